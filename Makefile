@@ -1,0 +1,65 @@
+# `make` alone prints what there is. Everything runs in .venv, which the first target that needs it makes.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+NAME ?= demo
+SUITES := unit contract chart apiserver e2e
+CHECKED := operator portal local images manifests tests
+LOCALCLUSTER = PYTHONPATH=local/cluster .venv/bin/python -m localcluster
+
+##@ Use it
+demo: .venv/localcluster ## Start a real cluster with everything in it and a Ready session
+	@$(LOCALCLUSTER) demo --name $(NAME) $(OPTIONS)
+
+status: .venv/localcluster ## Say what runs
+	@$(LOCALCLUSTER) status --name $(NAME)
+
+kubeconfig: .venv/localcluster ## Print the path of the cluster's kubeconfig
+	@$(LOCALCLUSTER) kubeconfig --name $(NAME)
+
+down: .venv/localcluster ## Stop the cluster and leave nothing behind
+	@$(LOCALCLUSTER) down --name $(NAME)
+
+##@ Work on it
+test: .venv/dev ## Build what the tests need, and run them all
+	@.venv/bin/python tests/prepare.py
+	@.venv/bin/python -m pytest --durations=15 --durations-min=1 $(OPTIONS)
+
+$(SUITES): .venv/dev ## Run one suite of tests
+	@.venv/bin/python -m pytest tests/$@ $(OPTIONS)
+
+lint: .venv/dev ## Check format, rules, types and the direction of imports
+	@.venv/bin/ruff format --check $(CHECKED)
+	@.venv/bin/ruff check $(CHECKED)
+	@.venv/bin/mypy
+	@PYTHONPATH=operator:portal .venv/bin/lint-imports
+
+format: .venv/dev ## Format the code and mend what can be mended
+	@.venv/bin/ruff format $(CHECKED)
+	@.venv/bin/ruff check --fix $(CHECKED)
+
+generate: .venv/dev ## Make the generated files anew: the chart's CRDs, manifests/, the reference pages
+	@.venv/bin/python manifests/render.py
+
+COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+lock: .venv/dev ## Lock the requirements anew
+	@$(COMPILE) --upgrade pyproject.toml --output-file requirements/operator.txt
+	@$(COMPILE) --upgrade pyproject.toml --extra portal --output-file requirements/portal.txt
+	@$(COMPILE) --upgrade --group standin --output-file requirements/standin.txt
+	@$(COMPILE) --upgrade --group localcluster --output-file requirements/localcluster.txt
+	@$(COMPILE) --upgrade pyproject.toml --extra portal --group dev --output-file requirements/dev.txt
+
+help: ## Print this
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2} \
+	  /^\$$\(SUITES\)/ {printf "  make SUITE        %s: $(SUITES)\n", $$2}' Makefile
+
+.venv/localcluster: requirements/localcluster.txt local/bootstrap
+	@PYTHON=$(PYTHON) local/bootstrap localcluster
+
+.venv/dev: requirements/dev.txt local/bootstrap
+	@PYTHON=$(PYTHON) local/bootstrap dev
+
+.PHONY: demo status kubeconfig down test lint format generate lock help $(SUITES)
