@@ -53,8 +53,8 @@ lock: .venv/dev ## Lock the requirements anew
 	@$(COMPILE) --upgrade pyproject.toml --extra portal --group dev --output-file requirements/dev.txt
 
 help: ## Print this
-	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2} \
-	  /^\$$\(SUITES\)/ {printf "  make SUITE        %s: $(SUITES)\n", $$2}' Makefile
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@printf '  make %-12s %s\n' SUITE 'Run one suite of the tests: $(SUITES)'
 
 .venv/localcluster: requirements/localcluster.txt local/bootstrap
 	@PYTHON=$(PYTHON) local/bootstrap localcluster
