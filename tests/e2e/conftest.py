@@ -1,0 +1,88 @@
+"""Everything real: a cluster of our own, the chart in it, Blender, guacd and Chromium."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from typing import TYPE_CHECKING
+
+import pytest
+from localcluster.cluster import Cluster
+from playwright.sync_api import sync_playwright
+
+from e2e.desktop import Desktop, manifest
+from e2e.kubectl import Kubectl
+from localcluster import binaries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from playwright.sync_api import Browser, Page
+
+SIZE = {"width": 1280, "height": 720}
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A cluster with the product in it; KEEP_CLUSTER=1 leaves it running for the next run."""
+    cluster = Cluster("test")
+    try:
+        cluster.up()
+        cluster.install()
+        yield cluster
+    finally:
+        if not os.environ.get("KEEP_CLUSTER"):
+            cluster.down()
+
+
+@pytest.fixture(scope="session")
+def public_url(cluster: Cluster) -> str:
+    """What a browser opens: the portal, and Guacamole behind guacamole/."""
+    return cluster.http_url
+
+
+@pytest.fixture
+def kubectl(cluster: Cluster) -> Iterator[Kubectl]:
+    """The client of a namespace of the test's own, which ends with the test."""
+    kubectl = Kubectl(binaries.ensure("kubectl")["kubectl"], cluster.kubeconfig, f"e2e-{secrets.token_hex(4)}")
+    kubectl.run("create", "namespace", kubectl.namespace)
+    yield kubectl
+    kubectl.run("delete", "namespace", kubectl.namespace, "--timeout=90s")
+
+
+@pytest.fixture
+def started(kubectl: Kubectl) -> Callable[..., Desktop]:
+    """Apply a session and wait until it is Ready."""
+
+    def start(name: str, **spec: str) -> Desktop:
+        kubectl.apply(manifest(name, **spec))
+        kubectl.run("wait", "--for=condition=Ready", f"blendersession/{name}", "--timeout=60s")
+        return Desktop(kubectl, name)
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, headless."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A tab of a person who was never here before."""
+    context = browser.new_context(viewport=SIZE)  # type: ignore[arg-type]
+    yield context.new_page()
+    context.close()

@@ -1,0 +1,86 @@
+"""kubectl, as a person uses it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Kubectl:
+    """The client of one cluster, in one namespace."""
+
+    binary: Path
+    kubeconfig: Path
+    namespace: str
+
+    def run(self, *args: str, stdin: str | None = None) -> str:
+        """Run a command and return what it printed; raise with what it complained of."""
+        done = subprocess.run(
+            [self.binary, f"--kubeconfig={self.kubeconfig}", f"--namespace={self.namespace}", *args],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        if done.returncode:
+            raise AssertionError(f"kubectl {' '.join(args)}: {done.stderr.strip()}")
+        return done.stdout
+
+    def apply(self, *objects: dict[str, Any]) -> None:
+        """Apply objects."""
+        self.run("apply", "-f", "-", stdin=yaml.safe_dump_all(objects))
+
+    def get(self, kind: str, name: str) -> dict[str, Any]:
+        """Read one object."""
+        answer: dict[str, Any] = json.loads(self.run("get", kind, name, "-o", "json"))
+        return answer
+
+    def names(self, kind: str, *args: str) -> list[str]:
+        """List objects as kind/name."""
+        return self.run("get", kind, "-o", "name", *args).split()
+
+    @contextlib.contextmanager
+    def forwarded(self, target: str, port: int) -> Iterator[int]:
+        """Forward a loopback port to a pod or Service while the block runs, and yield that port."""
+        forward = subprocess.Popen(
+            [
+                self.binary,
+                f"--kubeconfig={self.kubeconfig}",
+                f"--namespace={self.namespace}",
+                "port-forward",
+                target,
+                f":{port}",
+            ],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        with forward:
+            assert forward.stdout is not None
+            line = forward.stdout.readline()
+            try:
+                assert line.startswith("Forwarding from 127.0.0.1:"), f"kubectl port-forward {target}: {line!r}"
+                yield int(line.split("127.0.0.1:")[1].split()[0])
+            finally:
+                forward.terminate()
+
+
+def eventually(what: str, check: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait until a check holds; raise `AssertionError`, naming what was waited for, when it does not in time."""
+    pause = threading.Event()
+    deadline = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
+        pause.wait(0.2)

@@ -1,0 +1,52 @@
+"""Pictures of a desktop, taken straight from VNC and from the browser, and how far apart they are."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image, ImageChops, ImageStat
+
+if TYPE_CHECKING:
+    from e2e.desktop import Desktop
+
+SAME = 6.0
+"""Mean difference of two pictures of one screen, of 255: Guacamole sends lossy pictures, VNC exact ones."""
+
+VIEWPORT = (0.15, 0.15, 0.70, 0.75)
+"""The middle of Blender's 3D view in its Layout workspace, as fractions of the screen: left, top, right, bottom."""
+
+
+def from_vnc(desktop: Desktop, file: Path) -> Image.Image:
+    """Take a picture straight from the desktop's VNC server."""
+    with desktop.kubectl.forwarded(f"pod/{desktop.name}", 5900) as port:
+        subprocess.run(
+            [
+                Path(sys.executable).with_name("vncdo"),
+                f"--server=127.0.0.1::{port}",
+                f"--password={desktop.vnc_password}",
+                "--timeout=30",
+                "capture",
+                file,
+            ],
+            check=True,
+            capture_output=True,
+            timeout=60,
+        )
+    return Image.open(file).convert("RGB")
+
+
+def viewport(picture: Image.Image) -> Image.Image:
+    """Cut out what shows the scene."""
+    width, height = picture.size
+    left, top, right, bottom = VIEWPORT
+    return picture.crop((int(width * left), int(height * top), int(width * right), int(height * bottom)))
+
+
+def difference(one: Image.Image, other: Image.Image) -> float:
+    """Mean absolute difference per channel, 0 to 255; pictures of other sizes are brought to the first one's."""
+    if other.size != one.size:
+        other = other.resize(one.size)
+    return sum(ImageStat.Stat(ImageChops.difference(one, other)).mean) / 3

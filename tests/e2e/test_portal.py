@@ -1,0 +1,57 @@
+"""The tutorial's flow, by clicks alone."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from e2e.desktop import Desktop
+from e2e.kubectl import Kubectl, eventually
+from e2e.picture import SAME, difference, from_vnc
+from e2e.test_browser import shown
+from localcluster import binaries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from localcluster.cluster import Cluster
+    from playwright.sync_api import Page
+
+
+@pytest.fixture
+def portal_namespace(cluster: Cluster) -> Iterator[Kubectl]:
+    """The namespace that the portal makes sessions in."""
+    kubectl = Kubectl(binaries.ensure("kubectl")["kubectl"], cluster.kubeconfig, cluster.session_namespace)
+    yield kubectl
+    kubectl.run("delete", "blendersessions", "--all", "--timeout=90s")
+
+
+def test_clicks_lead_into_blender_and_out_again(
+    portal_namespace: Kubectl, page: Page, public_url: str, tmp_path: Path
+) -> None:
+    page.goto(public_url)
+    page.get_by_role("article").filter(has_text="Watering can").get_by_role("button").click()
+    page.wait_for_url(re.compile(r"/guacamole/"), timeout=60_000)
+
+    (name,) = portal_namespace.names("blendersessions")
+    desktop = Desktop(portal_namespace, name.partition("/")[2])
+    eventually("the tab shows Blender", lambda: difference(from_vnc(desktop, tmp_path / "vnc.png"), shown(page)) < SAME)
+    assert desktop.agent_status()["scene"] == "watering_can.blend"
+    children = desktop.name
+
+    page.goto(public_url)
+    page.get_by_role("button", name="Stop").click()
+    eventually("the session is gone", lambda: not portal_namespace.names("blendersessions"))
+    eventually("its desktop is gone", lambda: f"pod/{children}" not in portal_namespace.names("pods"))
+
+
+def test_the_tutorials_link_opens_its_scene(portal_namespace: Kubectl, page: Page, public_url: str) -> None:
+    page.goto(f"{public_url}view?blender_file=shopping_cart.blend")
+    page.wait_for_url(re.compile(r"/guacamole/"), timeout=60_000)
+
+    (name,) = portal_namespace.names("blendersessions")
+    desktop = Desktop(portal_namespace, name.partition("/")[2])
+    assert desktop.body["spec"]["scene"]["sample"] == "shopping_cart.blend"

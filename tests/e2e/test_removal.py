@@ -1,0 +1,98 @@
+"""When the object goes, everything goes, on both sides."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from e2e.desktop import Desktop, manifest
+from e2e.kubectl import Kubectl, eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from localcluster.cluster import Cluster
+
+MANAGED = "--selector=app.kubernetes.io/managed-by=blender-sessions"
+CHILDREN = "pods,services,secrets"
+
+
+class Guacamole:
+    """Guacamole as its administrator sees it."""
+
+    def __init__(self, url: str, login: dict[str, str]) -> None:
+        self.url = f"{url}guacamole/api/"
+        answer = requests.post(f"{self.url}tokens", data=login, timeout=10)
+        answer.raise_for_status()
+        self.token, self.source = answer.json()["authToken"], answer.json()["dataSource"]
+
+    def names(self, what: str, key: str) -> set[str]:
+        """List the names of connections or users."""
+        answer = requests.get(
+            f"{self.url}session/data/{self.source}/{what}", headers={"Guacamole-Token": self.token}, timeout=10
+        )
+        answer.raise_for_status()
+        found: dict[str, dict[str, Any]] = answer.json()
+        return {item[key] for item in found.values()}
+
+    def sign_out(self) -> None:
+        """Give the token back."""
+        requests.delete(f"{self.url}tokens/{self.token}", timeout=10)
+
+
+@pytest.fixture
+def guacamole(cluster: Cluster, kubectl: Kubectl, public_url: str) -> Iterator[Guacamole]:
+    own = Kubectl(kubectl.binary, kubectl.kubeconfig, cluster.release_namespace)
+    login = Desktop(own, "").secret(f"{cluster.release}-guacamole-admin")
+    guacamole = Guacamole(public_url, {key: login[key] for key in ("username", "password")})
+    yield guacamole
+    guacamole.sign_out()
+
+
+def test_nothing_is_left_after_deletion(
+    started: Callable[..., Desktop], kubectl: Kubectl, guacamole: Guacamole
+) -> None:
+    users = guacamole.names("users", "username")
+    desktop = started("gone", sample="shopping_cart.blend", owner="e2e-leaver")
+    name = desktop.name
+    assert name in guacamole.names("connections", "name")
+    assert "e2e-leaver" in guacamole.names("users", "username")
+
+    kubectl.run("delete", "blendersession", "gone", "--timeout=60s")
+
+    assert name not in guacamole.names("connections", "name")
+    assert guacamole.names("users", "username") == users
+    eventually("no child is left", lambda: not kubectl.names(CHILDREN, MANAGED))
+
+
+def test_a_session_deleted_while_it_starts_leaves_nothing(kubectl: Kubectl, guacamole: Guacamole) -> None:
+    connections = guacamole.names("connections", "name")
+    kubectl.apply(manifest("short", sample="shopping_cart.blend"))
+    kubectl.run("delete", "blendersession", "short", "--timeout=60s")
+
+    eventually("no child is left", lambda: not kubectl.names(CHILDREN, MANAGED))
+    assert guacamole.names("connections", "name") == connections
+
+
+def test_a_pod_deleted_by_hand_comes_back(started: Callable[..., Desktop], kubectl: Kubectl) -> None:
+    desktop = started("healed", sample="shopping_cart.blend")
+    before = kubectl.get("pod", desktop.name)["metadata"]["uid"]
+    kubectl.run("delete", "pod", desktop.name, "--timeout=60s")
+
+    def again() -> bool:
+        pods = kubectl.names("pods", MANAGED)
+        return bool(pods) and kubectl.get("pod", desktop.name)["metadata"]["uid"] != before
+
+    eventually("another pod is there", again)
+    kubectl.run("wait", "--for=condition=Ready", "blendersession/healed", "--timeout=60s")
+
+
+def test_an_unknown_sample_says_which_there_are(kubectl: Kubectl) -> None:
+    kubectl.apply(manifest("unknown", sample="teapot.blend"))
+    kubectl.run("wait", "--for=condition=Stalled", "blendersession/unknown", "--timeout=60s")
+
+    conditions = {c["type"]: c for c in kubectl.get("blendersession", "unknown")["status"]["conditions"]}
+    assert conditions["SceneReady"]["reason"] == "SceneNotFound"
+    assert "shopping_cart.blend" in conditions["SceneReady"]["message"]
