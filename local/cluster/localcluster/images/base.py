@@ -1,0 +1,84 @@
+"""The Debian base images, made by debootstrap where no registry can be reached.
+
+They carry the names that the Dockerfiles use (`debian:SUITE-slim`), so that Docker builds the same Dockerfiles from the
+official images.
+"""
+
+import hashlib
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from localcluster.images.buildah import Buildah, ImageBuildError, run_logged
+
+_NAME = re.compile(r"debian:(?P<suite>[a-z]+)-slim")
+
+
+def ensure_base(name: str, folder: Path, buildah: Buildah, log: Path) -> str:
+    """Make a base image known to buildah and return its digest.
+
+    Args:
+        name: the image as in FROM, for instance `debian:trixie-slim`.
+        folder: where the root file system is kept as a tar, which is made only once.
+        buildah: the storage that gets the image.
+        log: output of the commands is appended here.
+
+    Raises:
+        ImageBuildError: the name is not one we can make, or a command failed.
+    """
+    matched = _NAME.fullmatch(name)
+    if matched is None:
+        raise ImageBuildError(f"The base image {name!r} cannot be made here: write FROM debian:SUITE-slim.")
+    folder.mkdir(parents=True, exist_ok=True)
+    archive = folder / f"{matched['suite']}.tar"
+    digest_file = archive.with_suffix(".sha256")
+    if not digest_file.exists():
+        _bootstrap(matched["suite"], archive, log)
+        with archive.open("rb") as stream:
+            digest_file.write_text(hashlib.file_digest(stream, "sha256").hexdigest())
+    digest = digest_file.read_text()
+    reference = f"docker.io/library/{name}"
+    if not buildah.output(["images", "--quiet", reference]):
+        _commit(archive, digest, reference, buildah, log)
+    return digest
+
+
+def _bootstrap(suite: str, archive: Path, log: Path) -> None:
+    root = archive.with_suffix(".rootfs")
+    _remove_root(root)
+    try:
+        run_logged(["debootstrap", "--variant=minbase", suite, str(root)], log)
+        _unmount_below(root)
+        # Apt's downloads and lists are the larger half; every Dockerfile fetches its own lists.
+        for leftover in [*(root / "var/cache/apt").rglob("*.deb"), *(root / "var/lib/apt/lists").glob("*Packages*")]:
+            leftover.unlink()
+        partial = archive.with_suffix(".partial")
+        run_logged(["tar", "--numeric-owner", "--one-file-system", "-C", str(root), "-cf", str(partial), "."], log)
+        partial.rename(archive)
+    finally:
+        _remove_root(root)
+
+
+def _remove_root(root: Path) -> None:
+    _unmount_below(root)
+    shutil.rmtree(root, ignore_errors=True)
+
+
+def _unmount_below(root: Path) -> None:
+    """Unmount what debootstrap mounts in the new root (/proc among it) and does not always take away."""
+    mounted = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+    for point in sorted((point for point in mounted if Path(point).is_relative_to(root)), reverse=True):
+        subprocess.run(["umount", point], check=True)
+
+
+def _commit(archive: Path, digest: str, reference: str, buildah: Buildah, log: Path) -> None:
+    container = f"base-{digest[:12]}"
+    buildah.output(["rm", container])
+    buildah.run(["from", "--name", container, "scratch"], log)
+    try:
+        buildah.run(["add", container, archive, "/"], log)
+        buildah.run(["config", "--cmd", "bash", container], log)
+        buildah.run(["commit", container, reference], log)
+    finally:
+        buildah.output(["rm", container])

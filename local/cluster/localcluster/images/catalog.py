@@ -1,0 +1,35 @@
+"""Which images there are, and where their Dockerfiles and archives lie."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+REPOSITORY_ROOT: Final = Path(__file__).resolve().parents[4]
+
+_DOCKERFILES: Final[dict[str, str]] = {
+    "blender": "images/blender/Dockerfile",
+    "guacd": "images/guacd/Dockerfile",
+    "operator": "images/operator/Dockerfile",
+    "portal": "images/portal/Dockerfile",
+    "proxy": "images/proxy/Dockerfile",
+    "guacamole-standin": "local/guacamole/Dockerfile",
+}
+
+NAMES: Final[tuple[str, ...]] = tuple(_DOCKERFILES)
+
+
+def dockerfile(name: str) -> Path:
+    """Return the path of an image's Dockerfile.
+
+    Raises:
+        ValueError: there is no such image.
+    """
+    try:
+        return REPOSITORY_ROOT / _DOCKERFILES[name]
+    except KeyError:
+        raise ValueError(f"There is no image {name!r}. The images are: {', '.join(NAMES)}.") from None
+
+
+def cache_dir() -> Path:
+    """Return the folder that keeps base images, archives and buildah's storage between runs."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "blender-sessions" / "images"
