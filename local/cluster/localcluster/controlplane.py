@@ -1,0 +1,106 @@
+"""etcd and kube-apiserver alone, on loopback: what tests of an API or of a controller need, without a node.
+
+Nothing but the API server acts here: no service accounts are made (their admission is off), namespaces are not emptied,
+owner references are not followed, pods stay as the test leaves them.
+"""
+
+import datetime as dt
+import shutil
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from localcluster import apiserver, binaries, kubeconfig, pki
+from localcluster.components import Supervisor
+from localcluster.errors import LocalClusterError
+
+_SERVICES = "10.255.0.0/16"
+
+
+@dataclass(frozen=True)
+class ControlPlane:
+    """A running API server."""
+
+    kubeconfig: Path
+    """Administrator's access."""
+    url: str
+    supervisor: Supervisor
+    data: Path
+
+    def stop(self) -> None:
+        """End both programs and remove their data; the logs stay."""
+        # After SIGTERM the server would wait up to a minute for open watches.
+        self.supervisor.stop("kube-apiserver", grace=0)
+        self.supervisor.stop("etcd", grace=0)
+        shutil.rmtree(self.data, ignore_errors=True)
+
+
+def start(state: Path, api_port: int) -> ControlPlane:
+    """Start a fresh etcd and kube-apiserver and wait until the API answers.
+
+    Args:
+        state: a folder of its own; what an earlier run left there is ended and replaced.
+        api_port: the API's port on 127.0.0.1; 0 takes a free one.
+
+    Raises:
+        LocalClusterError: the port is taken, or one of the two did not start; the message has the log's last lines.
+    """
+    built = binaries.ensure("etcd", "kube-apiserver")
+    supervisor = Supervisor(state / "pids", state / "logs")
+    for name in ("kube-apiserver", "etcd"):
+        supervisor.stop(name, grace=0)
+    data = state / "etcd"
+    shutil.rmtree(data, ignore_errors=True)
+    port, client_port, peer_port = _ports(api_port)
+    url = f"https://127.0.0.1:{port}"
+    files, config = _credentials(state, url)
+    plane = ControlPlane(config, url, supervisor, data)
+    try:
+        supervisor.run(apiserver.etcd(built["etcd"], data, client_port, peer_port))
+        supervisor.run(
+            apiserver.kube_apiserver(
+                built["kube-apiserver"],
+                files,
+                address="127.0.0.1",
+                port=port,
+                etcd_port=client_port,
+                services=_SERVICES,
+                # The `kubernetes` Service may not point at loopback, so nobody keeps its endpoints.
+                extra=("--endpoint-reconciler-type=none", "--disable-admission-plugins=ServiceAccount"),
+            )
+        )
+        supervisor.wait("kube-apiserver", lambda: apiserver.answers(f"{url}/readyz", files.authority), 90)
+    except BaseException:
+        plane.stop()
+        raise
+    return plane
+
+
+def _credentials(state: Path, url: str) -> tuple[apiserver.ServerFiles, Path]:
+    folder = state / "pki"
+    now = dt.datetime.now(dt.UTC)
+    authority = pki.Authority.create(now)
+    authority_file, _ = authority.pair.write(folder, "ca")
+    hosts = ("localhost", "127.0.0.1", "kubernetes.default.svc")
+    certificate, key = authority.issue("kube-apiserver", now, hosts=hosts).write(folder, "apiserver")
+    public, signing = pki.signing_key().write(folder, "service-accounts")
+    admin = authority.issue("admin", now, organizations=("system:masters",))
+    content = kubeconfig.render("blender-sessions-test", url, authority.pair.certificate, admin)
+    config = kubeconfig.write(state / "kubeconfig", content)
+    return apiserver.ServerFiles(authority_file, certificate, key, public, signing), config
+
+
+def _ports(api_port: int) -> tuple[int, int, int]:
+    """Return the API's port and two free ones for etcd, all held open together so that they differ."""
+    with socket.socket() as api, socket.socket() as client, socket.socket() as peer:
+        api.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            api.bind(("127.0.0.1", api_port))
+        except OSError as error:
+            raise LocalClusterError(
+                f"The API server cannot listen on 127.0.0.1:{api_port}: {error.strerror}. "
+                "End what uses that port, or choose another one."
+            ) from error
+        for other in (client, peer):
+            other.bind(("127.0.0.1", 0))
+        return api.getsockname()[1], client.getsockname()[1], peer.getsockname()[1]

@@ -1,0 +1,3 @@
+module blendersessions.io/local/node
+
+go 1.26.0
