@@ -1,0 +1,20 @@
+{{/* What the operator does in each namespace that it serves, and nothing else. */}}
+{{- define "blender-sessions.operatorRules" -}}
+- apiGroups: [blendersessions.io]
+  resources: [blendersessions]
+  verbs: [get, list, watch, patch]
+- apiGroups: [blendersessions.io]
+  resources: [blendersessions/status]
+  verbs: [patch]
+# Owner references with blockOwnerDeletion ask for this where OwnerReferencesPermissionEnforcement is on.
+- apiGroups: [blendersessions.io]
+  resources: [blendersessions/finalizers]
+  verbs: [update]
+# Server-side apply asks for patch, and for create when the object is new.
+- apiGroups: [""]
+  resources: [pods, services, secrets]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [events]
+  verbs: [create, patch]
+{{- end -}}

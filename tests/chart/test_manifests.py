@@ -1,0 +1,58 @@
+"""The plain `kubectl apply` install and the examples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from chart.rendering import ROOT
+
+MANIFESTS = ROOT / "manifests"
+EXAMPLES = {"shopping_cart", "fire_extinguisher", "watering_can"}
+
+
+def documents() -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all((MANIFESTS / "install.yaml").read_text()))
+
+
+def test_no_secret_is_written_down() -> None:
+    assert not [d for d in documents() if d["kind"] == "Secret"]
+
+
+def test_nothing_of_helm_is_left() -> None:
+    text = (MANIFESTS / "install.yaml").read_text()
+    assert "helm.sh" not in text
+    assert "managed-by: Helm" not in text
+
+
+def test_every_object_has_its_namespace_and_the_namespaces_come_first() -> None:
+    objects = documents()
+    cluster = {"Namespace", "CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding"}
+    made: set[str] = set()
+    for document in objects:
+        if document["kind"] == "Namespace":
+            made.add(document["metadata"]["name"])
+        elif document["kind"] not in cluster:
+            assert document["metadata"]["namespace"] in made, document["metadata"]
+
+
+def test_the_readme_makes_every_secret_that_the_manifest_wants() -> None:
+    readme = (MANIFESTS / "README.md").read_text()
+    text = (MANIFESTS / "install-values.yaml").read_text()
+    for line in text.splitlines():
+        if "existingSecret:" in line:
+            assert f"create secret generic {line.split()[-1]}" in readme
+
+
+@pytest.mark.parametrize("name", sorted(EXAMPLES))
+def test_an_example_opens_its_scene(name: str) -> None:
+    session = yaml.safe_load((MANIFESTS / "examples" / f"{name}.yaml").read_text())
+    assert session["kind"] == "BlenderSession"
+    assert session["metadata"] == {"name": name.replace("_", "-")}
+    assert session["spec"] == {"owner": "artist", "scene": {"sample": f"{name}.blend"}}
+
+
+def test_there_is_an_example_for_each_sample_scene() -> None:
+    assert {path.stem for path in (MANIFESTS / "examples").glob("*.yaml")} == EXAMPLES

@@ -1,0 +1,143 @@
+"""What each way to run Guacamole installs, and how its parts find each other."""
+
+from __future__ import annotations
+
+import pytest
+
+from chart.rendering import RefusedError, render
+
+EXTERNAL = (
+    "guacamole.mode=external",
+    "guacamole.external.url=http://guacamole.example.org/guacamole/",
+    "guacamole.admin.existingSecret=our-admin",
+)
+
+
+def test_apache_brings_guacamole_guacd_and_a_database() -> None:
+    chart = render()
+    assert chart.names("Deployment") == {
+        "studio-operator",
+        "studio-portal",
+        "studio-proxy",
+        "studio-guacamole",
+        "studio-guacd",
+    }
+    assert chart.names("StatefulSet") == {"studio-postgresql"}
+    assert chart.names("Service") == {
+        "studio-portal",
+        "studio-proxy",
+        "studio-guacamole",
+        "studio-guacd",
+        "studio-postgresql",
+    }
+    assert chart.names("Secret") == {"studio-guacamole-admin", "studio-postgresql", "studio-portal"}
+    assert chart.get("Deployment", "studio-guacamole", "spec", "template", "spec", "containers", 0, "image") == (
+        "guacamole/guacamole:1.6.0"
+    )
+    environment = chart.environment("studio-guacamole")
+    assert environment["GUACD_HOSTNAME"] == "studio-guacd"
+    assert environment["POSTGRESQL_HOSTNAME"] == "studio-postgresql"
+    assert environment["POSTGRESQL_PASSWORD"] == "studio-postgresql/password"
+
+
+def test_the_stand_in_comes_without_a_database() -> None:
+    chart = render(
+        "guacamole.mode=standin",
+        "images.guacamole.repository=blender-sessions/guacamole-standin",
+        "images.guacamole.tag=dev",
+    )
+    assert not chart.names("StatefulSet")
+    assert chart.names("Secret") == {"studio-guacamole-admin", "studio-portal"}
+    assert chart.get("Deployment", "studio-guacamole", "spec", "template", "spec", "containers", 0, "image") == (
+        "blender-sessions/guacamole-standin:dev"
+    )
+    assert chart.environment("studio-guacamole") == {
+        "STANDIN_GUACD_HOST": "studio-guacd",
+        "STANDIN_GUACD_PORT": "4822",
+        "STANDIN_ADMIN_USERNAME": "studio-guacamole-admin/username",
+        "STANDIN_ADMIN_PASSWORD_FILE": "/run/secrets/guacamole/password",
+        "STANDIN_DATABASE": "/data/standin.sqlite",
+        "STANDIN_PORT": "8080",
+    }
+
+
+def test_an_external_guacamole_brings_nothing_of_its_own() -> None:
+    chart = render(*EXTERNAL, "guacamole.external.caConfigMap=our-ca")
+    assert chart.names("Deployment") == {"studio-operator", "studio-portal", "studio-proxy"}
+    assert chart.names("Secret") == {"studio-portal"}
+    operator = chart.environment("studio-operator")
+    assert operator["BLENDERSESSIONS_GUACAMOLE_URL"] == "http://guacamole.example.org/guacamole/"
+    assert operator["BLENDERSESSIONS_GUACAMOLE_USERNAME"] == "our-admin/username"
+    assert operator["BLENDERSESSIONS_GUACAMOLE_CA_FILE"] == "/run/guacamole-ca/ca.crt"
+    assert chart.environment("studio-proxy")["GUACAMOLE_UPSTREAM"] == "guacamole.example.org:80"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("guacamole.mode=external",), "guacamole.admin.existingSecret is required with guacamole.mode=external"),
+        (
+            ("guacamole.mode=external", "guacamole.admin.existingSecret=our-admin"),
+            "guacamole.external.url is required with guacamole.mode=external",
+        ),
+        (
+            (*EXTERNAL, "guacamole.external.url=https://guacamole.example.org/guacamole/"),
+            "set proxy.enabled=false",
+        ),
+        ((*EXTERNAL, "guacamole.external.url=http://guacamole.example.org/desk/"), "must end in /guacamole/"),
+        (("guacamole.mode=docker",), "'apache', 'external', 'standin'"),
+    ],
+)
+def test_a_mode_that_cannot_work_is_refused(options: tuple[str, ...], message: str) -> None:
+    with pytest.raises(RefusedError) as refusal:
+        render(*options)
+    assert message in str(refusal.value).replace('"', "'")
+
+
+def test_the_operator_gets_the_settings_of_the_interface() -> None:
+    assert render().environment("studio-operator") == {
+        "BLENDERSESSIONS_GUACAMOLE_URL": "http://studio-guacamole.studio-system.svc:8080/guacamole/",
+        "BLENDERSESSIONS_GUACAMOLE_USERNAME": "studio-guacamole-admin/username",
+        "BLENDERSESSIONS_GUACAMOLE_PASSWORD_FILE": "/run/secrets/guacamole/password",
+        "BLENDERSESSIONS_GUACAMOLE_GROUP": "blender-sessions",
+        "BLENDERSESSIONS_PUBLIC_URL": "https://blender.example.org/",
+        "BLENDERSESSIONS_BLENDER_IMAGE": "blender-sessions/blender:0.1.0",
+        "BLENDERSESSIONS_BLENDER_IMAGE_PULL_POLICY": "IfNotPresent",
+        "BLENDERSESSIONS_NAMESPACES": "",
+        "BLENDERSESSIONS_HEALTH_PORT": "8080",
+        "BLENDERSESSIONS_LOG_LEVEL": "INFO",
+    }
+
+
+def test_the_portal_and_the_proxy_get_the_settings_of_the_interface() -> None:
+    chart = render("sessionNamespace=desktops")
+    assert chart.environment("studio-portal") == {
+        "BLENDERSESSIONS_PORTAL_NAMESPACE": "desktops",
+        "BLENDERSESSIONS_PORTAL_PUBLIC_URL": "https://blender.example.org/",
+        "BLENDERSESSIONS_PORTAL_GUACAMOLE_URL": "http://studio-guacamole.studio-system.svc:8080/guacamole/",
+        "BLENDERSESSIONS_PORTAL_COOKIE_KEY_FILE": "/run/secrets/portal/key",
+        "BLENDERSESSIONS_PORTAL_PORT": "8000",
+    }
+    assert chart.environment("studio-proxy") == {
+        "GUACAMOLE_UPSTREAM": "studio-guacamole.studio-system.svc:8080",
+        "PORTAL_UPSTREAM": "studio-portal.studio-system.svc:8000",
+    }
+
+
+def test_a_node_port_is_set_by_value() -> None:
+    chart = render("proxy.service.type=NodePort", "proxy.service.nodePort=30080")
+    assert chart.get("Service", "studio-proxy", "spec", "type") == "NodePort"
+    assert chart.get("Service", "studio-proxy", "spec", "ports", 0, "nodePort") == 30080
+    assert "nodePort" not in str(render().get("Service", "studio-proxy"))
+
+
+def test_the_ingress_takes_its_host_from_the_public_url() -> None:
+    chart = render("proxy.ingress.enabled=true")
+    assert chart.get("Ingress", "studio-proxy", "spec", "rules", 0, "host") == "blender.example.org"
+    assert not render().names("Ingress")
+
+
+def test_without_the_portal_nothing_of_it_is_left() -> None:
+    chart = render("portal.enabled=false")
+    assert not [key for key in chart.by_id if "portal" in key[1]]
+    assert not chart.names("Namespace")

@@ -1,0 +1,141 @@
+"""Every pod is restricted, every right is named, no secret is written down twice."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+
+from chart.rendering import EVERYTHING, NAMESPACE, RefusedError, Rendered, render
+
+INSTALLATIONS = {
+    "apache": lambda: render(),
+    "stand-in": lambda: render("guacamole.mode=standin"),
+    "every option": lambda: render(values=EVERYTHING),
+}
+
+
+@pytest.fixture(scope="module", params=INSTALLATIONS)
+def chart(request: pytest.FixtureRequest) -> Rendered:
+    """The chart, in each of its installations."""
+    return INSTALLATIONS[request.param]()
+
+
+def containers(pod: dict[str, Any]) -> list[dict[str, Any]]:
+    return [*pod.get("initContainers", []), *pod["containers"]]
+
+
+def test_every_pod_runs_under_the_restricted_standard(chart: Rendered) -> None:
+    assert len(chart.pods()) >= 5
+    for name, pod in chart.pods().items():
+        security: Any = pod["securityContext"]
+        assert security["runAsNonRoot"] is True, name
+        assert security["runAsUser"] > 0, name
+        assert security["seccompProfile"] == {"type": "RuntimeDefault"}, name
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys(), name
+        assert not [v for v in pod["volumes"] if "hostPath" in v], name  # type: ignore[attr-defined]
+
+
+def test_every_container_is_closed_and_bounded(chart: Rendered) -> None:
+    for name, pod in chart.pods().items():
+        for container in containers(pod):
+            where = f"{name}/{container['name']}"
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }, where
+            assert container["resources"].get("requests"), where
+            assert {"mountPath": "/tmp", "name": "tmp"} in container["volumeMounts"], where
+        for container in pod["containers"]:  # type: ignore[attr-defined]
+            assert container["readinessProbe"], name
+            assert container["livenessProbe"], name
+
+
+def test_only_the_operator_and_the_portal_hold_a_token_of_kubernetes(chart: Rendered) -> None:
+    with_token = {name for name, pod in chart.pods().items() if pod.get("automountServiceAccountToken", True)}
+    assert with_token == {"studio-operator", "studio-portal"}
+    for name in with_token:
+        assert chart.pods()[name]["serviceAccountName"] == name
+
+
+def test_no_rule_has_a_wildcard(chart: Rendered) -> None:
+    roles = [d for d in chart.documents if d["kind"] in {"Role", "ClusterRole"}]
+    assert roles
+    for role in roles:
+        rules: Any = role["rules"]
+        for rule in rules:
+            assert "*" not in [*rule["apiGroups"], *rule["resources"], *rule["verbs"]], rule
+            assert not {"escalate", "bind", "impersonate", "update"} & set(rule["verbs"]) or rule["resources"] == [
+                "blendersessions/finalizers"
+            ], rule
+
+
+def test_the_operator_alone_has_rights_on_the_cluster() -> None:
+    chart = render()
+    assert chart.names("ClusterRole") == {"studio-operator"}
+    assert chart.names("ClusterRoleBinding") == {"studio-operator"}
+
+
+def test_an_operator_of_some_namespaces_has_no_rights_on_the_cluster() -> None:
+    chart = render("operator.namespaces={desktops,studio}", "sessionNamespace=desktops")
+    assert not chart.names("ClusterRole") | chart.names("ClusterRoleBinding")
+    assert chart.names("Role") == {"studio-operator@desktops", "studio-operator@studio", "studio-portal@desktops"}
+    assert chart.get("RoleBinding", "studio-operator@studio", "subjects", 0) == {
+        "kind": "ServiceAccount",
+        "name": "studio-operator",
+        "namespace": NAMESPACE,
+    }
+    assert chart.environment("studio-operator")["BLENDERSESSIONS_NAMESPACES"] == "desktops,studio"
+
+
+def test_the_portal_cannot_reach_the_administrators_password() -> None:
+    with pytest.raises(RefusedError, match="sessionNamespace must not be the release's namespace"):
+        render(f"sessionNamespace={NAMESPACE}")
+
+
+def test_the_namespace_of_sessions_is_restricted_and_outlives_the_release() -> None:
+    metadata: Any = render().get("Namespace", "blender-desktops", "metadata")
+    assert metadata["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+    assert metadata["annotations"]["helm.sh/resource-policy"] == "keep"
+
+
+def test_passwords_are_random_and_long() -> None:
+    def passwords(chart: Rendered) -> set[bytes]:
+        found: set[bytes] = set()
+        for name, key in [("guacamole-admin", "password"), ("postgresql", "password"), ("portal", "key")]:
+            found.add(base64.b64decode(str(chart.get("Secret", f"studio-{name}", "data", key))))
+        return found
+
+    first, second = passwords(render()), passwords(render())
+    assert len(first | second) == 6
+    assert min(len(password) for password in first) >= 32
+
+
+def test_existing_secrets_are_used_and_none_is_made() -> None:
+    chart = render(values=EVERYTHING)
+    assert not chart.names("Secret")
+    assert chart.environment("studio-operator")["BLENDERSESSIONS_GUACAMOLE_USERNAME"] == "guacamole-root/username"
+    mounted = {
+        volume["secret"]["secretName"]
+        for pod in chart.pods().values()
+        for volume in pod["volumes"]  # type: ignore[attr-defined]
+        if "secret" in volume
+    }
+    assert mounted == {"guacamole-root", "postgresql-password", "portal-key"}
+
+
+def test_network_policies_name_who_may_connect() -> None:
+    chart = render()
+    assert chart.names("NetworkPolicy") == {"studio-portal", "studio-guacamole", "studio-guacd", "studio-postgresql"}
+
+    def allowed(name: str) -> set[str]:
+        peers: Any = chart.get("NetworkPolicy", f"studio-{name}", "spec", "ingress", 0, "from")
+        return {peer["podSelector"]["matchLabels"]["app.kubernetes.io/component"] for peer in peers}
+
+    assert allowed("portal") == {"proxy"}
+    assert allowed("guacamole") == {"proxy", "operator", "portal"}
+    assert allowed("guacd") == {"guacamole"}
+    assert allowed("postgresql") == {"guacamole"}
+    assert not render("networkPolicies.enabled=false").names("NetworkPolicy")
