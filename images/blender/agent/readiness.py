@@ -1,0 +1,59 @@
+"""Decides from ticks and draws when the scene is on screen.
+
+Blender has no signal for it. What is known: a draw handler of the 3D view fires inside a draw; the frame reaches the X
+server before the next tick of a timer; after a start or an open, Blender draws several times (the window is maximised,
+panels are laid out, materials arrive) before the picture is whole.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+SETTLE_SECONDS: Final = 0.25
+"""The picture is whole when nothing was drawn for this long."""
+PATIENCE_SECONDS: Final = 5.0
+"""A scene that draws all the time (a playing animation) counts as on screen this long after its first draw."""
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """Whether the scene is on screen, and why not."""
+
+    ready: bool
+    reason: str
+    """One word for programs: `BlenderStarting`, `SceneDrawing` or `SceneOnScreen`."""
+    message: str
+    """A sentence for people."""
+
+
+STARTING: Final = Readiness(False, "BlenderStarting", "Blender has not drawn the 3D view yet.")
+DRAWING: Final = Readiness(False, "SceneDrawing", "Blender is still drawing the scene for the first time.")
+ON_SCREEN: Final = Readiness(True, "SceneOnScreen", "The scene is on screen.")
+
+
+class ReadinessTracker:
+    """Turns one observation per tick into a readiness, which stays once the scene was on screen."""
+
+    def __init__(self) -> None:
+        self._current = STARTING
+        self._draws = 0
+        self._first_draw_at = 0.0
+        self._last_draw_at = 0.0
+
+    def tick(self, now: float, draws: int) -> Readiness:
+        """Take in how often the 3D view was drawn until now.
+
+        Args:
+            now: seconds on a clock that never goes back.
+            draws: draws since the start.
+        """
+        if self._current.ready or draws == 0:
+            return self._current
+        if self._draws == 0:
+            self._first_draw_at = now
+        if draws != self._draws:
+            self._draws = draws
+            self._last_draw_at = now
+        settled = now - self._last_draw_at >= SETTLE_SECONDS
+        out_of_patience = now - self._first_draw_at >= PATIENCE_SECONDS
+        self._current = ON_SCREEN if settled or out_of_patience else DRAWING
+        return self._current

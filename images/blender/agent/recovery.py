@@ -1,0 +1,36 @@
+"""Saves the scene when the container is asked to end, then quits Blender in order."""
+
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+import bpy
+
+
+class Recovery:
+    """Remembers that SIGTERM came, until the main loop can act on it.
+
+    The handler itself only sets a flag: it may run in the middle of any Python code, and saving is only safe between
+    two events, in a timer.
+    """
+
+    def __init__(self, target: Path) -> None:
+        self._target = target
+        self._asked = False
+        signal.signal(signal.SIGTERM, self._handle)
+
+    def _handle(self, _number: int, _frame: FrameType | None) -> None:
+        self._asked = True
+
+    def act_if_asked(self) -> None:
+        """Save a copy of the scene and quit, if SIGTERM came. For a timer."""
+        if not self._asked:
+            return
+        windows = bpy.context.window_manager.windows
+        with bpy.context.temp_override(window=windows[0]):
+            try:
+                bpy.ops.wm.save_as_mainfile(filepath=str(self._target), copy=True, check_existing=False)
+            except RuntimeError as error:
+                print(f"The scene cannot be saved to {self._target}: {error}", file=sys.stderr)  # noqa: T201
+            bpy.ops.wm.quit_blender()

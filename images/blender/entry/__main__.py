@@ -1,0 +1,62 @@
+"""Starts everything in the container, and says why if something does not start."""
+
+import os
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+from entry.display import start_server, start_window_manager, write_password_file
+from entry.errors import EXIT_CODE, StartError
+from entry.processes import end_all, run_blender
+from entry.scene import copy_sample
+from entry.settings import Settings
+
+SHARE = Path("/usr/share/blender-sessions")
+AGENT = Path("/usr/lib/blender-sessions/start_agent.py")
+SECRETS = Path("/run/secrets/desktop")
+TERMINATION_LOG = Path("/dev/termination-log")
+
+
+def main() -> int:
+    """Run the container and return its exit code."""
+    try:
+        return _run()
+    except StartError as error:
+        print(f"{error.reason}: {error}", file=sys.stderr)  # noqa: T201
+        error.write(TERMINATION_LOG)
+        return EXIT_CODE
+
+
+def _run() -> int:
+    settings = Settings.from_environment(os.environ)
+    scene = copy_sample(settings.scene, SHARE / "scenes", Path.home()) if settings.scene else None
+    temporary = Path(os.environ.get("TMPDIR", "/tmp"))  # noqa: S108 - an emptyDir of this pod
+    password_file = temporary / "vnc-password"
+    write_password_file(SECRETS / "vnc-password", password_file)
+    os.environ["XDG_RUNTIME_DIR"] = str(temporary)
+    server, display = start_server(settings, password_file)
+    _copy_shader_cache(temporary)
+    window_manager = start_window_manager(display, SHARE / "openbox.xml")
+    try:
+        code = run_blender(display, AGENT, scene)
+    finally:
+        end_all([window_manager, server])
+    if code != 0:
+        raise StartError("BlenderFailed", f"Blender ended by itself: {_describe(code)}. The container's log has more.")
+    return 0
+
+
+def _copy_shader_cache(temporary: Path) -> None:
+    """Give Mesa the shaders that were compiled when the image was built; it wants a folder that it can write to."""
+    cache = temporary / "cache"
+    os.environ["XDG_CACHE_HOME"] = str(cache)
+    shutil.copytree(SHARE / "shader-cache", cache, dirs_exist_ok=True)
+
+
+def _describe(code: int) -> str:
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

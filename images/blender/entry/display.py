@@ -1,0 +1,88 @@
+"""The virtual display: an X server that speaks VNC, and a window manager."""
+
+import os
+import select
+import subprocess
+import time
+from pathlib import Path
+
+from entry.errors import StartError
+from entry.settings import Settings
+
+RFB_PORT = 5900
+_START_SECONDS = 30.0
+
+
+def write_password_file(secret: Path, target: Path) -> None:
+    """Turn the password in `secret` into the form that the VNC server reads.
+
+    Raises:
+        StartError: the secret is missing or empty, or the conversion failed.
+    """
+    try:
+        password = secret.read_bytes().rstrip(b"\n")
+    except OSError as error:
+        raise StartError("DisplayFailed", f"The VNC password cannot be read: {error}.") from error
+    if not password:
+        raise StartError("DisplayFailed", f"The VNC password in {secret} is empty.")
+    result = subprocess.run(["vncpasswd", "-f"], input=password + b"\n", capture_output=True, check=False)
+    if result.returncode != 0:
+        raise StartError("DisplayFailed", f"vncpasswd failed: {result.stderr.decode(errors='replace').strip()}")
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(result.stdout)
+
+
+def start_server(settings: Settings, password_file: Path) -> tuple["subprocess.Popen[bytes]", str]:
+    """Start Xvnc and return it with the name of its display, once that accepts clients.
+
+    Raises:
+        StartError: the server ended or did not come up.
+    """
+    reading, writing = os.pipe()
+    command = [
+        "Xvnc",
+        "-displayfd", str(writing),
+        "-geometry", f"{settings.width}x{settings.height}",
+        "-depth", str(settings.depth),
+        "-rfbport", str(RFB_PORT),
+        "-SecurityTypes", "VncAuth",
+        "-PasswordFile", str(password_file),
+        # Guacamole opens one VNC connection per viewer of the same desktop.
+        "-AlwaysShared",
+        "-desktop", "Blender",
+        "-nolisten", "tcp",
+    ]  # fmt: skip
+    server = subprocess.Popen(command, pass_fds=[writing], stdin=subprocess.DEVNULL)
+    os.close(writing)
+    with os.fdopen(reading, "rb", buffering=0) as stream:
+        number = _read_line(stream.fileno())
+    if not number:
+        server.kill()
+        server.wait()
+        raise StartError(
+            "DisplayFailed", f"Xvnc did not give a display of {settings.width}x{settings.height}; see its log."
+        )
+    return server, f":{number}"
+
+
+def _read_line(descriptor: int) -> str:
+    """Return one line without its end, or an empty text if the other side closes or the time is up."""
+    received = b""
+    deadline = time.monotonic() + _START_SECONDS
+    while not received.endswith(b"\n"):
+        ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
+        chunk = os.read(descriptor, 64) if ready else b""
+        if not chunk:
+            return ""
+        received += chunk
+    return received.decode().strip()
+
+
+def start_window_manager(display: str, configuration: Path) -> "subprocess.Popen[bytes]":
+    """Start openbox on a display."""
+    return subprocess.Popen(
+        ["openbox", "--sm-disable", "--config-file", str(configuration)],
+        env={**os.environ, "DISPLAY": display},
+        stdin=subprocess.DEVNULL,
+    )

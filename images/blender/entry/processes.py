@@ -1,0 +1,53 @@
+"""Keeps Blender and what it needs together: they start in order and end in order."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+_END_SECONDS = 3.0
+
+
+def run_blender(display: str, agent: Path, scene: Path | None) -> int:
+    """Run Blender until it ends and return its exit code (negative: the signal that ended it).
+
+    SIGTERM and SIGINT are passed on as SIGTERM: the agent in Blender saves the scene and quits.
+    """
+    command = [
+        "blender",
+        "--factory-startup",
+        "--disable-autoexec",
+        "--python-exit-code", "1",
+        *([str(scene)] if scene else []),
+        "--python", str(agent),
+    ]  # fmt: skip
+    asked_to_end = False
+    blender: subprocess.Popen[bytes] | None = None
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        nonlocal asked_to_end
+        asked_to_end = True
+        if blender is not None:
+            blender.terminate()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    blender = subprocess.Popen(command, env={**os.environ, "DISPLAY": display}, stdin=subprocess.DEVNULL)
+    if asked_to_end:
+        blender.terminate()
+    code = blender.wait()
+    # Asked to end before the agent was there to save, Blender dies of the signal: nothing was lost.
+    return 0 if asked_to_end and code == -signal.SIGTERM else code
+
+
+def end_all(processes: Sequence["subprocess.Popen[bytes]"]) -> None:
+    """End processes in the given order."""
+    for process in processes:
+        process.terminate()
+        try:
+            process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

@@ -1,0 +1,33 @@
+"""Finds the sample that is asked for, and gives the person a copy that can be saved."""
+
+import shutil
+from pathlib import Path
+
+from entry.errors import StartError
+
+
+def copy_sample(name: str, samples: Path, home: Path) -> Path:
+    """Copy a sample to the home folder, unless an earlier run left it there, and return the copy's path.
+
+    Raises:
+        StartError: there is no sample of that name.
+    """
+    sample = find_sample(name, samples)
+    copy = home / sample.name
+    if not copy.exists():
+        shutil.copyfile(sample, copy)
+    return copy
+
+
+def find_sample(name: str, samples: Path) -> Path:
+    """Return the path of the sample called `name`.
+
+    Raises:
+        StartError: the name is not a plain file name, or there is no such sample.
+    """
+    available = sorted(path.name for path in samples.glob("*.blend"))
+    # Compared with the list rather than looked up, so that no name can lead out of the folder.
+    if name not in available:
+        listed = ", ".join(available) or "none"
+        raise StartError("SceneNotFound", f"There is no sample scene {name!r}. The image has: {listed}.")
+    return samples / name
