@@ -1,0 +1,181 @@
+"""The stand-in as one ASGI application under ``/guacamole/``."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import re
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Mount, Route, WebSocketRoute
+
+from standin.directories.active import ActiveDirectory
+from standin.directories.connections import ConnectionDirectory
+from standin.directories.groups import GroupDirectory
+from standin.directories.sharing import ProfileDirectory
+from standin.directories.users import UserDirectory
+from standin.errors import (
+    ContainerError,
+    GuacamoleError,
+    UnreadableBodyError,
+    html_response,
+    internal_error,
+    json_response,
+    text_response,
+)
+from standin.pages import pages
+from standin.routes.active import ActiveRoutes
+from standin.routes.history import HistoryRoutes
+from standin.routes.objects import ObjectRoutes
+from standin.routes.permissions import PermissionRoutes
+from standin.routes.shared import SharedRoutes
+from standin.routes.tokens import TokenRoutes
+from standin.routes.tree import TreeRoutes
+from standin.state import State
+from standin.tunnel import TunnelEndpoint
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from starlette.requests import Request
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from standin.settings import Settings
+
+BASE = "/guacamole"
+SWEEP_SECONDS = 60.0
+_log = logging.getLogger("standin")
+
+
+def create_app(settings: Settings, state: State | None = None) -> Starlette:
+    """Return the application.
+
+    Args:
+        settings: How it runs.
+        state: What it starts from; by default the database that the settings name.
+    """
+    state = state or State(settings)
+    application = Starlette(
+        routes=[
+            Route("/", _to_base, methods=["GET"]),
+            Route(BASE, _to_base, methods=["GET"]),
+            Mount(BASE, routes=_routes(state)),
+        ],
+        exception_handlers={
+            GuacamoleError: _application_error,
+            ContainerError: _container_error,
+            UnreadableBodyError: _unreadable_body,
+            HTTPException: _http_error,
+            Exception: _unexpected_error,
+        },
+        lifespan=_lifespan(state),
+    )
+    application.router.redirect_slashes = False
+    application.add_middleware(_Container)
+    application.state.standin = state
+    return application
+
+
+def _routes(state: State) -> list[Route | Mount | WebSocketRoute]:
+    connections, groups = ConnectionDirectory(state), GroupDirectory(state)
+    users, profiles, active = UserDirectory(state), ProfileDirectory(state), ActiveDirectory(state)
+    return [
+        WebSocketRoute("/websocket-tunnel", TunnelEndpoint(state, connections, active).serve),
+        *TokenRoutes(state).routes(),
+        *SharedRoutes(state).routes(),
+        *TreeRoutes(state, connections, groups, profiles, users).routes(),
+        *PermissionRoutes(state, users, active).routes(),
+        *ActiveRoutes(state, active, connections, profiles).routes(),
+        *HistoryRoutes(state, connections, users).routes(),
+        *ObjectRoutes(state, "connections", connections, window=True).routes(),
+        *ObjectRoutes(state, "connectionGroups", groups, window=True).routes(),
+        *ObjectRoutes(state, "users", users, window=False).routes(),
+        *ObjectRoutes(state, "sharingProfiles", profiles, window=False).routes(),
+        *pages(state.settings),
+    ]
+
+
+def _lifespan(state: State):  # type: ignore[no-untyped-def]  # noqa: ANN202 - Starlette's own alias is private
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        sweeper = asyncio.create_task(_sweep(state))
+        yield
+        sweeper.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await sweeper
+        state.database.close()
+
+    return lifespan
+
+
+async def _sweep(state: State) -> None:
+    while True:
+        await asyncio.sleep(SWEEP_SECONDS)
+        state.sweep()
+
+
+async def _to_base(_: Request) -> Response:
+    return RedirectResponse(BASE + "/", 302)
+
+
+class _Container:
+    """What the servlet container does around the application: encoded slashes, trailing slashes, the access log."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if b"%2f" in scope.get("raw_path", b"").lower():
+            await html_response(400, "Invalid URI: [The encoded slash character is not allowed]")(scope, receive, send)
+            return
+        path = scope["path"]
+        if path.endswith("/") and path.startswith(BASE + "/api/"):
+            scope = {**scope, "path": path.rstrip("/")}
+
+        async def logged(message):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - ASGI's own shape
+            if message["type"] == "http.response.start" and scope["method"] not in ("GET", "HEAD"):
+                _log.info("%s %s %d", scope["method"], redacted(path), message["status"])
+            await send(message)
+
+        await self._app(scope, receive, logged)
+
+
+def redacted(path: str) -> str:
+    """Return a request's path without the tokens and share keys that stand in some."""
+    return re.sub(r"(/tokens/|-shared/connections/)[^/]+", r"\1…", path)
+
+
+async def _application_error(_: Request, error: Exception) -> Response:
+    if not isinstance(error, GuacamoleError):
+        raise error
+    return json_response(error.body(), error.status)
+
+
+async def _container_error(_: Request, error: Exception) -> Response:
+    if not isinstance(error, ContainerError):
+        raise error
+    return html_response(error.status, error.message)
+
+
+async def _unreadable_body(_: Request, error: Exception) -> Response:
+    return text_response(str(error))
+
+
+async def _http_error(_: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    return html_response(error.status_code)
+
+
+async def _unexpected_error(_: Request, __: Exception) -> Response:
+    # Starlette raises it again after this, so uvicorn logs the trace.
+    failure = internal_error()
+    return json_response(failure.body(), failure.status)

@@ -1,0 +1,120 @@
+"""Where a tunnel leads: reading the WebSocket's query, and refusing what may not be opened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from guapy import ClientCapabilities, GuacamoleConfiguration, GuacamoleStatus
+from guapy.models import ScreenSize
+
+from standin.errors import GuacamoleError
+
+if TYPE_CHECKING:
+    from starlette.datastructures import QueryParams
+
+    from standin.directories.active import ActiveDirectory
+    from standin.directories.connections import ConnectionDirectory
+    from standin.sessions import Session
+    from standin.state import State
+    from standin.store.connections import Connection
+    from standin.store.sharing import Profile
+
+SCREEN = {"GUAC_WIDTH": 1024, "GUAC_HEIGHT": 768, "GUAC_DPI": 96}
+
+
+class Refusal(Exception):  # noqa: N818 - an answer, not an error of ours
+    """The tunnel is not opened; the status says why."""
+
+    def __init__(self, status: GuacamoleStatus) -> None:
+        super().__init__(status.name)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Destination:
+    """What guacd is asked for, and on whose behalf."""
+
+    session: Session
+    connection: Connection
+    capabilities: ClientCapabilities
+    configuration: GuacamoleConfiguration = field(repr=False)
+    joined: str | None = None
+    """The uuid of the tunnel that is looked at, if it is not a connection of its own."""
+    profile: Profile | None = None
+
+
+def destination(
+    state: State, connections: ConnectionDirectory, active: ActiveDirectory, query: QueryParams
+) -> Destination:
+    """Read a tunnel's query.
+
+    Raises:
+        Refusal: With the status that the original closes with.
+    """
+    session = state.sessions.find(query.get("token"))
+    if session is None:
+        raise Refusal(GuacamoleStatus.CLIENT_UNAUTHORIZED)
+    identifier, source, kind = query.get("GUAC_ID"), query.get("GUAC_DATA_SOURCE"), query.get("GUAC_TYPE")
+    capabilities = _capabilities(query, session.username)
+    if not identifier or not source or kind not in ("c", "g", "a"):
+        raise Refusal(GuacamoleStatus.CLIENT_BAD_REQUEST)
+    if source not in session.data_sources:
+        raise Refusal(GuacamoleStatus.RESOURCE_NOT_FOUND)
+    if source == state.settings.shared_data_source:
+        return _shared(state, session, identifier, capabilities)
+    try:
+        if kind == "a":
+            return _joined(active, session, identifier, capabilities)
+        if kind == "c":
+            return _own(state, session, connections.find(session, identifier), capabilities)
+    except GuacamoleError:
+        pass
+    # Balancing groups are not used here, so there is nothing of that kind to be found.
+    raise Refusal(GuacamoleStatus.RESOURCE_NOT_FOUND)
+
+
+def _own(state: State, session: Session, connection: Connection, capabilities: ClientCapabilities) -> Destination:
+    most, most_of_user = (
+        int(connection.attributes.get(name) or 0) for name in ("max-connections", "max-connections-per-user")
+    )
+    if 0 < most_of_user <= state.tunnels.count(connection.id, session.user):
+        raise Refusal(GuacamoleStatus.CLIENT_TOO_MANY)
+    if 0 < most <= state.tunnels.count(connection.id):
+        raise Refusal(GuacamoleStatus.RESOURCE_CONFLICT)
+    configuration = GuacamoleConfiguration(protocol=connection.protocol, parameters=connection.parameters)
+    return Destination(session, connection, capabilities, configuration)
+
+
+def _joined(active: ActiveDirectory, session: Session, uuid: str, capabilities: ClientCapabilities) -> Destination:
+    tunnel = active.find(session, uuid)
+    if not active.controls(session, tunnel):
+        raise Refusal(GuacamoleStatus.CLIENT_FORBIDDEN)
+    configuration = GuacamoleConfiguration(connection_id=tunnel.guacd_id)
+    return Destination(session, tunnel.connection, capabilities, configuration, joined=tunnel.uuid)
+
+
+def _shared(state: State, session: Session, key: str, capabilities: ClientCapabilities) -> Destination:
+    share = state.tunnels.shared(key) if key in session.share_keys else None
+    if share is None:
+        raise Refusal(GuacamoleStatus.RESOURCE_NOT_FOUND)
+    configuration = GuacamoleConfiguration(connection_id=share.tunnel.guacd_id, parameters=share.profile.parameters)
+    return Destination(
+        session, share.tunnel.connection, capabilities, configuration, joined=share.tunnel.uuid, profile=share.profile
+    )
+
+
+def _capabilities(query: QueryParams, username: str) -> ClientCapabilities:
+    try:
+        width, height, dpi = (int(query.get(name) or default) for name, default in SCREEN.items())
+        screen = ScreenSize(width, height, dpi)
+    except ValueError:
+        raise Refusal(GuacamoleStatus.CLIENT_BAD_REQUEST) from None
+    return ClientCapabilities(
+        screen=screen,
+        audio_mimetypes=tuple(query.getlist("GUAC_AUDIO")),
+        video_mimetypes=tuple(query.getlist("GUAC_VIDEO")),
+        image_mimetypes=tuple(query.getlist("GUAC_IMAGE")) or ("image/png", "image/jpeg"),
+        timezone=query.get("GUAC_TIMEZONE"),
+        name=username or None,
+    )

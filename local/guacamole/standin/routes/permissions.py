@@ -1,0 +1,168 @@
+"""Permissions: what one holds, and giving and taking them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starlette.routing import Route
+
+from standin import bodies
+from standin.directories.base import number
+from standin.errors import bad_request, internal_error, json_response, no_content, permission_denied
+from standin.store.permissions import OBJECT_PERMISSIONS, SYSTEM_PERMISSIONS
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from standin.directories.active import ActiveDirectory
+    from standin.directories.users import UserDirectory
+    from standin.errors import JSON
+    from standin.sessions import Session
+    from standin.state import State
+
+# In the order in which the original applies them; each is applied as a whole or not at all.
+KINDS = {
+    "connectionPermissions": "connection",
+    "connectionGroupPermissions": "connection_group",
+    "sharingProfilePermissions": "sharing_profile",
+    "userPermissions": "user",
+}
+
+
+@dataclass(frozen=True)
+class _Change:
+    op: str
+    kind: str
+    target: str
+    permission: str
+
+
+class PermissionRoutes:
+    """Reads and changes permissions."""
+
+    def __init__(self, state: State, users: UserDirectory, active: ActiveDirectory) -> None:
+        self._state = state
+        self._users = users
+        self._active = active
+
+    def routes(self) -> list[Route]:
+        """Return the routes of this noun."""
+        base = "/api/session/data/{source}"
+        return [
+            Route(base + "/self", self.self, methods=["GET"]),
+            # Effective permissions differ from one's own only by user groups, which the stand-in does not have.
+            Route(base + "/self/permissions", self.own, methods=["GET"]),
+            Route(base + "/self/effectivePermissions", self.own, methods=["GET"]),
+            Route(base + "/users/{user}/permissions", self.get, methods=["GET"]),
+            Route(base + "/users/{user}/effectivePermissions", self.get, methods=["GET"]),
+            Route(base + "/users/{user}/permissions", self.patch, methods=["PATCH"]),
+        ]
+
+    async def self(self, request: Request) -> Response:
+        """Return the account that is signed in, as it was then."""
+        return json_response(self._state.session_in(request).about)
+
+    async def own(self, request: Request) -> Response:
+        """Return what the user who asks holds."""
+        session = self._state.session_in(request)
+        return json_response(self._shown(session, session.user))
+
+    async def get(self, request: Request) -> Response:
+        """Return what a user holds."""
+        session = self._state.session_in(request)
+        return json_response(self._shown(session, self._users.find(session, request.path_params["user"]).id))
+
+    async def patch(self, request: Request) -> Response:
+        """Give and take permissions: first all that is given, then all that is taken, kind by kind."""
+        session = self._state.session_in(request)
+        user = self._users.find(session, request.path_params["user"])
+        changes = [_read(entry) for entry in await bodies.read_list(request)]
+        if session.user is None or not self._state.permissions.has_system(session.user, "ADMINISTER"):
+            self._users.require(session, user, "UPDATE")
+        for kind, noun in KINDS.items():
+            with self._state.database.transaction():
+                self._apply(session, user.id, noun, [change for change in changes if change.kind == kind])
+        with self._state.database.transaction():
+            self._apply_system(session, user.id, [change for change in changes if change.kind == "systemPermissions"])
+        return no_content()
+
+    def _apply(self, session: Session, user: int, noun: str, changes: list[_Change]) -> None:
+        permissions = self._state.permissions
+        for change in sorted(changes, key=lambda change: change.op):
+            target = self._target(noun, change)
+            if target is None:
+                continue
+            if session.user is None or not permissions.has(noun, session.user, target, "ADMINISTER"):
+                raise permission_denied()
+            if change.op == "add":
+                permissions.grant(noun, user, target, (change.permission,))
+            else:
+                permissions.revoke(noun, user, target, change.permission)
+
+    def _target(self, noun: str, change: _Change) -> int | None:
+        """Return the id of what a change is about; ``None`` if there is nothing left to take away."""
+        if noun == "user":
+            account = self._state.users.named(change.target)
+            found = None if account is None else account.id
+        else:
+            key = number(change.target)
+            if key is None:
+                raise internal_error()
+            found = key if self._state.permissions.exists(noun, key) else None
+        if found is None and change.op == "add":
+            raise internal_error()
+        return found
+
+    def _apply_system(self, session: Session, user: int, changes: list[_Change]) -> None:
+        permissions = self._state.permissions
+        for change in sorted(changes, key=lambda change: change.op):
+            if session.user is None or not permissions.has_system(session.user, "ADMINISTER"):
+                raise permission_denied()
+            if change.op == "add":
+                permissions.grant_system(user, change.permission)
+            else:
+                permissions.revoke_system(user, change.permission)
+
+    def _shown(self, session: Session, user: int | None) -> JSON:
+        held: dict[str, dict[str, JSON]] = {kind: {} for kind in KINDS}
+        if user is not None:
+            for kind, noun in KINDS.items():
+                for key, names in self._state.permissions.objects(noun, user).items():
+                    held[kind][self._identifier(noun, key)] = [*names]
+        return {
+            "connectionPermissions": held["connectionPermissions"],
+            "connectionGroupPermissions": held["connectionGroupPermissions"],
+            "sharingProfilePermissions": held["sharingProfilePermissions"],
+            # As in the original, these are the tunnels that the one who asks controls, whoever is asked about.
+            "activeConnectionPermissions": {
+                tunnel.uuid: ["READ", "DELETE"]
+                for tunnel in self._state.tunnels.all()
+                if self._active.controls(session, tunnel)
+            },
+            "userPermissions": held["userPermissions"],
+            "userGroupPermissions": {},
+            "systemPermissions": [] if user is None else [*self._state.permissions.system(user)],
+        }
+
+    def _identifier(self, noun: str, key: int) -> str:
+        account = self._state.users.get(key) if noun == "user" else None
+        return str(key) if account is None else account.name
+
+
+def _read(entry: dict[str, JSON]) -> _Change:
+    op, path = bodies.text(entry.get("op")) or "", bodies.text(entry.get("path")) or ""
+    permission = bodies.text(entry.get("value")) or ""
+    if op not in ("add", "remove"):
+        raise bad_request(f'Unsupported patch operation: "{op}"')
+    _, kind, target = [*path.split("/", 2), "", ""][:3]
+    if path == "/systemPermissions":
+        known: tuple[str, ...] = SYSTEM_PERMISSIONS
+    elif kind in KINDS and target:
+        known = OBJECT_PERMISSIONS
+    else:
+        raise bad_request(f'Unsupported patch path: "{path}"')
+    if permission not in known:
+        raise internal_error()
+    return _Change(op, kind, target, permission)

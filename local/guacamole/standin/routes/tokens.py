@@ -1,0 +1,175 @@
+"""Signing in and out: ``api/tokens`` and ``api/session``."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import datetime as dt
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from standin.directories.users import about
+from standin.errors import (
+    LOGIN_FIELDS,
+    GuacamoleError,
+    internal_error,
+    invalid_login,
+    json_response,
+    no_content,
+)
+
+if TYPE_CHECKING:
+    from starlette.datastructures import FormData
+    from starlette.requests import Request
+
+    from standin.errors import JSON
+    from standin.sessions import Session
+    from standin.state import State
+    from standin.store.users import User
+
+FORM = "application/x-www-form-urlencoded"
+
+
+class TokenRoutes:
+    """Signs people in and out."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def routes(self) -> list[Route]:
+        """Return the routes of this noun."""
+        return [
+            Route("/api/tokens", self.sign_in, methods=["POST"]),
+            Route("/api/tokens/{token}", self.sign_out, methods=["DELETE"]),
+            Route("/api/session", self.check, methods=["HEAD"]),
+            Route("/api/session", self.sign_out_self, methods=["DELETE"]),
+        ]
+
+    async def sign_in(self, request: Request) -> Response:
+        """Answer a live token's own session, or start one."""
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
+            # Whoever sends the credentials in a query or as JSON sees the form reader fail.
+            raise internal_error()
+        async with request.form() as form:
+            session = self._live(form) or self._fresh(request, form)
+        return json_response(
+            {
+                "authToken": session.token,
+                "username": session.username,
+                "dataSource": session.data_source,
+                "availableDataSources": list(session.data_sources),
+            }
+        )
+
+    async def sign_out(self, request: Request) -> Response:
+        """End a token. Knowing it is all it takes."""
+        if not self._state.end_session(request.path_params["token"]):
+            raise GuacamoleError(404, "NOT_FOUND", "No such token.")
+        return no_content()
+
+    async def check(self, request: Request) -> Response:
+        """Say whether a token is alive."""
+        self._state.session(request)
+        return Response(status_code=204, headers={"Content-Type": "application/json"})
+
+    async def sign_out_self(self, request: Request) -> Response:
+        """End the token of the request itself."""
+        self._state.end_session(self._state.session(request).token)
+        return no_content()
+
+    def _live(self, form: FormData) -> Session | None:
+        """Return a live token's session: it wins over any credentials that come along."""
+        session = self._state.sessions.find(_field(form, "token"))
+        if session is None:
+            return None
+        key = _field(form, "key")
+        if key and self._state.tunnels.shared(key):
+            session.share_keys.add(key)
+        if session.user is not None:
+            user = self._state.users.get(session.user)
+            if user is None or user.disabled:
+                raise invalid_login()
+            _refuse_out_of_time(user, self._state.clock())
+        return session
+
+    def _fresh(self, request: Request, form: FormData) -> Session:
+        key = _field(form, "key")
+        if key is not None:
+            return self._visitor(key)
+        name, password = _credentials(request, form)
+        user = self._state.users.named(name)
+        if user is None or user.disabled or not user.accepts(password):
+            raise invalid_login()
+        _refuse_out_of_time(user, self._state.clock())
+        if user.attributes.get("expired") == "true":
+            self._renew(user, form)
+        sources = (self._state.settings.data_source, self._state.settings.shared_data_source)
+        session = self._state.sessions.open(user.name, user.id, sources, about(user, full=False))
+        host = request.client.host if request.client else ""
+        self._state.history.signed_in(session.uuid, user.name, host, self._state.now())
+        return session
+
+    def _visitor(self, key: str) -> Session:
+        if self._state.tunnels.shared(key) is None:
+            raise invalid_login()
+        nobody: JSON = {"username": "", "disabled": False, "attributes": {}}
+        session = self._state.sessions.open("", None, (self._state.settings.shared_data_source,), nobody)
+        session.share_keys.add(key)
+        return session
+
+    def _renew(self, user: User, form: FormData) -> None:
+        """Take another password from somebody whose own is expired."""
+        fresh = _field(form, "new-password")
+        if not fresh or fresh != _field(form, "confirm-new-password"):
+            names = ("new-password", "confirm-new-password")
+            more: list[JSON] = [{"name": name, "type": "PASSWORD"} for name in names]
+            raise GuacamoleError(
+                403,
+                "INSUFFICIENT_CREDENTIALS",
+                "Password has expired",
+                key="LOGIN.INFO_PASSWORD_EXPIRED",
+                expected=LOGIN_FIELDS + more,
+            )
+        self._state.users.set_password(user.id, fresh)
+        self._state.users.update(user.id, disabled=user.disabled, attributes={**user.attributes, "expired": None})
+
+
+def _field(form: FormData, name: str) -> str | None:
+    value = form.get(name)
+    return value if isinstance(value, str) else None
+
+
+def _credentials(request: Request, form: FormData) -> tuple[str, str]:
+    scheme, _, blob = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            name, _, password = base64.b64decode(blob, validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            raise invalid_login() from None
+        return name, password
+    return _field(form, "username") or "", _field(form, "password") or ""
+
+
+def _refuse_out_of_time(user: User, now: float) -> None:
+    """Refuse an account that is not valid today, or may not be used at this hour, in its own time zone."""
+    try:
+        zone: dt.tzinfo = ZoneInfo(user.attributes.get("timezone") or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        zone = dt.UTC
+    local = dt.datetime.fromtimestamp(now, zone)
+    today, hour = local.date().isoformat(), local.time().isoformat("seconds")
+    first, last = user.attributes.get("valid-from"), user.attributes.get("valid-until")
+    if (first and today < first) or (last and today > last):
+        raise GuacamoleError(400, "BAD_REQUEST", "User account is no longer valid.", key="LOGIN.ERROR_NOT_VALID")
+    start, end = user.attributes.get("access-window-start"), user.attributes.get("access-window-end")
+    if not _within(hour, start or "00:00:00", end or "24:00:00"):
+        message = "User account may not be used at this time."
+        raise GuacamoleError(400, "BAD_REQUEST", message, key="LOGIN.ERROR_NOT_ACCESSIBLE")
+
+
+def _within(hour: str, start: str, end: str) -> bool:
+    # A window may cross midnight.
+    return start <= hour < end if start <= end else hour >= start or hour < end

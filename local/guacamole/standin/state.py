@@ -1,0 +1,98 @@
+"""Everything that the stand-in's requests share."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from standin import attributes
+from standin.errors import GuacamoleError, dead_token
+from standin.sessions import Sessions
+from standin.store.connections import Connections
+from standin.store.groups import Groups
+from standin.store.history import History
+from standin.store.permissions import SYSTEM_PERMISSIONS, Permissions
+from standin.store.schema import Database
+from standin.store.sharing import Profiles
+from standin.store.users import Users
+from standin.tunnels import Tunnels
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.requests import Request
+
+    from standin.sessions import Session
+    from standin.settings import Settings
+
+
+class State:
+    """The database, the live sessions and the open tunnels of one stand-in."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.database = Database(settings.database)
+        self.connections = Connections(self.database)
+        self.groups = Groups(self.database)
+        self.users = Users(self.database)
+        self.permissions = Permissions(self.database)
+        self.profiles = Profiles(self.database)
+        self.history = History(self.database)
+        self.tunnels = Tunnels()
+        self.sessions = Sessions(settings.token_lifetime, clock, lambda token: bool(self.tunnels.of_token(token)))
+        self._make_administrator()
+
+    def now(self) -> int:
+        """Return the time in milliseconds since the epoch."""
+        return int(self.clock() * 1000)
+
+    def session(self, request: Request) -> Session:
+        """Return the session of a request's token; a header wins over the query.
+
+        Raises:
+            GuacamoleError: The token is missing or dead.
+        """
+        session = self.sessions.find(request.headers.get("guacamole-token") or request.query_params.get("token"))
+        if session is None:
+            raise dead_token()
+        return session
+
+    def session_in(self, request: Request) -> Session:
+        """Return the session of a request, if it has the data source that the path names.
+
+        Raises:
+            GuacamoleError: The token is missing or dead, or has no such data source.
+        """
+        session = self.session(request)
+        source = request.path_params["source"]
+        if source not in session.data_sources:
+            message = f'Session not associated with authentication provider "{source}".'
+            raise GuacamoleError(404, "NOT_FOUND", message)
+        return session
+
+    def end_session(self, token: str) -> bool:
+        """Sign a token out and close its tunnels; say whether it was alive."""
+        session = self.sessions.end(token)
+        if session is None:
+            return False
+        self.tunnels.end_of_token(token)
+        self.history.signed_out(session.uuid, self.now())
+        return True
+
+    def sweep(self) -> None:
+        """Sign out what nobody used for too long."""
+        for session in self.sessions.idle():
+            self.end_session(session.token)
+
+    def _make_administrator(self) -> None:
+        name = self.settings.admin_username
+        if self.users.named(name) is not None:
+            return
+        with self.database.transaction():
+            user = self.users.create(name, self.settings.admin_password, attributes.stored(attributes.USER, {}))
+            self.permissions.grant("user", user, user, ("READ", "UPDATE", "ADMINISTER"))
+            for permission in SYSTEM_PERMISSIONS:
+                # Apache's first administrator does not hold AUDIT; ADMINISTER implies it.
+                if permission != "AUDIT":
+                    self.permissions.grant_system(user, permission)

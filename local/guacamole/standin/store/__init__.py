@@ -1,0 +1,1 @@
+"""What the stand-in remembers, one module per noun."""

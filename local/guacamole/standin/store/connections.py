@@ -1,0 +1,109 @@
+"""Connections."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping
+
+    from standin.store.schema import Database
+
+_SELECT = """
+SELECT connection.*,
+       (SELECT MAX(start) FROM connection_history WHERE connection_history.connection = connection.id) AS last_active
+FROM connection
+"""
+
+
+@dataclass(frozen=True)
+class Connection:
+    """One connection as it is stored; ``parent`` is ``None`` at ROOT, ``last_active`` is in milliseconds."""
+
+    id: int
+    parent: int | None
+    name: str
+    protocol: str
+    parameters: dict[str, str]
+    attributes: dict[str, str | None]
+    last_active: int | None
+
+    @classmethod
+    def of(cls, row: sqlite3.Row) -> Connection:
+        """Make one of a row."""
+        return cls(
+            id=row["id"],
+            parent=row["parent"],
+            name=row["name"],
+            protocol=row["protocol"],
+            parameters=json.loads(row["parameters"]),
+            attributes=json.loads(row["attributes"]),
+            last_active=row["last_active"],
+        )
+
+
+class Connections:
+    """Reads and writes connections."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, identifier: int) -> Connection | None:
+        """Return one connection."""
+        row = self._database.first(_SELECT + "WHERE id = ?", identifier)
+        return None if row is None else Connection.of(row)
+
+    def all(self) -> list[Connection]:
+        """Return all connections."""
+        return [Connection.of(row) for row in self._database.all(_SELECT)]
+
+    def count(self, name: str, parent: int | None, other_than: int | None = None) -> int:
+        """Return how many connections of this name a group holds."""
+        query = "SELECT COUNT(*) AS n FROM connection WHERE name = ? AND parent IS ? AND id IS NOT ?"
+        row = self._database.first(query, name, parent, other_than)
+        return 0 if row is None else int(row["n"])
+
+    def create(
+        self,
+        name: str,
+        parent: int | None,
+        protocol: str,
+        parameters: Mapping[str, str],
+        attributes: Mapping[str, str | None],
+    ) -> int:
+        """Store a new connection and return its id."""
+        return self._database.insert(
+            "INSERT INTO connection (name, parent, protocol, parameters, attributes) VALUES (?, ?, ?, ?, ?)",
+            name,
+            parent,
+            protocol,
+            json.dumps(dict(parameters)),
+            json.dumps(dict(attributes)),
+        )
+
+    def replace(
+        self,
+        identifier: int,
+        name: str,
+        parent: int | None,
+        protocol: str,
+        parameters: Mapping[str, str],
+        attributes: Mapping[str, str | None],
+    ) -> None:
+        """Store other values for a connection."""
+        self._database.write(
+            "UPDATE connection SET name = ?, parent = ?, protocol = ?, parameters = ?, attributes = ? WHERE id = ?",
+            name,
+            parent,
+            protocol,
+            json.dumps(dict(parameters)),
+            json.dumps(dict(attributes)),
+            identifier,
+        )
+
+    def delete(self, identifier: int) -> None:
+        """Remove a connection, its grants and its sharing profiles."""
+        self._database.write("DELETE FROM connection WHERE id = ?", identifier)

@@ -1,0 +1,123 @@
+"""The WebSocket tunnel between a browser and guacd.
+
+The upgrade always succeeds; a refusal comes afterwards, as a close frame whose reason is Guacamole's status code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import uuid
+from typing import TYPE_CHECKING
+
+from guapy import AsyncioTransportConnector, GuacamoleHandshake, GuacamoleStatus, GuapyError, Instruction
+from guapy.models import GuacdEndpoint
+from starlette.websockets import WebSocketDisconnect, WebSocketState
+
+from standin.destination import Destination, Refusal, destination
+from standin.pump import Pump
+from standin.store.history import TunnelRecord
+from standin.tunnels import Tunnel
+
+if TYPE_CHECKING:
+    from guapy import AsyncioGuacdTransport
+    from starlette.websockets import WebSocket
+
+    from standin.directories.active import ActiveDirectory
+    from standin.directories.connections import ConnectionDirectory
+    from standin.state import State
+
+SUBPROTOCOL = "guacamole"
+HANDSHAKE_SECONDS = 15.0
+_log = logging.getLogger("standin.tunnel")
+
+
+class TunnelEndpoint:
+    """Serves tunnels."""
+
+    def __init__(self, state: State, connections: ConnectionDirectory, active: ActiveDirectory) -> None:
+        self._state = state
+        self._connections = connections
+        self._active = active
+
+    async def serve(self, socket: WebSocket) -> None:
+        """Serve one WebSocket from its upgrade to its end."""
+        await socket.accept(SUBPROTOCOL if SUBPROTOCOL in socket.scope["subprotocols"] else None)
+        try:
+            status = await self._tunnel(socket)
+        except WebSocketDisconnect:
+            return
+        if socket.client_state is WebSocketState.CONNECTED and socket.application_state is WebSocketState.CONNECTED:
+            with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+                await socket.close(status.websocket_close_code, str(status.guacamole_status_code))
+
+    async def _tunnel(self, socket: WebSocket) -> GuacamoleStatus:
+        try:
+            wanted = destination(self._state, self._connections, self._active, socket.query_params)
+        except Refusal as refusal:
+            return refusal.status
+        try:
+            async with asyncio.timeout(HANDSHAKE_SECONDS):
+                transport, guacd_id = await self._connect(wanted)
+        except TimeoutError:
+            return GuacamoleStatus.UPSTREAM_TIMEOUT
+        except GuapyError as error:
+            _log.warning("Connection %s: %s", wanted.connection.id, error)
+            return error.status
+        try:
+            return await self._run(socket, wanted, transport, guacd_id)
+        finally:
+            await transport.close()
+
+    async def _connect(self, wanted: Destination) -> tuple[AsyncioGuacdTransport, str]:
+        host = wanted.connection.attributes.get("guacd-hostname") or self._state.settings.guacd_host
+        port = int(wanted.connection.attributes.get("guacd-port") or self._state.settings.guacd_port)
+        transport = await AsyncioTransportConnector().connect(GuacdEndpoint(host, port))
+        try:
+            result = await GuacamoleHandshake(wanted.configuration, wanted.capabilities).perform(transport)
+        except BaseException:
+            await transport.close()
+            raise
+        return transport, result.connection_id
+
+    async def _run(
+        self, socket: WebSocket, wanted: Destination, transport: AsyncioGuacdTransport, guacd_id: str
+    ) -> GuacamoleStatus:
+        tunnel = Tunnel(
+            uuid=str(uuid.uuid4()),
+            connection=wanted.connection,
+            token=wanted.session.token,
+            username=wanted.session.username,
+            user=wanted.session.user,
+            remote_host=socket.client.host if socket.client else "",
+            start=self._state.now(),
+            guacd_id=guacd_id,
+            profile=wanted.profile,
+            joined=wanted.joined,
+        )
+        self._open(tunnel)
+        try:
+            await socket.send_text(Instruction.create("", tunnel.uuid).encode())
+            return await Pump(socket, transport, tunnel.ended).run()
+        finally:
+            self._state.tunnels.end(tunnel.uuid)
+            self._state.history.tunnel_closed(tunnel.uuid, self._state.now())
+            _log.info("Tunnel %s to connection %s closed", tunnel.uuid, tunnel.connection.id)
+
+    def _open(self, tunnel: Tunnel) -> None:
+        self._state.tunnels.add(tunnel)
+        profile = tunnel.profile
+        self._state.history.tunnel_opened(
+            TunnelRecord(
+                uuid=tunnel.uuid,
+                connection=tunnel.connection.id,
+                connection_name=tunnel.connection.name,
+                profile=None if profile is None else profile.id,
+                profile_name=None if profile is None else profile.name,
+                username=tunnel.username,
+                remote_host=tunnel.remote_host,
+                start=tunnel.start,
+            )
+        )
+        _log.info("Tunnel %s to connection %s opened by %r", tunnel.uuid, tunnel.connection.id, tunnel.username)

@@ -1,0 +1,95 @@
+"""The tunnels that are open: Guacamole's active connections, and the share keys that lead into them."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from standin.store.connections import Connection
+    from standin.store.sharing import Profile
+
+
+@dataclass
+class Tunnel:
+    """One open tunnel; ``start`` is in milliseconds since the epoch."""
+
+    uuid: str
+    connection: Connection
+    token: str = field(repr=False)
+    username: str
+    user: int | None
+    remote_host: str
+    start: int
+    guacd_id: str
+    """What guacd calls the desktop's connection; whoever wants to join names it."""
+    profile: Profile | None = None
+    joined: str | None = None
+    """The uuid of the tunnel that this one looks at, if it has not its own connection to the desktop."""
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set to close it from our side."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """What a share key leads to."""
+
+    tunnel: Tunnel
+    profile: Profile
+
+
+class Tunnels:
+    """All open tunnels."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, Tunnel] = {}
+        self._shares: dict[str, Share] = {}
+
+    def add(self, tunnel: Tunnel) -> None:
+        """List a tunnel."""
+        self._open[tunnel.uuid] = tunnel
+
+    def end(self, uuid: str) -> bool:
+        """Close a tunnel and what looks at it by a share key; say whether it was open."""
+        tunnel = self._open.pop(uuid, None)
+        if tunnel is None:
+            return False
+        tunnel.ended.set()
+        self._shares = {key: share for key, share in self._shares.items() if share.tunnel is not tunnel}
+        for viewer in [t for t in self._open.values() if t.joined == uuid and t.profile is not None]:
+            self.end(viewer.uuid)
+        return True
+
+    def end_of_token(self, token: str) -> None:
+        """Close all tunnels of a token."""
+        for uuid in self.of_token(token):
+            self.end(uuid)
+
+    def of_token(self, token: str) -> list[str]:
+        """Return the uuids of a token's tunnels."""
+        return [tunnel.uuid for tunnel in self._open.values() if tunnel.token == token]
+
+    def get(self, uuid: str) -> Tunnel | None:
+        """Return one open tunnel."""
+        return self._open.get(uuid)
+
+    def all(self) -> list[Tunnel]:
+        """Return all open tunnels."""
+        return list(self._open.values())
+
+    def count(self, connection: int, user: int | None = None) -> int:
+        """Return how many tunnels hold a connection to the desktop of their own, of one user or of all."""
+        own = (t for t in self._open.values() if t.connection.id == connection and t.joined is None)
+        return sum(1 for tunnel in own if user is None or tunnel.user == user)
+
+    def share(self, tunnel: Tunnel, profile: Profile) -> str:
+        """Make a key that lets its bearer look at a tunnel."""
+        key = secrets.token_urlsafe(32)
+        self._shares[key] = Share(tunnel, profile)
+        return key
+
+    def shared(self, key: str) -> Share | None:
+        """Return what a key leads to while the shared tunnel is open."""
+        return self._shares.get(key)
