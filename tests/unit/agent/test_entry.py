@@ -1,0 +1,104 @@
+"""The container's entry point: good input becomes a scene, bad input a reason that a person understands."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from entry.errors import StartError
+from entry.scene import copy_sample, find_sample
+from entry.settings import Settings
+
+
+@pytest.fixture
+def samples(tmp_path: Path) -> Path:
+    folder = tmp_path / "scenes"
+    folder.mkdir()
+    for name in ("shopping_cart.blend", "watering_can.blend"):
+        (folder / name).write_text(name)
+    (folder / "notes.txt").write_text("not a scene")
+    (tmp_path / "outside.blend").write_text("outside")
+    return folder
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    folder = tmp_path / "home"
+    folder.mkdir()
+    return folder
+
+
+def test_a_sample_is_copied_to_the_home_folder(samples: Path, home: Path) -> None:
+    copy = copy_sample("shopping_cart.blend", samples, home)
+    assert copy == home / "shopping_cart.blend"
+    assert copy.read_text() == "shopping_cart.blend"
+
+
+def test_the_copy_can_be_saved_though_the_sample_is_read_only(samples: Path, home: Path) -> None:
+    (samples / "shopping_cart.blend").chmod(0o444)
+    assert copy_sample("shopping_cart.blend", samples, home).stat().st_mode & 0o200
+
+
+def test_work_saved_before_a_restart_of_the_container_is_kept(samples: Path, home: Path) -> None:
+    (home / "shopping_cart.blend").write_text("my work")
+    assert copy_sample("shopping_cart.blend", samples, home).read_text() == "my work"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "unknown.blend",
+        "../outside.blend",
+        "/etc/passwd",
+        "./shopping_cart.blend",
+        "shopping_cart",
+        "notes.txt",
+        "..",
+        ".",
+        "*.blend",
+        "shopping_cart.blend\n",
+        "shopping_cart.blend/",
+    ],
+)
+def test_another_name_is_refused_with_the_list_of_samples(samples: Path, name: str) -> None:
+    with pytest.raises(StartError) as refused:
+        find_sample(name, samples)
+    assert refused.value.reason == "SceneNotFound"
+    expected = f"There is no sample scene {name!r}. The image has: shopping_cart.blend, watering_can.blend."
+    assert str(refused.value) == expected
+
+
+def test_the_reason_is_written_as_one_json_object(tmp_path: Path) -> None:
+    StartError("SceneNotFound", "There is no sample scene 'x'.").write(tmp_path / "log")
+    written = json.loads((tmp_path / "log").read_text())
+    assert written == {"reason": "SceneNotFound", "message": "There is no sample scene 'x'."}
+
+
+def test_settings_have_defaults() -> None:
+    assert Settings.from_environment({}) == Settings(scene="", width=1280, height=720, depth=24)
+
+
+def test_settings_come_from_the_environment() -> None:
+    environment = {
+        "BLENDER_SCENE": "watering_can.blend",
+        "BLENDER_WIDTH": "1920",
+        "BLENDER_HEIGHT": "1080",
+        "BLENDER_DEPTH": "16",
+    }
+    assert Settings.from_environment(environment) == Settings("watering_can.blend", 1920, 1080, 16)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BLENDER_WIDTH", "0"),
+        ("BLENDER_HEIGHT", "-5"),
+        ("BLENDER_WIDTH", "wide"),
+        ("BLENDER_HEIGHT", "40000"),
+        ("BLENDER_DEPTH", "32"),
+    ],
+)
+def test_a_wrong_setting_is_named(name: str, value: str) -> None:
+    with pytest.raises(StartError, match=name) as refused:
+        Settings.from_environment({name: value})
+    assert refused.value.reason == "DisplayFailed"

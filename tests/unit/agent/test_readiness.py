@@ -1,0 +1,52 @@
+"""A desktop is ready when the picture is whole, not before, and stays so."""
+
+from agent.readiness import DRAWING, ON_SCREEN, PATIENCE_SECONDS, SETTLE_SECONDS, STARTING, ReadinessTracker
+
+TICK = 0.1
+
+
+def test_not_ready_before_the_first_draw_however_long_it_takes() -> None:
+    tracker = ReadinessTracker()
+    assert [tracker.tick(now, 0) for now in (0.0, 1.0, 600.0)] == [STARTING] * 3
+
+
+def test_not_ready_while_the_first_frames_are_drawn() -> None:
+    tracker = ReadinessTracker()
+    assert [tracker.tick(TICK * n, draws=n) for n in range(1, 6)] == [DRAWING] * 5
+
+
+def test_ready_when_the_draws_have_settled() -> None:
+    tracker = ReadinessTracker()
+    tracker.tick(1.0, 1)
+    tracker.tick(1.1, 2)
+    assert tracker.tick(1.1 + SETTLE_SECONDS - 0.01, 2) == DRAWING
+    assert tracker.tick(1.1 + SETTLE_SECONDS, 2) == ON_SCREEN
+
+
+def test_a_late_draw_starts_the_wait_anew() -> None:
+    tracker = ReadinessTracker()
+    tracker.tick(1.0, 1)
+    tracker.tick(1.2, 2)
+    assert tracker.tick(1.0 + SETTLE_SECONDS, 2) == DRAWING
+
+
+def test_the_tick_that_sees_the_first_draw_is_never_ready() -> None:
+    """The main loop may have been busy for long before that tick: time alone says nothing about the picture."""
+    tracker = ReadinessTracker()
+    tracker.tick(0.0, 0)
+    assert tracker.tick(100.0, 3) == DRAWING
+
+
+def test_a_scene_that_never_stops_drawing_is_ready_after_a_while() -> None:
+    tracker = ReadinessTracker()
+    now, draws = 0.0, 1
+    while tracker.tick(now, draws) == DRAWING:
+        now, draws = now + TICK, draws + 1
+    assert PATIENCE_SECONDS <= now < PATIENCE_SECONDS + 2 * TICK
+
+
+def test_ready_stays_ready_when_the_person_works() -> None:
+    tracker = ReadinessTracker()
+    tracker.tick(0.0, 1)
+    tracker.tick(1.0, 1)
+    assert [tracker.tick(2.0 + TICK * n, 1 + n) for n in range(5)] == [ON_SCREEN] * 5
