@@ -1,5 +1,5 @@
 # ruff: noqa: INP001 - a script, not a package
-"""Makes the generated files anew: the chart's copy of the CRDs, `manifests/install.yaml`, and the API reference.
+"""Makes the generated files anew: the chart's copy of the CRDs, `manifests/install.yaml`, and the tables.
 
 `python manifests/render.py` writes them; with `--check` it writes nothing and says which are out of date.
 """
@@ -23,6 +23,7 @@ HEADER = "# Made by `make generate` from helm/blender-sessions and manifests/ins
 sys.path[:0] = [str(ROOT / "local" / "cluster"), str(Path(__file__).parent)]
 
 import reference  # noqa: E402 - beside this script
+import values_table  # noqa: E402
 
 from localcluster import binaries  # noqa: E402
 
@@ -99,6 +100,7 @@ def products() -> dict[Path, str]:
     """Return the generated files that are made from the chart and the CRDs."""
     return {
         ROOT / "manifests" / "install.yaml": install_manifest(),
+        CHART / "README.md": values_table.page((CHART / "values.yaml").read_text()),
         ROOT / "docs" / "api.md": reference.page(
             [yaml.safe_load(crd.read_text()) for crd in sorted(CRDS.glob("*.yaml"))]
         ),

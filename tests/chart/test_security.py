@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from chart.rendering import EVERYTHING, NAMESPACE, RefusedError, Rendered, render
 
-INSTALLATIONS = {
-    "apache": lambda: render(),
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+INSTALLATIONS: dict[str, Callable[[], Rendered]] = {
+    "apache": render,
     "stand-in": lambda: render("guacamole.mode=standin"),
     "every option": lambda: render(values=EVERYTHING),
 }

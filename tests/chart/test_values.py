@@ -18,7 +18,7 @@ def test_lint_finds_nothing(values: list[str]) -> None:
     assert "0 chart(s) failed" in helm("lint", "--strict", CHART, *values)
 
 
-def paths(values: Any, prefix: str = "") -> set[str]:
+def paths(values: object, prefix: str = "") -> set[str]:
     """All keys down to the leaves; a map that is empty by default may hold anything."""
     if not isinstance(values, dict) or not values:
         return {prefix}
@@ -60,7 +60,7 @@ def test_every_option_does_something() -> None:
         "replicas: 2",
         *(
             f"example.org/note: {part}"
-            for part in ["operator", "portal", "proxy", "service", "ingress", "guacd", "guacamole"]
+            for part in ["operator", "portal", "proxy", "service", "ingress", "guacd", "guacamole", "postgresql"]
         ),
     ]:
         assert trace in text, trace
@@ -106,7 +106,7 @@ def test_the_public_url_must_be_given() -> None:
 def test_the_schema_is_closed_at_every_level() -> None:
     schema = json.loads((CHART / "values.schema.json").read_text())
 
-    def open_objects(path: str, node: Any) -> list[str]:
+    def open_objects(path: str, node: dict[str, Any]) -> list[str]:
         found = [path] if "properties" in node and node.get("additionalProperties") is not False else []
         for name, child in {**node.get("properties", {}), **node.get("$defs", {})}.items():
             found += open_objects(f"{path}.{name}", child)
