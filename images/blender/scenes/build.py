@@ -30,6 +30,8 @@ def build(name: str, folder: Path, *, thumbnail: bool) -> None:
     """Model one sample from an empty file, save it, and render its thumbnail if wanted."""
     started = time.monotonic()
     bpy.ops.wm.read_factory_settings(use_empty=True)
+    # No NAME.blend1 beside a file that is built again.
+    bpy.context.preferences.filepaths.save_version = 0
     sample = importlib.import_module(name)
     model = sample.model()
     stage.set_up(sample.FRAMING)
