@@ -1,0 +1,1 @@
+"""The web page on which people open a Blender session without `kubectl`."""

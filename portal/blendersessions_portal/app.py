@@ -1,0 +1,65 @@
+"""Puts the portal together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
+
+from blendersessions_portal.csrf import CsrfGuard
+from blendersessions_portal.headers import AccessLog, SecurityHeaders
+from blendersessions_portal.identity import AnonymousIdentifier
+from blendersessions_portal.pages import Pages
+from blendersessions_portal.problems import Problems
+from blendersessions_portal.rendering import STATIC, Renderer
+from blendersessions_portal.samples import load_samples
+from blendersessions_portal.signing import Signer
+from blendersessions_portal.tokens import TokenKeeper
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from starlette.types import ASGIApp
+
+    from blendersessions_portal.signin import GuacamoleSignIn
+    from blendersessions_portal.store import SessionStore
+
+_MAX_BODY = 16 * 1024  # bytes; our forms are a few hundred
+
+
+def create_app(
+    *, store: SessionStore, signin: GuacamoleSignIn, cookie_key: bytes, public_url: str, samples_dir: Path
+) -> ASGIApp:
+    """Build the application over a store of sessions and a Guacamole.
+
+    Raises:
+        ValueError: the folder of samples cannot be used.
+    """
+    signer = Signer(cookie_key)
+    secure = public_url.startswith("https://")
+    samples = load_samples(samples_dir)
+    renderer = Renderer(samples)
+    pages = Pages(
+        public_url=public_url,
+        samples=samples,
+        identifier=AnonymousIdentifier(signer, secure=secure),
+        guard=CsrfGuard(signer),
+        store=store,
+        tokens=TokenKeeper(signin, signer, secure=secure),
+        renderer=renderer,
+    )
+    app = Starlette(
+        routes=[
+            *pages.routes(),
+            Mount("/static/thumbnails", StaticFiles(directory=samples_dir / "thumbnails")),
+            Mount("/static", StaticFiles(directory=STATIC)),
+        ],
+        exception_handlers=Problems(renderer).handlers(),
+        max_body_size=_MAX_BODY,
+    )
+    address = urlsplit(public_url)
+    # A form's answer may lead on to Blender, and browsers apply form-action to that address too.
+    return SecurityHeaders(AccessLog(app), form_targets=(f"{address.scheme}://{address.netloc}",))

@@ -1,0 +1,82 @@
+"""Response headers that hold for every answer, and the access log. Both wrap the whole application."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import MutableHeaders
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+logger = logging.getLogger(__name__)
+
+_STATIC = "/static/"
+_QUIET = "/healthz"
+
+
+class SecurityHeaders:
+    """Allows the page its own files and nothing else, and keeps it out of frames and caches."""
+
+    def __init__(self, app: ASGIApp, *, form_targets: tuple[str, ...] = ()) -> None:
+        self._app = app
+        targets = " ".join(("'self'", *form_targets))
+        self._headers = {
+            "Content-Security-Policy": (
+                "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
+                f" form-action {targets}; base-uri 'none'; frame-ancestors 'none'"
+            ),
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+            "Referrer-Policy": "no-referrer",
+            "X-Content-Type-Options": "nosniff",
+            "X-Frame-Options": "DENY",
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Add the headers to the answer."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        caching = "public, max-age=86400" if scope["path"].startswith(_STATIC) else "no-store"
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.update(self._headers)
+                if message["status"] >= 400:
+                    headers["Cache-Control"] = "no-store"
+                else:
+                    headers.setdefault("Cache-Control", caching)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+class AccessLog:
+    """Writes one line for each request, without its query, its cookies and the target of a redirect."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Log the request when it is answered."""
+        if scope["type"] != "http" or scope["path"] == _QUIET:
+            await self._app(scope, receive, send)
+            return
+        started = time.monotonic()
+        status = 500
+
+        async def send_and_see(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_and_see)
+        finally:
+            milliseconds = (time.monotonic() - started) * 1000
+            logger.info("%s %r %d %.0f ms", scope["method"], scope["path"], status, milliseconds)

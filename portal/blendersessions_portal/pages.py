@@ -1,0 +1,165 @@
+"""The portal's pages: what each address shows and does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from blendersessions.model.errors import NotFound, Unavailable
+from blendersessions_portal import csrf
+
+if TYPE_CHECKING:
+    from starlette.datastructures import FormData
+    from starlette.requests import Request
+
+    from blendersessions_portal.csrf import CsrfGuard
+    from blendersessions_portal.identity import Identifier, Visitor
+    from blendersessions_portal.rendering import Renderer
+    from blendersessions_portal.samples import Samples
+    from blendersessions_portal.session import Session
+    from blendersessions_portal.store import Credentials, SessionStore
+    from blendersessions_portal.tokens import TokenKeeper
+
+_MAX_FIELDS = 10
+
+
+@dataclass(frozen=True)
+class Pages:
+    """The endpoints and what they work with."""
+
+    public_url: str
+    samples: Samples
+    identifier: Identifier
+    guard: CsrfGuard
+    store: SessionStore
+    tokens: TokenKeeper
+    renderer: Renderer
+
+    def routes(self) -> list[Route]:
+        """Give the address of each page."""
+        return [
+            Route("/", self.home),
+            Route("/healthz", self.health),
+            Route("/view", self.view),
+            Route("/sessions", self.session_list),
+            Route("/sessions", self.create, methods=["POST"]),
+            Route("/sessions/{name}", self.session),
+            Route("/sessions/{name}/progress", self.progress),
+            Route("/sessions/{name}/open", self.open),
+            Route("/sessions/{name}/stop", self.stop, methods=["POST"]),
+        ]
+
+    async def health(self, _request: Request) -> Response:
+        """Say that the portal's loop turns."""
+        return PlainTextResponse("ok\n")
+
+    async def home(self, request: Request) -> Response:
+        """Show the scenes and the visitor's sessions."""
+        visitor = self.identifier.identify(request)
+        response = self.renderer.home(request, await self._sessions(visitor), self.guard.token(visitor))
+        # Each visit renews the cookie, so that only browsers that stay away for a year are forgotten.
+        self.identifier.remember(visitor, response)
+        return response
+
+    async def session_list(self, request: Request) -> Response:
+        """Give the visitor's sessions alone, for the page to refresh itself."""
+        visitor = self.identifier.identify(request)
+        return self.renderer.session_list(request, await self._sessions(visitor), self.guard.token(visitor))
+
+    async def create(self, request: Request) -> Response:
+        """Make a session; with `reuse`, go to one of the same scene that is there already."""
+        visitor, form = await self._checked_form(request)
+        sample = _text(form, "sample")
+        if sample:
+            self.samples.require(sample)
+        session = await self._live_session(visitor, sample) if _text(form, "reuse") else None
+        if session is None:
+            session = await self.store.create(visitor.owner, sample)
+        return RedirectResponse(f"/sessions/{session.name}", status_code=303)
+
+    async def view(self, request: Request) -> Response:
+        """Serve a link to a scene.
+
+        A GET makes nothing: the page that it shows sends a form of its own, at once, or by its button without scripts.
+        """
+        sample = self.samples.require(request.query_params.get("blender_file", ""))
+        visitor = self.identifier.identify(request)
+        if session := await self._live_session(visitor, sample.file):
+            return RedirectResponse(f"/sessions/{session.name}", status_code=303)
+        response = self.renderer.view(request, sample.file, self.guard.token(visitor))
+        self.identifier.remember(visitor, response)
+        return response
+
+    async def session(self, request: Request) -> Response:
+        """Show how a session starts, why it failed or that it ends; one that is ready opens."""
+        visitor, session = await self._own_session(request)
+        if session.ready:
+            return RedirectResponse(f"/sessions/{session.name}/open", status_code=303)
+        return self.renderer.session(request, session, self.guard.token(visitor))
+
+    async def progress(self, request: Request) -> Response:
+        """Give the session's progress alone, for the page to refresh itself."""
+        visitor, session = await self._own_session(request)
+        return self.renderer.progress(request, session, self.guard.token(visitor))
+
+    async def open(self, request: Request) -> Response:
+        """Sign the owner in at Guacamole and go to Blender."""
+        visitor, session = await self._own_session(request)
+        if not session.ready:
+            return RedirectResponse(f"/sessions/{session.name}", status_code=303)
+        # The token opens all that the owner may open: it goes to our own Guacamole and to no other address.
+        if not session.client_url.startswith(self.public_url + "guacamole/#/"):
+            raise Unavailable(
+                f"Session “{session.name}” points to another site than {self.public_url}."
+                " The operator and the portal need the same PUBLIC_URL: tell your administrator."
+            )
+        token = await self.tokens.token(request, visitor, await self._credentials(visitor, session))
+        response = RedirectResponse(f"{session.client_url}?token={token}", status_code=303)
+        self.tokens.remember(visitor, response)
+        return response
+
+    async def stop(self, request: Request) -> Response:
+        """End a session, and with the last one the sign-in at Guacamole."""
+        visitor, _form = await self._checked_form(request)
+        await self.store.delete(visitor.owner, request.path_params["name"])
+        response = RedirectResponse("/#sessions", status_code=303)
+        if all(session.ending for session in await self.store.list(visitor.owner)):
+            await self.tokens.forget(request, visitor, response)
+        return response
+
+    async def _sessions(self, visitor: Visitor) -> list[Session]:
+        # Nobody can have made anything for a name that was made just now.
+        return await self.store.list(visitor.owner) if visitor.known else []
+
+    async def _live_session(self, visitor: Visitor, sample: str) -> Session | None:
+        return next((s for s in await self._sessions(visitor) if s.live and s.sample == sample), None)
+
+    async def _own_session(self, request: Request) -> tuple[Visitor, Session]:
+        visitor = self.identifier.identify(request)
+        name = request.path_params["name"]
+        if not visitor.known:
+            raise NotFound(f"There is no session “{name}”.")
+        return visitor, await self.store.get(visitor.owner, name)
+
+    async def _credentials(self, visitor: Visitor, session: Session) -> Credentials:
+        try:
+            return await self.store.credentials(visitor.owner)
+        except NotFound as error:
+            raise Unavailable(
+                f"Session “{session.name}” runs, but there is no sign-in for it yet: {error}"
+                " Try again in a minute, and tell your administrator if it stays."
+            ) from error
+
+    async def _checked_form(self, request: Request) -> tuple[Visitor, FormData]:
+        visitor = self.identifier.identify(request)
+        form = await request.form(max_files=0, max_fields=_MAX_FIELDS)
+        self.guard.check(request, visitor, _text(form, csrf.FIELD))
+        return visitor, form
+
+
+def _text(form: FormData, field: str) -> str:
+    value = form.get(field, "")
+    return value if isinstance(value, str) else ""

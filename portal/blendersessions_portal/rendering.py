@@ -1,0 +1,107 @@
+"""Turns what the pages know into HTML."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.templating import Jinja2Templates
+
+from blendersessions_portal.progress import Progress, State, age, describe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from blendersessions_portal.samples import Samples
+    from blendersessions_portal.session import Session
+
+_HERE = Path(__file__).parent
+STATIC = _HERE / "static"
+TEMPLATES = _HERE / "templates"
+
+
+@dataclass(frozen=True)
+class SessionRow:
+    """A session with the words to show for it."""
+
+    name: str
+    title: str
+    picture: str
+    created: str
+    age: str
+    progress: Progress
+    state: State
+
+
+class Renderer:
+    """Renders the templates; they see rows and words, never the objects behind them."""
+
+    def __init__(self, samples: Samples) -> None:
+        self._samples = samples
+        environment = Environment(
+            loader=FileSystemLoader(TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        # Browsers keep static files for a day; a new version of one is a new address.
+        content = b"".join(path.read_bytes() for path in sorted(STATIC.iterdir()) if path.is_file())
+        environment.globals["version"] = hashlib.sha256(content).hexdigest()[:10]
+        self._templates = Jinja2Templates(env=environment)
+
+    def row(self, session: Session) -> SessionRow:
+        """Put a session into words, as of now."""
+        now = datetime.now(UTC)
+        progress = describe(session, now)
+        sample = self._samples.get(session.sample)
+        return SessionRow(
+            name=session.name,
+            title=sample.title if sample else session.sample or "Empty scene",
+            picture=sample.picture if sample else "",
+            created=session.created.isoformat(),
+            age=age(session.created, now),
+            progress=progress,
+            state=progress.state,
+        )
+
+    def home(self, request: Request, sessions: Sequence[Session], csrf: str) -> Response:
+        """Render the scenes and the visitor's sessions."""
+        context = {"samples": list(self._samples), **self._list_context(sessions, csrf)}
+        return self._templates.TemplateResponse(request, "home.html", context)
+
+    def session_list(self, request: Request, sessions: Sequence[Session], csrf: str) -> Response:
+        """Render only the visitor's sessions, to replace those on the page."""
+        return self._templates.TemplateResponse(request, "_sessions.html", self._list_context(sessions, csrf))
+
+    def session(self, request: Request, session: Session, csrf: str) -> Response:
+        """Render the page of a session that is not ready."""
+        context = {"row": self.row(session), "csrf": csrf}
+        return self._templates.TemplateResponse(request, "session.html", context)
+
+    def progress(self, request: Request, session: Session, csrf: str) -> Response:
+        """Render only how far the session has come, to replace it on the page."""
+        context = {"row": self.row(session), "csrf": csrf}
+        return self._templates.TemplateResponse(request, "_progress.html", context)
+
+    def view(self, request: Request, file: str, csrf: str) -> Response:
+        """Render the page that a link leads to: it sends its own form."""
+        context = {"sample": self._samples.require(file), "csrf": csrf}
+        return self._templates.TemplateResponse(request, "view.html", context)
+
+    def problem(self, request: Request, title: str, text: str, status: int, *, retry: str = "") -> Response:
+        """Render what went wrong, with a link to try again if that can help."""
+        context = {"title": title, "text": text, "retry": retry}
+        return self._templates.TemplateResponse(request, "problem.html", context, status_code=status)
+
+    def _list_context(self, sessions: Sequence[Session], csrf: str) -> dict[str, object]:
+        rows = [self.row(session) for session in sessions]
+        changing = any(row.state in {State.WORKING, State.ENDING} for row in rows)
+        return {"rows": rows, "changing": changing, "csrf": csrf}

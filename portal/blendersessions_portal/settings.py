@@ -1,0 +1,60 @@
+"""The portal's settings, read from environment variables that start with `BLENDERSESSIONS_PORTAL_`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, FilePath
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_WORK_TREE = Path(__file__).resolve().parents[2]
+_MINIMUM_KEY_BYTES = 32
+
+
+def _web_address(value: str) -> str:
+    if not value.startswith(("http://", "https://")) or not value.endswith("/") or "?" in value or "#" in value:
+        raise ValueError(f"{value!r} is not a base URL: write http:// or https://, the host, and a slash at the end")
+    return value
+
+
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+
+
+class Settings(BaseSettings):
+    """Everything that an administrator can choose; `docs/interfaces.md` has the same table."""
+
+    model_config = SettingsConfigDict(env_prefix="BLENDERSESSIONS_PORTAL_", frozen=True)
+
+    namespace: str = Field(min_length=1, description="Namespace in which sessions are created.")
+    public_url: WebAddress = Field(description="What browsers open, with a trailing slash; the same as the operator's.")
+    guacamole_url: WebAddress = Field(
+        description="Guacamole as seen from the portal; used only to sign owners in and out."
+    )
+    guacamole_ca_file: FilePath | None = Field(default=None, description="A private CA for `guacamole_url`.")
+    cookie_key_file: FilePath = Field(description="File with the key that signs cookies, at least 32 bytes.")
+    samples_dir: Path = Field(
+        default=_WORK_TREE / "images" / "blender" / "scenes",
+        description="Folder with samples.yaml and thumbnails/; by default the work tree's.",
+    )
+    port: int = Field(default=8000, ge=1, le=65535, description="TCP port to listen on, on all addresses.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Standard level name.")
+
+    def read_cookie_key(self) -> bytes:
+        """Read the key that signs cookies.
+
+        Raises:
+            ValueError: the file holds fewer than 32 bytes, which could be guessed.
+        """
+        key = self.cookie_key_file.read_bytes().strip()
+        if len(key) < _MINIMUM_KEY_BYTES:
+            raise ValueError(
+                f"{self.cookie_key_file} holds {len(key)} bytes: write at least {_MINIMUM_KEY_BYTES} random ones,"
+                f" for instance by `head -c 48 /dev/urandom | base64`"
+            )
+        return key
+
+    @property
+    def secure_cookies(self) -> bool:
+        """Whether browsers reach the portal by https, so that cookies can be kept to it."""
+        return self.public_url.startswith("https://")

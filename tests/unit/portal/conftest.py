@@ -1,0 +1,91 @@
+"""A portal over fakes, and browsers that keep their cookies."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from blendersessions_portal.app import create_app
+from unit.portal.fakes import KEY, PUBLIC_URL, FakeGuacamole, FakeStore, write_samples
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+
+class Browser(httpx.AsyncClient):
+    """Fills in the forms of the pages that it has seen."""
+
+    csrf = ""
+
+    async def see(self, address: str) -> httpx.Response:
+        """Load a page and take the token of its forms."""
+        answer = await self.get(address)
+        if found := re.search(r'name="csrf" value="([^"]+)"', answer.text):
+            self.csrf = found[1]
+        return answer
+
+    async def submit(self, address: str, **fields: str) -> httpx.Response:
+        """Send a form of the page seen last."""
+        return await self.post(address, data={"csrf": self.csrf, **fields})
+
+    async def start(self, sample: str = "shopping_cart.blend") -> str:
+        """Start a session from the home page; gives its name."""
+        await self.see("/")
+        answer = await self.submit("/sessions", sample=sample)
+        assert answer.status_code == 303, answer.text
+        return answer.headers["location"].removeprefix("/sessions/")
+
+
+@dataclass
+class World:
+    """A portal and what is behind it."""
+
+    store: FakeStore
+    guacamole: FakeGuacamole
+    samples_dir: Path
+    public_url: str = PUBLIC_URL
+
+    def __post_init__(self) -> None:
+        self._browsers: list[Browser] = []
+        self.restart()
+
+    def restart(self) -> None:
+        """Have a new process of the portal take over, with nothing in its memory."""
+        self.app = create_app(
+            store=self.store,
+            signin=self.guacamole,
+            cookie_key=KEY,
+            public_url=self.public_url,
+            samples_dir=self.samples_dir,
+        )
+        for browser in self._browsers:
+            browser._transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+
+    def browser(self) -> Browser:
+        """Open a browser that was never here."""
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+        browser = Browser(transport=transport, base_url=self.public_url)
+        self._browsers.append(browser)
+        return browser
+
+    async def close(self) -> None:
+        """Close the browsers."""
+        for browser in self._browsers:
+            await browser.aclose()
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    made = World(FakeStore(), FakeGuacamole(), write_samples(tmp_path))
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def browser(world: World) -> Browser:
+    return world.browser()

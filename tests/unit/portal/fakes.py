@@ -1,0 +1,163 @@
+"""Stand-ins for the cluster and for Guacamole, in memory."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from blendersessions.model.errors import NotFound, Unauthorised
+from blendersessions_portal.session import Session, new_session, read_session
+from blendersessions_portal.store import Credentials
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from blendersessions.model.manifest import Manifest
+
+PUBLIC_URL = "http://portal.test/"
+KEY = b"0123456789abcdef0123456789abcdef"
+
+
+class FakeStore:
+    """Keeps objects as the API server would, and lets a test play the operator."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, Manifest] = {}
+        self.passwords: dict[str, str] = {}
+        self.failure: Exception | None = None
+        self._made = 0
+
+    async def list(self, owner: str) -> list[Session]:
+        self._fail()
+        own = [read_session(body) for body in self.objects.values() if body["spec"]["owner"] == owner]
+        return sorted(own, key=lambda session: session.created, reverse=True)
+
+    async def get(self, owner: str, name: str) -> Session:
+        self._fail()
+        if name not in self.objects or self.objects[name]["spec"]["owner"] != owner:
+            raise NotFound(f"There is no session “{name}”.")
+        return read_session(self.objects[name])
+
+    async def create(self, owner: str, sample: str) -> Session:
+        self._fail()
+        body = new_session(owner, sample)
+        self._made += 1
+        name = f"{body['metadata']['generateName']}x{self._made:04d}"
+        body["metadata"] |= {
+            "name": name,
+            "namespace": "blender",
+            "uid": str(uuid.uuid4()),
+            "creationTimestamp": datetime.now(UTC).isoformat(),
+        }
+        self.objects[name] = body
+        self.passwords.setdefault(owner, "secret-of-" + owner)
+        return read_session(body)
+
+    async def delete(self, owner: str, name: str) -> None:
+        await self.get(owner, name)
+        self.objects[name]["metadata"]["deletionTimestamp"] = datetime.now(UTC).isoformat()
+
+    async def credentials(self, owner: str) -> Credentials:
+        if owner not in self.passwords:
+            raise NotFound("Secret “blender-user-0” does not exist.")
+        return Credentials(owner, self.passwords[owner])
+
+    def _fail(self) -> None:
+        if self.failure:
+            raise self.failure
+
+    @property
+    def only(self) -> str:
+        """The name of the one session that there is."""
+        (name,) = self.objects
+        return name
+
+    def set_status(self, name: str, phase: str, *conditions: tuple[str, str, str, str], **more: object) -> None:
+        keys = ("type", "status", "reason", "message")
+        self.objects[name]["status"] = {
+            "phase": phase,
+            "conditions": [dict(zip(keys, condition, strict=True)) for condition in conditions],
+            **more,
+        }
+
+    def make_starting(self, name: str) -> None:
+        self.set_status(
+            name,
+            "Starting",
+            ("Ready", "False", "SceneLoading", "The scene is not on screen yet."),
+            ("DesktopReady", "True", "DesktopRunning", "The desktop runs."),
+            ("SceneReady", "False", "SceneLoading", "Blender loads shopping_cart.blend."),
+            ("ConnectionReady", "True", "Registered", "Registered in Guacamole."),
+        )
+
+    def make_ready(self, name: str, url: str = PUBLIC_URL + "guacamole/#/client/MQBjAHBvc3RncmVzcWw") -> None:
+        self.set_status(name, "Ready", ("Ready", "True", "SessionReady", "Blender can be opened."), clientURL=url)
+
+    def make_failed(self, name: str) -> None:
+        message = "Scene “teapot.blend” is not in the image. It has: fire_extinguisher.blend, shopping_cart.blend."
+        self.set_status(
+            name,
+            "Failed",
+            ("Ready", "False", "SceneNotFound", message),
+            ("DesktopReady", "False", "Error", "The container ended with code 64."),
+            ("SceneReady", "False", "SceneNotFound", message),
+            ("ConnectionReady", "True", "Registered", "Registered in Guacamole."),
+            ("Stalled", "True", "SceneNotFound", message),
+        )
+
+    def age(self, name: str, by: timedelta) -> None:
+        created = datetime.now(UTC) - by
+        self.objects[name]["metadata"]["creationTimestamp"] = created.isoformat()
+
+
+class FakeGuacamole:
+    """Gives tokens and remembers what became of them."""
+
+    def __init__(self) -> None:
+        self.alive: set[str] = set()
+        self.made: list[str] = []
+        self.failure: Exception | None = None
+        self.refuses: set[str] = set()
+
+    async def sign_in(self, credentials: Credentials) -> str:
+        if self.failure:
+            raise self.failure
+        if credentials.username in self.refuses:
+            raise Unauthorised(f"Guacamole refused the sign-in of {credentials.username}.")
+        token = f"TOKEN{len(self.made):04d}"
+        self.made.append(token)
+        self.alive.add(token)
+        return token
+
+    async def is_alive(self, token: str) -> bool:
+        if self.failure:
+            raise self.failure
+        return token in self.alive
+
+    async def sign_out(self, token: str) -> None:
+        if self.failure:
+            raise self.failure
+        self.alive.discard(token)
+
+
+SAMPLES = """\
+samples:
+  - file: shopping_cart.blend
+    title: Shopping cart
+    description: A steel cart on four castors.
+    thumbnail: shopping_cart.png
+  - file: fire_extinguisher.blend
+    title: Fire extinguisher
+    description: Red, and ready.
+    thumbnail: fire_extinguisher.png
+"""
+
+
+def write_samples(folder: Path) -> Path:
+    """Make a folder of samples as the image has it."""
+    (folder / "thumbnails").mkdir()
+    (folder / "samples.yaml").write_text(SAMPLES, encoding="utf-8")
+    for name in ("shopping_cart", "fire_extinguisher"):
+        (folder / "thumbnails" / f"{name}.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    return folder

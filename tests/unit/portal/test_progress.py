@@ -1,0 +1,178 @@
+"""The page says how far a session has come, why it waits, and the way out when it fails."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from blendersessions.model.conditions import Condition
+from blendersessions_portal.progress import State, age, describe
+from blendersessions_portal.session import Session, name_stem
+
+if TYPE_CHECKING:
+    from unit.portal.conftest import Browser, World
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+def session(*conditions: Condition, seconds: float = 1, **fields: object) -> Session:
+    base: dict[str, object] = {
+        "name": "shopping-cart-x7k2p",
+        "uid": "u",
+        "owner": "guest-a",
+        "sample": "shopping_cart.blend",
+        "created": NOW - timedelta(seconds=seconds),
+        "conditions": {condition.type: condition for condition in conditions},
+    }
+    return Session(**{**base, **fields})  # type: ignore[arg-type]
+
+
+def false(kind: str, reason: str, message: str = "") -> Condition:
+    return Condition(kind, "False", reason, message)
+
+
+def true(kind: str) -> Condition:
+    return Condition(kind, "True", "Done", "It is there.")
+
+
+def test_before_the_operator_says_anything_all_steps_wait() -> None:
+    progress = describe(session(), NOW)
+    assert progress.state is State.WORKING
+    assert [step.title for step in progress.steps] == ["Desktop", "Scene", "Connection"]
+    assert {step.state for step in progress.steps} == {State.WAITING}
+
+
+def test_each_step_says_what_its_condition_says() -> None:
+    progress = describe(
+        session(
+            true("DesktopReady"),
+            false("SceneReady", "SceneLoading", "Blender loads the scene."),
+            false("ConnectionReady", "GuacamoleUnavailable", "Guacamole does not answer."),
+        ),
+        NOW,
+    )
+    assert [(step.state, step.message) for step in progress.steps] == [
+        (State.READY, "It is there."),
+        (State.WORKING, "Blender loads the scene."),
+        (State.WORKING, "Guacamole does not answer."),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("conditions", "seconds", "words"),
+    [
+        ((), 5, "opens Blender by itself"),
+        ((), 20, "Nobody has taken this session up yet"),
+        ((false("DesktopReady", "PodStarting"),), 20, "opens Blender by itself"),
+        ((false("DesktopReady", "PodStarting"),), 60, "longer than usual"),
+    ],
+)
+def test_waiting_long_is_explained(conditions: tuple[Condition, ...], seconds: float, words: str) -> None:
+    assert words in describe(session(*conditions, seconds=seconds), NOW).detail
+
+
+@pytest.mark.parametrize(
+    ("reason", "broken", "headline"),
+    [
+        ("SceneNotFound", "Scene", "This scene does not exist"),
+        ("BlenderFailed", "Scene", "Blender did not start"),
+        ("SomethingNew", "Scene", "This session could not start"),
+    ],
+)
+def test_a_failure_names_the_step_and_the_way_out(reason: str, broken: str, headline: str) -> None:
+    progress = describe(
+        session(
+            false("DesktopReady", "Error", "The container ended."),
+            false("SceneReady", reason, "The reason in a sentence."),
+            true("ConnectionReady"),
+            Condition("Stalled", "True", reason, "The reason in a sentence."),
+        ),
+        NOW,
+    )
+    assert (progress.state, progress.headline) == (State.FAILED, headline)
+    assert "emove" in progress.detail
+    assert [step.title for step in progress.steps if step.state is State.FAILED] == [broken]
+    assert State.WORKING not in {step.state for step in progress.steps}
+
+
+def test_a_failure_without_any_condition_still_has_a_step_that_failed() -> None:
+    progress = describe(session(phase="Failed"), NOW)
+    assert progress.state is State.FAILED
+    assert progress.steps[0].state is State.FAILED
+
+
+@pytest.mark.parametrize(
+    ("fields", "state"),
+    [
+        ({"client_url": "http://x/"}, State.READY),
+        ({}, State.WORKING),
+        ({"client_url": "http://x/", "ending": True}, State.ENDING),
+        ({"client_url": "http://x/", "phase": "Failed"}, State.FAILED),
+    ],
+)
+def test_ready_needs_the_condition_and_the_address(fields: dict[str, object], state: State) -> None:
+    assert describe(session(true("Ready"), **fields), NOW).state is state
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(-3, "just now"), (59, "just now"), (60, "1 minute ago"), (7200, "2 hours ago"), (86400, "1 day ago")],
+)
+def test_age(seconds: int, words: str) -> None:
+    assert age(NOW - timedelta(seconds=seconds), NOW) == words
+
+
+@pytest.mark.parametrize(
+    ("sample", "stem"),
+    [
+        ("shopping_cart.blend", "shopping-cart-"),
+        ("", "empty-scene-"),
+        ("My.Scene.v2.blend", "my-scene-v2-"),
+        ("---.blend", "session-"),
+        ("a" * 120 + ".blend", "a" * 40 + "-"),
+    ],
+)
+def test_names_are_readable_and_valid(sample: str, stem: str) -> None:
+    assert name_stem(sample) == stem
+
+
+async def test_the_page_of_a_starting_session_refreshes_itself(world: World, browser: Browser) -> None:
+    name = await browser.start()
+    world.store.make_starting(name)
+    page = (await browser.see(f"/sessions/{name}")).text
+    assert "Blender loads shopping_cart.blend." in page
+    assert f'data-refresh="/sessions/{name}/progress"' in page
+    assert '<noscript><meta http-equiv="refresh"' in page, "also without scripts"
+    assert 'aria-live="polite"' in page
+    part = (await browser.get(f"/sessions/{name}/progress")).text
+    assert "<html" not in part
+    assert part.strip() in page
+
+
+async def test_the_page_of_a_failed_session_has_the_reason_and_the_way_out(world: World, browser: Browser) -> None:
+    name = await browser.start()
+    world.store.make_failed(name)
+    page = await browser.see(f"/sessions/{name}")
+    assert page.status_code == 200
+    assert "This scene does not exist" in page.text
+    assert "teapot.blend” is not in the image" in page.text
+    assert "data-refresh" not in page.text
+    assert f'action="/sessions/{name}/stop"' in page.text
+
+
+async def test_the_list_refreshes_quickly_only_while_something_changes(world: World, browser: Browser) -> None:
+    name = await browser.start()
+    assert 'data-pace="quick"' in (await browser.get("/sessions")).text
+    world.store.make_ready(name)
+    assert 'data-pace="slow"' in (await browser.get("/sessions")).text
+
+
+async def test_the_list_shows_scene_state_and_age(world: World, browser: Browser) -> None:
+    name = await browser.start()
+    world.store.make_ready(name)
+    world.store.age(name, timedelta(minutes=5))
+    part = (await browser.get("/sessions")).text
+    for words in ("Shopping cart", name, "Ready", "5 minutes ago", f"/sessions/{name}/open"):
+        assert words in part

@@ -1,0 +1,179 @@
+"""Other people and other sites can neither see nor do anything."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import pytest
+
+from blendersessions_portal.identity import AnonymousIdentifier
+from unit.portal.conftest import World
+
+if TYPE_CHECKING:
+    import httpx
+
+    from unit.portal.conftest import Browser
+
+
+def cookie_line(answer: httpx.Response, name: str) -> str:
+    """Give the Set-Cookie line of that name, in lower case."""
+    (line,) = [line for line in answer.headers.get_list("set-cookie") if line.startswith(name + "=")]
+    return line.lower()
+
+
+async def test_a_form_without_its_token_does_nothing(world: World, browser: Browser) -> None:
+    await browser.see("/")
+    for token in ("", "made-up", browser.csrf[:-1]):
+        answer = await browser.post("/sessions", data={"csrf": token, "sample": "shopping_cart.blend"})
+        assert answer.status_code == 403
+    assert not world.store.objects
+
+
+async def test_a_token_of_another_browser_does_not_fit(world: World, browser: Browser) -> None:
+    other = world.browser()
+    await other.see("/")
+    await browser.see("/")
+    browser.csrf = other.csrf
+    assert (await browser.submit("/sessions", sample="shopping_cart.blend")).status_code == 403
+    assert not world.store.objects
+
+
+async def test_a_form_without_our_cookie_does_nothing(world: World, browser: Browser) -> None:
+    await browser.see("/")
+    browser.cookies.clear()
+    assert (await browser.submit("/sessions", sample="shopping_cart.blend")).status_code == 403
+    assert not world.store.objects
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+async def test_a_form_sent_by_another_site_does_nothing(world: World, browser: Browser, site: str) -> None:
+    name = await browser.start()
+    for address in ("/sessions", f"/sessions/{name}/stop"):
+        answer = await browser.post(address, data={"csrf": browser.csrf}, headers={"Sec-Fetch-Site": site})
+        assert answer.status_code == 403
+    assert "deletionTimestamp" not in world.store.objects[name]["metadata"]
+
+
+async def test_the_visitors_cookie_is_no_token(world: World, browser: Browser) -> None:
+    await browser.see("/")
+    browser.csrf = browser.cookies[AnonymousIdentifier.COOKIE]
+    assert (await browser.submit("/sessions", sample="")).status_code == 403
+    assert not world.store.objects
+
+
+async def test_stop_needs_the_token(world: World, browser: Browser) -> None:
+    name = await browser.start()
+    assert (await browser.post(f"/sessions/{name}/stop")).status_code == 403
+    assert (await browser.get(f"/sessions/{name}/stop")).status_code == 405
+    assert "deletionTimestamp" not in world.store.objects[name]["metadata"]
+
+
+async def test_a_session_is_seen_by_its_own_browser_only(world: World, browser: Browser) -> None:
+    name = await browser.start()
+    world.store.make_ready(name)
+    other = world.browser()
+    await other.start()
+    stranger = world.browser()
+    for visitor in (other, stranger):
+        for address in (f"/sessions/{name}", f"/sessions/{name}/progress", f"/sessions/{name}/open"):
+            assert (await visitor.get(address)).status_code == 404, address
+    assert (await other.submit(f"/sessions/{name}/stop")).status_code == 404
+    for address in ("/", "/sessions"):
+        assert name not in (await other.get(address)).text
+    assert "deletionTimestamp" not in world.store.objects[name]["metadata"]
+    assert not world.guacamole.made
+
+
+async def test_a_session_of_another_and_none_look_alike(world: World, browser: Browser) -> None:
+    name = await browser.start()
+    other = world.browser()
+    await other.see("/")
+    foreign, missing = await other.get(f"/sessions/{name}"), await other.get("/sessions/nobody-has-this")
+    assert foreign.status_code == missing.status_code == 404
+    assert foreign.text == missing.text
+
+
+async def test_a_tampered_cookie_is_a_new_visitor(world: World, browser: Browser) -> None:
+    name = await browser.start()
+    owner = world.store.objects[name]["spec"]["owner"]
+    value = browser.cookies[AnonymousIdentifier.COOKIE]
+    for forged in (value[:-1] + ("A" if value[-1] != "A" else "B"), f'"{owner}"', owner, "x." + value, ""):
+        browser.cookies.clear()
+        browser.cookies.set(AnonymousIdentifier.COOKIE, forged)
+        page = await browser.get("/")
+        assert page.status_code == 200
+        assert name not in page.text
+        assert (await browser.get(f"/sessions/{name}")).status_code == 404
+
+
+async def test_the_cookie_survives_a_restart(world: World, browser: Browser) -> None:
+    name = await browser.start()
+    world.restart()
+    assert (await browser.get(f"/sessions/{name}")).status_code == 200
+
+
+async def test_the_cookie_is_kept_from_scripts_and_other_sites(browser: Browser) -> None:
+    line = cookie_line(await browser.get("/"), AnonymousIdentifier.COOKIE)
+    assert "httponly" in line
+    assert "samesite=lax" in line
+    assert "secure" not in line, "plain http would lose it"
+
+
+async def test_cookies_stay_on_https_where_there_is_https(world: World) -> None:
+    safe = World(world.store, world.guacamole, world.samples_dir, public_url="https://portal.test/")
+    browser = safe.browser()
+    try:
+        assert "; secure" in cookie_line(await browser.get("/"), AnonymousIdentifier.COOKIE)
+    finally:
+        await safe.close()
+
+
+async def test_every_answer_has_the_headers_that_protect_it(browser: Browser) -> None:
+    name = await browser.start()
+    for address in ("/", f"/sessions/{name}", "/nowhere", "/view", "/static/portal.js", "/healthz"):
+        headers = (await browser.get(address)).headers
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "unsafe" not in policy
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["cache-control"] == ("public, max-age=86400" if "static" in address else "no-store")
+
+
+async def test_pages_hold_no_inline_script_or_style(browser: Browser) -> None:
+    name = await browser.start()
+    for address in ("/", f"/sessions/{name}", "/view?blender_file=fire_extinguisher.blend"):
+        text = (await browser.get(address)).text
+        assert "<style" not in text
+        assert " style=" not in text
+        assert " onclick=" not in text
+        assert text.count("<script") == text.count('<script src="/static/')
+
+
+async def test_a_body_without_end_is_refused(world: World, browser: Browser) -> None:
+    await browser.see("/")
+    answer = await browser.submit("/sessions", sample="x" * 100_000)
+    assert answer.status_code == 413
+    assert not world.store.objects
+
+
+async def test_static_files_stay_in_their_folder(browser: Browser) -> None:
+    for address in ("/static/../settings.py", "/static/%2e%2e/settings.py", "/static/thumbnails/../samples.yaml"):
+        assert (await browser.get(address)).status_code == 404
+
+
+async def test_the_access_log_has_no_query(browser: Browser, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, logger="blendersessions_portal"):
+        await browser.get("/view?blender_file=planted-in-the-query")
+        await browser.get("/healthz")
+    lines = [record.getMessage() for record in caplog.records if record.name.startswith("blendersessions_portal")]
+    assert [line for line in lines if line.startswith("GET '/view' 400")]
+    assert not [line for line in lines if "planted" in line or "healthz" in line]
+
+
+async def test_health(browser: Browser) -> None:
+    answer = await browser.get("/healthz")
+    assert (answer.status_code, answer.text) == (200, "ok\n")
+    assert "set-cookie" not in answer.headers
