@@ -11,7 +11,14 @@ import logging
 import uuid
 from typing import TYPE_CHECKING
 
-from guapy import AsyncioTransportConnector, GuacamoleHandshake, GuacamoleStatus, GuapyError, Instruction
+from guapy import (
+    AsyncioTransportConnector,
+    GuacamoleHandshake,
+    GuacamoleStatus,
+    GuacdConnectionError,
+    GuapyError,
+    Instruction,
+)
 from guapy.models import GuacdEndpoint
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
@@ -62,8 +69,11 @@ class TunnelEndpoint:
                 transport, guacd_id = await self._connect(wanted)
         except TimeoutError:
             return GuacamoleStatus.UPSTREAM_TIMEOUT
+        except GuacdConnectionError as error:
+            _log.warning("Connection %s: %s; is guacd running?", wanted.connection.id, error)
+            return GuacamoleStatus.SERVER_ERROR
         except GuapyError as error:
-            _log.warning("Connection %s: %s", wanted.connection.id, error)
+            _log.warning("Connection %s: guacd refused: %s", wanted.connection.id, error)
             return error.status
         try:
             return await self._run(socket, wanted, transport, guacd_id)

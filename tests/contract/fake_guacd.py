@@ -1,0 +1,129 @@
+"""A small guacd: it speaks the handshake, remembers what it was asked for, and does as the test says."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+import time
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from guapy import AsyncioGuacdTransport, Instruction
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ARGS = ("VERSION_1_5_0", "hostname", "port", "password", "read-only", "color-depth")
+SECONDS = 10.0
+
+
+@dataclass
+class Desk:
+    """One connection that the fake guacd serves."""
+
+    selected: str
+    arguments: dict[str, str]
+    capabilities: dict[str, tuple[str, ...]]
+    identifier: str
+    transport: AsyncioGuacdTransport = field(repr=False)
+    received: queue.Queue[Instruction] = field(default_factory=queue.Queue, repr=False)
+
+
+class FakeGuacd:
+    """Listens on a loopback port in a thread of its own."""
+
+    def __init__(self) -> None:
+        self.desks: queue.Queue[Desk] = queue.Queue()
+        self.port = 0
+        self.ready = True
+        """Whether a handshake is finished; if not, guacd stays silent after it was told to connect."""
+        self._loop = asyncio.new_event_loop()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="fake-guacd", daemon=True)
+
+    def start(self) -> None:
+        """Start to listen."""
+        self._thread.start()
+        self._server = asyncio.run_coroutine_threadsafe(
+            asyncio.start_server(self._serve, "127.0.0.1", 0), self._loop
+        ).result(SECONDS)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    def stop(self) -> None:
+        """Stop, and close what is open."""
+
+        async def close() -> None:
+            self._server.close()
+            for task in list(self._tasks):
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+        asyncio.run_coroutine_threadsafe(close(), self._loop).result(SECONDS)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(SECONDS)
+        self._loop.close()
+
+    def desk(self) -> Desk:
+        """Return the next connection, as soon as somebody made one."""
+        return self.desks.get(timeout=SECONDS)
+
+    def say(self, desk: Desk, *elements: str) -> None:
+        """Send an instruction to the browser."""
+        instruction = Instruction.from_elements(elements)
+        asyncio.run_coroutine_threadsafe(desk.transport.send(instruction), self._loop).result(SECONDS)
+
+    def hang_up(self, desk: Desk) -> None:
+        """Close a connection."""
+        asyncio.run_coroutine_threadsafe(desk.transport.close(), self._loop).result(SECONDS)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        transport = AsyncioGuacdTransport(reader, writer)
+        try:
+            await self._talk(transport)
+        finally:
+            self._tasks.discard(task)
+            await transport.close()
+
+    async def _talk(self, transport: AsyncioGuacdTransport) -> None:
+        select = await transport.receive()
+        if select is None:
+            return
+        await transport.send(Instruction.create("args", *ARGS))
+        capabilities: dict[str, tuple[str, ...]] = {}
+        while (instruction := await transport.receive()) is not None and instruction.opcode != "connect":
+            capabilities[instruction.opcode] = instruction.args
+        if instruction is None:
+            return
+        desk = Desk(
+            selected=select.args[0],
+            arguments=dict(zip(ARGS, instruction.args, strict=True)),
+            capabilities=capabilities,
+            identifier=f"${uuid.uuid4()}",
+            transport=transport,
+        )
+        if not self.ready:
+            self.desks.put(desk)
+            await transport.receive()
+            return
+        await transport.send(Instruction.create("ready", desk.identifier))
+        await transport.send(Instruction.create("sync", str(int(time.time() * 1000))))
+        self.desks.put(desk)
+        while (instruction := await transport.receive()) is not None:
+            desk.received.put(instruction)
+
+
+@contextmanager
+def fake_guacd() -> Iterator[FakeGuacd]:
+    """Run a fake guacd for as long as the block runs."""
+    guacd = FakeGuacd()
+    guacd.start()
+    try:
+        yield guacd
+    finally:
+        guacd.stop()

@@ -1,0 +1,334 @@
+"""The WebSocket tunnel of the stand-in, as measured on Guacamole 1.6.0."""
+
+from __future__ import annotations
+
+import re
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+import pytest
+import requests
+from guapy import Instruction, InstructionParser
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from contract.fake_guacd import FakeGuacd, fake_guacd
+from contract.standins import Guacamole, running
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+SECONDS = 10.0
+VIEW = {"GUAC_WIDTH": "1280", "GUAC_HEIGHT": "720", "GUAC_DPI": "96", "GUAC_TIMEZONE": "UTC"}
+
+
+class Tunnel:
+    """A browser's side of a tunnel."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+        self._parser = InstructionParser()
+        self._waiting: list[Instruction] = []
+
+    def next(self) -> Instruction:
+        while not self._waiting:
+            frame = self.socket.recv(timeout=SECONDS)
+            assert isinstance(frame, str)
+            assert frame.endswith(";"), "a frame ends where an instruction ends"
+            self._waiting = self._parser.feed(frame)
+        return self._waiting.pop(0)
+
+    def send(self, *elements: str) -> None:
+        self.socket.send(Instruction.from_elements(elements).encode())
+
+    def closed(self) -> tuple[int, str]:
+        """Return the close code and the reason that end it."""
+        try:
+            while True:
+                self.socket.recv(timeout=2 * SECONDS)
+        except ConnectionClosed:
+            return self.socket.close_code or 0, self.socket.close_reason or ""
+
+
+class Site:
+    """A Guacamole with one connection, and a browser's way into it."""
+
+    def __init__(self, guacamole: Guacamole, sockets: ExitStack) -> None:
+        self.guacamole = guacamole
+        self._sockets = sockets
+        self.token = self.sign_in(guacamole.username, guacamole.password)
+        self.data = guacamole.url + "api/session/data/postgresql/"
+        self.connection = self.make_connection("desk")
+
+    def sign_in(self, username: str, password: str) -> str:
+        body = {"username": username, "password": password}
+        answer = requests.post(self.guacamole.url + "api/tokens", data=body, timeout=SECONDS)
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["authToken"])
+
+    def call(self, method: str, path: str, body: object = None, token: str | None = None) -> requests.Response:
+        headers = {"Guacamole-Token": token or self.token}
+        return requests.request(method, self.data + path, json=body, headers=headers, timeout=SECONDS)
+
+    def make_connection(self, name: str, **attributes: str) -> str:
+        parameters = {"hostname": "desk.example", "port": "5900", "password": "s3cret", "read-only": "true"}
+        body = {"name": name, "protocol": "vnc", "parameters": parameters, "attributes": attributes}
+        return str(self.call("POST", "connections", body).json()["identifier"])
+
+    def make_user(self, name: str, *, reads: str | None = None) -> str:
+        self.call("POST", "users", {"username": name, "password": "pw", "attributes": {}})
+        if reads:
+            change = [{"op": "add", "path": f"/connectionPermissions/{reads}", "value": "READ"}]
+            assert self.call("PATCH", f"users/{name}/permissions", change).status_code == 204
+        return self.sign_in(name, "pw")
+
+    def active(self) -> dict[str, dict[str, object]]:
+        answer: dict[str, dict[str, object]] = self.call("GET", "activeConnections").json()
+        return answer
+
+    def open(self, subprotocols: list[str] | None = None, **query: str) -> Tunnel:
+        wanted = {
+            "token": self.token,
+            "GUAC_DATA_SOURCE": "postgresql",
+            "GUAC_ID": self.connection,
+            "GUAC_TYPE": "c",
+            **VIEW,
+            **query,
+        }
+        url = self.guacamole.url.replace("http://", "ws://") + "websocket-tunnel?"
+        url += urlencode({name: value for name, value in wanted.items() if value})
+        names = ["guacamole"] if subprotocols is None else subprotocols
+        socket = connect(url, subprotocols=names or None, open_timeout=SECONDS, proxy=None)  # type: ignore[arg-type]
+        return Tunnel(self._sockets.enter_context(socket))
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def guacd() -> Iterator[FakeGuacd]:
+    with fake_guacd() as guacd:
+        yield guacd
+
+
+@pytest.fixture
+def site(guacd: FakeGuacd) -> Iterator[Site]:
+    with running(guacd.port) as guacamole, ExitStack() as sockets:
+        yield Site(guacamole, sockets)
+
+
+def test_a_tunnel_begins_with_its_uuid_and_is_listed_by_it(site: Site, guacd: FakeGuacd) -> None:
+    tunnel = site.open()
+    first = tunnel.next()
+    assert first.opcode == ""
+    assert re.fullmatch(r"[0-9a-f-]{36}", first.args[0])
+    assert tunnel.socket.subprotocol == "guacamole"
+    listed = site.active()[first.args[0]]
+    assert listed["connectionIdentifier"] == site.connection
+    assert listed["username"] == site.guacamole.username
+    assert site.call("GET", f"connections/{site.connection}").json()["activeConnections"] == 1
+    guacd.desk()
+
+
+def test_guacd_gets_the_parameters_and_the_size_of_the_window(site: Site, guacd: FakeGuacd) -> None:
+    site.open()
+    desk = guacd.desk()
+    assert desk.selected == "vnc"
+    assert {name: desk.arguments[name] for name in ("hostname", "port", "password", "read-only", "color-depth")} == {
+        "hostname": "desk.example",
+        "port": "5900",
+        "password": "s3cret",
+        "read-only": "true",
+        "color-depth": "",
+    }
+    assert desk.capabilities["size"] == ("1280", "720", "96")
+    assert desk.capabilities["timezone"] == ("UTC",)
+
+
+def test_instructions_go_both_ways(site: Site, guacd: FakeGuacd) -> None:
+    tunnel = site.open()
+    desk = guacd.desk()
+    assert tunnel.next().opcode == ""
+    assert tunnel.next().opcode == "sync"
+    guacd.say(desk, "name", "Bürø ☃ 🙂")
+    assert tunnel.next() == Instruction.create("name", "Bürø ☃ 🙂")
+    tunnel.send("mouse", "10", "20", "0")
+    assert desk.received.get(timeout=SECONDS) == Instruction.create("mouse", "10", "20", "0")
+
+
+def test_a_ping_is_answered_by_the_application_alone(site: Site, guacd: FakeGuacd) -> None:
+    tunnel = site.open()
+    desk = guacd.desk()
+    assert [tunnel.next().opcode, tunnel.next().opcode] == ["", "sync"]
+    tunnel.send("", "ping", "1700000000000")
+    assert tunnel.next() == Instruction.create("", "ping", "1700000000000")
+    tunnel.send("key", "65", "1")
+    assert desk.received.get(timeout=SECONDS).opcode == "key"
+
+
+def test_an_error_from_guacd_is_passed_on_and_does_not_close(site: Site, guacd: FakeGuacd) -> None:
+    tunnel = site.open()
+    desk = guacd.desk()
+    assert [tunnel.next().opcode, tunnel.next().opcode] == ["", "sync"]
+    guacd.say(desk, "error", "Aborted. See logs.", "519")
+    guacd.say(desk, "nop")
+    assert [tunnel.next().args, tunnel.next().opcode] == [("Aborted. See logs.", "519"), "nop"]
+
+
+@pytest.mark.parametrize("subprotocols", [[], ["other"]])
+def test_only_guacamoles_subprotocol_is_answered(site: Site, guacd: FakeGuacd, subprotocols: list[str]) -> None:
+    tunnel = site.open(subprotocols)
+    assert tunnel.socket.subprotocol is None
+    guacd.desk()
+
+
+@pytest.mark.parametrize(
+    ("query", "close"),
+    [
+        ({"token": ""}, (1008, "769")),
+        ({"token": "0" * 64}, (1008, "769")),
+        ({"GUAC_DATA_SOURCE": "nope"}, (1002, "516")),
+        ({"GUAC_ID": "999999"}, (1002, "516")),
+        ({"GUAC_ID": "abc"}, (1002, "516")),
+        ({"GUAC_TYPE": "g"}, (1002, "516")),
+        ({"GUAC_TYPE": "a"}, (1002, "516")),
+        ({"GUAC_TYPE": "x"}, (1002, "768")),
+        ({"GUAC_TYPE": ""}, (1002, "768")),
+        ({"GUAC_ID": ""}, (1002, "768")),
+        ({"GUAC_DATA_SOURCE": ""}, (1002, "768")),
+        ({"GUAC_WIDTH": "wide"}, (1002, "768")),
+    ],
+)
+def test_a_refusal_follows_the_upgrade_as_a_close_frame(
+    site: Site, query: dict[str, str], close: tuple[int, str]
+) -> None:
+    assert site.open(**query).closed() == close
+    assert site.active() == {}
+
+
+def test_without_read_a_connection_looks_unknown(site: Site) -> None:
+    assert site.open(token=site.make_user("eve")).closed() == (1002, "516")
+
+
+def test_read_is_enough_to_open_a_tunnel(site: Site, guacd: FakeGuacd) -> None:
+    tunnel = site.open(token=site.make_user("ann", reads=site.connection))
+    assert tunnel.next().opcode == ""
+    guacd.desk()
+    assert [entry["username"] for entry in site.active().values()] == ["ann"]
+
+
+@pytest.mark.parametrize(
+    ("limit", "close"), [("max-connections", (1008, "517")), ("max-connections-per-user", (1008, "797"))]
+)
+def test_a_full_connection_refuses_and_takes_the_next_after_one_left(
+    site: Site, guacd: FakeGuacd, limit: str, close: tuple[int, str]
+) -> None:
+    connection = site.make_connection("narrow", **{limit: "1"})
+    first = site.open(GUAC_ID=connection)
+    assert first.next().opcode == ""
+    assert site.open(GUAC_ID=connection).closed() == close
+    first.socket.close()
+    until(lambda: not site.active())
+    assert site.open(GUAC_ID=connection).next().opcode == ""
+    guacd.desk()
+
+
+@pytest.mark.parametrize("how", ["patch", "delete", "token", "session"])
+def test_a_killed_tunnel_closes_in_order(site: Site, guacd: FakeGuacd, how: str) -> None:
+    token = site.make_user("ann", reads=site.connection)
+    tunnel = site.open(token=token)
+    uuid = tunnel.next().args[0]
+    guacd.desk()
+    if how == "patch":
+        body = [{"op": "remove", "path": f"/{uuid}"}, {"op": "remove", "path": "/not-a-uuid"}]
+        assert site.call("PATCH", "activeConnections", body).status_code == 200
+    elif how == "delete":
+        assert site.call("DELETE", f"activeConnections/{uuid}").status_code == 204
+    elif how == "token":
+        assert requests.delete(site.guacamole.url + f"api/tokens/{token}", timeout=SECONDS).status_code == 204
+    else:
+        headers = {"Guacamole-Token": token}
+        assert requests.delete(site.guacamole.url + "api/session", headers=headers, timeout=SECONDS).status_code == 204
+    assert tunnel.closed() == (1000, "0")
+    assert site.active() == {}
+
+
+def test_taking_access_away_leaves_the_tunnel_open(site: Site, guacd: FakeGuacd) -> None:
+    tunnel = site.open(token=site.make_user("ann", reads=site.connection))
+    uuid = tunnel.next().args[0]
+    desk = guacd.desk()
+    assert site.call("DELETE", "users/ann").status_code == 204
+    assert site.call("DELETE", f"connections/{site.connection}").status_code == 204
+    assert list(site.active()) == [uuid]
+    tunnel.send("key", "65", "1")
+    assert desk.received.get(timeout=SECONDS).opcode == "key"
+
+
+def test_a_line_that_drops_frees_the_connection(site: Site, guacd: FakeGuacd) -> None:
+    tunnel = site.open()
+    tunnel.next()
+    guacd.desk()
+    tunnel.socket.socket.close()
+    until(lambda: not site.active())
+
+
+def test_a_guacd_that_hangs_up_ends_the_tunnel(site: Site, guacd: FakeGuacd) -> None:
+    tunnel = site.open()
+    guacd.hang_up(guacd.desk())
+    assert tunnel.closed() == (1000, "0")
+
+
+def test_no_guacd_is_an_error_of_the_server() -> None:
+    with fake_guacd() as guacd:
+        port = guacd.port
+    with running(port) as guacamole, ExitStack() as sockets:
+        assert Site(guacamole, sockets).open().closed() == (1011, "512")
+
+
+def test_somebody_elses_tunnel_shows_only_that_it_is_there(site: Site, guacd: FakeGuacd) -> None:
+    tunnel = site.open()
+    uuid = tunnel.next().args[0]
+    guacd.desk()
+    carol = site.make_user("carol", reads=site.connection)
+    seen = site.call("GET", f"activeConnections/{uuid}", token=carol).json()
+    assert (seen["username"], seen["remoteHost"], seen["connectable"]) == (None, None, False)
+    assert site.call("DELETE", f"activeConnections/{uuid}", token=carol).status_code == 403
+    assert site.open(token=carol, GUAC_ID=uuid, GUAC_TYPE="a").closed() == (1008, "771")
+
+
+def test_an_administrator_joins_a_running_tunnel(site: Site, guacd: FakeGuacd) -> None:
+    tunnel = site.open(token=site.make_user("ann", reads=site.connection))
+    uuid = tunnel.next().args[0]
+    desk = guacd.desk()
+    assert site.open(GUAC_ID=uuid, GUAC_TYPE="a").next().opcode == ""
+    assert guacd.desk().selected == desk.identifier
+
+
+def test_a_share_key_shows_the_desktop_as_the_profile_says_and_dies_with_it(site: Site, guacd: FakeGuacd) -> None:
+    body = {
+        "name": "look",
+        "primaryConnectionIdentifier": site.connection,
+        "parameters": {"read-only": "true"},
+        "attributes": {},
+    }
+    profile = site.call("POST", "sharingProfiles", body).json()["identifier"]
+    owner = site.open()
+    uuid = owner.next().args[0]
+    desk = guacd.desk()
+    key = site.call("GET", f"activeConnections/{uuid}/sharingCredentials/{profile}").json()["values"]["key"]
+    visitor = requests.post(site.guacamole.url + "api/tokens", data={"key": key}, timeout=SECONDS).json()
+    assert (visitor["username"], visitor["dataSource"]) == ("", "postgresql-shared")
+    viewer = site.open(token=visitor["authToken"], GUAC_DATA_SOURCE="postgresql-shared", GUAC_ID=key)
+    viewer.next()
+    joined = guacd.desk()
+    assert (joined.selected, joined.arguments["read-only"]) == (desk.identifier, "true")
+    site.call("DELETE", f"activeConnections/{uuid}")
+    assert viewer.closed() == (1000, "0")
+    gone = requests.post(site.guacamole.url + "api/tokens", data={"key": key}, timeout=SECONDS)
+    assert (gone.status_code, gone.json()["type"]) == (403, "INVALID_CREDENTIALS")
