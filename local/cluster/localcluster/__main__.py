@@ -1,0 +1,195 @@
+"""Command line: `python -m localcluster COMMAND`."""
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from localcluster import binaries, demo
+from localcluster.cluster import Cluster
+from localcluster.commands import Kubectl
+from localcluster.errors import LocalClusterError
+from localcluster.images import NAMES
+from localcluster.kind import HTTP_PORT as KIND_HTTP_PORT
+from localcluster.kind import KindCluster, docker_answers
+from localcluster.progress import Steps
+from localcluster.session import NAME as SESSION
+from localcluster.session import Login
+
+# By a cluster's name: HTTP and API port on 127.0.0.1. Another name has to say its own.
+_PORTS = {"demo": (8080, 6443), "test": (18080, 16443)}
+
+console = Console(soft_wrap=True)
+
+Command = Callable[..., None]
+
+
+def with_name(command: Command) -> Command:
+    """Add the option that says which cluster is meant."""
+    return click.option("--name", default="demo", show_default=True, help="The cluster's name.")(command)
+
+
+def with_ports(command: Command) -> Command:
+    """Add the options for the ports."""
+    for option, what in (("--api-port", "the API server"), ("--http-port", "the portal")):
+        text = f"Port on 127.0.0.1 for {what}; for `demo` and `test` there is a default."
+        command = click.option(option, type=click.IntRange(1, 65535), help=text)(command)
+    return command
+
+
+def ports(name: str, http_port: int | None, api_port: int | None) -> tuple[int, int]:
+    """Return the ports of a cluster: those given, or the defaults of its name.
+
+    Raises:
+        LocalClusterError: there is no default for this name.
+    """
+    default_http, default_api = _PORTS.get(name, (None, None))
+    http, api = http_port or default_http, api_port or default_api
+    if http is None or api is None:
+        raise LocalClusterError(f"Cluster {name!r} has no default ports: give --http-port and --api-port.")
+    if http == api:
+        raise LocalClusterError(f"--http-port and --api-port are both {http}; they must differ.")
+    return http, api
+
+
+@click.group()
+def main() -> None:
+    """Run a real one-node Kubernetes on this machine, and Blender sessions on it."""
+
+
+@main.command()
+@click.argument("names", nargs=-1)
+def build(names: tuple[str, ...]) -> None:
+    """Build the cluster's programs (all, or those named)."""
+    demo.build_programs(Steps(console), names or binaries.CLUSTER)
+
+
+@main.command()
+@click.argument("names", nargs=-1)
+def images(names: tuple[str, ...]) -> None:
+    """Build the container images (all, or those named)."""
+    unknown = set(names) - set(NAMES)
+    if unknown:
+        raise LocalClusterError(f"No such image: {', '.join(sorted(unknown))}. The images are: {', '.join(NAMES)}.")
+    demo.build_all_images(Steps(console), names or NAMES)
+
+
+@main.command()
+@with_name
+@with_ports
+def up(name: str, http_port: int | None, api_port: int | None) -> None:
+    """Start the embedded cluster, without the chart and the example."""
+    cluster = Cluster(name)
+    http, api = ports(name, http_port, api_port)
+    steps = Steps(console)
+    demo.prepare(cluster, http, api, steps)
+    cluster.up(http, api, steps)
+    _print_kubectl(cluster.kubectl)
+
+
+@main.command("demo")
+@with_name
+@with_ports
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "embedded", "kind"]),
+    default="auto",
+    show_default=True,
+    help="auto: kind where a Docker engine answers, else embedded.",
+)
+def run_demo(name: str, http_port: int | None, api_port: int | None, engine: str) -> None:
+    """Start a cluster, install the chart, and open a session that is ready."""
+    begun = time.monotonic()
+    steps = Steps(console)
+    if engine == "kind" or (engine == "auto" and docker_answers()):
+        if http_port or api_port:
+            raise LocalClusterError(
+                "With kind the ports stand in kind-config.yaml; the options are for the embedded cluster."
+            )
+        kind = KindCluster(name)
+        login, url, kubectl = demo.run_kind(kind, steps), f"http://127.0.0.1:{KIND_HTTP_PORT}/", kind.kubectl
+    else:
+        cluster = Cluster(name)
+        login = demo.run_embedded(cluster, *ports(name, http_port, api_port), steps)
+        url, kubectl = cluster.http_url, cluster.kubectl
+    console.print(f"\nReady after {time.monotonic() - begun:.0f} s.", highlight=False)
+    _print_login(login, url)
+    _print_kubectl(kubectl)
+
+
+@main.command()
+@with_name
+def status(name: str) -> None:
+    """Say what runs."""
+    kind = KindCluster(name)
+    if kind.folder.exists():
+        console.print(f"kind cluster {name}: {'there' if kind.exists() else 'not there'}")
+        _print_kubectl(kind.kubectl)
+        return
+    cluster = Cluster(name)
+    if not cluster.node.is_running():
+        console.print(f"Cluster {name} does not run. Start it with `make demo`.")
+        sys.exit(1)
+    table = Table("component", "state", "log", box=None)
+    components = list(cluster.components())
+    for component, runs, log in components:
+        table.add_row(component, "[green]running[/green]" if runs else "[red]ended[/red]", str(log))
+    console.print(table)
+    console.print(f"API: {'answers' if cluster.is_up() else 'does not answer'}\nPortal: {cluster.http_url}")
+    _print_kubectl(cluster.kubectl)
+    if not cluster.is_up() or not all(runs for _, runs, _ in components):
+        console.print("Something is amiss. `make demo` starts again what has ended; the logs say why it did.")
+        sys.exit(1)
+
+
+@main.command()
+@with_name
+def kubeconfig(name: str) -> None:
+    """Print the path of the cluster's kubeconfig."""
+    kind = KindCluster(name)
+    path = kind.kubectl.kubeconfig if kind.folder.exists() else Cluster(name).kubeconfig
+    if not path.exists():
+        raise LocalClusterError(f"Cluster {name!r} does not run, so it has no kubeconfig. Start it with `make demo`.")
+    click.echo(path)
+
+
+@main.command()
+@with_name
+@click.option("--purge", is_flag=True, help="Remove the cluster's image store and logs too.")
+def down(name: str, *, purge: bool) -> None:
+    """Stop the cluster and leave nothing running, mounted or routed."""
+    kind = KindCluster(name)
+    with Steps(console).step(f"Take down cluster {name}"):
+        if kind.folder.exists():
+            kind.down()
+        Cluster(name).down(purge=purge)
+
+
+def _print_login(login: Login, url: str) -> None:
+    console.print(f"  Portal:   {url}", highlight=False)
+    console.print(f"  Session:  {login.client_url}", highlight=False)
+    console.print(f"  Log in:   {login.username} with the password {login.password}", highlight=False)
+    console.print(f"  Look:     kubectl get bs {SESSION} -o wide", highlight=False)
+
+
+def _print_kubectl(kubectl: Kubectl) -> None:
+    console.print(f"  kubectl:  {kubectl.binary} --kubeconfig={kubectl.kubeconfig}", highlight=False)
+
+
+def run(**options: Any) -> None:  # noqa: ANN401 - click's own
+    """Run the command line; an error of ours is told in plain words, without a traceback."""
+    try:
+        main(**options)
+    except LocalClusterError as error:
+        stderr = Console(stderr=True, soft_wrap=True)
+        stderr.print("Error:", style="bold red")
+        stderr.print(str(error), highlight=False, markup=False)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    run(prog_name="python -m localcluster")

@@ -1,0 +1,73 @@
+"""Our Helm chart in a local cluster: the same chart as everywhere, with local values."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+
+from localcluster import paths
+from localcluster.commands import Kubectl, run
+from localcluster.images import ImageRef
+
+RELEASE = "blender-sessions"
+NAMESPACE = "blender-sessions"
+_CHART = paths.REPOSITORY / "helm" / "blender-sessions"
+# The images whose key in the chart's values is not their name.
+_KEYS = {"guacamole-standin": "guacamole"}
+APACHE_IMAGES = ("blender", "operator", "portal", "proxy")
+STANDIN_IMAGES = (*APACHE_IMAGES, "guacd", "guacamole-standin")
+
+
+def values(images: Mapping[str, ImageRef], *, public_url: str, node_port: int) -> str:
+    """Return the local values as YAML; Guacamole is the stand-in if its image is among `images`, else Apache's."""
+    document = {
+        "publicURL": public_url,
+        "guacamole": {"mode": "standin" if "guacamole-standin" in images else "apache"},
+        "images": {
+            _KEYS.get(name, name): {"repository": image.repository, "tag": image.tag} for name, image in images.items()
+        },
+        "proxy": {"service": {"type": "NodePort", "nodePort": node_port}},
+    }
+    return yaml.safe_dump(document, sort_keys=True)
+
+
+def install(helm: Path, kubectl: Kubectl, local_values: str, work: Path) -> bool:
+    """Install or upgrade the release and wait until all of it is ready; return False if it was there already.
+
+    Args:
+        helm: the program.
+        kubectl: access to the cluster.
+        local_values: YAML of `values`.
+        work: a folder for the values, so that people can read what was installed.
+
+    Raises:
+        LocalClusterError: Helm failed; the message has what it said.
+    """
+    path, applied = work / "values.yaml", work / "chart.applied"
+    path.write_text(local_values)
+    options = [f"--kubeconfig={kubectl.kubeconfig}", f"--namespace={NAMESPACE}"]
+    wanted = fingerprint(local_values)
+    if applied.exists() and applied.read_text() == wanted and _is_deployed(helm, options):
+        return False
+    chart = [RELEASE, str(_CHART), f"--values={path}"]
+    run(
+        [str(helm), "upgrade", "--install", *chart, *options, "--create-namespace", "--wait", "--timeout=5m"],
+        timeout=330,
+    )
+    applied.write_text(wanted)
+    return True
+
+
+def fingerprint(local_values: str, chart: Path = _CHART) -> str:
+    """Return a hash of the chart and of the values that it is installed with."""
+    digest = hashlib.sha256(local_values.encode())
+    for file in sorted(path for path in chart.rglob("*") if path.is_file()):
+        digest.update(file.relative_to(chart).as_posix().encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
+
+
+def _is_deployed(helm: Path, options: list[str]) -> bool:
+    listing = json.loads(run([str(helm), "list", *options, "--output=json", "--all", f"--filter=^{RELEASE}$"]))
+    return any(release["status"] == "deployed" for release in listing)

@@ -1,0 +1,59 @@
+"""Who is who in a cluster: its certificates, and a kubeconfig for each component and for the administrator."""
+
+import datetime as dt
+from pathlib import Path
+
+from localcluster import kubeconfig, pki
+from localcluster.addresses import Addresses
+from localcluster.apiserver import ServerFiles
+from localcluster.kubernetes import API_PORT, DOMAIN, Access
+
+_SERVER_NAMES = ("kubernetes", "kubernetes.default", "kubernetes.default.svc", f"kubernetes.default.svc.{DOMAIN}")
+
+
+def create(folder: Path, addresses: Addresses, node_name: str, now: dt.datetime) -> Access:
+    """Write everything into `folder`, unless an earlier call did so."""
+    access = Access(folder)
+    complete = folder / "complete"
+    if complete.exists():
+        return access
+    authority = pki.Authority.create(now)
+    authority.pair.write(folder, "ca")
+    pki.signing_key().write(folder, "service-accounts")
+    hosts = (*_SERVER_NAMES, "localhost", "127.0.0.1", addresses.node, addresses.kubernetes)
+    authority.issue("kube-apiserver", now, hosts=hosts).write(folder, "apiserver")
+    authority.issue(node_name, now, hosts=(node_name, addresses.node)).write(folder, "kubelet-server")
+    admin = authority.issue("admin", now, organizations=("system:masters",))
+    admin.write(folder, "admin")
+    authority.issue("kube-apiserver", now, organizations=("system:masters",)).write(folder, "kubelet-client")
+    clients = {
+        "controller-manager": authority.issue("system:kube-controller-manager", now),
+        "scheduler": authority.issue("system:kube-scheduler", now),
+        "proxy": authority.issue("system:kube-proxy", now),
+        "kubelet": authority.issue(f"system:node:{node_name}", now, organizations=("system:nodes",)),
+    }
+    for name, pair in clients.items():
+        content = kubeconfig.render("local", f"https://127.0.0.1:{API_PORT}", authority.pair.certificate, pair)
+        kubeconfig.write(access.kubeconfig(name), content)
+    complete.touch()
+    return access
+
+
+def server_files(access: Access) -> ServerFiles:
+    """Return what the API server reads."""
+    return ServerFiles(
+        authority=access.certificate("ca"),
+        certificate=access.certificate("apiserver"),
+        key=access.key("apiserver"),
+        signing_public=access.certificate("service-accounts"),
+        signing_key=access.key("service-accounts"),
+        kubelet_client=(access.certificate("kubelet-client"), access.key("kubelet-client")),
+    )
+
+
+def write_kubeconfig(access: Access, cluster: str, path: Path, api_port: int) -> Path:
+    """Write the administrator's kubeconfig for use on the host."""
+    admin = pki.Pair(access.certificate("admin").read_bytes(), access.key("admin").read_bytes())
+    authority = access.certificate("ca").read_bytes()
+    content = kubeconfig.render(f"blender-sessions-{cluster}", f"https://127.0.0.1:{api_port}", authority, admin)
+    return kubeconfig.write(path, content)

@@ -1,0 +1,103 @@
+"""CoreDNS: names of Services and pods, and nothing else."""
+
+import yaml
+
+from localcluster.addresses import Addresses
+from localcluster.kubernetes import DOMAIN
+
+_NAME = "coredns"
+_PORT = 1053
+_LABELS = {"k8s-app": "kube-dns"}
+
+# No cache: a name that was asked for a moment too early must be found a moment later. No forwarding: the node has no
+# way to other name servers, and an answer "there is no such name" is quicker than a time-out.
+_COREFILE = f"""\
+.:{_PORT} {{
+    errors
+    health :8080
+    ready :8181
+    kubernetes {DOMAIN} in-addr.arpa ip6.arpa {{
+        ttl 5
+        fallthrough in-addr.arpa ip6.arpa
+    }}
+    template ANY ANY . {{
+        rcode NXDOMAIN
+    }}
+}}
+"""
+
+
+def manifest(image: str, addresses: Addresses) -> str:
+    """Return CoreDNS's objects as YAML."""
+    metadata = {"name": _NAME, "namespace": "kube-system", "labels": _LABELS}
+    cluster_metadata = {"name": f"system:{_NAME}"}
+    rules = [
+        {"apiGroups": [""], "resources": ["endpoints", "services", "pods", "namespaces"], "verbs": ["list", "watch"]},
+        {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list", "watch"]},
+    ]
+    objects = [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata},
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRole",
+            "metadata": cluster_metadata,
+            "rules": rules,
+        },
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": cluster_metadata,
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": f"system:{_NAME}"},
+            "subjects": [{"kind": "ServiceAccount", "name": _NAME, "namespace": "kube-system"}],
+        },
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"Corefile": _COREFILE}},
+        {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": metadata,
+            "spec": {
+                "selector": {"matchLabels": _LABELS},
+                "template": {"metadata": {"labels": _LABELS}, "spec": _pod(image)},
+            },
+        },
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {**metadata, "name": "kube-dns"},
+            "spec": {
+                "clusterIP": addresses.dns,
+                "selector": _LABELS,
+                "ports": [
+                    {"name": "dns", "port": 53, "protocol": "UDP", "targetPort": _PORT},
+                    {"name": "dns-tcp", "port": 53, "protocol": "TCP", "targetPort": _PORT},
+                ],
+            },
+        },
+    ]
+    return yaml.safe_dump_all(objects, sort_keys=False)
+
+
+def _pod(image: str) -> dict[str, object]:
+    container = {
+        "name": _NAME,
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "args": ["-conf", "/etc/coredns/Corefile"],
+        "readinessProbe": {"httpGet": {"path": "/ready", "port": 8181}, "periodSeconds": 1},
+        "livenessProbe": {"httpGet": {"path": "/health", "port": 8080}},
+        "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "170Mi"}},
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+        },
+        "volumeMounts": [{"name": "config", "mountPath": "/etc/coredns", "readOnly": True}],
+    }
+    return {
+        "serviceAccountName": _NAME,
+        "dnsPolicy": "Default",
+        "priorityClassName": "system-cluster-critical",
+        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [container],
+        "volumes": [{"name": "config", "configMap": {"name": _NAME}}],
+    }

@@ -1,0 +1,87 @@
+"""The same demo on kind, where a Docker engine answers."""
+
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from localcluster import binaries, paths
+from localcluster.commands import Kubectl, run, run_logged
+from localcluster.images import ImageRef
+
+_CONFIG = paths.REPOSITORY / "kind-config.yaml"
+HTTP_PORT = 8080
+"""The port on the host that `kind-config.yaml` maps to the proxy's node port."""
+
+
+def docker_answers() -> bool:
+    """Tell whether there is a Docker engine that this user may use."""
+    if shutil.which("docker") is None:
+        return False
+    try:
+        return subprocess.run(["docker", "info"], capture_output=True, timeout=10, check=False).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
+
+
+@dataclass(frozen=True)
+class KindCluster:
+    """The kind cluster called `blender-sessions-NAME`."""
+
+    name: str
+
+    @property
+    def _kind_name(self) -> str:
+        return f"blender-sessions-{self.name}"
+
+    @property
+    def _kind(self) -> str:
+        return str(binaries.ensure("kind")["kind"])
+
+    @property
+    def folder(self) -> Path:
+        """Where this cluster's kubeconfig and logs are; kind needs no root, so it is in the cache."""
+        return paths.cache() / "kind" / self.name
+
+    @property
+    def kubectl(self) -> Kubectl:
+        """The command kubectl for this cluster."""
+        return Kubectl(binaries.ensure("kubectl")["kubectl"], self.folder / "kubeconfig")
+
+    def exists(self) -> bool:
+        """Tell whether kind knows the cluster."""
+        return self._kind_name in run([self._kind, "get", "clusters"]).split()
+
+    def up(self) -> bool:
+        """Create the cluster if it is not there; return whether it had to be created."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self.exists():
+            return False
+        options = [f"--name={self._kind_name}", f"--config={_CONFIG}", "--wait=120s"]
+        command = [self._kind, "create", "cluster", *options, f"--kubeconfig={self.kubectl.kubeconfig}"]
+        run_logged(command, self.folder / "logs" / "kind.log", "kind could not create the cluster.")
+        return True
+
+    def build_and_load(self, dockerfiles: Mapping[str, Path]) -> dict[str, ImageRef]:
+        """Build images with Docker, whose cache makes a second build quick, and load them into the node."""
+        images = {}
+        for name, dockerfile in dockerfiles.items():
+            log = self.folder / "logs" / f"image-{name}.log"
+            build = ["docker", "build", "--quiet", f"--file={dockerfile}"]
+            run_logged([*build, f"--tag=blender-sessions/{name}", str(paths.REPOSITORY)], log, f"Image {name} failed.")
+            # The tag follows the content, so that the chart rolls out what changed and nothing else.
+            identity = run(["docker", "image", "inspect", "--format={{.Id}}", f"blender-sessions/{name}"]).strip()
+            tag = identity.rpartition(":")[2][:12]
+            reference = f"blender-sessions/{name}:{tag}"
+            run(["docker", "tag", f"blender-sessions/{name}", reference])
+            load = [self._kind, "load", "docker-image", reference, f"--name={self._kind_name}"]
+            run_logged(load, log, f"Image {name} could not be loaded into kind.")
+            images[name] = ImageRef(f"blender-sessions/{name}", tag, Path())
+        return images
+
+    def down(self) -> None:
+        """Delete the cluster, if it is there."""
+        if self.exists():
+            run([self._kind, "delete", "cluster", f"--name={self._kind_name}"], timeout=180)
+        shutil.rmtree(self.folder, ignore_errors=True)

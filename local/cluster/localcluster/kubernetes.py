@@ -1,0 +1,146 @@
+"""The rest of Kubernetes: controller manager, scheduler, kubelet and kube-proxy."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from localcluster import runtime
+from localcluster.addresses import Addresses
+from localcluster.components import Component
+
+API_PORT = 6443
+DOMAIN = "cluster.local"
+
+
+@dataclass(frozen=True)
+class Access:
+    """Files that a component of the control plane or of the node is given."""
+
+    folder: Path
+
+    def kubeconfig(self, name: str) -> Path:
+        """Return the kubeconfig of the component `name`."""
+        return self.folder / f"{name}.kubeconfig"
+
+    def certificate(self, name: str) -> Path:
+        """Return the certificate called `name`."""
+        return self.folder / f"{name}.crt"
+
+    def key(self, name: str) -> Path:
+        """Return the key called `name`."""
+        return self.folder / f"{name}.key"
+
+
+def controller_manager(binary: Path, access: Access) -> Component:
+    """Return kube-controller-manager; its own throttle is set far above what one node needs."""
+    config = access.kubeconfig("controller-manager")
+    return Component(
+        "kube-controller-manager",
+        (
+            str(binary),
+            f"--kubeconfig={config}",
+            f"--authentication-kubeconfig={config}",
+            f"--authorization-kubeconfig={config}",
+            "--leader-elect=false",
+            "--use-service-account-credentials=true",
+            f"--service-account-private-key-file={access.key('service-accounts')}",
+            f"--root-ca-file={access.certificate('ca')}",
+            "--kube-api-qps=2000",
+            "--kube-api-burst=2000",
+            "--profiling=false",
+        ),
+        (config.read_text(),),
+    )
+
+
+def scheduler(binary: Path, access: Access) -> Component:
+    """Return kube-scheduler, unthrottled as well."""
+    config = access.kubeconfig("scheduler")
+    return Component(
+        "kube-scheduler",
+        (
+            str(binary),
+            f"--kubeconfig={config}",
+            f"--authentication-kubeconfig={config}",
+            f"--authorization-kubeconfig={config}",
+            "--leader-elect=false",
+            "--kube-api-qps=2000",
+            "--kube-api-burst=2000",
+            "--profiling=false",
+        ),
+        (config.read_text(),),
+    )
+
+
+def kubelet_configuration(state: Path, access: Access, addresses: Addresses, cgroup: str) -> str:
+    """Return the kubelet's configuration file."""
+    document = {
+        "apiVersion": "kubelet.config.k8s.io/v1beta1",
+        "kind": "KubeletConfiguration",
+        "containerRuntimeEndpoint": f"unix://{runtime.SOCKET}",
+        "cgroupDriver": "cgroupfs",
+        "cgroupRoot": f"/{cgroup}",
+        # Machines with cgroup v1 are past their time for Kubernetes, but they still are there.
+        "failCgroupV1": False,
+        "failSwapOn": False,
+        "oomScoreAdj": 0,
+        "enforceNodeAllocatable": ["none"],
+        "authentication": {
+            "anonymous": {"enabled": False},
+            "webhook": {"enabled": True},
+            "x509": {"clientCAFile": str(access.certificate("ca"))},
+        },
+        "authorization": {"mode": "Webhook"},
+        "tlsCertFile": str(access.certificate("kubelet-server")),
+        "tlsPrivateKeyFile": str(access.key("kubelet-server")),
+        "clusterDomain": DOMAIN,
+        "clusterDNS": [addresses.dns],
+        "resolvConf": str(state / "etc" / "resolv.conf"),
+        "podLogsDir": str(state / "logs" / "pods"),
+        "maxPods": 250,
+        # Images cannot be pulled again: never remove one, however full the disk is, and evict only at the very end.
+        "imageGCHighThresholdPercent": 100,
+        "imageGCLowThresholdPercent": 99,
+        "evictionHard": {"memory.available": "100Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
+        "shutdownGracePeriod": "0s",
+    }
+    return yaml.safe_dump(document, sort_keys=False)
+
+
+def kubelet(binary: Path, state: Path, access: Access, addresses: Addresses, node_name: str) -> Component:
+    """Return the kubelet; its configuration file must have been written."""
+    config, credentials = state / "etc" / "kubelet.yaml", access.kubeconfig("kubelet")
+    return Component(
+        "kubelet",
+        (
+            str(binary),
+            f"--config={config}",
+            f"--kubeconfig={credentials}",
+            f"--hostname-override={node_name}",
+            f"--node-ip={addresses.node}",
+            f"--cert-dir={access.folder}",
+        ),
+        (config.read_text(), credentials.read_text()),
+    )
+
+
+def proxy(binary: Path, access: Access, addresses: Addresses, node_name: str) -> Component:
+    """Return kube-proxy in iptables mode, inside the node's own network namespace."""
+    config = access.kubeconfig("proxy")
+    return Component(
+        "kube-proxy",
+        (
+            str(binary),
+            f"--kubeconfig={config}",
+            f"--hostname-override={node_name}",
+            f"--cluster-cidr={addresses.pods}",
+            "--proxy-mode=iptables",
+            # A new Service works this much later at most; the default of a second is most of a session's start.
+            "--iptables-min-sync-period=50ms",
+            # Where sysctls are read-only, kube-proxy would end instead of leaving them alone.
+            "--conntrack-max-per-core=0",
+            "--oom-score-adj=0",
+        ),
+        (config.read_text(),),
+    )
