@@ -1,0 +1,1 @@
+"""The operator that gives people Blender in a browser tab."""

@@ -1,0 +1,40 @@
+"""Run the operator: `python -m blendersessions`."""
+
+from __future__ import annotations
+
+import sys
+
+import kopf
+from pydantic import ValidationError
+
+from blendersessions import logs
+from blendersessions.handlers.context import Operator
+from blendersessions.handlers.lifecycle import build_registry
+from blendersessions.settings import Settings
+
+USAGE_ERROR = 2
+
+
+def main() -> None:
+    """Read the settings, and run until SIGTERM."""
+    try:
+        settings = Settings()
+    except ValidationError as invalid:
+        for fault in invalid.errors():
+            name = "BLENDERSESSIONS_" + "_".join(str(step) for step in fault["loc"]).upper()
+            sys.stderr.write(f"{name}: {fault['msg']}. See docs/interfaces.md for the operator's settings.\n")
+        sys.exit(USAGE_ERROR)
+    logs.configure(settings.log_level)
+    namespaces = settings.namespace_list
+    kopf.run(
+        registry=build_registry(),
+        memo=Operator(settings),
+        standalone=True,
+        clusterwide=not namespaces,
+        namespaces=namespaces,
+        liveness_endpoint=f"http://0.0.0.0:{settings.health_port}/healthz",
+    )
+
+
+if __name__ == "__main__":
+    main()

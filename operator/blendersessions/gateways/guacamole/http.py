@@ -1,0 +1,270 @@
+"""Requests to Guacamole: one kept token, at most five in flight, off the event loop, its errors as ours.
+
+Facts that this follows: bodies are not always JSON; 403 is both a dead token and a missing right, told apart by
+`HEAD api/session`; Tomcat closes a socket after 20 s idle without notice; above five requests at once Guacamole gets
+slower.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import requests
+
+from blendersessions.model.errors import (
+    Conflict,
+    DomainError,
+    Invalid,
+    NotFound,
+    OutcomeUnknown,
+    Unauthorised,
+    Unavailable,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+IN_FLIGHT = 5
+CONNECT_SECONDS = 3.05
+READ_SECONDS = 15.0
+IDLE_SECONDS = 15.0
+"""A socket that was idle for longer is not used again: Tomcat closes it after 20 s."""
+REFUSED_SECONDS = 5.0
+"""After a refused login none is tried for so long, or a thousand sessions would get the account banned."""
+
+Body = dict[str, Any] | list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Account:
+    """Where Guacamole is and who we are there. The password is read anew for each login, so it may be rotated."""
+
+    url: str
+    username: str
+    password_file: Path
+    ca_file: Path | None = None
+
+
+@dataclass
+class _Login:
+    token: str = field(repr=False)
+    data_source: str
+
+
+class Http:
+    """A signed-in client of Guacamole's REST API."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._base = account.url.rstrip("/") + "/"
+        self._pool = ThreadPoolExecutor(max_workers=IN_FLIGHT, thread_name_prefix="guacamole")
+        self._local = threading.local()
+        self._lock = asyncio.Lock()
+        self._login: _Login | None = None
+        self._refusal: tuple[float, DomainError] | None = None
+
+    async def data_source(self) -> str:
+        """Return the data source that our account lives in, as the answer to the login names it."""
+        return (await self._signed_in()).data_source
+
+    async def get(self, *path: str) -> dict[str, Any]:
+        """Read from our data source."""
+        answer = await self.call("GET", *path)
+        return answer if isinstance(answer, dict) else {}
+
+    async def call(self, method: str, *path: str, body: Body | None = None) -> object:
+        """Send one request below our data source, and return the decoded answer.
+
+        Raises:
+            OutcomeUnknown: the connection broke under a POST; read back before it is sent again.
+            DomainError: the other kinds, as in `model.errors`.
+        """
+        login = await self._signed_in()
+        response = await self._send(method, self._data_path(login, path), login.token, body)
+        if response.status_code == requests.codes.forbidden and not await self._alive(login):
+            login = await self._renewed(login)
+            response = await self._send(method, self._data_path(login, path), login.token, body)
+        _raise_for(response, "/".join(path))
+        return _decoded(response)
+
+    async def close(self) -> None:
+        """Give the token back."""
+        login, self._login = self._login, None
+        try:
+            if login is not None:
+                await self._send("DELETE", "api/session", login.token)
+        except DomainError:
+            pass  # It dies by itself after an hour.
+        finally:
+            self._pool.shutdown(wait=False)
+
+    async def _signed_in(self) -> _Login:
+        async with self._lock:
+            if self._login is None:
+                self._login = await self._sign_in()
+            return self._login
+
+    async def _renewed(self, dead: _Login) -> _Login:
+        async with self._lock:
+            if self._login is dead or self._login is None:
+                self._login = await self._sign_in()
+            return self._login
+
+    async def _alive(self, login: _Login) -> bool:
+        response = await self._send("HEAD", "api/session", login.token)
+        return bool(response.status_code != requests.codes.forbidden)
+
+    async def _sign_in(self) -> _Login:
+        if self._refusal is not None and time.monotonic() < self._refusal[0]:
+            raise self._refusal[1]
+        try:
+            self._login = None
+            login = await self._try_sign_in()
+        except Unauthorised as refused:
+            self._refusal = (time.monotonic() + REFUSED_SECONDS, refused)
+            raise
+        self._refusal = None
+        return login
+
+    async def _try_sign_in(self) -> _Login:
+        account = self._account
+        try:
+            password = account.password_file.read_text().rstrip("\r\n")
+        except OSError as error:
+            raise Unauthorised(
+                f"The file {account.password_file} with Guacamole's password cannot be read ({type(error).__name__}): "
+                "check BLENDERSESSIONS_GUACAMOLE_PASSWORD_FILE."
+            ) from error
+        form = {"username": account.username, "password": password}
+        response = await self._send("POST", "api/tokens", form=form)
+        if response.status_code in (requests.codes.forbidden, requests.codes.unauthorized):
+            raise Unauthorised(
+                f"Guacamole at {account.url} refuses the account {account.username} ({_message(response)}): check "
+                "BLENDERSESSIONS_GUACAMOLE_USERNAME and the password in BLENDERSESSIONS_GUACAMOLE_PASSWORD_FILE "
+                f"({account.password_file})."
+            )
+        _raise_for(response, "api/tokens")
+        answer = _decoded(response)
+        if not isinstance(answer, dict) or not answer.get("authToken") or not answer.get("dataSource"):
+            raise Unavailable(
+                f"What answers at {account.url} is not Guacamole: check BLENDERSESSIONS_GUACAMOLE_URL, which ends in "
+                "the web application's path, for instance http://guacamole:8080/guacamole/."
+            )
+        return _Login(str(answer["authToken"]), str(answer["dataSource"]))
+
+    def _data_path(self, login: _Login, path: tuple[str, ...]) -> str:
+        return "/".join(["api/session/data", *(quote(part, safe="") for part in (login.data_source, *path))])
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        token: str = "",
+        body: Body | None = None,
+        form: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool, self._send_now, method, path, token, body, form)
+
+    def _send_now(
+        self, method: str, path: str, token: str, body: Body | None, form: Mapping[str, str] | None
+    ) -> requests.Response:
+        """Send on this thread's own session; what cannot be carried out twice is sent once only."""
+        repeatable = method != "POST" or form is not None
+        try:
+            return self._send_once(method, path, token, body, form)
+        except requests.ConnectTimeout as error:
+            raise self._unavailable(error) from error
+        except (requests.ConnectionError, requests.Timeout) as error:
+            self._forget_session()
+            if not repeatable:
+                raise OutcomeUnknown(str(self._unavailable(error))) from error
+            if isinstance(error, requests.Timeout):
+                raise self._unavailable(error) from error
+        except requests.RequestException as error:
+            raise self._unavailable(error) from error
+        try:
+            return self._send_once(method, path, token, body, form)
+        except requests.RequestException as error:
+            raise self._unavailable(error) from error
+
+    def _send_once(
+        self, method: str, path: str, token: str, body: Body | None, form: Mapping[str, str] | None
+    ) -> requests.Response:
+        headers = {"Guacamole-Token": token} if token else {}
+        session = self._session()
+        try:
+            return session.request(
+                method,
+                self._base + path,
+                headers=headers,
+                json=body,
+                data=form,
+                timeout=(CONNECT_SECONDS, READ_SECONDS),
+                allow_redirects=False,
+            )
+        finally:
+            self._local.used = time.monotonic()
+
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is not None and time.monotonic() - self._local.used < IDLE_SECONDS:
+            return session
+        self._forget_session()
+        session = requests.Session()
+        session.trust_env = False
+        session.verify = str(self._account.ca_file) if self._account.ca_file else True
+        self._local.session = session
+        return session
+
+    def _forget_session(self) -> None:
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is not None:
+            session.close()
+        self._local.session = None
+
+    def _unavailable(self, error: Exception) -> Unavailable:
+        url, kind = self._account.url, type(error).__name__
+        return Unavailable(f"Guacamole at {url} does not answer ({kind}); it is asked again.")
+
+
+def _decoded(response: requests.Response) -> object:
+    if not response.content or "json" not in response.headers.get("Content-Type", ""):
+        return None
+    try:
+        decoded: object = response.json()
+    except ValueError:
+        return None
+    return decoded
+
+
+def _message(response: requests.Response) -> str:
+    """Return Guacamole's own words; a page of HTML is none of them."""
+    answer = _decoded(response)
+    if isinstance(answer, dict) and answer.get("message"):
+        return str(answer["message"])
+    return f"HTTP status {response.status_code}"
+
+
+def _raise_for(response: requests.Response, what: str) -> None:
+    status = response.status_code
+    if requests.codes.ok <= status < requests.codes.multiple_choices:
+        return
+    said = f"Guacamole answered {status} to {response.request.method} {what}: {_message(response)}"
+    codes = requests.codes
+    if status == codes.forbidden:
+        raise Unauthorised(f"{said}. The account of BLENDERSESSIONS_GUACAMOLE_USERNAME needs the right to administer.")
+    if status == codes.not_found:
+        raise NotFound(said)
+    if status == codes.bad_request and "already exists" in _message(response):
+        raise Conflict(said)
+    if codes.bad_request <= status < codes.internal_server_error and status != codes.too_many_requests:
+        raise Invalid(said)
+    raise Unavailable(said)

@@ -1,0 +1,176 @@
+"""The Kubernetes API, by plain dicts: the few verbs that the operator uses, and its errors as ours.
+
+The client's generated classes are not imported: their models cost 100 MiB of memory and a second of start-up.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+import aiohttp
+from kubernetes.aio.client.api_client import ApiClient
+from kubernetes.aio.client.configuration import Configuration
+from kubernetes.aio.config import load_incluster_config, load_kube_config
+
+from blendersessions.model.errors import Conflict, DomainError, Invalid, NotFound, Unauthorised, Unavailable
+from blendersessions.model.labels import FIELD_MANAGER
+from blendersessions.model.manifest import API_VERSION, SESSION_KIND, Manifest, Ref, ref_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+IN_FLIGHT = 24
+TIMEOUT_SECONDS = 30.0
+PAGE = 500
+
+_COLLECTIONS = {
+    "Pod": ("/api/v1", "pods"),
+    "Service": ("/api/v1", "services"),
+    "Secret": ("/api/v1", "secrets"),
+    "Event": ("/api/v1", "events"),
+    SESSION_KIND: (f"/apis/{API_VERSION}", "blendersessions"),
+}
+_MERGE = "application/merge-patch+json"
+_STRATEGIC = "application/strategic-merge-patch+json"
+_JSON_PATCH = "application/json-patch+json"
+_APPLY = "application/apply-patch+yaml"
+
+JsonPatch = list[dict[str, Any]]
+
+
+async def connect() -> Kubernetes:
+    """Open a client by the pod's service account, or by the kubeconfig outside a cluster."""
+    configuration = Configuration()
+    if SERVICE_ACCOUNT.exists():  # noqa: ASYNC240 - once, at start-up
+        load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+    else:
+        path = os.environ.get("KUBECONFIG") or None
+        await load_kube_config(config_file=path, client_configuration=configuration)  # type: ignore[no-untyped-call]
+    configuration.connection_pool_maxsize = IN_FLIGHT
+    return Kubernetes(ApiClient(configuration))
+
+
+class Kubernetes:
+    """Requests to the API server. Every method raises the domain errors of `model.errors`."""
+
+    def __init__(self, api: ApiClient) -> None:
+        self._api = api
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._api.close()  # type: ignore[no-untyped-call]
+
+    async def get(self, ref: Ref) -> Manifest:
+        """Read one object."""
+        return await self._request("GET", ref)
+
+    async def list(self, kind: str, namespace: str = "", selector: str = "") -> AsyncIterator[Manifest]:
+        """Read all objects of a kind, page by page; without a namespace, of all namespaces."""
+        query = {"limit": str(PAGE)} | ({"labelSelector": selector} if selector else {})
+        while True:
+            page = await self._request("GET", Ref(kind, namespace, ""), query=query)
+            for item in page.get("items") or ():
+                yield {"kind": kind} | item
+            token = (page.get("metadata") or {}).get("continue")
+            if not token:
+                return
+            query["continue"] = token
+
+    async def create(self, manifest: Manifest) -> Manifest:
+        """Create an object; raises `Conflict` when one of that name exists."""
+        ref = ref_of(manifest)
+        query = {"fieldManager": FIELD_MANAGER}
+        return await self._request("POST", Ref(ref.kind, ref.namespace, ""), manifest, query=query, about=ref)
+
+    async def apply(self, manifest: Manifest) -> Manifest:
+        """Apply an object on the server's side; the manifest's UID keeps it from hitting another object."""
+        query = {"fieldManager": FIELD_MANAGER, "force": "true"}
+        return await self._request("PATCH", ref_of(manifest), manifest, query=query, content_type=_APPLY)
+
+    async def merge(self, ref: Ref, patch: Manifest, subresource: str = "") -> Manifest:
+        """Merge a patch into an object or its subresource."""
+        return await self._request("PATCH", ref, patch, subresource=subresource, content_type=_MERGE)
+
+    async def strategic_merge(self, ref: Ref, patch: Manifest) -> Manifest:
+        """Merge a patch by the keys of lists, so that entries of others stay."""
+        return await self._request("PATCH", ref, patch, content_type=_STRATEGIC)
+
+    async def json_patch(self, ref: Ref, patch: JsonPatch) -> Manifest:
+        """Apply a JSON patch; raises `Conflict` when a test in it fails."""
+        try:
+            return await self._request("PATCH", ref, patch, content_type=_JSON_PATCH)
+        except Invalid as refused:
+            # The API server answers a failed test with 422, as it does any other fault.
+            raise Conflict(str(refused), system="Kubernetes") from refused
+
+    async def delete(self, ref: Ref, uid: str) -> None:
+        """Delete exactly this object; one that is gone is as good."""
+        options = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
+        try:
+            await self._request("DELETE", ref, options)
+        except (NotFound, Conflict):
+            return
+
+    async def _request(
+        self,
+        method: str,
+        ref: Ref,
+        body: Manifest | JsonPatch | None = None,
+        *,
+        subresource: str = "",
+        query: dict[str, str] | None = None,
+        content_type: str = "application/json",
+        about: Ref | None = None,
+    ) -> Manifest:
+        headers = {"Accept": "application/json", "Content-Type": content_type}
+        about = about or ref
+        try:
+            await self._api.update_params_for_auth(headers, [], ["BearerToken"], "", method, body)
+            response = await self._api.call_api(
+                method, self._url(ref, subresource, query), headers, body, _request_timeout=TIMEOUT_SECONDS
+            )
+            text = await response.read()  # type: ignore[no-untyped-call]
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            message = f"The Kubernetes API server does not answer ({type(error).__name__}); it is asked again."
+            raise Unavailable(message, system="Kubernetes") from error
+        decoded: Manifest = _decode(text)
+        if response.status >= 400:
+            raise _error(about, response.status, decoded)
+        return decoded
+
+    def _url(self, ref: Ref, subresource: str, query: dict[str, str] | None) -> str:
+        prefix, plural = _COLLECTIONS[ref.kind]
+        parts = ["namespaces", ref.namespace] if ref.namespace else []
+        parts += [part for part in (plural, ref.name, subresource) if part]
+        url = f"{self._api.configuration.host}{prefix}/" + "/".join(quote(part, safe="") for part in parts)
+        return f"{url}?{urlencode(query)}" if query else url
+
+
+def _decode(text: bytes) -> Manifest:
+    try:
+        decoded = json.loads(text)
+    except ValueError:
+        return {}
+    return decoded if isinstance(decoded, dict) else {}
+
+
+def _error(ref: Ref, status: int, body: Manifest) -> DomainError:
+    """Turn an error answer into a domain error; the API server's message names what is wrong."""
+    said = str(body.get("message") or f"HTTP status {status}")
+    message = f"{ref}: {said}"
+    kinds: dict[int, type[DomainError]] = {
+        400: Invalid,
+        401: Unauthorised,
+        403: Unauthorised,
+        404: NotFound,
+        409: Conflict,
+        410: Unavailable,
+        415: Invalid,
+        422: Invalid,
+    }
+    return kinds.get(status, Unavailable)(message, system="Kubernetes")

@@ -1,0 +1,1 @@
+"""Observe, plan, execute, report: no decision is taken here."""

@@ -1,0 +1,206 @@
+"""Carry out the steps of a plan, and keep in the store what the API server answered."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, assert_never
+
+from blendersessions.model import labels
+from blendersessions.model.errors import Conflict, DomainError, NameTaken, NotFound
+from blendersessions.model.manifest import SESSION_KIND, Manifest, Ref, controller_uid, ref_of
+from blendersessions.model.names import user_secret_name
+from blendersessions.model.session import Session, parse_session
+from blendersessions.planning import steps
+from blendersessions.planning.observed import is_user_secret
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from blendersessions.handlers.context import World
+    from blendersessions.planning.plan import Plan
+    from blendersessions.planning.steps import Part, Step
+
+logger = logging.getLogger(__name__)
+
+
+async def execute(world: World, session: Session, plan: Plan) -> dict[Part, DomainError]:
+    """Carry out a plan; return what failed, by part. A stage with a failure is the last one that is begun."""
+    failures: dict[Part, DomainError] = {}
+    for stage in plan.stages:
+        if failures:
+            break
+        outcomes = await asyncio.gather(*(_attempt(world, session, step) for step in stage), return_exceptions=True)
+        for step, outcome in zip(stage, outcomes, strict=True):
+            if isinstance(outcome, DomainError):
+                failures.setdefault(step.part, outcome)
+            elif isinstance(outcome, BaseException):
+                raise outcome
+    return failures
+
+
+async def _attempt(world: World, session: Session, step: Step) -> None:
+    said = await _carry_out(world, session, step)
+    if said:
+        logger.info("%s", said, extra={"session": f"{session.namespace}/{session.name}"})
+
+
+async def _carry_out(world: World, session: Session, step: Step) -> str:  # noqa: C901 - one line a step
+    """Carry out one step, and return what to log: empty when nothing changed."""
+    registry, kubernetes = world.registry, world.kubernetes
+    match step:
+        case steps.AddFinalizer():
+            return await _add_finalizer(world, session)
+        case steps.RemoveFinalizer():
+            return await _remove_finalizer(world, session)
+        case steps.CreateObject(manifest):
+            return await _create(world, session, manifest)
+        case steps.ApplyObject(manifest):
+            await _update(world, ref_of(manifest), kubernetes.apply(manifest))
+            return f"Put {ref_of(manifest)} right."
+        case steps.AnnotateObject(manifest):
+            ref = ref_of(manifest)
+            metadata = {"uid": manifest["metadata"]["uid"], "annotations": manifest["metadata"]["annotations"]}
+            await _update(world, ref, kubernetes.merge(ref, {"metadata": metadata}))
+            return ""
+        case steps.DeleteObject(ref, uid):
+            await kubernetes.delete(ref, uid)
+            if ref.kind != "Pod":
+                world.store.remove(ref, uid)
+            else:
+                await _reread(world, ref)
+            return f"Deleted {ref}, to make it again."
+        case steps.AddOwner(ref, owner):
+            patch = {"metadata": {"ownerReferences": [owner]}}
+            await _update(world, ref, kubernetes.strategic_merge(ref, patch))
+            return ""
+        case steps.InspectAccess(name, username):
+            await registry.inspect(name, username)
+            return ""
+        case steps.CreateConnection(spec):
+            await registry.create_connection(spec)
+            return f"Registered the connection {spec.name} in Guacamole."
+        case steps.UpdateConnection(_, spec):
+            await registry.update_connection(step.identifier, spec)
+            return f"Updated the connection {spec.name} in Guacamole."
+        case steps.CreateUser(username, password):
+            async with registry.user_lock(username):
+                await registry.create_user(username, password)
+            return f"Made the Guacamole user {username}."
+        case steps.RemoveUser(username):
+            async with registry.user_lock(username):
+                await registry.remove_user(username)
+            world.wake_sessions_of(username)
+            return f"Removed the Guacamole user {username}, whose Secret is lost, to make both again."
+        case steps.Grant(username, identifier):
+            await registry.grant(username, identifier)
+            return f"Granted the connection {session.desktop_name} to {username}."
+        case steps.Revoke(username, identifier):
+            killed = await registry.revoke(username, identifier)
+            return f"Took the connection {session.desktop_name} from {username}, with {killed} running tunnels."
+        case steps.RemoveConnection(name, identifier):
+            killed = await registry.remove_connection(name, identifier)
+            return f"Removed the connection {name} from Guacamole, with {killed} running tunnels."
+        case steps.ReleaseUser(username):
+            return await _release_user(world, session, username)
+        case _:
+            assert_never(step)
+
+
+async def _add_finalizer(world: World, session: Session) -> str:
+    test = {"op": "test", "path": "/metadata/resourceVersion", "value": session.resource_version}
+    add = (
+        {"op": "add", "path": "/metadata/finalizers/-", "value": labels.FINALIZER}
+        if session.finalizers
+        else {"op": "add", "path": "/metadata/finalizers", "value": [labels.FINALIZER]}
+    )
+    await _patch_session(world, session, [test, add])
+    return ""
+
+
+async def _remove_finalizer(world: World, session: Session) -> str:
+    test = {"op": "test", "path": "/metadata/resourceVersion", "value": session.resource_version}
+    rest = [name for name in session.finalizers if name != labels.FINALIZER]
+    released = await _patch_session(
+        world, session, [test, {"op": "replace", "path": "/metadata/finalizers", "value": rest}]
+    )
+    if not released:
+        return ""
+    if not rest:
+        world.store.remove(session.ref, session.uid)
+    return "Released the session: nothing of it is left in Guacamole."
+
+
+async def _patch_session(world: World, session: Session, patch: list[Manifest]) -> bool:
+    """Patch the session as it was seen; when it has changed since, read it again, and let the next plan decide."""
+    try:
+        world.store.replace({"kind": SESSION_KIND} | await world.kubernetes.json_patch(session.ref, patch))
+    except NotFound:
+        world.store.remove(session.ref, session.uid)
+    except Conflict:
+        await _reread(world, session.ref)
+        return False
+    return True
+
+
+async def _reread(world: World, ref: Ref) -> None:
+    try:
+        world.store.put({"kind": ref.kind} | await world.kubernetes.get(ref))
+    except NotFound:
+        world.store.remove(ref)
+
+
+async def _update(world: World, ref: Ref, request: Awaitable[Manifest]) -> None:
+    """Send a change; when the object is gone or another one has its name, look again, and let the next plan decide."""
+    try:
+        world.store.replace({"kind": ref.kind} | await request)
+    except (NotFound, Conflict):
+        await _reread(world, ref)
+
+
+async def _create(world: World, session: Session, manifest: Manifest) -> str:
+    """Create an object; one that exists is taken over if it is ours, made before a crash or behind a slow watch."""
+    ref = ref_of(manifest)
+    try:
+        made = await world.kubernetes.create(manifest)
+    except Conflict:
+        found = {"kind": ref.kind} | await world.kubernetes.get(ref)
+        ours = (
+            is_user_secret(found, session.username)
+            if manifest["metadata"]["labels"].get(labels.SECRET)
+            else controller_uid(found) == session.uid
+        )
+        if not ours:
+            message = f"{ref} exists and is not this session's: delete or rename it, and the session starts."
+            raise NameTaken(message, system="Kubernetes") from None
+        world.store.put(found)
+        return ""
+    world.store.put({"kind": ref.kind} | made)
+    return f"Created {ref}."
+
+
+async def _release_user(world: World, session: Session, username: str) -> str:
+    """Remove a user of ours, and its Secret here, when no other live session has that owner.
+
+    The lock keeps a session that starts at this moment from being granted to a user who is about to go; the list is
+    fresh, because a session that the watch has not told us of yet counts too.
+    """
+    async with world.registry.user_lock(username):
+        if username != session.desktop_name and await _has_other_session(world, session, username):
+            return ""
+        removed = await world.registry.remove_user(username)
+        ref = Ref("Secret", session.namespace, user_secret_name(username))
+        secret = world.store.get(ref)
+        if secret is not None and is_user_secret(secret, username):
+            await world.kubernetes.delete(ref, secret["metadata"]["uid"])
+            world.store.remove(ref, secret["metadata"]["uid"])
+    return f"Removed the Guacamole user {username}." if removed else ""
+
+
+async def _has_other_session(world: World, session: Session, username: str) -> bool:
+    for namespace in world.namespaces or [""]:
+        async for body in world.kubernetes.list(SESSION_KIND, namespace):
+            other = parse_session(body)
+            if other.uid != session.uid and not other.deleting and other.username == username:
+                return True
+    return False

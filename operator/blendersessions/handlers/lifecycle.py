@@ -1,0 +1,116 @@
+"""Start and stop the operator, and turn the events of Kopf's watches into keys for the queue.
+
+Kopf's own handlers for creation and change are not used: see docs/decisions/0001-level-based-reconcile.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+from typing import Any
+
+import kopf
+
+from blendersessions.gateways.guacamole.http import Account, Http
+from blendersessions.gateways.guacamole.registry import Registry
+from blendersessions.gateways.kubernetes import connect
+from blendersessions.handlers.context import Operator, World
+from blendersessions.handlers.reconcile import reconcile
+from blendersessions.handlers.resync import prime, resync
+from blendersessions.handlers.workqueue import WorkQueue
+from blendersessions.model.labels import SELECTOR
+from blendersessions.model.manifest import API_GROUP, SESSION_KIND, Manifest, Ref
+
+logger = logging.getLogger(__name__)
+
+
+def build_registry() -> kopf.OperatorRegistry:
+    """Register the handlers: the watches, start-up, clean-up and the log-in."""
+    registry = kopf.OperatorRegistry()
+    kopf.on.login(registry=registry)(_log_in)
+    kopf.on.startup(registry=registry)(_start)
+    kopf.on.cleanup(registry=registry)(_stop)
+    kopf.on.event(API_GROUP, "v1alpha1", "blendersessions", registry=registry)(_session_event)
+    for plural, kind in (("pods", "Pod"), ("services", "Service"), ("secrets", "Secret")):
+        handler = functools.partial(_child_event, kind=kind)
+        kopf.on.event("", "v1", plural, id=f"{plural}_event", registry=registry)(handler)
+    return registry
+
+
+def _log_in(**kwargs: Any) -> kopf.ConnectionInfo | None:  # noqa: ANN401 - Kopf's own arguments, handed on
+    """Sign Kopf in without the Kubernetes client, whose models cost memory."""
+    return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+
+
+async def _start(memo: Operator, settings: kopf.OperatorSettings, **_: object) -> None:
+    configured = memo.settings
+    for plural in ("pods", "services", "secrets"):
+        settings.watching.label_selectors[plural] = SELECTOR
+    settings.watching.chunk_size = 500
+    settings.posting.enabled = False
+    settings.scanning.disabled = bool(configured.namespace_list)
+    account = Account(
+        url=configured.guacamole_url,
+        username=configured.guacamole_username,
+        password_file=configured.guacamole_password_file,
+        ca_file=configured.guacamole_ca_file,
+    )
+    memo.http = Http(account)
+    queue: WorkQueue[Ref]
+    world = World(
+        kubernetes=await connect(),
+        registry=Registry(memo.http, configured.guacamole_group),
+        profile=configured.profile,
+        namespaces=configured.namespace_list,
+        wake=lambda ref: queue.add(ref),  # noqa: PLW0108 - the queue is made from the world
+    )
+    queue = WorkQueue(functools.partial(reconcile, world), configured.workers)
+    memo.world, memo.queue = world, queue
+    await prime(world)
+    queue.start()
+    for body in world.store.sessions():
+        queue.add(Ref(SESSION_KIND, body["metadata"]["namespace"], body["metadata"]["name"]))
+    memo.tasks.append(asyncio.create_task(resync(world, configured.resync_seconds), name="resync"))
+    logger.info("The operator works.")
+
+
+async def _stop(memo: Operator, **_: object) -> None:
+    for task in memo.tasks:
+        task.cancel()
+    await asyncio.gather(*memo.tasks, return_exceptions=True)
+    if memo.queue is not None:
+        await memo.queue.close()
+    if memo.http is not None:
+        await memo.http.close()
+    if memo.world is not None:
+        await memo.world.kubernetes.close()
+
+
+async def _session_event(memo: Operator, event: kopf.RawEvent, **_: object) -> None:
+    """Note the session's new state, and have it looked at."""
+    world, queue = memo.world, memo.queue
+    if world is None or queue is None:
+        return
+    body: Manifest = {"kind": SESSION_KIND} | dict(event["object"])
+    meta = body["metadata"]
+    ref = Ref(SESSION_KIND, meta["namespace"], meta["name"])
+    if event["type"] == "DELETED":
+        world.store.remove(ref, meta["uid"])
+    elif world.store.put(body):
+        queue.add(ref)
+
+
+async def _child_event(memo: Operator, event: kopf.RawEvent, kind: str, **_: object) -> None:
+    """Note the object's new state, and have the sessions that it belongs to looked at."""
+    world, queue = memo.world, memo.queue
+    if world is None or queue is None:
+        return
+    body: Manifest = {"kind": kind} | dict(event["object"])
+    meta = body["metadata"]
+    if event["type"] == "DELETED":
+        world.store.remove(Ref(kind, meta["namespace"], meta["name"]), meta["uid"])
+    else:
+        world.store.put(body)
+    for ref in world.store.sessions_of(body):
+        queue.add(ref)

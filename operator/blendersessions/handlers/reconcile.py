@@ -1,0 +1,57 @@
+"""Reconcile one session: observe, plan, execute, until nothing is left to do; then report."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from blendersessions.handlers.execute import execute
+from blendersessions.handlers.observe import observe
+from blendersessions.handlers.report import report
+from blendersessions.model.errors import DomainError
+from blendersessions.model.session import parse_session
+from blendersessions.planning.plan import plan
+from blendersessions.planning.status import status
+
+if TYPE_CHECKING:
+    from blendersessions.handlers.context import World
+    from blendersessions.model.manifest import Ref
+    from blendersessions.planning.steps import Part
+
+logger = logging.getLogger(__name__)
+
+ROUNDS = 12
+"""A start takes five or six plans, a deletion one; more than this is a plan that does not converge."""
+
+
+async def reconcile(world: World, key: Ref) -> bool:
+    """Bring one session to what it wants; return whether all is done, or it must be tried again later."""
+    failures: dict[Part, DomainError] = {}
+    for _ in range(ROUNDS):
+        body = world.store.get(key)
+        if body is None:
+            return True
+        session = parse_session(body)
+        todo = plan(session, observe(world, session, failures))
+        if todo.empty:
+            break
+        failures |= await execute(world, session, todo)
+    else:
+        logger.error("The plans for %s do not converge; the last one is %s", key, todo, extra={"session": str(key)})
+        return False
+    body = world.store.get(key)
+    if body is None:
+        return True
+    session = parse_session(body)
+    now = datetime.now(UTC)
+    if not session.deleting or session.has_finalizer:
+        observed = observe(world, session, failures)
+        try:
+            await report(world, session, status(session, observed, now), now)
+        except DomainError as error:
+            logger.warning("The status is not written: %s", error, extra={"session": f"{key.namespace}/{key.name}"})
+            return False
+    for failure in failures.values():
+        logger.debug("%s", failure, extra={"session": f"{key.namespace}/{key.name}"})
+    return not failures

@@ -1,0 +1,105 @@
+"""Write the status, once per real change, and post Events for what people want to be told."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from blendersessions.model import conditions as c
+from blendersessions.model.errors import DomainError, NotFound
+from blendersessions.model.manifest import API_VERSION, SESSION_KIND, Manifest
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from blendersessions.handlers.context import World
+    from blendersessions.model.session import Session
+
+logger = logging.getLogger(__name__)
+
+COMPONENT = "blender-sessions-operator"
+_MESSAGE_LIMIT = 1024
+"""Characters that the API server takes in an Event's message."""
+_QUIET = frozenset({c.CONNECTION_PENDING, c.DESKTOP_PENDING, c.POD_STARTING, c.SCENE_LOADING, c.DESKTOP_NOT_READY})
+_QUIET_POD = frozenset({"ContainerCreating", "PodInitializing", c.POD_TERMINATING, c.TERMINATING, c.PROGRESSING})
+
+
+async def report(world: World, session: Session, status: Manifest, now: datetime) -> None:
+    """Write what changed in the status; raises the domain errors of the API server."""
+    patch = difference(session.status, status)
+    if not patch:
+        return
+    try:
+        written = await world.kubernetes.merge(session.ref, {"status": patch}, subresource="status")
+    except NotFound:
+        world.store.remove(session.ref, session.uid)
+        return
+    world.store.replace({"kind": SESSION_KIND} | written)
+    where = f"{session.namespace}/{session.name}"
+    ready = _by_type(status).get(c.READY, {})
+    logger.info("Ready=%s: %s", ready.get("status"), ready.get("reason"), extra={"session": where})
+    for kind, reason, message in events(session.status, status):
+        await _post(world, session, kind, reason, message, now)
+
+
+def difference(former: Manifest, wanted: Manifest) -> Manifest:
+    """Return the merge patch that turns one status into the other: changed fields, and null for those that go."""
+    patch = {key: value for key, value in wanted.items() if former.get(key) != value}
+    return patch | {key: None for key in former if key not in wanted}
+
+
+def events(former: Manifest, wanted: Manifest) -> list[tuple[str, str, str]]:
+    """Tell which Events a change of the status is worth: the start, readiness, and each new reason for a failure."""
+    told: list[tuple[str, str, str]] = []
+    before, after = _by_type(former), _by_type(wanted)
+    if "startedAt" not in former:
+        told.append(("Normal", "Started", "The session is being started."))
+    ready = after.get(c.READY, {})
+    if ready.get("status") == "True" and before.get(c.READY, {}).get("status") != "True":
+        told.append(("Normal", "Ready", f"Open {wanted.get('clientURL')}"))
+    said: set[str] = set()
+    for kind in (c.STALLED, c.DESKTOP_READY, c.SCENE_READY, c.CONNECTION_READY):
+        entry = after.get(kind, {})
+        bad = entry.get("status") == ("True" if kind == c.STALLED else "False")
+        reason = str(entry.get("reason"))
+        known = before.get(kind, {}).get("reason") == reason
+        if bad and not known and reason not in _QUIET | _QUIET_POD | said:
+            said.add(reason)
+            told.append(("Warning", reason, str(entry.get("message"))))
+    return told
+
+
+def _by_type(status: Manifest) -> dict[str, Manifest]:
+    return {entry["type"]: entry for entry in status.get("conditions") or ()}
+
+
+async def _post(world: World, session: Session, kind: str, reason: str, message: str, now: datetime) -> None:
+    """Post one Event. It is a courtesy: when it fails, nothing else does."""
+    moment = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    involved = {
+        "apiVersion": API_VERSION,
+        "kind": SESSION_KIND,
+        "namespace": session.namespace,
+        "name": session.name,
+        "uid": session.uid,
+    }
+    event: Manifest = {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {
+            "name": f"{session.desktop_name}.{now.timestamp():.6f}.{reason.lower()}"[:253],
+            "namespace": session.namespace,
+        },
+        "involvedObject": involved,
+        "type": kind,
+        "reason": reason,
+        "message": message[:_MESSAGE_LIMIT],
+        "firstTimestamp": moment,
+        "lastTimestamp": moment,
+        "count": 1,
+        "source": {"component": COMPONENT},
+    }
+    try:
+        await world.kubernetes.create(event)
+    except DomainError as error:
+        logger.debug("An Event was not posted: %s", error)

@@ -1,0 +1,73 @@
+"""Look again at what no watch tells: Guacamole's list each minute, and what a broken watch may have missed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from typing import TYPE_CHECKING
+
+from blendersessions.handlers.store import CHILD_KINDS
+from blendersessions.handlers.workqueue import backoff
+from blendersessions.model.errors import DomainError
+from blendersessions.model.labels import SELECTOR
+from blendersessions.model.manifest import SESSION_KIND
+
+if TYPE_CHECKING:
+    from blendersessions.handlers.context import World
+
+logger = logging.getLogger(__name__)
+
+JITTER = 0.1
+RELIST_CYCLES = 10
+"""Kubernetes is listed anew each so many cycles: a deletion that fell into a gap of a watch is told by no event."""
+
+
+async def prime(world: World) -> None:
+    """Fill the store before the first reconciliation, or a restart would take what it has not seen for missing."""
+    attempt = 0
+    while True:
+        try:
+            await relist(world)
+        except DomainError as error:
+            attempt += 1
+            logger.warning("Cannot list what there is: %s", error)
+            await asyncio.sleep(backoff(attempt))
+        else:
+            return
+
+
+async def relist(world: World) -> None:
+    """List the objects of all sessions, and have looked at what was not known or is gone."""
+    for kind in (SESSION_KIND, *CHILD_KINDS):
+        before = world.store.refs()
+        selector = "" if kind == SESSION_KIND else SELECTOR
+        listed = [
+            item
+            for namespace in world.namespaces or [""]
+            async for item in world.kubernetes.list(kind, namespace, selector)
+        ]
+        for item in listed:
+            world.store.put(item)
+        for gone in world.store.prune(kind, listed, before):
+            for ref in world.store.sessions_of(gone):
+                world.wake(ref)
+
+
+async def resync(world: World, seconds: float) -> None:
+    """Refresh the view of Guacamole for ever, by one request a cycle; only what changed is looked at."""
+    cycle = 0
+    while True:
+        await asyncio.sleep(seconds * (1 - JITTER * random.random()))  # noqa: S311 - to spread the load
+        cycle += 1
+        try:
+            changed = await world.registry.refresh()
+            if cycle % RELIST_CYCLES == 0:
+                await relist(world)
+        except DomainError as error:
+            logger.warning("The resync is put off: %s", error)
+            continue
+        for name in changed:
+            ref = world.store.session_named(name)
+            if ref is not None:
+                world.wake(ref)

@@ -1,0 +1,128 @@
+"""A queue of keys: each key is worked on by one worker at a time, and again if it was added meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections import deque
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Hashable
+
+logger = logging.getLogger(__name__)
+
+FIRST_DELAY = 0.5
+LONGEST_DELAY = 60.0
+JITTER = 0.2
+
+Key = TypeVar("Key", bound="Hashable")
+
+
+def backoff(failures: int) -> float:
+    """Return the seconds to wait after so many failures in a row: doubled each time, capped, spread by a fifth."""
+    delay = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(failures - 1, 16))
+    return delay * (1 - JITTER * random.random())  # noqa: S311 - to spread the load, not to keep a secret
+
+
+class WorkQueue(Generic[Key]):
+    """Hands keys to a number of workers. `work` returns whether the key is done; if not, it is tried again later."""
+
+    def __init__(self, work: Callable[[Key], Awaitable[bool]], workers: int) -> None:
+        self._work = work
+        self._count = workers
+        self._waiting: deque[Key] = deque()
+        self._queued: set[Key] = set()
+        self._active: set[Key] = set()
+        self._again: set[Key] = set()
+        self._failures: dict[Key, int] = {}
+        self._timers: dict[Key, asyncio.TimerHandle] = {}
+        self._wake = asyncio.Semaphore(0)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._closed = False
+
+    def start(self) -> None:
+        """Start the workers."""
+        self._tasks = [asyncio.create_task(self._serve(), name=f"reconciler {n}") for n in range(self._count)]
+
+    async def close(self, grace: float = 10.0) -> None:
+        """Take no more keys, let the work in hand end for at most `grace` seconds, then cancel it."""
+        self._closed = True
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        self._waiting.clear()
+        self._queued.clear()
+        for _ in self._tasks:
+            self._wake.release()
+        if not self._tasks:
+            return
+        _, late = await asyncio.wait(self._tasks, timeout=grace)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def add(self, key: Key) -> None:
+        """Have the key worked on, as soon as a worker is free; a key that waits already waits once."""
+        if self._closed:
+            return
+        if key in self._active:
+            self._again.add(key)
+        elif key not in self._queued:
+            self._drop_timer(key)
+            self._queued.add(key)
+            self._waiting.append(key)
+            self._wake.release()
+
+    def add_after(self, key: Key, seconds: float) -> None:
+        """Add the key later, unless it is added before."""
+        if self._closed or key in self._queued or key in self._timers:
+            return
+        self._timers[key] = asyncio.get_running_loop().call_later(seconds, self._due, key)
+
+    def __len__(self) -> int:
+        """Return how many keys wait for a worker."""
+        return len(self._waiting)
+
+    def _due(self, key: Key) -> None:
+        self._timers.pop(key, None)
+        self.add(key)
+
+    def _drop_timer(self, key: Key) -> None:
+        timer = self._timers.pop(key, None)
+        if timer is not None:
+            timer.cancel()
+
+    async def _serve(self) -> None:
+        while True:
+            await self._wake.acquire()
+            if self._closed:
+                return
+            key = self._waiting.popleft()
+            self._queued.discard(key)
+            self._active.add(key)
+            done = False
+            try:
+                done = await self._work(key)
+            except Exception:
+                # A fault of ours in one session must not stop the others; it is logged, and tried again.
+                logger.exception("Reconciling %s failed unexpectedly; it is tried again.", key)
+            finally:
+                self._active.discard(key)
+            self._settle(key, done=done)
+
+    def _settle(self, key: Key, *, done: bool) -> None:
+        again = key in self._again
+        self._again.discard(key)
+        if done:
+            self._failures.pop(key, None)
+            if again:
+                self.add(key)
+            return
+        self._failures[key] = self._failures.get(key, 0) + 1
+        delay = backoff(self._failures[key])
+        if again:
+            # News may be what heals it, but a key that fails and gets news all the time must not spin.
+            delay = min(delay, FIRST_DELAY)
+        self.add_after(key, delay)

@@ -1,0 +1,38 @@
+"""Logs as one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import UTC, datetime
+
+
+class JsonFormatter(logging.Formatter):
+    """Writes time, level, logger, message, and the session if the line is about one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write one record."""
+        entry = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        session = getattr(record, "session", None)
+        if session:
+            entry["session"] = session
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        return json.dumps(entry, ensure_ascii=False)
+
+
+def configure(level: str) -> None:
+    """Send all logs to standard error as JSON; the libraries speak only from WARNING on."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("blendersessions").setLevel(level)
+    # Kopf reports each event that it hands on, at INFO.
+    logging.getLogger("kopf").setLevel(logging.WARNING)

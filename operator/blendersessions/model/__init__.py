@@ -1,0 +1,1 @@
+"""What a session is: pure data, without any input or output."""

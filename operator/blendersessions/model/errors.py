@@ -1,0 +1,43 @@
+"""What can go wrong outside, in the few kinds that make a difference to what is done next."""
+
+from __future__ import annotations
+
+
+class DomainError(Exception):
+    """An expected failure. Its text is shown to people: it names the object, what is wrong, and what to do.
+
+    The text must be the same each time the same thing fails, or the status would change with every attempt. `system` is
+    who failed: Guacamole or Kubernetes.
+    """
+
+    def __init__(self, message: str, system: str = "Guacamole") -> None:
+        super().__init__(message)
+        self.system = system
+
+
+class NotFound(DomainError):  # noqa: N818 - the word alone says it
+    """The object does not exist."""
+
+
+class Conflict(DomainError):  # noqa: N818 - the word alone says it
+    """The object exists already, or was changed by somebody else in between."""
+
+
+class NameTaken(Conflict):
+    """An object of our name exists that is not ours: it is neither adopted nor deleted."""
+
+
+class Unauthorised(DomainError):  # noqa: N818 - the word alone says it
+    """The account is refused, or lacks the right."""
+
+
+class Unavailable(DomainError):  # noqa: N818 - the word alone says it
+    """No answer, or one that says "not now": trying again later may help."""
+
+
+class OutcomeUnknown(Unavailable):
+    """The connection broke after the request was sent: it may or may not have been carried out."""
+
+
+class Invalid(DomainError):  # noqa: N818 - the word alone says it
+    """The request is refused for what it says: trying again does not help until somebody changes it."""

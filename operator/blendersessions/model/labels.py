@@ -1,0 +1,33 @@
+"""Labels, annotations and the finalizer: every key that the operator writes or selects by."""
+
+from __future__ import annotations
+
+MANAGED_BY = "app.kubernetes.io/managed-by"
+MANAGED_BY_VALUE = "blender-sessions"
+NAME = "app.kubernetes.io/name"
+NAME_VALUE = "blender-desktop"
+
+SESSION_UID = "blendersessions.io/session-uid"
+"""Label: UID of the session that an object belongs to; the Service selects the pod by it."""
+
+SECRET = "blendersessions.io/secret"  # noqa: S105 - a label's key
+"""Label on the Secret of a Guacamole user; its value is `user`."""
+SECRET_USER = "user"  # noqa: S105 - a label's value
+
+SESSION = "blendersessions.io/session"
+"""Annotation: the session's name, for people. No label, since names may be longer than a label's value."""
+
+USERNAME = "blendersessions.io/username"
+"""Annotation on the desktop's Secret: the Guacamole user who was granted last, to shut a former owner out."""
+
+DESKTOP = "blendersessions.io/desktop"
+"""Annotation on the pod: a hash of what it was made from, to see that the session asks for another one now."""
+
+FINALIZER = "blendersessions.io/finalizer"
+"""Held by a session until nothing of it is left in Guacamole."""
+
+SELECTOR = f"{MANAGED_BY}={MANAGED_BY_VALUE}"
+"""Selects everything that the operator made."""
+
+FIELD_MANAGER = "blender-sessions-operator"
+"""Owner of the fields that the operator applies."""

@@ -1,0 +1,29 @@
+"""What the administrator decides for all sessions; a class will refine it one day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+_REQUESTS = {"cpu": "250m", "memory": "1Gi"}
+_LIMITS = {"cpu": "2", "memory": "4Gi"}
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How desktops are made, and where browsers find them."""
+
+    image: str
+    public_url: str
+    """What browsers open, with a trailing slash."""
+    image_pull_policy: str = "IfNotPresent"
+    requests: dict[str, str] = field(default_factory=lambda: dict(_REQUESTS))
+    limits: dict[str, str] = field(default_factory=lambda: dict(_LIMITS))
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Random values for a Secret that has to be made; they are used only if it is."""
+
+    vnc_password: str = field(repr=False)
+    agent_token: str = field(repr=False)
+    user_password: str = field(repr=False)

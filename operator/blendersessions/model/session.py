@@ -1,0 +1,143 @@
+"""A `BlenderSession` as the operator reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.alias_generators import to_camel
+
+from blendersessions.model.labels import FINALIZER
+from blendersessions.model.manifest import API_VERSION, SESSION_KIND, Manifest, Ref
+from blendersessions.model.names import name_for
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True, extra="ignore")
+
+
+class Scene(_Part):
+    """What Blender opens; no sample is the empty scene."""
+
+    sample: str = Field(default="", max_length=128, pattern=r"^$|^[A-Za-z0-9][A-Za-z0-9_.-]*\.blend$")
+
+
+class Display(_Part):
+    """The desktop's screen, in pixels and bits per pixel."""
+
+    width: int = Field(default=1280, ge=320, le=3840)
+    height: int = Field(default=720, ge=240, le=2160)
+    color_depth: Literal[8, 16, 24] = 24
+    read_only: bool = False
+
+
+class Connections(_Part):
+    """How many browsers may be connected at once; `max_per_user` left out means as many as `max`."""
+
+    max: int = Field(default=10, ge=1, le=1000)
+    max_per_user: int | None = Field(default=None, ge=1, le=1000)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Connections:
+        if self.max_per_user is not None and self.max_per_user > self.max:
+            raise ValueError("maxPerUser must not be above max")
+        return self
+
+
+class Resources(_Part):
+    """CPU, memory and devices of the Blender container, as in a pod."""
+
+    requests: dict[str, str | int | float] = Field(default_factory=dict)
+    limits: dict[str, str | int | float] = Field(default_factory=dict)
+
+
+class Spec(_Part):
+    """What is wanted."""
+
+    owner: str = Field(default="", max_length=128, pattern=r"^$|^[A-Za-z0-9][A-Za-z0-9._@+-]*$")
+    scene: Scene = Scene()
+    display: Display = Display()
+    connections: Connections = Connections()
+    resources: Resources = Resources()
+
+
+@dataclass(frozen=True)
+class Session:
+    """A session: its identity, what is wanted (`spec`), and what was last reported (`status`).
+
+    `spec_error` says in a sentence what is wrong with a spec that slipped past the API server's schema; `spec` then
+    holds the defaults, and must not be acted upon.
+    """
+
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    generation: int
+    created_at: datetime
+    spec: Spec
+    deleting: bool = False
+    finalizers: tuple[str, ...] = ()
+    status: Manifest = field(default_factory=dict)
+    spec_error: str = ""
+
+    @property
+    def desktop_name(self) -> str:
+        """Name of the pod, Service, Secret and connection."""
+        return name_for(self.uid)
+
+    @property
+    def username(self) -> str:
+        """Guacamole user who may open it: the owner, or a user of the session's own."""
+        return self.spec.owner or self.desktop_name
+
+    @property
+    def has_finalizer(self) -> bool:
+        """Whether the session cannot go before we let it."""
+        return FINALIZER in self.finalizers
+
+    @property
+    def ref(self) -> Ref:
+        """Where the session is."""
+        return Ref(SESSION_KIND, self.namespace, self.name)
+
+
+def parse_session(body: Manifest) -> Session:
+    """Read a session from the API server's object; a malformed spec is reported in `spec_error`, not raised."""
+    meta = body["metadata"]
+    spec, error = Spec(), ""
+    try:
+        spec = Spec.model_validate(body.get("spec") or {})
+    except ValidationError as invalid:
+        error = _explain(invalid)
+    return Session(
+        namespace=meta["namespace"],
+        name=meta["name"],
+        uid=meta["uid"],
+        resource_version=meta.get("resourceVersion", ""),
+        generation=meta.get("generation", 1),
+        created_at=datetime.fromisoformat(meta["creationTimestamp"]).astimezone(UTC),
+        spec=spec,
+        deleting=bool(meta.get("deletionTimestamp")),
+        finalizers=tuple(meta.get("finalizers") or ()),
+        status=body.get("status") or {},
+        spec_error=error,
+    )
+
+
+def owner_reference(session: Session, *, controller: bool) -> Manifest:
+    """Refer to the session as the owner of an object, so that the object goes when the session does."""
+    reference: Manifest = {
+        "apiVersion": API_VERSION,
+        "kind": SESSION_KIND,
+        "name": session.name,
+        "uid": session.uid,
+    }
+    return reference | {"controller": True, "blockOwnerDeletion": True} if controller else reference
+
+
+def _explain(invalid: ValidationError) -> str:
+    faults = ("spec" + "".join(f".{step}" for step in fault["loc"]) + f": {fault['msg']}" for fault in invalid.errors())
+    return "The spec is malformed. " + "; ".join(faults) + ". Correct it with kubectl edit."

@@ -1,0 +1,67 @@
+"""What to do next for one session.
+
+A plan is made from scratch each time, and holds only what can be done now: after it was carried out, the next one
+follows from what is observed then, until nothing is left to do. So a crash at any line costs nothing but time.
+
+    finalizer   then   Secret, Service   then   pod  ∥  (user's Secret, then user; connection; then the grant)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from blendersessions.planning import steps
+from blendersessions.planning.access import plan_access, plan_change_of_owner
+from blendersessions.planning.desktop import plan_desktop
+from blendersessions.planning.observed import Observed, noted_user
+from blendersessions.planning.steps import Part
+
+if TYPE_CHECKING:
+    from blendersessions.model.session import Session
+    from blendersessions.planning.steps import Step
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Stages to carry out in order; the steps of one stage run side by side, and a failed stage ends the plan."""
+
+    stages: tuple[tuple[Step, ...], ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not any(self.stages)
+
+
+def plan(session: Session, observed: Observed) -> Plan:
+    """Decide what can be done now to bring the world to what the session wants."""
+    if session.deleting:
+        return _deletion(session, observed)
+    if session.spec_error or Part.SESSION in observed.failures:
+        return Plan()
+    if not session.has_finalizer:
+        return Plan(((steps.AddFinalizer(),),))
+    if Part.ACCESS not in observed.failures and (stages := plan_change_of_owner(session, observed)):
+        return Plan(stages)
+    todo: list[Step] = []
+    if Part.DESKTOP not in observed.failures:
+        todo += plan_desktop(session, observed)
+    if Part.ACCESS not in observed.failures:
+        todo += plan_access(session, observed)
+    return Plan((tuple(todo),))
+
+
+def _deletion(session: Session, observed: Observed) -> Plan:
+    """Clear Guacamole, then let go; Kubernetes collects the desktop by its owner references."""
+    if not session.has_finalizer or observed.failures:
+        return Plan()
+    identifier = (session.status.get("connection") or {}).get("identifier", "")
+    usernames = dict.fromkeys(name for name in (session.username, noted_user(session, observed)) if name)
+    return Plan(
+        (
+            (steps.RemoveConnection(session.desktop_name, identifier),),
+            tuple(steps.ReleaseUser(username) for username in usernames),
+            (steps.RemoveFinalizer(),),
+        )
+    )

@@ -1,0 +1,174 @@
+"""The steps that a plan is made of: plain data, carried out by the handlers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from blendersessions.model.access import ConnectionSpec
+    from blendersessions.model.manifest import Manifest, Ref
+
+
+class Part(StrEnum):
+    """What a step works on; a failure is reported in that part's condition."""
+
+    SESSION = "session"
+    DESKTOP = "desktop"
+    ACCESS = "access"
+
+
+@dataclass(frozen=True)
+class AddFinalizer:
+    """Keep the session from going before its traces in Guacamole are gone."""
+
+    part: Part = Part.SESSION
+
+
+@dataclass(frozen=True)
+class RemoveFinalizer:
+    """Let the session go."""
+
+    part: Part = Part.SESSION
+
+
+@dataclass(frozen=True)
+class CreateObject:
+    """Create an object; one that exists is taken over if the session owns it, and left alone if not."""
+
+    manifest: Manifest = field(repr=False)
+    part: Part = Part.DESKTOP
+
+
+@dataclass(frozen=True)
+class ApplyObject:
+    """Put right what was changed by hand; the manifest names the UID, so that no other object is hit."""
+
+    manifest: Manifest = field(repr=False)
+    part: Part = Part.DESKTOP
+
+
+@dataclass(frozen=True)
+class AnnotateObject:
+    """Change annotations of exactly this object."""
+
+    manifest: Manifest = field(repr=False)
+    part: Part = Part.DESKTOP
+
+
+@dataclass(frozen=True)
+class DeleteObject:
+    """Delete exactly this object, so that another one can be made."""
+
+    ref: Ref
+    uid: str
+    part: Part = Part.DESKTOP
+
+
+@dataclass(frozen=True)
+class AddOwner:
+    """Make the session one more owner of the Secret of its user."""
+
+    ref: Ref
+    owner: Manifest
+    part: Part = Part.ACCESS
+
+
+@dataclass(frozen=True)
+class InspectAccess:
+    """Ask Guacamole for what is not known yet of the session's connection, user and grants."""
+
+    name: str
+    username: str
+    part: Part = Part.ACCESS
+
+
+@dataclass(frozen=True)
+class CreateConnection:
+    """Register the connection; one that exists is adopted."""
+
+    spec: ConnectionSpec
+    part: Part = Part.ACCESS
+
+
+@dataclass(frozen=True)
+class UpdateConnection:
+    """Make a connection what it should be."""
+
+    identifier: str
+    spec: ConnectionSpec
+    part: Part = Part.ACCESS
+
+
+@dataclass(frozen=True)
+class CreateUser:
+    """Make the Guacamole user, with the password that the Secret holds already."""
+
+    username: str
+    password: str = field(repr=False)
+    part: Part = Part.ACCESS
+
+
+@dataclass(frozen=True)
+class RemoveUser:
+    """Remove a user of ours whose Secret is lost, so that both can be made again."""
+
+    username: str
+    part: Part = Part.ACCESS
+
+
+@dataclass(frozen=True)
+class Grant:
+    """Let the user read the connection and the group it is in."""
+
+    username: str
+    identifier: str
+    part: Part = Part.ACCESS
+
+
+@dataclass(frozen=True)
+class Revoke:
+    """Take the connection away from a former owner, running tunnels included."""
+
+    username: str
+    identifier: str
+    part: Part = Part.ACCESS
+
+
+@dataclass(frozen=True)
+class RemoveConnection:
+    """Remove the connection, then kill the tunnels that are left."""
+
+    name: str
+    identifier: str
+    """The identifier that was last reported, for tunnels of a connection that is gone already; empty if none was."""
+    part: Part = Part.ACCESS
+
+
+@dataclass(frozen=True)
+class ReleaseUser:
+    """Remove the user if we made it and no other live session is its owner's."""
+
+    username: str
+    part: Part = Part.ACCESS
+
+
+Step: TypeAlias = (
+    AddFinalizer
+    | RemoveFinalizer
+    | CreateObject
+    | ApplyObject
+    | AnnotateObject
+    | DeleteObject
+    | AddOwner
+    | InspectAccess
+    | CreateConnection
+    | UpdateConnection
+    | CreateUser
+    | RemoveUser
+    | Grant
+    | Revoke
+    | RemoveConnection
+    | ReleaseUser
+)

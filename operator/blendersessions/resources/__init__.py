@@ -1,0 +1,1 @@
+"""One builder per kind of object: the desired objects, from scratch each time."""
