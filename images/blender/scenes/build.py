@@ -1,6 +1,6 @@
 """Build the sample scenes with Blender.
 
-    blender --background --factory-startup --python images/blender/scenes/build.py -- OUTPUT_DIR [--thumbnails] [--only NAME]
+    blender --background --factory-startup --python build.py -- OUTPUT_DIR [--thumbnails] [--only NAME]
 
 Writes NAME.blend, and with --thumbnails NAME.png, for each sample. Needs no display. Works in Blender 3.4 to 4.3.
 """

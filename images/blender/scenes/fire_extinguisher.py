@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from materials import label, metal, paint, plastic, rubber
 from objects import Model, lettering
 from parts import Part, box, joined, lathe, rod, sheet, side_plate, tube, wrapped
 from paths import circle, outline, ribbon, rounded, rounded_profile, smooth
 from stage import Framing
-from vectors import Vec
 
-FRAMING = Framing(target=(0.0, 0.0, 0.345), camera=(-0.42, -1.55, 0.56), size=0.36, backdrop="b9c7d3", lens=62.0)
+if TYPE_CHECKING:
+    from vectors import Vec
+
+FRAMING = Framing(target=(0.0, 0.0, 0.335), camera=(-0.46, -1.68, 0.58), size=0.36, backdrop="8fa3b5", lens=62.0)
 
 RED = paint("Red paint", "c8140f")
 STEEL = metal("Brushed steel", "c9ccd0", 0.3)
@@ -48,7 +51,9 @@ def model() -> Model:
 def _cylinder() -> Part:
     """Return the pressure vessel with its dome."""
     corners = [(0.001, BOTTOM), (RADIUS, BOTTOM), (RADIUS, SHOULDER), (0.07, SHOULDER + 0.04), (0.026, SHOULDER + 0.06)]
-    return lathe(rounded_profile([*corners, (0.024, SHOULDER + 0.07), (0.001, SHOULDER + 0.07)], 0.045, steps=8), sides=96)
+    return lathe(
+        rounded_profile([*corners, (0.024, SHOULDER + 0.07), (0.001, SHOULDER + 0.07)], 0.045, steps=8), sides=96
+    )
 
 
 def _foot() -> Part:
@@ -59,28 +64,36 @@ def _foot() -> Part:
 def _valve(made: Model) -> None:
     neck = [(0.001, 0.50), (0.028, 0.50), (0.028, 0.513), (0.02, 0.516), (0.02, VALVE), (0.001, VALVE)]
     made.add("Neck", lathe(rounded_profile(neck, 0.003), sides=48), BRASS)
-    made.add("Valve", box((0.05, 0.036, 0.045), 0.006).moved((0.0, 0.0, VALVE + 0.01)), BRASS)
-    carry = rounded_profile([(-0.02, VALVE - 0.008), (0.055, VALVE - 0.008), (0.125, VALVE - 0.002), (0.14, VALVE - 0.03)], 0.02)
-    made.add("Carrying handle", side_plate(ribbon(carry, 0.007), 0.03, 0.002), LEVER)
-    lever = rounded_profile([(-0.035, VALVE + 0.028), (0.0, VALVE + 0.042), (0.12, VALVE + 0.085), (0.145, VALVE + 0.075)], 0.02)
-    made.add("Lever", side_plate(ribbon(lever, 0.008), 0.03, 0.002), LEVER)
+    made.add("Valve", box((0.066, 0.036, 0.045), 0.006).moved((0.006, 0.0, VALVE + 0.01)), BRASS)
+    carry = rounded_profile(
+        [(-0.02, VALVE - 0.008), (0.05, VALVE - 0.008), (0.105, VALVE - 0.002), (0.122, VALVE - 0.032)], 0.02
+    )
+    made.add("Carrying handle", side_plate(ribbon(carry, 0.009), 0.036, 0.002), LEVER)
+    lever = rounded_profile(
+        [(-0.035, VALVE + 0.028), (0.0, VALVE + 0.04), (0.10, VALVE + 0.068), (0.13, VALVE + 0.056)], 0.02
+    )
+    made.add("Lever", side_plate(ribbon(lever, 0.01), 0.036, 0.002), LEVER)
     cheeks = [(-0.03, VALVE + 0.02), (0.03, VALVE + 0.02), (0.03, VALVE + 0.045), (-0.02, VALVE + 0.04)]
     cheek = side_plate(rounded_profile(cheeks, 0.006, closed=True), 0.003)
     made.add("Lever hinge", joined([cheek.moved((0.0, side, 0.0)) for side in (-0.02, 0.02)]), STEEL)
     pin_height = VALVE + 0.03
-    made.add("Pin", rod((0.018, -0.034, pin_height), (0.018, 0.03, pin_height), 0.003), STEEL)
+    made.add("Pin", rod((0.03, -0.034, pin_height), (0.03, 0.03, pin_height), 0.003), STEEL)
     ring = [(x, z, 0.0) for x, z, _ in circle(0.02, count=32)]
     pull = tube(ring, 0.0028, closed=True, sides=10).aimed((0.35, -1.0, 0.0), up=(0.0, 0.0, 1.0))
-    made.add("Pin ring", pull.moved((0.018, -0.038, pin_height - 0.019)), YELLOW)
+    made.add("Pin ring", pull.moved((0.03, -0.038, pin_height - 0.019)), YELLOW)
 
 
 def _gauge(made: Model) -> None:
     """Add the pressure gauge, facing the viewer."""
     towards: Vec = (-0.35, -1.0, 0.0)
-    place: Vec = (-0.012, -0.03, VALVE + 0.008)
+    place: Vec = (-0.02, -0.032, VALVE + 0.006)
 
     def put(name: str, part: Part, finish_index: int) -> None:
-        made.add(name, part.aimed(towards, up=(0.0, 0.0, 1.0)).moved(place), (STEEL, WHITE, GREEN, RED_PRINT, PRINT)[finish_index])
+        made.add(
+            name,
+            part.aimed(towards, up=(0.0, 0.0, 1.0)).moved(place),
+            (STEEL, WHITE, GREEN, RED_PRINT, PRINT)[finish_index],
+        )
 
     case = [(0.001, -0.014), (0.022, -0.014), (0.022, 0.006), (0.019, 0.006), (0.019, 0.003), (0.001, 0.003)]
     put("Gauge", lathe(rounded_profile(case, 0.0015), sides=48), 0)
@@ -90,7 +103,9 @@ def _gauge(made: Model) -> None:
     put("Gauge needle", rod((0.0, -0.004, 0.0045), (0.003, 0.015, 0.0045), 0.0011, sides=6), 4)
 
 
-def _sector(inner: float, outer: float, start: float, end: float) -> tuple[tuple[Vec, ...], tuple[tuple[int, ...], ...]]:
+def _sector(
+    inner: float, outer: float, start: float, end: float
+) -> tuple[tuple[Vec, ...], tuple[tuple[int, ...], ...]]:
     """Return points and faces of a piece of a flat ring."""
     rims = zip(outline(inner, start, end), outline(outer, start, end), strict=True)
     points = tuple((x, y, 0.0) for pair in rims for x, y in pair)
@@ -105,7 +120,10 @@ def _hose(made: Model) -> None:
     profile = [(0.011, 0.0), (0.015, 0.0), (0.015, 0.03), (0.019, 0.045), (0.034, 0.17), (0.031, 0.17), (0.013, 0.04)]
     horn = lathe(rounded_profile(profile, 0.003, closed=True), closed=True, sides=40).aimed((0.05, 0.0, -1.0))
     made.add("Horn", horn.moved((-0.112, -0.038, 0.345)), LEVER)
-    collar = lathe(rounded_profile([(0.012, -0.01), (0.0175, -0.01), (0.0175, 0.012), (0.012, 0.012)], 0.003, closed=True), closed=True)
+    collar = lathe(
+        rounded_profile([(0.012, -0.01), (0.0175, -0.01), (0.0175, 0.012), (0.012, 0.012)], 0.003, closed=True),
+        closed=True,
+    )
     made.add("Horn collar", collar.moved((-0.112, -0.038, 0.335)), STEEL)
 
 

@@ -57,7 +57,10 @@ def joined(parts: Sequence[Part]) -> Part:
 
 
 def loft(rings: Sequence[Sequence[Vec]], *, closed: bool = False) -> Part:
-    """Return the skin over rings of equally many points; ``closed`` joins the last ring to the first, else both get a lid."""
+    """Return the skin over rings of equally many points.
+
+    ``closed`` joins the last ring to the first; otherwise the first and the last ring get a lid.
+    """
     count, sides = len(rings), len(rings[0])
     faces: list[tuple[int, ...]] = []
     for ring in range(count if closed else count - 1):
@@ -136,7 +139,9 @@ def box(size: Vec, bevel: float = 0.004) -> Part:
     for quarter, (x, y) in enumerate([(1, 1), (-1, 1), (-1, -1), (1, -1)]):
         for step in range(5):
             turn = math.pi / 2 * (quarter + step / 4)
-            outline.append((x * (width - corner) + corner * math.cos(turn), y * (depth - corner) + corner * math.sin(turn)))
+            outline.append(
+                (x * (width - corner) + corner * math.cos(turn), y * (depth - corner) + corner * math.sin(turn))
+            )
     return prism(outline, size[2], bevel).moved((0.0, 0.0, -height))
 
 
@@ -145,7 +150,12 @@ def wheel(radius: float, width: float) -> tuple[Part, Part]:
     half = width / 2
     tyre = [(0.72 * radius, -half * 0.8), (0.90 * radius, -half), (0.98 * radius, -half * 0.6), (radius, 0.0)]
     tyre += [(r, -z) for r, z in reversed(tyre[:-1])]
-    hub = [(0.0005, -half * 0.9), (0.25 * radius, -half * 0.9), (0.32 * radius, -half * 0.5), (0.60 * radius, -half * 0.5)]
+    hub = [
+        (0.0005, -half * 0.9),
+        (0.25 * radius, -half * 0.9),
+        (0.32 * radius, -half * 0.5),
+        (0.60 * radius, -half * 0.5),
+    ]
     hub += [(0.66 * radius, -half * 0.75), (0.73 * radius, -half * 0.75)]
     hub += [(r, -z) for r, z in reversed(hub)]
     axle = (0.0, 1.0, 0.0)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from parts import Profile
 from vectors import Vec, add, dot, length, mix, scale, sub, unit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from parts import Profile
 
 
 def rounded(points: Sequence[Vec], radius: float, *, steps: int = 6, closed: bool = False) -> list[Vec]:
@@ -34,7 +38,9 @@ def rounded(points: Sequence[Vec], radius: float, *, steps: int = 6, closed: boo
     return line
 
 
-def rounded_profile(points: Profile, radius: float, *, steps: int = 5, closed: bool = False) -> list[tuple[float, float]]:
+def rounded_profile(
+    points: Profile, radius: float, *, steps: int = 5, closed: bool = False
+) -> list[tuple[float, float]]:
     """Return a flat line with round corners; see `rounded`."""
     spatial = [(first, 0.0, second) for first, second in points]
     return [(point[0], point[2]) for point in rounded(spatial, radius, steps=steps, closed=closed)]

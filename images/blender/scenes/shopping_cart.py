@@ -9,7 +9,7 @@ from paths import ribbon, rounded, rounded_profile
 from stage import Framing
 from vectors import Vec, mix
 
-FRAMING = Framing(target=(0.0, 0.0, 0.50), camera=(-2.1, -2.9, 1.65), size=0.62, backdrop="c9d6cf", lens=72.0)
+FRAMING = Framing(target=(-0.02, 0.0, 0.49), camera=(-2.2, -3.1, 1.62), size=0.62, backdrop="7f9a94", lens=72.0)
 
 CHROME = metal("Chrome", "d4d7da", 0.18)
 STEEL = metal("Galvanised steel", "a9adb1", 0.35)
@@ -99,7 +99,9 @@ def _child_seat(made: Model) -> None:
     made.add("Child seat pan", box((0.17, 0.42, 0.012), 0.005).moved((0.255, 0.0, 0.70)), RED)
     low, high = (0.165, 0.205, 0.69), (0.115, 0.225, 0.93)
     frame = rounded([low, high, _other(high), _other(low)], 0.03)
-    made.add("Child seat backrest", joined([tube(frame, 0.006), *_mesh(low, _other(low), _other(high), high, 8, 3)]), CHROME)
+    made.add(
+        "Child seat backrest", joined([tube(frame, 0.006), *_mesh(low, _other(low), _other(high), high, 8, 3)]), CHROME
+    )
     flap = side_plate(ribbon([(0.152, 0.74), (0.122, 0.885)], 0.008), 0.30, 0.003)
     made.add("Child seat flap", flap.moved((-0.008, 0.0, 0.0)), RED)
 
@@ -122,7 +124,9 @@ def _castors(made: Model) -> None:
     for place, name in ((FRONT_CASTOR, "front"), (REAR_CASTOR, "rear")):
         tyre, hub = wheel(0.063, 0.034)
         axle = (place[0] + 0.022, place[1], 0.063)
-        fork = rounded_profile([(0.022, 0.056), (0.022, 0.075), (0.012, 0.135), (-0.028, 0.135), (0.012, 0.056)], 0.01, closed=True)
+        fork = rounded_profile(
+            [(0.022, 0.056), (0.022, 0.075), (0.012, 0.135), (-0.028, 0.135), (0.012, 0.056)], 0.01, closed=True
+        )
         plates = [side_plate(fork[::-1], 0.004).moved((place[0], place[1] + side, 0.0)) for side in (-0.023, 0.023)]
         bridge = box((0.05, 0.05, 0.008), 0.003).moved((place[0] - 0.006, place[1], 0.134))
         stem = rod((place[0], place[1], 0.13), (place[0], place[1], 0.175), 0.014, sides=20)

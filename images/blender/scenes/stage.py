@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import _cycles
 import bpy
@@ -12,11 +12,15 @@ from mathutils import Vector
 from objects import mesh_object
 from parts import Part, loft
 from paths import rounded
-from vectors import Vec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vectors import Vec
 
 WIDTH, HEIGHT = 960, 640
 SAMPLES = 64
-SAMPLES_UNDENOISED = 160
+SAMPLES_UNDENOISED = 96
 
 
 @dataclass(frozen=True)
@@ -85,9 +89,9 @@ def _lights(framing: Framing) -> Iterator[bpy.types.Object]:
     size = framing.size
     # Power grows with the square of the distance, so that a small thing is lit as a large one.
     for name, direction, width, power, colour in (
-        ("Key light", back * 1.6 - right * 2.2 + up * 2.8, 2.0, 120.0, "fff4e6"),
-        ("Fill light", back * 2.0 + right * 2.6 + up * 1.2, 3.0, 45.0, "e3eeff"),
-        ("Rim light", -back * 2.0 + right * 1.6 + up * 3.0, 1.6, 90.0, "ffffff"),
+        ("Key light", back * 1.6 - right * 2.2 + up * 2.8, 1.6, 230.0, "fff4e6"),
+        ("Fill light", back * 2.0 + right * 2.6 + up * 1.2, 3.0, 55.0, "e3eeff"),
+        ("Rim light", -back * 2.0 + right * 1.6 + up * 3.0, 1.6, 170.0, "ffffff"),
     ):
         data = bpy.data.lights.new(name, "AREA")
         data.energy = power * size * size
@@ -118,8 +122,12 @@ def _render_settings() -> None:
     denoise = bool(getattr(_cycles, "with_openimagedenoise", False))
     scene.cycles.use_denoising = denoise
     scene.cycles.samples = SAMPLES if denoise else SAMPLES_UNDENOISED
-    scene.cycles.max_bounces = 6
+    scene.cycles.max_bounces = 5
+    scene.cycles.sample_clamp_indirect = 3.0
     scene.view_settings.view_transform = "Filmic"
+    scene.view_settings.look = "High Contrast"
+    # Dither is noise that a PNG cannot pack.
+    scene.render.dither_intensity = 0.0
     world = bpy.data.worlds.new("World")
     world.use_nodes = True
     background = next(node for node in world.node_tree.nodes if node.type == "BACKGROUND")
@@ -145,4 +153,3 @@ def _viewport(screen: bpy.types.Screen) -> None:
         space.lens = 50.0
         space.clip_start = 0.01
         space.overlay.show_relationship_lines = False
-

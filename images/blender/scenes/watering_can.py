@@ -57,7 +57,12 @@ def _body() -> Part:
 
 def _band(low: float, high: float, out: float) -> Part:
     """Return a hoop round the body."""
-    corners = [(_radius(low) - 0.004, low), (_radius(low) + out, low), (_radius(high) + out, high), (_radius(high) - 0.004, high)]
+    corners = [
+        (_radius(low) - 0.004, low),
+        (_radius(low) + out, low),
+        (_radius(high) + out, high),
+        (_radius(high) - 0.004, high),
+    ]
     return lathe(rounded_profile(corners, 0.0025, closed=True), closed=True, sides=96)
 
 
@@ -67,8 +72,19 @@ def _spout(made: Model) -> None:
     made.add("Spout", tube(line, radii, sides=32), GREEN)
     collar = [(0.013, -0.012), (0.018, -0.012), (0.018, 0.012), (0.013, 0.012)]
     along = sub(line[-1], line[-2])
-    made.add("Spout collar", _at_end(lathe(rounded_profile(collar, 0.003, closed=True), closed=True, sides=32), along), ZINC)
-    cone = [(0.001, 0.0), (0.0145, 0.0), (0.0165, 0.02), (0.052, 0.062), (0.055, 0.066), (0.052, 0.071), (0.03, 0.075), (0.001, 0.077)]
+    made.add(
+        "Spout collar", _at_end(lathe(rounded_profile(collar, 0.003, closed=True), closed=True, sides=32), along), ZINC
+    )
+    cone = [
+        (0.001, 0.0),
+        (0.0145, 0.0),
+        (0.0165, 0.02),
+        (0.052, 0.062),
+        (0.055, 0.066),
+        (0.052, 0.071),
+        (0.03, 0.075),
+        (0.001, 0.077),
+    ]
     made.add("Rose", _at_end(lathe(rounded_profile(cone, 0.003), sides=64), along), BRASS)
     made.add("Rose holes", _at_end(joined(_holes()), along), BLACK)
     made.add("Spout brace", rod((-0.062, 0.0, 0.25), mix((-0.24, 0.0, 0.185), SPOUT_TO, 0.35), 0.0045), ZINC)
