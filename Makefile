@@ -25,11 +25,14 @@ down: .venv/localcluster ## Stop the cluster and leave nothing behind
 
 ##@ Work on it
 test: .venv/dev ## Build what the tests need, and run them all
-	@.venv/bin/python tests/prepare.py
+	@PYTHONPATH=local/cluster .venv/bin/python tests/prepare.py
 	@.venv/bin/python -m pytest --durations=15 --durations-min=1 $(OPTIONS)
 
 $(SUITES): .venv/dev ## Run one suite of tests
 	@.venv/bin/python -m pytest tests/$@ $(OPTIONS)
+
+bench: .venv/dev ## Measure the start of sessions on the running cluster
+	@PYTHONPATH=tests:local/cluster .venv/bin/python tests/bench/first_frame.py $(OPTIONS)
 
 lint: .venv/dev ## Check format, rules, types and the direction of imports
 	@.venv/bin/ruff format --check $(CHECKED)
@@ -62,4 +65,4 @@ help: ## Print this
 .venv/dev: requirements/dev.txt local/bootstrap
 	@PYTHON=$(PYTHON) local/bootstrap dev
 
-.PHONY: demo status kubeconfig down test lint format generate lock help $(SUITES)
+.PHONY: demo status kubeconfig down test bench lint format generate lock help $(SUITES)

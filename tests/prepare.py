@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "local" / "cluster"))
 
 from localcluster import binaries, images, packages
 
@@ -21,9 +17,9 @@ def main() -> None:
     """Run the steps."""
     for name, step in STEPS.items():
         start = time.monotonic()
-        print(f"prepare: {name}", flush=True)  # noqa: T201
+        print(f"prepare: {name}", flush=True)
         step()
-        print(f"prepare: {name}: {time.monotonic() - start:.1f} s", flush=True)  # noqa: T201
+        print(f"prepare: {name}: {time.monotonic() - start:.1f} s", flush=True)
 
 
 if __name__ == "__main__":

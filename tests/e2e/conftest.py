@@ -7,12 +7,12 @@ import secrets
 from typing import TYPE_CHECKING
 
 import pytest
-from localcluster.cluster import Cluster
 from playwright.sync_api import sync_playwright
 
 from e2e.desktop import Desktop, manifest
 from e2e.kubectl import Kubectl
 from localcluster import binaries
+from localcluster.cluster import Cluster
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from localcluster.cluster import Cluster
     from playwright.sync_api import Page
+
+    from localcluster.cluster import Cluster
 
 
 @pytest.fixture
