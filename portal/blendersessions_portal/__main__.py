@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 
 import uvicorn
-from kubernetes import config
-from kubernetes.client.api_client import ApiClient
-from kubernetes.config.config_exception import ConfigException
-from pydantic import ValidationError
+from kubernetes.aio.config.config_exception import ConfigException
 
+from blendersessions.gateways import kubernetes
 from blendersessions_portal.app import create_app
 from blendersessions_portal.settings import Settings
 from blendersessions_portal.signin import GuacamoleRest
@@ -29,41 +28,41 @@ def main() -> int:
         64 if the settings, the samples or the way to the cluster cannot be used; the log says what to change.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # Of its lines at the level DEBUG some hold whole addresses.
+    logging.getLogger("urllib3").setLevel(logging.WARNING)
     try:
         settings = Settings()
+        logging.getLogger().setLevel(settings.log_level)
+        asyncio.run(_serve(settings))
+    except (ValueError, ConfigException) as error:
+        logger.critical("The portal cannot start: %s", error)
+        return _BAD_CONFIGURATION
+    return 0
+
+
+async def _serve(settings: Settings) -> None:
+    gateway = await kubernetes.connect()
+    try:
         app = create_app(
-            store=KubernetesSessionStore(_cluster(), settings.namespace),
+            store=KubernetesSessionStore(gateway, settings.namespace),
             signin=GuacamoleRest(settings.guacamole_url, settings.guacamole_ca_file),
             cookie_key=settings.read_cookie_key(),
             public_url=settings.public_url,
             samples_dir=settings.samples_dir,
         )
-    except (ValidationError, ValueError, ConfigException) as error:
-        logger.critical("The portal cannot start: %s", error)
-        return _BAD_CONFIGURATION
-    logging.getLogger().setLevel(settings.log_level)
-    # Of urllib3's debug lines some hold whole addresses.
-    logging.getLogger("urllib3").setLevel(logging.WARNING)
-    uvicorn.run(
-        app,
-        host="0.0.0.0",  # noqa: S104 - a pod's port is reached through its Service
-        port=settings.port,
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        lifespan="off",
-        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
-    )
-    return 0
-
-
-def _cluster() -> ApiClient:
-    """Connect as the pod's service account, or, outside a cluster, as KUBECONFIG says."""
-    try:
-        config.load_incluster_config()  # type: ignore[no-untyped-call]
-    except ConfigException:
-        config.load_kube_config()  # type: ignore[no-untyped-call]
-    return ApiClient()
+        server = uvicorn.Config(
+            app,
+            host="0.0.0.0",  # noqa: S104 - a pod's port is reached through its Service
+            port=settings.port,
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            lifespan="off",
+            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+        )
+        await uvicorn.Server(server).serve()
+    finally:
+        await gateway.close()
 
 
 if __name__ == "__main__":

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Protocol
 
 from itsdangerous import BadSignature
 
+from blendersessions.model.names import ALPHABET
+
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
     from blendersessions_portal.signing import Signer
 
-_ALPHABET = "23456789abcdefghijkmnpqrstuvwxyz"
+
 _RANDOM_CHARACTERS = 12  # 60 bits: strangers must never get the same name, also after millions of visits
 _YEAR = 365 * 24 * 3600
 
@@ -63,7 +65,7 @@ class AnonymousIdentifier:
             owner = None
         if isinstance(owner, str) and owner:
             return Visitor(owner=owner, browser=owner, known=True)
-        name = "guest-" + "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM_CHARACTERS))
+        name = "guest-" + "".join(secrets.choice(ALPHABET) for _ in range(_RANDOM_CHARACTERS))
         return Visitor(owner=name, browser=name, known=False)
 
     def remember(self, visitor: Visitor, response: Response) -> None:

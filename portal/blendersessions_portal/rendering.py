@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,21 @@ STATIC = _HERE / "static"
 TEMPLATES = _HERE / "templates"
 
 
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    # Browsers keep static files for a day; a new version of one is a new address.
+    content = b"".join(path.read_bytes() for path in sorted(STATIC.iterdir()))
+    environment.globals["version"] = hashlib.sha256(content).hexdigest()[:10]
+    return environment
+
+
 @dataclass(frozen=True)
 class SessionRow:
     """A session with the words to show for it."""
@@ -45,17 +61,7 @@ class Renderer:
 
     def __init__(self, samples: Samples) -> None:
         self._samples = samples
-        environment = Environment(
-            loader=FileSystemLoader(TEMPLATES),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        # Browsers keep static files for a day; a new version of one is a new address.
-        content = b"".join(path.read_bytes() for path in sorted(STATIC.iterdir()) if path.is_file())
-        environment.globals["version"] = hashlib.sha256(content).hexdigest()[:10]
-        self._templates = Jinja2Templates(env=environment)
+        self._templates = Jinja2Templates(env=_environment())
 
     def row(self, session: Session) -> SessionRow:
         """Put a session into words, as of now."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from blendersessions.model.conditions import READY, STALLED, Condition
 from blendersessions.model.manifest import API_VERSION, SESSION_KIND, Manifest
+from blendersessions.model.names import ALPHABET
 from blendersessions.model.session import parse_session
 
 if TYPE_CHECKING:
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
 OWNER_HASH_LABEL = "blendersessions.io/owner-hash"
 """Label on sessions that the portal makes: the owner's hash, since an owner's name may be no valid label value."""
 
-_NAME_STEM_LIMIT = 40  # the API server adds 5 characters, and children's names have room to spare below 63
+_NAME_STEM_LIMIT = 40
+_RANDOM_CHARACTERS = 5
 
 
 @dataclass(frozen=True)
@@ -77,15 +80,19 @@ def read_session(body: Manifest) -> Session:
     )
 
 
-def new_session(owner: str, sample: str) -> Manifest:
-    """Build the object to create; an empty sample means the empty scene."""
+def new_session(namespace: str, owner: str, sample: str) -> Manifest:
+    """Build the object to create, under a fresh name; an empty sample means the empty scene."""
     spec: Manifest = {"owner": owner}
     if sample:
         spec["scene"] = {"sample": sample}
     return {
         "apiVersion": API_VERSION,
         "kind": SESSION_KIND,
-        "metadata": {"generateName": name_stem(sample), "labels": {OWNER_HASH_LABEL: owner_hash(owner)}},
+        "metadata": {
+            "name": name_stem(sample) + "".join(secrets.choice(ALPHABET) for _ in range(_RANDOM_CHARACTERS)),
+            "namespace": namespace,
+            "labels": {OWNER_HASH_LABEL: owner_hash(owner)},
+        },
         "spec": spec,
     }
 

@@ -13,9 +13,9 @@ _MINIMUM_KEY_BYTES = 32
 
 
 def _web_address(value: str) -> str:
-    if not value.startswith(("http://", "https://")) or not value.endswith("/") or "?" in value or "#" in value:
-        raise ValueError(f"{value!r} is not a base URL: write http:// or https://, the host, and a slash at the end")
-    return value
+    if not value.startswith(("http://", "https://")) or "?" in value or "#" in value:
+        raise ValueError(f"{value!r} is no base URL: write http:// or https://, the host, and a path if there is one")
+    return value.rstrip("/") + "/"
 
 
 WebAddress = Annotated[str, AfterValidator(_web_address)]
@@ -53,8 +53,3 @@ class Settings(BaseSettings):
                 f" for instance by `head -c 48 /dev/urandom | base64`"
             )
         return key
-
-    @property
-    def secure_cookies(self) -> bool:
-        """Whether browsers reach the portal by https, so that cookies can be kept to it."""
-        return self.public_url.startswith("https://")

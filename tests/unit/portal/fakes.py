@@ -26,7 +26,6 @@ class FakeStore:
         self.objects: dict[str, Manifest] = {}
         self.passwords: dict[str, str] = {}
         self.failure: Exception | None = None
-        self._made = 0
 
     async def list(self, owner: str) -> list[Session]:
         self._fail()
@@ -41,15 +40,9 @@ class FakeStore:
 
     async def create(self, owner: str, sample: str) -> Session:
         self._fail()
-        body = new_session(owner, sample)
-        self._made += 1
-        name = f"{body['metadata']['generateName']}x{self._made:04d}"
-        body["metadata"] |= {
-            "name": name,
-            "namespace": "blender",
-            "uid": str(uuid.uuid4()),
-            "creationTimestamp": datetime.now(UTC).isoformat(),
-        }
+        body = new_session("blender", owner, sample)
+        name = str(body["metadata"]["name"])
+        body["metadata"] |= {"uid": str(uuid.uuid4()), "creationTimestamp": datetime.now(UTC).isoformat()}
         self.objects[name] = body
         self.passwords.setdefault(owner, "secret-of-" + owner)
         return read_session(body)
