@@ -1,0 +1,191 @@
+"""The stand-in's page in a real browser, in front of a guacd that draws one colour."""
+
+from __future__ import annotations
+
+import base64
+import io
+import shutil
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from contract.browsing import SECONDS, Site, until
+from contract.fake_guacd import Desk, FakeGuacd, fake_guacd
+from contract.standins import running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CHROMIUM = shutil.which("chromium")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+COLOUR = (200, 30, 60)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def guacd() -> Iterator[FakeGuacd]:
+    with fake_guacd() as guacd:
+        yield guacd
+
+
+@pytest.fixture
+def site(guacd: FakeGuacd) -> Iterator[Site]:
+    with running(guacd.port) as guacamole, ExitStack() as sockets:
+        yield Site(guacamole, sockets)
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 900, "height": 700})
+    context.set_default_timeout(SECONDS * 1000)
+    page = context.new_page()
+    troubles: list[str] = []
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on("console", lambda line: troubles.append(line.text) if "Content Security Policy" in line.text else None)
+    yield page
+    context.close()
+    assert troubles == []
+
+
+def link(site: Site, connection: str | None = None) -> str:
+    raw = f"{connection or site.connection}\0c\0postgresql".encode()
+    return f"{site.guacamole.url}#/client/{base64.urlsafe_b64encode(raw).decode().rstrip('=')}"
+
+
+def draw(guacd: FakeGuacd, desk: Desk) -> None:
+    guacd.say(desk, "size", "0", "1280", "720")
+    guacd.say(desk, "rect", "0", "0", "0", "1280", "720")
+    guacd.say(desk, "cfill", "14", "0", *(str(part) for part in COLOUR), "255")
+    guacd.say(desk, "sync", "1700000000000")
+
+
+def shown(page: Page) -> tuple[int, ...]:
+    """Return the colour in the middle of the window."""
+    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    pixel = picture.getpixel((picture.width // 2, picture.height // 2))
+    assert isinstance(pixel, tuple)
+    return tuple(int(part) for part in pixel)
+
+
+def see(page: Page, guacd: FakeGuacd) -> Desk:
+    """Wait until the desktop is on the page, and check that it is the right picture."""
+    desk = guacd.desk()
+    draw(guacd, desk)
+    expect(page.locator("body")).to_have_attribute("data-state", "connected")
+    until(lambda: shown(page) == COLOUR)
+    return desk
+
+
+def test_a_link_with_a_token_shows_the_desktop_and_hides_the_token(page: Page, site: Site, guacd: FakeGuacd) -> None:
+    page.goto(f"{link(site)}?token={site.token}")
+    see(page, guacd)
+    assert page.url == link(site)
+    assert page.evaluate("JSON.parse(localStorage.GUAC_AUTH_TOKEN)") == site.token
+    assert "tand-in" in page.locator("#standin").inner_text()
+    page.reload()
+    see(page, guacd)
+
+
+def test_without_a_token_one_logs_in_and_lands_on_the_desktop(page: Page, site: Site, guacd: FakeGuacd) -> None:
+    page.goto(link(site))
+    page.get_by_label("User name").fill(site.guacamole.username)
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("alert")).to_have_text("Invalid login")
+    page.get_by_label("Password").fill(site.guacamole.password)
+    page.get_by_role("button", name="Log in").click()
+    see(page, guacd)
+
+
+def test_a_dead_token_in_a_link_leads_to_the_login_form(page: Page, site: Site) -> None:
+    page.goto(f"{link(site)}?token={'0' * 64}")
+    expect(page.get_by_role("button", name="Log in")).to_be_visible()
+    assert page.url == link(site)
+
+
+def test_the_picture_fits_the_window_and_input_arrives_in_its_pixels(page: Page, site: Site, guacd: FakeGuacd) -> None:
+    page.goto(f"{link(site)}?token={site.token}")
+    desk = see(page, guacd)
+    box = page.locator("#desktop > div").bounding_box()
+    assert box is not None
+    assert box["width"] <= 900
+    assert box["width"] / box["height"] == pytest.approx(1280 / 720, rel=0.01)
+    page.mouse.click(box["x"] + box["width"] / 4, box["y"] + box["height"] / 2)
+    page.keyboard.press("a")
+    received = []
+    while "key" not in [instruction.opcode for instruction in received]:
+        received.append(desk.received.get(timeout=SECONDS))
+    mouse = [instruction.args for instruction in received if instruction.opcode == "mouse"]
+    pressed = [args for args in mouse if args[2] == "1"]
+    assert pressed
+    x, y = int(pressed[0][0]), int(pressed[0][1])
+    assert x == pytest.approx(320, abs=3)
+    assert y == pytest.approx(360, abs=3)
+    assert received[-1].args[:2] == ("97", "1")
+
+
+def test_text_goes_both_ways_through_the_menu(page: Page, site: Site, guacd: FakeGuacd) -> None:
+    page.goto(f"{link(site)}?token={site.token}")
+    desk = see(page, guacd)
+    guacd.say(desk, "clipboard", "7", "text/plain")
+    guacd.say(desk, "blob", "7", base64.b64encode("von drüben".encode()).decode())
+    guacd.say(desk, "end", "7")
+    page.keyboard.press("Control+Alt+Shift")
+    expect(page.get_by_label("Clipboard")).to_have_value("von drüben")
+    page.get_by_label("Clipboard").fill("nach drüben")
+    page.get_by_role("button", name="Back to the desktop").click()
+    while (instruction := desk.received.get(timeout=SECONDS)).opcode != "blob":
+        pass
+    assert base64.b64decode(instruction.args[1]).decode() == "nach drüben"
+
+
+def test_a_killed_tunnel_says_so_and_can_be_opened_again(page: Page, site: Site, guacd: FakeGuacd) -> None:
+    page.goto(f"{link(site)}?token={site.token}")
+    see(page, guacd)
+    for uuid in site.active():
+        site.call("DELETE", f"activeConnections/{uuid}")
+    expect(page.get_by_role("dialog")).to_contain_text("You have been disconnected.")
+    page.get_by_role("button", name="Reconnect").click()
+    see(page, guacd)
+
+
+def test_a_desktop_that_is_down_is_tried_again(page: Page, site: Site, guacd: FakeGuacd) -> None:
+    page.goto(f"{link(site)}?token={site.token}")
+    guacd.say(guacd.desk(), "error", "Aborted. See logs.", "519")
+    expect(page.get_by_role("dialog")).to_contain_text("The remote desktop server is currently unreachable.")
+    expect(page.get_by_role("status")).to_have_text("Reconnecting in 15 seconds…")
+
+
+def test_an_unknown_connection_says_so(page: Page, site: Site) -> None:
+    page.goto(f"{link(site, '999999')}?token={site.token}")
+    expect(page.get_by_role("dialog")).to_contain_text("The requested connection does not exist.")
+
+
+def test_home_lists_ones_connections_and_logging_out_ends_the_token(page: Page, site: Site, guacd: FakeGuacd) -> None:
+    site.make_connection("other")
+    page.goto(f"{site.guacamole.url}#/?token={site.token}")
+    expect(page.get_by_role("link")).to_have_text(["desk", "other"])
+    page.get_by_role("link", name="desk").click()
+    see(page, guacd)
+    page.keyboard.press("Control+Alt+Shift")
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_role("button", name="Log in")).to_be_visible()
+    assert site.call("GET", "self").status_code == 403
+    assert page.evaluate("localStorage.length") == 0
+
+
+def test_somebody_with_one_connection_is_taken_to_it(page: Page, site: Site, guacd: FakeGuacd) -> None:
+    token = site.make_user("ann", reads=site.connection)
+    page.goto(f"{site.guacamole.url}#/?token={token}")
+    see(page, guacd)
+    assert page.url == link(site)
