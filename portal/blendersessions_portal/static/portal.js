@@ -3,7 +3,7 @@
 
 const PACES = {
   // First pause, factor and longest pause, in milliseconds.
-  quick: { first: 300, factor: 1.25, longest: 2500 },
+  quick: { first: 300, factor: 1.12, longest: 2500 },
   slow: { first: 15000, factor: 1, longest: 15000 },
 };
 const LONGEST_AFTER_ERROR = 10000;

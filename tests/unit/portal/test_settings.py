@@ -1,0 +1,107 @@
+"""Settings and samples say what is wrong with them, before anything is served."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from blendersessions_portal.__main__ import main
+from blendersessions_portal.samples import load_samples
+from blendersessions_portal.settings import Settings
+
+SCENES = Path(__file__).parents[3] / "images" / "blender" / "scenes"
+PREFIX = "BLENDERSESSIONS_PORTAL_"
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+    key = tmp_path / "key"
+    key.write_text("k" * 64)
+    values = {
+        "NAMESPACE": "blender",
+        "PUBLIC_URL": "https://blender.test/",
+        "GUACAMOLE_URL": "http://guacamole:8080/guacamole",
+        "COOKIE_KEY_FILE": str(key),
+    }
+    for name, value in values.items():
+        monkeypatch.setenv(PREFIX + name, value)
+    return monkeypatch
+
+
+@pytest.mark.usefixtures("environment")
+def test_the_required_settings_are_enough() -> None:
+    settings = Settings()
+    assert settings.port == 8000
+    assert settings.guacamole_url == "http://guacamole:8080/guacamole/"
+    assert settings.samples_dir == SCENES
+    assert settings.read_cookie_key() == b"k" * 64
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("NAMESPACE", "", "namespace"),
+        ("PUBLIC_URL", "blender.test", "is no base URL"),
+        ("PUBLIC_URL", "https://blender.test/?a=b", "is no base URL"),
+        ("GUACAMOLE_URL", "ftp://x/", "is no base URL"),
+        ("COOKIE_KEY_FILE", "/nowhere/key", "cookie_key_file"),
+        ("PORT", "0", "port"),
+        ("LOG_LEVEL", "LOUD", "log_level"),
+    ],
+)
+def test_a_wrong_setting_is_named(environment: pytest.MonkeyPatch, name: str, value: str, words: str) -> None:
+    environment.setenv(PREFIX + name, value)
+    with pytest.raises(ValidationError, match=words):
+        Settings()
+
+
+def test_a_key_that_can_be_guessed_is_refused(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    short = tmp_path / "short"
+    short.write_text("changeme\n")
+    environment.setenv(PREFIX + "COOKIE_KEY_FILE", str(short))
+    with pytest.raises(ValueError, match="holds 8 bytes: write at least 32") as caught:
+        Settings().read_cookie_key()
+    assert "changeme" not in str(caught.value)
+
+
+def test_the_portal_does_not_start_without_settings(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delenv(PREFIX + "NAMESPACE", raising=False)
+    assert main() == 64
+    assert "The portal cannot start" in caplog.text
+    assert "namespace" in caplog.text
+
+
+def test_the_scenes_of_the_image_are_offered_with_their_pictures() -> None:
+    samples = list(load_samples(SCENES))
+    assert [sample.file for sample in samples] == [
+        "shopping_cart.blend",
+        "fire_extinguisher.blend",
+        "watering_can.blend",
+    ]
+    for sample in samples:
+        assert (SCENES / "thumbnails" / sample.picture).read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "",
+        "samples: 1",
+        "- {file: a.txt, title: A, thumbnail: a.png}",
+        "- {file: ../a.blend, title: A, thumbnail: a.png}",
+        "- {file: a.blend, title: A, thumbnail: ../../a.png}",
+        "- {file: a.blend, thumbnail: a.png}",
+        "[",
+    ],
+)
+def test_samples_that_cannot_be_offered_are_named(tmp_path: Path, text: str | None) -> None:
+    if text is not None:
+        (tmp_path / "samples.yaml").write_text(text)
+    with pytest.raises(ValueError, match=r"samples\.yaml does not describe the sample scenes") as caught:
+        load_samples(tmp_path)
+    assert PREFIX + "SAMPLES_DIR" in str(caught.value)

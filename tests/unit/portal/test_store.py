@@ -1,0 +1,188 @@
+"""Sessions in the cluster, by the requests that the portal's role allows."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from kubernetes.aio.client.api_client import ApiClient
+from kubernetes.aio.client.configuration import Configuration
+
+from blendersessions.gateways.kubernetes import Kubernetes
+from blendersessions.model.errors import Invalid, NotFound, Unauthorised, Unavailable
+from blendersessions_portal.session import owner_hash
+from blendersessions_portal.store import KubernetesSessionStore
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from blendersessions.model.manifest import Manifest
+
+SESSIONS = "/apis/blendersessions.io/v1alpha1/namespaces/blender/blendersessions"
+SECRETS = "/api/v1/namespaces/blender/secrets"
+
+
+class ApiServer:
+    """Answers as told and keeps what was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+        self.bodies: list[Manifest] = []
+        self.answers: list[tuple[int, Manifest]] = []
+
+    async def answer(self, request: web.Request) -> web.Response:
+        self.asked.append((request.method, request.path))
+        self.bodies.append(json.loads(await request.text() or "{}") | {"?": dict(request.query)})
+        status, body = self.answers.pop(0)
+        if status == 201:
+            body = self.bodies[-1]
+            body["metadata"] |= {"uid": "u-1", "creationTimestamp": "2026-11-24T12:00:00Z"}
+        return web.json_response(body, status=status)
+
+
+@pytest.fixture
+def api() -> ApiServer:
+    return ApiServer()
+
+
+@pytest.fixture
+async def store(api: ApiServer) -> AsyncIterator[KubernetesSessionStore]:
+    app = web.Application()
+    app.router.add_route("*", "/{rest:.*}", api.answer)
+    server = TestServer(app)
+    await server.start_server()
+    gateway = Kubernetes(ApiClient(Configuration(host=str(server.make_url("")).rstrip("/"))))
+    yield KubernetesSessionStore(gateway, "blender")
+    await gateway.close()
+    await server.close()
+
+
+def stored(name: str, owner: str, created: str = "2026-11-24T12:00:00Z") -> Manifest:
+    metadata = {"name": name, "namespace": "blender", "uid": f"uid-of-{name}", "creationTimestamp": created}
+    return {"metadata": metadata, "spec": {"owner": owner, "scene": {"sample": "shopping_cart.blend"}}}
+
+
+def failure(message: str) -> Manifest:
+    return {"kind": "Status", "message": message}
+
+
+async def test_list_asks_for_the_owners_and_trusts_the_spec(api: ApiServer, store: KubernetesSessionStore) -> None:
+    items = [
+        stored("older", "guest-a", "2026-11-24T11:00:00Z"),
+        stored("newer", "guest-a"),
+        stored("mislabelled", "guest-b"),
+    ]
+    api.answers = [(200, {"items": items})]
+    assert [session.name for session in await store.list("guest-a")] == ["newer", "older"]
+    assert api.asked == [("GET", SESSIONS)]
+    selector = api.bodies[0]["?"]["labelSelector"]
+    assert selector == f"blendersessions.io/owner-hash={owner_hash('guest-a')}"
+
+
+async def test_get_reads_what_the_operator_reported(api: ApiServer, store: KubernetesSessionStore) -> None:
+    body = stored("mine", "guest-a")
+    body["status"] = {
+        "phase": "Ready",
+        "clientURL": "https://x/guacamole/#/client/a",
+        "conditions": [{"type": "Ready", "status": "True", "reason": "SessionReady", "message": "It runs."}],
+    }
+    api.answers = [(200, body)]
+    session = await store.get("guest-a", "mine")
+    assert (session.ready, session.sample, session.uid) == (True, "shopping_cart.blend", "uid-of-mine")
+    assert session.created.utcoffset() is not None
+
+
+async def test_a_session_of_somebody_else_does_not_exist(api: ApiServer, store: KubernetesSessionStore) -> None:
+    api.answers = [(200, stored("theirs", "guest-b"))] * 2
+    with pytest.raises(NotFound):
+        await store.get("guest-a", "theirs")
+    with pytest.raises(NotFound):
+        await store.delete("guest-a", "theirs")
+    assert [method for method, _ in api.asked] == ["GET", "GET"]
+
+
+@pytest.mark.parametrize("name", ["..", ".", "", "a/b", "A", "a" * 254, "x?y", "-a"])
+async def test_a_name_that_is_none_is_not_asked_for(api: ApiServer, store: KubernetesSessionStore, name: str) -> None:
+    with pytest.raises(NotFound):
+        await store.get("guest-a", name)
+    assert not api.asked
+
+
+async def test_create_names_the_session_after_its_scene(api: ApiServer, store: KubernetesSessionStore) -> None:
+    api.answers = [(201, {})]
+    session = await store.create("guest-a", "fire_extinguisher.blend")
+    assert api.asked == [("POST", SESSIONS)]
+    assert session.name.startswith("fire-extinguisher-")
+    assert session.owner == "guest-a"
+
+
+async def test_create_takes_another_name_when_one_is_taken(api: ApiServer, store: KubernetesSessionStore) -> None:
+    api.answers = [(409, failure("already exists")), (201, {})]
+    await store.create("guest-a", "")
+    first, second = (body["metadata"]["name"] for body in api.bodies)
+    assert first != second
+    assert first.startswith("empty-scene-")
+
+
+async def test_delete_removes_exactly_the_session_that_was_seen(api: ApiServer, store: KubernetesSessionStore) -> None:
+    api.answers = [(200, stored("mine", "guest-a")), (200, {})]
+    await store.delete("guest-a", "mine")
+    assert api.asked == [("GET", f"{SESSIONS}/mine"), ("DELETE", f"{SESSIONS}/mine")]
+    assert api.bodies[1]["preconditions"] == {"uid": "uid-of-mine"}
+
+
+async def test_credentials_are_in_the_owners_secret(api: ApiServer, store: KubernetesSessionStore) -> None:
+    data = {key: base64.b64encode(value).decode() for key, value in (("username", b"guest-a"), ("password", b"p w"))}
+    api.answers = [(200, {"data": data})]
+    found = await store.credentials("guest-a")
+    assert (found.username, found.password) == ("guest-a", "p w")
+    assert api.asked == [("GET", f"{SECRETS}/blender-user-{owner_hash('guest-a')}")]
+    assert "p w" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [{}, None, {"username": "Z3Vlc3QtYg==", "password": "cA=="}, {"username": "Z3Vlc3QtYQ=="}, {"username": "!"}],
+)
+async def test_a_secret_without_this_owners_sign_in_counts_for_nothing(
+    api: ApiServer, store: KubernetesSessionStore, data: Manifest | None
+) -> None:
+    api.answers = [(200, {"data": data})]
+    with pytest.raises(NotFound):
+        await store.credentials("guest-a")
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "words"),
+    [
+        (403, Unauthorised, "exceeded quota"),
+        (422, Invalid, "exceeded quota"),
+        (404, Unavailable, "install the CRDs"),
+        (503, Unavailable, "exceeded quota"),
+    ],
+)
+async def test_refusals_keep_the_clusters_words(
+    api: ApiServer, store: KubernetesSessionStore, status: int, kind: type[Exception], words: str
+) -> None:
+    api.answers = [(status, failure("exceeded quota: sessions"))]
+    with pytest.raises(kind, match=words):
+        await store.create("guest-a", "")
+
+
+async def test_an_object_that_is_no_session_is_no_crash(api: ApiServer, store: KubernetesSessionStore) -> None:
+    api.answers = [(200, {"metadata": {}})]
+    with pytest.raises(Unavailable):
+        await store.get("guest-a", "odd")
+
+
+async def test_a_spec_that_the_operator_refuses_still_has_its_owner(
+    api: ApiServer, store: KubernetesSessionStore
+) -> None:
+    body = stored("odd", "guest-a")
+    body["spec"]["display"] = {"width": 1}
+    api.answers = [(200, body)]
+    assert (await store.get("guest-a", "odd")).owner == "guest-a"
