@@ -1,7 +1,7 @@
 """Fills a shader cache at build time: starts Blender on a display, with each sample, and waits until it has drawn.
 
-Run as `python3 warm_shaders.py OUTPUT_DIR` in a stage that has the scenes. Mesa's software renderer compiles each shader
-with LLVM at first use, which takes most of Blender's start; with the cache it only reads them.
+Run as `python3 warm_shaders.py OUTPUT_DIR` in a stage that has the scenes. Mesa's software renderer compiles each
+shader with LLVM at first use, which takes most of Blender's start; with the cache it only reads them.
 """
 
 import os
@@ -75,6 +75,9 @@ def main(output: Path) -> None:
         # Blender's own caches stay out; Mesa's folder is the only one that helps.
         for entry in cache.glob("mesa_shader_cache*"):
             shutil.copytree(entry, output / entry.name, copy_function=shutil.copyfile)
+        # Mesa keeps its folders to their owner; here another user reads them.
+        for folder in [output, *(path for path in output.rglob("*") if path.is_dir())]:
+            folder.chmod(0o755)
 
 
 if __name__ == "__main__":

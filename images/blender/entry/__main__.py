@@ -34,9 +34,9 @@ def _run() -> int:
     temporary = Path(os.environ.get("TMPDIR", "/tmp"))  # noqa: S108 - an emptyDir of this pod
     password_file = temporary / "vnc-password"
     write_password_file(SECRETS / "vnc-password", password_file)
+    _copy_shader_cache(temporary)
     os.environ["XDG_RUNTIME_DIR"] = str(temporary)
     server, display = start_server(settings, password_file)
-    _copy_shader_cache(temporary)
     window_manager = start_window_manager(display, SHARE / "openbox.xml")
     try:
         code = run_blender(display, AGENT, scene)

@@ -1,6 +1,7 @@
 """From Dockerfiles to archives: what is already there is kept, the rest is built."""
 
 import fcntl
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ Progress = Callable[[str, str], None]
 
 _ARCHIVES_KEPT = 2
 _HOST_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
-_EXTRA_CERTIFICATE = "/usr/local/share/ca-certificates/host.crt"
+_EXTRA_CERTIFICATES = "/usr/local/share/ca-certificates"
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def _build_one(name: str, cache: Path, report: Progress) -> ImageRef:
     else:
         report(name, "building")
         log.unlink(missing_ok=True)
-        buildah.run(_bud_arguments(recipe, reference), log)
+        buildah.run(_bud_arguments(recipe, reference, _certificates(cache)), log)
         report(name, "exporting")
         partial = archive.with_suffix(".partial")
         partial.unlink(missing_ok=True)
@@ -81,14 +82,24 @@ def _build_one(name: str, cache: Path, report: Progress) -> ImageRef:
     return ImageRef(repository=repository, tag=tag, archive=archive)
 
 
-def _bud_arguments(recipe: Path, reference: str) -> list[str | Path]:
+def _bud_arguments(recipe: Path, reference: str, certificates: Path) -> list[str | Path]:
     # Chroot isolation needs neither cgroups nor a network of its own; --pull-never keeps registries out of it.
-    arguments: list[str | Path] = ["bud", "--isolation", "chroot", "--pull-never", "--layers"]
+    options = ("--isolation", "chroot", "--pull-never", "--layers")
+    volume = f"{certificates}:{_EXTRA_CERTIFICATES}:ro"
+    return ["bud", *options, "--volume", volume, "--file", recipe, "--tag", reference, REPOSITORY_ROOT]
+
+
+def _certificates(cache: Path) -> Path:
+    """Return a folder with this machine's certificate authorities, for pip and npm in a build.
+
+    Where the machine has an authority of its own, the builds need it as well: Debian's ca-certificates takes in what it
+    finds in the folder that this one is mounted on. No image keeps it.
+    """
+    folder = cache / "certificates"
+    folder.mkdir(exist_ok=True)
     if _HOST_CERTIFICATES.exists():
-        # Where the machine has a certificate authority of its own, pip and npm in the build need it as well: Debian's
-        # ca-certificates takes in what it finds in this folder. It is a mount, so no image keeps it.
-        arguments += ["--volume", f"{_HOST_CERTIFICATES}:{_EXTRA_CERTIFICATE}:ro"]
-    return [*arguments, "--file", recipe, "--tag", reference, REPOSITORY_ROOT]
+        shutil.copyfile(_HOST_CERTIFICATES, folder / "host.crt")
+    return folder
 
 
 def _prune(name: str, cache: Path, buildah: Buildah) -> None:
