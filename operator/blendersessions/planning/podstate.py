@@ -58,7 +58,7 @@ def container(pod: Manifest) -> Manifest:
 
 def is_running(pod: Manifest) -> bool:
     """Whether the container runs, be its scene on screen or not."""
-    return bool((container(pod).get("state") or {}).get("running")) or is_ready(pod)
+    return "running" in (container(pod).get("state") or {}) or is_ready(pod)
 
 
 def start_error(pod: Manifest) -> Why | None:

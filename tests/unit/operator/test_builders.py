@@ -1,0 +1,199 @@
+"""The objects of a session, compared whole: no field may come or go by accident."""
+
+from __future__ import annotations
+
+import base64
+
+from blendersessions.model.access import ConnectionRecord
+from blendersessions.resources.connection import client_url, connection
+from blendersessions.resources.pod import pod
+from blendersessions.resources.secret import decode, desktop_secret, user_secret
+from blendersessions.resources.service import service
+from unit.operator.worlds import CREDENTIALS, PROFILE, UID, session
+
+NAME = session().desktop_name
+METADATA = {
+    "name": NAME,
+    "namespace": "art",
+    "labels": {
+        "app.kubernetes.io/managed-by": "blender-sessions",
+        "app.kubernetes.io/name": "blender-desktop",
+        "blendersessions.io/session-uid": UID,
+    },
+    "ownerReferences": [
+        {
+            "apiVersion": "blendersessions.io/v1alpha1",
+            "kind": "BlenderSession",
+            "name": "cart",
+            "uid": UID,
+            "controller": True,
+            "blockOwnerDeletion": True,
+        }
+    ],
+}
+
+
+def test_service() -> None:
+    assert service(session()) == {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": METADATA | {"annotations": {"blendersessions.io/session": "cart"}},
+        "spec": {
+            "type": "ClusterIP",
+            "publishNotReadyAddresses": True,
+            "selector": {"blendersessions.io/session-uid": UID},
+            "ports": [{"name": "vnc", "port": 5900, "protocol": "TCP", "targetPort": "vnc"}],
+        },
+    }
+
+
+def test_secret_of_the_desktop() -> None:
+    assert desktop_secret(session({"owner": "alice"}), CREDENTIALS) == {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": METADATA
+        | {"annotations": {"blendersessions.io/session": "cart", "blendersessions.io/username": "alice"}},
+        "type": "Opaque",
+        "data": {"vnc-password": "cHcxMjM0NTY=", "agent-token": "YWdlbnQtdG9rZW4tMQ=="},
+    }
+
+
+def test_secret_of_the_user() -> None:
+    assert user_secret(session({"owner": "alice"}), CREDENTIALS) == {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": "blender-user-2bd806c97f0e00af",
+            "namespace": "art",
+            "labels": {
+                "app.kubernetes.io/managed-by": "blender-sessions",
+                "app.kubernetes.io/name": "blender-desktop",
+                "blendersessions.io/secret": "user",
+            },
+            "ownerReferences": [
+                {"apiVersion": "blendersessions.io/v1alpha1", "kind": "BlenderSession", "name": "cart", "uid": UID}
+            ],
+        },
+        "type": "Opaque",
+        "data": {"username": "YWxpY2U=", "password": "dXNlci1wYXNzd29yZC0x"},
+    }
+
+
+def test_pod() -> None:
+    spec = {
+        "scene": {"sample": "shopping_cart.blend"},
+        "display": {"width": 1920, "height": 1080, "colorDepth": 16},
+    }
+    made = pod(session(spec), PROFILE)
+    digest = made["metadata"]["annotations"].pop("blendersessions.io/desktop")
+    assert len(digest) == 16
+    assert made == {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": METADATA | {"annotations": {"blendersessions.io/session": "cart"}},
+        "spec": {
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "restartPolicy": "Always",
+            "terminationGracePeriodSeconds": 20,
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": 1000,
+                "runAsGroup": 1000,
+                "fsGroup": 1000,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "containers": [
+                {
+                    "name": "blender",
+                    "image": "blender-sessions/blender:test",
+                    "imagePullPolicy": "IfNotPresent",
+                    "env": [
+                        {"name": "BLENDER_SCENE", "value": "shopping_cart.blend"},
+                        {"name": "BLENDER_WIDTH", "value": "1920"},
+                        {"name": "BLENDER_HEIGHT", "value": "1080"},
+                        {"name": "BLENDER_DEPTH", "value": "16"},
+                    ],
+                    "ports": [
+                        {"name": "vnc", "containerPort": 5900, "protocol": "TCP"},
+                        {"name": "agent", "containerPort": 8788, "protocol": "TCP"},
+                    ],
+                    "resources": {
+                        "requests": {"cpu": "250m", "memory": "1Gi"},
+                        "limits": {"cpu": "2", "memory": "4Gi"},
+                    },
+                    "readinessProbe": {
+                        "httpGet": {"path": "/readyz", "port": "agent"},
+                        "periodSeconds": 1,
+                        "timeoutSeconds": 1,
+                        "failureThreshold": 3,
+                    },
+                    "livenessProbe": {
+                        "httpGet": {"path": "/healthz", "port": "agent"},
+                        "periodSeconds": 10,
+                        "timeoutSeconds": 5,
+                        "failureThreshold": 6,
+                    },
+                    "securityContext": {
+                        "allowPrivilegeEscalation": False,
+                        "capabilities": {"drop": ["ALL"]},
+                        "readOnlyRootFilesystem": True,
+                    },
+                    "volumeMounts": [
+                        {"name": "desktop", "mountPath": "/run/secrets/desktop", "readOnly": True},
+                        {"name": "home", "mountPath": "/home/blender"},
+                        {"name": "tmp", "mountPath": "/tmp"},
+                    ],
+                }
+            ],
+            "volumes": [
+                {"name": "desktop", "secret": {"secretName": NAME, "defaultMode": 0o440}},
+                {"name": "home", "emptyDir": {}},
+                {"name": "tmp", "emptyDir": {}},
+            ],
+        },
+    }
+
+
+def test_a_sessions_resources_win_and_no_default_stands_against_them() -> None:
+    wanted = {"requests": {"cpu": "3"}, "limits": {"nvidia.com/gpu": 1}}
+    container = pod(session({"resources": wanted}), PROFILE)["spec"]["containers"][0]
+    assert container["resources"] == {
+        "requests": {"cpu": "3", "memory": "1Gi"},
+        "limits": {"memory": "4Gi", "nvidia.com/gpu": 1},
+    }
+
+
+def test_another_scene_is_another_desktop_and_another_owner_is_not() -> None:
+    def digest(spec: dict[str, object]) -> str:
+        return str(pod(session(spec), PROFILE)["metadata"]["annotations"]["blendersessions.io/desktop"])
+
+    assert digest({}) != digest({"scene": {"sample": "a.blend"}})
+    assert digest({}) == digest({"owner": "alice", "connections": {"max": 3}})
+
+
+def test_connection() -> None:
+    made = connection(session({"display": {"readOnly": True}, "connections": {"max": 5}}), "pw123456")
+    assert made.name == NAME
+    assert made.parameters == {
+        "hostname": f"{NAME}.art.svc",
+        "port": "5900",
+        "password": "pw123456",
+        "color-depth": "24",
+        "read-only": "true",
+    }
+    assert made.attributes == {"max-connections": "5", "max-connections-per-user": "5"}
+    assert "pw123456" not in repr(made)
+
+
+def test_the_client_url_names_the_connection_and_holds_no_credential() -> None:
+    url = client_url("https://desk.example/", ConnectionRecord("17", NAME, "vnc", {}), "mysql")
+    base, code = url.rsplit("/", 1)
+    assert base == "https://desk.example/guacamole/#/client"
+    assert base64.urlsafe_b64decode(code + "=" * (-len(code) % 4)) == b"17\0c\0mysql"
+
+
+def test_a_damaged_value_of_a_secret_reads_as_missing() -> None:
+    assert decode({"data": {"password": "%"}}, "password") == ""
+    assert decode({"data": {"password": "/w=="}}, "password") == ""
+    assert decode({"data": None}, "password") == ""

@@ -1,0 +1,45 @@
+"""The status is patched by what changed, and Events tell what people want to know."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from blendersessions.handlers.report import difference, events
+from blendersessions.model.errors import Unavailable
+from blendersessions.planning.status import status
+from blendersessions.planning.steps import Part
+from unit.operator.worlds import NOW, empty_world, finished_world, session
+
+
+def test_a_patch_holds_what_changed_and_nulls_what_goes() -> None:
+    assert difference({"a": 1, "b": 2, "c": 3}, {"a": 1, "b": 3}) == {"b": 3, "c": None}
+
+
+def test_an_equal_status_needs_no_patch() -> None:
+    made = status(session(), finished_world(session()), NOW)
+    assert difference(made, status(replace(session(), status=made), finished_world(session()), NOW)) == {}
+
+
+def test_the_start_and_readiness_are_told_once() -> None:
+    first = status(session(), empty_world(), NOW)
+    assert [reason for _, reason, _ in events({}, first)] == ["Started"]
+    ready = status(replace(session(), status=first), finished_world(session()), NOW)
+    [(kind, reason, message)] = events(first, ready)
+    assert (kind, reason) == ("Normal", "Ready")
+    assert ready["clientURL"] in message
+    assert events(ready, ready) == []
+
+
+def test_a_failure_is_told_when_its_reason_is_new() -> None:
+    first = status(session(), empty_world(), NOW)
+    away = replace(empty_world(), failures={Part.ACCESS: Unavailable("Guacamole is away")})
+    failed = status(replace(session(), status=first), away, NOW)
+    assert events(first, failed) == [("Warning", "GuacamoleUnavailable", "Guacamole is away")]
+    assert events(failed, failed) == []
+
+
+def test_a_deletion_that_waits_is_told() -> None:
+    first = status(session(), finished_world(session()), NOW)
+    away = replace(empty_world(), failures={Part.ACCESS: Unavailable("Guacamole is away")})
+    waiting = status(replace(session(deleting=True), status=first), away, NOW)
+    assert ("Warning", "GuacamoleUnavailable", "Guacamole is away") in events(first, waiting)

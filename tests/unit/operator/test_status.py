@@ -1,0 +1,239 @@
+"""What is said about a session."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from blendersessions.model import conditions as c
+from blendersessions.model.access import AccessView
+from blendersessions.model.errors import DomainError, Invalid, NameTaken, Unauthorised, Unavailable
+from blendersessions.planning.status import status
+from blendersessions.planning.steps import Part
+from unit.operator.worlds import NOW, empty_world, finished_world, running_pod, session
+
+if TYPE_CHECKING:
+    from blendersessions.model.manifest import Manifest
+    from blendersessions.model.session import Session
+    from blendersessions.planning.observed import Observed
+
+TYPES = {"Ready", "DesktopReady", "SceneReady", "ConnectionReady", "Stalled"}
+
+
+def said(of: Session, observed: Observed) -> tuple[Manifest, dict[str, Manifest]]:
+    result = status(of, observed, NOW)
+    conditions = {entry["type"]: entry for entry in result["conditions"]}
+    assert len(conditions) == len(result["conditions"]), "each type once"
+    assert "Ready" in conditions
+    for entry in conditions.values():
+        assert entry["observedGeneration"] == of.generation
+        assert entry["reason"]
+        assert entry["message"]
+    return result, conditions
+
+
+def with_container(of: Session, container: Manifest, *, phase: str = "Pending") -> Observed:
+    pod = running_pod(of, ready=False)
+    pod["status"] = {"phase": phase, "containerStatuses": [{"name": "blender"} | container]}
+    return replace(finished_world(of), pod=pod)
+
+
+def test_a_ready_session_has_a_url_and_says_how_long_it_took() -> None:
+    result, conditions = said(session(), finished_world(session()))
+    assert result["phase"] == "Ready"
+    assert result["clientURL"] == "https://desk.example/guacamole/#/client/MTcAYwBwb3N0Z3Jlc3Fs"
+    assert result["connection"] == {
+        "name": session().desktop_name,
+        "identifier": "17",
+        "dataSource": "postgresql",
+    }
+    assert result["desktop"] == {"name": session().desktop_name}
+    assert result["startedAt"] == result["readyAt"] == "2026-11-24T06:00:00.250Z"
+    assert result["startup"] == {"path": "Cold", "seconds": 3.25}
+    assert set(conditions) == TYPES
+    assert [conditions[kind]["status"] for kind in sorted(TYPES)] == ["True", "True", "True", "True", "False"]
+
+
+def test_the_same_world_gives_the_same_status_later() -> None:
+    first = status(session(), finished_world(session()), NOW)
+    later = replace(session(), status=first)
+    assert status(later, finished_world(session()), NOW + timedelta(hours=1)) == first
+
+
+def test_the_url_goes_when_opening_it_would_not_work_and_the_start_time_stays() -> None:
+    first = status(session(), finished_world(session()), NOW)
+    later = replace(session(), status=first)
+    broken = replace(finished_world(session()), pod=None)
+    result = status(later, broken, NOW + timedelta(hours=1))
+    assert "clientURL" not in result
+    assert result["readyAt"] == first["readyAt"]
+    assert result["phase"] == "Pending"
+
+
+def test_a_new_session_is_pending() -> None:
+    result, conditions = said(session(), empty_world())
+    assert result["phase"] == "Pending"
+    assert conditions["Ready"]["reason"] == c.DESKTOP_PENDING
+    assert "desktop" not in result
+    assert "connection" not in result
+
+
+@pytest.mark.parametrize(
+    ("container", "reason", "message"),
+    [
+        (
+            {"state": {"waiting": {"reason": "ContainerCreating"}}},
+            "ContainerCreating",
+            "The container is being started.",
+        ),
+        (
+            {"state": {"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}}},
+            "ImagePullBackOff",
+            "Back-off pulling image",
+        ),
+        (
+            {"state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s"}}},
+            "CrashLoopBackOff",
+            "back-off 10s",
+        ),
+        (
+            {"state": {"terminated": {"reason": "OOMKilled", "exitCode": 137}}},
+            "OOMKilled",
+            "The container ended with exit code 137; it is started again.",
+        ),
+        (
+            {"lastState": {"terminated": {"exitCode": 64, "message": "not json"}}, "state": {}},
+            "ContainerFailed",
+            "The container cannot start: not json",
+        ),
+        (
+            {"state": {"terminated": {"exitCode": 64, "message": '{"reason": "DisplayFailed", "message": "no X"}'}}},
+            "DisplayFailed",
+            "no X",
+        ),
+    ],
+)
+def test_why_the_desktop_waits_is_said_in_the_words_of_kubernetes(
+    container: Manifest, reason: str, message: str
+) -> None:
+    result, conditions = said(session(), with_container(session(), container))
+    for kind in ("DesktopReady", "Ready"):
+        entry = conditions[kind]
+        assert (entry["status"], entry["reason"], entry["message"]) == ("False", reason, message)
+    assert conditions["Stalled"]["status"] == "False"
+    assert result["phase"] == "Starting"
+
+
+def test_no_node_with_room_is_said() -> None:
+    pod = running_pod(session())
+    entry = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes: no cpu"}
+    pod["status"] = {"phase": "Pending", "conditions": [entry]}
+    _, conditions = said(session(), replace(finished_world(session()), pod=pod))
+    assert (conditions["Ready"]["reason"], conditions["Ready"]["message"]) == ("Unschedulable", "0/1 nodes: no cpu")
+
+
+def test_an_unknown_sample_stalls_and_lists_the_samples() -> None:
+    of = session({"scene": {"sample": "nope.blend"}})
+    message = '{"reason": "SceneNotFound", "message": "nope.blend is no sample. There are: shopping_cart.blend"}'
+    world = with_container(
+        of,
+        {
+            "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}},
+            "lastState": {"terminated": {"exitCode": 64, "message": message}},
+        },
+        phase="Running",
+    )
+    result, conditions = said(of, world)
+    assert result["phase"] == "Failed"
+    for kind in ("SceneReady", "Ready"):
+        assert (conditions[kind]["status"], conditions[kind]["reason"]) == ("False", "SceneNotFound")
+    assert (conditions["Stalled"]["status"], conditions["Stalled"]["reason"]) == ("True", "SceneNotFound")
+    assert "shopping_cart.blend" in conditions["Ready"]["message"]
+
+
+def test_an_invalid_image_name_stalls() -> None:
+    waiting = {"state": {"waiting": {"reason": "InvalidImageName", "message": "couldn't parse"}}}
+    result, conditions = said(session(), with_container(session(), waiting))
+    assert result["phase"] == "Failed"
+    assert conditions["Stalled"]["reason"] == "InvalidImageName"
+
+
+def test_a_running_desktop_without_its_scene_is_loading() -> None:
+    of = session({"scene": {"sample": "shopping_cart.blend"}})
+    world = replace(finished_world(of), pod=running_pod(of, ready=False))
+    _, conditions = said(of, world)
+    assert conditions["DesktopReady"]["status"] == "True"
+    assert (conditions["SceneReady"]["reason"], conditions["Ready"]["reason"]) == ("SceneLoading", "SceneLoading")
+    assert "shopping_cart.blend" in conditions["Ready"]["message"]
+
+
+def test_a_changed_scene_on_a_running_desktop_is_said_to_need_a_restart() -> None:
+    of = session({"scene": {"sample": "other.blend"}})
+    world = replace(finished_world(of), pod=running_pod(session()))
+    _, conditions = said(of, world)
+    assert (conditions["DesktopReady"]["status"], conditions["DesktopReady"]["reason"]) == ("True", "RestartNeeded")
+
+
+@pytest.mark.parametrize(
+    ("part", "error", "condition", "reason", "stalled"),
+    [
+        (Part.ACCESS, Unavailable("away"), "ConnectionReady", "GuacamoleUnavailable", False),
+        (Part.ACCESS, Unauthorised("refused"), "ConnectionReady", "GuacamoleCredentialsRefused", False),
+        (Part.ACCESS, Invalid("bad"), "ConnectionReady", "GuacamoleRefused", False),
+        (Part.ACCESS, NameTaken("taken", system="Kubernetes"), "ConnectionReady", "NameTaken", True),
+        (Part.ACCESS, Unavailable("down", system="Kubernetes"), "ConnectionReady", "KubernetesUnavailable", False),
+        (Part.DESKTOP, Unavailable("down", system="Kubernetes"), "DesktopReady", "KubernetesUnavailable", False),
+        (Part.DESKTOP, Unauthorised("quota", system="Kubernetes"), "DesktopReady", "DesktopRefused", False),
+        (Part.DESKTOP, Invalid("bad limits", system="Kubernetes"), "DesktopReady", "DesktopRefused", True),
+        (Part.DESKTOP, NameTaken("taken", system="Kubernetes"), "DesktopReady", "NameTaken", True),
+    ],
+)
+def test_each_failure_is_said_in_its_parts_condition(
+    part: Part, error: DomainError, condition: str, reason: str, *, stalled: bool
+) -> None:
+    world = replace(empty_world(), failures={part: error})
+    _, conditions = said(session(), world)
+    entry = conditions[condition]
+    assert (entry["status"], entry["reason"], entry["message"]) == ("False", reason, str(error))
+    assert (conditions["Stalled"]["status"] == "True") is stalled
+
+
+def test_guacamole_away_makes_a_running_session_not_ready() -> None:
+    world = replace(finished_world(session()), access=AccessView(), failures={Part.ACCESS: Unavailable("away")})
+    result, conditions = said(session(), world)
+    assert conditions["DesktopReady"]["status"] == conditions["SceneReady"]["status"] == "True"
+    assert conditions["Ready"]["reason"] == "GuacamoleUnavailable"
+    assert "clientURL" not in result
+
+
+def test_a_foreign_object_stalls_the_session_and_is_named() -> None:
+    world = finished_world(session())
+    assert world.pod is not None
+    world.pod["metadata"]["ownerReferences"] = []
+    result, conditions = said(session(), world)
+    assert conditions["Ready"]["reason"] == conditions["Stalled"]["reason"] == "NameTaken"
+    assert f"Pod art/{session().desktop_name}" in conditions["Ready"]["message"]
+    assert result["phase"] == "Failed"
+    assert "desktop" not in result
+
+
+def test_a_malformed_session_is_told_what_is_wrong() -> None:
+    _, conditions = said(session({"display": {"width": 0}}), empty_world())
+    assert conditions["Ready"]["reason"] == "Invalid"
+    assert "spec.display.width" in conditions["Ready"]["message"]
+
+
+def test_a_deletion_that_waits_for_guacamole_says_so_and_keeps_what_is_needed() -> None:
+    first = status(session(), finished_world(session()), NOW)
+    of = replace(session(deleting=True), status=first)
+    failures = {Part.ACCESS: Unavailable("Guacamole at URL does not answer")}
+    result, conditions = said(of, replace(empty_world(), failures=failures))
+    assert result["phase"] == "Terminating"
+    assert (conditions["Ready"]["status"], conditions["Ready"]["reason"]) == ("False", "Terminating")
+    assert "GuacamoleUnavailable" in conditions["Ready"]["message"]
+    assert conditions["ConnectionReady"]["reason"] == "GuacamoleUnavailable"
+    assert "clientURL" not in result
+    assert result["connection"]["identifier"] == "17"

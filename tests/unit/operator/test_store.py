@@ -1,0 +1,93 @@
+"""The store keeps the newest of each object, and knows whose it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from blendersessions.handlers.store import Store
+from blendersessions.model.manifest import Ref
+from blendersessions.resources.secret import user_secret
+from blendersessions.resources.service import service
+from unit.operator.worlds import CREDENTIALS, OTHER_UID, body, session, stored
+
+if TYPE_CHECKING:
+    from blendersessions.model.manifest import Manifest
+
+SESSION = Ref("BlenderSession", "art", "cart")
+SERVICE = Ref("Service", "art", session().desktop_name)
+
+
+def at(version: str) -> Manifest:
+    made = stored(service(session()))
+    made["metadata"]["resourceVersion"] = version
+    return made
+
+
+def test_an_older_version_never_replaces_a_newer_one() -> None:
+    store = Store()
+    assert store.put(at("10"))
+    assert not store.put(at("9"))
+    assert store.put(at("11"))
+    found = store.get(SERVICE)
+    assert found is not None
+    assert found["metadata"]["resourceVersion"] == "11"
+
+
+def test_the_answer_to_a_write_does_not_bring_back_what_is_gone() -> None:
+    store = Store()
+    store.replace(at("10"))
+    assert store.get(SERVICE) is None
+
+
+def test_the_end_of_a_predecessor_does_not_remove_the_successor() -> None:
+    store = Store()
+    store.put(at("10"))
+    store.remove(SERVICE, "another-uid")
+    assert store.get(SERVICE) is not None
+    store.remove(SERVICE, "object-uid")
+    assert store.get(SERVICE) is None
+
+
+def test_a_child_leads_to_its_session_by_name_and_by_owner() -> None:
+    store = Store()
+    store.put(body())
+    assert store.sessions_of(stored(service(session()))) == {SESSION}
+    assert store.sessions_of(stored(user_secret(session(), CREDENTIALS))) == {SESSION}
+    bare = stored(service(session()))
+    bare["metadata"]["ownerReferences"] = []
+    assert store.sessions_of(bare) == {SESSION}
+    foreign = stored(service(session()))
+    foreign["metadata"] |= {"name": "other", "ownerReferences": [{"uid": OTHER_UID}]}
+    assert store.sessions_of(foreign) == set()
+
+
+def test_a_list_reveals_what_a_broken_watch_has_missed() -> None:
+    store = Store()
+    store.put(body())
+    store.put(at("10"))
+    before = store.refs()
+    store.put(stored(user_secret(session(), CREDENTIALS)))
+    assert [gone["metadata"]["name"] for gone in store.prune("Service", [], before)] == [session().desktop_name]
+    assert store.prune("Secret", [], before) == [], "it came after the list was begun"
+    assert store.get(SESSION) is not None
+
+
+def test_what_nobody_reads_is_not_kept() -> None:
+    store = Store()
+    made = at("10")
+    made["metadata"]["managedFields"] = ["long"]
+    store.put(made)
+    found = store.get(SERVICE)
+    assert found is not None
+    assert "managedFields" not in found["metadata"]
+    assert "managedFields" in made["metadata"], "the argument must not be changed"
+
+
+def test_where_a_users_secret_is() -> None:
+    store = Store()
+    made = stored(user_secret(session({"owner": "alice"}), CREDENTIALS))
+    name = made["metadata"]["name"]
+    store.put(made)
+    assert store.namespaces_of_secret(name) == {"art"}
+    store.remove(Ref("Secret", "art", name))
+    assert store.namespaces_of_secret(name) == set()

@@ -1,0 +1,171 @@
+"""The queue: one worker per key, coalescing, back-off, and an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+import pytest
+
+from blendersessions.handlers import workqueue
+from blendersessions.handlers.workqueue import WorkQueue, backoff
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+
+class Recorder:
+    """Work that notes what it does, and waits at a gate if there is one."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+        self.active: list[str] = []
+        self.most = 0
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.began = asyncio.Event()
+        self.changed = asyncio.Event()
+        self.answers: dict[str, list[bool | Exception]] = {}
+
+    async def __call__(self, key: str) -> bool:
+        assert key not in self.active, "a key must not be worked on twice at once"
+        self.active.append(key)
+        self.most = max(self.most, len(self.active))
+        self.began.set()
+        self.changed.set()
+        await self.gate.wait()
+        self.active.remove(key)
+        self.done.append(key)
+        self.changed.set()
+        answer = self.answers.get(key, []).pop(0) if self.answers.get(key) else True
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def until(self, happened: Callable[[], bool]) -> None:
+        async with asyncio.timeout(5):
+            while not happened():
+                self.changed.clear()
+                await self.changed.wait()
+
+
+@pytest.fixture
+def work() -> Recorder:
+    return Recorder()
+
+
+async def test_each_key_is_worked_on(work: Recorder) -> None:
+    queue = started(work, 4)
+    for key in "abc":
+        queue.add(key)
+    await work.until(lambda: sorted(work.done) == ["a", "b", "c"])
+    await queue.close()
+
+
+async def test_no_more_keys_at_once_than_there_are_workers(work: Recorder) -> None:
+    work.gate.clear()
+    queue = started(work, 2)
+    for number in range(10):
+        queue.add(str(number))
+    await work.until(lambda: len(work.active) == 2)
+    work.gate.set()
+    await work.until(lambda: len(work.done) == 10)
+    assert work.most == 2
+    await queue.close()
+
+
+async def test_a_key_added_while_it_waits_is_worked_on_once(work: Recorder) -> None:
+    queue = WorkQueue(work, 1)
+    for _ in range(5):
+        queue.add("a")
+    assert len(queue) == 1
+    queue.start()
+    queue.add("b")
+    await work.until(lambda: "b" in work.done)
+    assert work.done == ["a", "b"]
+    await queue.close()
+
+
+async def test_a_key_added_while_it_is_worked_on_is_worked_on_again(work: Recorder) -> None:
+    queue = started(work, 4)
+    work.gate.clear()
+    queue.add("a")
+    await work.began.wait()
+    queue.add("a")
+    queue.add("a")
+    work.gate.set()
+    await work.until(lambda: len(work.done) == 2)
+    queue.add("b")
+    await work.until(lambda: "b" in work.done)
+    assert work.done == ["a", "a", "b"]
+    await queue.close()
+
+
+async def test_a_key_that_is_not_done_is_tried_again(work: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workqueue, "FIRST_DELAY", 0.001)
+    queue = started(work, 1)
+    work.answers["a"] = [False, False, True]
+    queue.add("a")
+    await work.until(lambda: len(work.done) == 3)
+    await queue.close()
+
+
+async def test_news_makes_a_waiting_retry_come_at_once(work: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workqueue, "FIRST_DELAY", 3600.0)
+    queue = started(work, 1)
+    work.answers["a"] = [False]
+    queue.add("a")
+    await work.until(lambda: work.done == ["a"])
+    queue.add("a")
+    await work.until(lambda: work.done == ["a", "a"])
+    await queue.close()
+
+
+async def test_a_fault_in_one_key_is_logged_and_stops_nothing(
+    work: Recorder, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workqueue, "FIRST_DELAY", 0.001)
+    queue = started(work, 1)
+    work.answers["a"] = [RuntimeError("a fault of ours")]
+    queue.add("a")
+    queue.add("b")
+    await work.until(lambda: work.done.count("a") == 2 and "b" in work.done)
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+    assert "a fault of ours" in caplog.text
+    await queue.close()
+
+
+async def test_closing_lets_the_work_in_hand_end_and_takes_no_more(work: Recorder) -> None:
+    queue = started(work, 1)
+    work.gate.clear()
+    queue.add("a")
+    queue.add("b")
+    await work.began.wait()
+    closing = asyncio.create_task(queue.close())
+    await asyncio.sleep(0)
+    queue.add("c")
+    work.gate.set()
+    await closing
+    assert work.done == ["a"]
+
+
+async def test_closing_cancels_what_does_not_end(work: Recorder) -> None:
+    queue = started(work, 1)
+    work.gate.clear()
+    queue.add("a")
+    await work.began.wait()
+    await queue.close(grace=0.01)
+    assert work.done == []
+
+
+def test_the_delay_doubles_up_to_a_minute() -> None:
+    for failures in range(1, 200):
+        longest = min(60.0, 0.5 * 2 ** (failures - 1))
+        assert longest * 0.8 <= backoff(failures) <= longest
+
+
+def started(work: Callable[[str], Awaitable[bool]], workers: int) -> WorkQueue[str]:
+    queue = WorkQueue(work, workers)
+    queue.start()
+    return queue

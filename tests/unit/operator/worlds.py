@@ -1,0 +1,92 @@
+"""Sessions and worlds for tests of the pure parts."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from blendersessions.model.access import AccessView, ConnectionRecord, UserRecord
+from blendersessions.model.labels import FINALIZER
+from blendersessions.model.profile import Credentials, Profile
+from blendersessions.model.session import Session, parse_session
+from blendersessions.planning.observed import Observed
+from blendersessions.resources.connection import connection
+from blendersessions.resources.pod import pod
+from blendersessions.resources.secret import desktop_secret, user_secret
+from blendersessions.resources.service import service
+
+if TYPE_CHECKING:
+    from blendersessions.model.manifest import Manifest
+
+UID = "6f1c2d3e-4b5a-4c6d-8e7f-901a2b3c4d5e"
+OTHER_UID = "00000000-0000-4000-8000-000000000001"
+NOW = datetime(2026, 11, 24, 6, 0, 0, 250000, tzinfo=UTC)
+PROFILE = Profile(image="blender-sessions/blender:test", public_url="https://desk.example/")
+CREDENTIALS = Credentials("pw123456", "agent-token-1", "user-password-1")
+
+
+def body(spec: Manifest | None = None, *, deleting: bool = False, finalizer: bool = True) -> Manifest:
+    """A session as the API server sends it."""
+    metadata: Manifest = {
+        "name": "cart",
+        "namespace": "art",
+        "uid": UID,
+        "resourceVersion": "100",
+        "generation": 3,
+        "creationTimestamp": "2026-11-24T05:59:57Z",
+    }
+    if finalizer:
+        metadata["finalizers"] = [FINALIZER]
+    if deleting:
+        metadata["deletionTimestamp"] = "2026-11-24T06:00:00Z"
+    return {"kind": "BlenderSession", "metadata": metadata, "spec": {} if spec is None else spec}
+
+
+def session(spec: Manifest | None = None, *, deleting: bool = False, finalizer: bool = True) -> Session:
+    """A session as the operator reads it."""
+    return parse_session(body(spec, deleting=deleting, finalizer=finalizer))
+
+
+def stored(manifest: Manifest, uid: str = "object-uid") -> Manifest:
+    """An object as the API server gives it back."""
+    result = copy.deepcopy(manifest)
+    result["metadata"] |= {"uid": uid, "resourceVersion": "7"}
+    return result
+
+
+def empty_world() -> Observed:
+    """Nothing exists, and nothing is known of Guacamole."""
+    return Observed(profile=PROFILE, fresh=CREDENTIALS)
+
+
+def running_pod(of: Session, *, ready: bool = True) -> Manifest:
+    """The session's pod with a running container."""
+    made = stored(pod(of, PROFILE), "pod-uid")
+    made["status"] = {
+        "phase": "Running",
+        "conditions": [{"type": "Ready", "status": "True" if ready else "False"}],
+        "containerStatuses": [{"name": "blender", "state": {"running": {}}}],
+    }
+    return made
+
+
+def granted_access(of: Session) -> AccessView:
+    """Guacamole when all is done."""
+    wanted = connection(of, CREDENTIALS.vnc_password)
+    record = ConnectionRecord("17", wanted.name, "vnc", wanted.attributes, wanted.parameters)
+    user = UserRecord(of.username, exists=True, ours=True)
+    return AccessView(inspected=True, data_source="postgresql", connection=record, user=user, granted=True)
+
+
+def finished_world(of: Session) -> Observed:
+    """Everything is as the session wants it."""
+    return replace(
+        empty_world(),
+        secret=stored(desktop_secret(of, CREDENTIALS), "secret-uid"),
+        service=stored(service(of)),
+        pod=running_pod(of),
+        user_secret=stored(user_secret(of, CREDENTIALS), "user-secret-uid"),
+        access=granted_access(of),
+    )
