@@ -48,7 +48,8 @@ class Problems:
         text = str(error)
         if isinstance(error, NotFound):
             text = "It may have ended, or it belongs to another browser: a session is seen only where it was started."
-        retry = request.url.path if can_retry and request.method == "GET" else ""
+        query = f"?{request.url.query}" if request.url.query else ""
+        retry = request.url.path + query if can_retry and request.method == "GET" else ""
         return self._renderer.problem(request, title, text, status, retry=retry)
 
     async def _http_error(self, request: Request, error: Exception) -> Response:

@@ -7,20 +7,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from blendersessions.model.conditions import (
-    CONNECTION_READY,
-    DESKTOP_READY,
-    INVALID,
-    NAME_TAKEN,
-    READY,
-    SCENE_NOT_FOUND,
-    SCENE_READY,
-    STALLED,
-)
+from blendersessions.model.conditions import CONNECTION_READY, READY, STALLED, TERMINATING
+from blendersessions_portal import wording
 
 if TYPE_CHECKING:
     from blendersessions_portal.session import Session
+    from blendersessions_portal.wording import Words
 
+_TROUBLE_AFTER = timedelta(seconds=10)
 _UNNOTICED_AFTER = timedelta(seconds=15)
 _SLOW_AFTER = timedelta(seconds=45)
 
@@ -51,84 +45,41 @@ class Progress:
     state: State
     headline: str
     detail: str
-    steps: tuple[Step, ...]
-
-
-# Condition type, title, what it waits for while the operator has not said anything.
-_STEPS = (
-    (DESKTOP_READY, "Desktop", "Waits for a place in the cluster."),
-    (SCENE_READY, "Scene", "Waits for the desktop."),
-    (CONNECTION_READY, "Connection", "Waits to be registered in Guacamole."),
-)
-
-# Reason of a failure: headline, and the way out.
-_FAILURES = {
-    SCENE_NOT_FOUND: (
-        "This scene does not exist",
-        "The Blender that runs here has no scene of that name. Remove this session and choose another scene.",
-    ),
-    "DisplayFailed": (
-        "The desktop's screen did not start",
-        "Remove this session and start a new one. If that fails too, show the details to your administrator.",
-    ),
-    "BlenderFailed": (
-        "Blender did not start",
-        "Remove this session and start a new one. If that fails too, show the details to your administrator.",
-    ),
-    INVALID: (
-        "This session cannot be served",
-        "It asks for something that does not exist here. Remove it and start one from the scenes.",
-    ),
-    NAME_TAKEN: (
-        "Something else has this session's name",
-        "Remove this session and start a new one: that one gets a name of its own.",
-    ),
-}
-_UNKNOWN_FAILURE = (
-    "This session could not start",
-    "Remove it and start a new one. If that fails too, show the details to your administrator.",
-)
+    steps: tuple[Step, ...] = ()
 
 
 def describe(session: Session, now: datetime) -> Progress:
     """Say how far the session has come."""
     if session.ending:
-        return Progress(State.ENDING, "Ending …", "The desktop is shut down and everything of this session goes.", ())
+        return Progress(State.ENDING, wording.ENDING.headline, _why_it_stays(session) or wording.ENDING.way_out)
     if session.failed:
-        reason = _failure_reason(session)
-        headline, way_out = _FAILURES.get(reason, _UNKNOWN_FAILURE)
-        return Progress(State.FAILED, headline, way_out, _steps(session, failed_reason=reason))
+        words = wording.FAILURES.get(_reason(session, STALLED, READY), wording.UNKNOWN_FAILURE)
+        return Progress(State.FAILED, words.headline, words.way_out, _steps(session))
     if session.ready:
-        return Progress(State.READY, "Ready", "Blender opens now.", _steps(session))
-    return Progress(State.WORKING, "Blender is starting", _patience(session, now), _steps(session))
+        return Progress(State.READY, wording.READY.headline, wording.READY.way_out, _steps(session))
+    words = _patience(session, now - session.created)
+    return Progress(State.WORKING, words.headline, words.way_out, _steps(session))
 
 
-def _failure_reason(session: Session) -> str:
-    for kind in (STALLED, SCENE_READY, DESKTOP_READY, CONNECTION_READY, READY):
-        condition = session.conditions.get(kind)
-        if condition and condition.reason in _FAILURES:
-            return condition.reason
-    stalled = session.conditions.get(STALLED) or session.conditions.get(READY)
-    return stalled.reason if stalled else ""
+def _patience(session: Session, waited: timedelta) -> Words:
+    if not session.conditions:
+        return wording.UNNOTICED if waited > _UNNOTICED_AFTER else wording.STARTING
+    if waited > _TROUBLE_AFTER:
+        for kind, _, _ in wording.STEPS:
+            if not session.holds(kind) and (words := wording.TROUBLES.get(_reason(session, kind))):
+                return words
+    return wording.SLOW if waited > _SLOW_AFTER else wording.STARTING
 
 
-def _patience(session: Session, now: datetime) -> str:
-    waited = now - session.created
-    if not session.conditions and waited > _UNNOTICED_AFTER:
-        return (
-            "Nobody has taken this session up yet. If this stays, the operator may not be running:"
-            " tell your administrator."
-        )
-    if waited > _SLOW_AFTER:
-        return (
-            "This takes longer than usual. On a machine's first start the image has to be fetched; the steps say more."
-        )
-    return "This page opens Blender by itself as soon as it is there."
+def _why_it_stays(session: Session) -> str:
+    """Give the operator's word on what holds a deletion up, empty if nothing does."""
+    # Then Ready carries the whole story, and ConnectionReady the reason.
+    return "" if _reason(session, CONNECTION_READY) in {"", TERMINATING} else _message(session, READY)
 
 
-def _steps(session: Session, *, failed_reason: str = "") -> tuple[Step, ...]:
-    broken = _broken_step(session, failed_reason) if session.failed else ""
-    return tuple(_step(session, kind, title, waiting, broken=kind == broken) for kind, title, waiting in _STEPS)
+def _steps(session: Session) -> tuple[Step, ...]:
+    broken = _broken_step(session) if session.failed else ""
+    return tuple(_step(session, kind, title, waiting, broken=kind == broken) for kind, title, waiting in wording.STEPS)
 
 
 def _step(session: Session, kind: str, title: str, waiting: str, *, broken: bool) -> Step:
@@ -137,27 +88,27 @@ def _step(session: Session, kind: str, title: str, waiting: str, *, broken: bool
     if condition and condition.holds:
         return Step(title, State.READY, message or "Done.")
     if broken:
-        return Step(title, State.FAILED, message or _stalled_message(session))
+        return Step(title, State.FAILED, _message(session, STALLED, READY, kind) or "The operator gave no reason.")
     if condition and not session.failed:
         return Step(title, State.WORKING, message or waiting)
     return Step(title, State.WAITING, message or waiting)
 
 
-def _broken_step(session: Session, reason: str) -> str:
-    unfinished = [kind for kind, _, _ in _STEPS if not session.holds(kind)]
-    for kind in unfinished:
-        condition = session.conditions.get(kind)
-        if condition and condition.reason == reason:
-            return kind
-    return unfinished[0] if unfinished else ""
+def _broken_step(session: Session) -> str:
+    """Find the step that has the failure's reason; else the first that is not done."""
+    unfinished = [kind for kind, _, _ in wording.STEPS if not session.holds(kind)]
+    reason = _reason(session, STALLED, READY)
+    same = [kind for kind in reversed(unfinished) if reason and _reason(session, kind) == reason]
+    return (same or unfinished or [""])[0]
 
 
-def _stalled_message(session: Session) -> str:
-    for kind in (STALLED, READY):
-        condition = session.conditions.get(kind)
-        if condition and condition.message:
-            return condition.message
-    return "The operator gave no reason."
+def _reason(session: Session, *kinds: str) -> str:
+    return next((session.conditions[kind].reason for kind in kinds if kind in session.conditions), "")
+
+
+def _message(session: Session, *kinds: str) -> str:
+    found = (session.conditions[kind].message for kind in kinds if kind in session.conditions)
+    return next(filter(None, found), "")
 
 
 def age(created: datetime, now: datetime) -> str:

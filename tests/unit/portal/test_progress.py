@@ -77,7 +77,7 @@ def test_waiting_long_is_explained(conditions: tuple[Condition, ...], seconds: f
     ("reason", "broken", "headline"),
     [
         ("SceneNotFound", "Scene", "This scene does not exist"),
-        ("BlenderFailed", "Scene", "Blender did not start"),
+        ("NameTaken", "Scene", "Something else has this session's name"),
         ("SomethingNew", "Scene", "This session could not start"),
     ],
 )
@@ -95,6 +95,33 @@ def test_a_failure_names_the_step_and_the_way_out(reason: str, broken: str, head
     assert "emove" in progress.detail
     assert [step.title for step in progress.steps if step.state is State.FAILED] == [broken]
     assert State.WORKING not in {step.state for step in progress.steps}
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason", "headline"),
+    [
+        ("DesktopReady", "Unschedulable", "The cluster is full"),
+        ("DesktopReady", "ImagePullBackOff", "Blender's image cannot be fetched"),
+        ("DesktopReady", "CrashLoopBackOff", "Blender has not come up yet"),
+        ("DesktopReady", "DesktopRefused", "The cluster refuses another desktop"),
+        ("ConnectionReady", "GuacamoleUnavailable", "The way into Blender is not open yet"),
+    ],
+)
+def test_trouble_that_lasts_is_said_in_plain_words(kind: str, reason: str, headline: str) -> None:
+    conditions = (false(kind, reason, "Details."), Condition("Stalled", "False", "Progressing", ""))
+    at_first, later = (describe(session(*conditions, seconds=seconds), NOW) for seconds in (2, 12))
+    assert at_first.headline == "Blender is starting"
+    assert (later.state, later.headline) == (State.WORKING, headline)
+    assert "administrator" in later.detail
+
+
+def test_a_deletion_that_is_held_up_says_why() -> None:
+    held_up = "The session stays until its traces in Guacamole are removed (GuacamoleUnavailable): no answer."
+    ready = false("Ready", "Terminating", held_up)
+    stuck = session(ready, false("ConnectionReady", "GuacamoleUnavailable", "No answer."), ending=True)
+    usual = session(ready, false("ConnectionReady", "Terminating", "The session is being deleted."), ending=True)
+    assert describe(stuck, NOW).detail == held_up
+    assert "everything of this session goes" in describe(usual, NOW).detail
 
 
 def test_a_failure_without_any_condition_still_has_a_step_that_failed() -> None:

@@ -137,6 +137,14 @@ async def test_a_cluster_that_says_no_is_explained(
     assert 'href="/"' in answer.text
 
 
+async def test_trying_again_keeps_the_links_scene(world: World, browser: Browser) -> None:
+    await browser.start()
+    world.store.failure = Unavailable("The cluster's API does not answer.")
+    answer = await browser.get("/view?blender_file=shopping_cart.blend")
+    assert answer.status_code == 503
+    assert 'href="/view?blender_file=shopping_cart.blend">Try again' in answer.text
+
+
 async def test_a_mistake_of_ours_shows_no_inside(world: World, browser: Browser) -> None:
     await browser.start()
     world.store.failure = RuntimeError("password=hunter2")

@@ -1,0 +1,87 @@
+"""What the reasons in a session's conditions mean to somebody who has never seen Kubernetes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from blendersessions.model import conditions as c
+
+
+@dataclass(frozen=True)
+class Words:
+    """What is wrong, in a few words, and what a person can do about it."""
+
+    headline: str
+    way_out: str
+
+
+_TELL = "If this stays, show the details below to your administrator."
+
+FAILURES: Final = {
+    c.SCENE_NOT_FOUND: Words(
+        "This scene does not exist",
+        "The Blender that runs here has no scene of that name. Remove this session and choose another scene.",
+    ),
+    c.INVALID: Words(
+        "This session cannot be served",
+        "It asks for something that does not exist here. Remove it and start one from the scenes.",
+    ),
+    c.NAME_TAKEN: Words(
+        "Something else has this session's name",
+        "Remove this session and start a new one: that one gets a name of its own.",
+    ),
+}
+"""Reasons of Stalled: waiting is of no use."""
+
+UNKNOWN_FAILURE: Final = Words(
+    "This session could not start",
+    "Remove it and start a new one. If that fails too, show the details below to your administrator.",
+)
+
+_TRIED_AGAIN = Words("Blender has not come up yet", f"It is started again by itself. {_TELL}")
+_NO_IMAGE = Words("Blender's image cannot be fetched", f"It is tried again by itself. {_TELL}")
+_NO_WAY_IN = Words("The way into Blender is not open yet", f"Guacamole is asked again by itself. {_TELL}")
+
+TROUBLES: Final = {
+    "Unschedulable": Words(
+        "The cluster is full",
+        f"This session starts as soon as there is room. You can wait, or stop another one of yours. {_TELL}",
+    ),
+    c.DESKTOP_REFUSED: Words(
+        "The cluster refuses another desktop",
+        f"It may allow no more at a time. Stop another session of yours, and this one starts. {_TELL}",
+    ),
+    c.KUBERNETES_UNAVAILABLE: Words("The cluster is busy", f"It is asked again by itself. {_TELL}"),
+    "ImagePullBackOff": _NO_IMAGE,
+    "ErrImagePull": _NO_IMAGE,
+    "DisplayFailed": _TRIED_AGAIN,
+    "BlenderFailed": _TRIED_AGAIN,
+    "ContainerFailed": _TRIED_AGAIN,
+    "CrashLoopBackOff": _TRIED_AGAIN,
+    "OOMKilled": _TRIED_AGAIN,
+    "Error": _TRIED_AGAIN,
+    c.GUACAMOLE_UNAVAILABLE: _NO_WAY_IN,
+    c.GUACAMOLE_CREDENTIALS_REFUSED: _NO_WAY_IN,
+    c.GUACAMOLE_REFUSED: _NO_WAY_IN,
+}
+"""Reasons for which a session waits, that a person should know of once they last."""
+
+STEPS: Final = (
+    (c.DESKTOP_READY, "Desktop", "Waits for a place in the cluster."),
+    (c.SCENE_READY, "Scene", "Waits for the desktop."),
+    (c.CONNECTION_READY, "Connection", "Waits to be registered in Guacamole."),
+)
+"""Condition, title, and what it waits for while the operator has not said anything."""
+
+STARTING: Final = Words("Blender is starting", "This page opens Blender by itself as soon as it is there.")
+SLOW: Final = Words(
+    "Blender is starting",
+    "This takes longer than usual. On a machine's first start the image has to be fetched; the steps say more.",
+)
+UNNOTICED: Final = Words(
+    "Waiting to be taken up",
+    "Nobody has taken this session up yet. If this stays, the operator may not be running: tell your administrator.",
+)
+READY: Final = Words("Ready", "Blender opens now.")
+ENDING: Final = Words("Ending …", "The desktop is shut down, and everything of this session goes.")
