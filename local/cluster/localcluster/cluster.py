@@ -119,8 +119,12 @@ class Cluster:
                     self._clean()
                 settings = self._choose_settings(http_port, api_port)
                 addresses = Addresses(settings.slot)
+                (self.state / "etc").mkdir(exist_ok=True)
+                (self.state / "etc" / "resolv.conf").write_text(f"nameserver {addresses.resolver}\n")
                 self.node.start(built["pause"])
                 network.connect(self.name, self.node.init(), addresses)
+                if network.has_way_out():
+                    self.node.supervisor(network=False).run(network.way_out(addresses))
                 step.note = f"{self.node.host_name}, {addresses.node}" if fresh else "runs already"
             supervisor = self.node.supervisor()
             with steps.step("Start the control plane"):
@@ -200,8 +204,6 @@ class Cluster:
     ) -> None:
         pause = Program("blender-sessions/pause", built["pause"])
         runtime.write(self.state, addresses, pause.reference)
-        # Pods that want the node's own resolver get none: names outside the cluster cannot be looked up here.
-        (self.state / "etc" / "resolv.conf").write_text("")
         config = kubernetes.kubelet_configuration(self.state, access, addresses, self.node.cgroup)
         (self.state / "etc" / "kubelet.yaml").write_text(config)
         runtime.start(supervisor, self.state, fresh=fresh)
@@ -212,7 +214,9 @@ class Cluster:
     def _start_dns(self, coredns: Path, supervisor: Supervisor, addresses: Addresses) -> None:
         image = Program("blender-sessions/coredns", coredns)
         self._import_program(image, supervisor)
-        self.kubectl.run("apply", "--server-side", "--filename=-", stdin=dns.manifest(image.reference, addresses))
+        resolver = addresses.resolver if network.has_way_out() else None
+        manifest = dns.manifest(image.reference, addresses, resolver)
+        self.kubectl.run("apply", "--server-side", "--filename=-", stdin=manifest)
         self.kubectl.run("--namespace=kube-system", "rollout", "status", "deployment/coredns", "--timeout=90s")
 
     def _import_program(self, program: Program, supervisor: Supervisor) -> None:

@@ -31,6 +31,11 @@ for place in kubelet cni; do
     mkdir -p "$1/$place" "/var/lib/$place"
     mount --bind "$1/$place" "/var/lib/$place"
 done
+# Where that is a link into the host's /run, it now leads nowhere.
+resolver=$(readlink -m /etc/resolv.conf)
+mkdir -p "${resolver%/*}"
+[ -e "$resolver" ] || touch "$resolver"
+mount --bind "$1/etc/resolv.conf" "$resolver"
 mkdir -p "$1/var-log"
 mount --bind "$1/var-log" /var/log
 ip link set lo up
@@ -58,7 +63,7 @@ class Node:
         return f"blender-sessions-{self.name}"
 
     def start(self, pause: Path) -> bool:
-        """Make sure that the node exists; return whether it had to be made.
+        """Make sure that the node exists; return whether it had to be made. `etc/resolv.conf` must be in its folder.
 
         Raises:
             LocalClusterError: it could not be made; the message has the log's last lines.

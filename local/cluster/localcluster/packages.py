@@ -20,6 +20,7 @@ PROVIDES = {
     "mount": "mount",
     "nsenter": "util-linux",
     "runc": "runc",
+    "slirp4netns": "slirp4netns",
     "/usr/lib/cni/ptp": "containernetworking-plugins",
     "/etc/ssl/certs/ca-certificates.crt": "ca-certificates",
 }

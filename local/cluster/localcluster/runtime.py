@@ -55,7 +55,8 @@ def network(addresses: Addresses) -> str:
     plugins = [
         {
             "type": "ptp",
-            "ipMasq": False,
+            # What leaves the cluster must come from an address that the way out knows.
+            "ipMasq": True,
             "ipam": {
                 "type": "host-local",
                 "ranges": [[{"subnet": str(addresses.pods)}]],
