@@ -77,7 +77,8 @@ def apply(directory: Batchable, session: Session, operations: list[Operation]) -
 
     def run(operation: Operation) -> str:
         if operation.op == "add":
-            return str(directory.prepare(session, bodies.as_object(operation.value))()["identifier"])
+            made = directory.prepare(session, bodies.as_object(operation.value))()
+            return str(made.get("identifier", made.get("username")))
         if operation.op == "replace":
             directory.update(session, operation.identifier, bodies.as_object(operation.value))
         else:

@@ -1,0 +1,169 @@
+"""Making the recorded calls, one after the other, and comparing what comes back."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+import requests
+from websockets.sync.client import connect
+
+from contract import scenario
+from contract.matching import Bindings, MismatchError, filled, match, same_shape
+
+if TYPE_CHECKING:
+    from contextlib import ExitStack
+
+    from contract.scenario import Exchange
+    from contract.standins import Guacamole
+
+SECONDS = 20.0
+DATA = "api/session/data/postgresql/"
+FORM = "application/x-www-form-urlencoded"
+KEPT = "b1"
+"""The one connection that was there before the recording."""
+
+
+class Replay:
+    """One run through the recording."""
+
+    def __init__(self, guacamole: Guacamole, sockets: ExitStack) -> None:
+        self._guacamole = guacamole
+        self._sockets = sockets
+        self._http = sockets.enter_context(requests.Session())
+        self._bound: Bindings = {}
+
+    def run(self) -> dict[str, str]:
+        """Make all calls, and return what was wrong with those that were not answered as recorded."""
+        self._prepare()
+        before = scenario.before()
+        wrong = {}
+        for exchange in scenario.exchanges():
+            if scenario.left_out(exchange.name):
+                continue
+            if exchange.name in before:
+                before[exchange.name](self)
+            try:
+                self._make(exchange)
+            except MismatchError as mismatch:
+                wrong[exchange.name] = str(mismatch)
+        return wrong
+
+    def open(self, token: str, connection: str, placeholder: str) -> None:
+        """Open a tunnel and keep it."""
+        shared = connection.startswith("<share-key")
+        query = {
+            "token": self._bound[token],
+            "GUAC_DATA_SOURCE": "postgresql-shared" if shared else "postgresql",
+            "GUAC_ID": self._bound[connection],
+            "GUAC_TYPE": "c",
+        }
+        url = self._guacamole.url.replace("http", "ws", 1) + "websocket-tunnel?" + urlencode(query)
+        socket = self._sockets.enter_context(connect(url, subprotocols=["guacamole"], proxy=None))  # type: ignore[list-item]
+        first = socket.recv(timeout=SECONDS)
+        found = re.match(r"0\.,36\.([0-9a-f-]{36});", str(first))
+        assert found, f"the tunnel for {connection} did not open: {first!r}"
+        self._bound[placeholder] = found[1]
+
+    def grant(self, user: str, connection: str) -> None:
+        """Give READ on a connection."""
+        change = [{"op": "add", "path": f"/connectionPermissions/{self._bound[connection]}", "value": "READ"}]
+        self._administer("PATCH", f"users/{user}/permissions", change)
+
+    def create(self, name: str, group: str, placeholder: str) -> None:
+        """Make a connection."""
+        body = {"name": name, "protocol": "vnc", "parameters": {}, "attributes": {}}
+        body["parentIdentifier"] = self._bound[group]
+        self._bound[placeholder] = self._administer("POST", "connections", body).json()["identifier"]
+
+    def clean(self, *kinds: str) -> None:
+        """Delete everything of some kinds but what was there before the recording."""
+        for kind in kinds:
+            listed = self._administer("GET", kind).json().values()
+            gone = [entry["identifier"] for entry in listed if entry["name"] != KEPT]
+            self._administer("PATCH", kind, [{"op": "remove", "path": f"/{identifier}"} for identifier in gone])
+
+    def _prepare(self) -> None:
+        credentials = {"username": self._guacamole.username, "password": self._guacamole.password}
+        answer = self._http.post(self._guacamole.url + "api/tokens", data=credentials, timeout=SECONDS)
+        self._bound["<token>"] = answer.json()["authToken"]
+        body = {"name": KEPT, "protocol": "vnc", "parameters": {}, "attributes": {"max-connections": "10"}}
+        self._bound["<id:1>"] = self._administer("POST", "connections", body).json()["identifier"]
+        self.open("<token>", "<id:1>", "<uuid:0>")
+        self._administer("PATCH", "activeConnections", [{"op": "remove", "path": "/" + self._bound["<uuid:0>"]}])
+
+    def _administer(self, method: str, path: str, body: object = None) -> requests.Response:
+        headers = {"Guacamole-Token": self._bound["<token>"]}
+        url = self._guacamole.url + DATA + path
+        answer = self._http.request(method, url, json=body, headers=headers, timeout=SECONDS)
+        assert answer.ok, f"{method} {path}: {answer.text}"
+        return answer
+
+    def _make(self, exchange: Exchange) -> None:
+        headers = {name: str(filled(value, self._bound)) for name, value in exchange.headers.items()}
+        if exchange.name in scenario.DEAD_TOKEN:
+            headers["Guacamole-Token"] = "0" * 64
+        query = filled(dict(exchange.query), self._bound)
+        assert isinstance(query, dict)
+        answer = self._http.request(
+            exchange.method,
+            self._guacamole.url + str(filled(exchange.path, self._bound)),
+            params=query,
+            headers=headers,
+            data=self._payload(exchange),
+            timeout=SECONDS,
+        )
+        self._compare(exchange, answer)
+
+    def _payload(self, exchange: Exchange) -> bytes | None:
+        body = filled(exchange.body, self._bound)
+        if body is None:
+            return None
+        if isinstance(body, str):
+            return body.encode()
+        if isinstance(body, dict) and exchange.headers.get("Content-Type") == FORM:
+            return urlencode(body).encode()
+        return json.dumps(body).encode()
+
+    def _compare(self, exchange: Exchange, answer: requests.Response) -> None:
+        if answer.status_code != exchange.status:
+            raise MismatchError(f"recorded {exchange.status}, answered {answer.status_code}: {answer.text[:300]}")
+        kind = answer.headers.get("Content-Type", "")
+        if kind != exchange.content_type:
+            raise MismatchError(f"recorded the type {exchange.content_type!r}, answered {kind!r}")
+        if exchange.answer is None:
+            if answer.content:
+                raise MismatchError(f"recorded no body, answered {answer.text[:300]}")
+        elif kind == "application/json":
+            self._compare_json(exchange, answer.json())
+        elif kind == "text/plain":
+            # The JSON parser's message names its own classes; that there is one is all that is promised.
+            if not answer.text:
+                raise MismatchError("recorded a message, answered none")
+        else:
+            for part in re.findall(r'"([^"]*)"', str(exchange.answer)):
+                if part not in answer.text:
+                    raise MismatchError(f"recorded a page with {part!r}, answered {answer.text[:300]}")
+
+    def _compare_json(self, exchange: Exchange, actual: object) -> None:
+        expected = exchange.answer
+        if exchange.name in scenario.SHAPE_ONLY:
+            assert isinstance(expected, list)
+            if not isinstance(actual, list) or not actual:
+                raise MismatchError(f"recorded rows, answered {actual!r}")
+            for row in actual:
+                same_shape(expected[0], row)
+            return
+        if exchange.name in scenario.PARTIAL:
+            assert isinstance(expected, list)
+            assert isinstance(actual, list)
+            kept = [self._bound.get(row["uuid"]) for row in expected]
+            actual = [row for row in actual if row["uuid"] in kept]
+        if exchange.path == "api/tokens" and isinstance(expected, dict) and "authToken" in expected:
+            # A fresh token, unless the request named a live one: then it must be the same.
+            asked = exchange.body.get("token") if isinstance(exchange.body, dict) else None
+            if asked != expected["authToken"]:
+                self._bound.pop(str(expected["authToken"]), None)
+        self._bound = match(expected, actual, self._bound)
