@@ -18,6 +18,7 @@ CRDS = ROOT / "crds"
 CHART = ROOT / "helm" / "blender-sessions"
 RELEASE = "blender-sessions"
 NAMESPACE = "blender-sessions"
+KUBERNETES = "1.36.0"
 HEADER = "# Made by `make generate` from helm/blender-sessions and manifests/install-values.yaml: change those.\n"
 
 sys.path[:0] = [str(ROOT / "local" / "cluster"), str(Path(__file__).parent)]
@@ -72,6 +73,8 @@ def install_manifest() -> str:
     """
     helm = binaries.ensure("helm")["helm"]
     command: list[str | Path] = [helm, "template", RELEASE, CHART, "--namespace", NAMESPACE]
+    # A Helm that was built without its release's flags takes the cluster for a very old one.
+    command += ["--kube-version", KUBERNETES]
     command += ["--values", ROOT / "manifests" / "install-values.yaml"]
     rendered = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}

@@ -85,7 +85,7 @@ REFUSED: dict[str, tuple[Spec, str]] = {
     "a desktop that is too high": ({"display": {"height": 2161}}, "less than or equal to 2160"),
     "a negative width": ({"display": {"width": -1280}}, "greater than or equal to 320"),
     "a width in words": ({"display": {"width": "1280"}}, 'must be of type integer: "string"'),
-    "half a pixel": ({"display": {"width": 1280.5}}, 'must be of type integer: "number"'),
+    "half a pixel": ({"display": {"width": 1280.5}}, "must be of type integer"),
     "a colour depth that VNC lacks": ({"display": {"colorDepth": 32}}, 'supported values: "8", "16", "24"'),
     "readOnly in words": ({"display": {"readOnly": "yes"}}, 'must be of type boolean: "string"'),
     "no connections": ({"connections": {"max": 0}}, "greater than or equal to 1"),

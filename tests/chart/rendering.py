@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 from pathlib import Path
 
@@ -14,6 +15,8 @@ CHART = ROOT / "helm" / "blender-sessions"
 EVERYTHING = Path(__file__).with_name("everything.yaml")
 RELEASE = "studio"
 NAMESPACE = "studio-system"
+# A Helm that was built without its release's flags takes the cluster for a very old one.
+KUBERNETES = ("--kube-version", "1.36.0")
 PUBLIC_URL = "https://blender.example.org/"
 Object = dict[str, object]
 
@@ -85,15 +88,16 @@ class Rendered:
         return found
 
 
+@functools.cache
 def render(*options: str, values: Path | None = None, url: str | None = PUBLIC_URL) -> Rendered:
-    """Render the chart as the release `studio` in `studio-system`.
+    """Render the chart as the release `studio` in `studio-system`; the same call gives the same rendering.
 
     Args:
         options: each as after `--set`.
         values: a values file.
         url: `publicURL`; None leaves it out.
     """
-    arguments: list[str | Path] = ["template", RELEASE, CHART, "--namespace", NAMESPACE]
+    arguments: list[str | Path] = ["template", RELEASE, CHART, "--namespace", NAMESPACE, *KUBERNETES]
     if values:
         arguments += ["--values", values]
     elif url:

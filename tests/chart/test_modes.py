@@ -75,7 +75,10 @@ def test_an_external_guacamole_brings_nothing_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("guacamole.mode=external",), "guacamole.admin.existingSecret is required with guacamole.mode=external"),
+        (
+            ("guacamole.mode=external", "guacamole.external.url=http://guacamole.example.org/guacamole/"),
+            "guacamole.admin.existingSecret is required with guacamole.mode=external",
+        ),
         (
             ("guacamole.mode=external", "guacamole.admin.existingSecret=our-admin"),
             "guacamole.external.url is required with guacamole.mode=external",

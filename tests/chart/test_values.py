@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import yaml
 
-from chart.rendering import CHART, EVERYTHING, ROOT, RefusedError, helm, render
+from chart.rendering import CHART, EVERYTHING, KUBERNETES, ROOT, RefusedError, helm, render
 
 
 @pytest.mark.parametrize("values", [["--set", "publicURL=https://blender.example.org/"], ["--values", str(EVERYTHING)]])
 def test_lint_finds_nothing(values: list[str]) -> None:
-    assert "0 chart(s) failed" in helm("lint", "--strict", CHART, *values)
+    assert "0 chart(s) failed" in helm("lint", "--strict", CHART, *KUBERNETES, *values)
 
 
 def paths(values: object, prefix: str = "") -> set[str]:
@@ -118,7 +118,7 @@ def test_the_schema_is_closed_at_every_level() -> None:
 def test_every_value_is_explained() -> None:
     """Each block of values has a comment, except where the name says it all."""
     known = {"resources", "podAnnotations", "nodeSelector", "tolerations", "affinity", "enabled", "annotations"}
-    known |= {"repository", "tag", "port", "size", "className", "pullPolicy"}
+    known |= {"repository", "tag", "port", "size", "className", "pullPolicy", "replicas", "requests", "limits"}
     previous = ""
     for line in (CHART / "values.yaml").read_text().splitlines():
         key = line.split(":")[0].strip()
@@ -140,7 +140,7 @@ def test_crds_are_the_ones_of_the_source_and_can_be_kept_or_left_out() -> None:
 
 def test_a_release_name_that_is_too_long_is_refused() -> None:
     with pytest.raises(RefusedError, match="is too long: use at most 40 characters"):
-        helm("template", "r" * 41, CHART, "--set", "publicURL=https://blender.example.org/")
+        helm("template", "r" * 41, CHART, *KUBERNETES, "--set", "publicURL=https://blender.example.org/")
 
 
 def test_a_change_of_the_database_scripts_rolls_guacamole() -> None:
