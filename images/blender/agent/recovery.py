@@ -27,6 +27,8 @@ class Recovery:
         """Save a copy of the scene and quit, if SIGTERM came. For a timer."""
         if not self._asked:
             return
+        # Quitting takes a few more turns of the main loop, and with them ticks.
+        self._asked = False
         windows = bpy.context.window_manager.windows
         with bpy.context.temp_override(window=windows[0]):
             try:

@@ -35,11 +35,13 @@ def _run() -> int:
     password_file = temporary / "vnc-password"
     write_password_file(SECRETS / "vnc-password", password_file)
     _copy_shader_cache(temporary)
-    os.environ["XDG_RUNTIME_DIR"] = str(temporary)
+    runtime = temporary / "runtime"
+    runtime.mkdir(mode=0o700, exist_ok=True)
+    os.environ["XDG_RUNTIME_DIR"] = str(runtime)
     server, display = start_server(settings, password_file)
     window_manager = start_window_manager(display, SHARE / "openbox.xml")
     try:
-        code = run_blender(display, AGENT, scene)
+        code = run_blender(display, settings, AGENT, scene)
     finally:
         end_all([window_manager, server])
     if code != 0:

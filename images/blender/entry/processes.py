@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
+from entry.settings import Settings
+
 _END_SECONDS = 3.0
 
 
-def run_blender(display: str, agent: Path, scene: Path | None) -> int:
+def run_blender(display: str, settings: Settings, agent: Path, scene: Path | None) -> int:
     """Run Blender until it ends and return its exit code (negative: the signal that ended it).
 
     SIGTERM and SIGINT are passed on as SIGTERM: the agent in Blender saves the scene and quits.
@@ -20,6 +22,11 @@ def run_blender(display: str, agent: Path, scene: Path | None) -> int:
         "--factory-startup",
         "--disable-autoexec",
         "--python-exit-code", "1",
+        # Nobody hears it, and looking for a sound server takes time.
+        "-setaudio", "None",
+        # Both, so that the first frame has its final size: the window manager only has to leave the frame away.
+        "--window-geometry", "0", "0", str(settings.width), str(settings.height),
+        "--window-fullscreen",
         *([str(scene)] if scene else []),
         "--python", str(agent),
     ]  # fmt: skip

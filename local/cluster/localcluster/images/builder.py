@@ -55,31 +55,39 @@ def build(names: Sequence[str] | None = None, progress: Progress | None = None) 
 def _build_one(name: str, cache: Path, report: Progress) -> ImageRef:
     buildah = Buildah(cache / "storage")
     log = cache / "logs" / f"{name}.log"
-    recipe = dockerfile(name)
-    try:
-        inputs = read_inputs(recipe.read_text())
-        bases = {base: ensure_base(base, cache / "base", buildah, log) for base in inputs.bases}
-        tag = content_tag(REPOSITORY_ROOT, recipe, inputs.sources, bases)
-    except (OSError, ValueError) as error:
-        raise ImageBuildError(f"Image {name!r}: {error}") from error
     repository = f"blender-sessions/{name}"
-    reference = f"docker.io/{repository}:{tag}"
+    tag = _tag(name, cache, buildah, log)
     archive = cache / f"{name}-{tag}.tar"
     if archive.exists():
         archive.touch()
         report(name, "present")
-    else:
-        report(name, "building")
-        log.unlink(missing_ok=True)
-        buildah.run(_bud_arguments(recipe, reference, _certificates(cache)), log)
-        report(name, "exporting")
-        partial = archive.with_suffix(".partial")
-        partial.unlink(missing_ok=True)
-        buildah.run(["push", reference, f"docker-archive:{partial}:{reference}"], log)
-        partial.rename(archive)
-        report(name, "built")
-        _prune(name, cache, buildah)
+        return ImageRef(repository=repository, tag=tag, archive=archive)
+    report(name, "building")
+    log.unlink(missing_ok=True)
+    reference = f"docker.io/{repository}:{tag}"
+    buildah.run(_bud_arguments(dockerfile(name), reference, _certificates(cache)), log)
+    if _tag(name, cache, buildah, log) != tag:
+        # Somebody changed a file in the meantime: what was built is neither the old nor the new content.
+        return _build_one(name, cache, report)
+    report(name, "exporting")
+    partial = archive.with_suffix(".partial")
+    partial.unlink(missing_ok=True)
+    buildah.run(["push", reference, f"docker-archive:{partial}:{reference}"], log)
+    partial.rename(archive)
+    report(name, "built")
+    _prune(name, cache, buildah)
     return ImageRef(repository=repository, tag=tag, archive=archive)
+
+
+def _tag(name: str, cache: Path, buildah: Buildah, log: Path) -> str:
+    """Return the tag for an image's present content, with its base images made if they are missing."""
+    recipe = dockerfile(name)
+    try:
+        inputs = read_inputs(recipe.read_text())
+        bases = {base: ensure_base(base, cache / "base", buildah, log) for base in inputs.bases}
+        return content_tag(REPOSITORY_ROOT, recipe, inputs.sources, bases)
+    except (OSError, ValueError) as error:
+        raise ImageBuildError(f"Image {name!r}: {error}") from error
 
 
 def _bud_arguments(recipe: Path, reference: str, certificates: Path) -> list[str | Path]:
