@@ -15,6 +15,7 @@ logger = logging.getLogger(__name__)
 
 _STATIC = "/static/"
 _QUIET = "/healthz"
+_READING = {"GET", "HEAD"}
 
 
 class SecurityHeaders:
@@ -56,7 +57,10 @@ class SecurityHeaders:
 
 
 class AccessLog:
-    """Writes one line for each request, without its query, its cookies and the target of a redirect."""
+    """Writes one line for each request, without its query, its cookies and the target of a redirect.
+
+    Requests that change or fail something are at the level INFO; pages and their refreshing are at DEBUG.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -78,5 +82,6 @@ class AccessLog:
         try:
             await self._app(scope, receive, send_and_see)
         finally:
+            level = logging.DEBUG if scope["method"] in _READING and status < 400 else logging.INFO
             milliseconds = (time.monotonic() - started) * 1000
-            logger.info("%s %r %d %.0f ms", scope["method"], scope["path"], status, milliseconds)
+            logger.log(level, "%s %r %d %.0f ms", scope["method"], scope["path"], status, milliseconds)

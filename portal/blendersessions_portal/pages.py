@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from blendersessions_portal.session import Session
     from blendersessions_portal.store import Credentials, SessionStore
     from blendersessions_portal.tokens import TokenKeeper
+
+logger = logging.getLogger(__name__)
 
 _MAX_FIELDS = 10
 
@@ -78,6 +81,7 @@ class Pages:
         session = await self._live_session(visitor, sample) if _text(form, "reuse") else None
         if session is None:
             session = await self.store.create(visitor.owner, sample)
+            logger.info("Session %s was made for %s.", session.name, visitor.owner)
         return RedirectResponse(f"/sessions/{session.name}", status_code=303)
 
     async def view(self, request: Request) -> Response:
@@ -124,7 +128,9 @@ class Pages:
     async def stop(self, request: Request) -> Response:
         """End a session, and with the last one the sign-in at Guacamole."""
         visitor, _form = await self._checked_form(request)
-        await self.store.delete(visitor.owner, request.path_params["name"])
+        name = request.path_params["name"]
+        await self.store.delete(visitor.owner, name)
+        logger.info("Session %s was stopped by %s.", name, visitor.owner)
         response = RedirectResponse("/#sessions", status_code=303)
         if all(session.ending for session in await self.store.list(visitor.owner)):
             await self.tokens.forget(request, visitor, response)

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakValueDictionary
 
 from itsdangerous import BadSignature
 
-from blendersessions.model.errors import DomainError
+from blendersessions.model.errors import DomainError, Unauthorised
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.requests import Request
     from starlette.responses import Response
 
@@ -29,8 +32,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_T = TypeVar("_T")
+
 _REMEMBERED_BROWSERS = 10_000
 _DAY = 24 * 3600
+
+# Guacamole bans an address after five refusals within five minutes, and ours is everybody's.
+_REFUSED_SECONDS = 90.0
 
 
 @dataclass(frozen=True, repr=False)
@@ -45,12 +53,21 @@ class TokenKeeper:
     COOKIE = "blender-guacamole"
     COOKIE_PATH = "/sessions"
 
-    def __init__(self, signin: GuacamoleSignIn, signer: Signer, *, secure: bool) -> None:
+    def __init__(
+        self,
+        signin: GuacamoleSignIn,
+        signer: Signer,
+        *,
+        secure: bool,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._signin = signin
         self._signer = signer
         self._serializer = signer.serializer("guacamole-token")
         self._secure = secure
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._refusals: OrderedDict[str, tuple[float, Unauthorised]] = OrderedDict()
+        self._clock = clock
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def token(self, request: Request, visitor: Visitor, credentials: Credentials) -> str:
@@ -70,7 +87,7 @@ class TokenKeeper:
                 elif await self._signin.is_alive(kept.token):
                     self._keep(visitor, kept)
                     return kept.token
-            fresh = _Kept(await self._signin.sign_in(credentials), made_for)
+            fresh = _Kept(await self._sign_in(credentials, made_for), made_for)
             self._keep(visitor, fresh)
             return fresh.token
 
@@ -115,8 +132,21 @@ class TokenKeeper:
     def _keep(self, visitor: Visitor, kept: _Kept) -> None:
         self._kept[visitor.browser] = kept
         self._kept.move_to_end(visitor.browser)
-        while len(self._kept) > _REMEMBERED_BROWSERS:
-            self._kept.popitem(last=False)
+        _limit(self._kept)
+
+    async def _sign_in(self, credentials: Credentials, made_for: str) -> str:
+        refusal = self._refusals.get(made_for)
+        if refusal and self._clock() < refusal[0]:
+            raise refusal[1]
+        try:
+            token = await self._signin.sign_in(credentials)
+        except Unauthorised as error:
+            self._refusals[made_for] = (self._clock() + _REFUSED_SECONDS, error)
+            _limit(self._refusals)
+            raise
+        self._refusals.pop(made_for, None)
+        logger.info("%s was signed in at Guacamole.", credentials.username)
+        return token
 
     async def _sign_out(self, kept: _Kept) -> None:
         try:
@@ -124,3 +154,9 @@ class TokenKeeper:
         except DomainError as error:
             # Without use the token dies by itself within the hour.
             logger.warning("A token could not be signed out: %s", error)
+
+
+def _limit(remembered: OrderedDict[str, _T]) -> None:
+    """Forget the oldest, so that memory has a bound."""
+    while len(remembered) > _REMEMBERED_BROWSERS:
+        remembered.popitem(last=False)

@@ -112,8 +112,10 @@ class FakeGuacamole:
         self.made: list[str] = []
         self.failure: Exception | None = None
         self.refuses: set[str] = set()
+        self.attempts = 0
 
     async def sign_in(self, credentials: Credentials) -> str:
+        self.attempts += 1
         if self.failure:
             raise self.failure
         if credentials.username in self.refuses:

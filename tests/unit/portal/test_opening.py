@@ -7,9 +7,14 @@ import logging
 from typing import TYPE_CHECKING
 
 import pytest
+from starlette.requests import Request
 
-from blendersessions.model.errors import Unavailable
+from blendersessions.model.errors import Unauthorised, Unavailable
+from blendersessions_portal.identity import Visitor
+from blendersessions_portal.signing import Signer
+from blendersessions_portal.store import Credentials
 from blendersessions_portal.tokens import TokenKeeper
+from unit.portal.fakes import KEY, FakeGuacamole
 
 if TYPE_CHECKING:
     from unit.portal.conftest import Browser, World
@@ -163,6 +168,24 @@ async def test_a_refused_sign_in_is_explained(world: World, browser: Browser) ->
     answer = await browser.get(f"/sessions/{name}/open")
     assert answer.status_code == 502
     assert "Guacamole refused the sign-in" in answer.text
+
+
+async def test_a_refused_password_is_not_tried_again_at_once_for_guacamole_would_ban_us() -> None:
+    guacamole, now = FakeGuacamole(), 0.0
+    keeper = TokenKeeper(guacamole, Signer(KEY), secure=False, clock=lambda: now)
+    request = Request({"type": "http", "headers": []})
+    visitor = Visitor("guest-a", "guest-a", known=True)
+    guacamole.refuses.add("guest-a")
+    for _ in range(5):
+        with pytest.raises(Unauthorised):
+            await keeper.token(request, visitor, Credentials("guest-a", "old"))
+    assert guacamole.attempts == 1
+    guacamole.refuses.clear()
+    assert await keeper.token(request, visitor, Credentials("guest-a", "new")) == "TOKEN0000"
+    assert guacamole.attempts == 2, "another password is another matter"
+    guacamole.alive.clear()
+    now = 91.0
+    assert await keeper.token(request, visitor, Credentials("guest-a", "old")) == "TOKEN0001"
 
 
 async def test_a_missing_sign_in_is_explained(world: World, browser: Browser) -> None:

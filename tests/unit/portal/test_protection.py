@@ -173,6 +173,17 @@ async def test_the_access_log_has_no_query(browser: Browser, caplog: pytest.LogC
     assert not [line for line in lines if "planted" in line or "healthz" in line]
 
 
+async def test_the_log_tells_who_made_and_stopped_what(browser: Browser, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="blendersessions_portal"):
+        name = await browser.start()
+        await browser.get(f"/sessions/{name}/progress")
+        await browser.submit(f"/sessions/{name}/stop")
+    lines = [record.getMessage() for record in caplog.records if record.name.startswith("blendersessions_portal")]
+    assert any(line.startswith(f"Session {name} was made for guest-") for line in lines)
+    assert any(line.startswith(f"Session {name} was stopped by guest-") for line in lines)
+    assert not any("progress" in line for line in lines), "what changes nothing is no news"
+
+
 async def test_health(browser: Browser) -> None:
     answer = await browser.get("/healthz")
     assert (answer.status_code, answer.text) == (200, "ok\n")
