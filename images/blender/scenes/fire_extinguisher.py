@@ -27,7 +27,7 @@ BLUE = label("Blue print", "1d4f9e")
 PRINT = label("Black print", "1a1a1a")
 RED_PRINT = label("Red print", "c8140f")
 GREEN = label("Green print", "2f9e44")
-WALL = paint("Panel", "e9ecef")
+WALL = paint("Panel", "d3d9de")
 
 RADIUS = 0.08
 BOTTOM = 0.075
@@ -155,7 +155,7 @@ def _about_z(point: Vec, turn: float) -> Vec:
 
 def _bracket(made: Model) -> None:
     """Add the panel, the back plate on it, and the strap that holds the cylinder."""
-    made.add("Panel", box((0.46, 0.03, 0.72), 0.012).moved((0.0, 0.128, 0.36)), WALL)
+    made.add("Panel", box((0.46, 0.03, 0.66), 0.012).moved((0.0, 0.128, 0.33)), WALL)
     made.add("Back plate", box((0.07, 0.03, 0.3), 0.004).moved((0.0, 0.1, 0.36)), STEEL)
     strap = [(RADIUS + 0.0005, 0.125), (RADIUS + 0.004, 0.125), (RADIUS + 0.004, 0.15), (RADIUS + 0.0005, 0.15)]
     made.add("Strap", lathe(strap, closed=True, sides=96), STEEL)

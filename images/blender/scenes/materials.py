@@ -76,8 +76,8 @@ def material(finish: Finish) -> bpy.types.Material:
     # Blender 4.0 renamed the socket.
     coat = shader.inputs.get("Coat Weight") or shader.inputs["Clearcoat"]
     coat.default_value = finish.coat
-    # What the solid viewport shows, which is drawn without the nodes.
+    # What the solid viewport shows. It has nothing for a metal to mirror: metallic there would be black.
     made.diffuse_color = colour
-    made.metallic = finish.metallic
+    made.metallic = 0.0
     made.roughness = finish.roughness
     return made

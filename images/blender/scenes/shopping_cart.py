@@ -9,7 +9,7 @@ from paths import ribbon, rounded, rounded_profile
 from stage import Framing
 from vectors import Vec, mix
 
-FRAMING = Framing(target=(-0.02, 0.0, 0.49), camera=(-2.2, -3.1, 1.62), size=0.62, backdrop="7f9a94", lens=72.0)
+FRAMING = Framing(target=(-0.02, 0.0, 0.49), camera=(-2.2, -3.1, 1.62), size=0.62, backdrop="6f8c86", lens=72.0)
 
 CHROME = metal("Chrome", "d4d7da", 0.18)
 STEEL = metal("Galvanised steel", "a9adb1", 0.35)
@@ -33,13 +33,13 @@ WIRE = 0.0032
 def model() -> Model:
     """Model the shopping cart."""
     made = Model("Shopping cart")
+    _chassis(made)
     made.add("Basket", joined(_basket()), CHROME)
     made.add("Basket rim", _rim(), CHROME)
     made.add("Basket floor frame", tube(_loop(LOW_REAR, LOW_FRONT, 0.03), 0.006, closed=True), CHROME)
     made.add("Corner bumpers", _both(_bumper()), RED)
     _handle(made)
     _child_seat(made)
-    _chassis(made)
     _castors(made)
     _sign(made)
     return made
