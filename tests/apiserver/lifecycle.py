@@ -1,0 +1,330 @@
+"""What lifecycle tests play with: the operator's process, a Guacamole that can be away, and the kubelet's part."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+import requests
+
+from apiserver.api import SESSIONS, ApiError
+from blendersessions.model.names import name_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from apiserver.api import Api
+
+ROOT = Path(__file__).parents[2]
+DEADLINE = 30.0
+GROUP = "blender-sessions"
+CHILDREN = ("pods", "services", "secrets")
+FOREVER = 10**9
+Object = dict[str, Any]
+T = TypeVar("T")
+
+
+def until(what: str, probe: Callable[[], T], seconds: float = DEADLINE) -> T:
+    """Wait until a probe returns something true, and return that."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = probe()
+        if found:
+            return found
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.03)
+
+
+class Door:
+    """A way to Guacamole on one fixed port that can be shut: then connections are refused, and open ones end."""
+
+    def __init__(self, target: str) -> None:
+        self._target = urlsplit(target)
+        self._sockets: set[socket.socket] = set()
+        self._listener = self._listen(0)
+        self.port = self._listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}{self._target.path}"
+        self.answered = FOREVER
+        """How many more answers pass before the door shuts by itself, with the request carried out behind it."""
+        self._serve()
+
+    def shut(self) -> None:
+        """Refuse what comes, and end what runs."""
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for each in list(self._sockets):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+    def open(self) -> None:
+        """Let everything through again."""
+        self.answered = FOREVER
+        self._listener = self._listen(self.port)
+        self._serve()
+
+    def _listen(self, port: int) -> socket.socket:
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
+        listener.listen(64)
+        return listener
+
+    def _serve(self) -> None:
+        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
+
+    def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection((self._target.hostname or "", self._target.port or 80))
+            for source, sink, counts in ((client, server, False), (server, client, True)):
+                self._sockets.add(source)
+                threading.Thread(target=self._pump, args=(source, sink, counts), daemon=True).start()
+
+    def _pump(self, source: socket.socket, sink: socket.socket, counts: bool) -> None:  # noqa: FBT001
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                if counts:
+                    if self.answered <= 0:
+                        break
+                    self.answered -= 1
+                sink.sendall(data)
+        for each in (source, sink):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+        self._sockets.discard(source)
+        source.close()
+
+
+class GuacamoleAdmin:
+    """Guacamole as its administrator sees it, straight from it and past the door."""
+
+    def __init__(self, url: str, username: str, password: str) -> None:
+        self._http = requests.Session()
+        self._url = url
+        answer = self._http.post(url + "api/tokens", data={"username": username, "password": password}, timeout=10)
+        self.source = answer.json()["dataSource"]
+        self._http.headers["Guacamole-Token"] = answer.json()["authToken"]
+        self._data = f"{url}api/session/data/{self.source}/"
+
+    def get(self, path: str) -> Any:  # noqa: ANN401 - decoded JSON
+        """Read something of the data source; None when it does not exist."""
+        answer = self._http.get(self._data + path, timeout=10)
+        return None if answer.status_code == requests.codes.not_found else answer.json()
+
+    def send(self, method: str, path: str, body: object = None) -> None:
+        """Change something."""
+        answer = self._http.request(method, self._data + path, json=body, timeout=10)
+        assert answer.ok, answer.text
+
+    def connections(self) -> dict[str, Object]:
+        """All connections by identifier, with names."""
+        return dict(self.get("connections"))
+
+    def named(self, name: str) -> list[Object]:
+        """The connections of one name."""
+        return [each for each in self.connections().values() if each["name"] == name]
+
+    def users(self) -> set[str]:
+        """All users but the administrator."""
+        return set(self.get("users")) - {"guacadmin"}
+
+    def can_log_in(self, username: str, password: str) -> bool:
+        """Whether a person gets in with these."""
+        answer = requests.post(
+            self._url + "api/tokens", data={"username": username, "password": password}, timeout=10
+        )
+        return answer.ok
+
+    def close(self) -> None:
+        """Give the sockets back."""
+        self._http.close()
+
+
+@dataclass
+class Stage:
+    """One test's world: a namespace, a Guacamole behind a door, and an operator that serves both."""
+
+    api: Api
+    namespace: str
+    door: Door
+    guacamole: GuacamoleAdmin
+    folder: Path
+    process: subprocess.Popen[bytes] | None = None
+    settings: dict[str, str] = field(default_factory=dict)
+
+    def start(self) -> None:
+        """Start the operator's process."""
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        environment = inherited | {
+            "PYTHONPATH": str(ROOT / "operator"),
+            "KUBECONFIG": str(self.api.kubeconfig),
+            "BLENDERSESSIONS_GUACAMOLE_URL": self.door.url,
+            "BLENDERSESSIONS_GUACAMOLE_USERNAME": "guacadmin",
+            "BLENDERSESSIONS_GUACAMOLE_PASSWORD_FILE": str(self.folder / "password"),
+            "BLENDERSESSIONS_PUBLIC_URL": "https://desk.example/",
+            "BLENDERSESSIONS_BLENDER_IMAGE": "blender-sessions/blender:test",
+            "BLENDERSESSIONS_NAMESPACES": self.namespace,
+            "BLENDERSESSIONS_HEALTH_PORT": str(free_port()),
+            "BLENDERSESSIONS_RESYNC_SECONDS": "1",
+            "BLENDERSESSIONS_LOG_LEVEL": "DEBUG",
+        }
+        with (self.folder / "operator.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-W", "error::ResourceWarning", "-m", "blendersessions"],
+                env=environment | self.settings,
+                cwd=self.folder,
+                stdout=log,
+                stderr=log,
+            )
+
+    def stop(self, *, kill: bool = False) -> int:
+        """End the operator in order, or by SIGKILL; return its exit code."""
+        process, self.process = self.process, None
+        if process is None:
+            return 0
+        process.send_signal(signal.SIGKILL if kill else signal.SIGTERM)
+        try:
+            return process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise
+
+    @property
+    def log(self) -> str:
+        """What the operator has logged so far."""
+        return (self.folder / "operator.log").read_text()
+
+    def write_password(self, password: str) -> None:
+        """Set the administrator's password that the operator uses."""
+        (self.folder / "password").write_text(password + "\n")
+
+    def create(self, name: str = "cart", **spec: object) -> Object:
+        """Create a session."""
+        return dict(self.api.create_session(self.namespace, {"metadata": {"name": name}, "spec": spec}))
+
+    def session(self, name: str = "cart") -> Object | None:
+        """Read a session; None when it is gone."""
+        return self._get(f"{SESSIONS}/namespaces/{self.namespace}/blendersessions/{name}")
+
+    def delete(self, name: str = "cart") -> None:
+        """Delete a session."""
+        self.api.request("DELETE", f"{SESSIONS}/namespaces/{self.namespace}/blendersessions/{name}")
+
+    def patch(self, name: str, patch: Object) -> None:
+        """Change a session."""
+        path = f"{SESSIONS}/namespaces/{self.namespace}/blendersessions/{name}"
+        self.api.request("PATCH", path, patch, "application/merge-patch+json")
+
+    def child(self, plural: str, name: str) -> Object | None:
+        """Read one of the objects in the namespace; None when it does not exist."""
+        return self._get(f"api/v1/namespaces/{self.namespace}/{plural}/{name}")
+
+    def children(self) -> list[str]:
+        """List what is in the namespace besides sessions, as `plural/name`."""
+        found = []
+        for plural in CHILDREN:
+            items: Any = self.api.request("GET", f"api/v1/namespaces/{self.namespace}/{plural}")["items"]
+            found += [f"{plural}/{item['metadata']['name']}" for item in items]
+        return found
+
+    def delete_child(self, plural: str, name: str) -> None:
+        """Delete one object by hand."""
+        self.api.request("DELETE", f"api/v1/namespaces/{self.namespace}/{plural}/{name}")
+
+    def set_pod_status(self, name: str, status: Object) -> None:
+        """Report on a pod, as the kubelet does."""
+        path = f"api/v1/namespaces/{self.namespace}/pods/{name}/status"
+        self.api.request("PATCH", path, {"status": status}, "application/merge-patch+json")
+
+    def run_pod(self, session: Object) -> None:
+        """Let the session's pod run and be ready, once there is one."""
+        name = name_for(session["metadata"]["uid"])
+        until("the pod is made", lambda: self.child("pods", name))
+        self.set_pod_status(
+            name,
+            {
+                "phase": "Running",
+                "podIP": "10.9.8.7",
+                "podIPs": [{"ip": "10.9.8.7"}],
+                "conditions": [{"type": "Ready", "status": "True"}],
+            },
+        )
+
+    def condition(self, kind: str, name: str = "cart") -> Object:
+        """Read one condition of a session; empty when it has none."""
+        session = self.session(name) or {}
+        for entry in session.get("status", {}).get("conditions", []):
+            if entry["type"] == kind:
+                return dict(entry)
+        return {}
+
+    def until_reason(self, kind: str, reason: str, name: str = "cart") -> Object:
+        """Wait until a condition has this reason."""
+
+        def probe() -> Object:
+            found = self.condition(kind, name)
+            return found if found.get("reason") == reason else {}
+
+        return until(f"{kind} of {name} says {reason}; it says {self.condition(kind, name)}", probe)
+
+    def until_ready(self, name: str = "cart") -> Object:
+        """Wait until a session is ready, and return it."""
+        until(f"{name} is ready", lambda: self.condition("Ready", name).get("status") == "True")
+        found = self.session(name)
+        assert found is not None
+        return found
+
+    def until_gone(self, name: str = "cart") -> None:
+        """Wait until a session is gone."""
+        until(f"{name} is gone", lambda: self.session(name) is None)
+
+    def ready(self, name: str = "cart", **spec: object) -> Object:
+        """Create a session and bring it to readiness."""
+        self.run_pod(self.create(name, **spec))
+        return self.until_ready(name)
+
+    def collect_garbage(self) -> None:
+        """Delete what no living session owns any more, as the garbage collector does."""
+        sessions: Any = self.api.request("GET", f"{SESSIONS}/namespaces/{self.namespace}/blendersessions")["items"]
+        alive = {item["metadata"]["uid"] for item in sessions}
+        for plural in CHILDREN:
+            items: Any = self.api.request("GET", f"api/v1/namespaces/{self.namespace}/{plural}")["items"]
+            for item in items:
+                owners = {owner["uid"] for owner in item["metadata"].get("ownerReferences", [])}
+                if owners and not owners & alive:
+                    self.delete_child(plural, item["metadata"]["name"])
+
+    def events(self) -> list[tuple[str, str, str]]:
+        """List the Events in the namespace: type, reason, message."""
+        items: Any = self.api.request("GET", f"api/v1/namespaces/{self.namespace}/events")["items"]
+        return [(item["type"], item["reason"], item["message"]) for item in items]
+
+    def _get(self, path: str) -> Object | None:
+        try:
+            return dict(self.api.request("GET", path))
+        except ApiError as error:
+            if error.status != requests.codes.not_found:
+                raise
+            return None
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
