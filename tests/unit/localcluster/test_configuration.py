@@ -1,0 +1,97 @@
+"""What the cluster's programs are told."""
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from localcluster import chart, dns, kubernetes, runtime, session
+from localcluster.addresses import Addresses
+from localcluster.images import ImageRef
+
+ADDRESSES = Addresses(2)
+STATE = Path("/var/lib/blender-sessions/demo")
+
+
+def test_containerd_keeps_its_images_in_the_clusters_folder() -> None:
+    document = tomllib.loads(runtime.configuration(STATE, "docker.io/blender-sessions/pause:1"))
+    cri = document["plugins"]["io.containerd.grpc.v1.cri"]
+    assert document["root"] == "/var/lib/blender-sessions/demo/containerd"
+    assert cri["sandbox_image"] == "docker.io/blender-sessions/pause:1"
+    assert cri["restrict_oom_score_adj"] is True
+    assert cri["cni"]["conf_dir"] == "/var/lib/blender-sessions/demo/etc/cni"
+
+
+def test_pods_get_addresses_of_their_own_cluster() -> None:
+    wire, _ = json.loads(runtime.network(ADDRESSES))["plugins"]
+    assert wire["ipam"]["ranges"] == [[{"subnet": "10.210.128.0/18"}]]
+
+
+def test_the_kubelet_never_removes_an_image() -> None:
+    text = kubernetes.kubelet_configuration(STATE, kubernetes.Access(STATE / "pki"), ADDRESSES, "blender-sessions-demo")
+    document = yaml.safe_load(text)
+    assert document["imageGCHighThresholdPercent"] == 100
+    assert document["cgroupRoot"] == "/blender-sessions-demo"
+    assert document["clusterDNS"] == ["10.210.0.10"]
+    assert document["authentication"]["anonymous"] == {"enabled": False}
+
+
+@pytest.mark.parametrize(
+    ("resolver", "line"), [("10.210.193.3", "    forward . 10.210.193.3"), (None, "    template ANY ANY . {")]
+)
+def test_other_names_are_asked_for_outside_if_there_is_a_way(resolver: str | None, line: str) -> None:
+    assert line in dns.corefile(resolver).splitlines()
+
+
+def test_the_dns_service_has_the_address_that_pods_are_told() -> None:
+    objects = {o["kind"]: o for o in yaml.safe_load_all(dns.manifest("docker.io/x/coredns:1", ADDRESSES, None))}
+    assert objects["Service"]["spec"]["clusterIP"] == "10.210.0.10"
+    pod = objects["Deployment"]["spec"]["template"]
+    assert pod["spec"]["containers"][0]["image"] == "docker.io/x/coredns:1"
+    assert objects["Service"]["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
+
+
+def test_a_change_of_the_dns_configuration_rolls_out_a_new_pod() -> None:
+    def annotations(resolver: str | None) -> dict[str, str]:
+        objects = {o["kind"]: o for o in yaml.safe_load_all(dns.manifest("x", ADDRESSES, resolver))}
+        found: dict[str, str] = objects["Deployment"]["spec"]["template"]["metadata"]["annotations"]
+        return found
+
+    assert annotations(None) != annotations("10.210.193.3")
+
+
+def images(*names: str) -> dict[str, ImageRef]:
+    return {name: ImageRef(f"blender-sessions/{name}", "abc", Path(f"/{name}.tar")) for name in names}
+
+
+@pytest.mark.parametrize(
+    ("names", "mode", "keys"),
+    [
+        (chart.STANDIN_IMAGES, "standin", {"blender", "operator", "portal", "proxy", "guacd", "guacamole"}),
+        (chart.APACHE_IMAGES, "apache", {"blender", "operator", "portal", "proxy"}),
+    ],
+)
+def test_the_chart_gets_our_images_by_tag(names: tuple[str, ...], mode: str, keys: set[str]) -> None:
+    text = chart.values(images(*names), public_url="http://127.0.0.1:8080/", node_port=30080)
+    document: dict[str, Any] = yaml.safe_load(text)
+    assert document["guacamole"] == {"mode": mode}
+    assert document["publicURL"] == "http://127.0.0.1:8080/"
+    assert document["proxy"] == {"service": {"type": "NodePort", "nodePort": 30080}}
+    assert document["images"].keys() == keys
+    assert document["images"]["blender"] == {"repository": "blender-sessions/blender", "tag": "abc"}
+
+
+def test_a_release_is_upgraded_when_the_chart_or_its_values_change(tmp_path: Path) -> None:
+    (tmp_path / "Chart.yaml").write_text("name: x")
+    before = chart.fingerprint("a: 1", tmp_path)
+    assert chart.fingerprint("a: 1", tmp_path) == before
+    assert chart.fingerprint("a: 2", tmp_path) != before
+    (tmp_path / "Chart.yaml").write_text("name: y")
+    assert chart.fingerprint("a: 1", tmp_path) != before
+
+
+def test_the_secret_of_an_owner_is_named_by_a_hash() -> None:
+    assert session.user_secret("artist") == "blender-user-70b1e8e06785cae4"
