@@ -52,12 +52,12 @@ class Tunnel:
 class Site:
     """A Guacamole with one connection, and a browser's way into it."""
 
-    def __init__(self, guacamole: Guacamole, sockets: ExitStack) -> None:
+    def __init__(self, guacamole: Guacamole, sockets: ExitStack, connection: str = "desk") -> None:
         self.guacamole = guacamole
         self._sockets = sockets
         self.token = self.sign_in(guacamole.username, guacamole.password)
         self.data = guacamole.url + "api/session/data/postgresql/"
-        self.connection = self.make_connection("desk")
+        self.connection = self.make_connection(connection)
 
     def sign_in(self, username: str, password: str) -> str:
         body = {"username": username, "password": password}

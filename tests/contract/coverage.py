@@ -34,7 +34,8 @@ one with the recorded title. Of three lists of history that held rows from outsi
 that were recorded, or the rows' shape ({weaker}).
 
 What was measured of the WebSocket tunnel is tested by `tests/contract/test_tunnel.py`. Of the tunnel, the stand-in
-lacks balancing groups (`GUAC_TYPE=g`, refused with 516) and the HTTP fallback (`/guacamole/tunnel`).
+lacks balancing groups (`GUAC_TYPE=g`, refused with 516) and the HTTP fallback (`/guacamole/tunnel`); and an access
+window that ends does not end a running session.
 """
 
 

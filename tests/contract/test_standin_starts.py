@@ -1,18 +1,117 @@
+"""What the stand-in is as a program: how it starts, what it says of itself, and what it never says."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
 import requests
+from websockets.sync.client import connect
 
-from contract.standins import Guacamole
+from contract.browsing import SECONDS, Site
+from contract.fake_guacd import fake_guacd
+from contract.standins import Guacamole, running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[2]
+PASSWORD = "planted-administrators-password"
 
 
-def test_the_administrator_signs_in_and_makes_a_connection(guacamole_standin: Guacamole) -> None:
-    login = requests.post(
-        guacamole_standin.url + "api/tokens",
-        data={"username": guacamole_standin.username, "password": guacamole_standin.password},
-        timeout=10,
-    )
-    assert login.status_code == 200, login.text
-    headers = {"Guacamole-Token": login.json()["authToken"]}
-    data = guacamole_standin.url + "api/session/data/postgresql/"
-    body = {"name": "a", "protocol": "vnc", "parameters": {"port": 5900}, "attributes": {}}
-    made = requests.post(data + "connections", json=body, headers=headers, timeout=10)
-    assert made.status_code == 200, made.text
-    assert list(requests.get(data + "connections", headers=headers, timeout=10).json()) == [made.json()["identifier"]]
+@pytest.fixture
+def program(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    password = tmp_path / "password"
+    password.write_text(PASSWORD + "\n")
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT / "local" / "guacamole"),
+        "STANDIN_ADMIN_PASSWORD_FILE": str(password),
+        "STANDIN_HOST": "127.0.0.1",
+        "STANDIN_PORT": "0",
+        "STANDIN_GUACD_HOST": "127.0.0.1",
+    }
+    command = [sys.executable, "-m", "standin"]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        yield process
+        process.kill()
+
+
+def test_the_program_says_that_it_is_a_stand_in_and_stops_in_order(program: subprocess.Popen[str]) -> None:
+    assert program.stderr is not None
+    said = program.stderr.readline()
+    assert "stand-in for Apache Guacamole" in said
+    assert "never" in said
+    while "Serving /guacamole/" not in (line := program.stderr.readline()):
+        assert line, "it ended before it served"
+    program.send_signal(signal.SIGTERM)
+    assert program.wait(SECONDS) == 0
+    assert PASSWORD not in program.stderr.read()
+
+
+def test_a_missing_password_file_is_named(tmp_path: Path) -> None:
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT / "local" / "guacamole"),
+        "STANDIN_ADMIN_PASSWORD_FILE": str(tmp_path / "none"),
+    }
+    command = [sys.executable, "-m", "standin"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False)
+    assert ended.returncode == 64
+    assert "STANDIN_ADMIN_PASSWORD_FILE" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_no_secret_is_logged(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> None:
+    with fake_guacd() as guacd, running(guacd.port) as guacamole, ExitStack() as sockets:
+        site = Site(guacamole, sockets)
+        site.call("POST", "users", {"username": "ann", "password": "planted-user-password", "attributes": {}})
+        tunnel = site.open()
+        assert tunnel.next().opcode == ""
+        guacd.desk()
+        bad = guacamole.url.replace("http", "ws", 1) + "websocket-tunnel?token=planted-bad-token"
+        with connect(bad, proxy=None):
+            pass
+        requests.get(guacamole.url + "api/session/data/postgresql/self?token=planted-bad-token", timeout=SECONDS)
+        requests.delete(guacamole.url + f"api/tokens/{site.token}", timeout=SECONDS)
+        assert tunnel.closed() == (1000, "0")
+    said = caplog.text + "".join(capfd.readouterr())
+    assert "POST /guacamole/api/session/data/postgresql/users 200" in said, "the changes themselves are logged"
+    for secret in (site.token, "planted", "s3cret"):
+        assert secret not in said
+
+
+def test_the_page_says_that_it_is_a_stand_in_and_forbids_foreign_scripts(guacamole_standin: Guacamole) -> None:
+    page = requests.get(guacamole_standin.url, timeout=SECONDS)
+    assert "Stand-in for Apache Guacamole" in page.text
+    assert "script-src 'self'" in page.headers["Content-Security-Policy"]
+    assert "<style" not in page.text
+    assert page.text.count("<script") == page.text.count("src=") == 1
+
+
+def test_a_database_file_keeps_what_was_made(tmp_path: Path) -> None:
+    database = str(tmp_path / "guacamole.sqlite")
+    for expected in (["desk"], ["desk", "desk2"]):
+        with running(database=database) as guacamole, ExitStack() as sockets:
+            if expected == ["desk"]:
+                Site(guacamole, sockets)
+                continue
+            site = Site(guacamole, sockets, connection="desk2")
+            assert sorted(entry["name"] for entry in site.call("GET", "connections").json().values()) == expected
+
+
+def test_the_data_source_can_go_by_the_name_mysql() -> None:
+    with running(data_source="mysql") as guacamole:
+        body = {"username": guacamole.username, "password": guacamole.password}
+        session = requests.post(guacamole.url + "api/tokens", data=body, timeout=SECONDS).json()
+        assert (session["dataSource"], session["availableDataSources"]) == ("mysql", ["mysql", "mysql-shared"])
+        headers = {"Guacamole-Token": session["authToken"]}
+        url = guacamole.url + "api/session/data/{}/connections"
+        assert requests.get(url.format("mysql"), headers=headers, timeout=SECONDS).json() == {}
+        assert requests.get(url.format("postgresql"), headers=headers, timeout=SECONDS).status_code == 404

@@ -146,6 +146,14 @@ def test_a_full_connection_refuses_and_takes_the_next_after_one_left(
     guacd.desk()
 
 
+def test_two_at_once_cannot_take_the_last_place(site: Site, guacd: FakeGuacd) -> None:
+    connection = site.make_connection("narrow", **{"max-connections": "1"})
+    guacd.ready = False
+    site.open(GUAC_ID=connection)
+    guacd.desk()
+    assert site.open(GUAC_ID=connection).closed() == (1008, "517")
+
+
 @pytest.mark.parametrize("how", ["patch", "delete", "token", "session"])
 def test_a_killed_tunnel_closes_in_order(site: Site, guacd: FakeGuacd, how: str) -> None:
     token = site.make_user("ann", reads=site.connection)

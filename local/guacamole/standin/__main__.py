@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
+from typing import TYPE_CHECKING, NoReturn
 
 import uvicorn
 
-from standin.app import BASE, create_app
+from standin.app import create_app
 from standin.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 _log = logging.getLogger("standin")
 
@@ -38,6 +43,10 @@ def configuration(settings: Settings) -> uvicorn.Config:
     )
 
 
+def _exit(_: int, __: FrameType | None) -> NoReturn:
+    sys.exit(0)
+
+
 def main() -> int:
     """Run until a signal; return the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
@@ -49,9 +58,8 @@ def main() -> int:
         _log.error("%s", error)
         return 64
     _log.warning("This is a stand-in for Apache Guacamole, for local clusters and tests; never run it in production")
-    _log.info(
-        "Listening on port %d under %s/, guacd is %s:%d", settings.port, BASE, settings.guacd_host, settings.guacd_port
-    )
+    # uvicorn stops in order, and then raises the signal once more; that too is to end in order.
+    signal.signal(signal.SIGTERM, _exit)
     uvicorn.Server(configuration(settings)).run()
     return 0
 

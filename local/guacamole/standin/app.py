@@ -102,6 +102,10 @@ def _routes(state: State) -> list[Route | Mount | WebSocketRoute]:
 def _lifespan(state: State):  # type: ignore[no-untyped-def]  # noqa: ANN202 - Starlette's own alias is private
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        settings = state.settings
+        _log.info(
+            "Serving %s/ on port %d, guacd is %s:%d", BASE, settings.port, settings.guacd_host, settings.guacd_port
+        )
         sweeper = asyncio.create_task(_sweep(state))
         yield
         sweeper.cancel()

@@ -78,9 +78,9 @@ def _own(state: State, session: Session, connection: Connection, capabilities: C
     most, most_of_user = (
         int(connection.attributes.get(name) or 0) for name in ("max-connections", "max-connections-per-user")
     )
-    if 0 < most_of_user <= state.tunnels.count(connection.id, session.user):
+    if 0 < most_of_user <= state.tunnels.places(connection.id, session.user):
         raise Refusal(GuacamoleStatus.CLIENT_TOO_MANY)
-    if 0 < most <= state.tunnels.count(connection.id):
+    if 0 < most <= state.tunnels.places(connection.id):
         raise Refusal(GuacamoleStatus.RESOURCE_CONFLICT)
     configuration = GuacamoleConfiguration(protocol=connection.protocol, parameters=connection.parameters)
     return Destination(session, connection, capabilities, configuration)

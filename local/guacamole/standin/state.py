@@ -39,7 +39,7 @@ class State:
         self.permissions = Permissions(self.database)
         self.profiles = Profiles(self.database)
         self.history = History(self.database)
-        self.tunnels = Tunnels()
+        self.tunnels = Tunnels(lambda uuid: self.history.tunnel_closed(uuid, self.now()))
         self.sessions = Sessions(settings.token_lifetime, clock, lambda token: bool(self.tunnels.of_token(token)))
         self._make_administrator()
 

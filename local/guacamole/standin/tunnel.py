@@ -65,8 +65,7 @@ class TunnelEndpoint:
         except Refusal as refusal:
             return refusal.status
         try:
-            async with asyncio.timeout(HANDSHAKE_SECONDS):
-                transport, guacd_id = await self._connect(wanted)
+            transport, tunnel = await self._open(socket, wanted)
         except TimeoutError:
             return GuacamoleStatus.UPSTREAM_TIMEOUT
         except GuacdConnectionError as error:
@@ -76,9 +75,32 @@ class TunnelEndpoint:
             _log.warning("Connection %s: guacd refused: %s", wanted.connection.id, error)
             return error.status
         try:
-            return await self._run(socket, wanted, transport, guacd_id)
+            await socket.send_text(Instruction.create("", tunnel.uuid).encode())
+            return await Pump(socket, transport, tunnel.ended).run()
         finally:
+            self._state.tunnels.end(tunnel.uuid)
+            _log.info("Tunnel %s to connection %s closed", tunnel.uuid, tunnel.connection.id)
             await transport.close()
+
+    async def _open(self, socket: WebSocket, wanted: Destination) -> tuple[AsyncioGuacdTransport, Tunnel]:
+        place = self._state.tunnels.opening(wanted.connection.id, wanted.session.user)
+        with contextlib.nullcontext() if wanted.joined else place:
+            async with asyncio.timeout(HANDSHAKE_SECONDS):
+                transport, guacd_id = await self._connect(wanted)
+            tunnel = Tunnel(
+                uuid=str(uuid.uuid4()),
+                connection=wanted.connection,
+                token=wanted.session.token,
+                username=wanted.session.username,
+                user=wanted.session.user,
+                remote_host=socket.client.host if socket.client else "",
+                start=self._state.now(),
+                guacd_id=guacd_id,
+                profile=wanted.profile,
+                joined=wanted.joined,
+            )
+            self._list(tunnel)
+        return transport, tunnel
 
     async def _connect(self, wanted: Destination) -> tuple[AsyncioGuacdTransport, str]:
         host = wanted.connection.attributes.get("guacd-hostname") or self._state.settings.guacd_host
@@ -91,31 +113,7 @@ class TunnelEndpoint:
             raise
         return transport, result.connection_id
 
-    async def _run(
-        self, socket: WebSocket, wanted: Destination, transport: AsyncioGuacdTransport, guacd_id: str
-    ) -> GuacamoleStatus:
-        tunnel = Tunnel(
-            uuid=str(uuid.uuid4()),
-            connection=wanted.connection,
-            token=wanted.session.token,
-            username=wanted.session.username,
-            user=wanted.session.user,
-            remote_host=socket.client.host if socket.client else "",
-            start=self._state.now(),
-            guacd_id=guacd_id,
-            profile=wanted.profile,
-            joined=wanted.joined,
-        )
-        self._open(tunnel)
-        try:
-            await socket.send_text(Instruction.create("", tunnel.uuid).encode())
-            return await Pump(socket, transport, tunnel.ended).run()
-        finally:
-            self._state.tunnels.end(tunnel.uuid)
-            self._state.history.tunnel_closed(tunnel.uuid, self._state.now())
-            _log.info("Tunnel %s to connection %s closed", tunnel.uuid, tunnel.connection.id)
-
-    def _open(self, tunnel: Tunnel) -> None:
+    def _list(self, tunnel: Tunnel) -> None:
         self._state.tunnels.add(tunnel)
         profile = tunnel.profile
         self._state.history.tunnel_opened(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from standin.store.connections import Connection
     from standin.store.sharing import Profile
 
@@ -41,11 +44,32 @@ class Share:
 
 
 class Tunnels:
-    """All open tunnels."""
+    """All open tunnels.
 
-    def __init__(self) -> None:
+    Args:
+        on_end: Called with the uuid of each tunnel as it ends, before anybody can see that it is gone.
+    """
+
+    def __init__(self, on_end: Callable[[str], None]) -> None:
+        self._on_end = on_end
         self._open: dict[str, Tunnel] = {}
         self._shares: dict[str, Share] = {}
+        self._opening: list[tuple[int, int | None]] = []
+
+    @contextmanager
+    def opening(self, connection: int, user: int | None) -> Iterator[None]:
+        """Hold a place on a connection while guacd is asked for it, so that two cannot take the last one."""
+        place = (connection, user)
+        self._opening.append(place)
+        try:
+            yield
+        finally:
+            self._opening.remove(place)
+
+    def places(self, connection: int, user: int | None = None) -> int:
+        """Return how many places on a connection are taken, by tunnels that are open or about to be."""
+        opening = [of for of in self._opening if of[0] == connection and (user is None or of[1] == user)]
+        return self.count(connection, user) + len(opening)
 
     def add(self, tunnel: Tunnel) -> None:
         """List a tunnel."""
@@ -57,6 +81,7 @@ class Tunnels:
         if tunnel is None:
             return False
         tunnel.ended.set()
+        self._on_end(uuid)
         self._shares = {key: share for key, share in self._shares.items() if share.tunnel is not tunnel}
         for viewer in [t for t in self._open.values() if t.joined == uuid and t.profile is not None]:
             self.end(viewer.uuid)

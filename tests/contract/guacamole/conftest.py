@@ -1,0 +1,39 @@
+"""The Guacamole that the black-box suite talks to.
+
+By default it is a stand-in. With ``GUACAMOLE_URL``, ``GUACAMOLE_USER`` and ``GUACAMOLE_PASSWORD`` it is any
+Guacamole, and the user an administrator of it; whatever the tests make there has a name that begins with ``contract-``,
+and is removed.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+from contract.blackbox import Api
+from contract.standins import Guacamole, running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session")
+def guacamole() -> Iterator[Guacamole]:
+    """The server under test."""
+    url = os.environ.get("GUACAMOLE_URL")
+    if url:
+        password = os.environ["GUACAMOLE_PASSWORD"]
+        yield Guacamole(url.rstrip("/") + "/", os.environ["GUACAMOLE_USER"], password)
+        return
+    with running() as standin:
+        yield standin
+
+
+@pytest.fixture
+def api(guacamole: Guacamole) -> Iterator[Api]:
+    """The administrator's session, and a group of its own for one test."""
+    with ExitStack() as stack:
+        yield Api(guacamole, stack)
