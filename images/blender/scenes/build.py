@@ -3,6 +3,9 @@
     blender --background --factory-startup --python build.py -- OUTPUT_DIR [--thumbnails] [--only NAME]
 
 Writes NAME.blend, and with --thumbnails NAME.png, for each sample. Needs no display. Works in Blender 3.4 to 4.3.
+
+The pictures in thumbnails/ are made with PyPI's `bpy`, which has the denoiser that Debian's Blender lacks:
+``python build.py -- OUTPUT_DIR --thumbnails``.
 """
 
 from __future__ import annotations

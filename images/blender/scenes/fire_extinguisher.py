@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
-from materials import label, metal, paint, plastic, rubber
+from materials import Finish, label, metal, paint, plastic, rubber
 from objects import Model, lettering
 from parts import Part, box, joined, lathe, rod, sheet, side_plate, tube, wrapped
 from paths import circle, outline, ribbon, rounded, rounded_profile, smooth
@@ -57,11 +56,13 @@ def _cylinder() -> Part:
 
 
 def _foot() -> Part:
+    """Return the rubber ring on which it can stand."""
     profile = [(RADIUS - 0.012, 0.055), (RADIUS + 0.003, 0.055), (RADIUS + 0.003, 0.095), (RADIUS - 0.012, 0.095)]
     return lathe(rounded_profile(profile, 0.004, closed=True), closed=True, sides=96)
 
 
 def _valve(made: Model) -> None:
+    """Add neck, valve block, the two levers, and the pin with its ring."""
     neck = [(0.001, 0.50), (0.028, 0.50), (0.028, 0.513), (0.02, 0.516), (0.02, VALVE), (0.001, VALVE)]
     made.add("Neck", lathe(rounded_profile(neck, 0.003), sides=48), BRASS)
     made.add("Valve", box((0.066, 0.036, 0.045), 0.006).moved((0.006, 0.0, VALVE + 0.01)), BRASS)
@@ -88,31 +89,26 @@ def _gauge(made: Model) -> None:
     towards: Vec = (-0.35, -1.0, 0.0)
     place: Vec = (-0.02, -0.032, VALVE + 0.006)
 
-    def put(name: str, part: Part, finish_index: int) -> None:
-        made.add(
-            name,
-            part.aimed(towards, up=(0.0, 0.0, 1.0)).moved(place),
-            (STEEL, WHITE, GREEN, RED_PRINT, PRINT)[finish_index],
-        )
+    def put(name: str, part: Part, finish: Finish) -> None:
+        made.add(name, part.aimed(towards, up=(0.0, 0.0, 1.0)).moved(place), finish)
 
     case = [(0.001, -0.014), (0.022, -0.014), (0.022, 0.006), (0.019, 0.006), (0.019, 0.003), (0.001, 0.003)]
-    put("Gauge", lathe(rounded_profile(case, 0.0015), sides=48), 0)
-    put("Gauge face", lathe([(0.001, 0.0025), (0.0188, 0.0025), (0.0188, 0.0036), (0.001, 0.0036)], sides=48), 1)
-    for name, start, end, finish in (("Gauge green sector", 50, 130, 2), ("Gauge red sector", 150, 215, 3)):
-        put(name, Part(*_sector(0.010, 0.0165, start, end)).moved((0.0, 0.0, 0.0042)), finish)
-    put("Gauge needle", rod((0.0, -0.004, 0.0045), (0.003, 0.015, 0.0045), 0.0011, sides=6), 4)
+    put("Gauge", lathe(rounded_profile(case, 0.0015), sides=48), STEEL)
+    put("Gauge face", lathe([(0.001, 0.0025), (0.0188, 0.0025), (0.0188, 0.0036), (0.001, 0.0036)], sides=48), WHITE)
+    put("Gauge green sector", _sector(0.010, 0.0165, 50, 130).moved((0.0, 0.0, 0.0042)), GREEN)
+    put("Gauge red sector", _sector(0.010, 0.0165, 150, 215).moved((0.0, 0.0, 0.0042)), RED_PRINT)
+    put("Gauge needle", rod((0.0, -0.004, 0.0045), (0.003, 0.015, 0.0045), 0.0011, sides=6), PRINT)
 
 
-def _sector(
-    inner: float, outer: float, start: float, end: float
-) -> tuple[tuple[Vec, ...], tuple[tuple[int, ...], ...]]:
-    """Return points and faces of a piece of a flat ring."""
+def _sector(inner: float, outer: float, start: float, end: float) -> Part:
+    """Return a piece of a flat ring between two angles in degrees."""
     rims = zip(outline(inner, start, end), outline(outer, start, end), strict=True)
     points = tuple((x, y, 0.0) for pair in rims for x, y in pair)
-    return points, tuple((2 * i, 2 * i + 1, 2 * i + 3, 2 * i + 2) for i in range(len(points) // 2 - 1))
+    return Part(points, tuple((2 * i, 2 * i + 1, 2 * i + 3, 2 * i + 2) for i in range(len(points) // 2 - 1)))
 
 
 def _hose(made: Model) -> None:
+    """Add the hose, which leaves the valve to the left and ends in the horn."""
     corners = [(-0.03, 0.0, VALVE + 0.005), (-0.075, -0.005, VALVE + 0.012), (-0.118, -0.02, 0.49)]
     line = smooth([*corners, (-0.12, -0.032, 0.40), (-0.112, -0.038, 0.33)], 10)
     made.add("Hose", tube(line, 0.0105, sides=16), BLACK)
@@ -130,27 +126,20 @@ def _hose(made: Model) -> None:
 def _label(made: Model) -> None:
     """Add the printed label: bands, words and small print, bent round the cylinder."""
 
-    def put(name: str, part: Part, finish_index: int, x: float, z: float, lift: float) -> None:
-        finish = (WHITE, BLUE, RED_PRINT, PRINT)[finish_index]
-        bent = wrapped(part.moved((x, 0.0, z)), RADIUS + lift)
-        turn = math.radians(-14)
-        made.add(name, bent.mapped(lambda p: _about_z(p, turn)), finish)
+    def put(name: str, part: Part, finish: Finish, z: float, lift: float) -> None:
+        """Bend a flat piece round the cylinder, ``lift`` above it, a little to the side where the camera is."""
+        made.add(name, wrapped(part.moved((0.0, 0.0, z)), RADIUS + lift).turned(-14.0), finish)
 
-    put("Label", sheet(0.176, 0.235), 0, 0.0, 0.29, 0.0006)
-    put("Label band", sheet(0.176, 0.05), 1, 0.0, 0.382, 0.0009)
-    put("Label band words", lettering("ABC POWDER", 0.022), 0, 0.0, 0.382, 0.0018)
-    put("Label words", lettering("FIRE", 0.062), 2, 0.0, 0.327, 0.0018)
+    put("Label", sheet(0.176, 0.235), WHITE, 0.29, 0.0006)
+    put("Label band", sheet(0.176, 0.05), BLUE, 0.382, 0.0009)
+    put("Label band words", lettering("ABC POWDER", 0.022), WHITE, 0.382, 0.0018)
+    put("Label words", lettering("FIRE", 0.062), RED_PRINT, 0.327, 0.0018)
     lines = [sheet(0.13 - 0.02 * (row % 2), 0.004).moved((0.0, 0.0, -0.011 * row)) for row in range(3)]
-    put("Label small print", joined(lines), 3, 0.0, 0.283, 0.0012)
+    put("Label small print", joined(lines), PRINT, 0.283, 0.0012)
     squares = [sheet(0.036, 0.036, 6).moved((0.045 * (column - 1), 0.0, 0.0)) for column in range(3)]
-    put("Label pictograms", joined(squares), 2, 0.0, 0.22, 0.0012)
+    put("Label pictograms", joined(squares), RED_PRINT, 0.22, 0.0012)
     letters = [lettering(letter, 0.032).moved((0.045 * (column - 1), 0.0, 0.0)) for column, letter in enumerate("ABC")]
-    put("Label classes", joined(letters), 0, 0.0, 0.22, 0.0018)
-
-
-def _about_z(point: Vec, turn: float) -> Vec:
-    cosine, sine = math.cos(turn), math.sin(turn)
-    return (point[0] * cosine - point[1] * sine, point[0] * sine + point[1] * cosine, point[2])
+    put("Label classes", joined(letters), WHITE, 0.22, 0.0018)
 
 
 def _bracket(made: Model) -> None:

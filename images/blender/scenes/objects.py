@@ -25,7 +25,6 @@ class Model:
     objects: list[bpy.types.Object] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Make the collection and link it to the scene."""
         self.collection = bpy.data.collections.new(self.title)
         bpy.context.scene.collection.children.link(self.collection)
 

@@ -40,6 +40,11 @@ class Part:
         other = cross(axis, side)
         return self.mapped(lambda p: add(add(scale(side, p[0]), scale(other, p[1])), scale(axis, p[2])))
 
+    def turned(self, degrees: float) -> Part:
+        """Return the piece turned round the z axis, counter-clockwise as seen from above."""
+        cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+        return self.mapped(lambda p: (p[0] * cosine - p[1] * sine, p[0] * sine + p[1] * cosine, p[2]))
+
     def mirrored(self) -> Part:
         """Return the piece reflected left to right (in y)."""
         return self.mapped(lambda point: (point[0], -point[1], point[2]))

@@ -76,6 +76,7 @@ def _loop(rear: Vec, front: Vec, radius: float) -> list[Vec]:
 
 
 def _rim() -> Part:
+    """Return the strong tube round the basket's top."""
     return tube(_loop(HIGH_REAR, HIGH_FRONT, 0.05), 0.0085, closed=True)
 
 
@@ -87,6 +88,7 @@ def _bumper() -> Part:
 
 
 def _handle(made: Model) -> None:
+    """Add the red handle on its two arms."""
     arm = rounded([HIGH_REAR, (0.43, 0.265, 0.98), (0.49, 0.265, 1.03)], 0.03)
     made.add("Handle arms", _both(tube(arm, 0.012)), CHROME)
     made.add("Handle", rod((0.49, -0.25, 1.03), (0.49, 0.25, 1.03), 0.019, sides=24), RED)
@@ -121,6 +123,7 @@ def _chassis(made: Model) -> None:
 
 
 def _castors(made: Model) -> None:
+    """Add the four castors: tyre, hub, fork and stem."""
     for place, name in ((FRONT_CASTOR, "front"), (REAR_CASTOR, "rear")):
         tyre, hub = wheel(0.063, 0.034)
         axle = (place[0] + 0.022, place[1], 0.063)

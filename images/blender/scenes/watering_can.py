@@ -67,6 +67,7 @@ def _band(low: float, high: float, out: float) -> Part:
 
 
 def _spout(made: Model) -> None:
+    """Add the spout, the rose on its end, and the brace to the neck."""
     line = smooth([SPOUT_FROM, (-0.155, 0.0, 0.085), (-0.24, 0.0, 0.185), SPOUT_TO], 8)
     radii = [0.032 - 0.018 * step / (len(line) - 1) for step in range(len(line))]
     made.add("Spout", tube(line, radii, sides=32), GREEN)
@@ -108,6 +109,7 @@ def _holes() -> list[Part]:
 
 
 def _handle(made: Model) -> None:
+    """Add the handle: one tube for carrying and pouring, with a wooden grip."""
     corners = [(-0.05, 0.0, 0.253), (-0.02, 0.0, 0.33), (0.055, 0.0, 0.372), (0.135, 0.0, 0.35), (0.178, 0.0, 0.28)]
     line = smooth([*corners, (0.17, 0.0, 0.185), (0.108, 0.0, 0.075)], 10)
     made.add("Handle", tube(line, 0.0075, sides=16), ZINC)
@@ -144,10 +146,4 @@ def _on_body(part: Part, lift: float) -> Part:
         share = (_radius(middle + point[2]) + lift) / (_radius(middle) + lift)
         return (point[0] * share, point[1] * share, point[2] + middle)
 
-    return bent.mapped(lean).mapped(_turned)
-
-
-def _turned(point: Vec) -> Vec:
-    turn = math.radians(-16)
-    cosine, sine = math.cos(turn), math.sin(turn)
-    return (point[0] * cosine - point[1] * sine, point[0] * sine + point[1] * cosine, point[2])
+    return bent.mapped(lean).turned(-16.0)

@@ -100,3 +100,15 @@ def test_a_wrapped_sheet_lies_on_its_cylinder_and_faces_the_viewer() -> None:
 def test_two_equal_points_have_no_direction() -> None:
     with pytest.raises(ValueError, match="two neighbouring points are the same"):
         parts.rod((1.0, 1.0, 1.0), (1.0, 1.0, 1.0), 0.1)
+
+
+def test_turning_is_counter_clockwise_from_above() -> None:
+    turned = parts.rod((1.0, 0.0, 0.0), (2.0, 0.0, 0.0), 0.1).turned(90.0)
+    assert max(y for _, y, _ in turned.points) == pytest.approx(2.0)
+    assert max(abs(x) for x, _, _ in turned.points) == pytest.approx(0.1)
+
+
+def test_a_piece_aimed_somewhere_keeps_its_shape() -> None:
+    box = parts.box((1.0, 2.0, 3.0), 0.01)
+    aimed = box.aimed((1.0, -1.0, 0.5), up=(0.0, 0.0, 1.0))
+    assert volume(aimed) == pytest.approx(volume(box))
