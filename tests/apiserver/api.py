@@ -103,9 +103,10 @@ class Api:
 
     def apply(self, document: Mapping[str, object], **query: str) -> Object:
         """Server-side apply one object, as the user `tests`."""
+        path = self.path(document)
         return self.request(
             "PATCH",
-            self.path(document),
+            path,
             document,
             "application/apply-patch+yaml",
             fieldManager="tests",
@@ -114,7 +115,7 @@ class Api:
         )
 
     def path(self, document: Mapping[str, object]) -> str:
-        """Return the address of an object; its kind is looked up with the server."""
+        """Return the address of an object; the server tells the resource of its kind."""
         version = str(document["apiVersion"])
         root = f"apis/{version}" if "/" in version else f"api/{version}"
         resources = self.request("GET", root)["resources"]

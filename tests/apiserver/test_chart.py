@@ -1,0 +1,145 @@
+"""A real API server takes every object of the chart, and grants the parts exactly what they need."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from apiserver.api import Api, ApiError
+from chart.rendering import EVERYTHING, NAMESPACE, Rendered, render
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+INSTALLATIONS: dict[str, Callable[[], Rendered]] = {
+    "apache": render,
+    "stand-in": lambda: render("guacamole.mode=standin"),
+    "external": lambda: render(
+        "guacamole.mode=external",
+        "guacamole.external.url=http://guacamole.example.org/guacamole/",
+        "guacamole.admin.existingSecret=our-admin",
+    ),
+    "ingress": lambda: render("proxy.ingress.enabled=true", "proxy.service.type=LoadBalancer"),
+    "every option": lambda: render(values=EVERYTHING),
+}
+OPERATOR = f"system:serviceaccount:{NAMESPACE}:studio-operator"
+PORTAL = f"system:serviceaccount:{NAMESPACE}:studio-portal"
+SESSIONS = "blender-desktops"
+
+
+@pytest.fixture(scope="module")
+def installed(api: Api) -> None:
+    """The namespaces of the chart, and its rights."""
+    restricted = {"pod-security.kubernetes.io/enforce": "restricted"}
+    for name in (NAMESPACE, SESSIONS, "desktops", "studio"):
+        api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": restricted}})
+    for document in render().documents:
+        if document["kind"] in {"ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"}:
+            api.apply(placed(document))
+
+
+def with_claims(spec: dict[str, Any]) -> dict[str, Any]:
+    """Add the volumes that a StatefulSet would: of a claim for each mount that has none."""
+    there = {volume["name"] for volume in spec["volumes"]}
+    mounts = {mount["name"] for container in spec["containers"] for mount in container["volumeMounts"]}
+    claims = [{"name": name, "persistentVolumeClaim": {"claimName": name}} for name in sorted(mounts - there)]
+    return {**spec, "volumes": [*spec["volumes"], *claims]}
+
+
+def placed(document: dict[str, Any]) -> dict[str, Any]:
+    """Put an object where Helm would."""
+    if document["kind"] in {"Namespace", "CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding"}:
+        return document
+    return {**document, "metadata": {"namespace": NAMESPACE, **document["metadata"]}}
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize("installation", INSTALLATIONS)
+def test_every_object_is_accepted(api: Api, installation: str) -> None:
+    documents = INSTALLATIONS[installation]().documents
+    assert len(documents) >= 15
+    for document in documents:
+        api.apply(placed(document), dryRun="All", fieldValidation="Strict")
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize("installation", INSTALLATIONS)
+def test_every_pod_is_admitted_where_only_restricted_pods_are(api: Api, installation: str) -> None:
+    for name, spec in INSTALLATIONS[installation]().pods().items():
+        pod = {"metadata": {"name": name}, "spec": with_claims(spec)}
+        api.request("POST", f"api/v1/namespaces/{NAMESPACE}/pods", pod, dryRun="All", fieldValidation="Strict")
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_pod_that_is_not_restricted_would_be_refused_there(api: Api) -> None:
+    name, spec = next(iter(render().pods().items()))
+    pod = {"metadata": {"name": name}, "spec": {**spec, "hostNetwork": True}}
+    with pytest.raises(ApiError, match="violates PodSecurity"):
+        api.request("POST", f"api/v1/namespaces/{NAMESPACE}/pods", pod, dryRun="All")
+
+
+def may(api: Api, user: str, verb: str, resource: str, namespace: str = "", name: str = "") -> bool:
+    """Ask the API server whether a user may do something; `resource` is [GROUP/]RESOURCE[:SUBRESOURCE]."""
+    full, _, subresource = resource.partition(":")
+    group, _, plural = full.rpartition("/")
+    attributes = {"verb": verb, "group": group, "resource": plural, "subresource": subresource}
+    attributes |= {"namespace": namespace, "name": name}
+    review = {"spec": {"user": user, "groups": ["system:authenticated"], "resourceAttributes": attributes}}
+    answer: Any = api.request("POST", "apis/authorization.k8s.io/v1/subjectaccessreviews", review)
+    return bool(answer["status"]["allowed"])
+
+
+BS = "blendersessions.io/blendersessions"
+CHILDREN = ("pods", "services", "secrets")
+CRDS = "apiextensions.k8s.io/customresourcedefinitions"
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize(
+    ("verb", "resource", "expected"),
+    [
+        *((verb, BS, True) for verb in ("get", "list", "watch", "patch")),
+        *((verb, BS, False) for verb in ("create", "delete", "deletecollection", "update")),
+        ("patch", f"{BS}:status", True),
+        ("update", f"{BS}:finalizers", True),
+        *(
+            (verb, kind, True)
+            for kind in ("pods", "services", "secrets")
+            for verb in ("get", "create", "patch", "delete")
+        ),
+        *((verb, kind, True) for kind in ("pods", "services", "secrets") for verb in ("list", "watch")),
+        *(("update", kind, False) for kind in ("pods", "services", "secrets")),
+        ("create", "pods:exec", False),
+        ("get", "pods:log", False),
+        ("create", "events", True),
+        ("list", "events", False),
+        ("get", "configmaps", False),
+        ("create", "rbac.authorization.k8s.io/rolebindings", False),
+        ("create", "serviceaccounts:token", False),
+    ],
+)
+def test_the_rights_of_the_operator_in_any_namespace(api: Api, verb: str, resource: str, expected: bool) -> None:
+    assert may(api, OPERATOR, verb, resource, "anywhere") is expected
+
+
+@pytest.mark.usefixtures("installed")
+def test_the_rights_of_the_operator_on_the_cluster(api: Api) -> None:
+    for resource in ("namespaces", CRDS):
+        assert may(api, OPERATOR, "list", resource)
+        assert may(api, OPERATOR, "watch", resource)
+        assert not may(api, OPERATOR, "patch", resource)
+        assert not may(api, OPERATOR, "delete", resource)
+    assert not may(api, OPERATOR, "list", "nodes")
+
+
+@pytest.mark.usefixtures("installed")
+def test_the_rights_of_the_portal(api: Api) -> None:
+    for verb in ("get", "list", "create", "delete"):
+        assert may(api, PORTAL, verb, BS, SESSIONS)
+        assert not may(api, PORTAL, verb, BS, "elsewhere")
+        assert not may(api, PORTAL, verb, "pods", SESSIONS)
+    assert not may(api, PORTAL, "patch", BS, SESSIONS)
+    assert may(api, PORTAL, "get", "secrets", SESSIONS)
+    assert not may(api, PORTAL, "list", "secrets", SESSIONS)
+    assert not may(api, PORTAL, "get", "secrets", NAMESPACE, "studio-guacamole-admin")
