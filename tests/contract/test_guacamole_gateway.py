@@ -288,7 +288,7 @@ async def test_a_wrong_password_is_refused_with_the_settings_name(guacamole_stan
 async def test_the_wrong_address_is_said_to_be_no_guacamole(guacamole_standin: Guacamole, tmp_path: Path) -> None:
     wrong = replace(guacamole_standin, url=guacamole_standin.url.removesuffix("guacamole/"))
     async with signed_in(wrong, tmp_path) as http:
-        with pytest.raises((Unavailable, NotFound)):
+        with pytest.raises(Unavailable, match="BLENDERSESSIONS_GUACAMOLE_URL"):
             await http.data_source()
 
 

@@ -150,8 +150,11 @@ class Http:
                 "BLENDERSESSIONS_GUACAMOLE_USERNAME and the password in BLENDERSESSIONS_GUACAMOLE_PASSWORD_FILE "
                 f"({account.password_file})."
             )
-        _raise_for(response, "api/tokens")
         answer = _decoded(response)
+        if response.status_code == requests.codes.not_found:
+            answer = None
+        else:
+            _raise_for(response, "api/tokens")
         if not isinstance(answer, dict) or not answer.get("authToken") or not answer.get("dataSource"):
             raise Unavailable(
                 f"What answers at {account.url} is not Guacamole: check BLENDERSESSIONS_GUACAMOLE_URL, which ends in "
