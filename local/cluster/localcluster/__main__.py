@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from localcluster import binaries, demo
-from localcluster.cluster import Cluster
+from localcluster.cluster import Cluster, build_images
 from localcluster.commands import Kubectl
 from localcluster.errors import LocalClusterError
 from localcluster.images import NAMES
@@ -19,9 +19,6 @@ from localcluster.kind import KindCluster, docker_answers
 from localcluster.progress import Steps
 from localcluster.session import NAME as SESSION
 from localcluster.session import Login
-
-# By a cluster's name: HTTP and API port on 127.0.0.1. Another name has to say its own.
-_PORTS = {"demo": (8080, 6443), "test": (18080, 16443)}
 
 console = Console(soft_wrap=True)
 
@@ -41,21 +38,6 @@ def with_ports(command: Command) -> Command:
     return command
 
 
-def ports(name: str, http_port: int | None, api_port: int | None) -> tuple[int, int]:
-    """Return the ports of a cluster: those given, or the defaults of its name.
-
-    Raises:
-        LocalClusterError: there is no default for this name.
-    """
-    default_http, default_api = _PORTS.get(name, (None, None))
-    http, api = http_port or default_http, api_port or default_api
-    if http is None or api is None:
-        raise LocalClusterError(f"Cluster {name!r} has no default ports: give --http-port and --api-port.")
-    if http == api:
-        raise LocalClusterError(f"--http-port and --api-port are both {http}; they must differ.")
-    return http, api
-
-
 @click.group()
 def main() -> None:
     """Run a real one-node Kubernetes on this machine, and Blender sessions on it."""
@@ -65,7 +47,7 @@ def main() -> None:
 @click.argument("names", nargs=-1)
 def build(names: tuple[str, ...]) -> None:
     """Build the cluster's programs (all, or those named)."""
-    demo.build_programs(Steps(console), names or binaries.CLUSTER)
+    demo.build_programs(Steps(console), names or binaries.ALL)
 
 
 @main.command()
@@ -75,7 +57,7 @@ def images(names: tuple[str, ...]) -> None:
     unknown = set(names) - set(NAMES)
     if unknown:
         raise LocalClusterError(f"No such image: {', '.join(sorted(unknown))}. The images are: {', '.join(NAMES)}.")
-    demo.build_all_images(Steps(console), names or NAMES)
+    build_images(Steps(console), names or NAMES)
 
 
 @main.command()
@@ -84,7 +66,7 @@ def images(names: tuple[str, ...]) -> None:
 def up(name: str, http_port: int | None, api_port: int | None) -> None:
     """Start the embedded cluster, without the chart and the example."""
     cluster = Cluster(name)
-    http, api = ports(name, http_port, api_port)
+    http, api = cluster.ports(http_port, api_port)
     steps = Steps(console)
     demo.prepare(cluster, http, api, steps)
     cluster.up(http, api, steps)
@@ -114,7 +96,7 @@ def run_demo(name: str, http_port: int | None, api_port: int | None, engine: str
         login, url, kubectl = demo.run_kind(kind, steps), f"http://127.0.0.1:{KIND_HTTP_PORT}/", kind.kubectl
     else:
         cluster = Cluster(name)
-        login = demo.run_embedded(cluster, *ports(name, http_port, api_port), steps)
+        login = demo.run_embedded(cluster, *cluster.ports(http_port, api_port), steps)
         url, kubectl = cluster.http_url, cluster.kubectl
     console.print(f"\nReady after {time.monotonic() - begun:.0f} s.", highlight=False)
     _print_login(login, url)

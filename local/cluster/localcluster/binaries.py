@@ -51,8 +51,8 @@ TOOLS: dict[str, Tool] = {
     "kind": Tool("kind", "sigs.k8s.io/kind"),
 }
 
-CONTROL_PLANE = ("etcd", "kube-apiserver", "kubectl")
-CLUSTER = tuple(name for name in TOOLS if name != "kind")
+ALL = tuple(name for name in TOOLS if name != "kind")
+"""Everything that the embedded cluster needs."""
 
 
 def fingerprint(tool: Tool, modules: Path = paths.MODULES) -> str:

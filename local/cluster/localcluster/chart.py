@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,10 +10,13 @@ import yaml
 
 from localcluster import paths
 from localcluster.commands import Kubectl, run
+from localcluster.errors import LocalClusterError
 from localcluster.images import ImageRef
 
 RELEASE = "blender-sessions"
 NAMESPACE = "blender-sessions"
+SESSION_NAMESPACE = "blender-desktops"
+"""Where the portal creates sessions."""
 _CHART = paths.REPOSITORY / "helm" / "blender-sessions"
 # The images whose key in the chart's values is not their name.
 _KEYS = {"guacamole-standin": "guacamole"}
@@ -20,10 +24,28 @@ APACHE_IMAGES = ("blender", "operator", "portal", "proxy")
 STANDIN_IMAGES = (*APACHE_IMAGES, "guacd", "guacamole-standin")
 
 
+def guacamole_mode(default: str) -> str:
+    """Return `apache` or `standin`: the environment's GUACAMOLE, or `default`.
+
+    Raises:
+        LocalClusterError: GUACAMOLE is something else.
+    """
+    mode = os.environ.get("GUACAMOLE") or default
+    if mode not in {"apache", "standin"}:
+        raise LocalClusterError(f"GUACAMOLE is {mode!r}; it can be `apache` or `standin`.")
+    return mode
+
+
+def image_names(mode: str) -> tuple[str, ...]:
+    """Return the images of ours that a release with this Guacamole needs."""
+    return APACHE_IMAGES if mode == "apache" else STANDIN_IMAGES
+
+
 def values(images: Mapping[str, ImageRef], *, public_url: str, node_port: int) -> str:
     """Return the local values as YAML; Guacamole is the stand-in if its image is among `images`, else Apache's."""
     document = {
         "publicURL": public_url,
+        "sessionNamespace": SESSION_NAMESPACE,
         "guacamole": {"mode": "standin" if "guacamole-standin" in images else "apache"},
         "images": {
             _KEYS.get(name, name): {"repository": image.repository, "tag": image.tag} for name, image in images.items()

@@ -5,22 +5,38 @@ import fcntl
 import json
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from localcluster import apiserver, binaries, credentials, dns, kubernetes, network, packages, paths, preflight, runtime
+from localcluster import (
+    apiserver,
+    binaries,
+    chart,
+    credentials,
+    dns,
+    images,
+    kubernetes,
+    network,
+    packages,
+    paths,
+    preflight,
+    runtime,
+)
 from localcluster.addresses import Addresses, choose_slot
 from localcluster.archive import Program
 from localcluster.commands import Kubectl
 from localcluster.components import Component, Supervisor
 from localcluster.errors import LocalClusterError
+from localcluster.images import ImageRef
 from localcluster.node import Node
 from localcluster.progress import Steps
 
 HTTP_NODE_PORT = 30080
 """The node's port that the proxy's Service takes."""
+# By a cluster's name: HTTP and API port on 127.0.0.1. Another name has to say its own.
+_PORTS = {"demo": (8080, 6443), "test": (18080, 16443)}
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,10}[a-z0-9]|[a-z]")
 _ETCD_PORTS = (2379, 2380)
 # What belongs to a running node and is worth nothing without it; the image store, the logs and the settings stay.
@@ -83,6 +99,11 @@ class Cluster:
         return f"http://127.0.0.1:{self.settings.http_port}/"
 
     @property
+    def session_namespace(self) -> str:
+        """Where the portal creates sessions."""
+        return chart.SESSION_NAMESPACE
+
+    @property
     def kubectl(self) -> Kubectl:
         """The command kubectl for this cluster."""
         return Kubectl(binaries.location("kubectl"), self.kubeconfig)
@@ -96,28 +117,42 @@ class Cluster:
         forwarding = self._forwarding(self._old_settings())
         ports = [port for port in (http_port, api_port) if port not in forwarding]
         facts = preflight.gather(paths.cache(), self.state, ports)
-        first = bool(binaries.missing(*binaries.CLUSTER)) or not (self.state / "containerd").exists()
+        first = bool(binaries.missing(*binaries.ALL)) or not (self.state / "containerd").exists()
         preflight.check(facts, first=first, missing_packages=packages.missing())
 
-    def up(self, http_port: int, api_port: int, steps: Steps | None = None) -> None:
+    def ports(self, http_port: int | None, api_port: int | None) -> tuple[int, int]:
+        """Return the ports on 127.0.0.1 for the portal and the API: those given, or the defaults of this name.
+
+        Raises:
+            LocalClusterError: there is no default for this name, or both are the same.
+        """
+        default_http, default_api = _PORTS.get(self.name, (None, None))
+        http, api = http_port or default_http, api_port or default_api
+        if http is None or api is None:
+            raise LocalClusterError(f"Cluster {self.name!r} has no default ports: give --http-port and --api-port.")
+        if http == api:
+            raise LocalClusterError(f"--http-port and --api-port are both {http}; they must differ.")
+        return http, api
+
+    def up(self, http_port: int | None = None, api_port: int | None = None, steps: Steps | None = None) -> None:
         """Make the cluster run; what runs already as wanted is left alone.
 
         Args:
             http_port: the port on 127.0.0.1 that leads to the proxy's node port.
             api_port: the port on 127.0.0.1 that leads to the API server.
-            steps: told of progress.
+            steps: told of progress. The machine is not checked here, see `check`.
 
         Raises:
             LocalClusterError: a step failed; the message says which and why.
         """
         steps = steps or Steps()
         with self._lock():
-            built = binaries.ensure(*binaries.CLUSTER)
+            built = binaries.ensure(*binaries.ALL)
             with steps.step("Start the node") as step:
                 fresh = not self.node.is_running()
                 if fresh:
                     self._clean()
-                settings = self._choose_settings(http_port, api_port)
+                settings = self._choose_settings(*self.ports(http_port, api_port))
                 addresses = Addresses(settings.slot)
                 (self.state / "etc").mkdir(exist_ok=True)
                 (self.state / "etc" / "resolv.conf").write_text(f"nameserver {addresses.resolver}\n")
@@ -134,6 +169,31 @@ class Cluster:
                 supervisor.wait("kubelet", self._node_is_ready, 90)
             with steps.step("Start the cluster's DNS"):
                 self._start_dns(built["coredns"], supervisor, addresses)
+
+    def build_images(self, steps: Steps | None = None) -> dict[str, ImageRef]:
+        """Build what is missing of the images that the chart needs here.
+
+        Raises:
+            LocalClusterError: a build failed; the message has the log's last lines and place.
+        """
+        return build_images(steps or Steps(), chart.image_names(chart.guacamole_mode("standin")))
+
+    def install(self, steps: Steps | None = None, images: Mapping[str, ImageRef] | None = None) -> None:
+        """Bring our images to the node and install the chart, or upgrade it if it or an image changed.
+
+        Raises:
+            LocalClusterError: a step failed; the message says which and why.
+        """
+        steps = steps or Steps()
+        if images is None:
+            images = self.build_images(steps)
+        with self._lock(), steps.step("Import the images") as step:
+            pairs = [(f"docker.io/{image.repository}:{image.tag}", image.archive) for image in images.values()]
+            step.note = f"{len(self.import_images(pairs))} of {len(pairs)} were missing"
+        with self._lock(), steps.step("Install the chart") as step:
+            values = chart.values(images, public_url=self.http_url, node_port=HTTP_NODE_PORT)
+            helm = binaries.ensure("helm")["helm"]
+            step.note = "installed" if chart.install(helm, self.kubectl, values, self.state / "etc") else "unchanged"
 
     def import_images(self, images: Sequence[tuple[str, Path]]) -> list[str]:
         """Import (reference, archive) pairs that the node lacks; return the references that were imported."""
@@ -284,6 +344,23 @@ class Cluster:
                     f"Another command works on cluster {self.name!r} now. Wait until it ends."
                 ) from error
             yield
+
+
+def build_images(steps: Steps, names: Sequence[str]) -> dict[str, ImageRef]:
+    """Build what is missing of the images, one step each.
+
+    Raises:
+        LocalClusterError: a build failed; the message has the log's last lines and place.
+    """
+    built: dict[str, ImageRef] = {}
+    for name in names:
+        with steps.step(f"Build image {name}") as step:
+            try:
+                built |= images.build([name])
+            except images.ImageBuildError as error:
+                raise LocalClusterError(str(error)) from error
+            step.note = built[name].tag
+    return built
 
 
 def _read_settings(state: Path) -> Settings | None:
