@@ -9,48 +9,15 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from apiserver.lifecycle import Door, GuacamoleAdmin, Stage, free_port, until
+from apiserver.lifecycle import Stage, free_port, until
+from apiserver.stage import guacamole, idle, stage
 from blendersessions.model.names import name_for, user_secret_name
-from contract.standins import running
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from apiserver.api import Api
     from apiserver.lifecycle import Object
-    from contract.standins import Guacamole
 
 
-@pytest.fixture
-def guacamole() -> Iterator[Guacamole]:
-    """An empty Guacamole."""
-    with running() as started:
-        yield started
-
-
-@pytest.fixture
-def idle(api: Api, namespace: str, guacamole: Guacamole, tmp_path: Path) -> Iterator[Stage]:
-    """A world whose operator is not started yet."""
-    door = Door(guacamole.url)
-    admin = GuacamoleAdmin(guacamole.url, guacamole.username, guacamole.password)
-    stage = Stage(api, namespace, door, admin, tmp_path)
-    stage.write_password(guacamole.password)
-    try:
-        yield stage
-    finally:
-        code = stage.stop()
-        door.shut()
-        admin.close()
-        assert code == 0, f"the operator did not end in order: {code}\n{stage.log[-4000:]}"
-    assert "Traceback" not in stage.log, stage.log
-
-
-@pytest.fixture
-def stage(idle: Stage) -> Stage:
-    """A world with a running operator."""
-    idle.start()
-    return idle
+__all__ = ["guacamole", "idle", "stage"]
 
 
 def value(secret: Object | None, key: str) -> str:
@@ -95,8 +62,7 @@ def test_a_created_session_becomes_ready_with_a_url(stage: Stage) -> None:
     permissions = stage.guacamole.get("users/alice/permissions")
     assert permissions["connectionPermissions"] == {connection["identifier"]: ["READ"]}
     assert permissions["systemPermissions"] == []
-    told = [reason for kind, reason, _ in stage.events() if kind == "Normal"]
-    assert sorted(told) == ["Ready", "Started"]
+    until("it is told", lambda: sorted(reason for _, reason, _ in stage.events()) == ["Ready", "Started"])
 
 
 def test_a_deleted_session_leaves_nothing_on_either_side(stage: Stage) -> None:

@@ -1,4 +1,4 @@
-"""The operator's client of Guacamole, against the stand-in: find or create, adopt, update, grant, and take away exactly."""
+"""The operator's client of Guacamole, against the stand-in: find or create, adopt, grant, and take away exactly."""
 
 from __future__ import annotations
 

@@ -60,8 +60,8 @@ def plan_change_of_owner(session: Session, observed: Observed) -> tuple[tuple[St
 def _plan_user(session: Session, observed: Observed) -> tuple[list[Step], bool]:
     """Return what to do about the Guacamole user, and whether there is one by now.
 
-    The Secret is made before the user: whoever finds the Secret alone after a crash can make the user from it.
-    A user of ours whose Secret is lost is removed and made again with a new one, for nobody knows the password any more.
+    The Secret is made before the user: whoever finds the Secret alone after a crash can make the user from it. A user
+    of ours whose Secret is lost is removed and made again with a new one, for nobody knows the password any more.
     """
     secret, user = observed.user_secret, observed.access.user
     if user is None:
