@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -116,6 +117,7 @@ class FakeGuacamole:
 
     async def sign_in(self, credentials: Credentials) -> str:
         self.attempts += 1
+        await asyncio.sleep(0)  # other requests get their turn, as they do while the real one answers
         if self.failure:
             raise self.failure
         if credentials.username in self.refuses:

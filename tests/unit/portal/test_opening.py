@@ -108,6 +108,7 @@ async def test_a_token_cookie_of_another_browser_counts_for_nothing(world: World
     other.cookies.set(TokenKeeper.COOKIE, stolen, path="/sessions")
     world.restart()
     assert (await other.get(f"/sessions/{foreign}/open")).headers["location"].endswith("TOKEN0001")
+    assert "TOKEN0000" in world.guacamole.alive, "nobody is thrown out"
 
 
 async def test_the_token_is_in_no_page_and_in_no_log(
