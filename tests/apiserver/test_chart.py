@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from apiserver.api import Api, ApiError
+from apiserver.rights import create_restricted_namespace, grant, placed, withdraw
 from chart.rendering import EVERYTHING, NAMESPACE, Rendered, render
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 INSTALLATIONS: dict[str, Callable[[], Rendered]] = {
     "apache": render,
@@ -29,14 +30,13 @@ SESSIONS = "blender-desktops"
 
 
 @pytest.fixture(scope="module")
-def installed(api: Api) -> None:
+def installed(api: Api) -> Iterator[None]:
     """The namespaces of the chart, and its rights."""
-    restricted = {"pod-security.kubernetes.io/enforce": "restricted"}
-    for name in (NAMESPACE, SESSIONS, "desktops", "studio"):
-        api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": restricted}})
-    for document in render().documents:
-        if document["kind"] in {"ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"}:
-            api.apply(placed(document))
+    for name in (SESSIONS, "desktops", "studio"):
+        create_restricted_namespace(api, name)
+    grant(api, render())
+    yield
+    withdraw(api, render())
 
 
 def with_claims(spec: dict[str, Any]) -> dict[str, Any]:
@@ -45,13 +45,6 @@ def with_claims(spec: dict[str, Any]) -> dict[str, Any]:
     mounts = {mount["name"] for container in spec["containers"] for mount in container["volumeMounts"]}
     claims = [{"name": name, "persistentVolumeClaim": {"claimName": name}} for name in sorted(mounts - there)]
     return {**spec, "volumes": [*spec["volumes"], *claims]}
-
-
-def placed(document: dict[str, Any]) -> dict[str, Any]:
-    """Put an object where Helm would."""
-    if document["kind"] in {"Namespace", "CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding"}:
-        return document
-    return {**document, "metadata": {"namespace": NAMESPACE, **document["metadata"]}}
 
 
 @pytest.mark.usefixtures("installed")

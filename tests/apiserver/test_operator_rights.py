@@ -1,0 +1,56 @@
+"""The real operator works with the rights that the chart gives it, and never asks for more."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+from apiserver.lifecycle import until
+from apiserver.rights import grant, kubeconfig_of, withdraw
+from apiserver.stage import guacamole, idle
+from blendersessions.model.names import name_for
+from chart.rendering import Rendered, render
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from apiserver.lifecycle import Stage
+
+__all__ = ["guacamole", "idle"]
+
+
+def one_namespace(namespace: str) -> Rendered:
+    return render(f"operator.namespaces={{{namespace}}}", "portal.enabled=false")
+
+
+def all_namespaces(namespace: str) -> Rendered:  # noqa: ARG001 - the same for every namespace
+    return render("portal.enabled=false")
+
+
+@pytest.fixture(params=[one_namespace, all_namespaces])
+def limited(request: pytest.FixtureRequest, idle: Stage) -> Iterator[Stage]:
+    """A world whose operator runs as the chart's service account."""
+    chart = request.param(idle.namespace)
+    grant(idle.api, chart)
+    idle.settings["KUBECONFIG"] = str(kubeconfig_of(idle.api, "studio-operator", idle.folder))
+    idle.settings["BLENDERSESSIONS_NAMESPACES"] = str(
+        chart.environment("studio-operator")["BLENDERSESSIONS_NAMESPACES"]
+    )
+    idle.start()
+    yield idle
+    idle.stop()
+    withdraw(idle.api, chart)
+
+
+def test_a_session_lives_and_dies_by_the_rights_of_the_chart(limited: Stage) -> None:
+    session = limited.ready(owner="artist")
+    name = name_for(session["metadata"]["uid"])
+    for plural in ("pods", "services", "secrets"):
+        limited.delete_child(plural, name)
+        until(f"the {plural} are made again", partial(limited.child, plural, name))
+    limited.delete()
+    limited.until_gone()
+    assert limited.guacamole.get("connections") == {}
+    assert "forbidden" not in limited.log.lower()
