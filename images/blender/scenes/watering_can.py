@@ -11,9 +11,9 @@ from paths import rounded_profile, smooth
 from stage import Framing
 from vectors import Vec, add, length, mix, scale, sub
 
-FRAMING = Framing(target=(-0.055, 0.0, 0.185), camera=(-0.62, -1.35, 0.56), size=0.28, backdrop="d9cbb6", lens=62.0)
+FRAMING = Framing(target=(-0.055, 0.0, 0.185), camera=(-0.62, -1.35, 0.56), size=0.28, backdrop="bfa988", lens=62.0)
 
-GREEN = paint("Green paint", "2e8b57")
+GREEN = paint("Green paint", "1c7443")
 ZINC = metal("Zinc", "b9bec2", 0.35)
 BRASS = metal("Brass", "d9a441", 0.22)
 WOOD = plastic("Varnished wood", "8a5a2b")
