@@ -49,6 +49,10 @@ async def _start(memo: Operator, settings: kopf.OperatorSettings, **_: object) -
         settings.watching.label_selectors[plural] = SELECTOR
     settings.watching.chunk_size = 500
     settings.posting.enabled = False
+    settings.networking.connect_timeout = 10
+    settings.networking.request_timeout = 60
+    # Below the pod's grace of 30 s, so that the token is given back before SIGKILL.
+    settings.process.ultimate_exiting_timeout = 25
     settings.scanning.disabled = bool(configured.namespace_list)
     account = Account(
         url=configured.guacamole_url,

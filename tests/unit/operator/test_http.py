@@ -188,3 +188,19 @@ async def test_names_are_quoted_in_paths(answers: responses.RequestsMock, http: 
     sign_in(answers)
     answers.get(DATA + "users/a%40b%20c", json={"username": "a@b c"})
     assert await http.get("users", "a@b c") == {"username": "a@b c"}
+
+
+async def test_while_guacamole_is_away_nobody_waits_for_it_twice(
+    answers: responses.RequestsMock, http: Http, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign_in(answers)
+    gone = answers.get(DATA + "users", body=requests.ConnectTimeout())
+    for _ in range(3):
+        with pytest.raises(Unavailable, match="does not answer"):
+            await http.get("users")
+    assert gone.call_count == 1
+    clock = module.time.monotonic
+    monkeypatch.setattr(module.time, "monotonic", lambda: clock() + module.AWAY_SECONDS)
+    with pytest.raises(Unavailable):
+        await http.get("users")
+    assert gone.call_count == 2

@@ -38,6 +38,8 @@ IDLE_SECONDS = 15.0
 """A socket that was idle for longer is not used again: Tomcat closes it after 20 s."""
 REFUSED_SECONDS = 5.0
 """After a refused login none is tried for so long, or a thousand sessions would get the account banned."""
+AWAY_SECONDS = 1.0
+"""After no answer nothing is sent for so long, or a thousand sessions would each wait for the time-out."""
 
 Body = dict[str, Any] | list[dict[str, Any]]
 
@@ -68,7 +70,7 @@ class Http:
         self._local = threading.local()
         self._lock = asyncio.Lock()
         self._login: _Login | None = None
-        self._refusal: tuple[float, DomainError] | None = None
+        self._paused: tuple[float, DomainError] | None = None
 
     async def data_source(self) -> str:
         """Return the data source that our account lives in, as the answer to the login names it."""
@@ -106,8 +108,10 @@ class Http:
             self._pool.shutdown(wait=False)
 
     async def _signed_in(self) -> _Login:
+        self._check_pause()
         async with self._lock:
             if self._login is None:
+                self._check_pause()
                 self._login = await self._sign_in()
             return self._login
 
@@ -122,16 +126,21 @@ class Http:
         return bool(response.status_code != requests.codes.forbidden)
 
     async def _sign_in(self) -> _Login:
-        if self._refusal is not None and time.monotonic() < self._refusal[0]:
-            raise self._refusal[1]
+        self._login = None
         try:
-            self._login = None
-            login = await self._try_sign_in()
+            return await self._try_sign_in()
         except Unauthorised as refused:
-            self._refusal = (time.monotonic() + REFUSED_SECONDS, refused)
+            self._pause(refused, REFUSED_SECONDS)
             raise
-        self._refusal = None
-        return login
+
+    def _pause(self, error: DomainError, seconds: float) -> None:
+        self._paused = (time.monotonic() + seconds, error)
+
+    def _check_pause(self) -> None:
+        """Fail at once while the last failure is fresh."""
+        if self._paused is not None and time.monotonic() < self._paused[0]:
+            error = self._paused[1]
+            raise type(error)(str(error))
 
     async def _try_sign_in(self) -> _Login:
         account = self._account
@@ -174,7 +183,13 @@ class Http:
         form: Mapping[str, str] | None = None,
     ) -> requests.Response:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, self._send_now, method, path, token, body, form)
+        try:
+            return await loop.run_in_executor(self._pool, self._send_now, method, path, token, body, form)
+        except OutcomeUnknown:
+            raise
+        except Unavailable as error:
+            self._pause(error, AWAY_SECONDS)
+            raise
 
     def _send_now(
         self, method: str, path: str, token: str, body: Body | None, form: Mapping[str, str] | None
