@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from kubernetes.aio.client.api_client import ApiClient
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from blendersessions.model.manifest import Manifest
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 SESSIONS = "/apis/blendersessions.io/v1alpha1/namespaces/blender/blendersessions"
 SECRETS = "/api/v1/namespaces/blender/secrets"
 
@@ -30,6 +33,9 @@ class ApiServer:
     """Answers as told and keeps what was asked."""
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
         self.asked: list[tuple[str, str]] = []
         self.bodies: list[Manifest] = []
         self.answers: list[tuple[int, Manifest]] = []
@@ -44,21 +50,29 @@ class ApiServer:
         return web.json_response(body, status=status)
 
 
-@pytest.fixture
-def api() -> ApiServer:
-    return ApiServer()
-
-
-@pytest.fixture
-async def store(api: ApiServer) -> AsyncIterator[KubernetesSessionStore]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def served() -> AsyncIterator[tuple[ApiServer, KubernetesSessionStore]]:
+    """Serve all tests here: a client reads the machine's certificates, which takes longer than they do."""
+    api = ApiServer()
     app = web.Application()
     app.router.add_route("*", "/{rest:.*}", api.answer)
     server = TestServer(app)
     await server.start_server()
     gateway = Kubernetes(ApiClient(Configuration(host=str(server.make_url("")).rstrip("/"))))
-    yield KubernetesSessionStore(gateway, "blender")
+    yield api, KubernetesSessionStore(gateway, "blender")
     await gateway.close()
     await server.close()
+
+
+@pytest.fixture
+def api(served: tuple[ApiServer, KubernetesSessionStore]) -> ApiServer:
+    served[0].forget()
+    return served[0]
+
+
+@pytest.fixture
+def store(served: tuple[ApiServer, KubernetesSessionStore]) -> KubernetesSessionStore:
+    return served[1]
 
 
 def stored(name: str, owner: str, created: str = "2026-11-24T12:00:00Z") -> Manifest:
