@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import re
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -13,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 
+from standin.container import Container
 from standin.directories.active import ActiveDirectory
 from standin.directories.connections import ConnectionDirectory
 from standin.directories.groups import GroupDirectory
@@ -39,10 +39,10 @@ from standin.state import State
 from standin.tunnel import TunnelEndpoint
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
+    from contextlib import AbstractAsyncContextManager
 
     from starlette.requests import Request
-    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from standin.settings import Settings
 
@@ -75,7 +75,7 @@ def create_app(settings: Settings, state: State | None = None) -> Starlette:
         lifespan=_lifespan(state),
     )
     application.router.redirect_slashes = False
-    application.add_middleware(_Container)
+    application.add_middleware(Container, api=BASE + "/api/")
     application.state.standin = state
     return application
 
@@ -99,13 +99,11 @@ def _routes(state: State) -> list[Route | Mount | WebSocketRoute]:
     ]
 
 
-def _lifespan(state: State):  # type: ignore[no-untyped-def]  # noqa: ANN202 - Starlette's own alias is private
+def _lifespan(state: State) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        settings = state.settings
-        _log.info(
-            "Serving %s/ on port %d, guacd is %s:%d", BASE, settings.port, settings.guacd_host, settings.guacd_port
-        )
+        guacd = f"{state.settings.guacd_host}:{state.settings.guacd_port}"
+        _log.info("Serving %s/ on port %d, guacd is %s", BASE, state.settings.port, guacd)
         sweeper = asyncio.create_task(_sweep(state))
         yield
         sweeper.cancel()
@@ -124,37 +122,6 @@ async def _sweep(state: State) -> None:
 
 async def _to_base(_: Request) -> Response:
     return RedirectResponse(BASE + "/", 302)
-
-
-class _Container:
-    """What the servlet container does around the application: encoded slashes, trailing slashes, the access log."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        if b"%2f" in scope.get("raw_path", b"").lower():
-            await html_response(400, "Invalid URI: [The encoded slash character is not allowed]")(scope, receive, send)
-            return
-        path = scope["path"]
-        if path.endswith("/") and path.startswith(BASE + "/api/"):
-            scope = {**scope, "path": path.rstrip("/")}
-
-        async def logged(message):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - ASGI's own shape
-            if message["type"] == "http.response.start" and scope["method"] not in ("GET", "HEAD"):
-                _log.info("%s %s %d", scope["method"], redacted(path), message["status"])
-            await send(message)
-
-        await self._app(scope, receive, logged)
-
-
-def redacted(path: str) -> str:
-    """Return a request's path without the tokens and share keys that stand in some."""
-    return re.sub(r"(/tokens/|-shared/connections/)[^/]+", r"\1…", path)
 
 
 async def _application_error(_: Request, error: Exception) -> Response:

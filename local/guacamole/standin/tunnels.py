@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -53,6 +54,7 @@ class Tunnels:
     def __init__(self, on_end: Callable[[str], None]) -> None:
         self._on_end = on_end
         self._open: dict[str, Tunnel] = {}
+        self._own: defaultdict[int, set[str]] = defaultdict(set)
         self._shares: dict[str, Share] = {}
         self._opening: list[tuple[int, int | None]] = []
 
@@ -74,12 +76,15 @@ class Tunnels:
     def add(self, tunnel: Tunnel) -> None:
         """List a tunnel."""
         self._open[tunnel.uuid] = tunnel
+        if tunnel.joined is None:
+            self._own[tunnel.connection.id].add(tunnel.uuid)
 
     def end(self, uuid: str) -> bool:
         """Close a tunnel and what looks at it by a share key; say whether it was open."""
         tunnel = self._open.pop(uuid, None)
         if tunnel is None:
             return False
+        self._own[tunnel.connection.id].discard(uuid)
         tunnel.ended.set()
         self._on_end(uuid)
         self._shares = {key: share for key, share in self._shares.items() if share.tunnel is not tunnel}
@@ -106,8 +111,8 @@ class Tunnels:
 
     def count(self, connection: int, user: int | None = None) -> int:
         """Return how many tunnels hold a connection to the desktop of their own, of one user or of all."""
-        own = (t for t in self._open.values() if t.connection.id == connection and t.joined is None)
-        return sum(1 for tunnel in own if user is None or tunnel.user == user)
+        own = self._own.get(connection, ())
+        return len(own) if user is None else sum(1 for uuid in own if self._open[uuid].user == user)
 
     def share(self, tunnel: Tunnel, profile: Profile) -> str:
         """Make a key that lets its bearer look at a tunnel."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,9 +27,15 @@ class Connection:
     parent: int | None
     name: str
     protocol: str
-    parameters: dict[str, str]
+    stored_parameters: str = field(repr=False)
     attributes: dict[str, str | None]
     last_active: int | None
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The parameters, passwords among them; they are read only when asked for, since lists do not show them."""
+        parameters: dict[str, str] = json.loads(self.stored_parameters)
+        return parameters
 
     @classmethod
     def of(cls, row: sqlite3.Row) -> Connection:
@@ -39,7 +45,7 @@ class Connection:
             parent=row["parent"],
             name=row["name"],
             protocol=row["protocol"],
-            parameters=json.loads(row["parameters"]),
+            stored_parameters=row["parameters"],
             attributes=json.loads(row["attributes"]),
             last_active=row["last_active"],
         )

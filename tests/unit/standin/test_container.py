@@ -1,6 +1,6 @@
 import pytest
 
-from standin.app import redacted
+from standin.container import redacted
 
 
 @pytest.mark.parametrize(
