@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from apiserver.api import Api, ApiError
 from apiserver.rights import create_restricted_namespace, grant, placed, withdraw
-from chart.rendering import EVERYTHING, NAMESPACE, Rendered, render
+from chart.rendering import EVERYTHING, NAMESPACE, ROOT, Rendered, render
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,6 +25,8 @@ INSTALLATIONS: dict[str, Callable[[], Rendered]] = {
     "ingress": lambda: render("proxy.ingress.enabled=true", "proxy.service.type=LoadBalancer"),
     "every option": lambda: render(values=EVERYTHING),
 }
+MANIFESTS = ROOT / "manifests"
+EXAMPLES = [f"examples/{path.name}" for path in sorted((MANIFESTS / "examples").glob("*.yaml"))]
 OPERATOR = f"system:serviceaccount:{NAMESPACE}:studio-operator"
 PORTAL = f"system:serviceaccount:{NAMESPACE}:studio-portal"
 SESSIONS = "blender-desktops"
@@ -54,6 +57,18 @@ def test_every_object_is_accepted(api: Api, installation: str) -> None:
     assert len(documents) >= 15
     for document in documents:
         api.apply(placed(document), dryRun="All", fieldValidation="Strict")
+
+
+@pytest.mark.parametrize("file", ["install.yaml", *EXAMPLES])
+def test_the_plain_manifests_are_accepted(api: Api, kubectl: list[str], namespace: str, file: str) -> None:
+    """Applied for good: a dry run cannot place an object in a namespace that the same file makes."""
+    where = ["--namespace", namespace] if file in EXAMPLES else []
+    command = [*kubectl, "apply", "--server-side", "--force-conflicts", *where, "-f", str(MANIFESTS / file)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert result.returncode == 0, result.stderr
+    if file in EXAMPLES:
+        listed: Any = api.request("GET", f"apis/blendersessions.io/v1alpha1/namespaces/{namespace}/blendersessions")
+        assert len(listed["items"]) == 1
 
 
 @pytest.mark.usefixtures("installed")
