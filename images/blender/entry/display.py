@@ -11,6 +11,8 @@ from entry.settings import Settings
 
 RFB_PORT = 5900
 _START_SECONDS = 30.0
+# Xvnc has no screen of 8 bits. A viewer that wants so few gets them from the VNC server's conversion.
+_SMALLEST_DEPTH = 16
 
 
 def write_password_file(secret: Path, target: Path) -> None:
@@ -44,7 +46,7 @@ def start_server(settings: Settings, password_file: Path) -> tuple["subprocess.P
         "Xvnc",
         "-displayfd", str(writing),
         "-geometry", f"{settings.width}x{settings.height}",
-        "-depth", str(settings.depth),
+        "-depth", str(max(settings.depth, _SMALLEST_DEPTH)),
         "-rfbport", str(RFB_PORT),
         "-SecurityTypes", "VncAuth",
         "-PasswordFile", str(password_file),
