@@ -189,3 +189,18 @@ def test_somebody_with_one_connection_is_taken_to_it(page: Page, site: Site, gua
     page.goto(f"{site.guacamole.url}#/?token={token}")
     see(page, guacd)
     assert page.url == link(site)
+
+
+def test_a_link_with_another_token_signs_the_earlier_one_out_as_on_apaches_page(
+    page: Page, site: Site, guacd: FakeGuacd
+) -> None:
+    first = site.make_user("ann", reads=site.connection)
+    page.goto(f"{link(site)}?token={first}")
+    see(page, guacd)
+    second = site.sign_in("ann", "pw")
+    other = page.context.new_page()
+    other.goto(f"{link(site)}?token={second}")
+    see(other, guacd)
+    expect(page.get_by_role("dialog")).to_contain_text("You have been disconnected.")
+    assert site.call("GET", "self", token=first).status_code == 403
+    assert site.call("GET", "self", token=second).status_code == 200

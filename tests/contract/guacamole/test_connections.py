@@ -112,3 +112,17 @@ def test_errors_come_as_json_as_text_and_as_html(api: Api) -> None:
     assert api.call("POST", "connections", body).headers["Content-Type"].startswith("text/plain")
     assert api.call("GET", "connections/2147483647").headers["Content-Type"].startswith("application/json")
     assert api.call("GET", "nosuch").headers["Content-Type"].startswith("text/html")
+
+
+def test_a_body_over_two_mebibytes_is_too_large(api: Api) -> None:
+    body = {**api.body(api.name()), "padding": "x" * (2 * 1024 * 1024)}
+    answer = api.call("POST", "connections", body)
+    assert (answer.status_code, answer.json()["message"]) == (413, "Request body/entity too large.")
+
+
+def test_a_value_of_4096_characters_is_kept_and_of_4097_refused(api: Api) -> None:
+    body = {**api.body(api.name()), "parameters": {"note": "x" * 4096}}
+    made = api.call("POST", "connections", body).json()["identifier"]
+    assert len(api.call("GET", f"connections/{made}/parameters").json()["note"]) == 4096
+    body = {**api.body(api.name()), "parameters": {"note": "x" * 4097}}
+    assert api.call("POST", "connections", body).status_code == 413
