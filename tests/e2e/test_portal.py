@@ -45,6 +45,7 @@ def test_clicks_lead_into_blender_and_out_again(
 
     page.goto(public_url)
     page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Stop and discard").click()
     eventually("the session is gone", lambda: not portal_namespace.names("blendersessions"))
     eventually("its desktop is gone", lambda: f"pod/{children}" not in portal_namespace.names("pods"))
 

@@ -9,11 +9,10 @@ import requests
 
 from e2e.desktop import Desktop, manifest
 from e2e.kubectl import Kubectl, eventually
+from localcluster import chart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from localcluster.cluster import Cluster
 
 MANAGED = "--selector=app.kubernetes.io/managed-by=blender-sessions"
 CHILDREN = "pods,services,secrets"
@@ -43,9 +42,9 @@ class Guacamole:
 
 
 @pytest.fixture
-def guacamole(cluster: Cluster, kubectl: Kubectl, public_url: str) -> Iterator[Guacamole]:
-    own = Kubectl(kubectl.binary, kubectl.kubeconfig, cluster.release_namespace)
-    login = Desktop(own, "").secret(f"{cluster.release}-guacamole-admin")
+def guacamole(kubectl: Kubectl, public_url: str) -> Iterator[Guacamole]:
+    own = Kubectl(kubectl.binary, kubectl.kubeconfig, chart.NAMESPACE)
+    login = Desktop(own, "").secret(f"{chart.RELEASE}-guacamole-admin")
     guacamole = Guacamole(public_url, {key: login[key] for key in ("username", "password")})
     yield guacamole
     guacamole.sign_out()
