@@ -94,7 +94,7 @@ class Door:
                 self._sockets.add(source)
                 threading.Thread(target=self._pump, args=(source, sink, counts), daemon=True).start()
 
-    def _pump(self, source: socket.socket, sink: socket.socket, counts: bool) -> None:  # noqa: FBT001
+    def _pump(self, source: socket.socket, sink: socket.socket, counts: bool) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 if counts:
@@ -144,9 +144,7 @@ class GuacamoleAdmin:
 
     def can_log_in(self, username: str, password: str) -> bool:
         """Whether a person gets in with these."""
-        answer = requests.post(
-            self._url + "api/tokens", data={"username": username, "password": password}, timeout=10
-        )
+        answer = requests.post(self._url + "api/tokens", data={"username": username, "password": password}, timeout=10)
         return answer.ok
 
     def close(self) -> None:
@@ -308,6 +306,20 @@ class Stage:
                 owners = {owner["uid"] for owner in item["metadata"].get("ownerReferences", [])}
                 if owners and not owners & alive:
                     self.delete_child(plural, item["metadata"]["name"])
+
+    def strike(self) -> None:
+        """Delete all sessions, and check that nothing is left of them on either side."""
+        folder = f"{SESSIONS}/namespaces/{self.namespace}/blendersessions"
+        sessions: Any = self.api.request("GET", folder)["items"]
+        for session in sessions:
+            self.delete(session["metadata"]["name"])
+        for session in sessions:
+            self.until_gone(session["metadata"]["name"])
+        self.collect_garbage()
+        assert self.children() == []
+        assert self.guacamole.get("connections") == {}
+        assert self.guacamole.users() == set()
+        self.api.request("DELETE", f"api/v1/namespaces/{self.namespace}/events")
 
     def events(self) -> list[tuple[str, str, str]]:
         """List the Events in the namespace: type, reason, message."""

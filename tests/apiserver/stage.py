@@ -1,7 +1,8 @@
-"""Fixtures of the lifecycle tests: an empty Guacamole, and a world with or without a running operator."""
+"""Fixtures of the lifecycle tests: worlds with an empty Guacamole, and an operator that runs or does not yet."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,35 +15,50 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from apiserver.api import Api
-    from contract.standins import Guacamole
 
 
-@pytest.fixture
-def guacamole() -> Iterator[Guacamole]:
-    """An empty Guacamole."""
-    with running() as started:
-        yield started
+@contextmanager
+def world(api: Api, folder: Path) -> Iterator[Stage]:
+    """Open a world of its own, and check at the end that the operator stopped in order."""
+    with running() as guacamole:
+        door = Door(guacamole.url)
+        admin = GuacamoleAdmin(guacamole.url, guacamole.username, guacamole.password)
+        stage = Stage(api, api.create_namespace(), door, admin, folder)
+        stage.write_password(guacamole.password)
+        try:
+            yield stage
+        finally:
+            code = stage.stop()
+            door.shut()
+            admin.close()
+            assert code == 0, f"the operator did not end in order: {code}\n{stage.log[-4000:]}"
+        assert "Traceback" not in stage.log, stage.log
 
 
-@pytest.fixture
-def idle(api: Api, namespace: str, guacamole: Guacamole, tmp_path: Path) -> Iterator[Stage]:
-    """A world whose operator is not started yet."""
-    door = Door(guacamole.url)
-    admin = GuacamoleAdmin(guacamole.url, guacamole.username, guacamole.password)
-    stage = Stage(api, namespace, door, admin, tmp_path)
-    stage.write_password(guacamole.password)
-    try:
+@pytest.fixture(scope="module")
+def house(api: Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """A world whose operator runs for all tests of a file."""
+    with world(api, tmp_path_factory.mktemp("house")) as stage:
+        stage.start()
         yield stage
-    finally:
-        code = stage.stop()
-        door.shut()
-        admin.close()
-        assert code == 0, f"the operator did not end in order: {code}\n{stage.log[-4000:]}"
-    assert "Traceback" not in stage.log, stage.log
 
 
 @pytest.fixture
-def stage(idle: Stage) -> Stage:
-    """A world with a running operator."""
+def stage(house: Stage) -> Iterator[Stage]:
+    """A clean world with a running operator; each test must leave nothing behind once its sessions are deleted."""
+    yield house
+    house.strike()
+
+
+@pytest.fixture
+def idle(api: Api, tmp_path: Path) -> Iterator[Stage]:
+    """A world of the test's own, whose operator is not started yet."""
+    with world(api, tmp_path) as stage:
+        yield stage
+
+
+@pytest.fixture
+def alone(idle: Stage) -> Stage:
+    """A world of the test's own with a running operator, which the test may stop."""
     idle.start()
     return idle

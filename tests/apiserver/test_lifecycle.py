@@ -10,14 +10,14 @@ import pytest
 import requests
 
 from apiserver.lifecycle import Stage, free_port, until
-from apiserver.stage import guacamole, idle, stage
+from apiserver.stage import alone, house, idle, stage
 from blendersessions.model.names import name_for, user_secret_name
 
 if TYPE_CHECKING:
     from apiserver.lifecycle import Object
 
 
-__all__ = ["guacamole", "idle", "stage"]
+__all__ = ["alone", "house", "idle", "stage"]
 
 
 def value(secret: Object | None, key: str) -> str:
@@ -91,51 +91,51 @@ def test_a_ready_session_is_written_no_more(stage: Stage) -> None:
     assert [stage.child(*f"{o['kind'].lower()}s/{o['metadata']['name']}".split("/")) for o in objects if o] == objects
 
 
-def test_a_restart_goes_on_where_it_was_and_writes_nothing(stage: Stage) -> None:
-    session = stage.ready()
-    stage.stop()
-    created = stage.create("while-away")
-    stage.start()
-    stage.run_pod(created)
-    stage.until_ready("while-away")
-    found = stage.session()
+def test_a_restart_goes_on_where_it_was_and_writes_nothing(alone: Stage) -> None:
+    session = alone.ready()
+    alone.stop()
+    created = alone.create("while-away")
+    alone.start()
+    alone.run_pod(created)
+    alone.until_ready("while-away")
+    found = alone.session()
     assert found is not None
     assert found["metadata"]["resourceVersion"] == session["metadata"]["resourceVersion"]
-    assert len(stage.guacamole.named(name_for(session["metadata"]["uid"]))) == 1
+    assert len(alone.guacamole.named(name_for(session["metadata"]["uid"]))) == 1
 
 
-def test_a_session_deleted_while_the_operator_was_away_is_cleaned_up(stage: Stage) -> None:
-    stage.ready()
-    stage.stop()
-    stage.delete()
-    assert stage.session() is not None, "the finalizer keeps it"
-    stage.start()
-    stage.until_gone()
-    assert stage.guacamole.get("connections") == {}
+def test_a_session_deleted_while_the_operator_was_away_is_cleaned_up(alone: Stage) -> None:
+    alone.ready()
+    alone.stop()
+    alone.delete()
+    assert alone.session() is not None, "the finalizer keeps it"
+    alone.start()
+    alone.until_gone()
+    assert alone.guacamole.get("connections") == {}
 
 
 @pytest.mark.parametrize("plural", ["pods", "services", "secrets"])
-def test_a_child_deleted_by_hand_is_made_again(stage: Stage, plural: str) -> None:
-    session = stage.ready()
+def test_a_child_deleted_by_hand_is_made_again(alone: Stage, plural: str) -> None:
+    session = alone.ready()
     name = session["status"]["desktop"]["name"]
-    former = stage.child(plural, name)
+    former = alone.child(plural, name)
     assert former is not None
-    stage.delete_child(plural, name)
+    alone.delete_child(plural, name)
 
     def successor() -> bool:
-        found = stage.child(plural, name)
+        found = alone.child(plural, name)
         return found is not None and found["metadata"]["uid"] != former["metadata"]["uid"]
 
     until(f"{plural}/{name} is made again", successor)
     if plural == "pods":
-        until("the URL goes", lambda: "clientURL" not in (stage.session() or {})["status"])
-        stage.run_pod(session)
+        until("the URL goes", lambda: "clientURL" not in (alone.session() or {})["status"])
+        alone.run_pod(session)
     if plural == "secrets":
-        [connection] = stage.guacamole.named(name)
+        [connection] = alone.guacamole.named(name)
         path = f"connections/{connection['identifier']}/parameters"
-        made = value(stage.child("secrets", name), "vnc-password")
-        until("Guacamole has the new password", lambda: stage.guacamole.get(path)["password"] == made)
-    stage.until_ready()
+        made = value(alone.child("secrets", name), "vnc-password")
+        until("Guacamole has the new password", lambda: alone.guacamole.get(path)["password"] == made)
+    alone.until_ready()
 
 
 def test_the_secret_of_a_user_deleted_by_hand_is_made_again_and_fits(stage: Stage) -> None:
@@ -225,6 +225,7 @@ def test_an_administrators_user_is_granted_to_and_survives(stage: Stage) -> None
     stage.delete()
     stage.until_gone()
     assert stage.guacamole.can_log_in("teacher", "chalk")
+    stage.guacamole.send("DELETE", "users/teacher")
 
 
 def test_a_name_of_63_characters(stage: Stage) -> None:
@@ -250,34 +251,33 @@ def test_a_session_deleted_while_it_starts_is_cleaned_up(stage: Stage) -> None:
     assert stage.children() == []
 
 
-def test_the_log_is_json_and_holds_no_secret(stage: Stage) -> None:
-    session = stage.ready(owner="alice-log")
+def test_the_log_is_json_and_holds_no_secret(alone: Stage) -> None:
+    session = alone.ready(owner="alice-log")
     name = session["status"]["desktop"]["name"]
-    secret, user = stage.child("secrets", name), stage.child("secrets", user_secret_name("alice-log"))
+    secret, user = alone.child("secrets", name), alone.child("secrets", user_secret_name("alice-log"))
     planted = [
         value(secret, "vnc-password"),
         value(secret, "agent-token"),
         value(user, "password"),
-        (stage.folder / "password").read_text().strip() + '"',
+        (alone.folder / "password").read_text().strip() + '"',
     ]
-    stage.delete()
-    stage.until_gone()
-    stage.stop()
-    lines = [json.loads(line) for line in stage.log.splitlines()]
+    alone.delete()
+    alone.until_gone()
+    alone.stop()
+    lines = [json.loads(line) for line in alone.log.splitlines()]
     assert lines
     assert {"time", "level", "logger", "message"} <= lines[0].keys()
-    assert all(secret not in stage.log for secret in planted)
+    assert all(secret not in alone.log for secret in planted)
     assert not [line for line in lines if line["level"] in ("WARNING", "ERROR")]
-    about = [line["message"] for line in lines if line.get("session") == f"{stage.namespace}/cart"]
+    about = [line["message"] for line in lines if line.get("session") == f"{alone.namespace}/cart"]
     assert len(about) == len(set(about)), "one line per change"
     assert f"Registered the connection {name} in Guacamole." in about
 
 
-def test_the_health_endpoint_answers(stage: Stage) -> None:
-    stage.stop()
+def test_the_health_endpoint_answers(idle: Stage) -> None:
     port = free_port()
-    stage.settings["BLENDERSESSIONS_HEALTH_PORT"] = str(port)
-    stage.start()
+    idle.settings["BLENDERSESSIONS_HEALTH_PORT"] = str(port)
+    idle.start()
 
     def answers() -> bool:
         try:

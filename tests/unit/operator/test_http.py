@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -97,8 +98,8 @@ async def test_wrong_credentials_name_the_settings_and_are_not_tried_again_at_on
             await http.get("users")
         assert PASSWORD not in str(refused.value)
     assert len(answers.calls) == 1
-    clock = module.time.monotonic
-    monkeypatch.setattr(module.time, "monotonic", lambda: clock() + module.REFUSED_SECONDS)
+    clock = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: clock() + module.REFUSED_SECONDS)
     with pytest.raises(Unauthorised):
         await http.get("users")
     assert len(answers.calls) == 2
@@ -199,8 +200,8 @@ async def test_while_guacamole_is_away_nobody_waits_for_it_twice(
         with pytest.raises(Unavailable, match="does not answer"):
             await http.get("users")
     assert gone.call_count == 1
-    clock = module.time.monotonic
-    monkeypatch.setattr(module.time, "monotonic", lambda: clock() + module.AWAY_SECONDS)
+    clock = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: clock() + module.AWAY_SECONDS)
     with pytest.raises(Unavailable):
         await http.get("users")
     assert gone.call_count == 2

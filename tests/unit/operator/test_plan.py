@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -110,7 +110,8 @@ def test_when_all_is_done_nothing_is() -> None:
 
 @pytest.mark.parametrize("child", ["pod", "service", "secret"])
 def test_a_deleted_child_is_made_again(child: str) -> None:
-    made = kinds(session(), replace(finished_world(session()), **{child: None}))
+    gone: dict[str, Any] = {child: None}
+    made = kinds(session(), replace(finished_world(session()), **gone))
     assert made[0] == f"CreateObject {child.capitalize()}"
 
 
