@@ -9,16 +9,16 @@ import pytest
 
 from apiserver.lifecycle import until
 from apiserver.rights import create_restricted_namespace, grant, kubeconfig_of, withdraw
-from apiserver.stage import guacamole, idle
+from apiserver.stage import world
 from blendersessions.model.names import name_for
 from chart.rendering import Rendered, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
+    from apiserver.api import Api
     from apiserver.lifecycle import Stage
-
-__all__ = ["guacamole", "idle"]
 
 
 def one_namespace(namespace: str) -> Rendered:
@@ -30,19 +30,18 @@ def all_namespaces(namespace: str) -> Rendered:  # noqa: ARG001 - the same for e
 
 
 @pytest.fixture(params=[one_namespace, all_namespaces])
-def limited(request: pytest.FixtureRequest, idle: Stage) -> Iterator[Stage]:
+def limited(request: pytest.FixtureRequest, api: Api, tmp_path: Path) -> Iterator[Stage]:
     """A world whose operator runs as the chart's service account, in a namespace as the chart makes for sessions."""
-    create_restricted_namespace(idle.api, idle.namespace)
-    chart = request.param(idle.namespace)
-    grant(idle.api, chart)
-    idle.settings["KUBECONFIG"] = str(kubeconfig_of(idle.api, "studio-operator", idle.folder))
-    idle.settings["BLENDERSESSIONS_NAMESPACES"] = str(
-        chart.environment("studio-operator")["BLENDERSESSIONS_NAMESPACES"]
-    )
-    idle.start()
-    yield idle
-    idle.stop()
-    withdraw(idle.api, chart)
+    with world(api, tmp_path) as stage:
+        create_restricted_namespace(api, stage.namespace)
+        chart = request.param(stage.namespace)
+        grant(api, chart)
+        served = chart.environment("studio-operator")["BLENDERSESSIONS_NAMESPACES"]
+        stage.settings["KUBECONFIG"] = str(kubeconfig_of(api, "studio-operator", tmp_path))
+        stage.settings["BLENDERSESSIONS_NAMESPACES"] = str(served)
+        stage.start()
+        yield stage
+    withdraw(api, chart)
 
 
 def test_a_session_lives_and_dies_by_the_rights_of_the_chart(limited: Stage) -> None:
