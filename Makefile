@@ -31,6 +31,9 @@ test: .venv/dev ## Build what the tests need, and run them all
 $(SUITES): .venv/dev ## Run one suite of tests
 	@.venv/bin/python -m pytest tests/$@ $(OPTIONS)
 
+conformance: .venv/dev ## Put any Guacamole to our suite: URL=… USER=… PASSWORD=…
+	@GUACAMOLE_URL=$(URL) GUACAMOLE_USER=$(USER) GUACAMOLE_PASSWORD=$(PASSWORD) .venv/bin/python -m pytest tests/contract/guacamole $(OPTIONS)
+
 bench: .venv/dev ## Measure the start of sessions on the running cluster
 	@PYTHONPATH=tests:local/cluster .venv/bin/python tests/bench/first_frame.py $(OPTIONS)
 
@@ -65,4 +68,4 @@ help: ## Print this
 .venv/dev: requirements/dev.txt local/bootstrap
 	@PYTHON=$(PYTHON) local/bootstrap dev
 
-.PHONY: demo status kubeconfig down test bench lint format generate lock help $(SUITES)
+.PHONY: demo status kubeconfig down test conformance bench lint format generate lock help $(SUITES)
