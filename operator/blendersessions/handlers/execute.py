@@ -88,10 +88,7 @@ async def _carry_out(world: World, session: Session, step: Step) -> str:  # noqa
                 await registry.create_user(username, password)
             return f"Made the Guacamole user {username}."
         case steps.RemoveUser(username):
-            async with registry.user_lock(username):
-                await registry.remove_user(username)
-            world.wake_sessions_of(username)
-            return f"Removed the Guacamole user {username}, whose Secret is lost, to make both again."
+            return await _remove_lost_user(world, session, username)
         case steps.Grant(username, identifier):
             await registry.grant(username, identifier)
             return f"Granted the connection {session.desktop_name} to {username}."
@@ -177,6 +174,18 @@ async def _create(world: World, session: Session, manifest: Manifest) -> str:
         return ""
     world.store.put({"kind": ref.kind} | made)
     return f"Created {ref}."
+
+
+async def _remove_lost_user(world: World, session: Session, username: str) -> str:
+    """Remove a user of ours whose Secret is lost, unless the Secret is there and only the cache was behind."""
+    ref = Ref("Secret", session.namespace, user_secret_name(username))
+    await _reread(world, ref)
+    if world.store.get(ref) is not None:
+        return ""
+    async with world.registry.user_lock(username):
+        await world.registry.remove_user(username)
+    world.wake_sessions_of(username)
+    return f"Removed the Guacamole user {username}, whose Secret is lost, to make both again."
 
 
 async def _release_user(world: World, session: Session, username: str) -> str:

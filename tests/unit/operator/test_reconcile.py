@@ -1,0 +1,180 @@
+"""One reconciliation, with the API server replaced by a few dicts that count what is asked of them."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from blendersessions.handlers.context import World
+from blendersessions.handlers.reconcile import reconcile
+from blendersessions.model.access import AccessView
+from blendersessions.model.errors import Conflict, NotFound, Unauthorised, Unavailable
+from blendersessions.model.manifest import Manifest, Ref, ref_of
+from blendersessions.resources.secret import decode, desktop_secret, user_secret
+from blendersessions.resources.service import service
+from unit.operator.worlds import CREDENTIALS, PROFILE, body, finished_world, granted_access, session
+
+if TYPE_CHECKING:
+    from blendersessions.gateways.guacamole.registry import Registry
+    from blendersessions.gateways.kubernetes import Kubernetes
+
+KEY = Ref("BlenderSession", "art", "cart")
+
+
+class FakeApi:
+    """Holds objects, and notes each request as `VERB Kind`."""
+
+    def __init__(self, *objects: Manifest) -> None:
+        self.objects = {ref_of(each): copy.deepcopy(each) for each in objects}
+        self.requests: list[str] = []
+        self.broken: type[Exception] | None = None
+        self._version = 1000
+
+    async def create(self, manifest: Manifest) -> Manifest:
+        ref = ref_of(manifest)
+        self._note("CREATE", ref.kind)
+        if ref in self.objects:
+            raise Conflict("exists", system="Kubernetes")
+        self.objects[ref] = copy.deepcopy(manifest)
+        self.objects[ref]["metadata"]["uid"] = f"uid-of-{ref.kind}"
+        return self._touched(ref)
+
+    async def get(self, ref: Ref) -> Manifest:
+        self._note("GET", ref.kind)
+        if ref not in self.objects:
+            raise NotFound("gone", system="Kubernetes")
+        return copy.deepcopy(self.objects[ref])
+
+    async def merge(self, ref: Ref, patch: Manifest, subresource: str = "") -> Manifest:
+        self._note("STATUS" if subresource else "MERGE", ref.kind)
+        status = self.objects[ref].setdefault("status", {}) | patch["status"]
+        self.objects[ref]["status"] = {key: value for key, value in status.items() if value is not None}
+        return self._touched(ref)
+
+    def _touched(self, ref: Ref) -> Manifest:
+        self._version += 1
+        self.objects[ref]["metadata"]["resourceVersion"] = str(self._version)
+        return copy.deepcopy(self.objects[ref])
+
+    def _note(self, verb: str, kind: str) -> None:
+        if self.broken is not None:
+            raise self.broken("the API server is away")
+        if kind != "Event":
+            self.requests.append(f"{verb} {kind}")
+
+
+class FakeRegistry:
+    """Guacamole with everything done, or away."""
+
+    def __init__(self, view: AccessView, error: Exception | None = None) -> None:
+        self._view, self._error = view, error
+
+    def view(self, name: str, username: str) -> AccessView:
+        assert name
+        assert username
+        return self._view
+
+    async def inspect(self, name: str, username: str) -> None:
+        assert name
+        assert username
+        if self._error is not None:
+            raise self._error
+
+
+def world(api: FakeApi, registry: FakeRegistry, *known: Manifest) -> World:
+    made = World(
+        kubernetes=cast("Kubernetes", api),
+        registry=cast("Registry", registry),
+        profile=PROFILE,
+        namespaces=[],
+        wake=lambda _: None,
+    )
+    for manifest in known:
+        made.store.put(manifest)
+    return made
+
+
+def finished() -> list[Manifest]:
+    observed = finished_world(session())
+    found = (observed.secret, observed.service, observed.pod, observed.user_secret)
+    return [body(), *(each for each in found if each is not None)]
+
+
+async def test_the_status_is_written_once_and_the_steady_state_costs_nothing() -> None:
+    objects = finished()
+    api = FakeApi(*objects)
+    made = world(api, FakeRegistry(granted_access(session())), *objects)
+    assert await reconcile(made, KEY)
+    assert api.requests == ["STATUS BlenderSession"]
+    assert api.objects[KEY]["status"]["phase"] == "Ready"
+    for _ in range(3):
+        assert await reconcile(made, KEY)
+    assert api.requests == ["STATUS BlenderSession"]
+
+
+async def test_an_event_that_the_write_was_newer_than_changes_nothing() -> None:
+    objects = finished()
+    api = FakeApi(*objects)
+    made = world(api, FakeRegistry(granted_access(session())), *objects)
+    await reconcile(made, KEY)
+    made.store.put(body())
+    await reconcile(made, KEY)
+    assert api.requests == ["STATUS BlenderSession"]
+
+
+async def test_a_cache_that_is_behind_neither_duplicates_nor_overwrites() -> None:
+    objects = finished()
+    api = FakeApi(*objects)
+    made = world(api, FakeRegistry(granted_access(session())), body())
+    await reconcile(made, KEY)
+    writes = [request for request in api.requests if not request.startswith(("GET", "CREATE"))]
+    assert writes == ["STATUS BlenderSession"]
+    secret = api.objects[Ref("Secret", "art", session().desktop_name)]
+    assert decode(secret, "vnc-password") == CREDENTIALS.vnc_password
+    assert api.objects[KEY]["status"]["phase"] == "Ready"
+
+
+async def test_a_foreign_object_that_no_watch_shows_is_reported_and_tried_again_later() -> None:
+    foreign = service(session())
+    foreign["metadata"] |= {"ownerReferences": [], "labels": {}, "uid": "foreign"}
+    api = FakeApi(body(), foreign)
+    made = world(api, FakeRegistry(AccessView(), Unavailable("away")), body())
+    assert not await reconcile(made, KEY), "it must be looked at again, since no event will tell"
+    assert api.objects[ref_of(foreign)] == foreign
+    conditions = {entry["type"]: entry for entry in api.objects[KEY]["status"]["conditions"]}
+    assert conditions["Stalled"]["reason"] == "NameTaken"
+
+
+async def test_a_malformed_session_is_reported_and_left_in_peace() -> None:
+    wrong = body({"display": {"width": "wide"}})
+    api = FakeApi(wrong)
+    made = world(api, FakeRegistry(AccessView()), wrong)
+    assert await reconcile(made, KEY), "nothing to try again: the next change wakes it"
+    assert api.requests == ["STATUS BlenderSession"]
+    conditions = {entry["type"]: entry for entry in api.objects[KEY]["status"]["conditions"]}
+    assert (conditions["Stalled"]["status"], conditions["Stalled"]["reason"]) == ("True", "Invalid")
+    assert conditions["Ready"]["reason"] == "Invalid"
+
+
+@pytest.mark.parametrize("error", [Unavailable("Guacamole is away"), Unauthorised("Guacamole refuses the account")])
+async def test_guacamole_away_is_tried_again_and_written_once(error: Exception) -> None:
+    known = [body(), desktop_secret(session(), CREDENTIALS), service(session()), user_secret(session(), CREDENTIALS)]
+    for each in known[1:]:
+        each["metadata"]["uid"] = "some-uid"
+    api = FakeApi(*known)
+    made = world(api, FakeRegistry(AccessView(), error), *known)
+    for _ in range(3):
+        assert not await reconcile(made, KEY)
+    assert api.requests == ["CREATE Pod", "STATUS BlenderSession"]
+
+
+async def test_an_api_server_that_is_away_is_tried_again() -> None:
+    api = FakeApi(body())
+    api.broken = Unavailable
+    assert not await reconcile(world(api, FakeRegistry(AccessView()), body()), KEY)
+
+
+async def test_a_session_that_is_gone_is_done() -> None:
+    assert await reconcile(world(FakeApi(), FakeRegistry(AccessView())), KEY)
