@@ -45,7 +45,7 @@ TOOLS: dict[str, Tool] = {
     "kube-scheduler": _kubernetes("kube-scheduler"),
     "kubelet": _kubernetes("kubelet"),
     "kube-proxy": _kubernetes("kube-proxy"),
-    "coredns": Tool("coredns", "github.com/coredns/coredns"),
+    "coredns": Tool("coredns", "blendersessions.io/local/coredns"),
     "pause": Tool("node", "blendersessions.io/local/node/pause"),
     "forward": Tool("node", "blendersessions.io/local/node/forward"),
     "kind": Tool("kind", "sigs.k8s.io/kind"),
