@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 960, 640
 """The picture's size in pixels; thumbnails are half of it."""
-SAMPLES, SAMPLES_UNDENOISED = 48, 96
+SAMPLES, SAMPLES_UNDENOISED = 48, 64
 """Light paths per pixel, with Open Image Denoise and without."""
 CAMERA_ZOOM = 12.0
 """Lets the camera's picture fill the 3D view of the Layout workspace on a desktop of 1280x720."""
