@@ -14,6 +14,7 @@ from localcluster.images.buildah import Buildah, ImageBuildError, run_logged
 
 _NOT_UNPACKED = ("usr/share/doc", "usr/share/info", "usr/share/locale", "usr/share/man")
 _DOWNLOADED = ("var/cache/apt", "var/lib/apt/lists", "var/log")
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _NAME = re.compile(r"debian:(?P<suite>[a-z]+)-slim")
 
 
@@ -88,7 +89,7 @@ def _commit(archive: Path, digest: str, reference: str, buildah: Buildah, log: P
     buildah.run(["from", "--name", container, "scratch"], log)
     try:
         buildah.run(["add", container, archive, "/"], log)
-        buildah.run(["config", "--cmd", "bash", container], log)
+        buildah.run(["config", "--cmd", "bash", "--env", f"PATH={_PATH}", container], log)
         buildah.run(["commit", container, reference], log)
     finally:
         buildah.output(["rm", container])
