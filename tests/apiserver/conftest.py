@@ -69,7 +69,7 @@ def _serve(api: Api, crd: dict[str, object]) -> None:
         found = api.request("GET", api.path(crd))
         status = found["status"]
         assert isinstance(status, dict)
-        conditions = {c["type"]: c for c in status.get("conditions", [])}
+        conditions = {c["type"]: c for c in status.get("conditions") or []}
         if conditions.get("Established", {}).get("status") == "True":
             break
         assert conditions.get("NonStructuralSchema", {}).get("status") != "True", conditions["NonStructuralSchema"][

@@ -69,6 +69,8 @@ def test_the_plain_manifests_are_accepted(api: Api, kubectl: list[str], namespac
     if file in EXAMPLES:
         listed: Any = api.request("GET", f"apis/blendersessions.io/v1alpha1/namespaces/{namespace}/blendersessions")
         assert len(listed["items"]) == 1
+        # An operator of all namespaces would take it up in a later test.
+        subprocess.run([*kubectl, "delete", *where, "-f", str(MANIFESTS / file)], check=True, timeout=60)
 
 
 @pytest.mark.usefixtures("installed")
