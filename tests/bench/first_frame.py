@@ -2,8 +2,8 @@
 
     make bench [OPTIONS='--cluster demo --runs 5']
 
-One row a run, then the medians. `ready` ends when `kubectl wait` comes back; `frame` when the tab shows the whole of what
-VNC shows. The tab is opened when the session is Ready, as a person's would be.
+One row a run, then the medians. `ready` ends when `kubectl wait` comes back; `frame` when the tab shows the whole of
+what VNC shows. The tab is opened when the session is Ready, as a person's would be.
 """
 
 from __future__ import annotations

@@ -245,7 +245,7 @@ async def test_removal_and_revocation_kill_the_running_tunnels(tmp_path: Path) -
             for who in (token, site.token):
                 tunnels.append(await asyncio.to_thread(opened, site, token=who, GUAC_ID=identifier))
                 guacd.desk()
-            other = await asyncio.to_thread(opened, site)
+            await asyncio.to_thread(opened, site)
             assert await registry.revoke("alice", identifier) == 1
             assert (await asyncio.to_thread(tunnels[0].closed))[0] == 1000
             assert await registry.remove_connection(DESK.name, "") == 1
