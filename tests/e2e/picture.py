@@ -28,8 +28,8 @@ def from_vnc(desktop: Desktop, file: Path) -> Image.Image:
                 f"--server=127.0.0.1::{port}",
                 f"--password={desktop.vnc_password}",
                 "--timeout=30",
-                "capture",
-                file,
+                # The first update may come in parts, and is saved before the last one: the second picture is whole.
+                *("capture", file, "pause", "0.5", "capture", file),
             ],
             check=True,
             capture_output=True,

@@ -20,7 +20,7 @@ AGENT_PORT = 8788
 USER = 1000
 SECRET_PATH = "/run/secrets/desktop"  # noqa: S105 - a path, no secret
 HOME = "/home/blender"
-GRACE_SECONDS = 20
+GRACE_SECONDS = 30
 """Long enough to save a scene after SIGTERM."""
 
 

@@ -95,7 +95,7 @@ def test_pod() -> None:
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
             "restartPolicy": "Always",
-            "terminationGracePeriodSeconds": 20,
+            "terminationGracePeriodSeconds": 30,
             "securityContext": {
                 "runAsNonRoot": True,
                 "runAsUser": 1000,
