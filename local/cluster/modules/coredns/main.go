@@ -1,4 +1,4 @@
-// CoreDNS with the few plugins that a one-node cluster needs; all of them would take three times as long to build.
+// CoreDNS with the few plugins that a one-node cluster needs: 826 packages to compile, where all of them are 1409.
 package main
 
 import (
