@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 
 import kopf
@@ -29,6 +30,8 @@ def main() -> None:
     kopf.run(
         registry=build_registry(),
         memo=Operator(settings),
+        # Kopf would ask for the name of the account, and in a container there is none.
+        identity=socket.gethostname(),  # type: ignore[arg-type]  # a NewType that Kopf does not export
         standalone=True,
         clusterwide=not namespaces,
         namespaces=namespaces,

@@ -1,0 +1,34 @@
+"""The process itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import kopf
+
+from blendersessions.__main__ import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+
+def test_kopf_is_told_who_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Otherwise it asks for the account's name, which a container's user does not have, and ends."""
+    password = tmp_path / "password"
+    password.write_text("secret")
+    for name, value in {
+        "GUACAMOLE_URL": "http://guacamole/guacamole/",
+        "GUACAMOLE_USERNAME": "admin",
+        "GUACAMOLE_PASSWORD_FILE": str(password),
+        "PUBLIC_URL": "http://localhost/",
+        "BLENDER_IMAGE": "blender",
+    }.items():
+        monkeypatch.setenv(f"BLENDERSESSIONS_{name}", value)
+    told: dict[str, object] = {}
+    monkeypatch.setattr(kopf, "run", told.update)
+
+    main()
+
+    assert told["identity"]
