@@ -73,6 +73,7 @@ def install(helm: Path, kubectl: Kubectl, local_values: str, work: Path) -> bool
     wanted = fingerprint(local_values)
     if applied.exists() and applied.read_text() == wanted and _is_deployed(helm, options):
         return False
+    _forget_interrupted(kubectl)
     chart = [RELEASE, str(_CHART), f"--values={path}"]
     run(
         [str(helm), "upgrade", "--install", *chart, *options, "--create-namespace", "--wait", "--timeout=5m"],
@@ -80,6 +81,15 @@ def install(helm: Path, kubectl: Kubectl, local_values: str, work: Path) -> bool
     )
     applied.write_text(wanted)
     return True
+
+
+def _forget_interrupted(kubectl: Kubectl) -> None:
+    """Remove Helm's record of a run that was ended half-way; Helm would take it for one that still goes on.
+
+    What that run made stays, and the next one takes it over. The cluster's lock says that no other run is under way.
+    """
+    pending = "owner=helm,status in (pending-install,pending-upgrade,pending-rollback)"
+    kubectl.run(f"--namespace={NAMESPACE}", "delete", "secrets", f"--selector={pending}", "--ignore-not-found")
 
 
 def fingerprint(local_values: str, chart: Path = _CHART) -> str:
