@@ -9,21 +9,23 @@ what VNC shows. The tab is opened when the session is Ready, as a person's would
 from __future__ import annotations
 
 import argparse
-import io
 import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
 from e2e.conftest import CHROMIUM_FLAGS, SIZE
 from e2e.desktop import Desktop, manifest
 from e2e.kubectl import Kubectl
-from e2e.picture import SAME, difference, from_vnc
+from e2e.picture import SAME, difference, from_tab, from_vnc
 from localcluster import binaries
 from localcluster.cluster import Cluster
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 FRAMES_FOR = 12.0
 """Seconds that frames are taken for, from the opening of the tab."""
@@ -40,15 +42,15 @@ def measure(kubectl: Kubectl, browser: Browser, public_url: str, name: str) -> t
         kubectl.run("wait", "--for=condition=Ready", f"blendersession/{name}", "--timeout=60s")
         ready = time.monotonic() - start
         page.goto(desktop.link(public_url), wait_until="commit")
-        frames: list[tuple[float, bytes]] = []
+        frames: list[tuple[float, Image.Image]] = []
         opened = time.monotonic()
         while time.monotonic() < opened + FRAMES_FOR:
-            picture = page.screenshot()
+            picture = from_tab(page)
             frames.append((time.monotonic() - start, picture))
         with tempfile.TemporaryDirectory() as folder:
             whole = from_vnc(desktop, Path(folder) / "vnc.png")
         for seconds, picture in frames:
-            if difference(whole, Image.open(io.BytesIO(picture)).convert("RGB")) < SAME:
+            if difference(whole, picture) < SAME:
                 return ready, seconds
         raise SystemExit(f"{name}: no full frame within {FRAMES_FOR:.0f} s of opening the tab")
     finally:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
-SIZE = {"width": 1280, "height": 720}
+SIZE = {"width": 1280, "height": 760}
+"""Room for a desktop of 1280x720 and for the line under it, in which the stand-in says that it is one."""
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING
 from PIL import Image, ImageChops, ImageStat
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
     from e2e.desktop import Desktop
 
 SAME = 6.0
@@ -36,6 +39,14 @@ def from_vnc(desktop: Desktop, file: Path) -> Image.Image:
             timeout=60,
         )
     return Image.open(file).convert("RGB")
+
+
+def from_tab(page: Page) -> Image.Image:
+    """Take a picture of what a person sees of the desktop in a tab; of the whole tab while there is none."""
+    display = page.locator("#desktop > *").first
+    box = display.bounding_box() if display.count() else None
+    clip = box if box and box["width"] and box["height"] else None
+    return Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("RGB")  # type: ignore[arg-type]
 
 
 def viewport(picture: Image.Image) -> Image.Image:

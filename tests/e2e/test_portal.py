@@ -9,8 +9,7 @@ import pytest
 
 from e2e.desktop import Desktop
 from e2e.kubectl import Kubectl, eventually
-from e2e.picture import SAME, difference, from_vnc
-from e2e.test_browser import shown
+from e2e.picture import SAME, difference, from_tab, from_vnc
 from localcluster import binaries
 
 if TYPE_CHECKING:
@@ -39,7 +38,9 @@ def test_clicks_lead_into_blender_and_out_again(
 
     (name,) = portal_namespace.names("blendersessions")
     desktop = Desktop(portal_namespace, name.partition("/")[2])
-    eventually("the tab shows Blender", lambda: difference(from_vnc(desktop, tmp_path / "vnc.png"), shown(page)) < SAME)
+    eventually(
+        "the tab shows Blender", lambda: difference(from_vnc(desktop, tmp_path / "vnc.png"), from_tab(page)) < SAME
+    )
     assert desktop.agent_status()["scene"] == "watering_can.blend"
     children = desktop.name
 
