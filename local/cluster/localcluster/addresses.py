@@ -47,16 +47,6 @@ class Addresses:
         return str(self.link[2])
 
     @property
-    def outside(self) -> ipaddress.IPv4Network:
-        """The network between the node and slirp4netns, its way out."""
-        return list(list(self.block.subnets(new_prefix=18))[3].subnets(new_prefix=24))[1]
-
-    @property
-    def resolver(self) -> str:
-        """Where slirp4netns answers for the host's name servers: the third address of its network."""
-        return str(self.outside[3])
-
-    @property
     def kubernetes(self) -> str:
         """Cluster address of the API server's Service; the API server takes the first one."""
         return str(self.services[1])

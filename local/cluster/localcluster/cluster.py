@@ -155,11 +155,10 @@ class Cluster:
                 settings = self._choose_settings(*self.ports(http_port, api_port))
                 addresses = Addresses(settings.slot)
                 (self.state / "etc").mkdir(exist_ok=True)
-                (self.state / "etc" / "resolv.conf").write_text(f"nameserver {addresses.resolver}\n")
+                # Pods that want the node's own resolver get none: nothing leads to a name server.
+                (self.state / "etc" / "resolv.conf").write_text("")
                 self.node.start(built["pause"])
                 network.connect(self.name, self.node.init(), addresses)
-                if network.has_way_out():
-                    self.node.supervisor(network=False).run(network.way_out(addresses))
                 step.note = f"{self.node.host_name}, {addresses.node}" if fresh else "runs already"
             supervisor = self.node.supervisor()
             with steps.step("Start the control plane"):
@@ -274,9 +273,7 @@ class Cluster:
     def _start_dns(self, coredns: Path, supervisor: Supervisor, addresses: Addresses) -> None:
         image = Program("blender-sessions/coredns", coredns)
         self._import_program(image, supervisor)
-        resolver = addresses.resolver if network.has_way_out() else None
-        manifest = dns.manifest(image.reference, addresses, resolver)
-        self.kubectl.run("apply", "--server-side", "--filename=-", stdin=manifest)
+        self.kubectl.run("apply", "--server-side", "--filename=-", stdin=dns.manifest(image.reference, addresses))
         self.kubectl.run("--namespace=kube-system", "rollout", "status", "deployment/coredns", "--timeout=90s")
 
     def _import_program(self, program: Program, supervisor: Supervisor) -> None:

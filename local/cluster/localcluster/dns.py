@@ -1,4 +1,4 @@
-"""CoreDNS: names of Services and pods, and a way to the others."""
+"""CoreDNS: names of Services and pods, and nothing else."""
 
 import yaml
 
@@ -11,17 +11,9 @@ _PORT = 1053
 _LABELS = {"k8s-app": "kube-dns"}
 
 
-def corefile(resolver: str | None) -> str:
-    """Return CoreDNS's configuration.
-
-    There is no cache: a name that was asked for a moment too early must be found a moment later. And what ends in
-    `.svc` is never asked for outside, where the answer may take long.
-
-    Args:
-        resolver: who answers for names outside the cluster; without one, there are none.
-    """
-    outside = f"forward . {resolver}" if resolver else "template ANY ANY . {\n        rcode NXDOMAIN\n    }"
-    return f"""\
+# No cache: a name that was asked for a moment too early must be found a moment later. No forwarding: nothing leads to
+# other name servers, and an answer "there is no such name" is quicker than a time-out.
+_COREFILE = f"""\
 .:{_PORT} {{
     errors
     health :8080
@@ -30,21 +22,19 @@ def corefile(resolver: str | None) -> str:
         ttl 5
         fallthrough in-addr.arpa ip6.arpa
     }}
-    template ANY ANY svc {{
+    template ANY ANY . {{
         rcode NXDOMAIN
     }}
-    {outside}
 }}
 """
 
 
-def manifest(image: str, addresses: Addresses, resolver: str | None) -> str:
-    """Return CoreDNS's objects as YAML; `resolver` as for `corefile`."""
+def manifest(image: str, addresses: Addresses) -> str:
+    """Return CoreDNS's objects as YAML."""
     metadata = {"name": _NAME, "namespace": "kube-system", "labels": _LABELS}
     cluster_metadata = {"name": f"system:{_NAME}"}
-    configuration = corefile(resolver)
     # A change of the configuration must roll out a new pod.
-    pod_metadata = {"labels": _LABELS, "annotations": {"blendersessions.io/configuration": fingerprint(configuration)}}
+    pod_metadata = {"labels": _LABELS, "annotations": {"blendersessions.io/configuration": fingerprint(_COREFILE)}}
     rules = [
         {"apiGroups": [""], "resources": ["endpoints", "services", "pods", "namespaces"], "verbs": ["list", "watch"]},
         {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list", "watch"]},
@@ -64,7 +54,7 @@ def manifest(image: str, addresses: Addresses, resolver: str | None) -> str:
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": f"system:{_NAME}"},
             "subjects": [{"kind": "ServiceAccount", "name": _NAME, "namespace": "kube-system"}],
         },
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"Corefile": configuration}},
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"Corefile": _COREFILE}},
         {
             "apiVersion": "apps/v1",
             "kind": "Deployment",

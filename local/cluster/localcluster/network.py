@@ -1,14 +1,12 @@
-"""The wire between the host and the node, and the node's way out."""
+"""The wire between the host and the node. Nothing leads from the node to the outside."""
 
 import ipaddress
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 from localcluster import processes
 from localcluster.addresses import Addresses
 from localcluster.commands import run
-from localcluster.components import Component
 from localcluster.errors import LocalClusterError
 
 
@@ -35,22 +33,12 @@ def connect(name: str, init: int, addresses: Addresses) -> None:
     run(["ip", "link", "set", link, "up"])
     run([*inside, "address", "replace", f"{addresses.node}/{prefix}", "dev", "eth0"])
     run([*inside, "link", "set", "eth0", "up"])
+    # kube-proxy rewrites packets to a Service only when there is a route for them, and this one ends at the host. What
+    # is for a pod that is gone must not take it: the host would send it back.
+    run([*inside, "route", "replace", "default", "via", addresses.host])
+    run([*inside, "route", "replace", "unreachable", str(addresses.pods)])
     for network in (addresses.pods, addresses.services):
         run(["ip", "route", "replace", str(network), "via", addresses.node, "dev", link])
-
-
-def has_way_out() -> bool:
-    """Tell whether this kernel has the device that a network in user space needs."""
-    return Path("/dev/net/tun").exists()
-
-
-def way_out(addresses: Addresses) -> Component:
-    """Return slirp4netns, which carries the node's connections out of the host's own sockets: no rule is written there.
-
-    It must run in the node's PID and mount namespaces, where process 1 is the node's own, but in the host's network.
-    """
-    options = ("--configure", "--mtu=65520", "--disable-host-loopback", f"--cidr={addresses.outside}")
-    return Component("slirp4netns", ("/usr/bin/slirp4netns", *options, "--netns-type=path", "/proc/1/ns/net", "tap0"))
 
 
 def exists(name: str) -> bool:

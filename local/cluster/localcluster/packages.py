@@ -21,7 +21,6 @@ _PROVIDED = {
     "iptables": "iptables",
     "mount": "mount",
     "runc": "runc",
-    "slirp4netns": "slirp4netns",
     "util-linux": "nsenter",
 }
 """A package, and the command or file of it that we use, wherever that may come from."""

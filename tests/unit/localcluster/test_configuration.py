@@ -39,28 +39,23 @@ def test_the_kubelet_never_removes_an_image() -> None:
     assert document["authentication"]["anonymous"] == {"enabled": False}
 
 
-@pytest.mark.parametrize(
-    ("resolver", "line"), [("10.210.193.3", "    forward . 10.210.193.3"), (None, "    template ANY ANY . {")]
-)
-def test_other_names_are_asked_for_outside_if_there_is_a_way(resolver: str | None, line: str) -> None:
-    assert line in dns.corefile(resolver).splitlines()
-
-
 def test_the_dns_service_has_the_address_that_pods_are_told() -> None:
-    objects = {o["kind"]: o for o in yaml.safe_load_all(dns.manifest("docker.io/x/coredns:1", ADDRESSES, None))}
+    objects = {o["kind"]: o for o in yaml.safe_load_all(dns.manifest("docker.io/x/coredns:1", ADDRESSES))}
     assert objects["Service"]["spec"]["clusterIP"] == "10.210.0.10"
     pod = objects["Deployment"]["spec"]["template"]
     assert pod["spec"]["containers"][0]["image"] == "docker.io/x/coredns:1"
     assert objects["Service"]["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
 
 
-def test_a_change_of_the_dns_configuration_rolls_out_a_new_pod() -> None:
-    def annotations(resolver: str | None) -> dict[str, str]:
-        objects = {o["kind"]: o for o in yaml.safe_load_all(dns.manifest("x", ADDRESSES, resolver))}
+def test_a_change_of_the_dns_configuration_rolls_out_a_new_pod(monkeypatch: pytest.MonkeyPatch) -> None:
+    def annotations() -> dict[str, str]:
+        objects = {o["kind"]: o for o in yaml.safe_load_all(dns.manifest("x", ADDRESSES))}
         found: dict[str, str] = objects["Deployment"]["spec"]["template"]["metadata"]["annotations"]
         return found
 
-    assert annotations(None) != annotations("10.210.193.3")
+    before = annotations()
+    monkeypatch.setattr(dns, "_COREFILE", ".:53 {}")
+    assert annotations() != before
 
 
 def images(*names: str) -> dict[str, ImageRef]:
