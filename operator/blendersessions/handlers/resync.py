@@ -67,6 +67,10 @@ async def resync(world: World, seconds: float) -> None:
         except DomainError as error:
             logger.warning("The resync is put off: %s", error)
             continue
+        except Exception:
+            # An answer that nobody thought of must not end the resync for the rest of the process's life.
+            logger.exception("The resync failed unexpectedly; it is tried again.")
+            continue
         for name in changed:
             ref = world.store.session_named(name)
             if ref is not None:

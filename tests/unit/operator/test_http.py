@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING
 
@@ -103,6 +104,31 @@ async def test_wrong_credentials_name_the_settings_and_are_not_tried_again_at_on
     with pytest.raises(Unauthorised):
         await http.get("users")
     assert len(answers.calls) == 2
+
+
+async def test_a_corrected_password_is_tried_at_once(
+    answers: responses.RequestsMock, http: Http, tmp_path: Path
+) -> None:
+    answers.post(BASE + "api/tokens", status=403, json={"message": "Invalid login", "type": "INVALID_CREDENTIALS"})
+    with pytest.raises(Unauthorised):
+        await http.get("users")
+    (tmp_path / "password").write_text("corrected")
+    sign_in(answers)
+    answers.get(DATA + "users", json={"alice": {}})
+    assert await http.get("users") == {"alice": {}}
+
+
+async def test_a_refused_renewal_is_tried_once_however_many_wait_for_it(
+    answers: responses.RequestsMock, http: Http
+) -> None:
+    sign_in(answers)
+    answers.get(DATA + "users", status=403, json={"message": "Permission Denied."})
+    answers.head(BASE + "api/session", status=403)
+    answers.post(BASE + "api/tokens", status=403, json={"message": "Invalid login", "type": "INVALID_CREDENTIALS"})
+    outcomes = await asyncio.gather(*(http.get("users") for _ in range(8)), return_exceptions=True)
+    assert all(isinstance(outcome, Unauthorised) for outcome in outcomes)
+    logins = [call for call in answers.calls if str(call.request.url).endswith("api/tokens")]
+    assert len(logins) == 2, "the first login, and one renewal"
 
 
 async def test_a_missing_password_file_names_the_setting(http: Http, tmp_path: Path) -> None:

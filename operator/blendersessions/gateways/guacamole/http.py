@@ -36,8 +36,9 @@ CONNECT_SECONDS = 3.05
 READ_SECONDS = 15.0
 IDLE_SECONDS = 15.0
 """A socket that was idle for longer is not used again: Tomcat closes it after 20 s."""
-REFUSED_SECONDS = 5.0
-"""After a refused login none is tried for so long, or a thousand sessions would get the account banned."""
+REFUSED_SECONDS = 90.0
+"""After a refused login none is tried with the same password for so long: Guacamole's ban extension bars an address
+after five refusals within five minutes, and behind a proxy that address may be everybody's."""
 AWAY_SECONDS = 1.0
 """After no answer nothing is sent for so long, or a thousand sessions would each wait for the time-out."""
 
@@ -60,6 +61,16 @@ class _Login:
     data_source: str
 
 
+@dataclass(frozen=True)
+class _Pause:
+    """Why nothing is sent for a while."""
+
+    until: float
+    error: DomainError
+    password: str | None = field(default=None, repr=False)
+    """The refused password; with another one in the file there is no reason to wait."""
+
+
 class Http:
     """A signed-in client of Guacamole's REST API."""
 
@@ -70,7 +81,7 @@ class Http:
         self._local = threading.local()
         self._lock = asyncio.Lock()
         self._login: _Login | None = None
-        self._paused: tuple[float, DomainError] | None = None
+        self._paused: _Pause | None = None
 
     async def data_source(self) -> str:
         """Return the data source that our account lives in, as the answer to the login names it."""
@@ -118,6 +129,7 @@ class Http:
     async def _renewed(self, dead: _Login) -> _Login:
         async with self._lock:
             if self._login is dead or self._login is None:
+                self._check_pause()
                 self._login = await self._sign_in()
             return self._login
 
@@ -127,30 +139,45 @@ class Http:
 
     async def _sign_in(self) -> _Login:
         self._login = None
+        password = self._password()
         try:
-            return await self._try_sign_in()
+            return await self._try_sign_in(password)
         except Unauthorised as refused:
-            self._pause(refused, REFUSED_SECONDS)
+            self._pause(refused, REFUSED_SECONDS, password)
             raise
 
-    def _pause(self, error: DomainError, seconds: float) -> None:
-        self._paused = (time.monotonic() + seconds, error)
+    def _pause(self, error: DomainError, seconds: float, password: str | None = None) -> None:
+        until = time.monotonic() + seconds
+        if self._paused is None or self._paused.until < until:
+            self._paused = _Pause(until, error, password)
 
     def _check_pause(self) -> None:
         """Fail at once while the last failure is fresh."""
-        if self._paused is not None and time.monotonic() < self._paused[0]:
-            error = self._paused[1]
-            raise type(error)(str(error))
+        pause = self._paused
+        if pause is None:
+            return
+        if time.monotonic() >= pause.until or (pause.password is not None and pause.password != self._password()):
+            self._paused = None
+            return
+        raise type(pause.error)(str(pause.error))
 
-    async def _try_sign_in(self) -> _Login:
-        account = self._account
+    def _password(self) -> str:
+        """Read the password.
+
+        Raises:
+            Unauthorised: there is none to read.
+        """
+        file = self._account.password_file
         try:
-            password = account.password_file.read_text().rstrip("\r\n")
+            return file.read_text().rstrip("\r\n")
         except OSError as error:
             raise Unauthorised(
-                f"The file {account.password_file} with Guacamole's password cannot be read ({type(error).__name__}): "
+                f"The file {file} with Guacamole's password cannot be read ({type(error).__name__}): "
                 "check BLENDERSESSIONS_GUACAMOLE_PASSWORD_FILE."
             ) from error
+
+    async def _try_sign_in(self, password: str) -> _Login:
+        account = self._account
         form = {"username": account.username, "password": password}
         response = await self._send("POST", "api/tokens", form=form)
         if response.status_code in (requests.codes.forbidden, requests.codes.unauthorized):
