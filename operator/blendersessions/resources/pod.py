@@ -20,6 +20,9 @@ AGENT_PORT = 8788
 USER = 1000
 SECRET_PATH = "/run/secrets/desktop"  # noqa: S105 - a path, no secret
 HOME = "/home/blender"
+HOME_LIMIT = "4Gi"
+"""Scenes and what Blender writes beside them. Beyond it the kubelet evicts this pod, before the node's disk is full."""
+TMP_LIMIT = "1Gi"
 GRACE_SECONDS = 30
 """Long enough to save a scene after SIGTERM."""
 
@@ -52,8 +55,8 @@ def _spec(session: Session, profile: Profile) -> Manifest:
         "containers": [_container(session, profile)],
         "volumes": [
             {"name": "desktop", "secret": {"secretName": session.desktop_name, "defaultMode": 0o440}},
-            {"name": "home", "emptyDir": {}},
-            {"name": "tmp", "emptyDir": {}},
+            {"name": "home", "emptyDir": {"sizeLimit": HOME_LIMIT}},
+            {"name": "tmp", "emptyDir": {"sizeLimit": TMP_LIMIT}},
         ],
     }
 

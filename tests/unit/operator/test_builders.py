@@ -148,8 +148,8 @@ def test_pod() -> None:
             ],
             "volumes": [
                 {"name": "desktop", "secret": {"secretName": NAME, "defaultMode": 0o440}},
-                {"name": "home", "emptyDir": {}},
-                {"name": "tmp", "emptyDir": {}},
+                {"name": "home", "emptyDir": {"sizeLimit": "4Gi"}},
+                {"name": "tmp", "emptyDir": {"sizeLimit": "1Gi"}},
             ],
         },
     }
