@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from chart.rendering import RefusedError, render
@@ -62,14 +64,32 @@ def test_the_stand_in_comes_without_a_database() -> None:
 
 
 def test_an_external_guacamole_brings_nothing_of_its_own() -> None:
-    chart = render(*EXTERNAL, "guacamole.external.caConfigMap=our-ca")
+    chart = render(*EXTERNAL)
     assert chart.names("Deployment") == {"studio-operator", "studio-portal", "studio-proxy"}
     assert chart.names("Secret") == {"studio-portal"}
     operator = chart.environment("studio-operator")
     assert operator["BLENDERSESSIONS_GUACAMOLE_URL"] == "http://guacamole.example.org/guacamole/"
     assert operator["BLENDERSESSIONS_GUACAMOLE_USERNAME"] == "our-admin/username"
-    assert operator["BLENDERSESSIONS_GUACAMOLE_CA_FILE"] == "/run/guacamole-ca/ca.crt"
     assert chart.environment("studio-proxy")["GUACAMOLE_UPSTREAM"] == "guacamole.example.org:80"
+
+
+@pytest.mark.parametrize(
+    ("name", "variable"),
+    [
+        ("studio-operator", "BLENDERSESSIONS_GUACAMOLE_CA_FILE"),
+        ("studio-portal", "BLENDERSESSIONS_PORTAL_GUACAMOLE_CA_FILE"),
+    ],
+)
+def test_whoever_calls_an_external_guacamole_knows_its_authority(name: str, variable: str) -> None:
+    chart = render(*EXTERNAL, "guacamole.external.caConfigMap=our-ca")
+    assert chart.environment(name)[variable] == "/run/guacamole-ca/ca.crt"
+    pod: Any = chart.pods()[name]
+    assert {"name": "guacamole-ca", "configMap": {"name": "our-ca"}} in pod["volumes"]
+    mount = {"name": "guacamole-ca", "mountPath": "/run/guacamole-ca", "readOnly": True}
+    assert mount in pod["containers"][0]["volumeMounts"]
+    without = render(*EXTERNAL)
+    assert variable not in without.environment(name)
+    assert "guacamole-ca" not in str(without.pods()[name])
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,11 @@ http://{{ include "blender-sessions.name" (list . "guacamole") }}.{{ .Release.Na
 {{- end -}}
 {{- end -}}
 
+{{/* The ConfigMap with the private authority of an external Guacamole; empty: none. */}}
+{{- define "blender-sessions.guacamoleCA" -}}
+{{- if eq .Values.guacamole.mode "external" -}}{{- .Values.guacamole.external.caConfigMap -}}{{- end -}}
+{{- end -}}
+
 {{/* HOST:PORT of Guacamole for the proxy. */}}
 {{- define "blender-sessions.guacamoleUpstream" -}}
 {{- $url := urlParse (include "blender-sessions.guacamoleURL" .) -}}
