@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from blendersessions.model import labels
+from blendersessions.resources.pod import AGENT_PORT
+from blendersessions.resources.service import VNC_PORT
 from chart.rendering import EVERYTHING, NAMESPACE, RefusedError, Rendered, render
 
 if TYPE_CHECKING:
@@ -131,7 +134,13 @@ def test_existing_secrets_are_used_and_none_is_made() -> None:
 
 def test_network_policies_name_who_may_connect() -> None:
     chart = render()
-    assert chart.names("NetworkPolicy") == {"studio-portal", "studio-guacamole", "studio-guacd", "studio-postgresql"}
+    assert chart.names("NetworkPolicy") == {
+        "studio-portal",
+        "studio-guacamole",
+        "studio-guacd",
+        "studio-postgresql",
+        "studio-desktops@blender-desktops",
+    }
 
     def allowed(name: str) -> set[str]:
         peers: Any = chart.get("NetworkPolicy", f"studio-{name}", "spec", "ingress", 0, "from")
@@ -142,3 +151,44 @@ def test_network_policies_name_who_may_connect() -> None:
     assert allowed("guacd") == {"guacamole"}
     assert allowed("postgresql") == {"guacamole"}
     assert not render("networkPolicies.enabled=false").names("NetworkPolicy")
+
+
+def peer(component: str) -> dict[str, object]:
+    """The release's pods of one component, seen from another namespace."""
+    selector = {"name": "blender-sessions", "instance": "studio", "component": component}
+    return {
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": NAMESPACE}},
+        "podSelector": {"matchLabels": {f"app.kubernetes.io/{name}": value for name, value in selector.items()}},
+    }
+
+
+def test_a_desktop_is_reached_by_guacd_and_the_operator_and_reaches_nobody() -> None:
+    assert render().get("NetworkPolicy", "studio-desktops@blender-desktops", "spec") == {
+        "podSelector": {"matchLabels": {labels.NAME: labels.NAME_VALUE}},
+        "policyTypes": ["Ingress", "Egress"],
+        "ingress": [
+            {"ports": [{"port": VNC_PORT}], "from": [peer("guacd")]},
+            {"ports": [{"port": AGENT_PORT}], "from": [peer("operator")]},
+        ],
+    }
+
+
+def test_the_guacd_of_an_external_guacamole_reaches_desktops_from_anywhere() -> None:
+    chart = render(
+        "guacamole.mode=external",
+        "guacamole.external.url=http://guacamole.example.org/guacamole/",
+        "guacamole.admin.existingSecret=our-admin",
+    )
+    ingress: Any = chart.get("NetworkPolicy", "studio-desktops@blender-desktops", "spec", "ingress")
+    assert ingress[0] == {"ports": [{"port": VNC_PORT}]}
+    assert ingress[1]["from"] == [peer("operator")]
+
+
+def test_desktops_have_their_policy_in_every_namespace_that_the_release_names() -> None:
+    def where(*options: str) -> set[str]:
+        names = render(*options).names("NetworkPolicy")
+        return {name.partition("@")[2] for name in names if name.startswith("studio-desktops")}
+
+    assert where("operator.namespaces={desktops,studio}", "sessionNamespace=desktops") == {"desktops", "studio"}
+    assert where("operator.namespaces={studio}", "portal.enabled=false") == {"studio"}
+    assert where("portal.enabled=false") == set()
