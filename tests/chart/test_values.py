@@ -58,6 +58,7 @@ def test_every_option_does_something() -> None:
         "storageClassName: fast",
         "runAsUser: 999",
         "replicas: 2",
+        'value: "10.42.0.0/16,fd00::/8"',
         *(
             f"example.org/note: {part}"
             for part in ["operator", "portal", "proxy", "service", "ingress", "guacd", "guacamole", "postgresql"]
@@ -86,6 +87,7 @@ def test_a_key_that_does_not_exist_is_refused(part: str) -> None:
         "proxy.service.type=HostPort",
         "proxy.service.nodePort=70000",
         "proxy.replicas=0",
+        "proxy.trustedProxies={ingress;}",
         "operator.logLevel=LOUD",
         "images.pullPolicy=Sometimes",
         "postgresql.storage.size=big",
