@@ -55,6 +55,7 @@ lock: .venv/dev ## Lock the requirements anew
 	@$(COMPILE) --upgrade pyproject.toml --output-file requirements/operator.txt
 	@$(COMPILE) --upgrade pyproject.toml --extra portal --output-file requirements/portal.txt
 	@$(COMPILE) --upgrade --group standin --output-file requirements/standin.txt
+	@$(COMPILE) --upgrade --group client --output-file requirements/client.txt
 	@$(COMPILE) --upgrade --group localcluster --output-file requirements/localcluster.txt
 	@$(COMPILE) --upgrade pyproject.toml --extra portal --group dev --output-file requirements/dev.txt
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ import yaml
 
 from apiserver.api import Api, ApiError
 from localcluster import binaries, controlplane
+from waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,33 +64,27 @@ def namespace(api: Api) -> str:
 def _serve(api: Api, crd: dict[str, object]) -> None:
     """Apply a CRD and wait until the API server serves it."""
     api.apply(crd)
-    deadline = time.monotonic() + 30
-    while True:
+
+    def established() -> dict[str, object] | None:
         found = api.request("GET", api.path(crd))
         status = found["status"]
         assert isinstance(status, dict)
         conditions = {c["type"]: c for c in status.get("conditions") or []}
-        if conditions.get("Established", {}).get("status") == "True":
-            break
-        assert conditions.get("NonStructuralSchema", {}).get("status") != "True", conditions["NonStructuralSchema"][
-            "message"
-        ]
-        assert time.monotonic() < deadline, f"{crd['metadata']} is not served after 30 s: {conditions}"
-        time.sleep(0.05)
-    _wait_until_listed(api, found, deadline)
+        structural = conditions.get("NonStructuralSchema", {})
+        assert structural.get("status") != "True", structural.get("message")
+        return found if conditions.get("Established", {}).get("status") == "True" else None
 
-
-def _wait_until_listed(api: Api, crd: dict[str, object], deadline: float) -> None:
-    """Wait for the resource's own address: it answers a moment after the condition says so."""
-    spec = crd["spec"]
+    found = until(f"{crd['metadata']} is established", established)
+    spec = found["spec"]
     assert isinstance(spec, dict)
-    group = f"apis/{spec['group']}/{spec['versions'][0]['name']}"
-    while True:
+    address = f"apis/{spec['group']}/{spec['versions'][0]['name']}/{spec['names']['plural']}"
+
+    def listed() -> bool:
         try:
-            api.request("GET", f"{group}/{spec['names']['plural']}")
+            api.request("GET", address)
         except ApiError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
-        else:
-            return
+            return False
+        return True
+
+    # The resource's own address answers a moment after the condition says so.
+    until(f"{address} answers", listed)

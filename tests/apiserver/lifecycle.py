@@ -9,40 +9,25 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import requests
 
 from apiserver.api import SESSIONS, ApiError
 from blendersessions.model.names import name_for
+from waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from apiserver.api import Api
 
 ROOT = Path(__file__).parents[2]
-DEADLINE = 30.0
 GROUP = "blender-sessions"
 CHILDREN = ("pods", "services", "secrets")
 FOREVER = 10**9
 Object = dict[str, Any]
-T = TypeVar("T")
-
-
-def until(what: str, probe: Callable[[], T], seconds: float = DEADLINE) -> T:
-    """Wait until a probe returns something true, and return that."""
-    deadline = time.monotonic() + seconds
-    while True:
-        found = probe()
-        if found:
-            return found
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(0.03)
 
 
 class Door:

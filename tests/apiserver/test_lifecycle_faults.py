@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from apiserver.lifecycle import GROUP, Stage, until
+from apiserver.lifecycle import GROUP, Stage
 from apiserver.stage import house, idle, stage
 from blendersessions.model.names import name_for, user_secret_name
+from waiting import until
 
 if TYPE_CHECKING:
     from apiserver.lifecycle import Object

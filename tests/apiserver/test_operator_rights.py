@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from apiserver.lifecycle import until
 from apiserver.rights import create_restricted_namespace, grant, kubeconfig_of, withdraw
 from apiserver.stage import world
 from blendersessions.model.names import name_for
 from chart.rendering import Rendered, render
+from waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -12,7 +11,6 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from contextlib import ExitStack
 
     from contract.standins import Guacamole
@@ -99,11 +97,3 @@ class Site:
         names = ["guacamole"] if subprotocols is None else subprotocols
         socket = connect(url, subprotocols=names or None, open_timeout=SECONDS, proxy=None)  # type: ignore[arg-type]
         return Tunnel(self._sockets.enter_context(socket))
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for a condition, with a deadline."""
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.01)

@@ -12,9 +12,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from contract.browsing import SECONDS, Site, until
+from contract.browsing import SECONDS, Site
 from contract.fake_guacd import Desk, FakeGuacd, fake_guacd
 from contract.standins import running
+from waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +83,7 @@ def see(page: Page, guacd: FakeGuacd) -> Desk:
     desk = guacd.desk()
     draw(guacd, desk)
     expect(page.locator("body")).to_have_attribute("data-state", "connected")
-    until(lambda: shown(page) == COLOUR)
+    until("the desktop is drawn", lambda: shown(page) == COLOUR)
     return desk
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from contract.standins import Guacamole
 
 GROUP = "our-sessions"
+NAMESPACE = "art"
 DESK = ConnectionSpec(
     "blender-desk",
     {"hostname": "desk.art.svc", "port": "5900", "password": "pw123456", "color-depth": "24"},
@@ -70,7 +71,7 @@ async def registered(registry: Registry, username: str = "alice") -> str:
     """Do what the operator does for a new session; return the connection's identifier."""
     await registry.inspect(DESK.name, username)
     await registry.create_connection(DESK)
-    await registry.create_user(username, "secret-1")
+    await registry.create_user(username, "secret-1", NAMESPACE)
     record = registry.view(DESK.name, username).connection
     assert record is not None
     await registry.grant(username, record.identifier)
@@ -94,7 +95,7 @@ async def test_a_registered_session_is_known_without_asking(registry: Registry) 
     assert view.connection is not None
     assert view.connection.matches(DESK)
     assert view.user is not None
-    assert (view.user.exists, view.user.ours) == (True, True)
+    assert view.user.ours(NAMESPACE)
 
 
 async def test_a_new_operator_finds_everything_as_it_was_left(registry: Registry, http: Http) -> None:
@@ -190,8 +191,8 @@ async def test_removal_is_complete_and_can_be_repeated(registry: Registry, http:
     identifier = await registered(registry)
     for _ in range(2):
         assert await registry.remove_connection(DESK.name, identifier) == 0
-    assert await registry.remove_user("alice")
-    assert not await registry.remove_user("alice")
+    assert await registry.remove_user("alice", NAMESPACE)
+    assert not await registry.remove_user("alice", NAMESPACE)
     assert await named(http, DESK.name) == []
     assert "alice" not in await http.get("users")
     assert not registry.view(DESK.name, "alice").inspected
@@ -210,15 +211,32 @@ async def test_an_administrators_user_is_never_removed(registry: Registry, http:
     await registry.inspect(DESK.name, "teacher")
     user = registry.view(DESK.name, "teacher").user
     assert user is not None
-    assert (user.exists, user.ours) == (True, False)
-    await registry.create_user("teacher", "y")
-    assert not await registry.remove_user("teacher")
+    assert (user.exists, user.made_for) == (True, "")
+    await registry.create_user("teacher", "y", NAMESPACE)
+    assert not await registry.remove_user("teacher", NAMESPACE)
     assert "teacher" in await http.get("users")
 
 
 async def test_a_user_of_another_installation_is_not_ours(http: Http) -> None:
-    await users.create(http, "alice", "pw", "another-group")
-    assert not (await users.get(http, "alice", GROUP)).ours
+    await users.create(http, "alice", "pw", "another-group", NAMESPACE)
+    user = await users.get(http, "alice", GROUP)
+    assert not user.ours(NAMESPACE)
+    assert user.taken(NAMESPACE)
+
+
+async def test_a_user_made_for_another_namespace_is_taken_and_stays(registry: Registry, http: Http) -> None:
+    await registered(registry)
+    user = await Registry(http, GROUP).look_up_user("alice")
+    assert user.taken("music")
+    assert not await registry.remove_user("alice", "music")
+    assert "alice" in await http.get("users")
+
+
+async def test_the_longest_mark_is_read_as_it_was_written(http: Http) -> None:
+    group, namespace = "g/" * 64, "n" * 63
+    await users.create(http, "alice", "pw", group, namespace)
+    assert (await users.get(http, "alice", group)).made_for == namespace
+    assert (await users.get(http, "alice", "g")).taken(namespace)
 
 
 async def test_a_grant_to_a_user_who_is_gone_fails_and_is_looked_at_again(registry: Registry, http: Http) -> None:
@@ -354,4 +372,4 @@ async def test_a_duplicate_is_a_conflict(registry: Registry, http: Http) -> None
     with pytest.raises(Conflict):
         await connections.create(http, registry._group, DESK)
     with pytest.raises(Conflict):
-        await users.create(http, "alice", "x", GROUP)
+        await users.create(http, "alice", "x", GROUP, NAMESPACE)

@@ -10,9 +10,10 @@ import pytest
 import requests
 from guapy import Instruction
 
-from contract.browsing import SECONDS, Site, until
+from contract.browsing import SECONDS, Site
 from contract.fake_guacd import FakeGuacd, fake_guacd
 from contract.standins import running
+from waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -141,7 +142,7 @@ def test_a_full_connection_refuses_and_takes_the_next_after_one_left(
     assert first.next().opcode == ""
     assert site.open(GUAC_ID=connection).closed() == close
     first.socket.close()
-    until(lambda: not site.active())
+    until("no tunnel is listed", lambda: not site.active())
     assert site.open(GUAC_ID=connection).next().opcode == ""
     guacd.desk()
 
@@ -190,7 +191,7 @@ def test_a_line_that_drops_frees_the_connection(site: Site, guacd: FakeGuacd) ->
     tunnel.next()
     guacd.desk()
     tunnel.socket.socket.close()
-    until(lambda: not site.active())
+    until("no tunnel is listed", lambda: not site.active())
 
 
 def test_a_guacd_that_hangs_up_ends_the_tunnel(site: Site, guacd: FakeGuacd) -> None:

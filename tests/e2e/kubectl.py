@@ -5,15 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
-import threading
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -75,12 +73,3 @@ class Kubectl:
                 yield int(line.split("127.0.0.1:")[1].split()[0])
             finally:
                 forward.terminate()
-
-
-def eventually(what: str, check: Callable[[], bool], seconds: float = 60) -> None:
-    """Wait until a check holds; raise `AssertionError`, naming what was waited for, when it does not in time."""
-    pause = threading.Event()
-    deadline = time.monotonic() + seconds
-    while not check():
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
-        pause.wait(0.2)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2e.kubectl import eventually
 from e2e.picture import SAME, difference, from_tab, from_vnc, viewport
+from waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ def test_the_browser_shows_the_scene_that_was_asked_for(
     of_the_cart = from_vnc(cart, tmp_path / "cart.png")
     of_the_can = from_vnc(can, tmp_path / "can.png")
 
-    eventually("the tab shows what VNC shows", lambda: difference(of_the_cart, from_tab(page)) < SAME)
+    until("the tab shows what VNC shows", lambda: difference(of_the_cart, from_tab(page)) < SAME)
     tab = from_tab(page)
     assert difference(viewport(of_the_cart), viewport(tab)) < SAME
     assert difference(viewport(of_the_can), viewport(tab)) > 2 * SAME
@@ -39,17 +39,17 @@ def test_a_click_in_the_browser_changes_the_scene(
     desktop = started("clicked", sample="fire_extinguisher.blend")
     page.goto(desktop.link(public_url))
     before = from_vnc(desktop, tmp_path / "before.png")
-    eventually("the tab shows what VNC shows", lambda: difference(before, from_tab(page)) < SAME)
+    until("the tab shows what VNC shows", lambda: difference(before, from_tab(page)) < SAME)
     assert not desktop.agent_status()["dirty"]
 
     page.mouse.click(500, 350)
     page.keyboard.press("x")
     page.keyboard.press("Enter")
 
-    eventually("Blender says that the scene was changed", lambda: bool(desktop.agent_status()["dirty"]))
+    until("Blender says that the scene was changed", lambda: bool(desktop.agent_status()["dirty"]))
     after = from_vnc(desktop, tmp_path / "after.png")
     assert difference(viewport(before), viewport(after)) > 1
-    eventually("the tab shows the change", lambda: difference(viewport(after), viewport(from_tab(page))) < SAME)
+    until("the tab shows the change", lambda: difference(viewport(after), viewport(from_tab(page))) < SAME)
 
 
 def test_no_link_holds_a_credential(started: Callable[..., Desktop], public_url: str) -> None:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2e.desktop import Desktop
-from e2e.kubectl import Kubectl, eventually
+from e2e.kubectl import Kubectl
 from e2e.picture import SAME, difference, from_tab, from_vnc
 from localcluster import binaries
+from waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,17 +39,15 @@ def test_clicks_lead_into_blender_and_out_again(
 
     (name,) = portal_namespace.names("blendersessions")
     desktop = Desktop(portal_namespace, name.partition("/")[2])
-    eventually(
-        "the tab shows Blender", lambda: difference(from_vnc(desktop, tmp_path / "vnc.png"), from_tab(page)) < SAME
-    )
+    until("the tab shows Blender", lambda: difference(from_vnc(desktop, tmp_path / "vnc.png"), from_tab(page)) < SAME)
     assert desktop.agent_status()["scene"] == "watering_can.blend"
     children = desktop.name
 
     page.goto(public_url)
     page.get_by_role("button", name="Stop").click()
     page.get_by_role("button", name="Stop and discard").click()
-    eventually("the session is gone", lambda: not portal_namespace.names("blendersessions"))
-    eventually("its desktop is gone", lambda: f"pod/{children}" not in portal_namespace.names("pods"))
+    until("the session is gone", lambda: not portal_namespace.names("blendersessions"))
+    until("its desktop is gone", lambda: f"pod/{children}" not in portal_namespace.names("pods"))
 
 
 def test_the_tutorials_link_opens_its_scene(portal_namespace: Kubectl, page: Page, public_url: str) -> None:

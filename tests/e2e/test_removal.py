@@ -8,8 +8,9 @@ import pytest
 import requests
 
 from e2e.desktop import Desktop, manifest
-from e2e.kubectl import Kubectl, eventually
+from e2e.kubectl import Kubectl
 from localcluster import chart
+from waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -63,7 +64,7 @@ def test_nothing_is_left_after_deletion(
 
     assert name not in guacamole.names("connections", "name")
     assert guacamole.names("users", "username") == users
-    eventually("no child is left", lambda: not kubectl.names(CHILDREN, MANAGED))
+    until("no child is left", lambda: not kubectl.names(CHILDREN, MANAGED))
 
 
 def test_a_session_deleted_while_it_starts_leaves_nothing(kubectl: Kubectl, guacamole: Guacamole) -> None:
@@ -71,7 +72,7 @@ def test_a_session_deleted_while_it_starts_leaves_nothing(kubectl: Kubectl, guac
     kubectl.apply(manifest("short", sample="shopping_cart.blend"))
     kubectl.run("delete", "blendersession", "short", "--timeout=60s")
 
-    eventually("no child is left", lambda: not kubectl.names(CHILDREN, MANAGED))
+    until("no child is left", lambda: not kubectl.names(CHILDREN, MANAGED))
     assert guacamole.names("connections", "name") == connections
 
 
@@ -84,7 +85,7 @@ def test_a_pod_deleted_by_hand_comes_back(started: Callable[..., Desktop], kubec
         pods = kubectl.names("pods", MANAGED)
         return bool(pods) and kubectl.get("pod", desktop.name)["metadata"]["uid"] != before
 
-    eventually("another pod is there", again)
+    until("another pod is there", again)
     kubectl.run("wait", "--for=condition=Ready", "blendersession/healed", "--timeout=60s")
 
 

@@ -1,0 +1,109 @@
+"""What `make down` promises: nothing is left, also after a crash half-way."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from localcluster import paths
+from waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+NAME = "crash"
+STATE = paths.STATE_ROOT / NAME
+PORTS = ("--http-port=18081", "--api-port=16444")
+
+
+def command(*words: str) -> list[str]:
+    """Run as `make` does."""
+    return [sys.executable, "-m", "localcluster", *words, f"--name={NAME}"]
+
+
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT / "local" / "cluster")}
+
+
+def run(*words: str) -> str:
+    """Run a command to its end."""
+    done = subprocess.run(command(*words), env=ENVIRONMENT, capture_output=True, text=True, timeout=180, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def printed(*words: str) -> list[str]:
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def traces() -> dict[str, list[str]]:
+    """What a cluster of this name can leave on the machine, outside its own folder."""
+    processes = [
+        folder.name
+        for folder in Path("/proc").iterdir()
+        if folder.name.isdecimal() and _mentions_state(folder) and int(folder.name) != os.getpid()
+    ]
+    return {
+        "processes": processes,
+        "mounts": [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if str(STATE) in line],
+        "interfaces": [line for line in printed("ip", "-brief", "link") if f"bs-{NAME}" in line],
+        "routes": [line for line in printed("ip", "route") if f"bs-{NAME}" in line],
+        "cgroups": [str(path) for path in Path("/sys/fs/cgroup").glob(f"*/*blender*{NAME}*")],
+    }
+
+
+def _mentions_state(process: Path) -> bool:
+    try:
+        return str(STATE).encode() in (process / "cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def nothing() -> bool:
+    return not any(traces().values())
+
+
+@pytest.fixture(autouse=True)
+def _purged() -> Iterator[None]:
+    yield
+    run("down", "--purge")
+
+
+@pytest.mark.parametrize("component", ["etcd", "kube-apiserver", "kubelet"])
+def test_down_leaves_nothing_after_a_crash_half_way(component: str) -> None:
+    log = STATE / "logs" / f"{component}.log"
+    log.unlink(missing_ok=True)
+    crashing = subprocess.Popen(
+        command("up", *PORTS), env=ENVIRONMENT, stdout=subprocess.DEVNULL, start_new_session=True
+    )
+    until(f"{component} is started", log.exists, seconds=120)
+    os.killpg(crashing.pid, signal.SIGKILL)
+    crashing.wait()
+    assert not nothing(), "the crash left something, or this test shows nothing"
+
+    run("down")
+
+    assert traces() == {name: [] for name in traces()}
+
+
+def test_a_crashed_start_goes_on_and_a_second_one_changes_nothing() -> None:
+    crashing = subprocess.Popen(
+        command("up", *PORTS), env=ENVIRONMENT, stdout=subprocess.DEVNULL, start_new_session=True
+    )
+    until("the kubelet is started", (STATE / "logs" / "kubelet.log").exists, seconds=120)
+    os.killpg(crashing.pid, signal.SIGKILL)
+    crashing.wait()
+
+    run("up", *PORTS)
+    processes = sorted(traces()["processes"])
+    assert "runs already" in run("up", *PORTS)
+    assert sorted(traces()["processes"]) == processes
+
+    run("down")
+    assert traces() == {name: [] for name in traces()}
