@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING, assert_never
 
 from blendersessions.model import labels
-from blendersessions.model.errors import Conflict, DomainError, NameTaken, NotFound
+from blendersessions.model.errors import Conflict, DomainError, NameTaken, NotFound, OwnerTaken
 from blendersessions.model.manifest import SESSION_KIND, Manifest, Ref, controller_uid, ref_of
 from blendersessions.model.names import user_secret_name
 from blendersessions.model.session import Session, parse_session
@@ -85,10 +85,12 @@ async def _carry_out(world: World, session: Session, step: Step) -> str:  # noqa
             return f"Updated the connection {spec.name} in Guacamole."
         case steps.CreateUser(username, password):
             async with registry.user_lock(username):
-                await registry.create_user(username, password)
+                await registry.create_user(username, password, session.namespace)
             return f"Made the Guacamole user {username}."
         case steps.RemoveUser(username):
             return await _remove_lost_user(world, session, username)
+        case steps.RefuseOwner(username):
+            return await _refuse_owner(world, session, username)
         case steps.Grant(username, identifier):
             await registry.grant(username, identifier)
             return f"Granted the connection {session.desktop_name} to {username}."
@@ -183,13 +185,25 @@ async def _remove_lost_user(world: World, session: Session, username: str) -> st
     if world.store.get(ref) is not None:
         return ""
     async with world.registry.user_lock(username):
-        await world.registry.remove_user(username)
+        await world.registry.remove_user(username, session.namespace)
     world.wake_sessions_of(username)
     return f"Removed the Guacamole user {username}, whose Secret is lost, to make both again."
 
 
+async def _refuse_owner(world: World, session: Session, username: str) -> str:
+    """Report that the owner is taken, or let the next plan decide when the user is gone or another one by now."""
+    if (await world.registry.look_up_user(username)).taken(session.namespace):
+        message = (
+            f"The owner {username} is a Guacamole user that was made for sessions outside of the namespace "
+            f"{session.namespace}, whose people hold the password: choose another spec.owner, or have an administrator "
+            f"make the user {username} in Guacamole in place of that one."
+        )
+        raise OwnerTaken(message)
+    return ""
+
+
 async def _release_user(world: World, session: Session, username: str) -> str:
-    """Remove a user of ours, and its Secret here, when no other live session has that owner.
+    """Remove a user made for this namespace, and its Secret, when no other live session here has that owner.
 
     The lock keeps a session that starts at this moment from being granted to a user who is about to go; the list is
     fresh, because a session that the watch has not told us of yet counts too.
@@ -197,19 +211,21 @@ async def _release_user(world: World, session: Session, username: str) -> str:
     async with world.registry.user_lock(username):
         if username != session.desktop_name and await _has_other_session(world, session, username):
             return ""
-        removed = await world.registry.remove_user(username)
+        removed = await world.registry.remove_user(username, session.namespace)
         ref = Ref("Secret", session.namespace, user_secret_name(username))
         secret = world.store.get(ref)
         if secret is not None and is_user_secret(secret, username):
             await world.kubernetes.delete(ref, secret["metadata"]["uid"])
             world.store.remove(ref, secret["metadata"]["uid"])
-    return f"Removed the Guacamole user {username}." if removed else ""
+    if not removed:
+        return ""
+    world.wake_sessions_of(username)
+    return f"Removed the Guacamole user {username}."
 
 
 async def _has_other_session(world: World, session: Session, username: str) -> bool:
-    for namespace in world.namespaces or [""]:
-        async for body in world.kubernetes.list(SESSION_KIND, namespace):
-            other = parse_session(body)
-            if other.uid != session.uid and not other.deleting and other.username == username:
-                return True
+    async for body in world.kubernetes.list(SESSION_KIND, session.namespace):
+        other = parse_session(body)
+        if other.uid != session.uid and not other.deleting and other.username == username:
+            return True
     return False

@@ -25,17 +25,13 @@ VNC_PASSWORD_CHARACTERS = 8
 def observe(world: World, session: Session, failures: Mapping[Part, DomainError]) -> Observed:
     """Take what the store and the registry know."""
     name, namespace, store = session.desktop_name, session.namespace, world.store
-    user_secret = user_secret_name(session.username)
-    secret = store.get(Ref("Secret", namespace, name))
-    own_user_secret = store.get(Ref("Secret", namespace, user_secret))
     return Observed(
         profile=world.profile,
         fresh=fresh_credentials(),
-        secret=secret,
+        secret=store.get(Ref("Secret", namespace, name)),
         service=store.get(Ref("Service", namespace, name)),
         pod=store.get(Ref("Pod", namespace, name)),
-        user_secret=own_user_secret,
-        user_secret_elsewhere=bool(store.namespaces_of_secret(user_secret) - {namespace}),
+        user_secret=store.get(Ref("Secret", namespace, user_secret_name(session.username))),
         access=world.registry.view(name, session.username),
         failures=failures,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from blendersessions.model.labels import MANAGED_BY, MANAGED_BY_VALUE
@@ -21,7 +20,6 @@ class Store:
     def __init__(self) -> None:
         self._objects: dict[Ref, Manifest] = {}
         self._sessions_by_uid: dict[str, Ref] = {}
-        self._by_name: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
 
     def get(self, ref: Ref) -> Manifest | None:
         """Return the last known object, or None."""
@@ -38,8 +36,6 @@ class Store:
         self._objects[ref] = manifest | {"metadata": slim}
         if ref.kind == SESSION_KIND:
             self._sessions_by_uid[meta["uid"]] = ref
-        if ref.kind == "Secret":
-            self._by_name[ref.kind, ref.name].add(ref.namespace)
         return True
 
     def replace(self, manifest: Manifest) -> None:
@@ -56,17 +52,11 @@ class Store:
         del self._objects[ref]
         if ref.kind == SESSION_KIND:
             self._sessions_by_uid.pop(former["metadata"]["uid"], None)
-        if ref.kind == "Secret":
-            self._by_name[ref.kind, ref.name].discard(ref.namespace)
 
     def sessions(self) -> Iterator[Manifest]:
         """Go through all sessions."""
         for ref in list(self._sessions_by_uid.values()):
             yield self._objects[ref]
-
-    def namespaces_of_secret(self, name: str) -> set[str]:
-        """Return where Secrets of this name are."""
-        return set(self._by_name.get(("Secret", name), ()))
 
     def session_named(self, name: str) -> Ref | None:
         """Return the session that a name of ours was made for."""

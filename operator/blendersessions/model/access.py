@@ -40,11 +40,21 @@ class ConnectionRecord:
 
 @dataclass(frozen=True)
 class UserRecord:
-    """A Guacamole user: whether there is one, and whether this installation made it."""
+    """A Guacamole user: whether there is one, and for whom we made it."""
 
     username: str
     exists: bool
-    ours: bool = False
+    made_for: str = ""
+    """The namespace whose sessions the user was made for; empty: an administrator's. One that starts with a slash is
+    another installation's, and equals no namespace."""
+
+    def ours(self, namespace: str) -> bool:
+        """Say whether the user was made for the sessions of this namespace."""
+        return self.exists and self.made_for == namespace
+
+    def taken(self, namespace: str) -> bool:
+        """Say whether the user was made for others: whoever reads their Secrets can sign in as that user."""
+        return self.exists and self.made_for not in ("", namespace)
 
 
 @dataclass(frozen=True)

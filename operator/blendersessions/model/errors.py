@@ -27,6 +27,10 @@ class NameTaken(Conflict):
     """An object of our name exists that is not ours: it is neither adopted nor deleted."""
 
 
+class OwnerTaken(Conflict):
+    """The Guacamole user of the owner's name was made for others, who hold its password: nothing is granted to it."""
+
+
 class Unauthorised(DomainError):  # noqa: N818 - the word alone says it
     """The account is refused, or lacks the right."""
 

@@ -26,6 +26,8 @@ def plan_access(session: Session, observed: Observed) -> list[Step]:
         return []
     if not access.inspected or access.user is None:
         return [steps.InspectAccess(session.desktop_name, session.username)]
+    if access.user.taken(session.namespace):
+        return _plan_refusal(session, observed)
     todo, may_be_granted = _plan_user(session, observed)
     wanted = connection(session, decode(secret, VNC_PASSWORD))
     if access.connection is None:
@@ -57,21 +59,33 @@ def plan_change_of_owner(session: Session, observed: Observed) -> tuple[tuple[St
     )
 
 
+def _plan_refusal(session: Session, observed: Observed) -> list[Step]:
+    """Refuse an owner whose Guacamole user was made for others, whatever Secret of that name there is here.
+
+    Its password is in their Secret, so a grant would open the desktop to them.
+    """
+    access = observed.access
+    if access.connection is not None and access.granted:
+        return [steps.Revoke(session.username, access.connection.identifier)]
+    return [steps.RefuseOwner(session.username)]
+
+
 def _plan_user(session: Session, observed: Observed) -> tuple[list[Step], bool]:
     """Return what to do about the Guacamole user, and whether there is one by now.
 
     The Secret is made before the user: whoever finds the Secret alone after a crash can make the user from it. A user
-    of ours whose Secret is lost is removed and made again with a new one, for nobody knows the password any more.
+    of ours whose Secret is lost is removed and made again with a new one, for nobody knows the password any more. A
+    Secret for an administrator's user says nothing about that user, so it is left alone.
     """
     secret, user = observed.user_secret, observed.access.user
     if user is None:
         return [], False
+    if user.exists and not user.ours(session.namespace):
+        return [], True
     if secret is None:
         if not user.exists:
             return [steps.CreateObject(user_secret(session, observed.fresh), part=Part.ACCESS)], False
-        if user.ours and not observed.user_secret_elsewhere:
-            return [steps.RemoveUser(user.username)], False
-        return [], True
+        return [steps.RemoveUser(user.username)], False
     if not is_user_secret(secret, user.username):
         return [], False
     if not decode(secret, "password"):

@@ -29,8 +29,6 @@ class Observed:
     service: Manifest | None = None
     pod: Manifest | None = None
     user_secret: Manifest | None = None
-    user_secret_elsewhere: bool = False
-    """Another namespace holds the Secret of the same user."""
     access: AccessView = field(default_factory=AccessView)
     failures: Mapping[Part, DomainError] = field(default_factory=dict)
     """What failed in this run, by part: nothing more is tried there until the next one."""

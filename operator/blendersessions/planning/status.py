@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from blendersessions.model import conditions as c
 from blendersessions.model.conditions import Condition, set_condition, timestamp
-from blendersessions.model.errors import Invalid, NameTaken, Unauthorised
+from blendersessions.model.errors import Invalid, NameTaken, OwnerTaken, Unauthorised
 from blendersessions.model.manifest import ref_of
 from blendersessions.planning import podstate
 from blendersessions.planning.desktop import outdated
@@ -125,6 +125,8 @@ def _connection(session: Session, observed: Observed) -> Condition:
 def _access_reason(error: DomainError) -> str:
     if isinstance(error, NameTaken):
         return c.NAME_TAKEN
+    if isinstance(error, OwnerTaken):
+        return c.OWNER_TAKEN
     if error.system == "Kubernetes":
         return c.KUBERNETES_UNAVAILABLE
     if isinstance(error, Unauthorised):
@@ -138,6 +140,8 @@ def _stalled(session: Session, observed: Observed, parts: tuple[Condition, ...])
     for error in observed.failures.values():
         if isinstance(error, NameTaken):
             return Condition(c.STALLED, "True", c.NAME_TAKEN, str(error))
+        if isinstance(error, OwnerTaken):
+            return Condition(c.STALLED, "True", c.OWNER_TAKEN, str(error))
     for other in foreign(session, observed):
         message = f"{ref_of(other)} is not this session's: delete or rename it, and the session starts."
         return Condition(c.STALLED, "True", c.NAME_TAKEN, message)

@@ -119,6 +119,14 @@ class RemoveUser:
 
 
 @dataclass(frozen=True)
+class RefuseOwner:
+    """Look at a user again that was made for others, and fail unless that has changed."""
+
+    username: str
+    part: Part = Part.ACCESS
+
+
+@dataclass(frozen=True)
 class Grant:
     """Let the user read the connection and the group it is in."""
 
@@ -148,7 +156,7 @@ class RemoveConnection:
 
 @dataclass(frozen=True)
 class ReleaseUser:
-    """Remove the user if we made it and no other live session is its owner's."""
+    """Remove the user if we made it for this namespace and no other live session here is its owner's."""
 
     username: str
     part: Part = Part.ACCESS
@@ -167,6 +175,7 @@ Step: TypeAlias = (
     | UpdateConnection
     | CreateUser
     | RemoveUser
+    | RefuseOwner
     | Grant
     | Revoke
     | RemoveConnection

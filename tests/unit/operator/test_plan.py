@@ -78,7 +78,7 @@ def test_a_user_is_made_with_the_password_that_the_secret_holds() -> None:
 
 def test_an_administrators_user_gets_no_secret_and_is_only_granted_to() -> None:
     of = session(ALICE)
-    access = replace(finished_world(of).access, user=UserRecord("alice", exists=True, ours=False), granted=False)
+    access = replace(finished_world(of).access, user=UserRecord("alice", exists=True), granted=False)
     world = replace(finished_world(of), user_secret=None, access=access)
     assert next_steps(of, world) == [steps.Grant("alice", "17")]
 
@@ -89,10 +89,27 @@ def test_a_user_of_ours_whose_secret_is_lost_is_made_again() -> None:
     assert next_steps(of, world) == [steps.RemoveUser("alice")]
 
 
-def test_a_user_of_ours_whose_secret_is_in_another_namespace_is_only_granted_to() -> None:
+@pytest.mark.parametrize("made_for", ["music", "/Made by blender-sessions (another/art)"])
+@pytest.mark.parametrize("with_secret", [False, True])
+def test_an_owner_made_for_others_is_refused_whatever_secret_there_is(made_for: str, *, with_secret: bool) -> None:
     of = session(ALICE)
-    world = replace(finished_world(of), user_secret=None, user_secret_elsewhere=True)
-    assert next_steps(of, world) == []
+    world = finished_world(of)
+    access = replace(world.access, user=UserRecord("alice", exists=True, made_for=made_for))
+    world = replace(world, access=access, user_secret=world.user_secret if with_secret else None)
+    assert next_steps(of, world) == [steps.Revoke("alice", "17")]
+    world = replace(world, access=replace(access, granted=False))
+    assert next_steps(of, world) == [steps.RefuseOwner("alice")]
+    world = replace(world, access=replace(access, connection=None, granted=False))
+    assert next_steps(of, world) == [steps.RefuseOwner("alice")]
+
+
+def test_a_secret_for_an_administrators_user_is_left_alone() -> None:
+    of = session(ALICE)
+    world = finished_world(of)
+    assert world.user_secret is not None
+    world.user_secret["metadata"]["ownerReferences"] = []
+    access = replace(world.access, user=UserRecord("alice", exists=True), granted=False)
+    assert next_steps(of, replace(world, access=access)) == [steps.Grant("alice", "17")]
 
 
 def test_a_second_session_of_an_owner_becomes_an_owner_of_the_secret() -> None:
@@ -188,7 +205,7 @@ def test_a_corrected_scene_name_restarts_only_a_desktop_that_has_no_scene() -> N
 def test_changed_limits_update_the_connection() -> None:
     of = session({"connections": {"max": 3}})
     world = replace(finished_world(of), access=finished_world(session()).access)
-    user = replace(world.access, user=UserRecord(of.username, exists=True, ours=True))
+    user = replace(world.access, user=UserRecord(of.username, exists=True, made_for="art"))
     [step] = next_steps(of, replace(world, access=user))
     assert isinstance(step, steps.UpdateConnection)
     assert step.spec.attributes["max-connections"] == "3"

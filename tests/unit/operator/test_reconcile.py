@@ -9,7 +9,7 @@ import pytest
 
 from blendersessions.handlers.context import World
 from blendersessions.handlers.reconcile import reconcile
-from blendersessions.model.access import AccessView
+from blendersessions.model.access import AccessView, UserRecord
 from blendersessions.model.errors import Conflict, NotFound, Unauthorised, Unavailable
 from blendersessions.model.manifest import Manifest, Ref, ref_of
 from blendersessions.resources.secret import decode, desktop_secret, user_secret
@@ -81,6 +81,11 @@ class FakeRegistry:
         assert username
         if self._error is not None:
             raise self._error
+
+    async def look_up_user(self, username: str) -> UserRecord:
+        assert self._view.user is not None
+        assert self._view.user.username == username
+        return self._view.user
 
 
 def world(api: FakeApi, registry: FakeRegistry, *known: Manifest) -> World:
@@ -168,6 +173,22 @@ async def test_guacamole_away_is_tried_again_and_written_once(error: Exception) 
     for _ in range(3):
         assert not await reconcile(made, KEY)
     assert api.requests == ["CREATE Pod", "STATUS BlenderSession"]
+
+
+async def test_an_owner_who_was_made_for_another_namespace_is_refused_and_looked_at_again() -> None:
+    of = session({"owner": "alice"})
+    observed = finished_world(of)
+    taken = AccessView(inspected=True, user=UserRecord("alice", exists=True, made_for="music"))
+    found = (observed.secret, observed.service, observed.pod, observed.user_secret)
+    objects = [body({"owner": "alice"}), *(each for each in found if each is not None)]
+    api = FakeApi(*objects)
+    assert not await reconcile(world(api, FakeRegistry(taken), *objects), KEY), "Guacamole tells of no change"
+    assert api.requests == ["STATUS BlenderSession"]
+    said = {entry["type"]: entry for entry in api.objects[KEY]["status"]["conditions"]}
+    for kind, truth in (("ConnectionReady", "False"), ("Stalled", "True"), ("Ready", "False")):
+        assert (said[kind]["status"], said[kind]["reason"]) == (truth, "OwnerTaken")
+        assert "alice" in said[kind]["message"]
+        assert "choose another spec.owner, or have an administrator" in said[kind]["message"]
 
 
 async def test_an_api_server_that_is_away_is_tried_again() -> None:

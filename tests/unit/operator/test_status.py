@@ -10,7 +10,7 @@ import pytest
 
 from blendersessions.model import conditions as c
 from blendersessions.model.access import AccessView
-from blendersessions.model.errors import DomainError, Invalid, NameTaken, Unauthorised, Unavailable
+from blendersessions.model.errors import DomainError, Invalid, NameTaken, OwnerTaken, Unauthorised, Unavailable
 from blendersessions.planning.status import status
 from blendersessions.planning.steps import Part
 from unit.operator.worlds import NOW, empty_world, finished_world, running_pod, session
@@ -183,6 +183,7 @@ def test_a_changed_scene_on_a_running_desktop_is_said_to_need_a_restart() -> Non
         (Part.ACCESS, Unavailable("away"), "ConnectionReady", "GuacamoleUnavailable", False),
         (Part.ACCESS, Unauthorised("refused"), "ConnectionReady", "GuacamoleCredentialsRefused", False),
         (Part.ACCESS, Invalid("bad"), "ConnectionReady", "GuacamoleRefused", False),
+        (Part.ACCESS, OwnerTaken("taken"), "ConnectionReady", "OwnerTaken", True),
         (Part.ACCESS, NameTaken("taken", system="Kubernetes"), "ConnectionReady", "NameTaken", True),
         (Part.ACCESS, Unavailable("down", system="Kubernetes"), "ConnectionReady", "KubernetesUnavailable", False),
         (Part.DESKTOP, Unavailable("down", system="Kubernetes"), "DesktopReady", "KubernetesUnavailable", False),

@@ -81,13 +81,3 @@ def test_what_nobody_reads_is_not_kept() -> None:
     assert found is not None
     assert "managedFields" not in found["metadata"]
     assert "managedFields" in made["metadata"], "the argument must not be changed"
-
-
-def test_where_a_users_secret_is() -> None:
-    store = Store()
-    made = stored(user_secret(session({"owner": "alice"}), CREDENTIALS))
-    name = made["metadata"]["name"]
-    store.put(made)
-    assert store.namespaces_of_secret(name) == {"art"}
-    store.remove(Ref("Secret", "art", name))
-    assert store.namespaces_of_secret(name) == set()

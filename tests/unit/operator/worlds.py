@@ -76,7 +76,7 @@ def granted_access(of: Session) -> AccessView:
     """Guacamole when all is done."""
     wanted = connection(of, CREDENTIALS.vnc_password)
     record = ConnectionRecord("17", wanted.name, "vnc", wanted.attributes, wanted.parameters)
-    user = UserRecord(of.username, exists=True, ours=True)
+    user = UserRecord(of.username, exists=True, made_for=of.namespace)
     return AccessView(inspected=True, data_source="postgresql", connection=record, user=user, granted=True)
 
 

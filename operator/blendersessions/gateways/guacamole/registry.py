@@ -78,7 +78,7 @@ class Registry:
                 record = None
         user = self._users.get(username)
         if user is None:
-            user = self._users[username] = await users.get(self._http, username, self._group_name)
+            user = await self.look_up_user(username)
         if record is None or not user.exists or username in self._grants[record.identifier]:
             return
         if await users.may_read(self._http, username, record.identifier, self._group):
@@ -126,26 +126,30 @@ class Registry:
             identifiers.add(record.identifier)
         return await connections.kill_tunnels(self._http, identifiers) if identifiers else 0
 
-    async def create_user(self, username: str, password: str) -> None:
-        """Make a user; whoever exists by now is looked at again."""
+    async def look_up_user(self, username: str) -> UserRecord:
+        """Ask for a user anew, whatever is known."""
+        user = self._users[username] = await users.get(self._http, username, self._group_name)
+        return user
+
+    async def create_user(self, username: str, password: str, namespace: str) -> None:
+        """Make a user for the sessions of a namespace; whoever exists by now is looked at again."""
         try:
-            await users.create(self._http, username, password, self._group_name)
+            await users.create(self._http, username, password, self._group_name, namespace)
         except (Conflict, OutcomeUnknown):
-            self._users[username] = await users.get(self._http, username, self._group_name)
-            if not self._users[username].exists:
+            if not (await self.look_up_user(username)).exists:
                 raise
             return
-        self._users[username] = UserRecord(username, exists=True, ours=True)
+        self._users[username] = UserRecord(username, exists=True, made_for=namespace)
 
-    async def remove_user(self, username: str) -> bool:
-        """Remove a user if we made it, and say whether that was so."""
-        user = await users.get(self._http, username, self._group_name)
-        if user.exists and user.ours:
+    async def remove_user(self, username: str, namespace: str) -> bool:
+        """Remove a user if we made it for the namespace, and say whether that was so."""
+        ours = (await users.get(self._http, username, self._group_name)).ours(namespace)
+        if ours:
             await users.remove(self._http, username)
         self._users.pop(username, None)
         for granted in self._grants.values():
             granted.discard(username)
-        return user.exists and user.ours
+        return ours
 
     async def grant(self, username: str, identifier: str) -> None:
         """Let a user read a connection and the group, without which it is not in the user's list."""

@@ -1,7 +1,8 @@
 """Users and what they may read.
 
 No custom metadata of a user survives in Guacamole, but the organizational role does: a user that we made carries a mark
-there, so that ours can be told from an administrator's after anything.
+there, so that ours can be told from an administrator's after anything. The mark names the namespace too, for its people
+can read the user's password: a session of another namespace must not be granted to that user.
 """
 
 from __future__ import annotations
@@ -19,9 +20,23 @@ if TYPE_CHECKING:
 ROLE = "guac-organizational-role"
 
 
-def mark(group: str) -> str:
-    """Return what users of the installation with this connection group carry as their role."""
-    return f"Made by blender-sessions ({group})"
+_MARK = "Made by blender-sessions ("
+
+
+def mark(group: str, namespace: str) -> str:
+    """Return what users that the installation with this connection group made for a namespace carry as their role.
+
+    Guacamole keeps 256 characters of a role; a group's name has at most 128 and a namespace's 63, so it always fits.
+    """
+    return f"{_MARK}{group}/{namespace})"
+
+
+def made_for(role: str, group: str) -> str:
+    """Read a mark as `UserRecord.made_for` has it."""
+    if not role.startswith(_MARK):
+        return ""
+    whose, _, namespace = role.removeprefix(_MARK).removesuffix(")").rpartition("/")
+    return namespace if whose == group and role == mark(group, namespace) else f"/{role}"
 
 
 async def get(http: Http, username: str, group: str) -> UserRecord:
@@ -30,12 +45,13 @@ async def get(http: Http, username: str, group: str) -> UserRecord:
         answer = await http.get("users", username)
     except NotFound:
         return UserRecord(username, exists=False)
-    return UserRecord(username, exists=True, ours=(answer.get("attributes") or {}).get(ROLE) == mark(group))
+    role = (answer.get("attributes") or {}).get(ROLE) or ""
+    return UserRecord(username, exists=True, made_for=made_for(role, group))
 
 
-async def create(http: Http, username: str, password: str, group: str) -> None:
-    """Make a user; raises `Conflict` when there is one."""
-    body = {"username": username, "password": password, "attributes": {ROLE: mark(group)}}
+async def create(http: Http, username: str, password: str, group: str, namespace: str) -> None:
+    """Make a user for the sessions of a namespace; raises `Conflict` when there is one."""
+    body = {"username": username, "password": password, "attributes": {ROLE: mark(group, namespace)}}
     await http.call("POST", "users", body=body)
 
 
