@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from apiserver.lifecycle import Stage, free_port, until
+from apiserver.lifecycle import Stage, free_port
 from apiserver.stage import alone, house, idle, stage
 from blendersessions.model.names import name_for, user_secret_name
+from waiting import until
 
 if TYPE_CHECKING:
     from apiserver.lifecycle import Object
