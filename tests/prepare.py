@@ -34,7 +34,7 @@ STEPS = {
     "Debian packages": lambda: packages.ensure(*packages.CLUSTER, "chromium"),
     "the stand-in's page": install_client,
     "Kubernetes, etcd, Helm, CoreDNS": lambda: binaries.ensure(*binaries.ALL),
-    "images": images.build,
+    "images": lambda: images.build(progress=lambda name, step: print(f"prepare: image {name}: {step}", flush=True)),
 }
 
 

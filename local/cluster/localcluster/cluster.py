@@ -352,10 +352,7 @@ def build_images(steps: Steps, names: Sequence[str]) -> dict[str, ImageRef]:
     built: dict[str, ImageRef] = {}
     for name in names:
         with steps.step(f"Build image {name}") as step:
-            try:
-                built |= images.build([name])
-            except images.ImageBuildError as error:
-                raise LocalClusterError(str(error)) from error
+            built |= images.build([name])
             step.note = built[name].tag
     return built
 

@@ -12,8 +12,3 @@ def cache() -> Path:
     """Return the folder of builds, downloads and image archives, shared by every work tree of this user."""
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     return Path(base) / "blender-sessions"
-
-
-def state(name: str) -> Path:
-    """Return the folder of the cluster called `name`."""
-    return STATE_ROOT / name

@@ -10,10 +10,9 @@ from rich.console import Console
 
 @dataclass
 class Steps:
-    """Prints one line per step, and remembers how long each took."""
+    """Prints one line per step, with how long it took."""
 
     console: Console = field(default_factory=Console)
-    seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
     def step(self, title: str) -> Iterator["Step"]:
@@ -30,7 +29,6 @@ class Steps:
 
     def _line(self, mark: str, title: str, begun: float, note: str) -> None:
         taken = time.monotonic() - begun
-        self.seconds[title] = taken
         self.console.print(f"{mark} {title:<44} {taken:6.1f} s  [dim]{note}[/dim]", highlight=False)
 
 

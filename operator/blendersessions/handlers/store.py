@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from blendersessions.model.labels import MANAGED_BY, MANAGED_BY_VALUE
 from blendersessions.model.manifest import SESSION_KIND, Manifest, Ref
 from blendersessions.model.names import uid_from
 
@@ -86,11 +85,6 @@ class Store:
     def refs(self) -> set[Ref]:
         """Return the places of all known objects."""
         return set(self._objects)
-
-
-def is_managed(manifest: Manifest) -> bool:
-    """Say whether an object carries our label, as the watches select by."""
-    return (manifest["metadata"].get("labels") or {}).get(MANAGED_BY) == MANAGED_BY_VALUE
 
 
 def _version(manifest: Manifest) -> int:

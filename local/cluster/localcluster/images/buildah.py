@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-_LINES_SHOWN = 15
+from localcluster.errors import LocalClusterError, last_lines
 
 
-class ImageBuildError(RuntimeError):
+class ImageBuildError(LocalClusterError):
     """A step of an image build failed; the message holds the last lines and the log's place."""
 
 
@@ -52,8 +52,9 @@ def run_logged(command: Sequence[str], log: Path) -> None:
         stream.flush()
         result = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT, check=False)
     if result.returncode != 0:
-        last = "\n".join(log.read_text(errors="replace").splitlines()[-_LINES_SHOWN:])
-        raise ImageBuildError(f"{command[0]} failed with exit code {result.returncode}. The end of {log}:\n{last}")
+        raise ImageBuildError(
+            f"{command[0]} failed with exit code {result.returncode}. The end of {log}:\n{last_lines(log)}"
+        )
 
 
 def _kernel_has_overlay() -> bool:

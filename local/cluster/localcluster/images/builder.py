@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from localcluster import paths
 from localcluster.images.base import ensure_base
 from localcluster.images.buildah import Buildah, ImageBuildError
-from localcluster.images.catalog import NAMES, REPOSITORY_ROOT, cache_dir, dockerfile
+from localcluster.images.catalog import NAMES, cache_dir, dockerfile
 from localcluster.images.content import content_tag
 from localcluster.images.dockerfile import read_inputs
 
@@ -85,7 +86,7 @@ def _tag(name: str, cache: Path, buildah: Buildah, log: Path) -> str:
     try:
         inputs = read_inputs(recipe.read_text())
         bases = {base: ensure_base(base, cache / "base", buildah, log) for base in inputs.bases}
-        return content_tag(REPOSITORY_ROOT, recipe, inputs.sources, bases)
+        return content_tag(paths.REPOSITORY, recipe, inputs.sources, bases)
     except (OSError, ValueError) as error:
         raise ImageBuildError(f"Image {name!r}: {error}") from error
 
@@ -94,7 +95,7 @@ def _bud_arguments(recipe: Path, reference: str, certificates: Path) -> list[str
     # Chroot isolation needs neither cgroups nor a network of its own; --pull-never keeps registries out of it.
     options = ("--isolation", "chroot", "--pull-never", "--layers")
     volume = f"{certificates}:{_EXTRA_CERTIFICATES}:ro"
-    return ["bud", *options, "--volume", volume, "--file", recipe, "--tag", reference, REPOSITORY_ROOT]
+    return ["bud", *options, "--volume", volume, "--file", recipe, "--tag", reference, paths.REPOSITORY]
 
 
 def _certificates(cache: Path) -> Path:

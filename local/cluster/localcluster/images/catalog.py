@@ -1,10 +1,9 @@
 """Which images there are, and where their Dockerfiles and archives lie."""
 
-import os
 from pathlib import Path
 from typing import Final
 
-REPOSITORY_ROOT: Final = Path(__file__).resolve().parents[4]
+from localcluster import paths
 
 _DOCKERFILES: Final[dict[str, str]] = {
     "blender": "images/blender/Dockerfile",
@@ -25,11 +24,11 @@ def dockerfile(name: str) -> Path:
         ValueError: there is no such image.
     """
     try:
-        return REPOSITORY_ROOT / _DOCKERFILES[name]
+        return paths.REPOSITORY / _DOCKERFILES[name]
     except KeyError:
         raise ValueError(f"There is no image {name!r}. The images are: {', '.join(NAMES)}.") from None
 
 
 def cache_dir() -> Path:
     """Return the folder that keeps base images, archives and buildah's storage between runs."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "blender-sessions" / "images"
+    return paths.cache() / "images"
