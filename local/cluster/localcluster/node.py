@@ -17,11 +17,8 @@ from localcluster.errors import LocalClusterError
 
 _CGROUPS = Path("/sys/fs/cgroup")
 
-# $1: state folder, $2: host name, $3: pause, $4: pid file.
+# $1: state folder, $2: host name, $3: pause.
 _INIT = """
-# A node whose pid file a crash kept from being written would never be found again: it gives up.
-tries=0
-until [ -s "$4" ]; do tries=$((tries + 1)); [ $tries -lt 100 ] || exit 1; sleep 0.05; done
 mount --make-rshared /
 hostname "$2"
 # Sockets, locks and pods' network namespaces live in /run: the node has its own, without the host's init system.
@@ -72,13 +69,12 @@ class Node:
             return False
         ready = self.state / "node-ready"
         ready.unlink(missing_ok=True)
-        self._supervisor.pid_file("node").unlink(missing_ok=True)
         for cgroup in self._cgroups():
             cgroup.mkdir(exist_ok=True)
         script = ("/bin/sh", "-ec", _INIT, "node", str(self.state), self.host_name, str(pause))
         flags = ("--fork", "--kill-child", "--pid", "--mount-proc", "--mount", "--net", "--uts", "--ipc")
         command = ("/usr/bin/unshare", *flags, "--propagation=slave", "--", *script)
-        self._supervisor.run(Component("node", (*command, str(self._supervisor.pid_file("node")))))
+        self._supervisor.run(Component("node", command))
         self._supervisor.wait("node", ready.exists, 20)
         return True
 

@@ -14,6 +14,7 @@ _PROVIDED = {
     "ca-certificates": "/etc/ssl/certs/ca-certificates.crt",
     "conntrack": "conntrack",
     "containerd": "containerd",
+    "curl": "/usr/bin/curl",
     "containernetworking-plugins": "/usr/lib/cni/ptp",
     "debootstrap": "debootstrap",
     "iproute2": "ip",

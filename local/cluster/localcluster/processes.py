@@ -12,6 +12,18 @@ from pathlib import Path
 
 _PROC = Path("/proc")
 _INTERVAL = 0.05
+_SHELL = "/bin/sh"
+# $0: pid file, $@: the program. A program whose pid file a crash kept from being written would never be found again: it
+# gives up before it has begun, when its parent is gone or takes too long. The shell's number is the program's.
+_RECORDED = """
+recorded() { { read -r record || [ "$record" ]; } <"$0" && case $record in *'"pid": '$$,*) ;; *) false;; esac; }
+tries=0
+until recorded; do
+    kill -0 $PPID || recorded || exit 1
+    tries=$((tries + 1)); [ $tries -lt 500 ] || exit 1; sleep 0.01
+done 2>/dev/null
+exec "$@"
+"""
 
 
 @dataclass(frozen=True)
@@ -85,6 +97,8 @@ def start(
 ) -> Record:
     """Start a program in a session of its own, its output appended to `log`, and write its pid file.
 
+    The program begins when it is recorded, so a crash of ours never leaves one that no later run knows of.
+
     Args:
         pid_file: where the process is recorded.
         command: program (a path) and arguments.
@@ -99,8 +113,8 @@ def start(
     log.parent.mkdir(parents=True, exist_ok=True)
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     pid = os.posix_spawn(
-        command[0],
-        list(command),
+        _SHELL,
+        [_SHELL, "-c", _RECORDED, str(pid_file), *command],
         dict(os.environ if environment is None else environment),
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),

@@ -92,3 +92,19 @@ def test_the_child_of_a_wrapper_gets_the_signal(tmp_path: Path) -> None:
 def test_a_program_may_be_called_anything(name: str) -> None:
     numbers = " ".join(str(number) for number in range(4, 53))
     assert processes.parse_stat(f"1 ({name}) R {numbers}") == ("R", 22)
+
+
+@pytest.mark.parametrize("recorded", [None, "another process"])
+def test_a_program_that_a_crash_kept_from_being_recorded_never_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recorded: str | None
+) -> None:
+    """A crash is a `replace` that never happens; what a later run records there is not this program."""
+    pid_file, begun = tmp_path / "program.pid", tmp_path / "begun"
+    if recorded:
+        record = processes.Record(processes.Identity(1, 0, processes.boot_id()), recorded)
+        pid_file.write_text(json.dumps(asdict(record)))
+    monkeypatch.setattr(processes, "_RECORDED", processes._RECORDED.replace("-lt 500", "-lt 5"))
+    monkeypatch.setattr(Path, "replace", lambda *_: None)
+    record = processes.start(pid_file, ["/bin/touch", str(begun)], tmp_path / "log", "mark")
+    assert processes.wait(lambda: not processes.is_alive(record.identity), 5)
+    assert not begun.exists()
