@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from starlette.datastructures import FormData
     from starlette.requests import Request
 
+    from blendersessions.model.signin import Credentials
     from blendersessions_portal.csrf import CsrfGuard
     from blendersessions_portal.identity import Identifier, Visitor
     from blendersessions_portal.rendering import Renderer
     from blendersessions_portal.samples import Samples
     from blendersessions_portal.session import Session
-    from blendersessions_portal.store import Credentials, SessionStore
+    from blendersessions_portal.store import SessionStore
     from blendersessions_portal.tokens import TokenKeeper
 
 logger = logging.getLogger(__name__)

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import base64
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from blendersessions.model.errors import Conflict, NotFound, Unavailable
 from blendersessions.model.manifest import SESSION_KIND, Manifest, Ref
 from blendersessions.model.names import user_secret_name
+from blendersessions.model.signin import credentials_in
 from blendersessions_portal.session import OWNER_HASH_LABEL, Session, new_session, owner_hash, read_session
 
 if TYPE_CHECKING:
     from blendersessions.gateways.kubernetes import Kubernetes
+    from blendersessions.model.signin import Credentials
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _CREATE_ATTEMPTS = 4
-
-
-@dataclass(frozen=True)
-class Credentials:
-    """An owner's user name and password at Guacamole."""
-
-    username: str
-    password: str = field(repr=False)
 
 
 class SessionStore(Protocol):
@@ -98,11 +90,10 @@ class KubernetesSessionStore:
     async def credentials(self, owner: str) -> Credentials:
         """Give the owner's sign-in at Guacamole, which the operator made; `NotFound` if it did not."""
         ref = Ref("Secret", self._namespace, user_secret_name(owner))
-        data = (await self._kubernetes.get(ref)).get("data") or {}
-        username, password = _decode(data.get("username")), _decode(data.get("password"))
-        if username != owner or not password:
+        found = credentials_in(await self._kubernetes.get(ref), owner)
+        if found is None:
             raise NotFound(f"{ref} holds no sign-in for {owner}.", system="Kubernetes")
-        return Credentials(username, password)
+        return found
 
     def _no_such_kind(self) -> Unavailable:
         return Unavailable(
@@ -117,10 +108,3 @@ def _read(body: Manifest) -> Session:
         return read_session(body)
     except (KeyError, TypeError, ValueError) as error:
         raise Unavailable("The cluster sent a session that the portal cannot read.", system="Kubernetes") from error
-
-
-def _decode(value: object) -> str:
-    try:
-        return base64.b64decode(str(value or "")).decode()
-    except ValueError:
-        return ""

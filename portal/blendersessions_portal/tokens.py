@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from blendersessions.model.signin import Credentials
     from blendersessions_portal.identity import Visitor
     from blendersessions_portal.signin import GuacamoleSignIn
     from blendersessions_portal.signing import Signer
-    from blendersessions_portal.store import Credentials
 
 logger = logging.getLogger(__name__)
 

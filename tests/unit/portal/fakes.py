@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from blendersessions.model.errors import NotFound, Unauthorised
+from blendersessions.model.signin import Credentials
 from blendersessions_portal.session import Session, new_session, read_session
-from blendersessions_portal.store import Credentials
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,9 +10,9 @@ import pytest
 from starlette.requests import Request
 
 from blendersessions.model.errors import Unauthorised, Unavailable
+from blendersessions.model.signin import Credentials
 from blendersessions_portal.identity import Visitor
 from blendersessions_portal.signing import Signer
-from blendersessions_portal.store import Credentials
 from blendersessions_portal.tokens import TokenKeeper
 from unit.portal.fakes import KEY, FakeGuacamole
 

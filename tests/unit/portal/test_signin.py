@@ -9,9 +9,9 @@ import pytest
 import requests
 import responses
 
+from blendersessions.gateways.guacamole.signin import GuacamoleRest
 from blendersessions.model.errors import Unauthorised, Unavailable
-from blendersessions_portal.signin import GuacamoleRest
-from blendersessions_portal.store import Credentials
+from blendersessions.model.signin import Credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
