@@ -57,7 +57,7 @@ lock: .venv/dev ## Lock the requirements anew
 	@$(COMPILE) --upgrade --group standin --output-file requirements/standin.txt
 	@$(COMPILE) --upgrade --group client --output-file requirements/client.txt
 	@$(COMPILE) --upgrade --group localcluster --output-file requirements/localcluster.txt
-	@$(COMPILE) --upgrade pyproject.toml --extra portal --group dev --output-file requirements/dev.txt
+	@$(COMPILE) --upgrade pyproject.toml --extra cli --extra portal --group dev --output-file requirements/dev.txt
 
 help: ## Print this
 	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile

@@ -42,6 +42,11 @@ class GuacamoleRest:
                 f"Guacamole refused the sign-in of {credentials.username}. The operator repairs this by itself:"
                 " try again in a minute, and tell your administrator if it stays."
             )
+        if response.status_code == requests.codes.too_many_requests:
+            raise Unavailable(
+                "Guacamole takes no sign-in from this address for now, after too many refused ones. Try again in five"
+                " minutes."
+            )
         try:
             token = response.json()["authToken"] if response.ok else None
         except (ValueError, KeyError, TypeError):

@@ -1,0 +1,1 @@
+"""The command `blendersessions`, also `kubectl blender`: into a session, and what else people do with sessions."""

@@ -1,0 +1,22 @@
+"""Starts the command: `blendersessions`, `kubectl blender`, or `python -m blendersessions_cli`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+
+from blendersessions_cli.commands import cli
+
+
+def main() -> None:
+    """Run the command line under the name by which people know it."""
+    # Some libraries log whole addresses at the level DEBUG, and others log what the errors here say already.
+    logging.disable(logging.CRITICAL)
+    # kubectl runs its plugin `kubectl blender` as a program of this name.
+    plugin = Path(sys.argv[0]).stem == "kubectl-blender"
+    cli(prog_name="kubectl blender" if plugin else "blendersessions")
+
+
+if __name__ == "__main__":
+    main()

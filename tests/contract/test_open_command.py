@@ -1,0 +1,378 @@
+"""`blendersessions open`: a link that signs in, to a Guacamole that says whether it does."""
+
+from __future__ import annotations
+
+import logging
+import stat
+import webbrowser
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
+
+import pytest
+import requests
+from click.testing import CliRunner
+
+from blendersessions.model.names import user_secret_name
+from blendersessions_cli.commands import cli
+from contract.browsing import SECONDS
+from contract.kube import NAMESPACE, OWN_USER, SECRETS, SESSIONS, Cluster, serving
+from contract.standins import running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from click.testing import Result
+
+    from contract.standins import Guacamole
+
+PASSWORD = "pw-of-the-secret"
+CID = "MQBjAHBvc3RncmVzcWw"
+VIEW_CID = "MgBjAHBvc3RncmVzcWw"
+
+
+@pytest.fixture(scope="module")
+def guacamole() -> Iterator[Guacamole]:
+    with running() as guacamole:
+        yield guacamole
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    """A cluster to which the kubeconfig leads, and a cache folder of the test's own."""
+    with serving(tmp_path) as cluster:
+        monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+        yield cluster
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, arguments, catch_exceptions=False)
+
+
+def link(*arguments: str) -> str:
+    result = run("open", "--print", *arguments)
+    assert result.exit_code == 0, result.output
+    return result.stdout.strip()
+
+
+def failure(*arguments: str) -> str:
+    result = run(*arguments)
+    assert result.exit_code == 1, result.output
+    assert result.stdout == ""
+    return " ".join(result.stderr.split())
+
+
+def ready(guacamole: Guacamole, **more: object) -> dict[str, object]:
+    condition = {"type": "Ready", "status": "True", "reason": "SessionReady", "message": "It runs."}
+    return {"phase": "Ready", "clientURL": f"{guacamole.url}#/client/{CID}", "conditions": [condition], **more}
+
+
+def waiting(reason: str, message: str, **more: object) -> dict[str, object]:
+    condition = {"type": "Ready", "status": "False", "reason": reason, "message": message}
+    return {"phase": "Starting", "conditions": [condition], **more}
+
+
+def admin(guacamole: Guacamole, method: str, path: str, body: object = None) -> requests.Response:
+    form = {"username": guacamole.username, "password": guacamole.password}
+    token = requests.post(guacamole.url + "api/tokens", data=form, timeout=SECONDS).json()["authToken"]
+    address = f"{guacamole.url}api/session/data/postgresql/{path}"
+    return requests.request(method, address, json=body, headers={"Guacamole-Token": token}, timeout=SECONDS)
+
+
+def make_user(guacamole: Guacamole, cluster: Cluster, name: str, password: str = PASSWORD) -> None:
+    admin(guacamole, "DELETE", f"users/{name}")
+    answer = admin(guacamole, "POST", "users", {"username": name, "password": password, "attributes": {}})
+    assert answer.ok, answer.text
+    cluster.add_secret(name, password)
+
+
+def token_in(address: str) -> str:
+    _, _, query = address.partition("?")
+    return parse_qs(query)["token"][0]
+
+
+def signed_in_as(guacamole: Guacamole, token: str) -> str | None:
+    """Say whose token this is; None when it is dead."""
+    answer = requests.post(guacamole.url + "api/tokens", data={"token": token}, timeout=SECONDS)
+    return str(answer.json()["username"]) if answer.ok else None
+
+
+@pytest.fixture
+def cart(guacamole: Guacamole, cluster: Cluster) -> Cluster:
+    """A ready session of alice that bob may look at, with a sign-in for both."""
+    make_user(guacamole, cluster, "alice")
+    make_user(guacamole, cluster, "bob")
+    status = ready(guacamole, viewURL=f"{guacamole.url}#/client/{VIEW_CID}")
+    cluster.add_session(status=status, owner="alice", viewers=["bob"])
+    return cluster
+
+
+@pytest.mark.usefixtures("cart")
+def test_the_link_signs_the_owner_in_and_leads_to_the_session(guacamole: Guacamole) -> None:
+    address = link("cart")
+    assert address.startswith(f"{guacamole.url}#/client/{CID}?token=")
+    assert signed_in_as(guacamole, token_in(address)) == "alice"
+
+
+@pytest.mark.usefixtures("cart")
+def test_a_second_link_has_the_same_living_token_so_that_nobody_is_thrown_out(guacamole: Guacamole) -> None:
+    first, second = token_in(link("cart")), token_in(link("cart"))
+    assert first == second
+    assert signed_in_as(guacamole, second) == "alice"
+
+
+@pytest.mark.usefixtures("cart")
+def test_a_dead_token_is_never_given(guacamole: Guacamole) -> None:
+    first = token_in(link("cart"))
+    requests.delete(f"{guacamole.url}api/tokens/{first}", timeout=SECONDS)
+    second = token_in(link("cart"))
+    assert second != first
+    assert signed_in_as(guacamole, second) == "alice"
+
+
+def test_the_token_of_a_user_who_was_made_anew_is_given_up(guacamole: Guacamole, cart: Cluster) -> None:
+    first = token_in(link("cart"))
+    make_user(guacamole, cart, "alice", "another-password")
+    second = token_in(link("cart"))
+    assert second != first
+    assert signed_in_as(guacamole, first) is None
+    assert signed_in_as(guacamole, second) == "alice"
+
+
+def test_a_session_without_an_owner_opens_by_its_own_user(guacamole: Guacamole, cluster: Cluster) -> None:
+    make_user(guacamole, cluster, OWN_USER)
+    cluster.add_session(status=ready(guacamole))
+    assert signed_in_as(guacamole, token_in(link("cart"))) == OWN_USER
+
+
+@pytest.mark.usefixtures("cart")
+def test_a_viewer_gets_the_link_that_only_shows(guacamole: Guacamole) -> None:
+    address = link("cart", "--as", "bob")
+    assert address.startswith(f"{guacamole.url}#/client/{VIEW_CID}?token=")
+    assert signed_in_as(guacamole, token_in(address)) == "bob"
+
+
+@pytest.mark.usefixtures("cart")
+def test_two_users_keep_a_token_each_and_the_change_is_announced(guacamole: Guacamole) -> None:
+    assert run("open", "--print", "cart").stderr == ""
+    alice = token_in(link("cart"))
+    changed = run("open", "--print", "cart", "--as", "bob")
+    assert "signs alice out" in changed.stderr
+    assert "private window" in changed.stderr
+    assert run("open", "--print", "cart", "--as", "bob").stderr == "", "bob is the last one now"
+    back = run("open", "--print", "cart")
+    assert "signs bob out" in back.stderr
+    assert token_in(back.stdout.strip()) == alice
+    assert signed_in_as(guacamole, alice) == "alice"
+
+
+@pytest.mark.usefixtures("cart")
+def test_nothing_is_announced_when_the_other_one_is_gone(guacamole: Guacamole) -> None:
+    requests.delete(f"{guacamole.url}api/tokens/{token_in(link('cart'))}", timeout=SECONDS)
+    assert run("open", "--print", "cart", "--as", "bob").stderr == ""
+
+
+@pytest.mark.usefixtures("cart")
+def test_what_is_kept_is_for_the_person_alone_and_holds_no_password(tmp_path: Path) -> None:
+    token = token_in(link("cart"))
+    [kept] = (tmp_path / "cache/blender-sessions/tokens").glob("*.json")
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert stat.S_IMODE(kept.parent.stat().st_mode) == 0o700
+    assert PASSWORD not in kept.read_text()
+    kept.chmod(0o644)
+    assert token_in(link("cart")) != token, "what others could read is not used again"
+    kept.write_text("{")
+    assert token_in(link("cart")), "a broken file counts for nothing"
+
+
+def test_a_folder_that_cannot_be_used_is_named(cart: Cluster, tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("")
+    assert str(tmp_path / "cache/blender-sessions/tokens") in failure("open", "--print", "cart")
+    assert cart.kubeconfig.exists()
+
+
+@pytest.mark.usefixtures("cart")
+def test_the_password_is_nowhere_and_the_token_only_in_the_link(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        result = run("open", "--print", "cart")
+    token = token_in(result.stdout.strip())
+    assert result.stdout.count(token) == 1
+    for secret in (token, PASSWORD):
+        assert secret not in result.stderr
+        assert secret not in caplog.text
+    assert PASSWORD not in result.stdout
+
+
+@pytest.mark.usefixtures("cart")
+def test_the_browser_opens_the_link(guacamole: Guacamole, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", lambda address: opened.append(address) or True)
+    result = run("open", "cart")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert signed_in_as(guacamole, token_in(opened[0])) == "alice"
+
+
+@pytest.mark.usefixtures("cart")
+def test_without_a_browser_the_link_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webbrowser, "open", lambda _: False)
+    result = run("open", "cart")
+    assert "no browser here" in result.stderr
+    assert token_in(result.stdout.strip())
+
+
+@pytest.mark.usefixtures("cart")
+def test_an_unknown_session_is_refused_with_the_names_of_those_there_are() -> None:
+    said = failure("open", "--print", "card")
+    assert f"no session “card” in the namespace {NAMESPACE}" in said
+    assert "There are: cart" in said
+
+
+@pytest.mark.usefixtures("cart")
+def test_somebody_whom_the_session_does_not_let_in_is_refused() -> None:
+    assert "is not open to eve: these may open it: alice, bob" in failure("open", "--print", "cart", "--as", "eve")
+
+
+def test_a_session_that_is_not_ready_says_why_and_how_to_wait(cluster: Cluster) -> None:
+    cluster.add_session(status=waiting("SceneLoading", "Blender loads cart.blend."), owner="alice")
+    said = failure("open", "--print", "cart")
+    assert "SceneLoading: Blender loads cart.blend." in said
+    assert "--wait" in said
+
+
+def test_a_suspended_session_says_how_to_have_it_back(cluster: Cluster) -> None:
+    cluster.add_session(status=waiting("Suspended", "Suspended by request."), owner="alice", suspend=True)
+    for arguments in (["open", "--print", "cart"], ["open", "--wait", "cart"], ["wait", "cart"]):
+        assert "resume cart" in failure(*arguments)
+
+
+def test_a_secret_that_may_not_be_read_says_what_to_ask_for(cart: Cluster) -> None:
+    name = user_secret_name("alice")
+    cart.forbidden.add(f"{SECRETS}/{name}")
+    said = failure("open", "--print", "cart")
+    assert f"You may not read the Secret {NAMESPACE}/{name}" in said
+    assert f"--verb=get --resource=secrets --resource-name={name}" in said
+
+
+def test_a_user_of_the_administrators_gets_the_link_to_log_in_by(guacamole: Guacamole, cart: Cluster) -> None:
+    del cart.objects[f"{SECRETS}/{user_secret_name('alice')}"]
+    result = run("open", "--print", "cart")
+    assert result.exit_code == 0
+    assert result.stdout.strip() == f"{guacamole.url}#/client/{CID}"
+    assert "asks to log in" in result.stderr
+
+
+def test_a_secret_of_somebody_else_is_not_used(guacamole: Guacamole, cart: Cluster) -> None:
+    cart.add_secret("alice", PASSWORD, of="bob")
+    assert "holds no sign-in of alice" in failure("open", "--print", "cart")
+    assert signed_in_as(guacamole, "none") is None
+
+
+def test_a_refused_password_is_explained_and_not_shown(cart: Cluster) -> None:
+    cart.add_secret("alice", "planted-password")
+    said = failure("open", "--print", "cart")
+    assert "Guacamole refused the sign-in of alice" in said
+    assert "planted-password" not in said
+
+
+def test_a_guacamole_out_of_reach_is_named(guacamole: Guacamole, cart: Cluster) -> None:
+    away = "http://127.0.0.1:9/guacamole/"
+    cart.add_session(status=ready(guacamole) | {"clientURL": f"{away}#/client/{CID}"}, owner="alice")
+    said = failure("open", "--print", "cart")
+    assert f"{away}: Guacamole does not answer" in said
+    assert "ConnectionError" in said
+
+
+@pytest.mark.parametrize("address", ["file:///etc/passwd", "https://desk.example/", "javascript:#/client/x"])
+def test_a_password_goes_to_addresses_of_guacamole_only(guacamole: Guacamole, cart: Cluster, address: str) -> None:
+    cart.add_session(status=ready(guacamole) | {"clientURL": address}, owner="alice")
+    assert "no address of Guacamole" in failure("open", "--print", "cart")
+
+
+def test_wait_ends_when_the_session_is_ready(
+    guacamole: Guacamole, cart: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("blendersessions_cli.opening._PAUSE_SECONDS", 0.01)
+    cart.add_session(status=waiting("SceneLoading", "Blender loads cart.blend."), owner="alice")
+    answer = cart.answer
+
+    def become_ready(method: str, path: str, body: dict[str, object]) -> tuple[int, dict[str, object]]:
+        if cart.reads == 3:
+            cart.add_session(status=ready(guacamole), owner="alice")
+        return answer(method, path, body)
+
+    monkeypatch.setattr(cart, "answer", become_ready)
+    result = run("wait", "cart")
+    assert result.exit_code == 0, result.output
+    assert result.stderr.count("SceneLoading") == 1, "each reason is told once"
+    assert "is ready" in result.stderr
+
+
+def test_wait_gives_up_in_time_and_says_where_it_stands(cluster: Cluster) -> None:
+    cluster.add_session(status=waiting("SceneLoading", "Blender loads cart.blend."), owner="alice")
+    assert "not ready after 0 s. SceneLoading" in failure("wait", "cart", "--timeout", "0")
+
+
+def test_wait_gives_up_at_once_where_there_is_no_hope(cluster: Cluster) -> None:
+    status = waiting("SceneNotFound", "There is no teapot.blend.")
+    status["conditions"].append({"type": "Stalled", "status": "True", "reason": "SceneNotFound", "message": ""})
+    cluster.add_session(status=status, owner="alice")
+    assert "cannot become ready. SceneNotFound: There is no teapot.blend." in failure("wait", "cart")
+
+
+def test_suspend_and_resume_write_what_the_operator_reads(cluster: Cluster) -> None:
+    cluster.add_session(owner="alice")
+    assert run("suspend", "cart").exit_code == 0
+    assert run("resume", "cart").exit_code == 0
+    (_, suspended), (path, resumed) = cluster.patches
+    assert path == f"{SESSIONS}/cart"
+    assert suspended == {"spec": {"suspend": True}}
+    assert resumed["spec"] == {"suspend": False}
+    assert resumed["metadata"]["annotations"]["blendersessions.io/resume"].startswith("20")
+
+
+@pytest.mark.parametrize("command", ["suspend", "resume", "wait"])
+def test_a_session_that_may_not_be_touched_says_what_to_ask_for(cluster: Cluster, command: str) -> None:
+    cluster.add_session(owner="alice")
+    cluster.forbidden.add(f"{SESSIONS}/cart")
+    said = failure(command, "cart")
+    assert "You may not" in said
+    assert f"in the namespace {NAMESPACE}" in said
+    assert "ask your administrator" in said
+
+
+def test_list_shows_the_sessions_of_the_namespace(cart: Cluster, guacamole: Guacamole) -> None:
+    cart.add_session("a", status=ready(guacamole, activity={"users": 2}), scene={"sample": "cart.blend"})
+    lines = [line.split() for line in run("list").stdout.splitlines()]
+    assert lines[0] == ["NAME", "SCENE", "OWNER", "STATE", "REASON", "USERS", "EXPIRES", "AGE"]
+    assert lines[1][:7] == ["a", "cart.blend", OWN_USER, "Ready", "SessionReady", "2", "-"]
+    assert lines[2][:5] == ["cart", "-", "alice", "Ready", "SessionReady"]
+
+
+def test_the_namespace_and_the_context_are_kubectls(cluster: Cluster) -> None:
+    cluster.add_session(owner="alice")
+    assert "in the namespace music" in failure("wait", "cart", "--context", "elsewhere")
+    assert "in the namespace film" in failure("wait", "cart", "-n", "film")
+
+
+def test_a_cluster_without_our_kinds_is_named(cluster: Cluster) -> None:
+    cluster.has_crds = False
+    for arguments in (["list"], ["open", "cart"]):
+        assert "knows no BlenderSessions" in failure(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [(["--context", "nowhere"], "nowhere"), (["--kubeconfig", "/nowhere/config"], "/nowhere/config")],
+)
+@pytest.mark.usefixtures("cluster")
+def test_a_kubeconfig_that_leads_nowhere_is_explained(arguments: list[str], words: str) -> None:
+    said = failure("list", *arguments)
+    assert words in said
+    assert "--context" in said
+
+
+def test_help_says_what_a_link_is_worth() -> None:
+    said = " ".join(run("open", "--help").stdout.split())
+    assert "as good as a password" in said
+    assert "--as USER" in said
