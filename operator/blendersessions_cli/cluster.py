@@ -103,15 +103,15 @@ class Cluster:
         except Unauthorised as error:
             raise self._ask_for("get blendersessions", error) from error
 
-    async def change(self, name: str, patch: Manifest) -> None:
-        """Merge a patch into a session.
+    async def change(self, name: str, patch: Manifest) -> Session:
+        """Merge a patch into a session, and give the session as it is then.
 
         Raises:
             NotFound: there is none; the text names those that exist.
             Unauthorised: the person may not.
         """
         try:
-            await self._kubernetes.merge(self._ref(name), patch)
+            return read(await self._kubernetes.merge(self._ref(name), patch))
         except NotFound as error:
             raise NotFound(await self._missing(name), system="Kubernetes") from error
         except Unauthorised as error:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ParamSpec
 import click
 
 from blendersessions.model import suspending
-from blendersessions.model.errors import DomainError
+from blendersessions.model.errors import DomainError, Invalid
 from blendersessions_cli import opening
 from blendersessions_cli.cluster import Target, connect
 from blendersessions_cli.sessions import table
@@ -130,8 +130,9 @@ async def suspend(target: Target, name: str) -> None:
     Without a workspace, all that was made is lost when Blender stops.
     """
     async with connect(target) as cluster:
-        await cluster.change(name, suspending.suspend())
-        session = await cluster.session(name)
+        session = await cluster.change(name, suspending.suspend())
+    if not session.resting:
+        raise Invalid("This cluster's BlenderSessions cannot be suspended: their CRD is older than this command.")
     _tell(f"{session.label} is being suspended. Have it back with the command resume {name}.")
 
 
@@ -141,8 +142,7 @@ async def suspend(target: Target, name: str) -> None:
 async def resume(target: Target, name: str) -> None:
     """Resume the session NAME, whether a person suspended it or its time was over."""
     async with connect(target) as cluster:
-        await cluster.change(name, suspending.resume(datetime.now(UTC)))
-        session = await cluster.session(name)
+        session = await cluster.change(name, suspending.resume(datetime.now(UTC)))
     _tell(f"{session.label} starts again. Open it with the command open {name} --wait.")
 
 

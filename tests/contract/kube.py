@@ -35,6 +35,8 @@ class Cluster:
     forbidden: set[str] = field(default_factory=set)
     patches: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     has_crds: bool = True
+    fields: frozenset[str] = frozenset({"suspend"})
+    """What the schema of sessions knows; the rest of a patch is dropped, as an API server does."""
     reads: int = 0
 
     def add_session(self, name: str = "cart", *, status: dict[str, Any] | None = None, **spec: object) -> None:
@@ -59,6 +61,7 @@ class Cluster:
             return 404, {"message": "not found"}
         if method == "PATCH":
             self.patches.append((path, body))
+            self.objects[path]["spec"] |= {key: value for key, value in body["spec"].items() if key in self.fields}
         return 200, self.objects[path]
 
 

@@ -331,6 +331,12 @@ def test_suspend_and_resume_write_what_the_operator_reads(cluster: Cluster) -> N
     assert resumed["metadata"]["annotations"]["blendersessions.io/resume"].startswith("20")
 
 
+def test_a_suspension_that_an_old_schema_drops_is_not_reported_as_done(cluster: Cluster) -> None:
+    cluster.add_session(owner="alice")
+    cluster.fields = frozenset()
+    assert "CRD is older" in failure("suspend", "cart")
+
+
 @pytest.mark.parametrize("command", ["suspend", "resume", "wait"])
 def test_a_session_that_may_not_be_touched_says_what_to_ask_for(cluster: Cluster, command: str) -> None:
     cluster.add_session(owner="alice")

@@ -1,0 +1,133 @@
+"""The command with the rights of a person, at a real API server, and as a plugin of a real kubectl."""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+import yaml
+
+from apiserver.api import SESSIONS, Api
+from blendersessions.model.names import user_secret_name
+from contract.standins import PASSWORD, running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from contract.standins import Guacamole
+
+RBAC = "apis/rbac.authorization.k8s.io/v1"
+USER = "guacadmin"
+CART = {"metadata": {"name": "cart"}, "spec": {"owner": USER}}
+
+
+@pytest.fixture(scope="module")
+def guacamole() -> Iterator[Guacamole]:
+    with running() as guacamole:
+        yield guacamole
+
+
+@pytest.fixture
+def session(api: Api, namespace: str, guacamole: Guacamole) -> str:
+    """A ready session and its owner's Secret; gives the session's path."""
+    api.create_session(namespace, CART)
+    path = f"{SESSIONS}/namespaces/{namespace}/blendersessions/cart"
+    now = "2026-11-24T08:00:00Z"
+    condition = {"type": "Ready", "status": "True", "reason": "SessionReady", "message": "", "lastTransitionTime": now}
+    status = {"clientURL": f"{guacamole.url}#/client/MQBjAHBvc3RncmVzcWw", "conditions": [condition]}
+    api.request("PATCH", f"{path}/status", {"status": status}, "application/merge-patch+json")
+    data = {"username": USER, "password": PASSWORD}
+    secret = {
+        "metadata": {"name": user_secret_name(USER)},
+        "data": {key: base64.b64encode(value.encode()).decode() for key, value in data.items()},
+    }
+    api.request("POST", f"api/v1/namespaces/{namespace}/secrets", secret)
+    return path
+
+
+@pytest.fixture
+def person(api: Api, namespace: str, tmp_path: Path) -> Path:
+    """A kubeconfig of somebody who may read and patch sessions, and nothing else."""
+    account = f"api/v1/namespaces/{namespace}/serviceaccounts"
+    api.request("POST", account, {"metadata": {"name": "artist"}})
+    allow(api, namespace, "sessions", ["get", "list", "patch"], "blendersessions.io", "blendersessions")
+    answer: Any = api.request("POST", f"{account}/artist/token", {"spec": {"expirationSeconds": 3600}})
+    config = yaml.safe_load(api.kubeconfig.read_text())
+    for user in config["users"]:
+        user["user"] = {"token": answer["status"]["token"]}
+    for context in config["contexts"]:
+        context["context"]["namespace"] = namespace
+    written = tmp_path / "kubeconfig"
+    written.write_text(yaml.safe_dump(config))
+    return written
+
+
+def allow(api: Api, namespace: str, role: str, verbs: list[str], group: str, resource: str, *names: str) -> None:
+    """Give the person a right."""
+    rule = {"apiGroups": [group], "resources": [resource], "verbs": verbs, "resourceNames": list(names)}
+    api.request("POST", f"{RBAC}/namespaces/{namespace}/roles", {"metadata": {"name": role}, "rules": [rule]})
+    binding = {
+        "metadata": {"name": role},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": role},
+        "subjects": [{"kind": "ServiceAccount", "name": "artist", "namespace": namespace}],
+    }
+    api.request("POST", f"{RBAC}/namespaces/{namespace}/rolebindings", binding)
+
+
+def run(kubeconfig: Path, *command: str, path: str = "") -> subprocess.CompletedProcess[str]:
+    environment = {
+        "KUBECONFIG": str(kubeconfig),
+        "XDG_CACHE_HOME": str(kubeconfig.parent / "cache"),
+        "HOME": str(kubeconfig.parent),
+        "PATH": f"{path}:{os.environ['PATH']}",
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+
+
+def blendersessions(kubeconfig: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return run(kubeconfig, sys.executable, "-m", "blendersessions_cli", *arguments)
+
+
+@pytest.mark.usefixtures("session")
+def test_the_one_secret_is_the_right_that_opens(api: Api, namespace: str, person: Path, guacamole: Guacamole) -> None:
+    refused = blendersessions(person, "open", "--print", "cart")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    asked_for = f"--verb=get --resource=secrets --resource-name={user_secret_name(USER)}"
+    assert asked_for in refused.stderr
+    assert "Traceback" not in refused.stderr
+    allow(api, namespace, "open", ["get"], "", "secrets", user_secret_name(USER))
+    opened = blendersessions(person, "open", "--print", "cart")
+    assert opened.returncode == 0, opened.stderr
+    address, _, token = opened.stdout.strip().partition("?token=")
+    assert address == f"{guacamole.url}#/client/MQBjAHBvc3RncmVzcWw"
+    answer = requests.head(f"{guacamole.url}api/session", headers={"Guacamole-Token": token}, timeout=10)
+    assert answer.status_code == 204
+
+
+def test_suspend_and_resume_are_kept_by_the_api_server(api: Api, session: str, person: Path) -> None:
+    assert blendersessions(person, "suspend", "cart").returncode == 0
+    suspended: Any = api.request("GET", session)
+    assert suspended["spec"]["suspend"] is True
+    assert blendersessions(person, "resume", "cart").returncode == 0
+    resumed: Any = api.request("GET", session)
+    assert resumed["spec"]["suspend"] is False
+    assert resumed["metadata"]["annotations"]["blendersessions.io/resume"]
+
+
+@pytest.mark.usefixtures("session")
+def test_kubectl_runs_it_as_its_plugin(person: Path, kubectl: list[str], tmp_path: Path) -> None:
+    plugin = tmp_path / "kubectl-blender"
+    plugin.write_text(f"#!{sys.executable}\nfrom blendersessions_cli.__main__ import main\nmain()\n")
+    plugin.chmod(0o755)
+    listed = run(person, kubectl[0], "blender", "list", path=str(tmp_path))
+    assert listed.returncode == 0, listed.stderr
+    assert listed.stdout.splitlines()[1].startswith("cart")
+    helped = run(person, kubectl[0], "blender", "--help", path=str(tmp_path))
+    assert helped.stdout.startswith("Usage: kubectl blender ")
