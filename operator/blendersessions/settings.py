@@ -36,6 +36,18 @@ class Settings(BaseSettings):
         gt=0,
         description="Seconds between two lists of Guacamole's connection group, one for all sessions.",
     )
+    sweep: Literal["Remove", "Report", "Off"] = Field(
+        "Remove",
+        description="What is done with what no session needs in Guacamole: removed, only told, or not looked for.",
+    )
+    sweep_grace_seconds: float = Field(
+        120.0,
+        ge=0,
+        description="So long it must have been so; a session that starts or ends looks like it for a moment.",
+    )
+    metrics_port: int = Field(8081, ge=0, le=65535, description="Port of GET /metrics; 0: none.")
+    pod_name: str = Field("", description="The operator's own pod, which gets Events that belong to no session.")
+    pod_namespace: str = Field("", description="The namespace of that pod.")
     workers: int = Field(24, ge=1, le=256, description="Sessions that are worked on at the same time.")
 
     @field_validator("public_url")

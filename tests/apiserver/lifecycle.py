@@ -162,6 +162,7 @@ class Stage:
             "BLENDERSESSIONS_BLENDER_IMAGE": "blender-sessions/blender:test",
             "BLENDERSESSIONS_NAMESPACES": self.namespace,
             "BLENDERSESSIONS_HEALTH_PORT": str(free_port()),
+            "BLENDERSESSIONS_METRICS_PORT": "0",
             "BLENDERSESSIONS_RESYNC_SECONDS": "1",
             "BLENDERSESSIONS_LOG_LEVEL": "DEBUG",
         }

@@ -6,10 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from blendersessions.gateways.guacamole.registry import Registry
+from contract.desk import GROUP, signed_in
 from contract.standins import Guacamole, running
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+
+    from blendersessions.gateways.guacamole.http import Http
 
 
 @pytest.fixture
@@ -17,3 +22,16 @@ def guacamole_standin() -> Iterator[Guacamole]:
     """An empty stand-in of its own for one test: ``url``, ``username``, ``password``."""
     with running() as guacamole:
         yield guacamole
+
+
+@pytest.fixture
+async def http(guacamole_standin: Guacamole, tmp_path: Path) -> AsyncIterator[Http]:
+    """A signed-in client of that stand-in."""
+    async with signed_in(guacamole_standin, tmp_path) as http:
+        yield http
+
+
+@pytest.fixture
+def registry(http: Http) -> Registry:
+    """The operator's view of that stand-in."""
+    return Registry(http, GROUP)

@@ -4,78 +4,38 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from blendersessions.gateways.guacamole import connections, users
-from blendersessions.gateways.guacamole.http import IN_FLIGHT, Account, Http
+from blendersessions.gateways.guacamole import connections, groups, users
+from blendersessions.gateways.guacamole.http import IN_FLIGHT, Http
 from blendersessions.gateways.guacamole.registry import Registry
-from blendersessions.model.access import ConnectionSpec
 from blendersessions.model.errors import Conflict, NotFound, Unauthorised, Unavailable
-from contract.browsing import Site, Tunnel
+from contract.browsing import Site
+from contract.desk import (
+    DESK,
+    GROUP,
+    HOST,
+    NAMESPACE,
+    inspected,
+    is_known,
+    known,
+    named,
+    opened,
+    registered,
+    removed,
+    signed_in,
+)
 from contract.fake_guacd import fake_guacd
 from contract.standins import running
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from contract.standins import Guacamole
-
-GROUP = "our-sessions"
-NAMESPACE = "art"
-DESK = ConnectionSpec(
-    "blender-desk",
-    {"hostname": "desk.art.svc", "port": "5900", "password": "pw123456", "color-depth": "24"},
-    {"max-connections": "10", "max-connections-per-user": "10"},
-)
-
-
-@asynccontextmanager
-async def signed_in(guacamole: Guacamole, folder: Path) -> AsyncIterator[Http]:
-    path = folder / "password"
-    path.write_text(guacamole.password)
-    http = Http(Account(guacamole.url, guacamole.username, path))
-    try:
-        yield http
-    finally:
-        await http.close()
-
-
-@pytest.fixture
-async def http(guacamole_standin: Guacamole, tmp_path: Path) -> AsyncIterator[Http]:
-    async with signed_in(guacamole_standin, tmp_path) as http:
-        yield http
-
-
-@pytest.fixture
-def registry(http: Http) -> Registry:
-    return Registry(http, GROUP)
-
-
-def opened(site: Site, **query: str) -> Tunnel:
-    """Open a tunnel and wait for its UUID: Guacamole lists and counts it from then on, not from the upgrade."""
-    tunnel = site.open(**query)
-    assert tunnel.next().opcode == ""
-    return tunnel
-
-
-async def named(http: Http, name: str) -> list[dict[str, Any]]:
-    return [each for each in (await http.get("connections")).values() if each["name"] == name]
-
-
-async def registered(registry: Registry, username: str = "alice") -> str:
-    """Do what the operator does for a new session; return the connection's identifier."""
-    await registry.inspect(DESK.name, username)
-    await registry.create_connection(DESK)
-    await registry.create_user(username, "secret-1", NAMESPACE)
-    record = registry.view(DESK.name, username).connection
-    assert record is not None
-    await registry.grant(username, record.identifier)
-    return record.identifier
 
 
 @pytest.mark.parametrize("source", ["postgresql", "mysql"])
@@ -84,26 +44,26 @@ async def test_the_data_source_is_discovered(source: str, tmp_path: Path) -> Non
         async with signed_in(guacamole, tmp_path) as http:
             registry = Registry(http, GROUP)
             await registered(registry)
-            assert registry.view(DESK.name, "alice").data_source == source
+            assert registry.view([DESK.name], []).data_source == source
 
 
 async def test_a_registered_session_is_known_without_asking(registry: Registry) -> None:
     await registered(registry)
-    view = registry.view(DESK.name, "alice")
+    view = registry.view([DESK.name], ["alice"])
     assert view.inspected
-    assert view.granted
-    assert view.connection is not None
-    assert view.connection.matches(DESK)
-    assert view.user is not None
-    assert view.user.ours(NAMESPACE)
+    assert view.grants == {("alice", DESK.name)}
+    assert view.connections[DESK.name].matches(DESK)
+    assert view.users["alice"].ours(NAMESPACE)
 
 
 async def test_a_new_operator_finds_everything_as_it_was_left(registry: Registry, http: Http) -> None:
     await registered(registry)
     successor = Registry(http, GROUP)
-    assert not successor.view(DESK.name, "alice").inspected
-    await successor.inspect(DESK.name, "alice")
-    assert successor.view(DESK.name, "alice") == registry.view(DESK.name, "alice")
+    assert not is_known(successor)
+    found = await inspected(successor)
+    left = registry.view([DESK.name], ["alice"])
+    assert (found.connections, found.grants) == (left.connections, left.grants)
+    assert found.users["alice"].ours(NAMESPACE)
 
 
 async def test_the_connection_is_in_our_group_and_the_group_is_made_once(registry: Registry, http: Http) -> None:
@@ -118,11 +78,9 @@ async def test_a_connection_from_before_a_crash_is_adopted(registry: Registry, h
     identifier = await registered(registry)
     successor = Registry(http, GROUP)
     await successor.refresh()
-    successor._records.clear()
+    successor._memory.connections.clear()
     await successor.create_connection(DESK)
-    record = successor.view(DESK.name, "alice").connection
-    assert record is not None
-    assert record.identifier == identifier
+    assert known(successor).identifier == identifier
     assert len(await named(http, DESK.name)) == 1
 
 
@@ -139,7 +97,7 @@ async def test_a_connection_of_that_name_outside_our_group_is_not_ours(registry:
     body = {"name": DESK.name, "protocol": "ssh", "parameters": {}, "attributes": {}}
     await http.call("POST", "connections", body=body)
     await registered(registry)
-    await registry.remove_connection(DESK.name, "")
+    await removed(registry)
     [left] = await named(http, DESK.name)
     assert left["protocol"] == "ssh"
 
@@ -147,40 +105,36 @@ async def test_a_connection_of_that_name_outside_our_group_is_not_ours(registry:
 async def test_a_difference_is_seen_and_put_right(registry: Registry, http: Http) -> None:
     identifier = await registered(registry)
     wanted = replace(DESK, parameters=DESK.parameters | {"read-only": "true"}, attributes={"max-connections": "3"})
-    record = registry.view(DESK.name, "alice").connection
-    assert record is not None
-    assert not record.matches(wanted)
+    assert not known(registry).matches(wanted)
     await registry.update_connection(identifier, wanted)
     assert await connections.parameters(http, identifier) == wanted.parameters
     assert await registry.refresh() == set(), "what we wrote is no news"
-    record = registry.view(DESK.name, "alice").connection
-    assert record is not None
-    assert record.matches(wanted)
+    assert known(registry).matches(wanted)
 
 
 async def test_what_a_person_changes_or_deletes_is_news(registry: Registry, http: Http) -> None:
     identifier = await registered(registry)
     assert await registry.refresh() == set()
-    body = {"name": DESK.name, "parentIdentifier": registry._group, "protocol": "vnc", "parameters": {}}
+    body = {"name": DESK.name, "parentIdentifier": registry._memory.group, "protocol": "vnc", "parameters": {}}
     await http.call("PUT", "connections", identifier, body=body | {"attributes": {"max-connections": "99"}})
     assert await registry.refresh() == {DESK.name}
-    assert not registry.view(DESK.name, "alice").inspected, "the parameters must be asked for again"
+    assert not is_known(registry), "the parameters must be asked for again"
     await http.call("DELETE", "connections", identifier)
     assert await registry.refresh() == {DESK.name}
-    assert registry.view(DESK.name, "alice").connection is None
+    assert (await inspected(registry)).connections == {}
 
 
 async def test_a_deleted_group_is_made_again(registry: Registry, http: Http) -> None:
     await registered(registry)
-    await http.call("DELETE", "connectionGroups", registry._group)
+    await http.call("DELETE", "connectionGroups", registry._memory.group)
     assert await registry.refresh() == {DESK.name}
     await registered(registry)
     assert len(await named(http, DESK.name)) == 1
 
 
 async def test_a_group_deleted_behind_our_back_is_made_again_after_one_failure(registry: Registry, http: Http) -> None:
-    await registry.inspect(DESK.name, "alice")
-    await http.call("DELETE", "connectionGroups", registry._group)
+    await inspected(registry)
+    await http.call("DELETE", "connectionGroups", registry._memory.group)
     with pytest.raises(Unavailable):
         await registry.create_connection(DESK)
     await registered(registry)
@@ -190,27 +144,25 @@ async def test_a_group_deleted_behind_our_back_is_made_again_after_one_failure(r
 async def test_removal_is_complete_and_can_be_repeated(registry: Registry, http: Http) -> None:
     identifier = await registered(registry)
     for _ in range(2):
-        assert await registry.remove_connection(DESK.name, identifier) == 0
+        assert await removed(registry, identifier) == 0
     assert await registry.remove_user("alice", NAMESPACE)
     assert not await registry.remove_user("alice", NAMESPACE)
     assert await named(http, DESK.name) == []
     assert "alice" not in await http.get("users")
-    assert not registry.view(DESK.name, "alice").inspected
+    assert not is_known(registry)
 
 
 async def test_the_user_reads_its_connection_and_group_and_nothing_else(registry: Registry, http: Http) -> None:
     identifier = await registered(registry)
     held = await http.get("users", "alice", "permissions")
     assert held["connectionPermissions"] == {identifier: ["READ"]}
-    assert held["connectionGroupPermissions"] == {registry._group: ["READ"]}
+    assert held["connectionGroupPermissions"] == {registry._memory.group: ["READ"]}
     assert held["systemPermissions"] == []
 
 
 async def test_an_administrators_user_is_never_removed(registry: Registry, http: Http) -> None:
     await http.call("POST", "users", body={"username": "teacher", "password": "x", "attributes": {}})
-    await registry.inspect(DESK.name, "teacher")
-    user = registry.view(DESK.name, "teacher").user
-    assert user is not None
+    user = (await inspected(registry, "teacher")).users["teacher"]
     assert (user.exists, user.made_for) == (True, "")
     await registry.create_user("teacher", "y", NAMESPACE)
     assert not await registry.remove_user("teacher", NAMESPACE)
@@ -240,16 +192,12 @@ async def test_the_longest_mark_is_read_as_it_was_written(http: Http) -> None:
 
 
 async def test_a_grant_to_a_user_who_is_gone_fails_and_is_looked_at_again(registry: Registry, http: Http) -> None:
-    identifier = await registered(registry)
+    await registered(registry)
     await http.call("DELETE", "users", "alice")
-    registry._grants.clear()
     with pytest.raises((Unavailable, NotFound)):
-        await registry.grant("alice", identifier)
-    assert not registry.view(DESK.name, "alice").inspected
-    await registry.inspect(DESK.name, "alice")
-    user = registry.view(DESK.name, "alice").user
-    assert user is not None
-    assert not user.exists
+        await registry.grant("alice", DESK.name)
+    assert not is_known(registry)
+    assert not (await inspected(registry)).users["alice"].exists
 
 
 async def test_removal_and_revocation_kill_the_running_tunnels(tmp_path: Path) -> None:
@@ -264,9 +212,9 @@ async def test_removal_and_revocation_kill_the_running_tunnels(tmp_path: Path) -
                 tunnels.append(await asyncio.to_thread(opened, site, token=who, GUAC_ID=identifier))
                 guacd.desk()
             await asyncio.to_thread(opened, site)
-            assert await registry.revoke("alice", identifier) == 1
+            assert await registry.revoke("alice", DESK.name) == 1
             assert (await asyncio.to_thread(tunnels[0].closed))[0] == 1000
-            assert await registry.remove_connection(DESK.name, "") == 1
+            assert await removed(registry) == 1
             assert (await asyncio.to_thread(tunnels[1].closed))[0] == 1000
             assert len(site.active()) == 1
 
@@ -279,7 +227,7 @@ async def test_tunnels_of_a_connection_that_is_gone_are_killed_by_the_identifier
             identifier = await registered(registry)
             tunnel = await asyncio.to_thread(opened, site, GUAC_ID=identifier)
             await http.call("DELETE", "connections", identifier)
-            assert await registry.remove_connection(DESK.name, identifier) == 1
+            assert await removed(registry, identifier) == 1
             assert (await asyncio.to_thread(tunnel.closed))[0] == 1000
 
 
@@ -288,7 +236,7 @@ async def test_a_dead_token_is_renewed_without_anybody_noticing(registry: Regist
     login = http._login
     assert login is not None
     await http._send("DELETE", f"api/tokens/{login.token}")
-    await asyncio.gather(*(registry.inspect(f"blender-{number}", "alice") for number in range(8)))
+    await asyncio.gather(*(registry.look_up_user(f"user-{number}") for number in range(8)))
     assert http._login is not None
     assert http._login.token != login.token
 
@@ -319,14 +267,14 @@ async def test_the_wrong_address_is_said_to_be_no_guacamole(guacamole_standin: G
 async def test_callers_at_the_same_time_share_one_list(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     await registry.refresh()
     lists = 0
-    original = connections.in_group
+    original = groups.read_group
 
-    async def counted(http: Http, group: str) -> dict[str, Any]:
+    async def counted(http: Http, name: str, last: str) -> groups.Group:
         nonlocal lists
         lists += 1
-        return dict(await original(http, group))
+        return await original(http, name, last)
 
-    monkeypatch.setattr(connections, "in_group", counted)
+    monkeypatch.setattr(groups, "read_group", counted)
     await asyncio.gather(*(registry.refresh() for _ in range(50)))
     assert lists <= 2
 
@@ -335,16 +283,36 @@ async def test_what_is_registered_during_a_list_is_not_forgotten(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await registry.refresh()
-    original = connections.in_group
+    original = groups.read_group
 
-    async def slow(http: Http, group: str) -> dict[str, Any]:
-        listed = dict(await original(http, group))
+    async def slow(http: Http, name: str, last: str) -> groups.Group:
+        listed = await original(http, name, last)
         await registry.create_connection(DESK)
         return listed
 
-    monkeypatch.setattr(connections, "in_group", slow)
+    monkeypatch.setattr(groups, "read_group", slow)
     assert await registry.refresh() == set()
-    assert registry.view(DESK.name, "alice").connection is not None
+    assert known(registry).name == DESK.name
+
+
+async def test_removals_at_the_same_time_share_requests(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    await registry.refresh()
+    names = [f"blender-{number}" for number in range(30)]
+    for name in names:
+        await registry.create_connection(replace(DESK, name=name))
+    sent: list[str] = []
+    original = Http.call
+
+    async def counted(self: Http, method: str, *path: str, body: Any = None) -> object:  # noqa: ANN401 - handed on
+        sent.append(f"{method} {path[0]}")
+        return await original(self, method, *path, body=body)
+
+    monkeypatch.setattr(Http, "call", counted)
+    await asyncio.gather(*(registry.remove_connection(name, HOST, "") for name in names))
+    assert sent.count("PATCH connections") <= 2
+    assert sent.count("GET activeConnections") <= 3
+    assert (await registry.refresh()) == set()
+    assert registry.known_connections() == {}
 
 
 async def test_no_more_than_five_requests_at_once(http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -370,6 +338,6 @@ async def test_no_more_than_five_requests_at_once(http: Http, monkeypatch: pytes
 async def test_a_duplicate_is_a_conflict(registry: Registry, http: Http) -> None:
     await registered(registry)
     with pytest.raises(Conflict):
-        await connections.create(http, registry._group, DESK)
+        await connections.create(http, registry._memory.group, DESK)
     with pytest.raises(Conflict):
         await users.create(http, "alice", "x", GROUP, NAMESPACE)

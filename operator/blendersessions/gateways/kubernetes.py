@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -19,6 +20,7 @@ from kubernetes.aio.config import load_incluster_config, load_kube_config
 from blendersessions.model.errors import Conflict, DomainError, Invalid, NotFound, Unauthorised, Unavailable
 from blendersessions.model.labels import FIELD_MANAGER
 from blendersessions.model.manifest import API_VERSION, SESSION_KIND, Manifest, Ref, ref_of
+from blendersessions.model.observing import Observe, unobserved
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -43,7 +45,7 @@ _APPLY = "application/apply-patch+yaml"
 JsonPatch = list[dict[str, Any]]
 
 
-async def connect() -> Kubernetes:
+async def connect(observe: Observe = unobserved) -> Kubernetes:
     """Open a client by the pod's service account, or by the kubeconfig outside a cluster."""
     configuration = Configuration()
     if SERVICE_ACCOUNT.exists():  # noqa: ASYNC240 - once, at start-up
@@ -52,14 +54,15 @@ async def connect() -> Kubernetes:
         path = os.environ.get("KUBECONFIG") or None
         await load_kube_config(config_file=path, client_configuration=configuration)  # type: ignore[no-untyped-call]
     configuration.connection_pool_maxsize = IN_FLIGHT
-    return Kubernetes(ApiClient(configuration))
+    return Kubernetes(ApiClient(configuration), observe)
 
 
 class Kubernetes:
     """Requests to the API server. Every method raises the domain errors of `model.errors`."""
 
-    def __init__(self, api: ApiClient) -> None:
+    def __init__(self, api: ApiClient, observe: Observe = unobserved) -> None:
         self._api = api
+        self._observe = observe
 
     async def close(self) -> None:
         """Close the connections."""
@@ -129,15 +132,19 @@ class Kubernetes:
     ) -> Manifest:
         headers = {"Accept": "application/json", "Content-Type": content_type}
         about = about or ref
+        code, begun = 0, time.monotonic()
         try:
             await self._api.update_params_for_auth(headers, [], ["BearerToken"], "", method, body)
             response = await self._api.call_api(
                 method, self._url(ref, subresource, query), headers, body, _request_timeout=TIMEOUT_SECONDS
             )
             text = await response.read()  # type: ignore[no-untyped-call]
+            code = response.status
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             message = f"The Kubernetes API server does not answer ({type(error).__name__}); it is asked again."
             raise Unavailable(message, system="Kubernetes") from error
+        finally:
+            self._observe(method, _COLLECTIONS[ref.kind][1], time.monotonic() - begun, code)
         decoded: Manifest = _decode(text)
         if response.status >= 400:
             raise _error(about, response.status, decoded)

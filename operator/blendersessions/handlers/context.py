@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from blendersessions.handlers.store import Store
-from blendersessions.model.session import parse_session
+from blendersessions.metrics import Metrics
 
 if TYPE_CHECKING:
     import asyncio
@@ -31,14 +31,15 @@ class World:
     namespaces: list[str]
     wake: Callable[[Ref], None]
     """Has a session looked at again."""
+    metrics: Metrics = field(default_factory=Metrics)
+    pod: Ref | None = None
+    """The operator's own pod, for Events about what belongs to no session; None outside of a cluster."""
     store: Store = field(default_factory=Store)
 
     def wake_sessions_of(self, username: str) -> None:
-        """Have all sessions of a Guacamole user looked at again."""
-        for body in self.store.sessions():
-            session = parse_session(body)
-            if session.username == username:
-                self.wake(session.ref)
+        """Have all sessions that let a Guacamole user in looked at again."""
+        for ref in self.store.sessions_of_user(username):
+            self.wake(ref)
 
 
 @dataclass

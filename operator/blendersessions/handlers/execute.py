@@ -10,14 +10,15 @@ from blendersessions.model import labels
 from blendersessions.model.errors import Conflict, DomainError, NameTaken, NotFound, OwnerTaken
 from blendersessions.model.manifest import SESSION_KIND, Manifest, Ref, controller_uid, ref_of
 from blendersessions.model.names import user_secret_name
-from blendersessions.model.session import Session, parse_session
 from blendersessions.planning import steps
 from blendersessions.planning.observed import is_user_secret
+from blendersessions.resources.secret import decode
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from blendersessions.handlers.context import World
+    from blendersessions.model.session import Session
     from blendersessions.planning.plan import Plan
     from blendersessions.planning.steps import Part, Step
 
@@ -65,41 +66,46 @@ async def _carry_out(world: World, session: Session, step: Step) -> str:  # noqa
             return ""
         case steps.DeleteObject(ref, uid):
             await kubernetes.delete(ref, uid)
-            if ref.kind != "Pod":
-                world.store.remove(ref, uid)
-            else:
-                await _reread(world, ref)
+            # It may stay for a while: a pod ends in order, and anything may have a finalizer.
+            await _reread(world, ref)
             return f"Deleted {ref}, to make it again."
         case steps.AddOwner(ref, owner):
             patch = {"metadata": {"ownerReferences": [owner]}}
             await _update(world, ref, kubernetes.strategic_merge(ref, patch))
             return ""
-        case steps.InspectAccess(name, username):
-            await registry.inspect(name, username)
+        case steps.InspectAccess(names, usernames, hostname, hint):
+            await registry.inspect(names, usernames, hostname, hint)
             return ""
         case steps.CreateConnection(spec):
             await registry.create_connection(spec)
             return f"Registered the connection {spec.name} in Guacamole."
-        case steps.UpdateConnection(_, spec):
-            await registry.update_connection(step.identifier, spec)
+        case steps.UpdateConnection(identifier, spec):
+            await registry.update_connection(identifier, spec)
             return f"Updated the connection {spec.name} in Guacamole."
+        case steps.RefuseConnection(name, hostname):
+            return await _refuse_connection(world, name, hostname)
         case steps.CreateUser(username, password):
             async with registry.user_lock(username):
                 await registry.create_user(username, password, session.namespace)
             return f"Made the Guacamole user {username}."
+        case steps.SetPassword(username, password):
+            async with registry.user_lock(username):
+                await registry.set_password(username, password)
+            return f"Gave the Guacamole user {username} the password of its Secret."
         case steps.RemoveUser(username):
             return await _remove_lost_user(world, session, username)
-        case steps.RefuseOwner(username):
-            return await _refuse_owner(world, session, username)
-        case steps.Grant(username, identifier):
-            await registry.grant(username, identifier)
-            return f"Granted the connection {session.desktop_name} to {username}."
-        case steps.Revoke(username, identifier):
-            killed = await registry.revoke(username, identifier)
-            return f"Took the connection {session.desktop_name} from {username}, with {killed} running tunnels."
-        case steps.RemoveConnection(name, identifier):
-            killed = await registry.remove_connection(name, identifier)
-            return f"Removed the connection {name} from Guacamole, with {killed} running tunnels."
+        case steps.RefuseUser(username):
+            return await _refuse_user(world, session, username)
+        case steps.Grant(username, name):
+            await registry.grant(username, name)
+            return f"Granted the connection {name} to {username}."
+        case steps.Revoke(username, name):
+            closed = await registry.revoke(username, name)
+            return f"Took the connection {name} from {username}, with {closed} running tunnels."
+        case steps.RemoveConnection(name, hostname, hint):
+            known = bool(registry.view([name], []).connections)
+            closed = await registry.remove_connection(name, hostname, hint)
+            return f"Removed the connection {name} from Guacamole, with {closed} running tunnels." if known else ""
         case steps.ReleaseUser(username):
             return await _release_user(world, session, username)
         case _:
@@ -165,7 +171,7 @@ async def _create(world: World, session: Session, manifest: Manifest) -> str:
     except Conflict:
         found = {"kind": ref.kind} | await world.kubernetes.get(ref)
         ours = (
-            is_user_secret(found, session.username)
+            is_user_secret(found, decode(manifest, "username"))
             if manifest["metadata"]["labels"].get(labels.SECRET)
             else controller_uid(found) == session.uid
         )
@@ -190,26 +196,40 @@ async def _remove_lost_user(world: World, session: Session, username: str) -> st
     return f"Removed the Guacamole user {username}, whose Secret is lost, to make both again."
 
 
-async def _refuse_owner(world: World, session: Session, username: str) -> str:
-    """Report that the owner is taken, or let the next plan decide when the user is gone or another one by now."""
-    if (await world.registry.look_up_user(username)).taken(session.namespace):
+async def _refuse_connection(world: World, name: str, hostname: str) -> str:
+    """Report that the name is taken, or let the next plan decide when that has changed."""
+    record = await world.registry.recheck_connection(name)
+    if record is not None and not record.leads_to(hostname):
         message = (
-            f"The owner {username} is a Guacamole user that was made for sessions outside of the namespace "
-            f"{session.namespace}, whose people hold the password: choose another spec.owner, or have an administrator "
-            f"make the user {username} in Guacamole in place of that one."
+            f"The connection {name} (identifier {record.identifier}) in Guacamole's connection group of this "
+            "installation is not this session's, for it leads elsewhere: rename or delete it, and the session goes on."
         )
-        raise OwnerTaken(message)
+        raise NameTaken(message)
     return ""
 
 
-async def _release_user(world: World, session: Session, username: str) -> str:
-    """Remove a user made for this namespace, and its Secret, when no other live session here has that owner.
+async def _refuse_user(world: World, session: Session, username: str) -> str:
+    """Report that a user is taken, or let the next plan decide when it is gone or another one by now."""
+    if not (await world.registry.look_up_user(username)).taken(session.namespace):
+        return ""
+    role = "owner" if username == session.username else "viewer"
+    field = "spec.owner" if role == "owner" else "spec.viewers"
+    message = (
+        f"The {role} {username} is a Guacamole user that was made for sessions outside of the namespace "
+        f"{session.namespace}, whose people hold the password: choose another {field}, or have an administrator make "
+        f"the user {username} in Guacamole in place of that one."
+    )
+    raise OwnerTaken(message)
 
-    The lock keeps a session that starts at this moment from being granted to a user who is about to go; the list is
-    fresh, because a session that the watch has not told us of yet counts too.
+
+async def _release_user(world: World, session: Session, username: str) -> str:
+    """Remove a user made for this namespace, and its Secret, when no other live session here lets that user in.
+
+    The lock keeps two sessions from doing it at once. A session that the watch has not told us of yet was granted
+    nothing yet either: it finds the user gone, and makes it again.
     """
     async with world.registry.user_lock(username):
-        if username != session.desktop_name and await _has_other_session(world, session, username):
+        if world.store.is_wanted(session.namespace, username, besides=session.uid):
             return ""
         removed = await world.registry.remove_user(username, session.namespace)
         ref = Ref("Secret", session.namespace, user_secret_name(username))
@@ -221,11 +241,3 @@ async def _release_user(world: World, session: Session, username: str) -> str:
         return ""
     world.wake_sessions_of(username)
     return f"Removed the Guacamole user {username}."
-
-
-async def _has_other_session(world: World, session: Session, username: str) -> bool:
-    async for body in world.kubernetes.list(SESSION_KIND, session.namespace):
-        other = parse_session(body)
-        if other.uid != session.uid and not other.deleting and other.username == username:
-            return True
-    return False

@@ -18,11 +18,16 @@ from blendersessions.gateways.kubernetes import connect
 from blendersessions.handlers.context import Operator, World
 from blendersessions.handlers.reconcile import reconcile
 from blendersessions.handlers.resync import prime, resync
+from blendersessions.handlers.sweep import Sweeper
 from blendersessions.handlers.workqueue import WorkQueue
+from blendersessions.metrics import Metrics
 from blendersessions.model.labels import SELECTOR
 from blendersessions.model.manifest import API_GROUP, SESSION_KIND, Manifest, Ref
+from blendersessions.planning.sweep import Grace
 
 logger = logging.getLogger(__name__)
+
+LAG_SECONDS = 1.0
 
 
 def build_registry() -> kopf.OperatorRegistry:
@@ -60,23 +65,39 @@ async def _start(memo: Operator, settings: kopf.OperatorSettings, **_: object) -
         password_file=configured.guacamole_password_file,
         ca_file=configured.guacamole_ca_file,
     )
-    memo.http = Http(account)
+    metrics = Metrics()
+    _serve(metrics, configured.metrics_port)
+    memo.http = Http(account, functools.partial(metrics.requested, "guacamole"))
     queue: WorkQueue[Ref]
     world = World(
-        kubernetes=await connect(),
+        kubernetes=await connect(functools.partial(metrics.requested, "kubernetes")),
         registry=Registry(memo.http, configured.guacamole_group),
         profile=configured.profile,
         namespaces=configured.namespace_list,
+        metrics=metrics,
+        pod=Ref("Pod", configured.pod_namespace, configured.pod_name) if configured.pod_name else None,
         wake=lambda ref: queue.add(ref),  # noqa: PLW0108 - the queue is made from the world
     )
     queue = WorkQueue(functools.partial(reconcile, world), configured.workers)
     memo.world, memo.queue = world, queue
     await prime(world)
     queue.start()
-    for body in world.store.sessions():
-        queue.add(Ref(SESSION_KIND, body["metadata"]["namespace"], body["metadata"]["name"]))
-    memo.tasks.append(asyncio.create_task(resync(world, configured.resync_seconds), name="resync"))
+    for session in world.store.sessions():
+        queue.add(session.ref)
+    sweeper = Sweeper(configured.sweep, Grace(configured.sweep_grace_seconds), Grace(configured.sweep_grace_seconds))
+    memo.tasks.append(asyncio.create_task(resync(world, sweeper, configured.resync_seconds), name="resync"))
+    memo.tasks.append(asyncio.create_task(watch_lag(metrics), name="event loop's lag"))
     logger.info("The operator works.")
+
+
+def _serve(metrics: Metrics, port: int) -> None:
+    try:
+        if port:
+            metrics.serve(port)
+    except OSError as error:
+        raise kopf.PermanentError(
+            f"No metrics on port {port} ({error.strerror}): choose another BLENDERSESSIONS_METRICS_PORT."
+        ) from error
 
 
 async def _stop(memo: Operator, **_: object) -> None:
@@ -89,6 +110,7 @@ async def _stop(memo: Operator, **_: object) -> None:
         await memo.http.close()
     if memo.world is not None:
         await memo.world.kubernetes.close()
+        memo.world.metrics.close()
 
 
 async def _session_event(memo: Operator, event: kopf.RawEvent, **_: object) -> None:
@@ -118,3 +140,12 @@ async def _child_event(memo: Operator, event: kopf.RawEvent, kind: str, **_: obj
         world.store.put(body)
     for ref in world.store.sessions_of(body):
         queue.add(ref)
+
+
+async def watch_lag(metrics: Metrics) -> None:
+    """Measure once a second how late the event loop comes to what it planned: whatever blocks it shows there."""
+    loop = asyncio.get_running_loop()
+    while True:
+        planned = loop.time() + LAG_SECONDS
+        await asyncio.sleep(LAG_SECONDS)
+        metrics.lagged(max(0.0, loop.time() - planned))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import secrets
+from secrets import token_urlsafe
 from typing import TYPE_CHECKING
 
 from blendersessions.model.manifest import Ref
 from blendersessions.model.names import user_secret_name
+from blendersessions.model.people import connection_names, people
 from blendersessions.model.profile import Credentials
+from blendersessions.planning.access import reported_identifier
 from blendersessions.planning.observed import Observed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from blendersessions.handlers.context import World
     from blendersessions.model.errors import DomainError
@@ -25,22 +27,24 @@ VNC_PASSWORD_CHARACTERS = 8
 def observe(world: World, session: Session, failures: Mapping[Part, DomainError]) -> Observed:
     """Take what the store and the registry know."""
     name, namespace, store = session.desktop_name, session.namespace, world.store
+    wanted = people(session)
+    secrets = {username: store.get(Ref("Secret", namespace, user_secret_name(username))) for username in wanted}
     return Observed(
         profile=world.profile,
-        fresh=fresh_credentials(),
+        fresh=fresh_credentials(wanted),
         secret=store.get(Ref("Secret", namespace, name)),
         service=store.get(Ref("Service", namespace, name)),
         pod=store.get(Ref("Pod", namespace, name)),
-        user_secret=store.get(Ref("Secret", namespace, user_secret_name(session.username))),
-        access=world.registry.view(name, session.username),
+        user_secrets={username: secret for username, secret in secrets.items() if secret is not None},
+        access=world.registry.view(connection_names(session), wanted, reported_identifier(session)),
         failures=failures,
     )
 
 
-def fresh_credentials() -> Credentials:
+def fresh_credentials(usernames: Iterable[str]) -> Credentials:
     """Draw random values for Secrets that may have to be made."""
     return Credentials(
-        vnc_password=secrets.token_urlsafe(VNC_PASSWORD_CHARACTERS)[:VNC_PASSWORD_CHARACTERS],
-        agent_token=secrets.token_urlsafe(32),
-        user_password=secrets.token_urlsafe(24),
+        vnc_password=token_urlsafe(VNC_PASSWORD_CHARACTERS)[:VNC_PASSWORD_CHARACTERS],
+        agent_token=token_urlsafe(32),
+        user_passwords={username: token_urlsafe(24) for username in usernames},
     )

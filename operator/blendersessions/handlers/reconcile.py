@@ -10,7 +10,6 @@ from blendersessions.handlers.execute import execute
 from blendersessions.handlers.observe import observe
 from blendersessions.handlers.report import report
 from blendersessions.model.errors import DomainError
-from blendersessions.model.session import parse_session
 from blendersessions.planning.plan import plan
 from blendersessions.planning.status import status
 
@@ -29,10 +28,9 @@ async def reconcile(world: World, key: Ref) -> bool:
     """Bring one session to what it wants; return whether all is done, or it must be tried again later."""
     failures: dict[Part, DomainError] = {}
     for _ in range(ROUNDS):
-        body = world.store.get(key)
-        if body is None:
+        session = world.store.session(key)
+        if session is None:
             return True
-        session = parse_session(body)
         todo = plan(session, observe(world, session, failures))
         if todo.empty:
             break
@@ -40,15 +38,14 @@ async def reconcile(world: World, key: Ref) -> bool:
     else:
         logger.error("The plans for %s do not converge; the last one is %s", key, todo, extra={"session": str(key)})
         return False
-    body = world.store.get(key)
-    if body is None:
+    session = world.store.session(key)
+    if session is None:
         return True
-    session = parse_session(body)
     now = datetime.now(UTC)
     if not session.deleting or session.has_finalizer:
         observed = observe(world, session, failures)
         try:
-            await report(world, session, status(session, observed, now), now)
+            await report(world, session, status(session, observed, now))
         except DomainError as error:
             logger.warning("The status is not written: %s", error, extra={"session": f"{key.namespace}/{key.name}"})
             return False

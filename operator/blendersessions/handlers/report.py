@@ -5,26 +5,22 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from blendersessions.handlers.events import post
 from blendersessions.model import conditions as c
-from blendersessions.model.errors import DomainError, NotFound
-from blendersessions.model.manifest import API_VERSION, SESSION_KIND, Manifest
+from blendersessions.model.errors import NotFound
+from blendersessions.model.manifest import SESSION_KIND, Manifest
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from blendersessions.handlers.context import World
     from blendersessions.model.session import Session
 
 logger = logging.getLogger(__name__)
 
-COMPONENT = "blender-sessions-operator"
-_MESSAGE_LIMIT = 1024
-"""Characters that the API server takes in an Event's message."""
 _QUIET = frozenset({c.CONNECTION_PENDING, c.DESKTOP_PENDING, c.POD_STARTING, c.SCENE_LOADING, c.DESKTOP_NOT_READY})
 _QUIET_POD = frozenset({"ContainerCreating", "PodInitializing", c.POD_TERMINATING, c.TERMINATING, c.PROGRESSING})
 
 
-async def report(world: World, session: Session, status: Manifest, now: datetime) -> None:
+async def report(world: World, session: Session, status: Manifest) -> None:
     """Write what changed in the status; raises the domain errors of the API server."""
     patch = difference(session.status, status)
     if not patch:
@@ -39,7 +35,7 @@ async def report(world: World, session: Session, status: Manifest, now: datetime
     ready = _by_type(status).get(c.READY, {})
     logger.info("Ready=%s: %s", ready.get("status"), ready.get("reason"), extra={"session": where})
     for kind, reason, message in events(session.status, status):
-        await _post(world, session, kind, reason, message, now)
+        await post(world, session, kind, reason, message)
 
 
 def difference(former: Manifest, wanted: Manifest) -> Manifest:
@@ -71,35 +67,3 @@ def events(former: Manifest, wanted: Manifest) -> list[tuple[str, str, str]]:
 
 def _by_type(status: Manifest) -> dict[str, Manifest]:
     return {entry["type"]: entry for entry in status.get("conditions") or ()}
-
-
-async def _post(world: World, session: Session, kind: str, reason: str, message: str, now: datetime) -> None:
-    """Post one Event. It is a courtesy: when it fails, nothing else does."""
-    moment = now.strftime("%Y-%m-%dT%H:%M:%SZ")
-    involved = {
-        "apiVersion": API_VERSION,
-        "kind": SESSION_KIND,
-        "namespace": session.namespace,
-        "name": session.name,
-        "uid": session.uid,
-    }
-    event: Manifest = {
-        "apiVersion": "v1",
-        "kind": "Event",
-        "metadata": {
-            "name": f"{session.desktop_name}.{now.timestamp():.6f}.{reason.lower()}"[:253],
-            "namespace": session.namespace,
-        },
-        "involvedObject": involved,
-        "type": kind,
-        "reason": reason,
-        "message": message[:_MESSAGE_LIMIT],
-        "firstTimestamp": moment,
-        "lastTimestamp": moment,
-        "count": 1,
-        "source": {"component": COMPONENT},
-    }
-    try:
-        await world.kubernetes.create(event)
-    except DomainError as error:
-        logger.debug("An Event was not posted: %s", error)

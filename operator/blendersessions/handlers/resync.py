@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from typing import TYPE_CHECKING
 
 from blendersessions.handlers.store import CHILD_KINDS
@@ -15,6 +16,7 @@ from blendersessions.model.manifest import SESSION_KIND
 
 if TYPE_CHECKING:
     from blendersessions.handlers.context import World
+    from blendersessions.handlers.sweep import Sweeper
 
 logger = logging.getLogger(__name__)
 
@@ -54,24 +56,33 @@ async def relist(world: World) -> None:
                 world.wake(ref)
 
 
-async def resync(world: World, seconds: float) -> None:
-    """Refresh the view of Guacamole for ever, by one request a cycle; only what changed is looked at."""
+async def resync(world: World, sweeper: Sweeper, seconds: float) -> None:
+    """Refresh the view of Guacamole for ever, by two requests a cycle; only what changed is looked at."""
     cycle = 0
     while True:
         await asyncio.sleep(seconds * (1 - JITTER * random.random()))  # noqa: S311 - to spread the load
         cycle += 1
         try:
-            changed = await world.registry.refresh()
-            if cycle % RELIST_CYCLES == 0:
-                await relist(world)
+            await look_again(world, cycle)
+            await sweeper.turn(world, time.monotonic())
         except DomainError as error:
             logger.warning("The resync is put off: %s", error)
-            continue
         except Exception:
             # An answer that nobody thought of must not end the resync for the rest of the process's life.
             logger.exception("The resync failed unexpectedly; it is tried again.")
-            continue
-        for name in changed:
-            ref = world.store.session_named(name)
-            if ref is not None:
-                world.wake(ref)
+
+
+async def look_again(world: World, cycle: int) -> None:
+    """Have looked at what changed in Guacamole: connections each time, and users and what no list tells in turn."""
+    changed = await world.registry.refresh()
+    if cycle % 2:
+        for username in await world.registry.refresh_users():
+            world.wake_sessions_of(username)
+    else:
+        changed |= await world.registry.check_next()
+    for name in changed:
+        ref = world.store.session_named(name)
+        if ref is not None:
+            world.wake(ref)
+    if cycle % RELIST_CYCLES == 0:
+        await relist(world)

@@ -2,39 +2,55 @@
 
 from __future__ import annotations
 
+import time
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from blendersessions.model.manifest import SESSION_KIND, Manifest, Ref
 from blendersessions.model.names import uid_from
+from blendersessions.model.people import people
+from blendersessions.model.session import Session, parse_session
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 CHILD_KINDS = ("Pod", "Service", "Secret")
+TOMBSTONE_SECONDS = 900.0
+"""So long a deleted object is remembered by its UID: a list that was taken before it went must not bring it back."""
 
 
 class Store:
     """Objects by place. Older versions never replace newer ones, so a slow watch cannot undo what a write returned."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._objects: dict[Ref, Manifest] = {}
+        self._sessions: dict[Ref, Session] = {}
         self._sessions_by_uid: dict[str, Ref] = {}
+        self._sessions_by_user: defaultdict[str, set[Ref]] = defaultdict(set)
+        self._tombstones: dict[str, float] = {}
 
     def get(self, ref: Ref) -> Manifest | None:
         """Return the last known object, or None."""
         return self._objects.get(ref)
 
+    def session(self, ref: Ref) -> Session | None:
+        """Return the last known state of a session, or None."""
+        return self._sessions.get(ref)
+
     def put(self, manifest: Manifest) -> bool:
-        """Keep an object unless a newer version is known; say whether it was kept."""
+        """Keep an object unless a newer version is known, or it is known to be gone; say whether it was kept."""
         meta = manifest["metadata"]
         ref = Ref(manifest["kind"], meta["namespace"], meta["name"])
         former = self._objects.get(ref)
-        if former is not None and _version(former) > _version(manifest):
+        if meta["uid"] in self._tombstones or (former is not None and _version(former) > _version(manifest)):
             return False
+        if former is not None and former["metadata"]["uid"] != meta["uid"]:
+            self.remove(ref)
         slim = {key: value for key, value in meta.items() if key != "managedFields"}
         self._objects[ref] = manifest | {"metadata": slim}
         if ref.kind == SESSION_KIND:
-            self._sessions_by_uid[meta["uid"]] = ref
+            self._index(ref)
         return True
 
     def replace(self, manifest: Manifest) -> None:
@@ -49,13 +65,15 @@ class Store:
         if former is None or (uid and former["metadata"]["uid"] != uid):
             return
         del self._objects[ref]
+        self._bury(former["metadata"]["uid"])
         if ref.kind == SESSION_KIND:
-            self._sessions_by_uid.pop(former["metadata"]["uid"], None)
+            session = self._sessions.pop(ref)
+            self._sessions_by_uid.pop(session.uid, None)
+            self._unlink(session)
 
-    def sessions(self) -> Iterator[Manifest]:
+    def sessions(self) -> Iterator[Session]:
         """Go through all sessions."""
-        for ref in list(self._sessions_by_uid.values()):
-            yield self._objects[ref]
+        yield from list(self._sessions.values())
 
     def session_named(self, name: str) -> Ref | None:
         """Return the session that a name of ours was made for."""
@@ -68,6 +86,17 @@ class Store:
         found = {self._sessions_by_uid.get(owner["uid"]) for owner in meta.get("ownerReferences") or ()}
         found.add(self.session_named(meta["name"]))
         return {ref for ref in found if ref is not None}
+
+    def sessions_of_user(self, username: str) -> set[Ref]:
+        """Return the sessions that let a Guacamole user in."""
+        return set(self._sessions_by_user.get(username, ()))
+
+    def is_wanted(self, namespace: str, username: str, besides: str = "") -> bool:
+        """Say whether a live session of the namespace lets a Guacamole user in, besides the one with this UID."""
+        return any(
+            ref.namespace == namespace and not self._sessions[ref].deleting and self._sessions[ref].uid != besides
+            for ref in self._sessions_by_user.get(username, ())
+        )
 
     def prune(self, kind: str, listed: Iterable[Manifest], before: set[Ref]) -> list[Manifest]:
         """Forget the objects that were known `before` a list and are not in it; return them."""
@@ -85,6 +114,28 @@ class Store:
     def refs(self) -> set[Ref]:
         """Return the places of all known objects."""
         return set(self._objects)
+
+    def _index(self, ref: Ref) -> None:
+        if (former := self._sessions.get(ref)) is not None:
+            self._unlink(former)
+        session = parse_session(self._objects[ref])
+        self._sessions[ref] = session
+        self._sessions_by_uid[session.uid] = ref
+        for username in people(session):
+            self._sessions_by_user[username].add(ref)
+
+    def _unlink(self, session: Session) -> None:
+        for username in people(session):
+            refs = self._sessions_by_user[username]
+            refs.discard(session.ref)
+            if not refs:
+                del self._sessions_by_user[username]
+
+    def _bury(self, uid: str) -> None:
+        now = self._clock()
+        self._tombstones[uid] = now + TOMBSTONE_SECONDS
+        while self._tombstones[oldest := next(iter(self._tombstones))] <= now:
+            del self._tombstones[oldest]
 
 
 def _version(manifest: Manifest) -> int:

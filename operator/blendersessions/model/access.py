@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HOSTNAME = "hostname"
+"""The parameter that says whose a connection is: it names the session's Service."""
 
 
 @dataclass(frozen=True)
@@ -26,16 +33,23 @@ class ConnectionRecord:
     protocol: str
     attributes: dict[str, str]
     parameters: dict[str, str] | None = field(default=None, repr=False)
+    in_group: bool = True
+    """Whether it is in the operator's group; somebody may have moved it."""
 
     def matches(self, spec: ConnectionSpec) -> bool:
         """Say whether nothing needs to be changed to make it what `spec` says."""
         set_attributes = {key: value for key, value in self.attributes.items() if value}
         return (
-            self.protocol == "vnc"
+            self.in_group
+            and self.protocol == "vnc"
             and self.name == spec.name
             and self.parameters == spec.parameters
             and set_attributes == spec.attributes
         )
+
+    def leads_to(self, hostname: str) -> bool:
+        """Say whether it leads to this Service, as far as its parameters are known."""
+        return self.parameters is not None and self.parameters.get(HOSTNAME) == hostname
 
 
 @dataclass(frozen=True)
@@ -47,6 +61,8 @@ class UserRecord:
     made_for: str = ""
     """The namespace whose sessions the user was made for; empty: an administrator's. One that starts with a slash is
     another installation's, and equals no namespace."""
+    password: str | None = field(default=None, repr=False)
+    """The password that we set last; empty: somebody else made the user anew since; None: not known, and trusted."""
 
     def ours(self, namespace: str) -> bool:
         """Say whether the user was made for the sessions of this namespace."""
@@ -58,11 +74,25 @@ class UserRecord:
 
 
 @dataclass(frozen=True)
+class Tunnel:
+    """One browser that is connected: which user, on which connection, since when (Unix time in seconds)."""
+
+    identifier: str
+    connection: str
+    """Identifier of the connection."""
+    username: str
+    opened_at: float
+
+
+@dataclass(frozen=True)
 class AccessView:
     """What is known of a session in Guacamole; `inspected` is False while something must be asked first."""
 
     inspected: bool = False
     data_source: str = ""
-    connection: ConnectionRecord | None = None
-    user: UserRecord | None = None
-    granted: bool = False
+    connections: Mapping[str, ConnectionRecord] = field(default_factory=dict)
+    """By the name that they should have."""
+    users: Mapping[str, UserRecord] = field(default_factory=dict)
+    """By name, for all whom the session lets in."""
+    grants: frozenset[tuple[str, str]] = frozenset()
+    """Pairs of a user and the name of the connection that he or she may read."""

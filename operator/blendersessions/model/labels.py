@@ -17,8 +17,9 @@ SECRET_USER = "user"  # noqa: S105 - a label's value
 SESSION = "blendersessions.io/session"
 """Annotation: the session's name, for people. No label, since names may be longer than a label's value."""
 
-USERNAME = "blendersessions.io/username"
-"""Annotation on the desktop's Secret: the Guacamole user who was granted last, to shut a former owner out."""
+GRANTED = "blendersessions.io/granted"
+"""Annotation on the desktop's Secret: the Guacamole users who may have been granted, with commas, so that whoever is no
+longer among the owner and the viewers is shut out, whenever that is noticed."""
 
 DESKTOP = "blendersessions.io/desktop"
 """Annotation on the pod: a hash of what it was made from, to see that the session asks for another one now."""

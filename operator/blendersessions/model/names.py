@@ -11,6 +11,8 @@ ALPHABET = "23456789abcdefghijkmnpqrstuvwxyz"
 """Lower case without the look-alikes 0, 1, l and o: valid in DNS labels, and easy to read aloud."""
 
 PREFIX = "blender-"
+VIEW_SUFFIX = "-view"
+"""At the end of the name of the connection that only shows a desktop."""
 USER_SECRET_PREFIX = "blender-user-"  # noqa: S105 - the name of a Secret, no secret
 
 _codec = shortuuid.ShortUUID(alphabet=ALPHABET)
@@ -22,10 +24,15 @@ def name_for(uid: str) -> str:
     return PREFIX + _codec.encode(uuid.UUID(uid))
 
 
+def view_name_for(uid: str) -> str:
+    """Name the connection by which viewers look at the desktop of the session with this UID."""
+    return name_for(uid) + VIEW_SUFFIX
+
+
 def uid_from(name: str) -> str | None:
     """Return the UID that a name was made from, or None when it is none of ours."""
-    code = name.removeprefix(PREFIX)
-    if code == name or len(code) != _LENGTH or not set(code) <= set(ALPHABET):
+    code = name.removesuffix(VIEW_SUFFIX).removeprefix(PREFIX)
+    if not name.startswith(PREFIX) or len(code) != _LENGTH or not set(code) <= set(ALPHABET):
         return None
     try:
         return str(_codec.decode(code))

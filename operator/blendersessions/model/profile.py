@@ -26,4 +26,5 @@ class Credentials:
 
     vnc_password: str = field(repr=False)
     agent_token: str = field(repr=False)
-    user_password: str = field(repr=False)
+    user_passwords: dict[str, str] = field(repr=False)
+    """By the user's name."""

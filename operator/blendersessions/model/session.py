@@ -57,6 +57,7 @@ class Spec(_Part):
     """What is wanted."""
 
     owner: str = Field(default="", max_length=128, pattern=r"^$|^[A-Za-z0-9][A-Za-z0-9._@+-]*$")
+    viewers: tuple[str, ...] = ()
     scene: Scene = Scene()
     display: Display = Display()
     connections: Connections = Connections()

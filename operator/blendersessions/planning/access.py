@@ -1,4 +1,4 @@
-"""What to do about Guacamole: the connection, the user who may open it, and the grant."""
+"""What to do about Guacamole: the connections, the users who may open them, and the grants."""
 
 from __future__ import annotations
 
@@ -6,94 +6,135 @@ from typing import TYPE_CHECKING
 
 from blendersessions.model import labels
 from blendersessions.model.manifest import ref_of
+from blendersessions.model.people import connection_names, people
 from blendersessions.model.session import owner_reference
 from blendersessions.planning import steps
-from blendersessions.planning.observed import Observed, is_user_secret, noted_user, owned
+from blendersessions.planning.observed import Observed, granted_before, is_user_secret, owned
 from blendersessions.planning.steps import Part
-from blendersessions.resources.connection import connection
+from blendersessions.resources.connection import connection, hostname, view_connection
 from blendersessions.resources.secret import VNC_PASSWORD, decode, user_secret
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from blendersessions.model.access import ConnectionSpec, UserRecord
     from blendersessions.model.manifest import Manifest
     from blendersessions.model.session import Session
     from blendersessions.planning.steps import Step
 
 
 def plan_access(session: Session, observed: Observed) -> list[Step]:
-    """Decide about the session's connection and user; nothing before the desktop's Secret, which holds the password."""
+    """Decide about the session's connections and users; nothing before the desktop's Secret with the password."""
     secret, access = observed.secret, observed.access
     if secret is None or not owned(secret, session) or not decode(secret, VNC_PASSWORD):
         return []
-    if not access.inspected or access.user is None:
-        return [steps.InspectAccess(session.desktop_name, session.username)]
-    if access.user.taken(session.namespace):
-        return _plan_refusal(session, observed)
-    todo, may_be_granted = _plan_user(session, observed)
-    wanted = connection(session, decode(secret, VNC_PASSWORD))
-    if access.connection is None:
-        return [*todo, steps.CreateConnection(wanted)]
-    if not access.connection.matches(wanted):
-        todo.append(steps.UpdateConnection(access.connection.identifier, wanted))
-    if may_be_granted and not access.granted:
-        todo.append(steps.Grant(session.username, access.connection.identifier))
-    return todo
+    wanted = people(session)
+    if not access.inspected:
+        names = connection_names(session)
+        return [steps.InspectAccess(names, tuple(wanted), hostname(session), reported_identifier(session))]
+    if access.users[session.username].taken(session.namespace):
+        return _plan_person(session, observed, session.username, session.desktop_name, Part.ACCESS)
+    todo: list[Step] = []
+    for spec in wanted_connections(session, decode(secret, VNC_PASSWORD)):
+        todo += _plan_connection(session, observed, spec)
+    for username, name in wanted.items():
+        part = Part.ACCESS if username == session.username else Part.VIEWERS
+        if part not in observed.failures:
+            todo += _plan_person(session, observed, username, name, part)
+    spare = [name for name in connection_names(session) if name not in wanted.values() and name in access.connections]
+    return [*todo, *(steps.RemoveConnection(name, hostname(session), "") for name in spare)]
 
 
-def plan_change_of_owner(session: Session, observed: Observed) -> tuple[tuple[Step, ...], ...]:
-    """Shut out the user who was granted before the owner was changed; the note of it on the Secret goes last."""
-    former, secret = noted_user(session, observed), observed.secret
-    if not former or former == session.username or secret is None or not observed.access.inspected:
+def plan_change_of_people(session: Session, observed: Observed) -> tuple[tuple[Step, ...], ...]:
+    """Note who will be granted before it is done, and shut out whoever may no longer; that note is taken off last."""
+    noted, wanted = granted_before(session, observed), people(session)
+    if observed.secret is None or not owned(observed.secret, session) or not observed.access.inspected:
         return ()
-    record = observed.access.connection
-    metadata: Manifest = {
-        "name": session.desktop_name,
-        "namespace": session.namespace,
-        "uid": secret["metadata"]["uid"],
-        "annotations": {labels.USERNAME: session.username},
-    }
-    note: Manifest = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata}
+    if any(username not in noted for username in wanted):
+        return ((_note(session, observed.secret, dict.fromkeys([*noted, *wanted])),),)
+    former = [username for username in noted if username not in wanted]
+    names = [name for name in connection_names(session) if name in observed.access.connections]
+    # One who was the owner and is a viewer now, or the other way round, keeps one connection of the two.
+    moved = [(who, name) for who, name in sorted(observed.access.grants) if who in wanted and wanted[who] != name]
+    revoked = [*((who, name) for who in former for name in names), *moved]
+    if not former and not moved:
+        return ()
     return (
-        (steps.Revoke(former, record.identifier),) if record else (),
-        (steps.ReleaseUser(former),),
-        (steps.AnnotateObject(note, part=Part.ACCESS),),
+        tuple(steps.Revoke(who, name) for who, name in revoked),
+        tuple(steps.ReleaseUser(who) for who in former),
+        (_note(session, observed.secret, wanted),) if former else (),
     )
 
 
-def _plan_refusal(session: Session, observed: Observed) -> list[Step]:
-    """Refuse an owner whose Guacamole user was made for others, whatever Secret of that name there is here.
-
-    Its password is in their Secret, so a grant would open the desktop to them.
-    """
-    access = observed.access
-    if access.connection is not None and access.granted:
-        return [steps.Revoke(session.username, access.connection.identifier)]
-    return [steps.RefuseOwner(session.username)]
+def wanted_connections(session: Session, vnc_password: str) -> list[ConnectionSpec]:
+    """Build the connections that the session should have."""
+    shown = [view_connection(session, vnc_password)] if session.spec.viewers else []
+    return [connection(session, vnc_password), *shown]
 
 
-def _plan_user(session: Session, observed: Observed) -> tuple[list[Step], bool]:
-    """Return what to do about the Guacamole user, and whether there is one by now.
+def reported_identifier(session: Session) -> str:
+    """Return the identifier of the owner's connection that was last reported; empty if none was."""
+    return str((session.status.get("connection") or {}).get("identifier", ""))
+
+
+def _plan_connection(session: Session, observed: Observed, wanted: ConnectionSpec) -> list[Step]:
+    record = observed.access.connections.get(wanted.name)
+    if record is None:
+        return [steps.CreateConnection(wanted)]
+    if record.matches(wanted):
+        return []
+    if not record.leads_to(hostname(session)) and record.identifier != reported_identifier(session):
+        return [steps.RefuseConnection(wanted.name, hostname(session))]
+    return [steps.UpdateConnection(record.identifier, wanted)]
+
+
+def _plan_person(session: Session, observed: Observed, username: str, name: str, part: Part) -> list[Step]:
+    user = observed.access.users[username]
+    granted = (username, name) in observed.access.grants
+    if user.taken(session.namespace):
+        # Its password is in a Secret of others, so a grant would open the desktop to them.
+        return [steps.Revoke(username, name, part)] if granted else [steps.RefuseUser(username, part)]
+    todo, may_be_granted = _plan_user(session, observed, user, part)
+    if may_be_granted and not granted and name in observed.access.connections:
+        todo.append(steps.Grant(username, name, part))
+    return todo
+
+
+def _plan_user(session: Session, observed: Observed, user: UserRecord, part: Part) -> tuple[list[Step], bool]:
+    """Return what to do about a Guacamole user, and whether there is one by now.
 
     The Secret is made before the user: whoever finds the Secret alone after a crash can make the user from it. A user
     of ours whose Secret is lost is removed and made again with a new one, for nobody knows the password any more. A
     Secret for an administrator's user says nothing about that user, so it is left alone.
     """
-    secret, user = observed.user_secret, observed.access.user
-    if user is None:
-        return [], False
     if user.exists and not user.ours(session.namespace):
         return [], True
+    secret = observed.user_secrets.get(user.username)
     if secret is None:
         if not user.exists:
-            return [steps.CreateObject(user_secret(session, observed.fresh), part=Part.ACCESS)], False
-        return [steps.RemoveUser(user.username)], False
+            return [steps.CreateObject(user_secret(session, user.username, observed.fresh), part=part)], False
+        return [steps.RemoveUser(user.username, part)], False
     if not is_user_secret(secret, user.username):
         return [], False
-    if not decode(secret, "password"):
-        return [steps.DeleteObject(ref_of(secret), secret["metadata"]["uid"], part=Part.ACCESS)], False
+    password = decode(secret, "password")
+    if not password:
+        return [steps.DeleteObject(ref_of(secret), secret["metadata"]["uid"], part=part)], False
     todo: list[Step] = []
     owners = secret["metadata"].get("ownerReferences") or ()
     if all(owner["uid"] != session.uid for owner in owners):
-        todo.append(steps.AddOwner(ref_of(secret), owner_reference(session, controller=False)))
+        todo.append(steps.AddOwner(ref_of(secret), owner_reference(session, controller=False), part))
     if not user.exists:
-        todo.append(steps.CreateUser(user.username, decode(secret, "password")))
+        todo.append(steps.CreateUser(user.username, password, part))
+    elif user.password not in (None, password):
+        todo.append(steps.SetPassword(user.username, password, part))
     return todo, user.exists
+
+
+def _note(session: Session, secret: Manifest, usernames: Iterable[str]) -> Step:
+    metadata: Manifest = {
+        "name": session.desktop_name,
+        "namespace": session.namespace,
+        "uid": secret["metadata"]["uid"],
+        "annotations": {labels.GRANTED: ",".join(usernames)},
+    }
+    return steps.AnnotateObject({"apiVersion": "v1", "kind": "Secret", "metadata": metadata}, part=Part.ACCESS)

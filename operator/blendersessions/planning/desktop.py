@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from blendersessions.model import labels
 from blendersessions.model.manifest import covers, ref_of
 from blendersessions.planning import steps
-from blendersessions.planning.observed import Observed, noted_user, owned
+from blendersessions.planning.observed import Observed, granted_before, owned
 from blendersessions.planning.podstate import is_over, scene_error
 from blendersessions.resources.pod import pod
 from blendersessions.resources.secret import AGENT_TOKEN, VNC_PASSWORD, decode, desktop_secret
@@ -77,6 +77,6 @@ def _desired_secret(session: Session, observed: Observed, actual: Manifest) -> M
     for key in (VNC_PASSWORD, AGENT_TOKEN):
         if decode(actual, key):
             wanted["data"][key] = actual["data"][key]
-    if noted := noted_user(session, observed):
-        wanted["metadata"]["annotations"][labels.USERNAME] = noted
+    if noted := granted_before(session, observed):
+        wanted["metadata"]["annotations"][labels.GRANTED] = ",".join(noted)
     return wanted

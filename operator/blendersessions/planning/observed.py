@@ -28,7 +28,8 @@ class Observed:
     secret: Manifest | None = None
     service: Manifest | None = None
     pod: Manifest | None = None
-    user_secret: Manifest | None = None
+    user_secrets: Mapping[str, Manifest] = field(default_factory=dict)
+    """By the user's name, for all whom the session lets in."""
     access: AccessView = field(default_factory=AccessView)
     failures: Mapping[Part, DomainError] = field(default_factory=dict)
     """What failed in this run, by part: nothing more is tried there until the next one."""
@@ -44,11 +45,12 @@ def own_pod(session: Session, observed: Observed) -> Manifest | None:
     return observed.pod if observed.pod is not None and owned(observed.pod, session) else None
 
 
-def noted_user(session: Session, observed: Observed) -> str:
-    """Name the user who was granted last, as noted on the desktop's Secret; empty when nobody was."""
+def granted_before(session: Session, observed: Observed) -> tuple[str, ...]:
+    """Name the users who may have been granted, as noted on the desktop's Secret."""
     if observed.secret is None or not owned(observed.secret, session):
-        return ""
-    return str((observed.secret["metadata"].get("annotations") or {}).get(labels.USERNAME, ""))
+        return ()
+    noted = str((observed.secret["metadata"].get("annotations") or {}).get(labels.GRANTED, ""))
+    return tuple(name for name in noted.split(",") if name)
 
 
 def is_user_secret(manifest: Manifest, username: str) -> bool:
@@ -61,7 +63,5 @@ def foreign(session: Session, observed: Observed) -> list[Manifest]:
     """List the objects that bear a name of ours and are not ours."""
     children = (observed.secret, observed.service, observed.pod)
     others = [child for child in children if child is not None and not owned(child, session)]
-    secret = observed.user_secret
-    if secret is not None and not is_user_secret(secret, session.username):
-        others.append(secret)
+    others += [secret for name, secret in observed.user_secrets.items() if not is_user_secret(secret, name)]
     return others

@@ -11,11 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from blendersessions.model.people import connection_names, people
 from blendersessions.planning import steps
-from blendersessions.planning.access import plan_access, plan_change_of_owner
+from blendersessions.planning.access import plan_access, plan_change_of_people, reported_identifier
 from blendersessions.planning.desktop import plan_desktop
-from blendersessions.planning.observed import Observed, noted_user
+from blendersessions.planning.observed import Observed, granted_before
 from blendersessions.planning.steps import Part
+from blendersessions.resources.connection import hostname
 
 if TYPE_CHECKING:
     from blendersessions.model.session import Session
@@ -42,7 +44,7 @@ def plan(session: Session, observed: Observed) -> Plan:
         return Plan()
     if not session.has_finalizer:
         return Plan(((steps.AddFinalizer(),),))
-    if Part.ACCESS not in observed.failures and (stages := plan_change_of_owner(session, observed)):
+    if Part.ACCESS not in observed.failures and (stages := plan_change_of_people(session, observed)):
         return Plan(stages)
     todo: list[Step] = []
     if Part.DESKTOP not in observed.failures:
@@ -56,11 +58,14 @@ def _deletion(session: Session, observed: Observed) -> Plan:
     """Clear Guacamole, then let go; Kubernetes collects the desktop by its owner references."""
     if not session.has_finalizer or observed.failures:
         return Plan()
-    identifier = (session.status.get("connection") or {}).get("identifier", "")
-    usernames = dict.fromkeys(name for name in (session.username, noted_user(session, observed)) if name)
+    usernames = dict.fromkeys([*people(session), *granted_before(session, observed)])
+    hints = (reported_identifier(session), "")
     return Plan(
         (
-            (steps.RemoveConnection(session.desktop_name, identifier),),
+            tuple(
+                steps.RemoveConnection(name, hostname(session), hint)
+                for name, hint in zip(connection_names(session), hints, strict=True)
+            ),
             tuple(steps.ReleaseUser(username) for username in usernames),
             (steps.RemoveFinalizer(),),
         )

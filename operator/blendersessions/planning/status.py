@@ -8,6 +8,7 @@ from blendersessions.model import conditions as c
 from blendersessions.model.conditions import Condition, set_condition, timestamp
 from blendersessions.model.errors import Invalid, NameTaken, OwnerTaken, Unauthorised
 from blendersessions.model.manifest import ref_of
+from blendersessions.model.names import view_name_for
 from blendersessions.planning import podstate
 from blendersessions.planning.desktop import outdated
 from blendersessions.planning.observed import Observed, foreign, own_pod
@@ -37,7 +38,8 @@ def status(session: Session, observed: Observed, now: datetime) -> Manifest:
     result.setdefault("startedAt", timestamp(now))
     if own_pod(session, observed) is not None:
         result["desktop"] = {"name": session.desktop_name}
-    record = observed.access.connection
+    record = observed.access.connections.get(session.desktop_name)
+    shown = observed.access.connections.get(view_name_for(session.uid))
     if record is not None:
         source = observed.access.data_source
         result["connection"] = {"name": record.name, "identifier": record.identifier, "dataSource": source}
@@ -46,6 +48,8 @@ def status(session: Session, observed: Observed, now: datetime) -> Manifest:
         result["connection"] = session.status["connection"]
     if record is not None and stated[c.READY].holds:
         result["clientURL"] = client_url(observed.profile.public_url, record, observed.access.data_source)
+        if shown is not None and session.spec.viewers:
+            result["viewURL"] = client_url(observed.profile.public_url, shown, observed.access.data_source)
         if "readyAt" not in result:
             result["readyAt"] = timestamp(now)
             seconds = max(0.0, (now - session.created_at).total_seconds())
@@ -114,8 +118,10 @@ def _connection(session: Session, observed: Observed) -> Condition:
     access = observed.access
     if error is not None:
         return Condition(c.CONNECTION_READY, "False", _access_reason(error), str(error))
-    if access.inspected and access.connection is not None and access.granted:
-        message = f"Guacamole's user {session.username} may open the connection {access.connection.name}."
+    if access.inspected and (session.username, session.desktop_name) in access.grants:
+        message = f"Guacamole's user {session.username} may open the connection {session.desktop_name}."
+        if refused := observed.failures.get(Part.VIEWERS):
+            return Condition(c.CONNECTION_READY, "True", c.VIEWER_REFUSED, f"{message} {refused}")
         return Condition(c.CONNECTION_READY, "True", c.REGISTERED, message)
     return Condition(
         c.CONNECTION_READY, "False", c.CONNECTION_PENDING, "The session is not registered in Guacamole yet."
@@ -137,7 +143,9 @@ def _access_reason(error: DomainError) -> str:
 def _stalled(session: Session, observed: Observed, parts: tuple[Condition, ...]) -> Condition:
     if session.spec_error:
         return Condition(c.STALLED, "True", c.INVALID, session.spec_error)
-    for error in observed.failures.values():
+    for part, error in observed.failures.items():
+        if part is Part.VIEWERS:
+            continue
         if isinstance(error, NameTaken):
             return Condition(c.STALLED, "True", c.NAME_TAKEN, str(error))
         if isinstance(error, OwnerTaken):
@@ -148,9 +156,9 @@ def _stalled(session: Session, observed: Observed, parts: tuple[Condition, ...])
     refused = observed.failures.get(Part.DESKTOP)
     if isinstance(refused, Invalid):
         return Condition(c.STALLED, "True", c.INVALID, str(refused))
-    for part in parts:
-        if not part.holds and (part.reason in podstate.HOPELESS or part.reason == c.SCENE_NOT_FOUND):
-            return Condition(c.STALLED, "True", part.reason, part.message)
+    for entry in parts:
+        if not entry.holds and (entry.reason in podstate.HOPELESS or entry.reason == c.SCENE_NOT_FOUND):
+            return Condition(c.STALLED, "True", entry.reason, entry.message)
     return Condition(c.STALLED, "False", c.PROGRESSING, "Nothing stands in the way.")
 
 

@@ -17,6 +17,7 @@ class Part(StrEnum):
     SESSION = "session"
     DESKTOP = "desktop"
     ACCESS = "access"
+    VIEWERS = "viewers"
 
 
 @dataclass(frozen=True)
@@ -77,10 +78,13 @@ class AddOwner:
 
 @dataclass(frozen=True)
 class InspectAccess:
-    """Ask Guacamole for what is not known yet of the session's connection, user and grants."""
+    """Ask Guacamole for what is not known yet of the session's connections, users and grants."""
 
-    name: str
-    username: str
+    names: tuple[str, ...]
+    usernames: tuple[str, ...]
+    hostname: str
+    hint: str
+    """The identifier that was last reported for the first name; empty if none was."""
     part: Part = Part.ACCESS
 
 
@@ -102,8 +106,26 @@ class UpdateConnection:
 
 
 @dataclass(frozen=True)
+class RefuseConnection:
+    """Look at a connection of our name again that leads elsewhere, and fail unless that has changed."""
+
+    name: str
+    hostname: str
+    part: Part = Part.ACCESS
+
+
+@dataclass(frozen=True)
 class CreateUser:
     """Make the Guacamole user, with the password that the Secret holds already."""
+
+    username: str
+    password: str = field(repr=False)
+    part: Part = Part.ACCESS
+
+
+@dataclass(frozen=True)
+class SetPassword:
+    """Give a user of ours the password that the Secret holds."""
 
     username: str
     password: str = field(repr=False)
@@ -119,7 +141,7 @@ class RemoveUser:
 
 
 @dataclass(frozen=True)
-class RefuseOwner:
+class RefuseUser:
     """Look at a user again that was made for others, and fail unless that has changed."""
 
     username: str
@@ -131,32 +153,33 @@ class Grant:
     """Let the user read the connection and the group it is in."""
 
     username: str
-    identifier: str
+    connection: str
     part: Part = Part.ACCESS
 
 
 @dataclass(frozen=True)
 class Revoke:
-    """Take the connection away from a former owner, running tunnels included."""
+    """Take the connection away from somebody who may not open it any more, running tunnels included."""
 
     username: str
-    identifier: str
+    connection: str
     part: Part = Part.ACCESS
 
 
 @dataclass(frozen=True)
 class RemoveConnection:
-    """Remove the connection, then kill the tunnels that are left."""
+    """Remove the connection, then close the tunnels that are left."""
 
     name: str
-    identifier: str
-    """The identifier that was last reported, for tunnels of a connection that is gone already; empty if none was."""
+    hostname: str
+    hint: str
+    """The identifier that was last reported, for a connection that is gone or elsewhere by now; empty if none was."""
     part: Part = Part.ACCESS
 
 
 @dataclass(frozen=True)
 class ReleaseUser:
-    """Remove the user if we made it for this namespace and no other live session here is its owner's."""
+    """Remove the user if we made it for this namespace and no other live session here lets it in."""
 
     username: str
     part: Part = Part.ACCESS
@@ -173,9 +196,11 @@ Step: TypeAlias = (
     | InspectAccess
     | CreateConnection
     | UpdateConnection
+    | RefuseConnection
     | CreateUser
+    | SetPassword
     | RemoveUser
-    | RefuseOwner
+    | RefuseUser
     | Grant
     | Revoke
     | RemoveConnection

@@ -1,31 +1,47 @@
-"""The connection that the session is registered as in Guacamole, and its address in a browser."""
+"""The connections that the session is registered as in Guacamole, and their addresses in a browser."""
 
 from __future__ import annotations
 
 import base64
 from typing import TYPE_CHECKING
 
-from blendersessions.model.access import ConnectionRecord, ConnectionSpec
+from blendersessions.model.access import HOSTNAME, ConnectionRecord, ConnectionSpec
+from blendersessions.model.names import view_name_for
 from blendersessions.resources.service import VNC_PORT
 
 if TYPE_CHECKING:
     from blendersessions.model.session import Session
 
 
+def hostname(session: Session) -> str:
+    """Return the name that guacd reaches the desktop by."""
+    return f"{session.desktop_name}.{session.namespace}.svc"
+
+
 def connection(session: Session, vnc_password: str) -> ConnectionSpec:
-    """Build the connection. Values left at Guacamole's default are left out, since it does not store empty ones."""
+    """Build the owner's connection. Values at Guacamole's default are left out, since it does not store empty ones."""
+    return _connection(session, session.desktop_name, vnc_password, read_only=session.spec.display.read_only)
+
+
+def view_connection(session: Session, vnc_password: str) -> ConnectionSpec:
+    """Build the viewers' connection: to the same desktop, and mouse and keyboard are ignored."""
+    return _connection(session, view_name_for(session.uid), vnc_password, read_only=True)
+
+
+def _connection(session: Session, name: str, vnc_password: str, *, read_only: bool) -> ConnectionSpec:
     spec = session.spec
     parameters = {
-        "hostname": f"{session.desktop_name}.{session.namespace}.svc",
+        HOSTNAME: hostname(session),
         "port": str(VNC_PORT),
         "password": vnc_password,
         "color-depth": str(spec.display.color_depth),
     }
-    if spec.display.read_only:
+    if read_only:
+        # Only this very word blocks the input.
         parameters["read-only"] = "true"
     per_user = spec.connections.max_per_user or spec.connections.max
     return ConnectionSpec(
-        name=session.desktop_name,
+        name=name,
         parameters=parameters,
         attributes={
             "max-connections": str(spec.connections.max),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from blendersessions.model import labels
 from blendersessions.model.names import user_secret_name
+from blendersessions.model.people import people
 from blendersessions.model.session import Session, owner_reference
 from blendersessions.resources.metadata import metadata
 
@@ -23,7 +24,7 @@ def desktop_secret(session: Session, credentials: Credentials) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": metadata(session, {labels.USERNAME: session.username}),
+        "metadata": metadata(session, {labels.GRANTED: ",".join(people(session))}),
         "type": "Opaque",
         "data": {
             VNC_PASSWORD: encode(credentials.vnc_password),
@@ -32,9 +33,8 @@ def desktop_secret(session: Session, credentials: Credentials) -> Manifest:
     }
 
 
-def user_secret(session: Session, credentials: Credentials) -> Manifest:
-    """Build the Secret of the session's Guacamole user. All sessions of that user in the namespace own it."""
-    username = session.username
+def user_secret(session: Session, username: str, credentials: Credentials) -> Manifest:
+    """Build the Secret of one Guacamole user. All sessions in the namespace that let that user in own it."""
     return {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -49,7 +49,7 @@ def user_secret(session: Session, credentials: Credentials) -> Manifest:
             "ownerReferences": [owner_reference(session, controller=False)],
         },
         "type": "Opaque",
-        "data": {"username": encode(username), "password": encode(credentials.user_password)},
+        "data": {"username": encode(username), "password": encode(credentials.user_passwords[username])},
     }
 
 

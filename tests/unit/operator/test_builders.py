@@ -52,14 +52,14 @@ def test_secret_of_the_desktop() -> None:
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": METADATA
-        | {"annotations": {"blendersessions.io/session": "cart", "blendersessions.io/username": "alice"}},
+        | {"annotations": {"blendersessions.io/session": "cart", "blendersessions.io/granted": "alice"}},
         "type": "Opaque",
         "data": {"vnc-password": "cHcxMjM0NTY=", "agent-token": "YWdlbnQtdG9rZW4tMQ=="},
     }
 
 
 def test_secret_of_the_user() -> None:
-    assert user_secret(session({"owner": "alice"}), CREDENTIALS) == {
+    assert user_secret(session({"owner": "alice"}), "alice", CREDENTIALS) == {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {

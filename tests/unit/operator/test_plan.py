@@ -8,20 +8,26 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from blendersessions.model.access import AccessView, UserRecord
-from blendersessions.model.errors import NameTaken, Unavailable
+from blendersessions.model.errors import NameTaken, OwnerTaken, Unavailable
 from blendersessions.planning import steps
 from blendersessions.planning.plan import plan
+from blendersessions.planning.status import status
 from blendersessions.planning.steps import Part
 from blendersessions.resources.connection import connection
 from blendersessions.resources.secret import encode
 from unit.operator.worlds import (
     CREDENTIALS,
+    NOW,
     OTHER_UID,
+    USER_PASSWORD,
     empty_world,
     finished_world,
+    granted_access,
     running_pod,
     session,
     stored,
+    with_user,
+    without_connections,
 )
 
 if TYPE_CHECKING:
@@ -55,37 +61,39 @@ def test_then_the_secret_and_the_service() -> None:
 
 
 def test_then_pod_and_guacamole_side_by_side() -> None:
-    world = replace(finished_world(session()), pod=None, access=AccessView(), user_secret=None)
+    world = replace(finished_world(session()), pod=None, access=AccessView(), user_secrets={})
     assert kinds(session(), world) == ["CreateObject Pod", "InspectAccess"]
 
 
 def test_the_users_secret_is_made_before_the_user() -> None:
     of = session(ALICE)
-    nobody = AccessView(inspected=True, user=UserRecord("alice", exists=False))
-    world = replace(finished_world(of), access=nobody, user_secret=None)
-    assert kinds(of, world) == ["CreateObject Secret", "CreateConnection"]
+    nobody = AccessView(inspected=True, users={"alice": UserRecord("alice", exists=False)})
+    world = replace(finished_world(of), access=nobody, user_secrets={})
+    assert kinds(of, world) == ["CreateConnection", "CreateObject Secret"]
     found = kinds(of, replace(finished_world(of), access=nobody))
-    assert found == ["CreateUser", "CreateConnection"]
+    assert found == ["CreateConnection", "CreateUser"]
 
 
 def test_a_user_is_made_with_the_password_that_the_secret_holds() -> None:
     of = session(ALICE)
-    world = replace(finished_world(of), access=AccessView(inspected=True, user=UserRecord("alice", exists=False)))
+    world = replace(
+        finished_world(of), access=AccessView(inspected=True, users={"alice": UserRecord("alice", exists=False)})
+    )
     [made] = [step for step in next_steps(of, world) if isinstance(step, steps.CreateUser)]
-    assert (made.username, made.password) == ("alice", CREDENTIALS.user_password)
-    assert CREDENTIALS.user_password not in repr(made)
+    assert (made.username, made.password) == ("alice", USER_PASSWORD)
+    assert USER_PASSWORD not in repr(made)
 
 
 def test_an_administrators_user_gets_no_secret_and_is_only_granted_to() -> None:
     of = session(ALICE)
-    access = replace(finished_world(of).access, user=UserRecord("alice", exists=True), granted=False)
-    world = replace(finished_world(of), user_secret=None, access=access)
-    assert next_steps(of, world) == [steps.Grant("alice", "17")]
+    access = with_user(granted_access(of), UserRecord("alice", exists=True), granted=False)
+    world = replace(finished_world(of), user_secrets={}, access=access)
+    assert next_steps(of, world) == [steps.Grant("alice", of.desktop_name)]
 
 
 def test_a_user_of_ours_whose_secret_is_lost_is_made_again() -> None:
     of = session(ALICE)
-    world = replace(finished_world(of), user_secret=None)
+    world = replace(finished_world(of), user_secrets={})
     assert next_steps(of, world) == [steps.RemoveUser("alice")]
 
 
@@ -94,29 +102,27 @@ def test_a_user_of_ours_whose_secret_is_lost_is_made_again() -> None:
 def test_an_owner_made_for_others_is_refused_whatever_secret_there_is(made_for: str, *, with_secret: bool) -> None:
     of = session(ALICE)
     world = finished_world(of)
-    access = replace(world.access, user=UserRecord("alice", exists=True, made_for=made_for))
-    world = replace(world, access=access, user_secret=world.user_secret if with_secret else None)
-    assert next_steps(of, world) == [steps.Revoke("alice", "17")]
-    world = replace(world, access=replace(access, granted=False))
-    assert next_steps(of, world) == [steps.RefuseOwner("alice")]
-    world = replace(world, access=replace(access, connection=None, granted=False))
-    assert next_steps(of, world) == [steps.RefuseOwner("alice")]
+    access = with_user(world.access, UserRecord("alice", exists=True, made_for=made_for))
+    world = replace(world, access=access, user_secrets=world.user_secrets if with_secret else {})
+    assert next_steps(of, world) == [steps.Revoke("alice", of.desktop_name)]
+    world = replace(world, access=replace(access, grants=frozenset()))
+    assert next_steps(of, world) == [steps.RefuseUser("alice")]
+    world = replace(world, access=without_connections(access))
+    assert next_steps(of, world) == [steps.RefuseUser("alice")]
 
 
 def test_a_secret_for_an_administrators_user_is_left_alone() -> None:
     of = session(ALICE)
     world = finished_world(of)
-    assert world.user_secret is not None
-    world.user_secret["metadata"]["ownerReferences"] = []
-    access = replace(world.access, user=UserRecord("alice", exists=True), granted=False)
-    assert next_steps(of, replace(world, access=access)) == [steps.Grant("alice", "17")]
+    world.user_secrets["alice"]["metadata"]["ownerReferences"] = []
+    access = with_user(world.access, UserRecord("alice", exists=True), granted=False)
+    assert next_steps(of, replace(world, access=access)) == [steps.Grant("alice", of.desktop_name)]
 
 
 def test_a_second_session_of_an_owner_becomes_an_owner_of_the_secret() -> None:
     of = session(ALICE)
     world = finished_world(of)
-    assert world.user_secret is not None
-    world.user_secret["metadata"]["ownerReferences"][0]["uid"] = OTHER_UID
+    world.user_secrets["alice"]["metadata"]["ownerReferences"][0]["uid"] = OTHER_UID
     assert [type(step) for step in next_steps(of, world)] == [steps.AddOwner]
 
 
@@ -158,8 +164,8 @@ def test_a_missing_value_of_the_secret_is_filled_in_and_the_other_kept() -> None
     del world.secret["data"]["agent-token"]
     world.secret["data"]["vnc-password"] = encode("original")
     wanted = connection(session(), "original")
-    record = replace(world.access.connection, parameters=wanted.parameters)  # type: ignore[type-var]
-    [step] = next_steps(session(), replace(world, access=replace(world.access, connection=record)))
+    record = replace(world.access.connections[wanted.name], parameters=wanted.parameters)
+    [step] = next_steps(session(), replace(world, access=replace(world.access, connections={wanted.name: record})))
     assert isinstance(step, steps.ApplyObject)
     assert step.manifest["data"] == {
         "vnc-password": encode("original"),
@@ -204,16 +210,14 @@ def test_a_corrected_scene_name_restarts_only_a_desktop_that_has_no_scene() -> N
 
 def test_changed_limits_update_the_connection() -> None:
     of = session({"connections": {"max": 3}})
-    world = replace(finished_world(of), access=finished_world(session()).access)
-    user = replace(world.access, user=UserRecord(of.username, exists=True, made_for="art"))
-    [step] = next_steps(of, replace(world, access=user))
+    [step] = next_steps(of, replace(finished_world(of), access=granted_access(session())))
     assert isinstance(step, steps.UpdateConnection)
     assert step.spec.attributes["max-connections"] == "3"
 
 
 def test_a_connection_deleted_in_guacamole_is_made_again() -> None:
     world = finished_world(session())
-    gone = replace(world.access, connection=None, granted=False)
+    gone = without_connections(world.access)
     assert kinds(session(), replace(world, access=gone)) == ["CreateConnection"]
 
 
@@ -236,19 +240,27 @@ def test_a_malformed_session_is_not_acted_upon() -> None:
 
 
 def test_deletion_clears_guacamole_before_the_session_goes() -> None:
-    of = session(ALICE, deleting=True)
+    of = session(ALICE | {"viewers": ["vera"]}, deleting=True)
     of = replace(of, status={"connection": {"identifier": "17"}})
     assert plan(of, finished_world(of)).stages == (
-        (steps.RemoveConnection(of.desktop_name, "17"),),
-        (steps.ReleaseUser("alice"),),
+        removal(of, "17"),
+        (steps.ReleaseUser("vera"), steps.ReleaseUser("alice")),
         (steps.RemoveFinalizer(),),
+    )
+
+
+def removal(of: Session, hint: str) -> tuple[Step, ...]:
+    host = f"{of.desktop_name}.art.svc"
+    return (
+        steps.RemoveConnection(of.desktop_name, host, hint),
+        steps.RemoveConnection(f"{of.desktop_name}-view", host, ""),
     )
 
 
 def test_deletion_before_anything_was_made_clears_all_the_same() -> None:
     of = session(deleting=True)
     stages = plan(of, empty_world()).stages
-    assert stages[0] == (steps.RemoveConnection(of.desktop_name, ""),)
+    assert stages[0] == removal(of, "")
     assert stages[-1] == (steps.RemoveFinalizer(),)
 
 
@@ -266,15 +278,105 @@ def test_a_malformed_session_can_be_deleted() -> None:
     assert not plan(of, empty_world()).empty
 
 
-def test_a_former_owner_is_shut_out_and_the_note_of_it_goes_last() -> None:
+def noted(step: Step) -> str:
+    assert isinstance(step, steps.AnnotateObject)
+    return str(step.manifest["metadata"]["annotations"]["blendersessions.io/granted"])
+
+
+def test_who_will_be_granted_is_noted_first_and_a_former_owner_is_shut_out_before_the_note_goes() -> None:
     former, of = session(ALICE), session({"owner": "bob"})
     world = replace(finished_world(of), secret=finished_world(former).secret)
+    [[first]] = plan(of, world).stages
+    assert noted(first) == "alice,bob"
+    assert world.secret is not None
+    world.secret["metadata"]["annotations"]["blendersessions.io/granted"] = "alice,bob"
     revoke, release, note = plan(of, world).stages
-    assert revoke == (steps.Revoke("alice", "17"),)
+    assert revoke == (steps.Revoke("alice", of.desktop_name),)
     assert release == (steps.ReleaseUser("alice"),)
-    [step] = note
-    assert isinstance(step, steps.AnnotateObject)
-    assert step.manifest["metadata"]["annotations"] == {"blendersessions.io/username": "bob"}
+    assert noted(note[0]) == "bob"
+
+
+def test_a_viewer_gets_a_connection_that_only_shows() -> None:
+    of = session(ALICE | {"viewers": ["vera"]})
+    assert plan(of, finished_world(of)).empty
+    world = replace(finished_world(of), access=without_connections(granted_access(of)))
+    made = [step.spec for step in next_steps(of, world) if isinstance(step, steps.CreateConnection)]
+    assert [(spec.name, spec.parameters.get("read-only")) for spec in made] == [
+        (of.desktop_name, None),
+        (of.desktop_name + "-view", "true"),
+    ]
+    world = replace(world, access=replace(granted_access(of), grants=frozenset()))
+    assert next_steps(of, world) == [
+        steps.Grant("vera", of.desktop_name + "-view", Part.VIEWERS),
+        steps.Grant("alice", of.desktop_name),
+    ]
+
+
+def test_a_viewer_who_was_taken_off_the_list_is_shut_out_and_the_last_one_takes_the_connection_along() -> None:
+    before, of = session(ALICE | {"viewers": ["vera"]}), session(ALICE)
+    world = replace(finished_world(before))
+    revoke, release, note = plan(of, world).stages
+    view = of.desktop_name + "-view"
+    assert revoke == (steps.Revoke("vera", of.desktop_name), steps.Revoke("vera", view))
+    assert release == (steps.ReleaseUser("vera"),)
+    assert noted(note[0]) == "alice"
+    world = replace(world, secret=finished_world(of).secret)
+    assert next_steps(of, world) == [steps.RemoveConnection(view, f"{of.desktop_name}.art.svc", "")]
+
+
+def test_an_owner_who_becomes_a_viewer_loses_the_owners_connection() -> None:
+    before, of = session(ALICE), session({"owner": "bob", "viewers": ["alice"]})
+    world = replace(finished_world(of))
+    assert world.secret is not None
+    world = replace(world, access=replace(world.access, grants=world.access.grants | {("alice", of.desktop_name)}))
+    revoke, release, note = plan(of, world).stages
+    assert revoke == (steps.Revoke("alice", of.desktop_name),)
+    assert release == note == ()
+    assert before.desktop_name == of.desktop_name
+
+
+def test_a_viewer_who_is_taken_is_refused_and_the_owner_gets_in_all_the_same() -> None:
+    of = session(ALICE | {"viewers": ["vera"]})
+    access = with_user(granted_access(of), UserRecord("vera", exists=True, made_for="music"), granted=False)
+    assert next_steps(of, replace(finished_world(of), access=access)) == [steps.RefuseUser("vera", Part.VIEWERS)]
+    failed = replace(finished_world(of), access=access, failures={Part.VIEWERS: OwnerTaken("vera is taken")})
+    assert plan(of, failed).empty
+    stated = {entry["type"]: entry for entry in status(of, failed, NOW)["conditions"]}
+    assert (stated["Ready"]["status"], stated["Stalled"]["status"]) == ("True", "False")
+    assert stated["ConnectionReady"]["reason"] == "ViewerRefused"
+    assert "vera is taken" in stated["ConnectionReady"]["message"]
+
+
+def test_a_connection_that_a_person_renamed_or_moved_is_put_right() -> None:
+    of, world = session(), finished_world(session())
+    for change in ({"name": "mine"}, {"in_group": False}):
+        record = replace(world.access.connections[of.desktop_name], **change)  # type: ignore[arg-type]
+        access = replace(world.access, connections={of.desktop_name: record})
+        [step] = next_steps(of, replace(world, access=access))
+        assert isinstance(step, steps.UpdateConnection)
+        assert (step.identifier, step.spec.name) == ("17", of.desktop_name)
+
+
+def test_a_connection_of_our_name_that_leads_elsewhere_is_refused_unless_we_reported_it() -> None:
+    of, world = session(), finished_world(session())
+    record = world.access.connections[of.desktop_name]
+    record = replace(record, parameters={"hostname": "elsewhere"})
+    world = replace(world, access=replace(world.access, connections={of.desktop_name: record}))
+    assert next_steps(of, world) == [steps.RefuseConnection(of.desktop_name, f"{of.desktop_name}.art.svc")]
+    edited = replace(of, status={"connection": {"identifier": "17"}})
+    [step] = next_steps(edited, world)
+    assert isinstance(step, steps.UpdateConnection)
+
+
+def test_a_user_who_came_back_without_us_gets_the_password_of_the_secret() -> None:
+    of = session(ALICE)
+    user = UserRecord("alice", exists=True, made_for="art", password="")
+    access = with_user(granted_access(of), user)
+    [step] = next_steps(of, replace(finished_world(of), access=access))
+    assert step == steps.SetPassword("alice", USER_PASSWORD)
+    assert USER_PASSWORD not in repr(step)
+    known = with_user(access, replace(user, password=USER_PASSWORD))
+    assert plan(of, replace(finished_world(of), access=known)).empty
 
 
 def test_a_stored_object_equals_what_was_built() -> None:

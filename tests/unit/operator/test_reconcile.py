@@ -17,6 +17,8 @@ from blendersessions.resources.service import service
 from unit.operator.worlds import CREDENTIALS, PROFILE, body, finished_world, granted_access, session
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from blendersessions.gateways.guacamole.registry import Registry
     from blendersessions.gateways.kubernetes import Kubernetes
 
@@ -71,21 +73,22 @@ class FakeRegistry:
     def __init__(self, view: AccessView, error: Exception | None = None) -> None:
         self._view, self._error = view, error
 
-    def view(self, name: str, username: str) -> AccessView:
-        assert name
-        assert username
+    def view(self, names: Iterable[str], usernames: Iterable[str], hint: str = "") -> AccessView:
+        assert list(names)
+        assert list(usernames)
+        assert hint in ("", "17")
         return self._view
 
-    async def inspect(self, name: str, username: str) -> None:
-        assert name
-        assert username
+    async def inspect(self, names: Sequence[str], usernames: Iterable[str], hostname: str, hint: str) -> None:
+        assert names
+        assert list(usernames)
+        assert hostname.startswith(names[0])
+        assert hint in ("", "17")
         if self._error is not None:
             raise self._error
 
     async def look_up_user(self, username: str) -> UserRecord:
-        assert self._view.user is not None
-        assert self._view.user.username == username
-        return self._view.user
+        return self._view.users[username]
 
 
 def world(api: FakeApi, registry: FakeRegistry, *known: Manifest) -> World:
@@ -103,7 +106,7 @@ def world(api: FakeApi, registry: FakeRegistry, *known: Manifest) -> World:
 
 def finished() -> list[Manifest]:
     observed = finished_world(session())
-    found = (observed.secret, observed.service, observed.pod, observed.user_secret)
+    found = (observed.secret, observed.service, observed.pod, *observed.user_secrets.values())
     return [body(), *(each for each in found if each is not None)]
 
 
@@ -165,7 +168,12 @@ async def test_a_malformed_session_is_reported_and_left_in_peace() -> None:
 
 @pytest.mark.parametrize("error", [Unavailable("Guacamole is away"), Unauthorised("Guacamole refuses the account")])
 async def test_guacamole_away_is_tried_again_and_written_once(error: Exception) -> None:
-    known = [body(), desktop_secret(session(), CREDENTIALS), service(session()), user_secret(session(), CREDENTIALS)]
+    known = [
+        body(),
+        desktop_secret(session(), CREDENTIALS),
+        service(session()),
+        user_secret(session(), session().username, CREDENTIALS),
+    ]
     for each in known[1:]:
         each["metadata"]["uid"] = "some-uid"
     api = FakeApi(*known)
@@ -178,8 +186,8 @@ async def test_guacamole_away_is_tried_again_and_written_once(error: Exception) 
 async def test_an_owner_who_was_made_for_another_namespace_is_refused_and_looked_at_again() -> None:
     of = session({"owner": "alice"})
     observed = finished_world(of)
-    taken = AccessView(inspected=True, user=UserRecord("alice", exists=True, made_for="music"))
-    found = (observed.secret, observed.service, observed.pod, observed.user_secret)
+    taken = AccessView(inspected=True, users={"alice": UserRecord("alice", exists=True, made_for="music")})
+    found = (observed.secret, observed.service, observed.pod, *observed.user_secrets.values())
     objects = [body({"owner": "alice"}), *(each for each in found if each is not None)]
     api = FakeApi(*objects)
     assert not await reconcile(world(api, FakeRegistry(taken), *objects), KEY), "Guacamole tells of no change"

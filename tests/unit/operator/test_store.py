@@ -52,7 +52,7 @@ def test_a_child_leads_to_its_session_by_name_and_by_owner() -> None:
     store = Store()
     store.put(body())
     assert store.sessions_of(stored(service(session()))) == {SESSION}
-    assert store.sessions_of(stored(user_secret(session(), CREDENTIALS))) == {SESSION}
+    assert store.sessions_of(stored(user_secret(session(), session().username, CREDENTIALS))) == {SESSION}
     bare = stored(service(session()))
     bare["metadata"]["ownerReferences"] = []
     assert store.sessions_of(bare) == {SESSION}
@@ -66,7 +66,7 @@ def test_a_list_reveals_what_a_broken_watch_has_missed() -> None:
     store.put(body())
     store.put(at("10"))
     before = store.refs()
-    store.put(stored(user_secret(session(), CREDENTIALS)))
+    store.put(stored(user_secret(session(), session().username, CREDENTIALS)))
     assert [gone["metadata"]["name"] for gone in store.prune("Service", [], before)] == [session().desktop_name]
     assert store.prune("Secret", [], before) == [], "it came after the list was begun"
     assert store.get(SESSION) is not None

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import copy
+from collections import defaultdict
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from blendersessions.model.access import AccessView, ConnectionRecord, UserRecord
 from blendersessions.model.labels import FINALIZER
+from blendersessions.model.people import people
 from blendersessions.model.profile import Credentials, Profile
 from blendersessions.model.session import Session, parse_session
+from blendersessions.planning.access import wanted_connections
 from blendersessions.planning.observed import Observed
-from blendersessions.resources.connection import connection
 from blendersessions.resources.pod import pod
 from blendersessions.resources.secret import desktop_secret, user_secret
 from blendersessions.resources.service import service
@@ -24,7 +26,8 @@ UID = "6f1c2d3e-4b5a-4c6d-8e7f-901a2b3c4d5e"
 OTHER_UID = "00000000-0000-4000-8000-000000000001"
 NOW = datetime(2026, 11, 24, 6, 0, 0, 250000, tzinfo=UTC)
 PROFILE = Profile(image="blender-sessions/blender:test", public_url="https://desk.example/")
-CREDENTIALS = Credentials("pw123456", "agent-token-1", "user-password-1")
+USER_PASSWORD = "user-password-1"
+CREDENTIALS = Credentials("pw123456", "agent-token-1", defaultdict(lambda: USER_PASSWORD))
 
 
 def body(spec: Manifest | None = None, *, deleting: bool = False, finalizer: bool = True) -> Manifest:
@@ -74,10 +77,24 @@ def running_pod(of: Session, *, ready: bool = True) -> Manifest:
 
 def granted_access(of: Session) -> AccessView:
     """Guacamole when all is done."""
-    wanted = connection(of, CREDENTIALS.vnc_password)
-    record = ConnectionRecord("17", wanted.name, "vnc", wanted.attributes, wanted.parameters)
-    user = UserRecord(of.username, exists=True, made_for=of.namespace)
-    return AccessView(inspected=True, data_source="postgresql", connection=record, user=user, granted=True)
+    specs = wanted_connections(of, CREDENTIALS.vnc_password)
+    records = {
+        wanted.name: ConnectionRecord(str(number), wanted.name, "vnc", wanted.attributes, wanted.parameters)
+        for number, wanted in enumerate(specs, 17)
+    }
+    users = {name: UserRecord(name, exists=True, made_for=of.namespace) for name in people(of)}
+    return AccessView(True, "postgresql", records, users, frozenset(people(of).items()))
+
+
+def with_user(access: AccessView, user: UserRecord, *, granted: bool = True) -> AccessView:
+    """The same Guacamole with another user of that name."""
+    grants = access.grants if granted else frozenset(pair for pair in access.grants if pair[0] != user.username)
+    return replace(access, users={**access.users, user.username: user}, grants=grants)
+
+
+def without_connections(access: AccessView) -> AccessView:
+    """The same Guacamole without the session's connections."""
+    return replace(access, connections={}, grants=frozenset())
 
 
 def finished_world(of: Session) -> Observed:
@@ -87,6 +104,8 @@ def finished_world(of: Session) -> Observed:
         secret=stored(desktop_secret(of, CREDENTIALS), "secret-uid"),
         service=stored(service(of)),
         pod=running_pod(of),
-        user_secret=stored(user_secret(of, CREDENTIALS), "user-secret-uid"),
+        user_secrets={
+            name: stored(user_secret(of, name, CREDENTIALS), f"user-secret-of-{name}") for name in people(of)
+        },
         access=granted_access(of),
     )

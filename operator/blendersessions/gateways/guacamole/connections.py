@@ -1,45 +1,37 @@
-"""Connections, the group that they are in, and the tunnels that run on them."""
+"""Connections: what a person opens."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from blendersessions.model.access import ConnectionRecord, ConnectionSpec
-from blendersessions.model.errors import Conflict, NotFound
+from blendersessions.model.errors import NotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from blendersessions.gateways.guacamole.http import Http
 
-ROOT = "ROOT"
+_BATCH = 100
 
 
-async def find_group(http: Http, name: str) -> str | None:
-    """Return the identifier of the connection group at the root, or None."""
-    groups = await http.get("connectionGroups")
-    found = [key for key, group in groups.items() if group["name"] == name and group["parentIdentifier"] == ROOT]
-    return min(found, key=int) if found else None
-
-
-async def ensure_group(http: Http, name: str) -> str:
-    """Return the identifier of the connection group, made if there is none."""
-    if identifier := await find_group(http, name):
-        return identifier
-    body = {"name": name, "parentIdentifier": ROOT, "type": "ORGANIZATIONAL", "attributes": {}}
+async def find(http: Http, group: str, identifier: str) -> ConnectionRecord | None:
+    """Look a connection up by its identifier, with its parameters, wherever it is; None when there is none."""
     try:
-        answer = await http.call("POST", "connectionGroups", body=body)
-    except Conflict:
-        answer = None
-    if isinstance(answer, dict):
-        return str(answer["identifier"])
-    if identifier := await find_group(http, name):
-        return identifier
-    raise NotFound(f"Guacamole has no connection group {name} after it was made: it is tried again.")
+        answer = await http.get("connections", identifier)
+        known = await parameters(http, identifier)
+    except NotFound:
+        return None
+    return record_of(answer, in_group=str(answer.get("parentIdentifier")) == group, parameters=known)
 
 
-async def in_group(http: Http, group: str) -> dict[str, ConnectionRecord]:
-    """List the connections of a group by name, in one request."""
-    tree = await http.get("connectionGroups", group, "tree")
-    return {record.name: record for record in map(_record, tree.get("childConnections") or ())}
+async def exists(http: Http, identifier: str) -> bool:
+    """Say whether there is a connection of this identifier."""
+    try:
+        await http.get("connections", identifier)
+    except NotFound:
+        return False
+    return True
 
 
 async def parameters(http: Http, identifier: str) -> dict[str, str]:
@@ -54,26 +46,26 @@ async def create(http: Http, group: str, spec: ConnectionSpec) -> str:
 
 
 async def replace(http: Http, group: str, identifier: str, spec: ConnectionSpec) -> None:
-    """Make a connection what the spec says, and nothing else."""
+    """Make a connection what the spec says, and nothing else, in the group."""
     await http.call("PUT", "connections", identifier, body=_body(group, spec) | {"identifier": identifier})
 
 
-async def remove(http: Http, identifier: str) -> None:
-    """Remove a connection; one that is gone is as good. Its running tunnels stay open."""
-    await http.call("PATCH", "connections", body=[{"op": "remove", "path": f"/{identifier}"}])
+async def remove(http: Http, identifiers: Iterable[str]) -> None:
+    """Remove connections; one that is gone is as good. Their running tunnels stay open."""
+    paths = [f"/{identifier}" for identifier in identifiers]
+    for start in range(0, len(paths), _BATCH):
+        body = [{"op": "remove", "path": path} for path in paths[start : start + _BATCH]]
+        await http.call("PATCH", "connections", body=body)
 
 
-async def kill_tunnels(http: Http, identifiers: set[str], username: str | None = None) -> int:
-    """Close what runs on connections, of one user or of all, and return how many tunnels that were."""
-    active = await http.get("activeConnections")
-    tunnels = [
-        key
-        for key, tunnel in active.items()
-        if tunnel.get("connectionIdentifier") in identifiers and username in (None, tunnel.get("username"))
-    ]
-    if tunnels:
-        await http.call("PATCH", "activeConnections", body=[{"op": "remove", "path": f"/{key}"} for key in tunnels])
-    return len(tunnels)
+def record_of(
+    answer: dict[str, Any], *, in_group: bool = True, parameters: dict[str, str] | None = None
+) -> ConnectionRecord:
+    """Read a connection as Guacamole writes it; attributes that are not set are left out."""
+    attributes = {key: str(value) for key, value in (answer.get("attributes") or {}).items() if value not in (None, "")}
+    return ConnectionRecord(
+        str(answer["identifier"]), str(answer["name"]), str(answer["protocol"]), attributes, parameters, in_group
+    )
 
 
 def _body(group: str, spec: ConnectionSpec) -> dict[str, Any]:
@@ -84,8 +76,3 @@ def _body(group: str, spec: ConnectionSpec) -> dict[str, Any]:
         "parameters": spec.parameters,
         "attributes": spec.attributes,
     }
-
-
-def _record(answer: dict[str, Any]) -> ConnectionRecord:
-    attributes = {key: str(value) for key, value in (answer.get("attributes") or {}).items() if value not in (None, "")}
-    return ConnectionRecord(str(answer["identifier"]), str(answer["name"]), str(answer["protocol"]), attributes)

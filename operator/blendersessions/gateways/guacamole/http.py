@@ -26,6 +26,7 @@ from blendersessions.model.errors import (
     Unauthorised,
     Unavailable,
 )
+from blendersessions.model.observing import Observe, unobserved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,8 +75,9 @@ class _Pause:
 class Http:
     """A signed-in client of Guacamole's REST API."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Account, observe: Observe = unobserved) -> None:
         self._account = account
+        self._observe = observe
         self._base = account.url.rstrip("/") + "/"
         self._pool = ThreadPoolExecutor(max_workers=IN_FLIGHT, thread_name_prefix="guacamole")
         self._local = threading.local()
@@ -186,6 +188,13 @@ class Http:
                 "BLENDERSESSIONS_GUACAMOLE_USERNAME and the password in BLENDERSESSIONS_GUACAMOLE_PASSWORD_FILE "
                 f"({account.password_file})."
             )
+        if response.status_code == requests.codes.too_many_requests:
+            error = Unavailable(
+                f"Guacamole at {account.url} takes no log-in from our address for now ({_message(response)}), "
+                "after too many refused ones: it is tried again in a while. Check who logs in wrongly from there."
+            )
+            self._pause(error, REFUSED_SECONDS)
+            raise error
         answer = _decoded(response)
         if response.status_code == requests.codes.not_found:
             answer = None
@@ -245,8 +254,9 @@ class Http:
     ) -> requests.Response:
         headers = {"Guacamole-Token": token} if token else {}
         session = self._session()
+        code, begun = 0, time.monotonic()
         try:
-            return session.request(
+            response = session.request(
                 method,
                 self._base + path,
                 headers=headers,
@@ -255,8 +265,11 @@ class Http:
                 timeout=(CONNECT_SECONDS, READ_SECONDS),
                 allow_redirects=False,
             )
+            code = response.status_code
         finally:
             self._local.used = time.monotonic()
+            self._observe(method, _resource(path), self._local.used - begun, code)
+        return response
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
@@ -278,6 +291,12 @@ class Http:
     def _unavailable(self, error: Exception) -> Unavailable:
         url, kind = self._account.url, type(error).__name__
         return Unavailable(f"Guacamole at {url} does not answer ({kind}); it is asked again.")
+
+
+def _resource(path: str) -> str:
+    """Return the kind of object that a path is about: what stands behind the data source, or `session`, or `tokens`."""
+    parts = path.split("/")
+    return parts[4] if path.startswith("api/session/data/") else parts[1]
 
 
 def _decoded(response: requests.Response) -> object:

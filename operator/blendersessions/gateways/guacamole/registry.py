@@ -1,200 +1,287 @@
-"""The operator's own connection group and what is in it, as last seen: the Guacamole half of a session's state.
+"""The Guacamole half of all sessions: what is known of it, and the few changes that the operator makes there.
 
-Memory serves the steady state without a request; one list for all sessions refreshes it. Whoever changes something here
+Memory serves the steady state without a request; two lists for all sessions refresh it. Whoever changes something here
 holds the key of the session, so there is one writer per name, and the lock of the user, so there is one per user.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+import time
+from collections import defaultdict, deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from blendersessions.gateways.guacamole import connections, users
-from blendersessions.model.access import AccessView, ConnectionRecord, ConnectionSpec, UserRecord
+from blendersessions.gateways.guacamole import connections, groups, tunnels, users
+from blendersessions.gateways.guacamole.coalesce import Batched, Shared
+from blendersessions.gateways.guacamole.memory import Memory
+from blendersessions.model.access import AccessView, ConnectionRecord, ConnectionSpec, Tunnel, UserRecord
 from blendersessions.model.errors import Conflict, DomainError, NotFound, OutcomeUnknown, Unavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
     from blendersessions.gateways.guacamole.http import Http
+
+SHUT_SECONDS = 120.0
+"""So long after somebody was shut out, tunnels that were just being opened then are still looked for and closed."""
 
 
 class Registry:
-    """What Guacamole knows of all sessions. Methods raise the domain errors of `model.errors`."""
+    """What Guacamole has of our sessions. Methods raise the domain errors of `model.errors`."""
 
-    def __init__(self, http: Http, group: str) -> None:
+    def __init__(self, http: Http, group: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._http = http
         self._group_name = group
-        self._group = ""
-        self._data_source = ""
-        self._loaded = False
-        self._records: dict[str, ConnectionRecord] = {}
-        self._users: dict[str, UserRecord] = {}
-        self._grants: defaultdict[str, set[str]] = defaultdict(set)
+        self._clock = clock
+        self._memory = Memory()
         self._user_locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._list_lock = asyncio.Lock()
-        self._started = 0
-        self._freshest = 0
-        self._touched: set[str] = set()
-        """Names that were written while a list was on its way: memory knows better than that list."""
+        self._connection_list = Shared(self._list_connections)
+        self._user_list = Shared(self._list_users)
+        self._tunnel_list = Shared(self._list_tunnels)
+        self._removals = Batched(lambda keys: connections.remove(http, keys))
+        self._user_removals = Batched(lambda keys: users.remove(http, keys))
+        self._shut: dict[tuple[str, str | None], float] = {}
+        self._checks: deque[str] = deque()
 
-    def view(self, name: str, username: str) -> AccessView:
-        """Return what is known, without a request."""
-        record, user = self._records.get(name), self._users.get(username)
-        granted = record is not None and username in self._grants[record.identifier]
-        known = self._loaded and user is not None and (record is None or record.parameters is not None)
-        return AccessView(known, self._data_source, record, user, granted)
+    def view(self, names: Iterable[str], usernames: Iterable[str], hint: str = "") -> AccessView:
+        """Return what is known, without a request; see `Memory.view`."""
+        return self._memory.view(names, usernames, hint)
+
+    def known_connections(self) -> dict[str, ConnectionRecord]:
+        """Return all connections of the group by name, as last seen."""
+        return dict(self._memory.connections)
+
+    def known_users(self) -> dict[str, UserRecord]:
+        """Return all users by name, as last seen."""
+        return dict(self._memory.users)
 
     def user_lock(self, username: str) -> asyncio.Lock:
         """Return the lock that is held while a user is made or removed."""
         return self._user_locks[username]
 
     async def refresh(self) -> set[str]:
-        """List the group anew and return the names that changed; callers at the same time share one request.
+        """List the group's connections anew, and return the names that changed."""
+        return await self._connection_list.get()
 
-        A list that was on its way before the call is too old for the caller, so it waits for the next one.
-        """
-        asked = self._started
-        async with self._list_lock:
-            if self._freshest > asked:
-                return set()
-            self._started += 1
-            number = self._started
-            changed = await self._list()
-            self._freshest = number
-            return changed
+    async def refresh_users(self) -> set[str]:
+        """List the users anew, and return the names that changed."""
+        return await self._user_list.get()
 
-    async def inspect(self, name: str, username: str) -> None:
-        """Ask for what `view` does not know yet of a session."""
-        if not self._loaded:
+    async def tunnels(self) -> list[Tunnel]:
+        """List what runs on all connections; what somebody who was shut out had just begun to open is closed first."""
+        running = await self._tunnel_list.get()
+        now = self._clock()
+        self._shut = {rule: until for rule, until in self._shut.items() if until > now}
+        late = [
+            each for each in running if self._shut.keys() & {(each.connection, None), (each.connection, each.username)}
+        ]
+        await tunnels.kill(self._http, late)
+        return [each for each in running if each not in late]
+
+    async def inspect(self, names: Sequence[str], usernames: Iterable[str], hostname: str, hint: str = "") -> None:
+        """Ask for what `view` does not know yet of a session, whose Service is `hostname`."""
+        memory = self._memory
+        if not memory.users_loaded:
+            await self.refresh_users()
+        if not memory.loaded:
             await self.refresh()
-        record = self._records.get(name)
-        if record is not None and record.parameters is None:
-            try:
-                found = await connections.parameters(self._http, record.identifier)
-                self._records[name] = record = replace(record, parameters=found)
-            except NotFound:
-                self._records.pop(name, None)
-                record = None
-        user = self._users.get(username)
-        if user is None:
-            user = await self.look_up_user(username)
-        if record is None or not user.exists or username in self._grants[record.identifier]:
-            return
-        if await users.may_read(self._http, username, record.identifier, self._group):
-            self._grants[record.identifier].add(username)
+        for name, identifier in memory.missing(names, hint).items():
+            found = await connections.find(self._http, memory.group, identifier)
+            memory.sought.add((name, identifier))
+            # A person renamed or moved it. Another one has the identifier since a restore, unless it leads to us.
+            if found is not None and found.leads_to(hostname) and name not in memory.connections:
+                memory.put(name, found)
+        for name in names:
+            await self._ask_parameters(name)
+        for username in usernames:
+            user = memory.users.get(username) or await self.look_up_user(username)
+            if not user.exists or username in memory.rights_known:
+                continue
+            if any(name in memory.connections for name in names):
+                memory.take_rights(username, await users.readable(self._http, username, memory.group))
 
     async def create_connection(self, spec: ConnectionSpec) -> None:
         """Register a connection; one that exists already, from before a crash, is adopted."""
+        memory = self._memory
         try:
-            identifier = await connections.create(self._http, self._group, spec)
+            identifier = await connections.create(self._http, memory.group, spec)
         except (Conflict, OutcomeUnknown):
             await self.refresh()
-            if spec.name not in self._records:
+            if spec.name not in memory.connections:
                 raise
             return
         except DomainError:
             # The group may be gone: a create in it answers 500 then, and the next inspection makes it again.
-            self._loaded = False
+            memory.loaded = False
             raise
         if not identifier:
-            self._loaded = False
+            memory.loaded = False
             raise Unavailable(f"Guacamole gave no identifier for the connection {spec.name}; it is looked up.")
-        self._touched.add(spec.name)
-        self._records[spec.name] = ConnectionRecord(identifier, spec.name, "vnc", spec.attributes, spec.parameters)
+        memory.put(spec.name, ConnectionRecord(identifier, spec.name, "vnc", spec.attributes, spec.parameters))
 
     async def update_connection(self, identifier: str, spec: ConnectionSpec) -> None:
-        """Make a connection what it should be."""
+        """Make a connection what it should be, in our group."""
         try:
-            await connections.replace(self._http, self._group, identifier, spec)
+            await connections.replace(self._http, self._memory.group, identifier, spec)
         except DomainError:
-            self._loaded = False
+            self._memory.loaded = False
+            self._memory.drop(spec.name)
             raise
-        self._touched.add(spec.name)
-        self._records[spec.name] = ConnectionRecord(identifier, spec.name, "vnc", spec.attributes, spec.parameters)
+        self._memory.put(spec.name, ConnectionRecord(identifier, spec.name, "vnc", spec.attributes, spec.parameters))
 
-    async def remove_connection(self, name: str, last_identifier: str) -> int:
-        """Remove a connection and then kill its tunnels, which a removal leaves open; return how many were killed."""
-        await self.refresh()
-        record = self._records.get(name)
-        identifiers = {last_identifier} if last_identifier else set()
+    async def recheck_connection(self, name: str) -> ConnectionRecord | None:
+        """Read the parameters of a connection anew, and return it; None when it is not in the group."""
+        record = self._memory.connections.get(name)
         if record is not None:
-            await connections.remove(self._http, record.identifier)
-            self._touched.add(name)
-            self._records.pop(name, None)
-            self._grants.pop(record.identifier, None)
-            identifiers.add(record.identifier)
-        return await connections.kill_tunnels(self._http, identifiers) if identifiers else 0
+            self._memory.connections[name] = replace(record, parameters=None)
+            await self._ask_parameters(name)
+        return self._memory.connections.get(name)
+
+    async def remove_connection(self, name: str, hostname: str, hint: str) -> int:
+        """Remove a connection and then close its tunnels, which a removal leaves open; return how many were closed.
+
+        `hint` is the identifier that it was last reported with. One that is not in the group is removed too if it leads
+        to `hostname`, for a person moved it. If another connection has that identifier by now, it is left alone.
+        """
+        memory = self._memory
+        if not memory.loaded:
+            await self.refresh()
+        record = memory.connections.get(name)
+        identifier = record.identifier if record is not None else memory.lost.get(name) or hint
+        if not identifier:
+            return 0
+        if record is None:
+            found = await connections.find(self._http, memory.group, identifier)
+            if found is not None and not found.leads_to(hostname):
+                memory.drop(name)
+                return 0
+            record = found
+        elif record.parameters is None:
+            await self._ask_parameters(name)
+            record = memory.connections.get(name)
+        if record is not None and (record.leads_to(hostname) or record.identifier == hint):
+            await self._removals.add(record.identifier)
+        elif record is not None:
+            return 0
+        memory.drop(name)
+        return await self._shut_out(identifier, None)
 
     async def look_up_user(self, username: str) -> UserRecord:
         """Ask for a user anew, whatever is known."""
-        user = self._users[username] = await users.get(self._http, username, self._group_name)
-        return user
+        user = await users.get(self._http, username, self._group_name)
+        known = self._memory.users.get(username)
+        if known is None or (known.exists, known.made_for) != (user.exists, user.made_for):
+            self._memory.put_user(user)
+        return self._memory.users[username]
 
     async def create_user(self, username: str, password: str, namespace: str) -> None:
-        """Make a user for the sessions of a namespace; whoever exists by now is looked at again."""
+        """Make a user for the sessions of a namespace; one of ours that exists by now gets the password."""
         try:
             await users.create(self._http, username, password, self._group_name, namespace)
         except (Conflict, OutcomeUnknown):
-            if not (await self.look_up_user(username)).exists:
+            user = await self.look_up_user(username)
+            if not user.exists:
                 raise
+            if user.ours(namespace):
+                await self.set_password(username, password)
             return
-        self._users[username] = UserRecord(username, exists=True, made_for=namespace)
+        self._memory.put_user(UserRecord(username, exists=True, made_for=namespace, password=password))
+        self._memory.rights_known.add(username)
+
+    async def set_password(self, username: str, password: str) -> None:
+        """Set the password of a user of ours."""
+        try:
+            await users.set_password(self._http, username, password)
+        except NotFound:
+            self._memory.drop_user(username)
+            raise
+        user = self._memory.users.get(username)
+        if user is not None:
+            self._memory.users[username] = replace(user, password=password)
 
     async def remove_user(self, username: str, namespace: str) -> bool:
         """Remove a user if we made it for the namespace, and say whether that was so."""
         ours = (await users.get(self._http, username, self._group_name)).ours(namespace)
         if ours:
-            await users.remove(self._http, username)
-        self._users.pop(username, None)
-        for granted in self._grants.values():
-            granted.discard(username)
+            await self._user_removals.add(username)
+        self._memory.drop_user(username)
         return ours
 
-    async def grant(self, username: str, identifier: str) -> None:
+    async def grant(self, username: str, name: str) -> None:
         """Let a user read a connection and the group, without which it is not in the user's list."""
-        paths = (f"/connectionPermissions/{identifier}", f"/connectionGroupPermissions/{self._group}")
+        record = self._memory.connections.get(name)
+        if record is None:
+            raise NotFound(f"The connection {name} went from Guacamole while it was granted; it is made again.")
+        paths = (f"/connectionPermissions/{record.identifier}", f"/connectionGroupPermissions/{self._memory.group}")
         try:
             await users.change(self._http, username, "add", paths)
         except DomainError:
             # Unknown users and connections are 404 or 500 here: what we thought we knew is asked again.
-            self._users.pop(username, None)
-            self._loaded = False
+            self._memory.drop_user(username)
+            self._memory.loaded = False
             raise
-        self._grants[identifier].add(username)
+        self._memory.grants[name].add(username)
+        self._shut.pop((record.identifier, username), None)
 
-    async def revoke(self, username: str, identifier: str) -> int:
-        """Take a connection away from a user, then kill the user's tunnels on it; return how many were killed."""
+    async def revoke(self, username: str, name: str) -> int:
+        """Take a connection away from a user, then close the user's tunnels on it; return how many were closed."""
+        record = self._memory.connections.get(name)
+        if record is None:
+            return 0
         if (await users.get(self._http, username, self._group_name)).exists:
-            await users.change(self._http, username, "remove", (f"/connectionPermissions/{identifier}",))
-        self._grants[identifier].discard(username)
-        return await connections.kill_tunnels(self._http, {identifier}, username)
+            await users.change(self._http, username, "remove", (f"/connectionPermissions/{record.identifier}",))
+        self._memory.grants[name].discard(username)
+        return await self._shut_out(record.identifier, username)
 
-    async def _list(self) -> set[str]:
-        self._touched.clear()
-        self._data_source = await self._http.data_source()
-        self._group = self._group or await connections.ensure_group(self._http, self._group_name)
+    async def check_next(self) -> set[str]:
+        """Ask about one user or connection what no list tells; return the names of connections for which it is news.
+
+        Grants and parameters that a person changed are found so, one request a turn.
+        """
+        memory = self._memory
+        if not self._checks:
+            self._checks.extend(f"/{username}" for username in sorted(memory.rights_known))
+            self._checks.extend(sorted(memory.connections))
+        while self._checks:
+            key = self._checks.popleft()
+            if key.startswith("/") and key[1:] in memory.rights_known:
+                return memory.take_rights(key[1:], await users.readable(self._http, key[1:], memory.group))
+            if key in memory.connections:
+                former = memory.connections[key]
+                return {key} if await self.recheck_connection(key) != former else set()
+        return set()
+
+    async def _shut_out(self, identifier: str, username: str | None) -> int:
+        """Close what runs on a connection, of one user or of all, and what is being opened at this moment later on."""
+        self._shut[identifier, username] = self._clock() + SHUT_SECONDS
+        running = await self._tunnel_list.get()
+        closed = [each for each in running if each.connection == identifier and username in (None, each.username)]
+        await tunnels.kill(self._http, closed)
+        return len(closed)
+
+    async def _ask_parameters(self, name: str) -> None:
+        record = self._memory.connections.get(name)
+        if record is None or record.parameters is not None:
+            return
         try:
-            listed = await connections.in_group(self._http, self._group)
+            found = await connections.parameters(self._http, record.identifier)
         except NotFound:
-            self._group = await connections.ensure_group(self._http, self._group_name)
-            listed = await connections.in_group(self._http, self._group)
-        known = self._records
-        for name in self._touched:
-            listed.pop(name, None)
-            if name in known:
-                listed[name] = known[name]
-        changed = set()
-        for name, record in listed.items():
-            former = known.get(name)
-            if former is not None and replace(former, parameters=None) == replace(record, parameters=None):
-                listed[name] = former
-            else:
-                changed.add(name)
-        changed |= known.keys() - listed.keys()
-        self._records = listed
-        alive = {record.identifier for record in listed.values()}
-        for identifier in self._grants.keys() - alive:
-            del self._grants[identifier]
-        self._loaded = True
-        return changed
+            self._memory.connections.pop(name, None)
+            return
+        if self._memory.connections.get(name) is record:
+            self._memory.connections[name] = replace(record, parameters=found)
+
+    async def _list_connections(self) -> set[str]:
+        memory = self._memory
+        memory.written.clear()
+        memory.data_source = await self._http.data_source()
+        group = await groups.read_group(self._http, self._group_name, memory.group)
+        return memory.take_connections(group.identifier, group.connections)
+
+    async def _list_users(self) -> set[str]:
+        self._memory.users_written.clear()
+        return self._memory.take_users(await users.list_all(self._http, self._group_name))
+
+    async def _list_tunnels(self) -> list[Tunnel]:
+        return await tunnels.running(self._http)

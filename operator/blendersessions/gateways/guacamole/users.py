@@ -7,7 +7,7 @@ can read the user's password: a session of another namespace must not be granted
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from blendersessions.model.access import UserRecord
 from blendersessions.model.errors import NotFound
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from blendersessions.gateways.guacamole.http import Http
 
 ROLE = "guac-organizational-role"
-
-
+_BATCH = 100
 _MARK = "Made by blender-sessions ("
 
 
@@ -39,14 +38,18 @@ def made_for(role: str, group: str) -> str:
     return namespace if whose == group and role == mark(group, namespace) else f"/{role}"
 
 
+async def list_all(http: Http, group: str) -> dict[str, UserRecord]:
+    """List all users of the data source by name, in one request."""
+    return {name: _record(name, answer, group) for name, answer in (await http.get("users")).items()}
+
+
 async def get(http: Http, username: str, group: str) -> UserRecord:
     """Look a user up."""
     try:
         answer = await http.get("users", username)
     except NotFound:
         return UserRecord(username, exists=False)
-    role = (answer.get("attributes") or {}).get(ROLE) or ""
-    return UserRecord(username, exists=True, made_for=made_for(role, group))
+    return _record(username, answer, group)
 
 
 async def create(http: Http, username: str, password: str, group: str, namespace: str) -> None:
@@ -55,20 +58,38 @@ async def create(http: Http, username: str, password: str, group: str, namespace
     await http.call("POST", "users", body=body)
 
 
-async def remove(http: Http, username: str) -> None:
-    """Remove a user; one who is gone is as good."""
-    await http.call("PATCH", "users", body=[{"op": "remove", "path": f"/{username}"}])
+async def set_password(http: Http, username: str, password: str) -> None:
+    """Set a user's password and keep the rest; what is left out of the body would be lifted, a lock for instance."""
+    known = await http.get("users", username)
+    kept = {key: known[key] for key in ("username", "disabled", "attributes") if key in known}
+    await http.call("PUT", "users", username, body=kept | {"password": password})
 
 
-async def may_read(http: Http, username: str, connection: str, group: str) -> bool:
-    """Say whether a user may read a connection and the group that it is in."""
+async def remove(http: Http, usernames: Iterable[str]) -> None:
+    """Remove users; one who is gone is as good."""
+    paths = [f"/{username}" for username in usernames]
+    for start in range(0, len(paths), _BATCH):
+        body = [{"op": "remove", "path": path} for path in paths[start : start + _BATCH]]
+        await http.call("PATCH", "users", body=body)
+
+
+async def readable(http: Http, username: str, group: str) -> set[str]:
+    """Return the identifiers of the connections that a user may read; none without the right to read their group.
+
+    A connection in a group that the user may not read is not on the user's home page.
+    """
     held = await http.get("users", username, "permissions")
-    connections = (held.get("connectionPermissions") or {}).get(connection) or ()
-    groups = (held.get("connectionGroupPermissions") or {}).get(group) or ()
-    return "READ" in connections and "READ" in groups
+    if "READ" not in ((held.get("connectionGroupPermissions") or {}).get(group) or ()):
+        return set()
+    return {key for key, rights in (held.get("connectionPermissions") or {}).items() if "READ" in rights}
 
 
 async def change(http: Http, username: str, op: str, paths: Iterable[str]) -> None:
     """Add or remove the right to read, as often as one likes."""
     body = [{"op": op, "path": path, "value": "READ"} for path in paths]
     await http.call("PATCH", "users", username, "permissions", body=body)
+
+
+def _record(username: str, answer: dict[str, Any], group: str) -> UserRecord:
+    role = (answer.get("attributes") or {}).get(ROLE) or ""
+    return UserRecord(username, exists=True, made_for=made_for(str(role), group))

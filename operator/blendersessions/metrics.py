@@ -1,0 +1,111 @@
+"""What the operator measures of itself, for Prometheus: base units, and labels whose values are few."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from threading import Thread
+    from wsgiref.simple_server import WSGIServer
+
+START_BUCKETS = (0.1, 0.25, 0.5, 1, 2, 3, 5, 8, 13, 20, 30, 60, 120, 300, 600)
+REQUEST_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+LAG_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
+
+
+class Metrics:
+    """The operator's metrics. Nothing is global, so that tests can have as many as they like."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._starts = Histogram(
+            "blendersessions_start_seconds",
+            "Time from a session's creation (or its resume) to the end of each step of its start.",
+            ["path", "class", "step"],
+            buckets=START_BUCKETS,
+            registry=self.registry,
+        )
+        self._requests = Histogram(
+            "blendersessions_request_seconds",
+            "Time of requests to Guacamole and to the Kubernetes API.",
+            ["system", "method", "resource"],
+            buckets=REQUEST_BUCKETS,
+            registry=self.registry,
+        )
+        self._errors = Counter(
+            "blendersessions_request_errors_total",
+            "Requests that were not answered, or with an error; code is the HTTP status, or none.",
+            ["system", "method", "resource", "code"],
+            registry=self.registry,
+        )
+        self._sweeps = Counter(
+            "blendersessions_sweep_actions_total",
+            "What was put right: what no session needs was removed, what a session needs was made again.",
+            ["action"],
+            registry=self.registry,
+        )
+        self._lag = Histogram(
+            "blendersessions_event_loop_lag_seconds",
+            "How much later than planned the event loop came to a timer.",
+            buckets=LAG_BUCKETS,
+            registry=self.registry,
+        )
+        self._server: tuple[WSGIServer, Thread] | None = None
+
+    def serve(self, port: int) -> None:
+        """Answer GET /metrics in a thread of its own."""
+        self._server = start_http_server(port, registry=self.registry)
+
+    def close(self) -> None:
+        """Stop answering."""
+        if self._server is not None:
+            server, thread = self._server
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
+    def started(self, path: str, class_name: str, step: str, seconds: float) -> None:
+        """Note that one step of a start is done."""
+        self._starts.labels(path, class_name, step).observe(seconds)
+
+    def requested(self, system: str, method: str, resource: str, seconds: float, code: int) -> None:
+        """Note one request; `code` is its HTTP status, or 0 when there was no answer."""
+        self._requests.labels(system, method, resource).observe(seconds)
+        if not code or code >= 400:
+            self._errors.labels(system, method, resource, str(code or "none")).inc()
+
+    def swept(self, action: str) -> None:
+        """Note that something was put right."""
+        self._sweeps.labels(action).inc()
+
+    def lagged(self, seconds: float) -> None:
+        """Note how late the event loop was."""
+        self._lag.observe(seconds)
+
+    def count(
+        self, name: str, text: str, labels: Iterable[str], counts: Callable[[], Mapping[tuple[str, ...], int]]
+    ) -> None:
+        """Add a gauge that is counted anew for each scrape; `counts` gives the values by the labels' values."""
+        self.registry.register(_Counted(name, text, list(labels), counts))
+
+
+class _Counted(Collector):
+    def __init__(
+        self, name: str, text: str, labels: list[str], counts: Callable[[], Mapping[tuple[str, ...], int]]
+    ) -> None:
+        self._name, self._text, self._labels, self._counts = name, text, labels, counts
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        family = GaugeMetricFamily(self._name, self._text, labels=self._labels)
+        for values, count in self._counts().items():
+            family.add_metric(list(values), count)
+        yield family
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        """Name the gauge without counting: at registration there may be nothing to count yet."""
+        return [GaugeMetricFamily(self._name, self._text, labels=self._labels)]

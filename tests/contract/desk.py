@@ -1,0 +1,78 @@
+"""What tests of the operator's client of Guacamole share: a desk to register, and what is known of it."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from blendersessions.gateways.guacamole.http import Account, Http
+from blendersessions.model.access import AccessView, ConnectionRecord, ConnectionSpec
+from blendersessions.model.names import name_for
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from blendersessions.gateways.guacamole.registry import Registry
+    from contract.browsing import Site, Tunnel
+    from contract.standins import Guacamole
+
+GROUP = "our-sessions"
+NAMESPACE = "art"
+HOST = "desk.art.svc"
+OURS = name_for("6f1c2d3e-4b5a-4c6d-8e7f-901a2b3c4d5e")
+DESK = ConnectionSpec(
+    "blender-desk",
+    {"hostname": HOST, "port": "5900", "password": "pw123456", "color-depth": "24"},
+    {"max-connections": "10", "max-connections-per-user": "10"},
+)
+
+
+@asynccontextmanager
+async def signed_in(guacamole: Guacamole, folder: Path) -> AsyncIterator[Http]:
+    path = folder / "password"
+    path.write_text(guacamole.password)
+    http = Http(Account(guacamole.url, guacamole.username, path))
+    try:
+        yield http
+    finally:
+        await http.close()
+
+
+def opened(site: Site, **query: str) -> Tunnel:
+    """Open a tunnel and wait for its UUID: Guacamole lists and counts it from then on, not from the upgrade."""
+    tunnel = site.open(**query)
+    assert tunnel.next().opcode == ""
+    return tunnel
+
+
+async def named(http: Http, name: str) -> list[dict[str, Any]]:
+    return [each for each in (await http.get("connections")).values() if each["name"] == name]
+
+
+async def registered(registry: Registry, username: str = "alice") -> str:
+    """Do what the operator does for a new session; return the connection's identifier."""
+    await inspected(registry, username)
+    await registry.create_connection(DESK)
+    await registry.create_user(username, "secret-1", NAMESPACE)
+    await registry.grant(username, DESK.name)
+    return known(registry).identifier
+
+
+async def inspected(registry: Registry, username: str = "alice", hint: str = "") -> AccessView:
+    await registry.inspect([DESK.name], [username], HOST, hint)
+    view = registry.view([DESK.name], [username], hint)
+    assert view.inspected
+    return view
+
+
+def known(registry: Registry) -> ConnectionRecord:
+    return registry.view([DESK.name], []).connections[DESK.name]
+
+
+def is_known(registry: Registry, username: str = "alice") -> bool:
+    return registry.view([DESK.name], [username]).inspected
+
+
+async def removed(registry: Registry, hint: str = "") -> int:
+    return await registry.remove_connection(DESK.name, HOST, hint)

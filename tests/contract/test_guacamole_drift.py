@@ -1,0 +1,185 @@
+"""What others change in Guacamole is noticed and put right, and what is not ours is left alone."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from blendersessions.gateways.guacamole import users
+from blendersessions.gateways.guacamole.registry import Registry
+from blendersessions.model.access import ConnectionRecord
+from contract.browsing import Site
+from contract.desk import (
+    DESK,
+    GROUP,
+    HOST,
+    NAMESPACE,
+    OURS,
+    inspected,
+    named,
+    opened,
+    registered,
+    removed,
+    signed_in,
+)
+from contract.fake_guacd import fake_guacd
+from contract.standins import running
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from blendersessions.gateways.guacamole.http import Http
+
+
+async def test_a_connection_that_a_person_renamed_and_moved_is_found_and_put_right(
+    registry: Registry, http: Http
+) -> None:
+    identifier = await registered(registry)
+    body = {"name": "mine now", "parentIdentifier": "ROOT", "protocol": "vnc", "parameters": DESK.parameters}
+    await http.call("PUT", "connections", identifier, body=body | {"attributes": {}})
+    assert await registry.refresh() == {DESK.name}
+    record = (await inspected(registry)).connections[DESK.name]
+    assert (record.identifier, record.name, record.in_group) == (identifier, "mine now", False)
+    await registry.update_connection(identifier, DESK)
+    assert [each["identifier"] for each in await named(http, DESK.name)] == [identifier]
+    assert await registry.refresh() == set()
+    assert (await inspected(registry)).connections[DESK.name].matches(DESK)
+
+
+async def test_a_moved_connection_is_found_by_the_identifier_that_was_reported(registry: Registry, http: Http) -> None:
+    identifier = await registered(registry)
+    body = {"name": DESK.name, "parentIdentifier": "ROOT", "protocol": "vnc", "parameters": DESK.parameters}
+    await http.call("PUT", "connections", identifier, body=body | {"attributes": {}})
+    successor = Registry(http, GROUP)
+    record = (await inspected(successor, hint=identifier)).connections[DESK.name]
+    assert (record.identifier, record.in_group) == (identifier, False)
+    third = Registry(http, GROUP)
+    await removed(third, identifier)
+    assert await named(http, DESK.name) == []
+
+
+async def test_an_identifier_that_belongs_to_another_connection_by_now_is_left_alone(tmp_path: Path) -> None:
+    with fake_guacd() as guacd, running(guacd.port) as guacamole, ExitStack() as sockets:
+        site = Site(guacamole, sockets)
+        async with signed_in(guacamole, tmp_path) as http:
+            registry = Registry(http, GROUP)
+            body = {"name": "desk-of-a-person", "protocol": "vnc", "attributes": {}, "parentIdentifier": "ROOT"}
+            body |= {"parameters": {"hostname": "elsewhere"}}
+            made: Any = await http.call("POST", "connections", body=body)
+            tunnel = await asyncio.to_thread(opened, site, GUAC_ID=made["identifier"])
+            assert (await inspected(registry, hint=made["identifier"])).connections == {}
+            assert await removed(registry, made["identifier"]) == 0
+            assert len(await named(http, "desk-of-a-person")) == 1
+            assert len(site.active()) == 1
+            del tunnel
+
+
+async def test_a_connection_of_our_name_that_leads_elsewhere_is_not_removed(registry: Registry, http: Http) -> None:
+    await registry.refresh()
+    await registry.create_connection(replace(DESK, parameters={"hostname": "elsewhere"}))
+    successor = Registry(http, GROUP)
+    await successor.refresh()
+    assert await removed(successor) == 0
+    assert len(await named(http, DESK.name)) == 1
+
+
+async def test_a_renamed_group_is_taken_back_with_what_is_in_it(registry: Registry, http: Http) -> None:
+    await registry.inspect([OURS], ["alice"], HOST)
+    await registry.create_connection(replace(DESK, name=OURS))
+    identifier = registry._memory.group
+    body = {"identifier": identifier, "name": "tidied up", "parentIdentifier": "ROOT", "type": "ORGANIZATIONAL"}
+    await http.call("PUT", "connectionGroups", identifier, body=body | {"attributes": {}})
+    assert await registry.refresh() == set()
+    assert (await http.get("connectionGroups", identifier))["name"] == GROUP
+
+
+async def test_another_group_that_got_our_groups_identifier_is_left_alone(registry: Registry, http: Http) -> None:
+    made: Any = await http.call(
+        "POST", "connectionGroups", body={"name": "a school", "type": "ORGANIZATIONAL", "attributes": {}}
+    )
+    await registry.refresh()
+    registry._memory.group = made["identifier"]
+    await registry.refresh()
+    assert registry._memory.group != made["identifier"]
+    assert (await http.get("connectionGroups", made["identifier"]))["name"] == "a school"
+
+
+async def test_identifiers_that_are_given_out_anew_bring_no_grants_along(registry: Registry) -> None:
+    identifier = await registered(registry)
+    other = ConnectionRecord(identifier, "blender-other", "vnc", {})
+    registry._memory.written.clear()
+    registry._memory.take_connections(registry._memory.group, {"blender-other": other})
+    assert registry.view(["blender-other"], ["alice"]).grants == frozenset()
+
+
+async def test_an_emptied_database_is_noticed_and_filled_again(registry: Registry, http: Http) -> None:
+    await registered(registry)
+    await http.call("DELETE", "connectionGroups", registry._memory.group)
+    await http.call("DELETE", "users", "alice")
+    assert await registry.refresh() == {DESK.name}
+    assert "alice" in await registry.refresh_users()
+    view = await inspected(registry)
+    assert (view.connections, view.users["alice"].exists, view.grants) == ({}, False, frozenset())
+    await registered(registry)
+    assert len(await named(http, DESK.name)) == 1
+
+
+async def test_a_user_who_comes_back_without_us_has_an_unknown_password(registry: Registry, http: Http) -> None:
+    await registered(registry)
+    await http.call("DELETE", "users", "alice")
+    await registry.refresh_users()
+    await users.create(http, "alice", "from-a-backup", GROUP, NAMESPACE)
+    assert "alice" in await registry.refresh_users()
+    assert (await inspected(registry)).users["alice"].password == ""
+    await registry.set_password("alice", "secret-2")
+    assert (await inspected(registry)).users["alice"].password == "secret-2"
+    form = {"username": "alice", "password": "secret-2"}
+    assert (await http._send("POST", "api/tokens", form=form)).status_code == 200
+
+
+async def test_a_new_password_does_not_unlock_a_user(registry: Registry, http: Http) -> None:
+    await registered(registry)
+    known_user = await http.get("users", "alice")
+    await http.call("PUT", "users", "alice", body=known_user | {"disabled": True})
+    await registry.set_password("alice", "secret-2")
+    after = await http.get("users", "alice")
+    assert after["disabled"] is True
+    assert after["attributes"] == known_user["attributes"]
+
+
+async def test_what_no_list_tells_is_checked_one_by_one(registry: Registry, http: Http) -> None:
+    identifier = await registered(registry)
+    assert await registry.check_next() == set()
+    assert await registry.check_next() == set()
+    await users.change(http, "alice", "remove", [f"/connectionPermissions/{identifier}"])
+    body = {"name": DESK.name, "parentIdentifier": registry._memory.group, "protocol": "vnc"}
+    changed = DESK.parameters | {"password": "another1"}
+    await http.call(
+        "PUT", "connections", identifier, body=body | {"parameters": changed, "attributes": DESK.attributes}
+    )
+    assert await registry.refresh() == set(), "a list tells of neither"
+    assert [await registry.check_next(), await registry.check_next()] == [{DESK.name}, {DESK.name}]
+    view = await inspected(registry)
+    assert view.grants == frozenset()
+    assert not view.connections[DESK.name].matches(DESK)
+
+
+async def test_a_tunnel_that_was_being_opened_while_its_user_was_shut_out_is_closed_later(tmp_path: Path) -> None:
+    with fake_guacd() as guacd, running(guacd.port) as guacamole, ExitStack() as sockets:
+        site = Site(guacamole, sockets)
+        async with signed_in(guacamole, tmp_path) as http:
+            now = 0.0
+            registry = Registry(http, GROUP, lambda: now)
+            identifier = await registered(registry)
+            await registry.revoke("alice", DESK.name)
+            await users.change(http, "alice", "add", [f"/connectionPermissions/{identifier}"])
+            token = await asyncio.to_thread(site.sign_in, "alice", "secret-1")
+            late = await asyncio.to_thread(opened, site, token=token, GUAC_ID=identifier)
+            assert await registry.tunnels() == []
+            assert (await asyncio.to_thread(late.closed))[0] == 1000
+            await registry.grant("alice", DESK.name)
+            await asyncio.to_thread(opened, site, token=token, GUAC_ID=identifier)
+            [running_now] = await registry.tunnels()
+            assert (running_now.connection, running_now.username) == (identifier, "alice")

@@ -1,0 +1,40 @@
+"""What the operator tells Prometheus."""
+
+from __future__ import annotations
+
+import requests
+from prometheus_client import generate_latest
+
+from apiserver.lifecycle import free_port
+from blendersessions.metrics import Metrics
+
+
+def test_what_was_noted_is_told() -> None:
+    metrics = Metrics()
+    metrics.started("Cold", "default", "Scene", 2.5)
+    metrics.requested("guacamole", "POST", "connections", 0.02, 200)
+    metrics.requested("guacamole", "POST", "connections", 0.02, 500)
+    metrics.requested("kubernetes", "GET", "pods", 30.0, 0)
+    metrics.swept("connection")
+    metrics.lagged(0.002)
+    metrics.count("blendersessions_sessions", "Sessions by state.", ["state"], lambda: {("Ready",): 3})
+    text = generate_latest(metrics.registry).decode()
+    for line in (
+        'blendersessions_start_seconds_count{class="default",path="Cold",step="Scene"} 1.0',
+        'blendersessions_request_seconds_count{method="POST",resource="connections",system="guacamole"} 2.0',
+        'blendersessions_request_errors_total{code="500",method="POST",resource="connections",system="guacamole"} 1.0',
+        'blendersessions_request_errors_total{code="none",method="GET",resource="pods",system="kubernetes"} 1.0',
+        'blendersessions_sweep_actions_total{action="connection"} 1.0',
+        "blendersessions_event_loop_lag_seconds_count 1.0",
+        'blendersessions_sessions{state="Ready"} 3.0',
+    ):
+        assert line in text
+
+
+def test_it_is_answered_over_http_until_it_is_closed() -> None:
+    metrics, port = Metrics(), free_port()
+    metrics.serve(port)
+    answer = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=5)
+    metrics.close()
+    assert answer.status_code == 200
+    assert "blendersessions_event_loop_lag_seconds" in answer.text

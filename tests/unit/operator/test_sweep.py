@@ -1,0 +1,82 @@
+"""What the sweep takes for an orphan, and when it is late enough to remove one."""
+
+from __future__ import annotations
+
+import pytest
+
+from blendersessions.model.access import ConnectionRecord, UserRecord
+from blendersessions.model.names import name_for, view_name_for
+from blendersessions.planning.sweep import Grace, Orphans, find_orphans, namespace_of
+from unit.operator.worlds import OTHER_UID, UID
+
+OURS, VIEW, GONE = name_for(UID), view_name_for(UID), name_for(OTHER_UID)
+
+
+def record(name: str, hostname: str = "") -> ConnectionRecord:
+    return ConnectionRecord("7", name, "vnc", {}, {"hostname": hostname} if hostname else None)
+
+
+def found(*names: str, users: tuple[UserRecord, ...] = (), namespaces: tuple[str, ...] = ()) -> Orphans:
+    return find_orphans(
+        {name: record(name) for name in names},
+        users,
+        lambda name: name in (OURS, VIEW),
+        lambda namespace, username: (namespace, username) == ("art", "alice"),
+        namespaces,
+    )
+
+
+def test_a_connection_whose_session_exists_is_none() -> None:
+    assert found(OURS, VIEW) == Orphans((), (), ())
+
+
+def test_one_of_our_names_without_a_session_is() -> None:
+    assert found(OURS, GONE, GONE + "-view").connections == (GONE, GONE + "-view")
+
+
+@pytest.mark.parametrize("name", ["a person's own", "blender-", "blender-short", GONE.upper(), GONE + "-old"])
+def test_what_bears_none_of_our_names_is_told_and_not_touched(name: str) -> None:
+    assert found(name) == Orphans((), (), (name,))
+
+
+def test_only_users_that_we_made_and_that_no_session_lets_in() -> None:
+    users = (
+        UserRecord("alice", exists=True, made_for="art"),
+        UserRecord("bob", exists=True, made_for="art"),
+        UserRecord("alice", exists=True, made_for="music"),
+        UserRecord("teacher", exists=True),
+        UserRecord("guest", exists=True, made_for="/Made by blender-sessions (other/art)"),
+        UserRecord("gone", exists=False, made_for="art"),
+    )
+    assert found(users=users).users == ("alice", "bob")
+
+
+def test_users_of_namespaces_that_are_not_served_stay() -> None:
+    users = (UserRecord("bob", exists=True, made_for="art"), UserRecord("ben", exists=True, made_for="music"))
+    assert found(users=users, namespaces=("music",)).users == ("ben",)
+
+
+@pytest.mark.parametrize(
+    ("name", "hostname", "namespace"),
+    [
+        (OURS, f"{OURS}.art.svc", "art"),
+        (VIEW, f"{OURS}.art.svc", "art"),
+        (OURS, f"{GONE}.art.svc", ""),
+        (OURS, "desktop.example.org", ""),
+        (OURS, f"{OURS}.art", ""),
+        (OURS, "", ""),
+        ("mine", f"{OURS}.art.svc", ""),
+    ],
+)
+def test_where_a_connection_leads_tells_for_whom_it_was_made(name: str, hostname: str, namespace: str) -> None:
+    assert namespace_of(record(name, hostname)) == namespace
+
+
+def test_an_orphan_is_due_when_it_was_one_for_long_enough_without_a_break() -> None:
+    grace = Grace(seconds=120)
+    assert grace.due(["a"], 0) == []
+    assert grace.due(["a", "b"], 119.9) == []
+    assert grace.due(["a", "b"], 120) == ["a"]
+    assert grace.due(["b"], 180) == []
+    assert grace.due(["a", "b"], 240) == ["b"], "a session stood behind the other one for a moment"
+    assert grace.due(["a", "b"], 360) == ["b", "a"]
