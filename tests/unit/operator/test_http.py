@@ -167,6 +167,42 @@ async def test_a_page_of_html_is_understood_by_its_status(
     with pytest.raises(DomainError) as raised:
         await http.get("users")
     assert "<html>" not in str(raised.value)
+    assert not isinstance(raised.value, NotFound), "only Guacamole knows what there is"
+
+
+@pytest.mark.parametrize(("method", "error"), [("GET", Unavailable), ("PATCH", Unavailable), ("POST", OutcomeUnknown)])
+@pytest.mark.parametrize(("status", "body"), [(200, "<html>log in</html>"), (200, ""), (302, ""), (200, "{garb")])
+async def test_a_page_that_a_proxy_answers_with_is_never_taken_for_success(
+    answers: responses.RequestsMock, http: Http, method: str, error: type[DomainError], status: int, body: str
+) -> None:
+    sign_in(answers)
+    kind = "application/json" if body == "{garb" else "text/html"
+    answers.add(method, DATA + "connections", status=status, body=body, content_type=kind)
+    with pytest.raises(error, match="was not Guacamole"):
+        await http.call(method, "connections", body=[] if method == "PATCH" else None)
+
+
+async def test_a_live_token_of_an_account_that_was_made_anew_is_replaced(
+    answers: responses.RequestsMock, http: Http, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign_in(answers)
+    answers.get(DATA + "users", status=403, json={"message": "Permission denied."})
+    answers.head(BASE + "api/session", status=204)
+    with pytest.raises(Unauthorised):
+        await http.get("users")
+    clock = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: clock() + module.RENEWAL_SECONDS)
+    answers.get(DATA + "users", json={})
+    assert await http.get("users") == {}
+    assert [call.request.method for call in answers.calls].count("POST") == 2
+
+
+async def test_an_address_that_guacamole_bars_is_left_in_peace(answers: responses.RequestsMock, http: Http) -> None:
+    refused = answers.post(BASE + "api/tokens", status=429, json={"message": "Too many failed attempts."})
+    for _ in range(3):
+        with pytest.raises(Unavailable, match="takes no log-in"):
+            await http.get("users")
+    assert refused.call_count == 1
 
 
 @pytest.mark.parametrize("body", ["<html>welcome</html>", '{"authToken": ""}', "[]"])

@@ -17,15 +17,8 @@ from urllib.parse import quote
 
 import requests
 
-from blendersessions.model.errors import (
-    Conflict,
-    DomainError,
-    Invalid,
-    NotFound,
-    OutcomeUnknown,
-    Unauthorised,
-    Unavailable,
-)
+from blendersessions.gateways.guacamole.answers import decoded, message, raise_for, resource
+from blendersessions.model.errors import DomainError, OutcomeUnknown, Unauthorised, Unavailable
 from blendersessions.model.observing import Observe, unobserved
 
 if TYPE_CHECKING:
@@ -40,6 +33,8 @@ IDLE_SECONDS = 15.0
 REFUSED_SECONDS = 90.0
 """After a refused login none is tried with the same password for so long: Guacamole's ban extension bars an address
 after five refusals within five minutes, and behind a proxy that address may be everybody's."""
+RENEWAL_SECONDS = 30.0
+"""A token that lives and lacks a right is replaced at most so often."""
 AWAY_SECONDS = 1.0
 """After no answer nothing is sent for so long, or a thousand sessions would each wait for the time-out."""
 
@@ -60,6 +55,7 @@ class Account:
 class _Login:
     token: str = field(repr=False)
     data_source: str
+    begun: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True)
@@ -103,11 +99,11 @@ class Http:
         """
         login = await self._signed_in()
         response = await self._send(method, self._data_path(login, path), login.token, body)
-        if response.status_code == requests.codes.forbidden and not await self._alive(login):
+        if response.status_code == requests.codes.forbidden and await self._is_spent(login):
             login = await self._renewed(login)
             response = await self._send(method, self._data_path(login, path), login.token, body)
-        _raise_for(response, "/".join(path))
-        return _decoded(response)
+        raise_for(response, "/".join(path))
+        return decoded(response)
 
     async def close(self) -> None:
         """Give the token back."""
@@ -135,9 +131,14 @@ class Http:
                 self._login = await self._sign_in()
             return self._login
 
-    async def _alive(self, login: _Login) -> bool:
+    async def _is_spent(self, login: _Login) -> bool:
+        """Say whether another token may have the right that this one lacks.
+
+        A dead one has none. A live one may belong to an account that was deleted and made again since, as a restore of
+        the database does; its lists are empty then, and whatever it changes is refused.
+        """
         response = await self._send("HEAD", "api/session", login.token)
-        return bool(response.status_code != requests.codes.forbidden)
+        return response.status_code == requests.codes.forbidden or time.monotonic() - login.begun >= RENEWAL_SECONDS
 
     async def _sign_in(self) -> _Login:
         self._login = None
@@ -184,22 +185,20 @@ class Http:
         response = await self._send("POST", "api/tokens", form=form)
         if response.status_code in (requests.codes.forbidden, requests.codes.unauthorized):
             raise Unauthorised(
-                f"Guacamole at {account.url} refuses the account {account.username} ({_message(response)}): check "
+                f"Guacamole at {account.url} refuses the account {account.username} ({message(response)}): check "
                 "BLENDERSESSIONS_GUACAMOLE_USERNAME and the password in BLENDERSESSIONS_GUACAMOLE_PASSWORD_FILE "
                 f"({account.password_file})."
             )
         if response.status_code == requests.codes.too_many_requests:
             error = Unavailable(
-                f"Guacamole at {account.url} takes no log-in from our address for now ({_message(response)}), "
+                f"Guacamole at {account.url} takes no log-in from our address for now ({message(response)}), "
                 "after too many refused ones: it is tried again in a while. Check who logs in wrongly from there."
             )
             self._pause(error, REFUSED_SECONDS)
             raise error
-        answer = _decoded(response)
-        if response.status_code == requests.codes.not_found:
-            answer = None
-        else:
-            _raise_for(response, "api/tokens")
+        answer = decoded(response) if response.ok else None
+        if not response.ok and response.status_code != requests.codes.not_found:
+            raise_for(response, "api/tokens")
         if not isinstance(answer, dict) or not answer.get("authToken") or not answer.get("dataSource"):
             raise Unavailable(
                 f"What answers at {account.url} is not Guacamole: check BLENDERSESSIONS_GUACAMOLE_URL, which ends in "
@@ -268,7 +267,7 @@ class Http:
             code = response.status_code
         finally:
             self._local.used = time.monotonic()
-            self._observe(method, _resource(path), self._local.used - begun, code)
+            self._observe(method, resource(path), self._local.used - begun, code)
         return response
 
     def _session(self) -> requests.Session:
@@ -291,44 +290,3 @@ class Http:
     def _unavailable(self, error: Exception) -> Unavailable:
         url, kind = self._account.url, type(error).__name__
         return Unavailable(f"Guacamole at {url} does not answer ({kind}); it is asked again.")
-
-
-def _resource(path: str) -> str:
-    """Return the kind of object that a path is about: what stands behind the data source, or `session`, or `tokens`."""
-    parts = path.split("/")
-    return parts[4] if path.startswith("api/session/data/") else parts[1]
-
-
-def _decoded(response: requests.Response) -> object:
-    if not response.content or "json" not in response.headers.get("Content-Type", ""):
-        return None
-    try:
-        decoded: object = response.json()
-    except ValueError:
-        return None
-    return decoded
-
-
-def _message(response: requests.Response) -> str:
-    """Return Guacamole's own words; a page of HTML is none of them."""
-    answer = _decoded(response)
-    if isinstance(answer, dict) and answer.get("message"):
-        return str(answer["message"])
-    return f"HTTP status {response.status_code}"
-
-
-def _raise_for(response: requests.Response, what: str) -> None:
-    status = response.status_code
-    if requests.codes.ok <= status < requests.codes.multiple_choices:
-        return
-    said = f"Guacamole answered {status} to {response.request.method} {what}: {_message(response)}"
-    codes = requests.codes
-    if status == codes.forbidden:
-        raise Unauthorised(f"{said}. The account of BLENDERSESSIONS_GUACAMOLE_USERNAME needs the right to administer.")
-    if status == codes.not_found:
-        raise NotFound(said)
-    if status == codes.bad_request and "already exists" in _message(response):
-        raise Conflict(said)
-    if codes.bad_request <= status < codes.internal_server_error and status != codes.too_many_requests:
-        raise Invalid(said)
-    raise Unavailable(said)
