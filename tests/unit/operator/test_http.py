@@ -192,6 +192,7 @@ async def test_a_live_token_of_an_account_that_was_made_anew_is_replaced(
         await http.get("users")
     clock = time.monotonic
     monkeypatch.setattr(time, "monotonic", lambda: clock() + module.RENEWAL_SECONDS)
+    answers.get(DATA + "users", status=403, json={"message": "Permission denied."})
     answers.get(DATA + "users", json={})
     assert await http.get("users") == {}
     assert [call.request.method for call in answers.calls].count("POST") == 2
