@@ -11,6 +11,7 @@ Manifest: TypeAlias = dict[str, Any]
 API_GROUP = "blendersessions.io"
 API_VERSION = f"{API_GROUP}/v1alpha1"
 SESSION_KIND = "BlenderSession"
+CLASS_KIND = "BlenderSessionClass"
 
 
 @dataclass(frozen=True)

@@ -4,27 +4,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
+from blendersessions.model.durations import Duration  # noqa: TC001 - pydantic reads the annotation
 from blendersessions.model.labels import FINALIZER
 from blendersessions.model.manifest import API_VERSION, SESSION_KIND, Manifest, Ref
 from blendersessions.model.names import name_for
 
+DEFAULT_CLASS: Final = "default"
+"""The class of a session that names none; it need not exist."""
 
-class _Part(BaseModel):
+
+class Part(BaseModel):
+    """A part of an object, read as the API server writes it."""
+
     model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True, extra="ignore")
 
 
-class Scene(_Part):
+class Scene(Part):
     """What Blender opens; no sample is the empty scene."""
 
     sample: str = Field(default="", max_length=128, pattern=r"^$|^[A-Za-z0-9][A-Za-z0-9_.-]*\.blend$")
 
 
-class Display(_Part):
+class Display(Part):
     """The desktop's screen, in pixels and bits per pixel."""
 
     width: int = Field(default=1280, ge=320, le=3840)
@@ -33,7 +39,7 @@ class Display(_Part):
     read_only: bool = False
 
 
-class Connections(_Part):
+class Connections(Part):
     """How many browsers may be connected at once; `max_per_user` left out means as many as `max`."""
 
     max: int = Field(default=10, ge=1, le=1000)
@@ -46,22 +52,55 @@ class Connections(_Part):
         return self
 
 
-class Resources(_Part):
+class Resources(Part):
     """CPU, memory and devices of the Blender container, as in a pod."""
 
     requests: dict[str, str | int | float] = Field(default_factory=dict)
     limits: dict[str, str | int | float] = Field(default_factory=dict)
 
 
-class Spec(_Part):
+class Workspace(Part):
+    """The volume that the home is on: one that is made (`size`), or one that the person names (`claim_name`)."""
+
+    size: str = ""
+    storage_class_name: str | None = None
+    claim_name: str = Field(default="", max_length=253)
+    reclaim_policy: Literal["Delete", "Retain"] = "Delete"
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Workspace:
+        if bool(self.size) == bool(self.claim_name):
+            raise ValueError("give either size, for a volume that is made, or claimName, for one that there is")
+        return self
+
+
+class Lifetime(Part):
+    """How long the session may run, and what happens then; what is left out is the class's."""
+
+    max_age: Duration | None = None
+    idle_after: Duration | None = None
+    on_expiry: Literal["Suspend", "Delete"] | None = None
+
+
+class Spec(Part):
     """What is wanted."""
 
+    class_name: str = Field(default=DEFAULT_CLASS, max_length=63)
     owner: str = Field(default="", max_length=128, pattern=r"^$|^[A-Za-z0-9][A-Za-z0-9._@+-]*$")
-    viewers: tuple[str, ...] = ()
+    viewers: tuple[Annotated[str, Field(max_length=128, pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+-]*$")], ...] = ()
     scene: Scene = Scene()
     display: Display = Display()
     connections: Connections = Connections()
     resources: Resources = Resources()
+    workspace: Workspace | None = None
+    suspend: bool = False
+    lifetime: Lifetime = Lifetime()
+
+    @model_validator(mode="after")
+    def _owner_looks_anyway(self) -> Spec:
+        if self.owner in self.viewers:
+            raise ValueError("the owner is let in already: take the name off viewers")
+        return self
 
 
 @dataclass(frozen=True)
@@ -81,6 +120,7 @@ class Session:
     spec: Spec
     deleting: bool = False
     finalizers: tuple[str, ...] = ()
+    annotations: dict[str, str] = field(default_factory=dict)
     status: Manifest = field(default_factory=dict)
     spec_error: str = ""
 
@@ -112,7 +152,7 @@ def parse_session(body: Manifest) -> Session:
     try:
         spec = Spec.model_validate(body.get("spec") or {})
     except ValidationError as invalid:
-        error = _explain(invalid)
+        error = explain(invalid)
     return Session(
         namespace=meta["namespace"],
         name=meta["name"],
@@ -123,6 +163,7 @@ def parse_session(body: Manifest) -> Session:
         spec=spec,
         deleting=bool(meta.get("deletionTimestamp")),
         finalizers=tuple(meta.get("finalizers") or ()),
+        annotations=meta.get("annotations") or {},
         status=body.get("status") or {},
         spec_error=error,
     )
@@ -139,6 +180,7 @@ def owner_reference(session: Session, *, controller: bool) -> Manifest:
     return reference | {"controller": True, "blockOwnerDeletion": True} if controller else reference
 
 
-def _explain(invalid: ValidationError) -> str:
+def explain(invalid: ValidationError) -> str:
+    """Say what is wrong with a spec, in a sentence."""
     faults = ("spec" + "".join(f".{step}" for step in fault["loc"]) + f": {fault['msg']}" for fault in invalid.errors())
     return "The spec is malformed. " + "; ".join(faults) + ". Correct it with kubectl edit."
