@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from blendersessions.model import suspending
 from blendersessions.model.conditions import READY, STALLED, Condition
 from blendersessions.model.session import parse_session
-from blendersessions.model.suspending import RESUME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -89,24 +89,13 @@ def read(body: Manifest) -> Session:
         ready=ready,
         stalled=STALLED in conditions and conditions[STALLED].holds,
         ending=parsed.deleting,
-        resting=_resting(body),
+        resting=suspending.resting(body),
         scene=parsed.spec.scene.sample,
         phase=str(status.get("phase") or ""),
         users=str(activity.get("users", "")),
         expires=str(activity.get("expiresAt") or ""),
         created=parsed.created_at,
     )
-
-
-def _resting(body: Manifest) -> bool:
-    if (body.get("spec") or {}).get("suspend"):
-        return True
-    suspension = (body.get("status") or {}).get("suspension")
-    if not suspension or suspension.get("reason") == "Requested":
-        return False
-    # An expiry noted which request to resume it had seen: another one is still to be served.
-    asked = (body["metadata"].get("annotations") or {}).get(RESUME, "")
-    return bool(asked == (suspension.get("resume") or ""))
 
 
 def table(sessions: Iterable[Session], now: datetime) -> str:

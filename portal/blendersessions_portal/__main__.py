@@ -49,6 +49,7 @@ async def _serve(settings: Settings) -> None:
             cookie_key=settings.read_cookie_key(),
             public_url=settings.public_url,
             samples_dir=settings.samples_dir,
+            max_sessions=settings.max_sessions,
         )
         server = uvicorn.Config(
             app,

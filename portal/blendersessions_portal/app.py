@@ -31,7 +31,13 @@ _MAX_BODY = 16 * 1024  # bytes; our forms are a few hundred
 
 
 def create_app(
-    *, store: SessionStore, signin: GuacamoleSignIn, cookie_key: bytes, public_url: str, samples_dir: Path
+    *,
+    store: SessionStore,
+    signin: GuacamoleSignIn,
+    cookie_key: bytes,
+    public_url: str,
+    samples_dir: Path,
+    max_sessions: int,
 ) -> ASGIApp:
     """Build the application over a store of sessions and a Guacamole.
 
@@ -50,6 +56,7 @@ def create_app(
         store=store,
         tokens=TokenKeeper(signin, signer, secure=secure),
         renderer=renderer,
+        max_sessions=max_sessions,
     )
     app = Starlette(
         routes=[

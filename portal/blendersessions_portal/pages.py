@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from blendersessions.model.errors import NotFound, Unavailable
+from blendersessions.model.errors import Invalid, NotFound, Unavailable
 from blendersessions_portal import csrf
+from blendersessions_portal.rendering import STAY
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from starlette.datastructures import FormData
     from starlette.requests import Request
 
@@ -41,6 +44,7 @@ class Pages:
     store: SessionStore
     tokens: TokenKeeper
     renderer: Renderer
+    max_sessions: int
 
     def routes(self) -> list[Route]:
         """Give the address of each page."""
@@ -54,6 +58,8 @@ class Pages:
             Route("/sessions/{name}/progress", self.progress),
             Route("/sessions/{name}/open", self.open),
             Route("/sessions/{name}/stop", self.stop, methods=["POST"]),
+            Route("/sessions/{name}/suspend", self.suspend, methods=["POST"]),
+            Route("/sessions/{name}/resume", self.resume, methods=["POST"]),
         ]
 
     async def health(self, _request: Request) -> Response:
@@ -79,7 +85,11 @@ class Pages:
         sample = _text(form, "sample")
         if sample:
             self.samples.require(sample)
-        session = await self._live_session(visitor, sample) if _text(form, "reuse") else None
+        sessions = [session for session in await self._sessions(visitor) if not session.ending]
+        session = _live(sessions, sample) if _text(form, "reuse") else None
+        if session is None and len(sessions) >= self.max_sessions:
+            # A class's limits hold for all, to the last one. This one is there to be explained before it is met.
+            return self.renderer.full(request, sessions, self.guard.token(visitor), sample)
         if session is None:
             session = await self.store.create(visitor.owner, sample)
             logger.info("Session %s was made for %s.", session.name, visitor.owner)
@@ -92,23 +102,23 @@ class Pages:
         """
         sample = self.samples.require(request.query_params.get("blender_file", ""))
         visitor = self.identifier.identify(request)
-        if session := await self._live_session(visitor, sample.file):
+        if session := _live(await self._sessions(visitor), sample.file):
             return RedirectResponse(f"/sessions/{session.name}", status_code=303)
         response = self.renderer.view(request, sample.file, self.guard.token(visitor))
         self.identifier.remember(visitor, response)
         return response
 
     async def session(self, request: Request) -> Response:
-        """Show how a session starts, why it failed or that it ends; one that is ready opens."""
+        """Show how a session starts, why it failed, that it rests or ends; one that is ready opens, unless to stay."""
         visitor, session = await self._own_session(request)
-        if session.ready:
+        if session.ready and not _stays(request):
             return RedirectResponse(f"/sessions/{session.name}/open", status_code=303)
-        return self.renderer.session(request, session, self.guard.token(visitor))
+        return self.renderer.session(request, session, self.guard.token(visitor), stay=_stays(request))
 
     async def progress(self, request: Request) -> Response:
         """Give the session's progress alone, for the page to refresh itself."""
         visitor, session = await self._own_session(request)
-        return self.renderer.progress(request, session, self.guard.token(visitor))
+        return self.renderer.progress(request, session, self.guard.token(visitor), stay=_stays(request))
 
     async def open(self, request: Request) -> Response:
         """Sign the owner in at Guacamole and go to Blender."""
@@ -137,12 +147,30 @@ class Pages:
             await self.tokens.forget(request, visitor, response)
         return response
 
+    async def suspend(self, request: Request) -> Response:
+        """Save and stop a session that keeps its files, and show how it does."""
+        visitor, _form = await self._checked_form(request)
+        session = await self.store.get(visitor.owner, request.path_params["name"])
+        if not session.can_suspend:
+            raise Invalid(
+                f"Session “{session.name}” cannot be suspended: it does not run, or it has no workspace, and what you"
+                " made would be lost. Stop it if you need it no more."
+            )
+        await self.store.suspend(visitor.owner, session.name)
+        logger.info("Session %s was suspended by %s.", session.name, visitor.owner)
+        return RedirectResponse(f"/sessions/{session.name}?{STAY}", status_code=303)
+
+    async def resume(self, request: Request) -> Response:
+        """Start a suspended session again, and go to its page, which opens it."""
+        visitor, _form = await self._checked_form(request)
+        name = request.path_params["name"]
+        await self.store.resume(visitor.owner, name)
+        logger.info("Session %s was resumed by %s.", name, visitor.owner)
+        return RedirectResponse(f"/sessions/{name}", status_code=303)
+
     async def _sessions(self, visitor: Visitor) -> list[Session]:
         # Nobody can have made anything for a name that was made just now.
         return await self.store.list(visitor.owner) if visitor.known else []
-
-    async def _live_session(self, visitor: Visitor, sample: str) -> Session | None:
-        return next((s for s in await self._sessions(visitor) if s.live and s.sample == sample), None)
 
     async def _own_session(self, request: Request) -> tuple[Visitor, Session]:
         visitor = self.identifier.identify(request)
@@ -165,6 +193,14 @@ class Pages:
         form = await request.form(max_files=0, max_fields=_MAX_FIELDS)
         self.guard.check(request, visitor, _text(form, csrf.FIELD))
         return visitor, form
+
+
+def _live(sessions: Sequence[Session], sample: str) -> Session | None:
+    return next((session for session in sessions if session.live and session.sample == sample), None)
+
+
+def _stays(request: Request) -> bool:
+    return "stay" in request.query_params
 
 
 def _text(form: FormData, field: str) -> str:

@@ -47,7 +47,10 @@ class Problems:
             logger.warning("%s %r: %s", request.method, request.url.path, error)
         text = str(error)
         if isinstance(error, NotFound):
-            text = "It may have ended, or it belongs to another browser: a session is seen only where it was started."
+            text = (
+                "It may have ended, also by itself after its time or when nobody worked in it, or it belongs to another"
+                " browser: a session is seen only where it was started."
+            )
         query = f"?{request.url.query}" if request.url.query else ""
         retry = request.url.path + query if can_retry and request.method == "GET" else ""
         return self._renderer.problem(request, title, text, status, retry=retry)

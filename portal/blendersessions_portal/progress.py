@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from blendersessions.model.conditions import CONNECTION_READY, READY, STALLED, TERMINATING
 from blendersessions_portal import wording
+from blendersessions_portal.session import SUSPENDED
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from blendersessions_portal.session import Session
     from blendersessions_portal.wording import Words
 
@@ -24,8 +27,11 @@ class State(StrEnum):
 
     WAITING = "waiting"
     WORKING = "working"
+    QUEUED = "queued"
     READY = "ready"
     FAILED = "failed"
+    SUSPENDING = "suspending"
+    SUSPENDED = "suspended"
     ENDING = "ending"
 
 
@@ -55,15 +61,28 @@ def describe(session: Session, now: datetime) -> Progress:
     if session.failed:
         words = wording.FAILURES.get(_reason(session, STALLED, READY), wording.UNKNOWN_FAILURE)
         return Progress(State.FAILED, words.headline, words.way_out, _steps(session))
+    if session.suspended:
+        headline = wording.SUSPENDED.get(session.suspended_for, wording.SUSPENDED["Requested"])
+        return Progress(State.SUSPENDED, headline, wording.RESUMED[session.files])
+    if session.suspending:
+        return Progress(State.SUSPENDING, wording.SUSPENDING.headline, wording.SUSPENDING.way_out)
     if session.ready:
         return Progress(State.READY, wording.READY.headline, wording.READY.way_out, _steps(session))
-    words = _patience(session, now - session.created)
+    if _reason(session, READY) == wording.QUEUED:
+        place = f" You are number {session.queue_position}." if session.queue_position else ""
+        return Progress(State.QUEUED, wording.QUEUE.headline, wording.QUEUE.way_out + place, _steps(session))
+    # What was resumed is older than its wait.
+    words = _patience(session, now - (session.changed or session.created))
     return Progress(State.WORKING, words.headline, words.way_out, _steps(session))
 
 
 def _patience(session: Session, waited: timedelta) -> Words:
     if not session.conditions:
         return wording.UNNOTICED if waited > _UNNOTICED_AFTER else wording.STARTING
+    if words := wording.DEMANDS.get(_reason(session, READY)):
+        return words
+    if session.holds(SUSPENDED):
+        return wording.STARTING
     if waited > _TROUBLE_AFTER:
         for kind, _, _ in wording.STEPS:
             if not session.holds(kind) and (words := wording.TROUBLES.get(_reason(session, kind))):
@@ -109,12 +128,3 @@ def _reason(session: Session, *kinds: str) -> str:
 def _message(session: Session, *kinds: str) -> str:
     found = (session.conditions[kind].message for kind in kinds if kind in session.conditions)
     return next(filter(None, found), "")
-
-
-def age(created: datetime, now: datetime) -> str:
-    """Say how long ago that was, in the largest unit that fits."""
-    seconds = max(0, int((now - created).total_seconds()))
-    for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
-        if count := seconds // size:
-            return f"{count} {unit}{'s' if count > 1 else ''} ago"
-    return "just now"

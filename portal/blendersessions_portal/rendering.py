@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.templating import Jinja2Templates
 
-from blendersessions_portal.progress import Progress, State, age, describe
+from blendersessions_portal import lifetime, wording
+from blendersessions_portal.progress import Progress, State, describe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,11 +22,16 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from blendersessions_portal.samples import Samples
-    from blendersessions_portal.session import Session
+    from blendersessions_portal.session import Files, Session
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
 TEMPLATES = _HERE / "templates"
+
+STAY = "stay=yes"
+"""Query of a session's page that shows the session instead of opening it."""
+
+_CHANGING = {State.WORKING, State.QUEUED, State.SUSPENDING, State.ENDING}
 
 
 @cache
@@ -54,6 +60,12 @@ class SessionRow:
     age: str
     progress: Progress
     state: State
+    kept_alive_by: str
+    expiry: str
+    loss: str
+    stopping: str
+    files: Files
+    can_suspend: bool
 
 
 class Renderer:
@@ -70,12 +82,18 @@ class Renderer:
         sample = self._samples.get(session.sample)
         return SessionRow(
             name=session.name,
-            title=sample.title if sample else session.sample or "Empty scene",
+            title=self._title(session.sample),
             picture=sample.picture if sample else "",
             created=session.created.isoformat(),
-            age=age(session.created, now),
+            age=lifetime.age(session.created, now),
             progress=progress,
             state=progress.state,
+            kept_alive_by=lifetime.kept_alive_by(session),
+            expiry=lifetime.expiry(session, now),
+            loss=lifetime.loss(session),
+            stopping=wording.STOPPING[session.files],
+            files=session.files,
+            can_suspend=session.can_suspend,
         )
 
     def home(self, request: Request, sessions: Sequence[Session], csrf: str) -> Response:
@@ -87,15 +105,21 @@ class Renderer:
         """Render only the visitor's sessions, to replace those on the page."""
         return self._templates.TemplateResponse(request, "_sessions.html", self._list_context(sessions, csrf))
 
-    def session(self, request: Request, session: Session, csrf: str) -> Response:
-        """Render the page of a session that is not ready."""
-        context = {"row": self.row(session), "csrf": csrf}
+    def session(self, request: Request, session: Session, csrf: str, *, stay: bool) -> Response:
+        """Render a session's page; without `stay` it leads on to Blender once that is ready."""
+        context = {"row": self.row(session), "csrf": csrf, "stay": stay}
         return self._templates.TemplateResponse(request, "session.html", context)
 
-    def progress(self, request: Request, session: Session, csrf: str) -> Response:
+    def progress(self, request: Request, session: Session, csrf: str, *, stay: bool) -> Response:
         """Render only how far the session has come, to replace it on the page."""
-        context = {"row": self.row(session), "csrf": csrf}
+        context = {"row": self.row(session), "csrf": csrf, "stay": stay}
         return self._templates.TemplateResponse(request, "_progress.html", context)
+
+    def full(self, request: Request, sessions: Sequence[Session], csrf: str, file: str) -> Response:
+        """Render why no more sessions can be started, those that there are, and the way on once one of them is gone."""
+        context = {"count": len(sessions), "file": file, "title": self._title(file)}
+        context |= self._list_context(sessions, csrf)
+        return self._templates.TemplateResponse(request, "full.html", context, status_code=409)
 
     def view(self, request: Request, file: str, csrf: str) -> Response:
         """Render the page that a link leads to: it sends its own form."""
@@ -107,7 +131,11 @@ class Renderer:
         context = {"title": title, "text": text, "retry": retry}
         return self._templates.TemplateResponse(request, "problem.html", context, status_code=status)
 
+    def _title(self, file: str) -> str:
+        sample = self._samples.get(file)
+        return sample.title if sample else file or "Empty scene"
+
     def _list_context(self, sessions: Sequence[Session], csrf: str) -> dict[str, object]:
         rows = [self.row(session) for session in sessions]
-        changing = any(row.state in {State.WORKING, State.ENDING} for row in rows)
+        changing = any(row.state in _CHANGING for row in rows)
         return {"rows": rows, "changing": changing, "csrf": csrf}

@@ -37,6 +37,9 @@ class Settings(BaseSettings):
         default=_WORK_TREE / "images" / "blender" / "scenes",
         description="Folder with samples.yaml and thumbnails/; by default the work tree's.",
     )
+    max_sessions: int = Field(
+        default=3, ge=1, le=100, description="Sessions that one visitor may have at a time, suspended ones among them."
+    )
     port: int = Field(default=8000, ge=1, le=65535, description="TCP port to listen on, on all addresses.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Standard level name.")
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
+from blendersessions.model import suspending
 from blendersessions.model.errors import Conflict, NotFound, Unavailable
 from blendersessions.model.manifest import SESSION_KIND, Manifest, Ref
 from blendersessions.model.names import user_secret_name
@@ -36,6 +38,14 @@ class SessionStore(Protocol):
 
     async def delete(self, owner: str, name: str) -> None:
         """Have the session end; `NotFound` also if it is somebody else's."""
+        ...
+
+    async def suspend(self, owner: str, name: str) -> None:
+        """Have the desktop saved and stopped; `NotFound` also if it is somebody else's."""
+        ...
+
+    async def resume(self, owner: str, name: str) -> None:
+        """Have the desktop started again; `NotFound` also if it is somebody else's."""
         ...
 
     async def credentials(self, owner: str) -> Credentials:
@@ -87,6 +97,14 @@ class KubernetesSessionStore:
         session = await self.get(owner, name)
         await self._kubernetes.delete(Ref(SESSION_KIND, self._namespace, name), session.uid)
 
+    async def suspend(self, owner: str, name: str) -> None:
+        """Have the desktop saved and stopped; `NotFound` also if it is somebody else's."""
+        await self._change(owner, name, suspending.suspend())
+
+    async def resume(self, owner: str, name: str) -> None:
+        """Have the desktop started again; `NotFound` also if it is somebody else's."""
+        await self._change(owner, name, suspending.resume(datetime.now(UTC)))
+
     async def credentials(self, owner: str) -> Credentials:
         """Give the owner's sign-in at Guacamole, which the operator made; `NotFound` if it did not."""
         ref = Ref("Secret", self._namespace, user_secret_name(owner))
@@ -94,6 +112,12 @@ class KubernetesSessionStore:
         if found is None:
             raise NotFound(f"{ref} holds no sign-in for {owner}.", system="Kubernetes")
         return found
+
+    async def _change(self, owner: str, name: str, patch: Manifest) -> None:
+        session = await self.get(owner, name)
+        # The API server refuses the patch if another session has got the name meanwhile.
+        seen = {"metadata": {**(patch.get("metadata") or {}), "uid": session.uid}}
+        await self._kubernetes.merge(Ref(SESSION_KIND, self._namespace, name), patch | seen)
 
     def _no_such_kind(self) -> Unavailable:
         return Unavailable(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from blendersessions.model import conditions as c
+from blendersessions_portal.session import Files
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,11 @@ FAILURES: Final = {
     c.SCENE_NOT_FOUND: Words(
         "This scene does not exist",
         "The Blender that runs here has no scene of that name. Remove this session and choose another scene.",
+    ),
+    c.OWNER_TAKEN: Words(
+        "Your name belongs to sessions elsewhere",
+        "This browser's name at Guacamole was given to sessions in another place. Remove this session and open this"
+        " portal in a private window, which gets a name of its own.",
     ),
     c.INVALID: Words(
         "This session cannot be served",
@@ -67,6 +73,23 @@ TROUBLES: Final = {
 }
 """Reasons for which a session waits, that a person should know of once they last."""
 
+DEMANDS: Final = {
+    "ClassNotFound": Words(
+        "This kind of session does not exist yet",
+        "It asks for a class that nobody has made here. It starts by itself as soon as there is one: show the details"
+        " below to your administrator, or stop it.",
+    ),
+}
+"""Reasons of Ready for which somebody else has to act."""
+
+QUEUED: Final = "Queued"
+"""Reason of Ready: as many sessions run as may."""
+QUEUE: Final = Words(
+    "Waiting for its turn",
+    "As many sessions run as are allowed. Yours starts by itself when another one ends; you can leave this page and"
+    " come back.",
+)
+
 STEPS: Final = (
     (c.DESKTOP_READY, "Desktop", "Waits for a place in the cluster."),
     (c.SCENE_READY, "Scene", "Waits for the desktop."),
@@ -83,5 +106,48 @@ UNNOTICED: Final = Words(
     "Waiting to be taken up",
     "Nobody has taken this session up yet. If this stays, the operator may not be running: tell your administrator.",
 )
+SUSPENDING: Final = Words("Being suspended …", "Blender saves and stops. After that the session can be resumed.")
+SUSPENDED: Final = {
+    "Requested": "Suspended",
+    "Idle": "Suspended, because nobody worked in it",
+    "MaxAge": "Suspended, because its time was over",
+}
+"""Headlines by the reason of the suspension."""
+RESUMED: Final = {
+    Files.LOST: "It had no workspace: when you resume it, Blender opens the scene as it was at first.",
+    Files.DELETED: "Its files are kept until you stop it. Resume it, and Blender opens the file that was open.",
+    Files.KEPT: "Its files are kept. Resume it, and Blender opens the file that was open.",
+}
+"""What is there when it is resumed."""
+
+KEPT_ALIVE: Final = {
+    "Starting": "It has just started.",
+    "Input": "You work in it: that keeps it alive.",
+    "Render": "A render keeps it alive, also when this tab is closed.",
+    "Tunnel": "It was opened in a browser. Only work in it keeps it alive for long, an open tab alone does not.",
+    "Nothing": "Nobody works in it.",
+}
+"""By the operator's word for what keeps a session alive."""
+
+EXPIRIES: Final = {
+    "Idle": "It ends {when} unless somebody works in it.",
+    "MaxAge": "Its time is over {when}, whatever happens in it.",
+}
+EXPIRY: Final = "It ends {when}."
+
+LOSS: Final = {
+    Files.LOST: "It has no workspace: what you make in it is lost when it stops.",
+    Files.DELETED: "Its workspace keeps your files when it is suspended, and goes when it is stopped.",
+    Files.KEPT: "",
+}
+"""What is lost at the end."""
+
+STOPPING: Final = {
+    Files.LOST: "Blender closes, and what you made in this session is lost.",
+    Files.DELETED: "Blender closes, and the workspace goes with all files in it. To keep them, suspend the session.",
+    Files.KEPT: "Blender saves and closes. The files in the workspace stay, the session goes.",
+}
+"""What a person should know before it is stopped."""
+
 READY: Final = Words("Ready", "Blender opens now.")
 ENDING: Final = Words("Ending …", "The desktop is shut down, and everything of this session goes.")

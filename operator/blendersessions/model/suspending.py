@@ -1,4 +1,4 @@
-"""What a person writes into a session to suspend it and to have it back, as merge patches."""
+"""What a person writes into a session to suspend it and to have it back, as merge patches, and what that means."""
 
 from __future__ import annotations
 
@@ -11,6 +11,20 @@ if TYPE_CHECKING:
 
 RESUME: Final = "blendersessions.io/resume"
 """Annotation on a session: a new value, a timestamp by custom, resumes one that an expiry suspended."""
+REQUESTED: Final = "Requested"
+"""Reason of a suspension: a person asked for it in the spec."""
+
+
+def resting(body: Manifest) -> bool:
+    """Say whether a session is to be suspended, by a person or by an expiry, and nobody has asked for it back."""
+    if (body.get("spec") or {}).get("suspend"):
+        return True
+    suspension = (body.get("status") or {}).get("suspension") or {}
+    if not suspension or suspension.get("reason") == REQUESTED:
+        return False
+    # An expiry noted which request to resume there was already: only another one counts.
+    asked = (body["metadata"].get("annotations") or {}).get(RESUME, "")
+    return bool(asked == (suspension.get("resume") or ""))
 
 
 def suspend() -> Manifest:

@@ -49,6 +49,7 @@ class World:
     guacamole: FakeGuacamole
     samples_dir: Path
     public_url: str = PUBLIC_URL
+    max_sessions: int = 3
 
     def __post_init__(self) -> None:
         self._browsers: list[Browser] = []
@@ -62,6 +63,7 @@ class World:
             cookie_key=KEY,
             public_url=self.public_url,
             samples_dir=self.samples_dir,
+            max_sessions=self.max_sessions,
         )
         for browser in self._browsers:
             browser._transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)

@@ -7,6 +7,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from blendersessions.model import suspending
 from blendersessions.model.errors import NotFound, Unauthorised
 from blendersessions.model.signin import Credentials
 from blendersessions_portal.session import Session, new_session, read_session
@@ -52,6 +53,16 @@ class FakeStore:
         await self.get(owner, name)
         self.objects[name]["metadata"]["deletionTimestamp"] = datetime.now(UTC).isoformat()
 
+    async def suspend(self, owner: str, name: str) -> None:
+        await self.get(owner, name)
+        self.objects[name] |= {"spec": self.objects[name]["spec"] | suspending.suspend()["spec"]}
+
+    async def resume(self, owner: str, name: str) -> None:
+        await self.get(owner, name)
+        patch = suspending.resume(datetime.now(UTC))
+        self.objects[name]["metadata"] |= patch["metadata"]
+        self.objects[name]["spec"] |= patch["spec"]
+
     async def credentials(self, owner: str) -> Credentials:
         if owner not in self.passwords:
             raise NotFound("Secret “blender-user-0” does not exist.")
@@ -87,6 +98,19 @@ class FakeStore:
 
     def make_ready(self, name: str, url: str = PUBLIC_URL + "guacamole/#/client/MQBjAHBvc3RncmVzcWw") -> None:
         self.set_status(name, "Ready", ("Ready", "True", "SessionReady", "Blender can be opened."), clientURL=url)
+
+    def make_suspended(self, name: str, reason: str, **suspension: object) -> None:
+        """Have it suspended, with what the operator then reports."""
+        self.set_status(
+            name,
+            "Suspended",
+            ("Ready", "False", "Suspended", "The session is suspended."),
+            ("Suspended", "True", reason, "The desktop was saved and stopped."),
+            suspension={"reason": reason, "at": "2026-11-24T12:00:00Z", **suspension},
+        )
+
+    def give_workspace(self, name: str, **workspace: object) -> None:
+        self.objects[name]["spec"]["workspace"] = workspace or {"size": "5Gi"}
 
     def make_failed(self, name: str) -> None:
         message = "Scene “teapot.blend” is not in the image. It has: fire_extinguisher.blend, shopping_cart.blend."

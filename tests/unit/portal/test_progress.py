@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from blendersessions.model.conditions import Condition
-from blendersessions_portal.progress import State, age, describe
+from blendersessions_portal.lifetime import age
+from blendersessions_portal.progress import State, describe
 from blendersessions_portal.session import Session, name_stem
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def test_waiting_long_is_explained(conditions: tuple[Condition, ...], seconds: f
     [
         ("SceneNotFound", "Scene", "This scene does not exist"),
         ("NameTaken", "Scene", "Something else has this session's name"),
+        ("OwnerTaken", "Scene", "Your name belongs to sessions elsewhere"),
         ("SomethingNew", "Scene", "This session could not start"),
     ],
 )
@@ -113,6 +115,32 @@ def test_trouble_that_lasts_is_said_in_plain_words(kind: str, reason: str, headl
     assert at_first.headline == "Blender is starting"
     assert (later.state, later.headline) == (State.WORKING, headline)
     assert "administrator" in later.detail
+
+
+def test_a_resumed_session_waits_from_when_something_changed_last() -> None:
+    conditions = (false("DesktopReady", "Unschedulable"), false("Suspended", "Running"))
+    day = 86400.0
+    resumed = session(*conditions, seconds=day, changed=NOW - timedelta(seconds=5))
+    assert describe(resumed, NOW).headline == "Blender is starting"
+    stuck = session(*conditions, seconds=day, changed=NOW - timedelta(seconds=12))
+    assert describe(stuck, NOW).headline == "The cluster is full"
+    unseen = session(Condition("Suspended", "True", "Requested", ""), seconds=day, changed=NOW - timedelta(hours=2))
+    assert describe(unseen, NOW).detail == "This page opens Blender by itself as soon as it is there."
+
+
+def test_a_class_that_is_missing_is_said_at_once() -> None:
+    progress = describe(session(false("Ready", "ClassNotFound", "There is no class gpu.")), NOW)
+    assert (progress.state, progress.headline) == (State.WORKING, "This kind of session does not exist yet")
+    assert "administrator" in progress.detail
+
+
+def test_a_queued_session_says_its_place() -> None:
+    conditions = (false("Ready", "Queued", "Three run."), false("DesktopReady", "Queued", "Three run."))
+    progress = describe(session(*conditions, queue_position=2), NOW)
+    assert progress.state is State.QUEUED
+    assert "starts by itself" in progress.detail
+    assert "You are number 2." in progress.detail
+    assert "number" not in describe(session(*conditions), NOW).detail, "the place is not known yet"
 
 
 def test_a_deletion_that_is_held_up_says_why() -> None:

@@ -34,6 +34,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.Monke
 def test_the_required_settings_are_enough() -> None:
     settings = Settings()
     assert settings.port == 8000
+    assert settings.max_sessions == 3
     assert settings.guacamole_url == "http://guacamole:8080/guacamole/"
     assert settings.samples_dir == SCENES
     assert settings.read_cookie_key() == b"k" * 64
@@ -48,6 +49,7 @@ def test_the_required_settings_are_enough() -> None:
         ("GUACAMOLE_URL", "ftp://x/", "is no base URL"),
         ("COOKIE_KEY_FILE", "/nowhere/key", "cookie_key_file"),
         ("PORT", "0", "port"),
+        ("MAX_SESSIONS", "0", "max_sessions"),
         ("LOG_LEVEL", "LOUD", "log_level"),
     ],
 )

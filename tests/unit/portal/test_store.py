@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -102,12 +103,21 @@ async def test_get_reads_what_the_operator_reported(api: ApiServer, store: Kuber
     body["status"] = {
         "phase": "Ready",
         "clientURL": "https://x/guacamole/#/client/a",
-        "conditions": [{"type": "Ready", "status": "True", "reason": "SessionReady", "message": "It runs."}],
+        "conditions": [
+            {
+                "type": "Ready",
+                "status": "True",
+                "reason": "SessionReady",
+                "message": "It runs.",
+                "lastTransitionTime": "2026-11-24T12:00:05Z",
+            }
+        ],
     }
     api.answers = [(200, body)]
     session = await store.get("guest-a", "mine")
     assert (session.ready, session.sample, session.uid) == (True, "shopping_cart.blend", "uid-of-mine")
     assert session.created.utcoffset() is not None
+    assert session.changed == session.created + timedelta(seconds=5)
 
 
 async def test_a_session_of_somebody_else_does_not_exist(api: ApiServer, store: KubernetesSessionStore) -> None:
@@ -147,6 +157,26 @@ async def test_delete_removes_exactly_the_session_that_was_seen(api: ApiServer, 
     await store.delete("guest-a", "mine")
     assert api.asked == [("GET", f"{SESSIONS}/mine"), ("DELETE", f"{SESSIONS}/mine")]
     assert api.bodies[1]["preconditions"] == {"uid": "uid-of-mine"}
+
+
+@pytest.mark.parametrize(("verb", "value"), [("suspend", True), ("resume", False)])
+async def test_suspend_and_resume_patch_exactly_the_session_that_was_seen(
+    api: ApiServer, store: KubernetesSessionStore, verb: str, *, value: bool
+) -> None:
+    api.answers = [(200, stored("mine", "guest-a")), (200, {})]
+    await getattr(store, verb)("guest-a", "mine")
+    assert api.asked == [("GET", f"{SESSIONS}/mine"), ("PATCH", f"{SESSIONS}/mine")]
+    assert api.bodies[1]["spec"] == {"suspend": value}
+    assert api.bodies[1]["metadata"]["uid"] == "uid-of-mine"
+    annotated = "blendersessions.io/resume" in api.bodies[1]["metadata"].get("annotations", {})
+    assert annotated is (verb == "resume")
+
+
+async def test_a_session_of_somebody_else_is_not_suspended(api: ApiServer, store: KubernetesSessionStore) -> None:
+    api.answers = [(200, stored("theirs", "guest-b"))]
+    with pytest.raises(NotFound):
+        await store.suspend("guest-a", "theirs")
+    assert [method for method, _ in api.asked] == ["GET"]
 
 
 async def test_credentials_are_in_the_owners_secret(api: ApiServer, store: KubernetesSessionStore) -> None:

@@ -1,0 +1,50 @@
+"""How long a session lives, what keeps it alive, and what is lost at its end, in words for people. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from blendersessions_portal import wording
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from blendersessions_portal.session import Session
+
+_UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"))
+
+
+def kept_alive_by(session: Session) -> str:
+    """Say what keeps a ready session alive; empty if nobody told."""
+    return wording.KEPT_ALIVE.get(session.activity.kept_alive_by, "") if session.ready else ""
+
+
+def expiry(session: Session, now: datetime) -> str:
+    """Say when and why a session would end by itself; empty if it would not."""
+    at = session.activity.expires_at
+    if at is None or not session.live or session.resting:
+        return ""
+    words = wording.EXPIRIES.get(session.activity.expiry_reason, wording.EXPIRY)
+    return words.format(when=f"{until(at, now)} (at {at:%H:%M} UTC)")
+
+
+def loss(session: Session) -> str:
+    """Say what becomes of the files when the session ends; empty if they are kept."""
+    return wording.LOSS[session.files]
+
+
+def until(at: datetime, now: datetime) -> str:
+    """Say how long that is from now, in the largest unit that fits."""
+    return f"in {span(seconds)}" if (seconds := int((at - now).total_seconds())) >= 60 else "within a minute"
+
+
+def age(created: datetime, now: datetime) -> str:
+    """Say how long ago that was, in the largest unit that fits."""
+    return f"{span(seconds)} ago" if (seconds := int((now - created).total_seconds())) >= 60 else "just now"
+
+
+def span(seconds: int) -> str:
+    """Say a time of at least a minute in the largest unit that fits."""
+    size, unit = next((size, unit) for size, unit in _UNITS if seconds >= size)
+    count = seconds // size
+    return f"{count} {unit}{'s' if count > 1 else ''}"

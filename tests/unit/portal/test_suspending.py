@@ -1,0 +1,198 @@
+"""A session with a workspace can be suspended and resumed, and the page says how long it lives and what is lost."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from blendersessions_portal.lifetime import expiry, kept_alive_by
+from blendersessions_portal.session import read_session
+
+if TYPE_CHECKING:
+    from blendersessions.model.manifest import Manifest
+    from unit.portal.conftest import Browser, World
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+async def ready(world: World, browser: Browser, **workspace: object) -> str:
+    name = await browser.start()
+    if workspace:
+        world.store.give_workspace(name, **workspace)
+    world.store.make_ready(name)
+    return name
+
+
+def reported(minutes: float, reason: str, kept: str, **spec: object) -> Manifest:
+    activity = {
+        "users": 1,
+        "keptAliveBy": kept,
+        "expiresAt": (NOW + timedelta(minutes=minutes)).isoformat().replace("+00:00", "Z"),
+        "expiryReason": reason,
+    }
+    condition = {"type": "Ready", "status": "True", "reason": "SessionReady", "message": ""}
+    metadata = {"name": "a", "namespace": "b", "uid": "u", "creationTimestamp": "2026-11-24T11:00:00Z"}
+    status = {"phase": "Ready", "clientURL": "http://x/", "activity": activity, "conditions": [condition]}
+    return {"metadata": metadata, "spec": {"owner": "guest-a", **spec}, "status": status}
+
+
+async def test_a_ready_session_has_a_page_of_its_own_besides_blender(world: World, browser: Browser) -> None:
+    name = await ready(world, browser, size="5Gi")
+    assert f'href="/sessions/{name}?stay=yes"' in (await browser.see("/")).text
+    page = await browser.see(f"/sessions/{name}?stay=yes")
+    assert page.status_code == 200
+    assert "data-next" not in page.text, "it does not lead away by itself"
+    for words in (f'href="/sessions/{name}/open"', f'action="/sessions/{name}/suspend"', f"/sessions/{name}/stop"):
+        assert words in page.text
+    assert (await browser.get(f"/sessions/{name}/progress?stay=yes")).text.strip() in page.text
+
+
+async def test_suspend_and_resume_by_clicks(world: World, browser: Browser) -> None:
+    name = await ready(world, browser, size="5Gi")
+    await browser.see(f"/sessions/{name}?stay=yes")
+    answer = await browser.submit(f"/sessions/{name}/suspend")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/sessions/{name}?stay=yes")
+    assert world.store.objects[name]["spec"]["suspend"] is True
+    assert 'data-state="suspending"' in (await browser.see(f"/sessions/{name}?stay=yes")).text
+    opened = await browser.get(f"/sessions/{name}/open")
+    assert opened.headers["location"] == f"/sessions/{name}", "what is being stopped is not opened"
+    world.store.make_suspended(name, "Requested")
+    page = (await browser.see(f"/sessions/{name}")).text
+    assert 'data-state="suspended"' in page
+    assert f'action="/sessions/{name}/suspend"' not in page
+    answer = await browser.submit(f"/sessions/{name}/resume")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/sessions/{name}")
+    assert world.store.objects[name]["spec"]["suspend"] is False
+    assert 'data-state="working"' in (await browser.see(f"/sessions/{name}")).text, (
+        "though the operator has not seen it"
+    )
+
+
+@pytest.mark.parametrize(("reason", "headline"), [("Idle", "nobody worked in it"), ("MaxAge", "its time was over")])
+async def test_an_expired_session_says_why_and_is_resumed(
+    world: World, browser: Browser, reason: str, headline: str
+) -> None:
+    name = await ready(world, browser, size="5Gi")
+    world.store.make_suspended(name, reason)
+    page = (await browser.see(f"/sessions/{name}")).text
+    assert f"Suspended, because {headline}" in page
+    assert "Resume" in (await browser.see("/")).text
+    await browser.submit(f"/sessions/{name}/resume")
+    asked = world.store.objects[name]["metadata"]["annotations"]["blendersessions.io/resume"]
+    assert 'data-state="working"' in (await browser.see(f"/sessions/{name}")).text
+    world.store.make_suspended(name, reason, resume=asked)
+    assert 'data-state="suspended"' in (await browser.see(f"/sessions/{name}")).text, "it expired once more"
+
+
+async def test_without_a_workspace_nothing_is_suspended_and_the_loss_is_said(world: World, browser: Browser) -> None:
+    name = await ready(world, browser)
+    page = (await browser.see(f"/sessions/{name}?stay=yes")).text
+    assert "what you make in it is lost when it stops" in page
+    assert f'action="/sessions/{name}/suspend"' not in page
+    answer = await browser.submit(f"/sessions/{name}/suspend")
+    assert answer.status_code == 400
+    assert "has no workspace" in answer.text
+    assert "suspend" not in world.store.objects[name]["spec"]
+    world.store.make_suspended(name, "Idle")
+    page = (await browser.see(f"/sessions/{name}")).text
+    assert "opens the scene as it was at first" in page
+    assert f'action="/sessions/{name}/resume"' in page, "an expiry may suspend it all the same"
+
+
+@pytest.mark.parametrize(
+    ("workspace", "warning", "button"),
+    [
+        ({}, "what you made in this session is lost", "Stop and discard"),
+        ({"size": "5Gi"}, "the workspace goes with all files in it", "Stop and discard"),
+        ({"size": "5Gi", "reclaimPolicy": "Retain"}, "The files in the workspace stay", "Stop</button>"),
+        ({"claimName": "mine"}, "The files in the workspace stay", "Stop</button>"),
+    ],
+)
+async def test_stop_says_what_becomes_of_the_files(
+    world: World, browser: Browser, workspace: dict[str, object], warning: str, button: str
+) -> None:
+    await ready(world, browser, **workspace)
+    page = (await browser.see("/")).text
+    assert warning in page
+    assert f'type="submit">{button}' in page
+
+
+async def test_a_failed_session_with_a_workspace_is_not_removed_without_asking(world: World, browser: Browser) -> None:
+    name = await ready(world, browser, size="5Gi")
+    world.store.make_failed(name)
+    page = (await browser.see(f"/sessions/{name}")).text
+    assert "the workspace goes with all files in it" in page
+    assert "Remove and choose another" not in page
+
+
+@pytest.mark.parametrize("verb", ["suspend", "resume"])
+async def test_only_its_own_browser_suspends_and_resumes_a_session(world: World, browser: Browser, verb: str) -> None:
+    name = await ready(world, browser, size="5Gi")
+    before = repr(world.store.objects[name])
+    assert (await browser.post(f"/sessions/{name}/{verb}")).status_code == 403, "without the form's token"
+    assert (await browser.get(f"/sessions/{name}/{verb}")).status_code == 405
+    other = world.browser()
+    await other.see("/")
+    assert (await other.submit(f"/sessions/{name}/{verb}")).status_code == 404
+    assert repr(world.store.objects[name]) == before
+
+
+@pytest.mark.parametrize(
+    ("minutes", "reason", "words"),
+    [
+        (25, "Idle", "It ends in 25 minutes (at 12:25 UTC) unless somebody works in it."),
+        (130, "MaxAge", "Its time is over in 2 hours (at 14:10 UTC), whatever happens in it."),
+        (0.5, "Idle", "It ends within a minute (at 12:00 UTC) unless"),
+        (60, "SomethingNew", "It ends in 1 hour (at 13:00 UTC)."),
+    ],
+)
+def test_the_end_is_told_with_its_reason(minutes: float, reason: str, words: str) -> None:
+    assert words in expiry(read_session(reported(minutes, reason, "Nothing")), NOW)
+
+
+@pytest.mark.parametrize("kept", ["Starting", "Input", "Render", "Tunnel", "Nothing"])
+def test_what_keeps_it_alive_is_told(kept: str) -> None:
+    assert kept_alive_by(read_session(reported(25, "Idle", kept)))
+
+
+def test_a_session_without_an_end_says_nothing_of_it() -> None:
+    body = reported(25, "Idle", "Nothing")
+    del body["status"]["activity"]
+    assert expiry(read_session(body), NOW) == kept_alive_by(read_session(body)) == ""
+    assert expiry(read_session(reported(25, "Idle", "Nothing", suspend=True)), NOW) == ""
+
+
+async def test_the_pages_show_the_end(world: World, browser: Browser) -> None:
+    name = await ready(world, browser)
+    at = (datetime.now(UTC) + timedelta(minutes=25, seconds=30)).isoformat()
+    activity = {"keptAliveBy": "Render", "expiresAt": at, "expiryReason": "MaxAge"}
+    world.store.objects[name]["status"]["activity"] = activity
+    for address in ("/", f"/sessions/{name}?stay=yes"):
+        assert "Its time is over in 25 minutes" in (await browser.see(address)).text
+    assert "A render keeps it alive" in (await browser.see(f"/sessions/{name}?stay=yes")).text
+
+
+async def test_a_visitor_who_has_enough_is_shown_what_to_stop(world: World, browser: Browser) -> None:
+    names = [await browser.start() for _ in range(world.max_sessions)]
+    await browser.see("/")
+    answer = await browser.submit("/sessions", sample="fire_extinguisher.blend")
+    assert answer.status_code == 409
+    assert "You have 3 sessions already" in answer.text
+    assert "Open in Blender: Fire extinguisher" in answer.text, "the way on once there is room"
+    for name in names:
+        assert f'action="/sessions/{name}/stop"' in answer.text
+    assert len(world.store.objects) == world.max_sessions
+    await browser.submit(f"/sessions/{names[0]}/stop")
+    assert (await browser.submit("/sessions", sample="fire_extinguisher.blend")).status_code == 303
+    await world.browser().start()
+
+
+async def test_a_link_to_a_scene_that_is_open_works_for_a_visitor_who_has_enough(
+    world: World, browser: Browser
+) -> None:
+    for _ in range(world.max_sessions):
+        await browser.start("shopping_cart.blend")
+    answer = await browser.submit("/sessions", sample="shopping_cart.blend", reuse="yes")
+    assert answer.status_code == 303
