@@ -32,6 +32,8 @@ def _kind(crd: Schema) -> Iterator[str]:
         yield f"{root['description']}\n"
         for part in ("spec", "status"):
             schema = _mapping(_mapping(root, "properties"), part)
+            if not schema:
+                continue
             yield f"### {part}\n\n{schema['description']}\n"
             yield "| field | type | default | meaning |\n| --- | --- | --- | --- |"
             yield from _rows("", schema)
@@ -60,12 +62,18 @@ def _type(schema: Schema) -> str:
     if "enum" in schema:
         return " \\| ".join(_code(str(value)) for value in _list(schema, "enum"))
     if isinstance(schema.get("additionalProperties"), dict):
-        return "map of quantities"
+        return "map of quantities" if _is_quantity(_mapping(schema, "additionalProperties")) else "map of strings"
+    if _is_quantity(schema):
+        return "quantity"
     if schema.get("type") == "integer" and "maximum" in schema:
         return f"integer, {schema['minimum']} to {schema['maximum']}"
     if schema.get("type") == "string":
         return f"string, {schema['format']}" if "format" in schema else "string"
     return str(schema["type"])
+
+
+def _is_quantity(schema: Schema) -> bool:
+    return bool(schema.get("x-kubernetes-int-or-string"))
 
 
 def _rules(path: str, schema: Schema) -> Iterator[tuple[str, str]]:
