@@ -66,17 +66,16 @@ class Session:
 def read(body: Manifest) -> Session:
     """Read the API server's object."""
     parsed = parse_session(body)
-    spec, status = body.get("spec") or {}, parsed.status
+    status = parsed.status
     conditions = {
         entry["type"]: Condition(entry["type"], entry["status"], entry.get("reason", ""), entry.get("message", ""))
         for entry in status.get("conditions") or ()
     }
     ready = conditions.get(READY, _UNNOTICED)
-    viewers = tuple(str(viewer) for viewer in spec.get("viewers") or ())
     links: dict[str, str] = {}
     if ready.holds and not parsed.deleting:
         if url := status.get("viewURL"):
-            links |= dict.fromkeys(viewers, str(url))
+            links |= dict.fromkeys(parsed.spec.viewers, str(url))
         if url := status.get("clientURL"):
             links[parsed.username] = str(url)
     activity = status.get("activity") or {}
@@ -84,7 +83,7 @@ def read(body: Manifest) -> Session:
         namespace=parsed.namespace,
         name=parsed.name,
         username=parsed.username,
-        viewers=viewers,
+        viewers=parsed.spec.viewers,
         links=links,
         ready=ready,
         stalled=STALLED in conditions and conditions[STALLED].holds,
