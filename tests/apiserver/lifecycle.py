@@ -30,6 +30,13 @@ FOREVER = 10**9
 Object = dict[str, Any]
 
 
+class DirectDoor:
+    """The way to Guacamole when nothing stands in between that could be shut."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+
 class Door:
     """A way to Guacamole on one fixed port that can be shut: then connections are refused, and open ones end."""
 
@@ -284,8 +291,7 @@ class Stage:
 
     def collect_garbage(self) -> None:
         """Delete what no living session owns any more, as the garbage collector does."""
-        sessions: Any = self.api.request("GET", f"{SESSIONS}/namespaces/{self.namespace}/blendersessions")["items"]
-        alive = {item["metadata"]["uid"] for item in sessions}
+        alive = {item["metadata"]["uid"] for item in self.sessions()}
         for plural in CHILDREN:
             items: Any = self.api.request("GET", f"api/v1/namespaces/{self.namespace}/{plural}")["items"]
             for item in items:
@@ -293,10 +299,14 @@ class Stage:
                 if owners and not owners & alive:
                     self.delete_child(plural, item["metadata"]["name"])
 
+    def sessions(self) -> list[Object]:
+        """List the sessions."""
+        items: Any = self.api.request("GET", f"{SESSIONS}/namespaces/{self.namespace}/blendersessions")["items"]
+        return list(items)
+
     def strike(self) -> None:
         """Delete all sessions, and check that nothing is left of them on either side."""
-        folder = f"{SESSIONS}/namespaces/{self.namespace}/blendersessions"
-        sessions: Any = self.api.request("GET", folder)["items"]
+        sessions = self.sessions()
         for session in sessions:
             self.delete(session["metadata"]["name"])
         for session in sessions:

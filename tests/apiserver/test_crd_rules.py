@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from apiserver.api import Api, ApiError
+from apiserver.api import SESSIONS, Api, ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,11 +34,24 @@ ACCEPTED: dict[str, Spec] = {
     "requests up to the limits": {"resources": {"requests": {"cpu": "1000m"}, "limits": {"cpu": 1}}},
     "a device": {"resources": {"limits": {"nvidia.com/gpu": 1}}},
     "a request whose limit is left out": {"resources": {"requests": {"memory": "2Gi"}, "limits": {"cpu": "1"}}},
+    "viewers": {"owner": "alice", "viewers": ["bob", "carol@example.org"]},
+    "viewers without an owner": {"viewers": ["bob"]},
+    "the most viewers": {"viewers": [f"viewer-{number}" for number in range(64)]},
+    "a class": {"className": "large-scenes"},
+    "a volume that is made": {"workspace": {"size": "10Gi"}},
+    "a volume of a class of storage": {"workspace": {"size": 1073741824, "storageClassName": "fast"}},
+    "a volume that is kept": {"workspace": {"size": "10Gi", "reclaimPolicy": "Retain"}},
+    "a volume that there is": {"workspace": {"claimName": "alices-home"}},
+    "suspended from the start": {"suspend": True},
+    "a lifetime": {"lifetime": {"maxAge": "8h", "idleAfter": "1h30m", "onExpiry": "Delete"}},
+    "the longest lifetime": {"lifetime": {"maxAge": "8760h"}},
+    "a short one": {"lifetime": {"idleAfter": "500ms"}},
     "a fraction of a core": {"resources": {"requests": {"cpu": "0.25"}, "limits": {"cpu": "250m"}}},
 }
 
 NOT_A_PATH = "scene.sample must be a file name, not a path: write 'shopping_cart.blend'"
 NOT_A_SAMPLE = "scene.sample must be the file name of a sample, such as 'shopping_cart.blend'"
+NOT_A_DURATION = "must be a duration above zero and at most 8760h, such as '30m', '1h30m' or '90s'"
 NOT_AN_OWNER = "owner must be a Guacamole user name"
 
 REFUSED: dict[str, tuple[Spec, str]] = {
@@ -114,6 +127,40 @@ REFUSED: dict[str, tuple[Spec, str]] = {
     "an amount of nothing": ({"resources": {"requests": {"cpu": 0}}}, "amounts must be above zero"),
     "a negative amount": ({"resources": {"limits": {"memory": "-1Gi"}}}, "amounts must be above zero"),
     "a resource that does not exist": ({"resources": {"limits": {"mem": "1Gi"}}}, "a resource is named cpu, memory"),
+    "a viewer with a space": ({"viewers": ["bob smith"]}, "viewers must be Guacamole user names"),
+    "an empty viewer": ({"viewers": [""]}, "viewers must be Guacamole user names"),
+    "a viewer twice": ({"viewers": ["bob", "bob"]}, "Duplicate value"),
+    "the owner as a viewer": (
+        {"owner": "alice", "viewers": ["bob", "alice"]},
+        "viewers must not hold the owner, who is let in already",
+    ),
+    "too many viewers": ({"viewers": [f"v{number}" for number in range(65)]}, "must have at most 64 items"),
+    "a class in capitals": ({"className": "Large"}, "className must be the name of a BlenderSessionClass"),
+    "an empty class": ({"className": ""}, "className must be the name of a BlenderSessionClass"),
+    "a workspace of neither kind": ({"workspace": {}}, "workspace needs exactly one of size"),
+    "a workspace of both kinds": (
+        {"workspace": {"size": "1Gi", "claimName": "home"}},
+        "workspace needs exactly one of size",
+    ),
+    "a workspace of nothing": ({"workspace": {"size": "0"}}, "workspace.size must be a quantity above zero"),
+    "a workspace of 10 GB": ({"workspace": {"size": "10 GB"}}, "workspace.size must be a quantity above zero"),
+    "a class of storage for a volume that there is": (
+        {"workspace": {"claimName": "home", "storageClassName": "fast"}},
+        "storageClassName and reclaimPolicy go with size",
+    ),
+    "a claim that would be deleted": (
+        {"workspace": {"claimName": "home", "reclaimPolicy": "Delete"}},
+        "a claim that you name in claimName is never made nor deleted",
+    ),
+    "a claim that is a path": ({"workspace": {"claimName": "../home"}}, "must be the name of a PersistentVolumeClaim"),
+    "no time at all": ({"lifetime": {"idleAfter": "0s"}}, NOT_A_DURATION),
+    "a negative time": ({"lifetime": {"maxAge": "-1h"}}, NOT_A_DURATION),
+    "a time without a unit": ({"lifetime": {"maxAge": "30"}}, NOT_A_DURATION),
+    "a time in days": ({"lifetime": {"maxAge": "7d"}}, NOT_A_DURATION),
+    "a time above a year": ({"lifetime": {"maxAge": "8761h"}}, NOT_A_DURATION),
+    "a time as a number": ({"lifetime": {"maxAge": 30}}, 'must be of type string: "integer"'),
+    "another end": ({"lifetime": {"onExpiry": "Archive"}}, 'supported values: "Suspend", "Delete"'),
+    "suspend in words": ({"suspend": "yes"}, 'must be of type boolean: "string"'),
     "requests as a list": ({"resources": {"requests": ["cpu"]}}, "must be of type object"),
 }
 
@@ -176,3 +223,42 @@ def test_the_scene_may_change_and_the_rules_hold_for_changes_too(api: Api, names
     assert changed["spec"]["scene"] == {"sample": "b.blend"}  # type: ignore[index]
     with pytest.raises(ApiError, match=NOT_A_PATH):
         api.request("PATCH", address, {"spec": {"scene": {"sample": "../b.blend"}}}, patch)
+
+
+UNCHANGEABLE: dict[str, tuple[Spec, Spec, str]] = {
+    "the class": ({"className": "small"}, {"className": "large"}, "className cannot be changed"),
+    "no workspace to one": ({}, {"workspace": {"size": "1Gi"}}, "workspace can neither be added nor removed later"),
+    "a workspace to none": ({"workspace": {"size": "1Gi"}}, {"workspace": None}, "can neither be added nor removed"),
+    "a smaller workspace": ({"workspace": {"size": "2Gi"}}, {"workspace": {"size": "1Gi"}}, "size cannot shrink"),
+    "another claim": (
+        {"workspace": {"claimName": "a"}},
+        {"workspace": {"claimName": "b"}},
+        "workspace.claimName cannot be changed",
+    ),
+    "a made volume to a named one": (
+        {"workspace": {"size": "1Gi"}},
+        {"workspace": {"size": None, "claimName": "b"}},
+        "workspace cannot change between size and claimName",
+    ),
+    "another class of storage": (
+        {"workspace": {"size": "1Gi", "storageClassName": "slow"}},
+        {"workspace": {"storageClassName": "fast"}},
+        "workspace.storageClassName cannot be changed",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNCHANGEABLE)
+def test_what_cannot_be_changed_says_so(api: Api, namespace: str, name: str) -> None:
+    before, after, message = UNCHANGEABLE[name]
+    api.create_session(namespace, {"metadata": {"name": "session"}, "spec": before})
+    address = f"{SESSIONS}/namespaces/{namespace}/blendersessions/session"
+    with pytest.raises(ApiError) as refusal:
+        api.request("PATCH", address, {"spec": after}, "application/merge-patch+json")
+    assert message in refusal.value.message
+
+
+def test_a_workspace_may_grow(api: Api, namespace: str) -> None:
+    api.create_session(namespace, {"metadata": {"name": "session"}, "spec": {"workspace": {"size": "1Gi"}}})
+    address = f"{SESSIONS}/namespaces/{namespace}/blendersessions/session"
+    api.request("PATCH", address, {"spec": {"workspace": {"size": "2048Mi"}}}, "application/merge-patch+json")

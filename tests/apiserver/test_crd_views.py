@@ -35,6 +35,8 @@ def test_an_empty_spec_is_filled_in(api: Api, namespace: str) -> None:
     assert made["spec"] == {
         "display": {"width": 1280, "height": 720, "colorDepth": 24, "readOnly": False},
         "connections": {"max": 10},
+        "className": "default",
+        "suspend": False,
     }
 
 
@@ -50,6 +52,8 @@ def test_what_is_given_is_kept_and_the_rest_filled_in(api: Api, namespace: str) 
     assert made["spec"] == {
         **spec,
         "display": {"width": 800, "height": 720, "colorDepth": 24, "readOnly": False},
+        "className": "default",
+        "suspend": False,
     }
 
 
@@ -65,6 +69,17 @@ def test_the_whole_status_is_kept(api: Api, namespace: str) -> None:
         "startedAt": NOW,
         "readyAt": NOW,
         "startup": {"path": "Cold", "seconds": 2.75},
+        "viewURL": "http://127.0.0.1:8080/guacamole/#/client/MTMAYwBwb3N0Z3Jlc3Fs",
+        "queuePosition": 2,
+        "activity": {
+            "users": 1,
+            "lastActiveAt": NOW,
+            "keptAliveBy": "Render",
+            "expiresAt": NOW,
+            "expiryReason": "MaxAge",
+        },
+        "suspension": {"reason": "Idle", "at": NOW, "resume": "yes"},
+        "workspace": {"claimName": "blender-abc"},
     }
     assert set_status(api, namespace, "session", status)["status"] == status
 
@@ -104,14 +119,18 @@ def test_get_shows_a_line_that_tells_the_state(api: Api, namespace: str, kubectl
         api,
         namespace,
         "cart",
-        {"conditions": [ready("False", "SceneLoading")], "clientURL": "http://localhost/#/client/x"},
+        {
+            "conditions": [ready("False", "SceneLoading")],
+            "clientURL": "http://localhost/#/client/x",
+            "activity": {"users": 2, "expiresAt": NOW},
+        },
     )
     header, line = run(kubectl, "get", "bs", "-n", namespace).splitlines()
-    assert header.split() == ["NAME", "SCENE", "OWNER", "READY", "REASON", "AGE"]
-    assert line.split()[:-1] == ["cart", "shopping_cart.blend", "artist", "False", "SceneLoading"]
+    assert header.split() == ["NAME", "SCENE", "OWNER", "CLASS", "READY", "REASON", "USERS", "AGE"]
+    assert line.split()[:-1] == ["cart", "shopping_cart.blend", "artist", "default", "False", "SceneLoading", "2"]
     header, line = run(kubectl, "get", "blendersessions", "-n", namespace, "-o", "wide").splitlines()
-    assert header.split() == ["NAME", "SCENE", "OWNER", "READY", "REASON", "URL", "AGE"]
-    assert line.split()[5] == "http://localhost/#/client/x"
+    assert header.split() == ["NAME", "SCENE", "OWNER", "CLASS", "READY", "REASON", "USERS", "URL", "EXPIRES", "AGE"]
+    assert line.split()[7:9] == ["http://localhost/#/client/x", NOW]
 
 
 def test_explain_answers_the_question(kubectl: list[str]) -> None:
@@ -123,10 +142,10 @@ def test_explain_answers_the_question(kubectl: list[str]) -> None:
     assert "Width in pixels, 320 to 3840." in display
 
 
-def test_every_field_is_described(api: Api) -> None:
-    crd = api.request(
-        "GET", "apis/apiextensions.k8s.io/v1/customresourcedefinitions/blendersessions.blendersessions.io"
-    )
+@pytest.mark.parametrize("plural", ["blendersessions", "blendersessionclasses"])
+def test_every_field_is_described(api: Api, plural: str) -> None:
+    folder = "apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    crd = api.request("GET", f"{folder}/{plural}.blendersessions.io")
     schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]  # type: ignore[index]
 
     def undescribed(path: str, node: Mapping[str, object]) -> list[str]:

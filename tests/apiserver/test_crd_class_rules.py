@@ -1,0 +1,105 @@
+"""What the API server takes as a class and what it refuses, and that a refusal says what to write instead."""
+
+from __future__ import annotations
+
+import pytest
+
+from apiserver.api import SESSIONS, Api, ApiError
+from blendersessions.model.session_class import parse_session_class
+
+Spec = dict[str, object]
+
+ACCEPTED: dict[str, Spec] = {
+    "an empty spec": {},
+    "an image": {"image": "registry.example.org/blender:4.3"},
+    "resources up to their ceiling": {
+        "resources": {"requests": {"cpu": "500m"}, "limits": {"cpu": 2}, "max": {"cpu": "2000m", "memory": "8Gi"}}
+    },
+    "a device": {"resources": {"limits": {"nvidia.com/gpu": 1}, "max": {"nvidia.com/gpu": 2}}},
+    "a lifetime up to its ceiling": {
+        "lifetime": {"maxAge": "8h", "idleAfter": "30m", "ceiling": {"maxAge": "480m", "idleAfter": "1h"}}
+    },
+    "ceilings alone": {"lifetime": {"ceiling": {"maxAge": "24h"}}},
+    "what happens then": {"lifetime": {"onExpiry": "Delete"}},
+    "limits": {"limits": {"sessions": 20, "sessionsPerOwner": 2}},
+    "a deadline": {"startDeadline": "90s"},
+    "where it runs": {
+        "nodeSelector": {"pool": "gpu"},
+        "tolerations": [{"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}],
+        "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": []}}},
+        "runtimeClassName": "gvisor",
+    },
+    "a way out": {"egress": "Public"},
+}
+
+NOT_A_DURATION = "must be a duration above zero and at most 8760h, such as '30m', '1h30m' or '90s'"
+
+REFUSED: dict[str, tuple[Spec, str]] = {
+    "a default above its ceiling": (
+        {"lifetime": {"maxAge": "9h", "ceiling": {"maxAge": "8h"}}},
+        "lifetime.maxAge must not be above lifetime.ceiling.maxAge: lower it or raise the ceiling",
+    ),
+    "an idle time above its ceiling": (
+        {"lifetime": {"idleAfter": "61m", "ceiling": {"idleAfter": "1h"}}},
+        "lifetime.idleAfter must not be above lifetime.ceiling.idleAfter",
+    ),
+    "no time": ({"lifetime": {"maxAge": "0s"}}, NOT_A_DURATION),
+    "a negative time": ({"lifetime": {"idleAfter": "-5m"}}, NOT_A_DURATION),
+    "a ceiling of nothing": ({"lifetime": {"ceiling": {"maxAge": "0h"}}}, NOT_A_DURATION),
+    "a deadline of nothing": ({"startDeadline": "0s"}, NOT_A_DURATION),
+    "a limit above max": (
+        {"resources": {"limits": {"memory": "16Gi"}, "max": {"memory": "8Gi"}}},
+        "resources.limits must not be above resources.max",
+    ),
+    "a request above max": (
+        {"resources": {"requests": {"cpu": 3}, "max": {"cpu": 2}}},
+        "resources.requests must not be above resources.max",
+    ),
+    "a request above its limit": (
+        {"resources": {"requests": {"cpu": 3}, "limits": {"cpu": 2}}},
+        "resources.requests must not be above resources.limits",
+    ),
+    "an amount of nothing": ({"resources": {"max": {"cpu": 0}}}, "amounts must be above zero"),
+    "an amount that is no quantity": ({"resources": {"max": {"memory": "8 GB"}}}, "amounts are Kubernetes quantities"),
+    "no sessions": ({"limits": {"sessions": 0}}, "greater than or equal to 1"),
+    "no sessions of an owner": ({"limits": {"sessionsPerOwner": -1}}, "greater than or equal to 1"),
+    "another way out": ({"egress": "Everywhere"}, 'supported values: "None", "Public"'),
+    "a field that does not exist": ({"gpu": True}, 'unknown field "spec.gpu"'),
+    "a pool, which comes later": ({"warmPool": {"size": 2}}, 'unknown field "spec.warmPool"'),
+}
+
+
+def create(api: Api, namespace: str, spec: Spec, name: str = "large") -> dict[str, object]:
+    body = {"apiVersion": "blendersessions.io/v1alpha1", "kind": "BlenderSessionClass", "metadata": {"name": name}}
+    address = f"{SESSIONS}/namespaces/{namespace}/blendersessionclasses"
+    return api.request("POST", address, body | {"spec": spec}, dryRun="All", fieldValidation="Strict")
+
+
+@pytest.fixture(scope="module")
+def shared_namespace(api: Api) -> str:
+    """One namespace for all rows: dry runs leave nothing there."""
+    return api.create_namespace()
+
+
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_accepted_and_read_as_it_is(api: Api, shared_namespace: str, name: str) -> None:
+    made = create(api, shared_namespace, ACCEPTED[name])
+    assert parse_session_class(made).spec_error == ""
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused_with_a_message_that_helps(api: Api, shared_namespace: str, name: str) -> None:
+    spec, message = REFUSED[name]
+    with pytest.raises(ApiError) as refusal:
+        create(api, shared_namespace, spec)
+    assert refusal.value.status in {400, 422}
+    assert message in refusal.value.message
+
+
+def test_what_is_left_out_is_filled_in(api: Api, shared_namespace: str) -> None:
+    assert create(api, shared_namespace, {})["spec"] == {"startDeadline": "10m", "egress": "None"}
+
+
+def test_a_name_of_64_characters_is_refused(api: Api, shared_namespace: str) -> None:
+    with pytest.raises(ApiError, match="at most 63 characters long"):
+        create(api, shared_namespace, {}, "n" * 64)
