@@ -52,8 +52,8 @@ async def connect(target: Target) -> AsyncIterator[Cluster]:
     except (ConfigException, OSError) as error:
         where = file or "~/.kube/config"
         raise Invalid(
-            f"The kubeconfig {where} cannot be used: {error} Name another one by --kubeconfig or KUBECONFIG, and one of"
-            " its contexts by --context.",
+            f"The kubeconfig {where} cannot be used ({str(error).rstrip('.')}). Name another one by --kubeconfig or"
+            " KUBECONFIG, and one of its contexts by --context.",
             system="Kubernetes",
         ) from error
     chosen = next((each for each in contexts if each["name"] == target.context), active)
