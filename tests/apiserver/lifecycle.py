@@ -296,7 +296,7 @@ class Stage:
             items: Any = self.api.request("GET", f"api/v1/namespaces/{self.namespace}/{plural}")["items"]
             for item in items:
                 owners = {owner["uid"] for owner in item["metadata"].get("ownerReferences", [])}
-                if owners and not owners & alive:
+                if owners and not owners & alive and self.child(plural, item["metadata"]["name"]) is not None:
                     self.delete_child(plural, item["metadata"]["name"])
 
     def sessions(self) -> list[Object]:

@@ -52,13 +52,16 @@ class Kubelet(threading.Thread):
             self._stage.collect_garbage()
 
 
+Chaos = tuple[Stage, Faults, Kubelet]
+
+
 def pods(stage: Stage) -> list[dict[str, Any]]:
     items: Any = stage.api.request("GET", f"api/v1/namespaces/{stage.namespace}/pods")["items"]
     return list(items)
 
 
 @pytest.fixture
-def chaos(api: Api, tmp_path: Path) -> Iterator[tuple[Stage, Faults]]:
+def chaos(api: Api, tmp_path: Path) -> Iterator[Chaos]:
     with running() as guacamole, before(guacamole.url, Faults(SEED, FAULT_RATE)) as faults:
         admin = GuacamoleAdmin(guacamole.url, guacamole.username, guacamole.password)
         settings = {"BLENDERSESSIONS_SWEEP_GRACE_SECONDS": "5"}
@@ -67,7 +70,7 @@ def chaos(api: Api, tmp_path: Path) -> Iterator[tuple[Stage, Faults]]:
         kubelet = Kubelet(stage)
         kubelet.start()
         try:
-            yield stage, faults
+            yield stage, faults, kubelet
         finally:
             kubelet.ended.set()
             kubelet.join()
@@ -76,8 +79,8 @@ def chaos(api: Api, tmp_path: Path) -> Iterator[tuple[Stage, Faults]]:
 
 
 @pytest.mark.timeout(900)
-def test_fifty_kills_leave_exactly_what_the_living_sessions_need(chaos: tuple[Stage, Faults]) -> None:
-    stage, faults = chaos
+def test_fifty_kills_leave_exactly_what_the_living_sessions_need(chaos: Chaos) -> None:
+    stage, faults, kubelet = chaos
     die = random.Random(SEED)  # noqa: S311 - to play, and to play the same again
     alive: dict[str, dict[str, Any]] = {}
     made, moment = 0, threading.Event()
@@ -133,6 +136,8 @@ def test_fifty_kills_leave_exactly_what_the_living_sessions_need(chaos: tuple[St
     assert len(secrets) > SESSIONS
     assert not [secret for secret in secrets | {f'"{PASSWORD_OF_ADMIN}"'} if secret in stage.log]
     assert "Traceback" not in stage.log, stage.log[-6000:]
+    kubelet.ended.set()
+    kubelet.join()
     stage.strike()
 
 
