@@ -45,6 +45,9 @@ class Settings(BaseSettings):
         ge=0,
         description="So long it must have been so; a session that starts or ends looks like it for a moment.",
     )
+    activity_seconds: float = Field(
+        15.0, gt=0, description="Seconds between two looks at which browsers are connected, one for all sessions."
+    )
     metrics_port: int = Field(8081, ge=0, le=65535, description="Port of GET /metrics; 0: none.")
     pod_name: str = Field("", description="The operator's own pod, which gets Events that belong to no session.")
     pod_namespace: str = Field("", description="The namespace of that pod.")

@@ -19,7 +19,7 @@ from kubernetes.aio.config import load_incluster_config, load_kube_config
 
 from blendersessions.model.errors import Conflict, DomainError, Invalid, NotFound, Unauthorised, Unavailable
 from blendersessions.model.labels import FIELD_MANAGER
-from blendersessions.model.manifest import API_VERSION, SESSION_KIND, Manifest, Ref, ref_of
+from blendersessions.model.manifest import API_VERSION, CLASS_KIND, SESSION_KIND, Manifest, Ref, ref_of
 from blendersessions.model.observing import Observe, unobserved
 
 if TYPE_CHECKING:
@@ -34,8 +34,10 @@ _COLLECTIONS = {
     "Pod": ("/api/v1", "pods"),
     "Service": ("/api/v1", "services"),
     "Secret": ("/api/v1", "secrets"),
+    "PersistentVolumeClaim": ("/api/v1", "persistentvolumeclaims"),
     "Event": ("/api/v1", "events"),
     SESSION_KIND: (f"/apis/{API_VERSION}", "blendersessions"),
+    CLASS_KIND: (f"/apis/{API_VERSION}", "blendersessionclasses"),
 }
 _MERGE = "application/merge-patch+json"
 _STRATEGIC = "application/strategic-merge-patch+json"

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from blendersessions.gateways.agent import Agents
+from blendersessions.handlers.activities import Activities
+from blendersessions.handlers.admissions import Admissions
 from blendersessions.handlers.store import Store
 from blendersessions.metrics import Metrics
 
@@ -31,10 +34,23 @@ class World:
     namespaces: list[str]
     wake: Callable[[Ref], None]
     """Has a session looked at again."""
+    wake_after: Callable[[Ref, float], None]
+    """Has a session looked at again after so many seconds, if it is not before."""
     metrics: Metrics = field(default_factory=Metrics)
     pod: Ref | None = None
     """The operator's own pod, for Events about what belongs to no session; None outside of a cluster."""
     store: Store = field(default_factory=Store)
+    agents: Agents = field(default_factory=Agents)
+    activities: Activities = field(default_factory=Activities)
+    admissions: Admissions = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.admissions = Admissions(self.store)
+
+    def forget(self, uid: str) -> None:
+        """Forget what was known of a session's run beside the objects."""
+        self.activities.forget(uid)
+        self.admissions.forget(uid)
 
     def wake_sessions_of(self, username: str) -> None:
         """Have all sessions that let a Guacamole user in looked at again."""

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, assert_never
 
+from blendersessions.handlers.activities import desktop_of
+from blendersessions.handlers.events import post
 from blendersessions.model import labels
+from blendersessions.model.conditions import timestamp
 from blendersessions.model.errors import Conflict, DomainError, NameTaken, NotFound, OwnerTaken
 from blendersessions.model.manifest import SESSION_KIND, Manifest, Ref, controller_uid, ref_of
 from blendersessions.model.names import user_secret_name
+from blendersessions.model.suspending import RESUME
 from blendersessions.planning import steps
 from blendersessions.planning.observed import is_user_secret
 from blendersessions.resources.secret import decode
@@ -17,6 +22,7 @@ from blendersessions.resources.secret import decode
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
+    from blendersessions.gateways.agent import Desktop
     from blendersessions.handlers.context import World
     from blendersessions.model.session import Session
     from blendersessions.planning.plan import Plan
@@ -69,6 +75,20 @@ async def _carry_out(world: World, session: Session, step: Step) -> str:  # noqa
             # It may stay for a while: a pod ends in order, and anything may have a finalizer.
             await _reread(world, ref)
             return f"Deleted {ref}, to make it again."
+        case steps.DeleteSession():
+            await kubernetes.delete(session.ref, session.uid)
+            await _reread(world, session.ref)
+            return "Deleted the session, since its time is over."
+        case steps.NoteSuspension(reason):
+            return await _note_suspension(world, session, reason)
+        case steps.SaveScene():
+            file = await world.agents.save(_desktop(world, session))
+            return f"Saved the scene to {file}."
+        case steps.AskDesktop():
+            world.activities.take(session, await world.agents.status(_desktop(world, session)), datetime.now(UTC))
+            return ""
+        case steps.Warn(message, expires_at):
+            return await _warn(world, session, message, expires_at)
         case steps.AddOwner(ref, owner):
             patch = {"metadata": {"ownerReferences": [owner]}}
             await _update(world, ref, kubernetes.strategic_merge(ref, patch))
@@ -110,6 +130,32 @@ async def _carry_out(world: World, session: Session, step: Step) -> str:  # noqa
             return await _release_user(world, session, username)
         case _:
             assert_never(step)
+
+
+def _desktop(world: World, session: Session) -> Desktop:
+    places = (Ref(kind, session.namespace, session.desktop_name) for kind in ("Pod", "Secret"))
+    return desktop_of(*(world.store.get(place) for place in places))
+
+
+async def _note_suspension(world: World, session: Session, reason: str) -> str:
+    """Write down that the session is suspended, and which wish to resume it there was already."""
+    suspension = {"reason": reason, "at": timestamp(datetime.now(UTC)), "resume": session.annotations.get(RESUME, "")}
+    test = {"metadata": {"uid": session.uid, "resourceVersion": session.resource_version}}
+    patch = test | {"status": {"suspension": suspension}}
+    try:
+        await _update(world, session.ref, world.kubernetes.merge(session.ref, patch, subresource="status"))
+    finally:
+        world.admissions.forget(session.uid)
+    return f"The session is suspended ({reason})."
+
+
+async def _warn(world: World, session: Session, message: str, expires_at: datetime) -> str:
+    """Tell of the end on the desktop and by an Event, once for each end."""
+    world.activities.warned[session.uid] = expires_at
+    await post(world, session, "Normal", "Expiring", message)
+    seconds = max(1.0, (expires_at - datetime.now(UTC)).total_seconds())
+    await world.agents.notify(_desktop(world, session), message, seconds)
+    return "Told the person that the session ends."
 
 
 async def _add_finalizer(world: World, session: Session) -> str:

@@ -12,9 +12,11 @@ from typing import Any
 
 import kopf
 
+from blendersessions.gateways.agent import Agents
 from blendersessions.gateways.guacamole.http import Account, Http
 from blendersessions.gateways.guacamole.registry import Registry
 from blendersessions.gateways.kubernetes import connect
+from blendersessions.handlers.activities import watch_tunnels
 from blendersessions.handlers.context import Operator, World
 from blendersessions.handlers.reconcile import reconcile
 from blendersessions.handlers.resync import prime, resync
@@ -22,12 +24,19 @@ from blendersessions.handlers.sweep import Sweeper
 from blendersessions.handlers.workqueue import WorkQueue
 from blendersessions.metrics import Metrics
 from blendersessions.model.labels import SELECTOR
-from blendersessions.model.manifest import API_GROUP, SESSION_KIND, Manifest, Ref
+from blendersessions.model.manifest import API_GROUP, CLASS_KIND, SESSION_KIND, Manifest, Ref
 from blendersessions.planning.sweep import Grace
 
 logger = logging.getLogger(__name__)
 
 LAG_SECONDS = 1.0
+CHILDREN = {
+    "pods": "Pod",
+    "services": "Service",
+    "secrets": "Secret",
+    "persistentvolumeclaims": "PersistentVolumeClaim",
+}
+"""What belongs to a session, as the API names and calls it."""
 
 
 def build_registry() -> kopf.OperatorRegistry:
@@ -37,7 +46,8 @@ def build_registry() -> kopf.OperatorRegistry:
     kopf.on.startup(registry=registry)(_start)
     kopf.on.cleanup(registry=registry)(_stop)
     kopf.on.event(API_GROUP, "v1alpha1", "blendersessions", registry=registry)(_session_event)
-    for plural, kind in (("pods", "Pod"), ("services", "Service"), ("secrets", "Secret")):
+    kopf.on.event(API_GROUP, "v1alpha1", "blendersessionclasses", registry=registry)(_class_event)
+    for plural, kind in CHILDREN.items():
         handler = functools.partial(_child_event, kind=kind)
         kopf.on.event("", "v1", plural, id=f"{plural}_event", registry=registry)(handler)
     return registry
@@ -50,7 +60,7 @@ def _log_in(**kwargs: Any) -> kopf.ConnectionInfo | None:  # noqa: ANN401 - Kopf
 
 async def _start(memo: Operator, settings: kopf.OperatorSettings, **_: object) -> None:
     configured = memo.settings
-    for plural in ("pods", "services", "secrets"):
+    for plural in CHILDREN:
         settings.watching.label_selectors[plural] = SELECTOR
     settings.watching.chunk_size = 500
     settings.posting.enabled = False
@@ -77,6 +87,8 @@ async def _start(memo: Operator, settings: kopf.OperatorSettings, **_: object) -
         metrics=metrics,
         pod=Ref("Pod", configured.pod_namespace, configured.pod_name) if configured.pod_name else None,
         wake=lambda ref: queue.add(ref),  # noqa: PLW0108 - the queue is made from the world
+        wake_after=lambda ref, seconds: queue.add_after(ref, seconds),  # noqa: PLW0108 - as above
+        agents=Agents(functools.partial(metrics.requested, "agent")),
     )
     queue = WorkQueue(functools.partial(reconcile, world), configured.workers)
     memo.world, memo.queue = world, queue
@@ -86,6 +98,8 @@ async def _start(memo: Operator, settings: kopf.OperatorSettings, **_: object) -
         queue.add(session.ref)
     sweeper = Sweeper(configured.sweep, Grace(configured.sweep_grace_seconds), Grace(configured.sweep_grace_seconds))
     memo.tasks.append(asyncio.create_task(resync(world, sweeper, configured.resync_seconds), name="resync"))
+    watch = watch_tunnels(world, configured.activity_seconds)
+    memo.tasks.append(asyncio.create_task(watch, name="tunnels"))
     memo.tasks.append(asyncio.create_task(watch_lag(metrics), name="event loop's lag"))
     logger.info("The operator works.")
 
@@ -110,6 +124,7 @@ async def _stop(memo: Operator, **_: object) -> None:
         await memo.http.close()
     if memo.world is not None:
         await memo.world.kubernetes.close()
+        await memo.world.agents.close()
         memo.world.metrics.close()
 
 
@@ -122,9 +137,34 @@ async def _session_event(memo: Operator, event: kopf.RawEvent, **_: object) -> N
     meta = body["metadata"]
     ref = Ref(SESSION_KIND, meta["namespace"], meta["name"])
     if event["type"] == "DELETED":
+        gone = world.store.session(ref)
         world.store.remove(ref, meta["uid"])
+        world.forget(meta["uid"])
+        for waiting in world.store.sessions_of_class(gone.namespace, gone.spec.class_name) if gone is not None else ():
+            if "queuePosition" in waiting.status:
+                queue.add(waiting.ref)
     elif world.store.put(body):
         queue.add(ref)
+
+
+async def _class_event(memo: Operator, event: kopf.RawEvent, **_: object) -> None:
+    """Note the class's new state, and have its sessions looked at."""
+    world = memo.world
+    if world is None:
+        return
+    body: Manifest = {"kind": CLASS_KIND} | dict(event["object"])
+    meta = body["metadata"]
+    if event["type"] == "DELETED":
+        world.store.remove(Ref(CLASS_KIND, meta["namespace"], meta["name"]), meta["uid"])
+    else:
+        world.store.put(body)
+    wake_class(world, meta["namespace"], meta["name"])
+
+
+def wake_class(world: World, namespace: str, name: str) -> None:
+    """Have the sessions of a class looked at, since there may be room or other terms for them."""
+    for session in world.store.sessions_of_class(namespace, name):
+        world.wake(session.ref)
 
 
 async def _child_event(memo: Operator, event: kopf.RawEvent, kind: str, **_: object) -> None:

@@ -9,11 +9,13 @@ from blendersessions.model.manifest import Ref
 from blendersessions.model.names import user_secret_name
 from blendersessions.model.people import connection_names, people
 from blendersessions.model.profile import Credentials
+from blendersessions.model.terms import terms_of
 from blendersessions.planning.access import reported_identifier
 from blendersessions.planning.observed import Observed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
     from blendersessions.handlers.context import World
     from blendersessions.model.errors import DomainError
@@ -24,17 +26,27 @@ VNC_PASSWORD_CHARACTERS = 8
 """Only eight count in the protocol (RFC 6143, section 7.2.2)."""
 
 
-def observe(world: World, session: Session, failures: Mapping[Part, DomainError]) -> Observed:
+def observe(world: World, session: Session, failures: Mapping[Part, DomainError], now: datetime) -> Observed:
     """Take what the store and the registry know."""
     name, namespace, store = session.desktop_name, session.namespace, world.store
     wanted = people(session)
     secrets = {username: store.get(Ref("Secret", namespace, user_secret_name(username))) for username in wanted}
+    of = store.session_class(namespace, session.spec.class_name)
+    terms = terms_of(session, of, world.profile) if of is not None else None
     return Observed(
+        now=now,
+        terms=terms,
+        class_error=of.spec_error if of is not None else "",
+        position=world.admissions.position(session, terms.class_limits, now) if terms is not None else None,
         profile=world.profile,
         fresh=fresh_credentials(wanted),
         secret=store.get(Ref("Secret", namespace, name)),
         service=store.get(Ref("Service", namespace, name)),
         pod=store.get(Ref("Pod", namespace, name)),
+        claim=store.get(Ref("PersistentVolumeClaim", namespace, name)),
+        activity=world.activities.of(session),
+        users=len(world.activities.opened.get(session.uid, ())),
+        warned_of=world.activities.warned.get(session.uid),
         user_secrets={username: secret for username, secret in secrets.items() if secret is not None},
         access=world.registry.view(connection_names(session), wanted, reported_identifier(session)),
         failures=failures,

@@ -10,12 +10,14 @@ from blendersessions.handlers.execute import execute
 from blendersessions.handlers.observe import observe
 from blendersessions.handlers.report import report
 from blendersessions.model.errors import DomainError
-from blendersessions.planning.plan import plan
+from blendersessions.planning.plan import next_look, plan
 from blendersessions.planning.status import status
 
 if TYPE_CHECKING:
     from blendersessions.handlers.context import World
     from blendersessions.model.manifest import Ref
+    from blendersessions.model.session import Session
+    from blendersessions.planning.observed import Observed
     from blendersessions.planning.steps import Part
 
 logger = logging.getLogger(__name__)
@@ -31,7 +33,7 @@ async def reconcile(world: World, key: Ref) -> bool:
         session = world.store.session(key)
         if session is None:
             return True
-        todo = plan(session, observe(world, session, failures))
+        todo = plan(session, observe(world, session, failures, datetime.now(UTC)))
         if todo.empty:
             break
         failures |= await execute(world, session, todo)
@@ -41,14 +43,26 @@ async def reconcile(world: World, key: Ref) -> bool:
     session = world.store.session(key)
     if session is None:
         return True
-    now = datetime.now(UTC)
     if not session.deleting or session.has_finalizer:
-        observed = observe(world, session, failures)
+        observed = observe(world, session, failures, datetime.now(UTC))
         try:
-            await report(world, session, status(session, observed, now))
+            await report(world, session, status(session, observed))
         except DomainError as error:
             logger.warning("The status is not written: %s", error, extra={"session": f"{key.namespace}/{key.name}"})
             return False
+        look_later(world, session, observed)
     for failure in failures.values():
         logger.debug("%s", failure, extra={"session": f"{key.namespace}/{key.name}"})
     return not failures
+
+
+def look_later(world: World, session: Session, observed: Observed) -> None:
+    """See to it that time alone is noticed, and that those who wait for this session's room are looked at."""
+    if session.resting:
+        world.activities.forget(session.uid)
+    later = next_look(session, observed)
+    if later is not None:
+        world.wake_after(session.ref, later.total_seconds())
+    if observed.terms is not None:
+        for ref in world.admissions.news(session, observed.terms.class_limits, observed.now):
+            world.wake(ref)

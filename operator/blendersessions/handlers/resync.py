@@ -12,7 +12,7 @@ from blendersessions.handlers.store import CHILD_KINDS
 from blendersessions.handlers.workqueue import backoff
 from blendersessions.model.errors import DomainError
 from blendersessions.model.labels import SELECTOR
-from blendersessions.model.manifest import SESSION_KIND
+from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND
 
 if TYPE_CHECKING:
     from blendersessions.handlers.context import World
@@ -41,9 +41,9 @@ async def prime(world: World) -> None:
 
 async def relist(world: World) -> None:
     """List the objects of all sessions, and have looked at what was not known or is gone."""
-    for kind in (SESSION_KIND, *CHILD_KINDS):
+    for kind in (CLASS_KIND, SESSION_KIND, *CHILD_KINDS):
         before = world.store.refs()
-        selector = "" if kind == SESSION_KIND else SELECTOR
+        selector = SELECTOR if kind in CHILD_KINDS else ""
         listed = [
             item
             for namespace in world.namespaces or [""]

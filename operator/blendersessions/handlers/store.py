@@ -6,15 +6,16 @@ import time
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from blendersessions.model.manifest import SESSION_KIND, Manifest, Ref
+from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Manifest, Ref
 from blendersessions.model.names import uid_from
 from blendersessions.model.people import people
-from blendersessions.model.session import Session, parse_session
+from blendersessions.model.session import DEFAULT_CLASS, Session, parse_session
+from blendersessions.model.session_class import SessionClass, built_in, parse_session_class
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-CHILD_KINDS = ("Pod", "Service", "Secret")
+CHILD_KINDS = ("Pod", "Service", "Secret", "PersistentVolumeClaim")
 TOMBSTONE_SECONDS = 900.0
 """So long a deleted object is remembered by its UID: a list that was taken before it went must not bring it back."""
 
@@ -26,8 +27,10 @@ class Store:
         self._clock = clock
         self._objects: dict[Ref, Manifest] = {}
         self._sessions: dict[Ref, Session] = {}
+        self._classes: dict[Ref, SessionClass] = {}
         self._sessions_by_uid: dict[str, Ref] = {}
         self._sessions_by_user: defaultdict[str, set[Ref]] = defaultdict(set)
+        self._sessions_by_class: defaultdict[tuple[str, str], set[Ref]] = defaultdict(set)
         self._tombstones: dict[str, float] = {}
 
     def get(self, ref: Ref) -> Manifest | None:
@@ -51,6 +54,8 @@ class Store:
         self._objects[ref] = manifest | {"metadata": slim}
         if ref.kind == SESSION_KIND:
             self._index(ref)
+        elif ref.kind == CLASS_KIND:
+            self._classes[ref] = parse_session_class(manifest)
         return True
 
     def replace(self, manifest: Manifest) -> None:
@@ -65,6 +70,7 @@ class Store:
         if former is None or (uid and former["metadata"]["uid"] != uid):
             return
         del self._objects[ref]
+        self._classes.pop(ref, None)
         self._bury(former["metadata"]["uid"])
         if ref.kind == SESSION_KIND:
             session = self._sessions.pop(ref)
@@ -90,6 +96,21 @@ class Store:
     def sessions_of_user(self, username: str) -> set[Ref]:
         """Return the sessions that let a Guacamole user in."""
         return set(self._sessions_by_user.get(username, ()))
+
+    def session_with(self, uid: str) -> Ref | None:
+        """Return the session with this UID."""
+        return self._sessions_by_uid.get(uid)
+
+    def sessions_of_class(self, namespace: str, name: str) -> list[Session]:
+        """Return the sessions that name a class."""
+        return [self._sessions[ref] for ref in self._sessions_by_class.get((namespace, name), ())]
+
+    def session_class(self, namespace: str, name: str) -> SessionClass | None:
+        """Return a class; a namespace without one of the name `default` has the built-in one."""
+        known = self._classes.get(Ref(CLASS_KIND, namespace, name))
+        if known is not None:
+            return known
+        return built_in(namespace) if name == DEFAULT_CLASS else None
 
     def is_wanted(self, namespace: str, username: str, besides: str = "") -> bool:
         """Say whether a live session of the namespace lets a Guacamole user in, besides the one with this UID."""
@@ -121,10 +142,12 @@ class Store:
         session = parse_session(self._objects[ref])
         self._sessions[ref] = session
         self._sessions_by_uid[session.uid] = ref
+        self._sessions_by_class[session.namespace, session.spec.class_name].add(ref)
         for username in people(session):
             self._sessions_by_user[username].add(ref)
 
     def _unlink(self, session: Session) -> None:
+        self._sessions_by_class[session.namespace, session.spec.class_name].discard(session.ref)
         for username in people(session):
             refs = self._sessions_by_user[username]
             refs.discard(session.ref)

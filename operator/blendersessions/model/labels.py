@@ -21,6 +21,9 @@ GRANTED = "blendersessions.io/granted"
 """Annotation on the desktop's Secret: the Guacamole users who may have been granted, with commas, so that whoever is no
 longer among the owner and the viewers is shut out, whenever that is noticed."""
 
+CREDENTIALS = "blendersessions.io/credentials"
+"""Annotation on the pod: a hash of the Secret's values that it was started with, for it reads them once."""
+
 DESKTOP = "blendersessions.io/desktop"
 """Annotation on the pod: a hash of what it was made from, to see that the session asks for another one now."""
 

@@ -1,11 +1,11 @@
-"""What the administrator decides for all sessions; a class will refine it one day."""
+"""What the installation says of all sessions; a class refines it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-_REQUESTS = {"cpu": "250m", "memory": "1Gi"}
-_LIMITS = {"cpu": "2", "memory": "4Gi"}
+_REQUESTS: dict[str, str | int | float] = {"cpu": "250m", "memory": "1Gi"}
+_LIMITS: dict[str, str | int | float] = {"cpu": "2", "memory": "4Gi"}
 
 
 @dataclass(frozen=True)
@@ -16,8 +16,8 @@ class Profile:
     public_url: str
     """What browsers open, with a trailing slash."""
     image_pull_policy: str = "IfNotPresent"
-    requests: dict[str, str] = field(default_factory=lambda: dict(_REQUESTS))
-    limits: dict[str, str] = field(default_factory=lambda: dict(_LIMITS))
+    requests: dict[str, str | int | float] = field(default_factory=lambda: dict(_REQUESTS))
+    limits: dict[str, str | int | float] = field(default_factory=lambda: dict(_LIMITS))
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from blendersessions.model.durations import Duration  # noqa: TC001 - pydantic r
 from blendersessions.model.labels import FINALIZER
 from blendersessions.model.manifest import API_VERSION, SESSION_KIND, Manifest, Ref
 from blendersessions.model.names import name_for
+from blendersessions.model.suspending import resting
 
 DEFAULT_CLASS: Final = "default"
 """The class of a session that names none; it need not exist."""
@@ -122,6 +123,8 @@ class Session:
     finalizers: tuple[str, ...] = ()
     annotations: dict[str, str] = field(default_factory=dict)
     status: Manifest = field(default_factory=dict)
+    resting: bool = False
+    """Whether it is to be suspended, by the spec or by an expiry, and nobody has asked for it back."""
     spec_error: str = ""
 
     @property
@@ -133,6 +136,11 @@ class Session:
     def username(self) -> str:
         """Guacamole user who may open it: the owner, or a user of the session's own."""
         return self.spec.owner or self.desktop_name
+
+    @property
+    def suspension(self) -> Manifest:
+        """What was noted when it was suspended; empty when it was not."""
+        return dict(self.status.get("suspension") or {})
 
     @property
     def has_finalizer(self) -> bool:
@@ -165,6 +173,7 @@ def parse_session(body: Manifest) -> Session:
         finalizers=tuple(meta.get("finalizers") or ()),
         annotations=meta.get("annotations") or {},
         status=body.get("status") or {},
+        resting=resting(body),
         spec_error=error,
     )
 

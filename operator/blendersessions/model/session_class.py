@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, ValidationError
@@ -77,6 +78,7 @@ def parse_session_class(body: Manifest) -> SessionClass:
     return SessionClass(meta["namespace"], meta["name"], spec, error)
 
 
+@lru_cache
 def built_in(namespace: str) -> SessionClass:
     """Return what holds in a namespace without a class of the name `default`."""
     return SessionClass(namespace, DEFAULT_CLASS, ClassSpec())

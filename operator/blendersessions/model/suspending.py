@@ -17,7 +17,8 @@ REQUESTED: Final = "Requested"
 
 def resting(body: Manifest) -> bool:
     """Say whether a session is to be suspended, by a person or by an expiry, and nobody has asked for it back."""
-    if (body.get("spec") or {}).get("suspend"):
+    spec = body.get("spec")
+    if isinstance(spec, dict) and spec.get("suspend"):
         return True
     suspension = (body.get("status") or {}).get("suspension") or {}
     if not suspension or suspension.get("reason") == REQUESTED:

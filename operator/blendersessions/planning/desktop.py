@@ -2,37 +2,64 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import hashlib
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
-from blendersessions.model import labels
+from blendersessions.model import labels, quantities
 from blendersessions.model.manifest import covers, ref_of
 from blendersessions.planning import steps
-from blendersessions.planning.observed import Observed, granted_before, owned
+from blendersessions.planning.observed import Observed, age, granted_before, own_claim, owned
 from blendersessions.planning.podstate import is_over, scene_error
 from blendersessions.resources.pod import pod
 from blendersessions.resources.secret import AGENT_TOKEN, VNC_PASSWORD, decode, desktop_secret
 from blendersessions.resources.service import service
+from blendersessions.resources.volume_claim import volume_claim
 
 if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
     from blendersessions.model.session import Session
+    from blendersessions.model.terms import Terms
     from blendersessions.planning.steps import Step
+
+
+REST_OF_A_FAILED_POD: Final = timedelta(seconds=10)
+"""A pod that is over is looked at for so long before another one is made: what ends at once must not be made anew in a
+loop, and people must be able to see why it ended."""
 
 
 def plan_desktop(session: Session, observed: Observed) -> list[Step]:
     """Decide about the desktop's objects. The pod waits for the Secret that it mounts."""
-    todo: list[Step] = []
+    todo = plan_keeping(session, observed)
     if observed.secret is None:
         todo.append(steps.CreateObject(desktop_secret(session, observed.fresh)))
-    elif owned(observed.secret, session):
-        todo += repair(observed.secret, _desired_secret(session, observed, observed.secret))
     if observed.service is None:
         todo.append(steps.CreateObject(service(session)))
-    elif owned(observed.service, session):
-        todo += repair(observed.service, service(session))
-    if observed.secret is not None and owned(observed.secret, session):
-        todo += _plan_pod(session, observed)
+    workspace = session.spec.workspace
+    if workspace is not None and workspace.size and observed.claim is None:
+        todo.append(steps.CreateObject(volume_claim(session, workspace)))
+    if observed.secret is not None and owned(observed.secret, session) and observed.terms is not None:
+        todo += _plan_pod(session, observed, observed.terms)
     return todo
+
+
+def plan_keeping(session: Session, observed: Observed) -> list[Step]:
+    """Put right what there is, without making anything."""
+    todo: list[Step] = []
+    if observed.secret is not None and owned(observed.secret, session):
+        todo += repair(observed.secret, _desired_secret(session, observed, observed.secret))
+    if observed.service is not None and owned(observed.service, session):
+        todo += repair(observed.service, service(session))
+    claim, workspace = own_claim(session, observed), session.spec.workspace
+    if claim is not None and workspace is not None and workspace.size:
+        todo += _plan_growth(claim, volume_claim(session, workspace))
+    return todo
+
+
+def credentials_of(secret: Manifest) -> str:
+    """Hash what the desktop reads of its Secret at its start."""
+    values = [decode(secret, key) for key in (VNC_PASSWORD, AGENT_TOKEN)]
+    return hashlib.sha256("\0".join([secret["metadata"]["uid"], *values]).encode()).hexdigest()[:16]
 
 
 def outdated(actual: Manifest, wanted: Manifest) -> bool:
@@ -48,22 +75,47 @@ def repair(actual: Manifest, wanted: Manifest) -> list[Step]:
     return [steps.ApplyObject(wanted | {"metadata": wanted["metadata"] | {"uid": actual["metadata"]["uid"]}})]
 
 
-def _plan_pod(session: Session, observed: Observed) -> list[Step]:
-    wanted, actual = pod(session, observed.profile), observed.pod
+def _plan_pod(session: Session, observed: Observed, terms: Terms) -> list[Step]:
+    credentials = credentials_of(observed.secret) if observed.secret is not None else ""
+    wanted, actual = pod(session, terms, credentials), observed.pod
     if actual is None:
         return [steps.CreateObject(wanted)]
     if not owned(actual, session) or actual["metadata"].get("deletionTimestamp"):
         return []
-    if is_over(actual) or (scene_error(actual) and outdated(actual, wanted)):
-        return [steps.DeleteObject(ref_of(wanted), actual["metadata"]["uid"])]
+    delete = steps.DeleteObject(ref_of(wanted), actual["metadata"]["uid"])
+    if is_over(actual):
+        return [delete] if age(actual, observed.now) >= REST_OF_A_FAILED_POD else []
+    started_with = (actual["metadata"].get("annotations") or {}).get(labels.CREDENTIALS)
+    if started_with and started_with != credentials:
+        # Somebody changed the Secret: Xvnc asks for the old password, and Guacamole gives the new one.
+        return [delete]
+    if scene_error(actual) and outdated(actual, wanted):
+        return [delete]
     return repair(actual, _metadata_only(actual, wanted))
 
 
+def _plan_growth(actual: Manifest, wanted: Manifest) -> list[Step]:
+    """Raise the request of a volume; whether it can grow is its StorageClass's word."""
+    have = actual["spec"].get("resources", {}).get("requests", {}).get("storage", "0")
+    size = wanted["spec"]["resources"]["requests"]["storage"]
+    if quantities.parse(size) <= quantities.parse(have):
+        return []
+    metadata = {key: actual["metadata"][key] for key in ("name", "namespace", "uid")}
+    grown = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": metadata,
+        "spec": {"resources": wanted["spec"]["resources"]},
+    }
+    return [steps.ApplyObject(grown)]
+
+
 def _metadata_only(actual: Manifest, wanted: Manifest) -> Manifest:
-    """Leave out the spec, which cannot be changed, and keep the hash of what the running pod was made from."""
-    annotations = {key: value for key, value in wanted["metadata"]["annotations"].items() if key != labels.DESKTOP}
-    if have := (actual["metadata"].get("annotations") or {}).get(labels.DESKTOP):
-        annotations[labels.DESKTOP] = have
+    """Leave out the spec, which cannot be changed, and keep the hashes of what the running pod was made from."""
+    made_from = (labels.DESKTOP, labels.CREDENTIALS)
+    annotations = {key: value for key, value in wanted["metadata"]["annotations"].items() if key not in made_from}
+    have = actual["metadata"].get("annotations") or {}
+    annotations |= {key: have[key] for key in made_from if have.get(key)}
     metadata = wanted["metadata"] | {"annotations": annotations}
     return {"apiVersion": wanted["apiVersion"], "kind": wanted["kind"], "metadata": metadata}
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from blendersessions.model import labels
 from blendersessions.model.access import AccessView
 from blendersessions.model.manifest import Manifest, controller_uid
+from blendersessions.planning.lifetime import Activity, Verdict, judge
 from blendersessions.resources.secret import decode
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from blendersessions.model.errors import DomainError
     from blendersessions.model.profile import Credentials, Profile
     from blendersessions.model.session import Session
+    from blendersessions.model.terms import Terms
     from blendersessions.planning.steps import Part
 
 
@@ -25,14 +28,39 @@ class Observed:
 
     profile: Profile
     fresh: Credentials
+    now: datetime
+    terms: Terms | None
+    """What holds for the session; None while there is no class of the name that it gives."""
+    class_error: str = ""
+    """What is wrong with the class, if there is one."""
+    position: int | None = None
+    """The session's place in the line; None when it may run."""
     secret: Manifest | None = None
     service: Manifest | None = None
     pod: Manifest | None = None
+    claim: Manifest | None = None
     user_secrets: Mapping[str, Manifest] = field(default_factory=dict)
     """By the user's name, for all whom the session lets in."""
     access: AccessView = field(default_factory=AccessView)
+    activity: Activity = field(default_factory=Activity)
+    users: int = 0
+    """Browsers that are connected."""
+    warned_of: datetime | None = None
+    """The end that the person was told of."""
     failures: Mapping[Part, DomainError] = field(default_factory=dict)
     """What failed in this run, by part: nothing more is tried there until the next one."""
+
+    @property
+    def may_start(self) -> bool:
+        """Whether the session may have a desktop made."""
+        return self.terms is not None and not self.class_error and not self.terms.refusals and self.position is None
+
+    @property
+    def verdict(self) -> Verdict:
+        """How long the session lives."""
+        if self.terms is None:
+            return judge(None, None, self.activity, self.now)
+        return judge(self.terms.max_age, self.terms.idle_after, self.activity, self.now)
 
 
 def owned(manifest: Manifest, session: Session) -> bool:
@@ -59,9 +87,24 @@ def is_user_secret(manifest: Manifest, username: str) -> bool:
     return marked and decode(manifest, "username") == username
 
 
+def own_claim(session: Session, observed: Observed) -> Manifest | None:
+    """Return the claim that was made for the session; one that is kept has no owner, so its label tells."""
+    claim = observed.claim
+    if claim is None or (claim["metadata"].get("labels") or {}).get(labels.SESSION_UID) != session.uid:
+        return None
+    return claim
+
+
 def foreign(session: Session, observed: Observed) -> list[Manifest]:
     """List the objects that bear a name of ours and are not ours."""
     children = (observed.secret, observed.service, observed.pod)
     others = [child for child in children if child is not None and not owned(child, session)]
     others += [secret for name, secret in observed.user_secrets.items() if not is_user_secret(secret, name)]
+    if observed.claim is not None and own_claim(session, observed) is None:
+        others.append(observed.claim)
     return others
+
+
+def age(manifest: Manifest, now: datetime) -> timedelta:
+    """Return how old an object is."""
+    return now - datetime.fromisoformat(manifest["metadata"]["creationTimestamp"])

@@ -9,13 +9,16 @@ follows from what is observed then, until nothing is left to do. So a crash at a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from blendersessions.model.people import connection_names, people
 from blendersessions.planning import steps
 from blendersessions.planning.access import plan_access, plan_change_of_people, reported_identifier
-from blendersessions.planning.desktop import plan_desktop
-from blendersessions.planning.observed import Observed, granted_before
+from blendersessions.planning.desktop import REST_OF_A_FAILED_POD, plan_desktop, plan_keeping
+from blendersessions.planning.observed import Observed, age, granted_before, own_pod
+from blendersessions.planning.podstate import is_over
+from blendersessions.planning.rest import plan_lifetime, plan_rest
 from blendersessions.planning.steps import Part
 from blendersessions.resources.connection import hostname
 
@@ -46,12 +49,45 @@ def plan(session: Session, observed: Observed) -> Plan:
         return Plan(((steps.AddFinalizer(),),))
     if Part.ACCESS not in observed.failures and (stages := plan_change_of_people(session, observed)):
         return Plan(stages)
+    if session.resting:
+        return Plan(plan_rest(session, observed))
+    if stages := plan_lifetime(session, observed):
+        return Plan(stages)
     todo: list[Step] = []
     if Part.DESKTOP not in observed.failures:
-        todo += plan_desktop(session, observed)
+        todo += plan_desktop(session, observed) if _may_run(session, observed) else plan_keeping(session, observed)
     if Part.ACCESS not in observed.failures:
         todo += plan_access(session, observed)
     return Plan((tuple(todo),))
+
+
+def next_look(session: Session, observed: Observed) -> timedelta | None:
+    """Return when to look again at a session though nothing happens; None: when something does."""
+    if session.deleting or session.resting:
+        return None
+    looks = [observed.verdict.look_again]
+    pod = own_pod(session, observed)
+    if pod is not None and is_over(pod):
+        looks.append(max(timedelta(), REST_OF_A_FAILED_POD - age(pod, observed.now)))
+    looks.append(time_to_deadline(session, observed))
+    return min((look for look in looks if look is not None), default=None)
+
+
+def time_to_deadline(session: Session, observed: Observed) -> timedelta | None:
+    """Return how long a session that is starting has left for it; None when it is not, or there is no limit."""
+    started = session.status.get("startedAt")
+    if not started or "readyAt" in session.status or observed.terms is None or observed.terms.start_deadline is None:
+        return None
+    left = datetime.fromisoformat(started) + observed.terms.start_deadline - observed.now
+    return left if left > timedelta() else None
+
+
+def _may_run(session: Session, observed: Observed) -> bool:
+    """Say whether the desktop is made, or what there is of it made whole.
+
+    One that runs is left running when its class is gone or asks less than the session: that holds for the next start.
+    """
+    return observed.may_start or (observed.terms is not None and own_pod(session, observed) is not None)
 
 
 def _deletion(session: Session, observed: Observed) -> Plan:

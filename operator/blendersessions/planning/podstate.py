@@ -19,6 +19,9 @@ CONFIGURATION_EXIT = 64
 HOPELESS = frozenset({"InvalidImageName", "ErrImageNeverPull"})
 """Reasons that Kubernetes gives for a waiting container and that no waiting heals."""
 
+LOOPS = 3
+"""A container that was started so often and ended each time is not going to run."""
+
 _REASON = re.compile(r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$")
 
 
@@ -41,6 +44,12 @@ def condition(pod: Manifest, kind: str) -> Manifest:
 def is_ready(pod: Manifest) -> bool:
     """Whether the scene is on screen: the readiness probe asks the agent for exactly that."""
     return not pod["metadata"].get("deletionTimestamp") and condition(pod, "Ready").get("status") == "True"
+
+
+def is_looping(pod: Manifest) -> bool:
+    """Whether the container ended again and again without ever coming to run for long."""
+    waiting = (container(pod).get("state") or {}).get("waiting") or {}
+    return waiting.get("reason") == "CrashLoopBackOff" and int(container(pod).get("restartCount") or 0) >= LOOPS
 
 
 def is_over(pod: Manifest) -> bool:
@@ -83,6 +92,9 @@ def why_not_running(pod: Manifest) -> Why:
     """Say why the container does not run, in the words of Kubernetes."""
     if pod["metadata"].get("deletionTimestamp"):
         return Why(conditions.POD_TERMINATING, "The former pod is still ending; a new one is started when it is gone.")
+    if is_over(pod) and (said := pod["status"]).get("reason"):
+        message = str(said.get("message") or "The pod ended.")
+        return Why(_reason(said["reason"]), f"{message} Another one is started.")
     if why := start_error(pod):
         return why
     status = container(pod)

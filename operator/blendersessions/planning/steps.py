@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from blendersessions.model.access import ConnectionSpec
     from blendersessions.model.manifest import Manifest, Ref
 
@@ -18,6 +20,8 @@ class Part(StrEnum):
     DESKTOP = "desktop"
     ACCESS = "access"
     VIEWERS = "viewers"
+    ACTIVITY = "activity"
+    SAVING = "saving"
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,44 @@ class DeleteObject:
     ref: Ref
     uid: str
     part: Part = Part.DESKTOP
+
+
+@dataclass(frozen=True)
+class DeleteSession:
+    """Delete the session itself, as its lifetime says."""
+
+    part: Part = Part.SESSION
+
+
+@dataclass(frozen=True)
+class NoteSuspension:
+    """Note in the status that the session is suspended, before anything is stopped: a crash must not undo it."""
+
+    reason: str
+    part: Part = Part.SESSION
+
+
+@dataclass(frozen=True)
+class SaveScene:
+    """Have the open scene saved."""
+
+    part: Part = Part.SAVING
+
+
+@dataclass(frozen=True)
+class AskDesktop:
+    """Ask whether somebody works or a render runs."""
+
+    part: Part = Part.ACTIVITY
+
+
+@dataclass(frozen=True)
+class Warn:
+    """Tell the person in the desktop, and by an Event, that the session ends."""
+
+    message: str
+    expires_at: datetime
+    part: Part = Part.ACTIVITY
 
 
 @dataclass(frozen=True)
@@ -192,6 +234,11 @@ Step: TypeAlias = (
     | ApplyObject
     | AnnotateObject
     | DeleteObject
+    | DeleteSession
+    | NoteSuspension
+    | SaveScene
+    | AskDesktop
+    | Warn
     | AddOwner
     | InspectAccess
     | CreateConnection

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from blendersessions.model import labels
 from blendersessions.resources.metadata import metadata
 from blendersessions.resources.service import VNC_PORT
+from blendersessions.resources.volume_claim import claim_name
 
 if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
-    from blendersessions.model.profile import Profile
     from blendersessions.model.session import Session
+    from blendersessions.model.terms import Terms
 
 CONTAINER = "blender"
 AGENT_PORT = 8788
@@ -27,19 +28,21 @@ GRACE_SECONDS = 30
 """Long enough to save a scene after SIGTERM."""
 
 
-def pod(session: Session, profile: Profile) -> Manifest:
-    """Build the pod. Its hash in an annotation tells later whether the session asks for another one."""
-    spec = _spec(session, profile)
+def pod(session: Session, terms: Terms, credentials: str = "") -> Manifest:
+    """Build the pod. Hashes in annotations tell later what it was made from, and with which `credentials`."""
+    spec = _spec(session, terms)
     digest = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:16]
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": metadata(session, {labels.DESKTOP: digest}),
+        "metadata": metadata(
+            session, {labels.DESKTOP: digest} | ({labels.CREDENTIALS: credentials} if credentials else {})
+        ),
         "spec": spec,
     }
 
 
-def _spec(session: Session, profile: Profile) -> Manifest:
+def _spec(session: Session, terms: Terms) -> Manifest:
     return {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
@@ -52,22 +55,26 @@ def _spec(session: Session, profile: Profile) -> Manifest:
             "fsGroup": USER,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "containers": [_container(session, profile)],
+        "containers": [_container(session, terms)],
         "volumes": [
             {"name": "desktop", "secret": {"secretName": session.desktop_name, "defaultMode": 0o440}},
-            {"name": "home", "emptyDir": {"sizeLimit": HOME_LIMIT}},
+            {"name": "home", **_home(session)},
             {"name": "tmp", "emptyDir": {"sizeLimit": TMP_LIMIT}},
         ],
-    }
+    } | terms.placement
 
 
-def _container(session: Session, profile: Profile) -> Manifest:
+def _home(session: Session) -> Manifest:
+    claim = claim_name(session)
+    return {"persistentVolumeClaim": {"claimName": claim}} if claim else {"emptyDir": {"sizeLimit": HOME_LIMIT}}
+
+
+def _container(session: Session, terms: Terms) -> Manifest:
     display = session.spec.display
-    wanted = session.spec.resources
     return {
         "name": CONTAINER,
-        "image": profile.image,
-        "imagePullPolicy": profile.image_pull_policy,
+        "image": terms.image,
+        "imagePullPolicy": terms.image_pull_policy,
         "env": [
             {"name": "BLENDER_SCENE", "value": session.spec.scene.sample},
             {"name": "BLENDER_WIDTH", "value": str(display.width)},
@@ -78,7 +85,7 @@ def _container(session: Session, profile: Profile) -> Manifest:
             {"name": "vnc", "containerPort": VNC_PORT, "protocol": "TCP"},
             {"name": "agent", "containerPort": AGENT_PORT, "protocol": "TCP"},
         ],
-        "resources": _resources(profile, wanted.requests, wanted.limits),
+        "resources": {"requests": dict(terms.requests), "limits": dict(terms.limits)},
         "readinessProbe": {
             "httpGet": {"path": "/readyz", "port": "agent"},
             "periodSeconds": 1,
@@ -101,19 +108,4 @@ def _container(session: Session, profile: Profile) -> Manifest:
             {"name": "home", "mountPath": HOME},
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - an emptyDir of this pod alone
         ],
-    }
-
-
-def _resources(
-    profile: Profile, requests: dict[str, str | int | float], limits: dict[str, str | int | float]
-) -> Manifest:
-    """Fill in the profile's defaults; a default never stands against what the session says of the same resource.
-
-    A limit without a request is a request for as much (as Kubernetes has it), and a request above the default limit
-    would be refused, so a default applies only where the session names neither.
-    """
-    named = requests.keys() | limits.keys()
-    return {
-        "requests": {name: value for name, value in profile.requests.items() if name not in named} | requests,
-        "limits": {name: value for name, value in profile.limits.items() if name not in named} | limits,
     }

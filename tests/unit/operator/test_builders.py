@@ -9,7 +9,7 @@ from blendersessions.resources.connection import client_url, connection
 from blendersessions.resources.pod import pod
 from blendersessions.resources.secret import decode, desktop_secret, user_secret
 from blendersessions.resources.service import service
-from unit.operator.worlds import CREDENTIALS, PROFILE, UID, session
+from unit.operator.worlds import CREDENTIALS, UID, session, terms
 
 NAME = session().desktop_name
 METADATA = {
@@ -84,7 +84,7 @@ def test_pod() -> None:
         "scene": {"sample": "shopping_cart.blend"},
         "display": {"width": 1920, "height": 1080, "colorDepth": 16},
     }
-    made = pod(session(spec), PROFILE)
+    made = pod(session(spec), terms(session(spec)))
     digest = made["metadata"]["annotations"].pop("blendersessions.io/desktop")
     assert len(digest) == 16
     assert made == {
@@ -157,7 +157,7 @@ def test_pod() -> None:
 
 def test_a_sessions_resources_win_and_no_default_stands_against_them() -> None:
     wanted = {"requests": {"cpu": "3"}, "limits": {"nvidia.com/gpu": 1}}
-    container = pod(session({"resources": wanted}), PROFILE)["spec"]["containers"][0]
+    container = pod(session({"resources": wanted}), terms(session({"resources": wanted})))["spec"]["containers"][0]
     assert container["resources"] == {
         "requests": {"cpu": "3", "memory": "1Gi"},
         "limits": {"memory": "4Gi", "nvidia.com/gpu": 1},
@@ -166,7 +166,7 @@ def test_a_sessions_resources_win_and_no_default_stands_against_them() -> None:
 
 def test_another_scene_is_another_desktop_and_another_owner_is_not() -> None:
     def digest(spec: dict[str, object]) -> str:
-        return str(pod(session(spec), PROFILE)["metadata"]["annotations"]["blendersessions.io/desktop"])
+        return str(pod(session(spec), terms(session(spec)))["metadata"]["annotations"]["blendersessions.io/desktop"])
 
     assert digest({}) != digest({"scene": {"sample": "a.blend"}})
     assert digest({}) == digest({"owner": "alice", "connections": {"max": 3}})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from blendersessions.model.access import AccessView, UserRecord
 from blendersessions.model.errors import NameTaken, OwnerTaken, Unavailable
 from blendersessions.planning import steps
-from blendersessions.planning.plan import plan
+from blendersessions.planning.plan import next_look, plan
 from blendersessions.planning.status import status
 from blendersessions.planning.steps import Part
 from blendersessions.resources.connection import connection
@@ -165,7 +166,8 @@ def test_a_missing_value_of_the_secret_is_filled_in_and_the_other_kept() -> None
     world.secret["data"]["vnc-password"] = encode("original")
     wanted = connection(session(), "original")
     record = replace(world.access.connections[wanted.name], parameters=wanted.parameters)
-    [step] = next_steps(session(), replace(world, access=replace(world.access, connections={wanted.name: record})))
+    step, other = next_steps(session(), replace(world, access=replace(world.access, connections={wanted.name: record})))
+    assert isinstance(other, steps.DeleteObject), "the desktop was started with other values"
     assert isinstance(step, steps.ApplyObject)
     assert step.manifest["data"] == {
         "vnc-password": encode("original"),
@@ -185,7 +187,10 @@ def test_a_foreign_object_of_the_name_is_neither_changed_nor_deleted(child: str)
 def test_an_evicted_pod_is_deleted_so_that_another_can_be_made() -> None:
     pod = running_pod(session())
     pod["status"]["phase"] = "Failed"
-    [step] = next_steps(session(), replace(finished_world(session()), pod=pod))
+    world = replace(finished_world(session()), pod=pod)
+    assert plan(session(), world).empty, "what ends at once is not made anew in a loop"
+    assert next_look(session(), world) == timedelta(seconds=7, milliseconds=750)
+    [step] = next_steps(session(), replace(world, now=NOW + timedelta(seconds=8)))
     assert isinstance(step, steps.DeleteObject)
     assert (step.ref.kind, step.uid) == ("Pod", "pod-uid")
 
@@ -341,7 +346,7 @@ def test_a_viewer_who_is_taken_is_refused_and_the_owner_gets_in_all_the_same() -
     assert next_steps(of, replace(finished_world(of), access=access)) == [steps.RefuseUser("vera", Part.VIEWERS)]
     failed = replace(finished_world(of), access=access, failures={Part.VIEWERS: OwnerTaken("vera is taken")})
     assert plan(of, failed).empty
-    stated = {entry["type"]: entry for entry in status(of, failed, NOW)["conditions"]}
+    stated = {entry["type"]: entry for entry in status(of, failed)["conditions"]}
     assert (stated["Ready"]["status"], stated["Stalled"]["status"]) == ("True", "False")
     assert stated["ConnectionReady"]["reason"] == "ViewerRefused"
     assert "vera is taken" in stated["ConnectionReady"]["message"]

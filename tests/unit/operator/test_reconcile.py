@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -98,6 +99,7 @@ def world(api: FakeApi, registry: FakeRegistry, *known: Manifest) -> World:
         profile=PROFILE,
         namespaces=[],
         wake=lambda _: None,
+        wake_after=lambda _ref, _seconds: None,
     )
     for manifest in known:
         made.store.put(manifest)
@@ -174,6 +176,7 @@ async def test_guacamole_away_is_tried_again_and_written_once(error: Exception) 
         service(session()),
         user_secret(session(), session().username, CREDENTIALS),
     ]
+    known[0]["metadata"]["creationTimestamp"] = datetime.now(UTC).isoformat()
     for each in known[1:]:
         each["metadata"]["uid"] = "some-uid"
     api = FakeApi(*known)

@@ -8,7 +8,7 @@ from blendersessions.handlers.report import difference, events
 from blendersessions.model.errors import Unavailable
 from blendersessions.planning.status import status
 from blendersessions.planning.steps import Part
-from unit.operator.worlds import NOW, empty_world, finished_world, session
+from unit.operator.worlds import empty_world, finished_world, session
 
 
 def test_a_patch_holds_what_changed_and_nulls_what_goes() -> None:
@@ -16,14 +16,14 @@ def test_a_patch_holds_what_changed_and_nulls_what_goes() -> None:
 
 
 def test_an_equal_status_needs_no_patch() -> None:
-    made = status(session(), finished_world(session()), NOW)
-    assert difference(made, status(replace(session(), status=made), finished_world(session()), NOW)) == {}
+    made = status(session(), finished_world(session()))
+    assert difference(made, status(replace(session(), status=made), finished_world(session()))) == {}
 
 
 def test_the_start_and_readiness_are_told_once() -> None:
-    first = status(session(), empty_world(), NOW)
+    first = status(session(), empty_world())
     assert [reason for _, reason, _ in events({}, first)] == ["Started"]
-    ready = status(replace(session(), status=first), finished_world(session()), NOW)
+    ready = status(replace(session(), status=first), finished_world(session()))
     [(kind, reason, message)] = events(first, ready)
     assert (kind, reason) == ("Normal", "Ready")
     assert ready["clientURL"] in message
@@ -31,15 +31,15 @@ def test_the_start_and_readiness_are_told_once() -> None:
 
 
 def test_a_failure_is_told_when_its_reason_is_new() -> None:
-    first = status(session(), empty_world(), NOW)
+    first = status(session(), empty_world())
     away = replace(empty_world(), failures={Part.ACCESS: Unavailable("Guacamole is away")})
-    failed = status(replace(session(), status=first), away, NOW)
+    failed = status(replace(session(), status=first), away)
     assert events(first, failed) == [("Warning", "GuacamoleUnavailable", "Guacamole is away")]
     assert events(failed, failed) == []
 
 
 def test_a_deletion_that_waits_is_told() -> None:
-    first = status(session(), finished_world(session()), NOW)
+    first = status(session(), finished_world(session()))
     away = replace(empty_world(), failures={Part.ACCESS: Unavailable("Guacamole is away")})
-    waiting = status(replace(session(deleting=True), status=first), away, NOW)
+    waiting = status(replace(session(deleting=True), status=first), away)
     assert ("Warning", "GuacamoleUnavailable", "Guacamole is away") in events(first, waiting)

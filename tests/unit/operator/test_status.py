@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from blendersessions.model.session import Session
     from blendersessions.planning.observed import Observed
 
-TYPES = {"Ready", "DesktopReady", "SceneReady", "ConnectionReady", "Stalled"}
+TYPES = {"Ready", "DesktopReady", "SceneReady", "ConnectionReady", "Stalled", "Suspended"}
 
 
 def said(of: Session, observed: Observed) -> tuple[Manifest, dict[str, Manifest]]:
-    result = status(of, observed, NOW)
+    result = status(of, observed)
     conditions = {entry["type"]: entry for entry in result["conditions"]}
     assert len(conditions) == len(result["conditions"]), "each type once"
     assert "Ready" in conditions
@@ -51,23 +51,23 @@ def test_a_ready_session_has_a_url_and_says_how_long_it_took() -> None:
         "dataSource": "postgresql",
     }
     assert result["desktop"] == {"name": session().desktop_name}
-    assert result["startedAt"] == result["readyAt"] == "2026-11-24T06:00:00.250Z"
+    assert (result["startedAt"], result["readyAt"]) == ("2026-11-24T05:59:57.000Z", "2026-11-24T06:00:00.250Z")
     assert result["startup"] == {"path": "Cold", "seconds": 3.25}
     assert set(conditions) == TYPES
     assert [conditions[kind]["status"] for kind in sorted(TYPES)] == ["True", "True", "True", "True", "False"]
 
 
 def test_the_same_world_gives_the_same_status_later() -> None:
-    first = status(session(), finished_world(session()), NOW)
+    first = status(session(), finished_world(session()))
     later = replace(session(), status=first)
-    assert status(later, finished_world(session()), NOW + timedelta(hours=1)) == first
+    assert status(later, replace(finished_world(session()), now=NOW + timedelta(hours=1))) == first
 
 
 def test_the_url_goes_when_opening_it_would_not_work_and_the_start_time_stays() -> None:
-    first = status(session(), finished_world(session()), NOW)
+    first = status(session(), finished_world(session()))
     later = replace(session(), status=first)
     broken = replace(finished_world(session()), pod=None)
-    result = status(later, broken, NOW + timedelta(hours=1))
+    result = status(later, replace(broken, now=NOW + timedelta(hours=1)))
     assert "clientURL" not in result
     assert result["readyAt"] == first["readyAt"]
     assert result["phase"] == "Pending"
@@ -228,7 +228,7 @@ def test_a_malformed_session_is_told_what_is_wrong() -> None:
 
 
 def test_a_deletion_that_waits_for_guacamole_says_so_and_keeps_what_is_needed() -> None:
-    first = status(session(), finished_world(session()), NOW)
+    first = status(session(), finished_world(session()))
     of = replace(session(deleting=True), status=first)
     failures = {Part.ACCESS: Unavailable("Guacamole at URL does not answer")}
     result, conditions = said(of, replace(empty_world(), failures=failures))

@@ -13,7 +13,10 @@ from blendersessions.model.labels import FINALIZER
 from blendersessions.model.people import people
 from blendersessions.model.profile import Credentials, Profile
 from blendersessions.model.session import Session, parse_session
+from blendersessions.model.session_class import parse_session_class
+from blendersessions.model.terms import Terms, terms_of
 from blendersessions.planning.access import wanted_connections
+from blendersessions.planning.desktop import credentials_of
 from blendersessions.planning.observed import Observed
 from blendersessions.resources.pod import pod
 from blendersessions.resources.secret import desktop_secret, user_secret
@@ -59,14 +62,22 @@ def stored(manifest: Manifest, uid: str = "object-uid") -> Manifest:
     return result
 
 
+def terms(of: Session | None = None, spec: Manifest | None = None) -> Terms:
+    """What holds for a session by a class with this spec."""
+    body: Manifest = {"metadata": {"namespace": "art", "name": "default"}, "spec": spec or {}}
+    return terms_of(of or session(), parse_session_class(body), PROFILE)
+
+
 def empty_world() -> Observed:
     """Nothing exists, and nothing is known of Guacamole."""
-    return Observed(profile=PROFILE, fresh=CREDENTIALS)
+    return Observed(profile=PROFILE, fresh=CREDENTIALS, now=NOW, terms=terms())
 
 
 def running_pod(of: Session, *, ready: bool = True) -> Manifest:
     """The session's pod with a running container."""
-    made = stored(pod(of, PROFILE), "pod-uid")
+    secret = stored(desktop_secret(of, CREDENTIALS), "secret-uid")
+    made = stored(pod(of, terms(of), credentials_of(secret)), "pod-uid")
+    made["metadata"]["creationTimestamp"] = "2026-11-24T05:59:58Z"
     made["status"] = {
         "phase": "Running",
         "conditions": [{"type": "Ready", "status": "True" if ready else "False"}],
@@ -101,6 +112,7 @@ def finished_world(of: Session) -> Observed:
     """Everything is as the session wants it."""
     return replace(
         empty_world(),
+        terms=terms(of),
         secret=stored(desktop_secret(of, CREDENTIALS), "secret-uid"),
         service=stored(service(of)),
         pod=running_pod(of),

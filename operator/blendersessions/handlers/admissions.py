@@ -1,0 +1,72 @@
+"""Which sessions of a class may run, worked out from the store."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from blendersessions.model.manifest import Ref
+from blendersessions.planning.admission import Admission, Claim, admit
+
+if TYPE_CHECKING:
+    from blendersessions.handlers.store import Store
+    from blendersessions.model.session import Session
+    from blendersessions.model.session_class import Limits
+
+
+class Admissions:
+    """Shares out the room of each class. Room that was given counts at once, before any write tells of it."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._given: set[str] = set()
+
+    def position(self, session: Session, limits: Limits, now: datetime) -> int | None:
+        """Return the session's place in the line; None when it may run, which is settled by asking."""
+        if session.resting or session.deleting or (limits.sessions is None and limits.sessions_per_owner is None):
+            return None
+        admission = self._admission(session, limits, now)
+        if session.uid in admission.admitted:
+            self._given.add(session.uid)
+        return admission.positions.get(session.uid)
+
+    def forget(self, uid: str) -> None:
+        """Take back the room of a session that is gone or suspended."""
+        self._given.discard(uid)
+
+    def news(self, session: Session, limits: Limits, now: datetime) -> list[Ref]:
+        """Return the sessions of the same class that wait and whose place has changed."""
+        if limits.sessions is None and limits.sessions_per_owner is None:
+            return []
+        positions = self._admission(session, limits, now).positions
+        return [
+            other.ref
+            for other in self._store.sessions_of_class(session.namespace, session.spec.class_name)
+            if "queuePosition" in other.status and other.status["queuePosition"] != positions.get(other.uid)
+        ]
+
+    def _admission(self, session: Session, limits: Limits, now: datetime) -> Admission:
+        key = session.namespace, session.spec.class_name
+        others = self._store.sessions_of_class(*key)
+        claims = [self._claim(other, now) for other in others if not self._is_out(other)]
+        return admit(claims, limits)
+
+    def _claim(self, session: Session, now: datetime) -> Claim:
+        if session.resting:
+            self._given.discard(session.uid)
+        since = session.status.get("queuedAt")
+        wished = now if session.status.get("suspension") else session.created_at
+        holds = session.uid in self._given or "startedAt" in session.status or self._has_pod(session)
+        return Claim(
+            session.uid,
+            session.spec.owner or session.uid,
+            datetime.fromisoformat(since) if since else wished,
+            holds,
+        )
+
+    def _is_out(self, session: Session) -> bool:
+        """Whether a session neither has a desktop nor wants one."""
+        return session.deleting or (session.resting and not self._has_pod(session))
+
+    def _has_pod(self, session: Session) -> bool:
+        return self._store.get(Ref("Pod", session.namespace, session.desktop_name)) is not None

@@ -1,0 +1,60 @@
+"""Who may have a desktop when not everybody can: first come, first served."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from blendersessions.model.session_class import Limits
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One session that has a desktop, or wants one."""
+
+    uid: str
+    owner: str
+    """Whose limit it counts for; a session without an owner is an owner of its own."""
+    since: datetime
+    """Since when it wants one."""
+    holds: bool
+    """Whether it has one, or is being given one."""
+
+
+@dataclass(frozen=True)
+class Admission:
+    """Who gets a desktop now, and at which place of the line the others stand, counted from 1."""
+
+    admitted: frozenset[str] = frozenset()
+    positions: dict[str, int] = field(default_factory=dict)
+
+
+def admit(claims: Iterable[Claim], limits: Limits) -> Admission:
+    """Share out the room that there is.
+
+    Whoever has a desktop keeps it, also when a limit was lowered below what runs. The others are served by the time of
+    their wish. One owner at his or her own limit is passed over, and keeps the place in the line: so nobody waits for
+    ever, and no room stays empty that somebody could use.
+    """
+    ordered = sorted(claims, key=lambda claim: (claim.since, claim.uid))
+    running = [claim for claim in ordered if claim.holds]
+    per_owner = Counter(claim.owner for claim in running)
+    free = None if limits.sessions is None else max(0, limits.sessions - len(running))
+    admitted = {claim.uid for claim in running}
+    positions: dict[str, int] = {}
+    for claim in ordered:
+        if claim.holds:
+            continue
+        within = limits.sessions_per_owner is None or per_owner[claim.owner] < limits.sessions_per_owner
+        if within and (free is None or free > 0):
+            admitted.add(claim.uid)
+            per_owner[claim.owner] += 1
+            free = None if free is None else free - 1
+        else:
+            positions[claim.uid] = len(positions) + 1
+    return Admission(frozenset(admitted), positions)

@@ -1,0 +1,128 @@
+"""When a session ends, and what keeps it alive: right in both directions.
+
+A forgotten tab must not keep a desktop for days: an open tunnel counts from when it was opened, not for ever. A long
+render with the tab closed must not be killed: while one runs, the session is not idle. The desktop alone knows of input
+and renders, so nothing ends for idleness before it was asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+ASK_EVERY: Final = timedelta(seconds=20)
+"""A desktop that looks idle is asked at most so often, and evidence of this age is fresh."""
+WATCH_EVERY: Final = timedelta(seconds=3)
+"""During the warning it is asked so often, that a movement of the mouse takes the end back at once."""
+WARNING: Final = timedelta(minutes=5)
+SILENT_TIMES: Final = 3
+"""A desktop that cannot be asked ends for idleness after so many times `idle_after`: it is broken."""
+
+
+class KeptBy(StrEnum):
+    """What keeps a session from being idle."""
+
+    STARTING = "Starting"
+    INPUT = "Input"
+    RENDER = "Render"
+    TUNNEL = "Tunnel"
+    NOTHING = "Nothing"
+
+
+class Expiry(StrEnum):
+    """Why a session ends."""
+
+    IDLE = "Idle"
+    MAX_AGE = "MaxAge"
+
+
+@dataclass(frozen=True)
+class Activity:
+    """What is known of what happens in a session."""
+
+    started_at: datetime | None = None
+    """Beginning of the present run; a resume begins another one."""
+    ready_at: datetime | None = None
+    last_input_at: datetime | None = None
+    rendering: bool = False
+    last_render_at: datetime | None = None
+    """When a render was last seen to run."""
+    opened_at: tuple[datetime, ...] = ()
+    """When each of the running tunnels was opened."""
+    asked_at: datetime | None = None
+    """When the desktop last answered."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How long the session lives."""
+
+    kept_alive_by: KeptBy
+    last_active_at: datetime | None = None
+    expires_at: datetime | None = None
+    reason: Expiry | None = None
+    expired: bool = False
+    warn: bool = False
+    """Whether the person should be told now that it ends."""
+    ask: bool = False
+    """Whether the desktop must be asked before more can be said."""
+    look_again: timedelta | None = None
+    """When to judge again, if nothing happens before."""
+
+
+def judge(max_age: timedelta | None, idle_after: timedelta | None, activity: Activity, now: datetime) -> Verdict:
+    """Judge from what is known at the moment `now`.
+
+    A clock that was set back makes evidence come from the future; it counts as of now, so nothing ends too early, and
+    the session lives no longer than `idle_after` from now.
+    """
+    kept, active = _evidence(activity, now)
+    ends: list[tuple[datetime, Expiry]] = []
+    if max_age is not None and activity.started_at is not None:
+        ends.append((min(activity.started_at, now) + max_age, Expiry.MAX_AGE))
+    if idle_after is not None and active is not None and not activity.rendering:
+        ends.append((active + idle_after, Expiry.IDLE))
+    if idle_after is not None and active is not None and now - active >= idle_after:
+        kept = KeptBy.NOTHING
+    if not ends:
+        asks = activity.rendering and idle_after is not None
+        return Verdict(kept, active, ask=asks and _is_stale(activity, now), look_again=ASK_EVERY if asks else None)
+    expires_at, reason = min(ends)
+    span = idle_after if reason is Expiry.IDLE else max_age
+    warning = min(WARNING, (span or WARNING) / 4)
+    warn = now >= expires_at - warning
+    limit = WATCH_EVERY if warn else ASK_EVERY
+    near = idle_after is not None and active is not None and now >= active + idle_after - min(WARNING, idle_after / 4)
+    stale = _is_stale(activity, now, limit)
+    ask = (near or activity.rendering) and stale
+    expired = now >= expires_at
+    if expired and reason is Expiry.IDLE and _is_stale(activity, now, ASK_EVERY):
+        # Not without its own word, unless it has had none to say for very long.
+        expired = active is not None and idle_after is not None and now - active >= SILENT_TIMES * idle_after
+    if expired:
+        return Verdict(kept, active, expires_at, reason, expired=True)
+    waits = [limit] if near or activity.rendering else []
+    waits += [moment - now for moment in (expires_at - warning, expires_at) if moment > now]
+    if idle_after is not None and active is not None and not near:
+        waits.append(max(WATCH_EVERY, active + idle_after - min(WARNING, idle_after / 4) - now))
+    return Verdict(kept, active, expires_at, reason, warn=warn, ask=ask, look_again=min(waits, default=ASK_EVERY))
+
+
+def _evidence(activity: Activity, now: datetime) -> tuple[KeptBy, datetime | None]:
+    """Return what was last seen of life, and when; nothing before the session is ready."""
+    if activity.ready_at is None:
+        return KeptBy.STARTING, None
+    if activity.rendering:
+        return KeptBy.RENDER, now
+    known = [(activity.ready_at, KeptBy.STARTING)]
+    known += [(opened, KeptBy.TUNNEL) for opened in activity.opened_at]
+    known += [(activity.last_render_at, KeptBy.RENDER)] if activity.last_render_at else []
+    known += [(activity.last_input_at, KeptBy.INPUT)] if activity.last_input_at else []
+    moment, kept = max(known, key=lambda entry: entry[0])
+    return kept, min(moment, now)
+
+
+def _is_stale(activity: Activity, now: datetime, limit: timedelta = ASK_EVERY) -> bool:
+    return activity.asked_at is None or not timedelta() <= now - activity.asked_at < limit
