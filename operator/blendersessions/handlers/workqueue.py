@@ -76,10 +76,15 @@ class WorkQueue(Generic[Key]):
             self._wake.release()
 
     def add_after(self, key: Key, seconds: float) -> None:
-        """Add the key later, unless it is added before."""
-        if self._closed or key in self._queued or key in self._timers:
+        """Add the key later, unless it is added before; of two moments the earlier one counts."""
+        if self._closed or key in self._queued:
             return
-        self._timers[key] = asyncio.get_running_loop().call_later(seconds, self._due, key)
+        loop = asyncio.get_running_loop()
+        known = self._timers.get(key)
+        if known is not None and known.when() <= loop.time() + seconds:
+            return
+        self._drop_timer(key)
+        self._timers[key] = loop.call_later(seconds, self._due, key)
 
     def __len__(self) -> int:
         """Return how many keys wait for a worker."""

@@ -54,7 +54,7 @@ def test_a_ready_session_has_a_url_and_says_how_long_it_took() -> None:
     assert (result["startedAt"], result["readyAt"]) == ("2026-11-24T05:59:57.000Z", "2026-11-24T06:00:00.250Z")
     assert result["startup"] == {"path": "Cold", "seconds": 3.25}
     assert set(conditions) == TYPES
-    assert [conditions[kind]["status"] for kind in sorted(TYPES)] == ["True", "True", "True", "True", "False"]
+    assert [conditions[kind]["status"] for kind in sorted(TYPES)] == ["True", "True", "True", "True", "False", "False"]
 
 
 def test_the_same_world_gives_the_same_status_later() -> None:

@@ -169,3 +169,14 @@ def started(work: Callable[[str], Awaitable[bool]], workers: int) -> WorkQueue[s
     queue = WorkQueue(work, workers)
     queue.start()
     return queue
+
+
+async def test_of_two_moments_the_earlier_one_counts(work: Recorder) -> None:
+    queue = started(work, 1)
+    queue.add_after("a", 3600)
+    queue.add_after("a", 0.01)
+    await work.until(lambda: work.done == ["a"])
+    queue.add_after("b", 0.01)
+    queue.add_after("b", 3600)
+    await work.until(lambda: work.done == ["a", "b"])
+    await queue.close()
