@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 ASK_EVERY: Final = timedelta(seconds=20)
-"""A desktop that looks idle is asked at most so often, and evidence of this age is fresh."""
+"""A desktop that looks idle is asked at most so often, and once more when its time is over."""
 WATCH_EVERY: Final = timedelta(seconds=3)
 """During the warning it is asked so often, that a movement of the mouse takes the end back at once."""
 WARNING: Final = timedelta(minutes=5)
@@ -98,9 +98,10 @@ def judge(max_age: timedelta | None, idle_after: timedelta | None, activity: Act
     stale = _is_stale(activity, now, limit)
     ask = (near or activity.rendering) and stale
     expired = now >= expires_at
-    if expired and reason is Expiry.IDLE and _is_stale(activity, now, ASK_EVERY):
-        # Not without its own word, unless it has had none to say for very long.
+    if expired and reason is Expiry.IDLE and not _said_since(activity, expires_at, now):
+        # Not without its own word at the end, unless it has had none to say for very long.
         expired = active is not None and idle_after is not None and now - active >= SILENT_TIMES * idle_after
+        ask = not expired
     if expired:
         return Verdict(kept, active, expires_at, reason, expired=True)
     waits = [limit] if near or activity.rendering else []
@@ -122,6 +123,11 @@ def _evidence(activity: Activity, now: datetime) -> tuple[KeptBy, datetime | Non
     known += [(activity.last_input_at, KeptBy.INPUT)] if activity.last_input_at else []
     moment, kept = max(known, key=lambda entry: entry[0])
     return kept, min(moment, now)
+
+
+def _said_since(activity: Activity, moment: datetime, now: datetime) -> bool:
+    """Whether the desktop answered at that moment or later."""
+    return activity.asked_at is not None and moment <= activity.asked_at <= now
 
 
 def _is_stale(activity: Activity, now: datetime, limit: timedelta = ASK_EVERY) -> bool:

@@ -1,0 +1,119 @@
+"""First come, first served, within the limits of a class and of each owner; nobody waits for ever."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from blendersessions.model.session_class import Limits
+from blendersessions.planning.admission import Claim, admit
+
+T0 = datetime(2026, 11, 24, 9, tzinfo=UTC)
+
+
+def claim(uid: str, owner: str = "", *, holds: bool = False, since: int = 0) -> Claim:
+    return Claim(uid, owner or uid, T0 + timedelta(seconds=since), holds)
+
+
+def test_without_limits_everybody_runs() -> None:
+    found = admit([claim("a"), claim("b")], Limits())
+    assert (found.admitted, found.positions) == ({"a", "b"}, {})
+
+
+def test_the_first_ones_run_and_the_others_stand_in_line() -> None:
+    claims = [claim("c", since=3), claim("a", since=1), claim("d", since=4), claim("b", since=2)]
+    found = admit(claims, Limits(sessions=2))
+    assert found.admitted == {"a", "b"}
+    assert found.positions == {"c": 1, "d": 2}
+
+
+def test_whoever_runs_keeps_running_when_the_limit_is_lowered() -> None:
+    claims = [claim("a", holds=True, since=9), claim("b", holds=True, since=8), claim("c", since=1)]
+    found = admit(claims, Limits(sessions=1))
+    assert (found.admitted, found.positions) == ({"a", "b"}, {"c": 1})
+
+
+def test_an_owner_at_the_limit_keeps_the_place_and_holds_up_nobody() -> None:
+    claims = [
+        claim("a1", "ann", holds=True),
+        claim("a2", "ann", since=1),
+        claim("b1", "bo", since=2),
+        claim("a3", "ann", since=3),
+    ]
+    found = admit(claims, Limits(sessions=3, sessions_per_owner=1))
+    assert found.admitted == {"a1", "b1"}
+    assert found.positions == {"a2": 1, "a3": 2}
+
+
+def test_of_the_same_moment_the_uid_decides_so_that_everybody_agrees() -> None:
+    claims = [claim("b"), claim("a")]
+    assert admit(claims, Limits(sessions=1)) == admit(reversed(claims), Limits(sessions=1))
+
+
+limits = st.builds(
+    Limits,
+    sessions=st.none() | st.integers(min_value=1, max_value=5),
+    sessionsPerOwner=st.none() | st.integers(min_value=1, max_value=3),
+)
+actions = st.lists(st.tuples(st.sampled_from(["arrive", "end", "limit"]), st.integers(0, 10)), max_size=60)
+
+
+class Studio:
+    """Sessions that come, run and end under limits that change."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.line: list[Claim] = []
+        self.running: list[Claim] = []
+        self.served: list[Claim] = []
+
+    def serve(self) -> None:
+        before = len(self.running)
+        found = admit([*self.line, *self.running], self.limits)
+        for each in [entry for entry in self.line if entry.uid in found.admitted]:
+            self.line.remove(each)
+            self.running.append(replace(each, holds=True))
+            self.served.append(each)
+        if self.limits.sessions is not None:
+            assert len(self.running) <= max(self.limits.sessions, before)
+        assert sorted(found.positions.values()) == list(range(1, len(found.positions) + 1))
+
+    def end(self, number: int) -> None:
+        if self.running:
+            self.running.pop(number % len(self.running))
+
+
+@given(limits, actions, st.lists(limits, min_size=11, max_size=11))
+def test_nobody_starves_and_no_limit_is_passed(first: Limits, play: list[tuple[str, int]], more: list[Limits]) -> None:
+    studio = Studio(first)
+    for moment, (action, number) in enumerate(play):
+        if action == "arrive":
+            studio.line.append(claim(f"s{moment}", f"owner-{number % 3}", since=moment))
+        elif action == "end":
+            studio.end(number)
+        else:
+            studio.limits = more[number]
+        studio.serve()
+    for _ in range(len(studio.line) + len(studio.running)):
+        studio.end(0)
+        studio.serve()
+    assert not studio.line, "once enough sessions have ended, everybody was served"
+    for owner in {each.owner for each in studio.served}:
+        since = [each.since for each in studio.served if each.owner == owner]
+        assert since == sorted(since), "of one owner the earlier one is served first"
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.booleans()), max_size=30), limits)
+def test_no_room_stays_empty_that_somebody_could_use(people: list[tuple[int, bool]], limit: Limits) -> None:
+    claims = [claim(f"s{index}", f"o{owner}", holds=holds, since=index) for index, (owner, holds) in enumerate(people)]
+    found = admit(claims, limit)
+    owners = {each.uid: each.owner for each in claims}
+    served = Counter(owners[uid] for uid in found.admitted)
+    for uid in found.positions:
+        full = limit.sessions is not None and len(found.admitted) >= limit.sessions
+        at_own_limit = limit.sessions_per_owner is not None and served[owners[uid]] >= limit.sessions_per_owner
+        assert full or at_own_limit

@@ -1,0 +1,187 @@
+"""When a session ends: a forgotten tab must not keep it, and a render with the tab closed must not be killed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from blendersessions.planning.lifetime import ASK_EVERY, Activity, Expiry, KeptBy, Verdict, judge
+
+T0 = datetime(2026, 11, 24, 9, tzinfo=UTC)
+IDLE = timedelta(minutes=30)
+AGE = timedelta(hours=8)
+
+
+def at(minutes: float) -> datetime:
+    return T0 + timedelta(minutes=minutes)
+
+
+READY = Activity(started_at=T0, ready_at=T0)
+
+
+def asked(activity: Activity, now: datetime, **said: object) -> Activity:
+    return replace(activity, asked_at=now, **said)  # type: ignore[arg-type]
+
+
+def idle(activity: Activity, now: datetime) -> Verdict:
+    return judge(None, IDLE, activity, now)
+
+
+def test_without_limits_nothing_is_asked_and_nothing_ends() -> None:
+    verdict = judge(None, None, READY, at(10_000))
+    assert (verdict.expires_at, verdict.ask, verdict.expired, verdict.look_again) == (None, False, False, None)
+
+
+def test_a_session_that_is_not_ready_is_not_idle() -> None:
+    verdict = idle(Activity(started_at=T0), at(600))
+    assert (verdict.kept_alive_by, verdict.expired, verdict.ask) == (KeptBy.STARTING, False, False)
+
+
+def test_while_it_does_not_look_idle_the_desktop_is_left_in_peace() -> None:
+    verdict = idle(READY, at(20))
+    assert not verdict.ask
+    assert verdict.expires_at == at(30)
+    assert verdict.look_again == timedelta(minutes=5)
+
+
+def test_nothing_ends_before_the_desktop_was_asked() -> None:
+    verdict = idle(READY, at(31))
+    assert verdict.ask
+    assert not verdict.expired
+
+
+def test_input_that_only_the_desktop_knows_of_keeps_it() -> None:
+    now = at(31)
+    verdict = idle(asked(READY, now, last_input_at=at(29)), now)
+    assert (verdict.kept_alive_by, verdict.expires_at, verdict.expired) == (KeptBy.INPUT, at(59), False)
+
+
+def test_an_idle_desktop_ends_once_it_said_so() -> None:
+    now = at(31)
+    verdict = idle(asked(READY, now, last_input_at=T0), now)
+    assert (verdict.kept_alive_by, verdict.reason, verdict.expired) == (KeptBy.NOTHING, Expiry.IDLE, True)
+
+
+def test_an_open_tab_counts_from_when_it_was_opened_and_not_for_ever() -> None:
+    opened = replace(READY, opened_at=(at(20),))
+    assert (idle(opened, at(31)).kept_alive_by, idle(opened, at(31)).expires_at) == (KeptBy.TUNNEL, at(50))
+    now = at(51)
+    assert idle(asked(opened, now, last_input_at=T0), now).expired, "a forgotten tab must not keep it"
+
+
+def test_a_running_render_keeps_it_with_nobody_connected() -> None:
+    now = at(600)
+    verdict = idle(asked(READY, now, last_input_at=T0, rendering=True, last_render_at=now), now)
+    assert (verdict.kept_alive_by, verdict.expires_at, verdict.expired) == (KeptBy.RENDER, None, False)
+    assert verdict.look_again == ASK_EVERY, "it must be seen when the render ends"
+
+
+def test_the_end_of_a_render_counts_as_activity() -> None:
+    verdict = idle(asked(READY, at(100), last_render_at=at(100)), at(110))
+    assert (verdict.kept_alive_by, verdict.expires_at) == (KeptBy.RENDER, at(130))
+
+
+def test_the_oldest_age_ends_it_whatever_happens() -> None:
+    now = T0 + AGE
+    busy = asked(READY, now, last_input_at=now, rendering=True, last_render_at=now)
+    verdict = judge(AGE, IDLE, busy, now)
+    assert (verdict.reason, verdict.expired) == (Expiry.MAX_AGE, True)
+
+
+def test_the_person_is_warned_and_a_movement_takes_the_end_back() -> None:
+    now = at(27)
+    quiet = asked(READY, now, last_input_at=T0)
+    verdict = idle(quiet, now)
+    assert verdict.warn
+    assert verdict.look_again == timedelta(seconds=3)
+    later = now + timedelta(seconds=4)
+    assert idle(quiet, later).ask, "during the warning it is asked all the time"
+    moved = idle(asked(quiet, later, last_input_at=later), later)
+    assert (moved.warn, moved.expires_at) == (False, later + IDLE)
+
+
+@pytest.mark.parametrize(("minutes", "ended"), [(89, False), (90, True)])
+def test_a_desktop_that_cannot_be_asked_ends_after_three_times_the_time(minutes: int, ended: bool) -> None:
+    assert idle(READY, at(minutes)).expired is ended
+
+
+def test_a_clock_that_was_set_back_ends_nothing_early_and_gives_no_hour() -> None:
+    known = asked(READY, at(60), last_input_at=at(60))
+    verdict = idle(known, at(0))
+    assert (verdict.expired, verdict.expires_at) == (False, at(30))
+    aged = judge(AGE, None, replace(READY, started_at=at(60)), at(0))
+    assert aged.expires_at == at(0) + AGE
+
+
+moments = st.integers(min_value=-7200, max_value=36_000).map(lambda seconds: T0 + timedelta(seconds=seconds))
+activities = st.builds(
+    Activity,
+    started_at=st.just(T0),
+    ready_at=st.none() | moments,
+    last_input_at=st.none() | moments,
+    rendering=st.booleans(),
+    last_render_at=st.none() | moments,
+    opened_at=st.lists(moments, max_size=3).map(tuple),
+    asked_at=st.none() | moments,
+)
+spans = st.integers(min_value=1, max_value=20_000).map(lambda seconds: timedelta(seconds=seconds))
+
+
+@given(activities, spans, moments, moments)
+def test_more_activity_never_ends_a_session_earlier(
+    activity: Activity, idle_after: timedelta, more: datetime, now: datetime
+) -> None:
+    before = judge(None, idle_after, activity, now)
+    after = judge(None, idle_after, replace(activity, opened_at=(*activity.opened_at, more)), now)
+    if before.expires_at is not None:
+        assert after.expires_at is not None
+        assert after.expires_at >= before.expires_at
+    assert before.expired or not after.expired
+
+
+@given(activities, st.none() | spans, st.none() | spans, moments)
+def test_every_judgement_is_sound(
+    activity: Activity, max_age: timedelta | None, idle_after: timedelta | None, now: datetime
+) -> None:
+    verdict = judge(max_age, idle_after, activity, now)
+    if verdict.expired:
+        assert verdict.expires_at is not None
+        assert verdict.expires_at <= now
+        assert verdict.reason is not None
+    elif max_age is not None or idle_after is not None:
+        waits_for_news = activity.ready_at is None and max_age is None
+        assert waits_for_news or verdict.look_again is not None, "time alone must not be missed"
+    if verdict.look_again is not None:
+        assert verdict.look_again > timedelta()
+    if activity.rendering and max_age is None and activity.ready_at is not None:
+        assert not verdict.expired
+
+
+@given(spans, st.lists(st.integers(min_value=0, max_value=5000), max_size=20))
+def test_a_desktop_that_answers_ends_exactly_when_it_was_idle_for_long_enough(
+    idle_after: timedelta, pauses: list[int]
+) -> None:
+    """Follow a desktop by the judgements' own word for when to look again."""
+    assume(idle_after not in [timedelta(seconds=pause) for pause in pauses])
+    inputs = [T0]
+    for pause in pauses:
+        inputs.append(inputs[-1] + timedelta(seconds=pause))
+    activity, now = READY, T0
+    for _ in range(20_000):
+        verdict = judge(None, idle_after, activity, now)
+        if verdict.expired:
+            break
+        if verdict.ask:
+            activity = asked(activity, now, last_input_at=max(moment for moment in inputs if moment <= now))
+            continue
+        assert verdict.look_again is not None
+        now += verdict.look_again
+    gaps = [
+        later - earlier for earlier, later in zip(inputs, [*inputs[1:], datetime.max.replace(tzinfo=UTC)], strict=True)
+    ]
+    last = next(moment for moment, gap in zip(inputs, gaps, strict=True) if gap > idle_after)
+    assert timedelta() <= now - (last + idle_after) <= timedelta(seconds=5)
