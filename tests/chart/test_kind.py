@@ -9,7 +9,7 @@ import yaml
 
 from chart.rendering import ROOT
 from localcluster import binaries, kind
-from localcluster.cluster import HTTP_NODE_PORT
+from localcluster.chart import HTTP_NODE_PORT
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,8 +9,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from localcluster import binaries, demo
-from localcluster.cluster import Cluster, build_images
+from localcluster import binaries, demo, release
+from localcluster.cluster import Cluster
 from localcluster.commands import Kubectl
 from localcluster.errors import LocalClusterError
 from localcluster.images import NAMES
@@ -57,7 +57,7 @@ def images(names: tuple[str, ...]) -> None:
     unknown = set(names) - set(NAMES)
     if unknown:
         raise LocalClusterError(f"No such image: {', '.join(sorted(unknown))}. The images are: {', '.join(NAMES)}.")
-    build_images(Steps(console), names or NAMES)
+    release.build_images(Steps(console), names or NAMES)
 
 
 @main.command()
@@ -143,7 +143,7 @@ def kubeconfig(name: str) -> None:
 @with_name
 @click.option("--purge", is_flag=True, help="Remove the cluster's image store and logs too.")
 def down(name: str, *, purge: bool) -> None:
-    """Stop the cluster and leave nothing running, mounted or routed."""
+    """Stop the cluster, end its objects and volumes, and leave nothing running, mounted or routed."""
     kind = KindCluster(name)
     with Steps(console).step(f"Take down cluster {name}"):
         if kind.folder.exists():

@@ -46,12 +46,14 @@ TOOLS: dict[str, Tool] = {
     "kubelet": _kubernetes("kubelet"),
     "kube-proxy": _kubernetes("kube-proxy"),
     "coredns": Tool("coredns", "blendersessions.io/local/coredns"),
+    "volumes": Tool("volumes", "blendersessions.io/local/volumes"),
     "pause": Tool("node", "blendersessions.io/local/node/pause"),
     "forward": Tool("node", "blendersessions.io/local/node/forward"),
     "kind": Tool("kind", "sigs.k8s.io/kind"),
+    "kwok": Tool("kwok", "sigs.k8s.io/kwok/cmd/kwok"),
 }
 
-ALL = tuple(name for name in TOOLS if name != "kind")
+ALL = tuple(name for name in TOOLS if name not in {"kind", "kwok"})
 """Everything that the embedded cluster needs."""
 
 

@@ -17,11 +17,17 @@ RELEASE = "blender-sessions"
 NAMESPACE = "blender-sessions"
 SESSION_NAMESPACE = "blender-desktops"
 """Where the portal creates sessions."""
+HTTP_NODE_PORT = 30080
+"""The node's port that the proxy's Service takes."""
 _CHART = paths.REPOSITORY / "helm" / "blender-sessions"
+VALUES = _CHART / "values.yaml"
+"""The chart's own values."""
+STANDIN = "guacamole-standin"
+"""Our image in the place of Guacamole's."""
 # The images whose key in the chart's values is not their name.
-_KEYS = {"guacamole-standin": "guacamole"}
+_KEYS = {STANDIN: "guacamole"}
 APACHE_IMAGES = ("blender", "operator", "portal", "proxy")
-STANDIN_IMAGES = (*APACHE_IMAGES, "guacd", "guacamole-standin")
+STANDIN_IMAGES = (*APACHE_IMAGES, "guacd", STANDIN)
 
 
 def guacamole_mode(default: str) -> str:
@@ -41,16 +47,16 @@ def image_names(mode: str) -> tuple[str, ...]:
     return APACHE_IMAGES if mode == "apache" else STANDIN_IMAGES
 
 
-def values(images: Mapping[str, ImageRef], *, public_url: str, node_port: int) -> str:
+def values(images: Mapping[str, ImageRef], *, public_url: str) -> str:
     """Return the local values as YAML; Guacamole is the stand-in if its image is among `images`, else Apache's."""
     document = {
         "publicURL": public_url,
         "sessionNamespace": SESSION_NAMESPACE,
-        "guacamole": {"mode": "standin" if "guacamole-standin" in images else "apache"},
+        "guacamole": {"mode": "standin" if STANDIN in images else "apache"},
         "images": {
             _KEYS.get(name, name): {"repository": image.repository, "tag": image.tag} for name, image in images.items()
         },
-        "proxy": {"service": {"type": "NodePort", "nodePort": node_port}},
+        "proxy": {"service": {"type": "NodePort", "nodePort": HTTP_NODE_PORT}},
     }
     return yaml.safe_dump(document, sort_keys=True)
 

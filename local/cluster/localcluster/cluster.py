@@ -1,55 +1,28 @@
 """One embedded cluster: up, down, and what others need to know of it."""
 
-import datetime as dt
 import fcntl
-import json
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from localcluster import (
-    apiserver,
-    binaries,
-    chart,
-    credentials,
-    dns,
-    images,
-    kubernetes,
-    network,
-    packages,
-    paths,
-    preflight,
-    runtime,
-)
-from localcluster.addresses import Addresses, choose_slot
-from localcluster.archive import Program
+from localcluster import binaries, chart, network, packages, paths, preflight, release, runtime, settings, startup
+from localcluster.addresses import Addresses
 from localcluster.commands import Kubectl
-from localcluster.components import Component, Supervisor
+from localcluster.components import Supervisor
 from localcluster.errors import LocalClusterError
 from localcluster.images import ImageRef
 from localcluster.node import Node
 from localcluster.progress import Steps
+from localcluster.settings import Settings
+from localcluster.startup import Startup
+from localcluster.volumes import FOLDER as VOLUMES
 
-HTTP_NODE_PORT = 30080
-"""The node's port that the proxy's Service takes."""
-# By a cluster's name: HTTP and API port on 127.0.0.1. Another name has to say its own.
-_PORTS = {"demo": (8080, 6443), "test": (18080, 16443)}
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,10}[a-z0-9]|[a-z]")
-_ETCD_PORTS = (2379, 2380)
-# What belongs to a running node and is worth nothing without it; the image store, the logs and the settings stay.
-_VOLATILE = ("etcd", "pki", "kubelet", "cni", "pids", "etc", "var-log", "node-ready", "kubeconfig")
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a cluster keeps from one run to the next."""
-
-    slot: int
-    http_port: int
-    api_port: int
+# What belongs to a running node and is worth nothing without it, such as volumes, whose claims go with etcd's data; the
+# image store, the logs and the settings stay.
+_VOLATILE = ("etcd", "pki", "kubelet", "cni", "pids", "etc", "var-log", "node-ready", "kubeconfig", VOLUMES)
 
 
 class Cluster:
@@ -64,7 +37,6 @@ class Cluster:
         self.name = name
         self.state = root / name
         self.node = Node(name, self.state)
-        self._root = root
 
     @property
     def kubeconfig(self) -> Path:
@@ -83,15 +55,15 @@ class Cluster:
         Raises:
             LocalClusterError: there has never been such a cluster.
         """
-        settings = _read_settings(self.state)
-        if settings is None:
+        found = settings.read(self.state)
+        if found is None:
             raise LocalClusterError(f"There is no cluster {self.name!r}. Make it with `up` or `demo`.")
-        return settings
+        return found
 
     @property
     def addresses(self) -> Addresses:
         """The cluster's addresses."""
-        return Addresses(self.settings.slot)
+        return self.settings.addresses
 
     @property
     def http_url(self) -> str:
@@ -110,15 +82,16 @@ class Cluster:
 
     def is_up(self) -> bool:
         """Tell whether the cluster has a node and an API that answers."""
-        return self.node.is_running() and self._api_answers()
+        runs = self.node.is_running() and self.kubeconfig.exists()
+        return runs and startup.api_answers(self.state, self.settings)
 
     def check(self, http_port: int, api_port: int) -> None:
         """Raise LocalClusterError if the machine cannot run this cluster on these ports."""
-        forwarding = self._forwarding(self._old_settings())
-        ports = [port for port in (http_port, api_port) if port not in forwarding]
-        facts = preflight.gather(paths.cache(), self.state, ports)
+        ports = [port for port in (http_port, api_port) if port not in self._forwarded()]
+        facts = preflight.gather({"cache": paths.cache(), "state": self.state}, ports)
         first = bool(binaries.missing(*binaries.ALL)) or not (self.state / "containerd").exists()
-        preflight.check(facts, first=first, missing_packages=packages.missing())
+        preflight.check(preflight.problems(facts, first=first, missing_packages=packages.missing()))
+        release.check()
 
     def ports(self, http_port: int | None, api_port: int | None) -> tuple[int, int]:
         """Return the ports on 127.0.0.1 for the portal and the API: those given, or the defaults of this name.
@@ -126,13 +99,7 @@ class Cluster:
         Raises:
             LocalClusterError: there is no default for this name, or both are the same.
         """
-        default_http, default_api = _PORTS.get(self.name, (None, None))
-        http, api = http_port or default_http, api_port or default_api
-        if http is None or api is None:
-            raise LocalClusterError(f"Cluster {self.name!r} has no default ports: give --http-port and --api-port.")
-        if http == api:
-            raise LocalClusterError(f"--http-port and --api-port are both {http}; they must differ.")
-        return http, api
+        return settings.ports(self.name, http_port, api_port)
 
     def up(self, http_port: int | None = None, api_port: int | None = None, steps: Steps | None = None) -> None:
         """Make the cluster run; what runs already as wanted is left alone.
@@ -149,25 +116,16 @@ class Cluster:
         with self._lock():
             built = binaries.ensure(*binaries.ALL)
             with steps.step("Start the node") as step:
-                fresh = not self.node.is_running()
-                if fresh:
-                    self._clean()
-                settings = self._choose_settings(*self.ports(http_port, api_port))
-                addresses = Addresses(settings.slot)
-                (self.state / "etc").mkdir(exist_ok=True)
-                # Pods that want the node's own resolver get none: nothing leads to a name server.
-                (self.state / "etc" / "resolv.conf").write_text("")
-                self.node.start(built["pause"])
-                network.connect(self.name, self.node.init(), addresses)
-                step.note = f"{self.node.host_name}, {addresses.node}" if fresh else "runs already"
-            supervisor = self.node.supervisor()
+                fresh = self._start_node(built["pause"], *self.ports(http_port, api_port))
+                step.note = f"{self.node.host_name}, {self.addresses.node}" if fresh else "runs already"
+            start = Startup(self.node, self.settings, built, self.kubectl)
             with steps.step("Start the control plane"):
-                access = self._start_control_plane(built, supervisor, settings, addresses)
+                access = start.control_plane()
             with steps.step("Start containerd, kubelet and kube-proxy"):
-                self._start_node_services(built, supervisor, access, addresses, fresh=fresh)
-                supervisor.wait("kubelet", self._node_is_ready, 90)
-            with steps.step("Start the cluster's DNS"):
-                self._start_dns(built["coredns"], supervisor, addresses)
+                start.node_services(access, fresh=fresh)
+            with steps.step("Start storage and the cluster's DNS"):
+                start.storage(access)
+                start.names()
 
     def build_images(self, steps: Steps | None = None) -> dict[str, ImageRef]:
         """Build what is missing of the images that the chart needs here.
@@ -175,10 +133,10 @@ class Cluster:
         Raises:
             LocalClusterError: a build failed; the message has the log's last lines and place.
         """
-        return build_images(steps or Steps(), chart.image_names(chart.guacamole_mode("standin")))
+        return release.build_images(steps or Steps())
 
     def install(self, steps: Steps | None = None, images: Mapping[str, ImageRef] | None = None) -> None:
-        """Bring our images to the node and install the chart, or upgrade it if it or an image changed.
+        """Bring the images to the node and install the chart, or upgrade it if it or an image changed.
 
         Raises:
             LocalClusterError: a step failed; the message says which and why.
@@ -187,10 +145,10 @@ class Cluster:
         if images is None:
             images = self.build_images(steps)
         with self._lock(), steps.step("Import the images") as step:
-            pairs = [(f"docker.io/{image.repository}:{image.tag}", image.archive) for image in images.values()]
+            pairs = release.archives(images)
             step.note = f"{len(self.import_images(pairs))} of {len(pairs)} were missing"
         with self._lock(), steps.step("Install the chart") as step:
-            values = chart.values(images, public_url=self.http_url, node_port=HTTP_NODE_PORT)
+            values = chart.values(images, public_url=self.http_url)
             helm = binaries.ensure("helm")["helm"]
             step.note = "installed" if chart.install(helm, self.kubectl, values, self.state / "etc") else "unchanged"
 
@@ -202,7 +160,7 @@ class Cluster:
     def down(self, *, purge: bool = False) -> None:
         """End the cluster and leave nothing running, mounted or routed; with `purge`, no file either.
 
-        The image store, the logs and the settings stay otherwise, for the next `up`.
+        The image store, the logs and the settings stay otherwise, for the next `up`. Objects and volumes go.
         """
         if not self.state.exists():
             return
@@ -219,107 +177,26 @@ class Cluster:
         for name in supervisor.names():
             yield name, supervisor.is_running(name), supervisor.log(name)
 
-    def _start_control_plane(
-        self, built: dict[str, Path], supervisor: Supervisor, settings: Settings, addresses: Addresses
-    ) -> kubernetes.Access:
-        access = credentials.create(self.state / "pki", addresses, self.node.host_name, dt.datetime.now(dt.UTC))
-        supervisor.run(apiserver.etcd(built["etcd"], self.state / "etcd", *_ETCD_PORTS))
-        supervisor.run(
-            apiserver.kube_apiserver(
-                built["kube-apiserver"],
-                credentials.server_files(access),
-                address="0.0.0.0",  # noqa: S104 - inside the node's own network namespace
-                port=kubernetes.API_PORT,
-                etcd_port=_ETCD_PORTS[0],
-                services=str(addresses.services),
-                extra=(
-                    f"--advertise-address={addresses.node}",
-                    # Nobody answers for the node's name outside the cluster.
-                    "--kubelet-preferred-address-types=InternalIP",
-                    f"--kubelet-certificate-authority={access.certificate('ca')}",
-                ),
-            )
-        )
-        forward = (
-            str(built["forward"]),
-            f"127.0.0.1:{settings.http_port}={addresses.node}:{HTTP_NODE_PORT}",
-            f"127.0.0.1:{settings.api_port}={addresses.node}:{kubernetes.API_PORT}",
-        )
-        self.node.supervisor(network=False).run(Component("forward", forward))
-        credentials.write_kubeconfig(access, self.name, self.kubeconfig, settings.api_port)
-        supervisor.wait("kube-apiserver", self._api_answers, 90)
-        supervisor.run(kubernetes.controller_manager(built["kube-controller-manager"], access))
-        supervisor.run(kubernetes.scheduler(built["kube-scheduler"], access))
-        return access
+    def _start_node(self, pause: Path, http_port: int, api_port: int) -> bool:
+        """Make sure that the node exists and is wired; return whether it had to be made."""
+        fresh = not self.node.is_running()
+        if fresh:
+            self._clean()
+        chosen = settings.choose(self.state, http_port, api_port, runs=not fresh)
+        (self.state / "etc").mkdir(exist_ok=True)
+        # Pods that want the node's own resolver get none: nothing leads to a name server.
+        (self.state / "etc" / "resolv.conf").write_text("")
+        self.node.start(pause)
+        network.connect(self.name, self.node.init(), chosen.addresses)
+        return fresh
 
-    def _start_node_services(
-        self,
-        built: dict[str, Path],
-        supervisor: Supervisor,
-        access: kubernetes.Access,
-        addresses: Addresses,
-        *,
-        fresh: bool,
-    ) -> None:
-        pause = Program("blender-sessions/pause", built["pause"])
-        runtime.write(self.state, addresses, pause.reference)
-        config = kubernetes.kubelet_configuration(self.state, access, addresses, self.node.cgroup)
-        (self.state / "etc" / "kubelet.yaml").write_text(config)
-        runtime.start(supervisor, self.state, fresh=fresh)
-        self._import_program(pause, supervisor)
-        supervisor.run(kubernetes.kubelet(built["kubelet"], self.state, access, addresses, self.node.host_name))
-        supervisor.run(kubernetes.proxy(built["kube-proxy"], access, addresses, self.node.host_name))
-
-    def _start_dns(self, coredns: Path, supervisor: Supervisor, addresses: Addresses) -> None:
-        image = Program("blender-sessions/coredns", coredns)
-        self._import_program(image, supervisor)
-        self.kubectl.run("apply", "--server-side", "--filename=-", stdin=dns.manifest(image.reference, addresses))
-        self.kubectl.run("--namespace=kube-system", "rollout", "status", "deployment/coredns", "--timeout=90s")
-
-    def _import_program(self, program: Program, supervisor: Supervisor) -> None:
-        if program.reference not in runtime.images(supervisor):
-            name, _, tag = program.reference.rpartition("/")[2].partition(":")
-            archive = program.write(paths.cache() / "images" / f"{name}-{tag}.tar")
-            runtime.import_image(supervisor, program.reference, archive)
-
-    def _api_answers(self) -> bool:
-        access = kubernetes.Access(self.state / "pki")
-        if not self.kubeconfig.exists():
-            return False
-        url = f"https://127.0.0.1:{self.settings.api_port}/readyz"
-        return apiserver.answers(url, access.certificate("ca"))
-
-    def _node_is_ready(self) -> bool:
-        return self.kubectl.succeeds("wait", f"node/{self.node.host_name}", "--for=condition=Ready", "--timeout=1s")
-
-    def _old_settings(self) -> Settings | None:
-        return _read_settings(self.state)
-
-    def _forwarding(self, settings: Settings | None) -> tuple[int, ...]:
+    def _forwarded(self) -> tuple[int, ...]:
         """Return the ports that this cluster itself listens on."""
         forward = Supervisor(self.state / "pids" / "node", self.logs)
-        if settings is None or not forward.is_running("forward"):
+        found = settings.read(self.state)
+        if found is None or not forward.is_running("forward"):
             return ()
-        return settings.http_port, settings.api_port
-
-    def _choose_settings(self, http_port: int, api_port: int) -> Settings:
-        old = self._old_settings()
-        if old is not None and (self.node.is_running() or self._slot_is_free(old.slot)):
-            slot = old.slot
-        else:
-            slot = choose_slot(self._slots_of_others(), network.host_routes())
-        settings = Settings(slot, http_port, api_port)
-        (self.state / "settings.json").write_text(json.dumps(asdict(settings)))
-        return settings
-
-    def _slot_is_free(self, slot: int) -> bool:
-        block = Addresses(slot).block
-        taken = any(block.overlaps(route) for route in network.host_routes())
-        return not taken and slot not in self._slots_of_others()
-
-    def _slots_of_others(self) -> set[int]:
-        others = (folder for folder in self._root.iterdir() if folder != self.state)
-        return {settings.slot for folder in others if (settings := _read_settings(folder)) is not None}
+        return found.http_port, found.api_port
 
     def _clean(self) -> None:
         for name in _VOLATILE:
@@ -341,24 +218,3 @@ class Cluster:
                     f"Another command works on cluster {self.name!r} now. Wait until it ends."
                 ) from error
             yield
-
-
-def build_images(steps: Steps, names: Sequence[str]) -> dict[str, ImageRef]:
-    """Build what is missing of the images, one step each.
-
-    Raises:
-        LocalClusterError: a build failed; the message has the log's last lines and place.
-    """
-    built: dict[str, ImageRef] = {}
-    for name in names:
-        with steps.step(f"Build image {name}") as step:
-            built |= images.build([name])
-            step.note = built[name].tag
-    return built
-
-
-def _read_settings(state: Path) -> Settings | None:
-    try:
-        return Settings(**json.loads((state / "settings.json").read_text()))
-    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
-        return None

@@ -3,7 +3,7 @@
 import datetime as dt
 from pathlib import Path
 
-from localcluster import kubeconfig, pki
+from localcluster import kubeconfig, pki, volumes
 from localcluster.addresses import Addresses
 from localcluster.apiserver import ServerFiles
 from localcluster.kubernetes import API_PORT, DOMAIN, Access
@@ -30,6 +30,7 @@ def create(folder: Path, addresses: Addresses, node_name: str, now: dt.datetime)
         "controller-manager": authority.issue("system:kube-controller-manager", now),
         "scheduler": authority.issue("system:kube-scheduler", now),
         "proxy": authority.issue("system:kube-proxy", now),
+        volumes.USER: authority.issue(volumes.USER, now),
         "kubelet": authority.issue(f"system:node:{node_name}", now, organizations=("system:nodes",)),
     }
     for name, pair in clients.items():

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from localcluster import binaries, chart, packages, session
-from localcluster.cluster import HTTP_NODE_PORT, Cluster
+from localcluster import binaries, chart, kind, packages, session
+from localcluster.cluster import Cluster
 from localcluster.commands import Kubectl
 from localcluster.images.catalog import dockerfile
 from localcluster.kind import HTTP_PORT as KIND_HTTP_PORT
@@ -46,13 +46,15 @@ def run_embedded(cluster: Cluster, http_port: int, api_port: int, steps: Steps) 
 def run_kind(cluster: KindCluster, steps: Steps) -> Login:
     """Run the demo on kind and return the way into the example session."""
     mode = chart.guacamole_mode("apache")
-    build_programs(steps, ("kind", "kubectl", "helm"))
+    with steps.step("Check this machine"):
+        cluster.check()
+    build_programs(steps, kind.PROGRAMS)
     with steps.step("Create the kind cluster") as step:
         step.note = "created" if cluster.up() else "runs already"
     with steps.step("Build and load the images"):
         images = cluster.build_and_load({name: dockerfile(name) for name in chart.image_names(mode)})
     url = f"http://127.0.0.1:{KIND_HTTP_PORT}/"
-    local_values = chart.values(images, public_url=url, node_port=HTTP_NODE_PORT)
+    local_values = chart.values(images, public_url=url)
     with steps.step("Install the chart") as step:
         installed = chart.install(binaries.location("helm"), cluster.kubectl, local_values, cluster.folder)
         step.note = "installed" if installed else "unchanged"

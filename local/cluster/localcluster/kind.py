@@ -6,13 +6,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from localcluster import binaries, paths
+from localcluster import binaries, paths, preflight
 from localcluster.commands import Kubectl, run, run_logged
+from localcluster.errors import LocalClusterError
 from localcluster.images import ImageRef
 
 _CONFIG = paths.REPOSITORY / "kind-config.yaml"
+PROGRAMS = ("kind", "kubectl", "helm")
+"""What has to be built for it."""
 HTTP_PORT = 8080
 """The port on the host that `kind-config.yaml` maps to the proxy's node port."""
+
+
+def _docker_root() -> Path | None:
+    """Return the folder of the engine's images; None if it is on another machine or not told."""
+    try:
+        root = Path(run(["docker", "info", "--format={{.DockerRootDir}}"], timeout=10).strip())
+    except LocalClusterError:
+        return None
+    return root if root.is_absolute() and root.exists() else None
 
 
 def docker_answers() -> bool:
@@ -47,11 +59,21 @@ class KindCluster:
     @property
     def kubectl(self) -> Kubectl:
         """The command kubectl for this cluster."""
-        return Kubectl(binaries.ensure("kubectl")["kubectl"], self.folder / "kubeconfig")
+        return Kubectl(binaries.location("kubectl"), self.folder / "kubeconfig")
 
     def exists(self) -> bool:
         """Tell whether kind knows the cluster."""
         return self._kind_name in run([self._kind, "get", "clusters"]).split()
+
+    def check(self) -> None:
+        """Raise LocalClusterError if this machine cannot run the cluster."""
+        answers = docker_answers()
+        docker = _docker_root() if answers else None
+        places = {"cache": paths.cache(), **({"docker": docker} if docker else {})}
+        first = bool(binaries.missing(*PROGRAMS)) or not self.kubectl.kubeconfig.exists()
+        ports = () if answers and not first and self.exists() else (HTTP_PORT,)
+        facts = preflight.gather(places, ports)
+        preflight.check(preflight.kind_problems(facts, first=first, docker_answers=answers))
 
     def up(self) -> bool:
         """Create the cluster if it is not there; return whether it had to be created."""

@@ -4,17 +4,32 @@ import os
 import platform
 import shutil
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from localcluster.errors import LocalClusterError
 
 GIB = 1024**3
-DISK_NEEDED = {"cache": 14 * GIB, "state": 8 * GIB}
-"""Free space, in bytes, for a first run: Go's and our own builds and images; a node's image store."""
-DISK_NEEDED_AGAIN = 2 * GIB
 MEMORY_NEEDED = 3 * GIB
+DISK_NEEDED = {"cache": 14 * GIB, "state": 6 * GIB}
+"""Free space, in bytes, for a first run: Go's and our own builds and images; a node's image store."""
+DISK_NEEDED_AGAIN = {"cache": GIB, "state": GIB}
+"""The same where all of that is there already."""
+KIND_DISK_NEEDED = {"cache": 5 * GIB, "docker": 12 * GIB}
+"""The same with kind: Go's builds of kind, kubectl and Helm; Docker's images, and the node with its own."""
+KIND_DISK_NEEDED_AGAIN = {"cache": GIB, "docker": GIB}
+_MORE_MEMORY = "End other programs, or use a larger machine."
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A file system, and which of our places lie on it."""
+
+    places: Mapping[str, Path]
+    """By their names in `DISK_NEEDED` or `KIND_DISK_NEEDED`."""
+    free: int
+    """Bytes."""
 
 
 @dataclass(frozen=True)
@@ -25,17 +40,16 @@ class Facts:
     machine: str
     user_id: int
     has_apt: bool
-    free_disk: dict[str, int]
-    """Bytes free for each key of `DISK_NEEDED`."""
-    places: dict[str, Path]
+    disks: tuple[Disk, ...]
     memory: int
     """Bytes available without swapping."""
     busy_ports: tuple[int, ...]
-    state_filesystem: str
+    overlays: tuple[Path, ...] = ()
+    """Those of our places that lie on an overlay file system."""
 
 
 def problems(facts: Facts, *, first: bool, missing_packages: Sequence[str] = ()) -> list[str]:
-    """Return one sentence for each thing that stands in the way.
+    """Return one sentence for each thing that stands in the way of the embedded cluster.
 
     Args:
         facts: the machine.
@@ -55,24 +69,12 @@ def problems(facts: Facts, *, first: bool, missing_packages: Sequence[str] = ())
             f"Missing: {', '.join(missing_packages)} (names as in Debian), and there is no apt-get to install them. "
             "Install them by your system's means, or start a Docker engine (then kind is used)."
         )
-    if facts.state_filesystem == "overlay":
-        found.append(
-            f"{facts.places['state']} lies on an overlay file system, on which no image store can stand. "
-            "Mount a volume there."
-        )
-    for place, needed in DISK_NEEDED.items():
-        wanted = needed if first else DISK_NEEDED_AGAIN
-        free = facts.free_disk[place]
-        if free < wanted:
-            found.append(
-                f"{facts.places[place]} has {free / GIB:.1f} GiB free and {wanted / GIB:.0f} GiB are needed. "
-                + ("Free some, or point XDG_CACHE_HOME to a larger disk." if place == "cache" else "Free some.")
-            )
-    if facts.memory < MEMORY_NEEDED:
-        found.append(
-            f"{facts.memory / GIB:.1f} GiB of memory are available and {MEMORY_NEEDED / GIB:.0f} GiB are needed. "
-            "End other programs, or use a larger machine."
-        )
+    found += [
+        f"{place} lies on an overlay file system, on which no image store can stand. Mount a volume there."
+        for place in facts.overlays
+    ]
+    found += _disk_problems(facts.disks, DISK_NEEDED if first else DISK_NEEDED_AGAIN)
+    found += _memory_problems(facts.memory)
     found += [
         f"Port {port} on 127.0.0.1 is in use by another program. "
         "End it, or choose another port with --http-port or --api-port."
@@ -81,27 +83,86 @@ def problems(facts: Facts, *, first: bool, missing_packages: Sequence[str] = ())
     return found
 
 
-def gather(cache: Path, state: Path, ports: Sequence[int]) -> Facts:
-    """Look at the machine; `ports` are those that must be free on loopback."""
-    places = {"cache": cache, "state": state}
+def kind_problems(facts: Facts, *, first: bool, docker_answers: bool) -> list[str]:
+    """Return one sentence for each thing that stands in the way of kind.
+
+    Args:
+        facts: the machine.
+        first: neither programs nor images have been built yet.
+        docker_answers: there is an engine that this user may use.
+    """
+    found = []
+    if not docker_answers:
+        found.append(
+            "No Docker engine answers `docker info`, and kind needs one. Start it, or join the group docker and log in "
+            "again; or use `--engine embedded`, which needs none."
+        )
+    found += _disk_problems(facts.disks, KIND_DISK_NEEDED if first else KIND_DISK_NEEDED_AGAIN)
+    # Elsewhere than on Linux the engine has a machine of its own, whose memory is not seen from here.
+    if facts.system == "Linux":
+        found += _memory_problems(facts.memory)
+    found += [
+        f"Port {port} on 127.0.0.1 is in use by another program. End it, or change hostPort in kind-config.yaml."
+        for port in facts.busy_ports
+    ]
+    return found
+
+
+def _disk_problems(disks: Sequence[Disk], needed: Mapping[str, int]) -> list[str]:
+    """Compare each disk with what all the places on it need together."""
+    found = []
+    for disk in disks:
+        wanted = sum(needed[name] for name in disk.places)
+        if disk.free < wanted:
+            places = " and ".join(str(place) for place in disk.places.values())
+            has = "have together" if len(disk.places) > 1 else "has"
+            advice = "Free some, or point XDG_CACHE_HOME to a larger disk." if "cache" in disk.places else "Free some."
+            found.append(f"{places} {has} {disk.free / GIB:.1f} GiB free, and {wanted / GIB:.0f} are needed. {advice}")
+    return found
+
+
+def _memory_problems(memory: int) -> list[str]:
+    if memory >= MEMORY_NEEDED:
+        return []
+    needed = MEMORY_NEEDED / GIB
+    return [f"{memory / GIB:.1f} GiB of memory are available and {needed:.0f} GiB are needed. {_MORE_MEMORY}"]
+
+
+def gather(places: Mapping[str, Path], ports: Sequence[int]) -> Facts:
+    """Look at the machine.
+
+    Args:
+        places: folders, there or to be made, by their names in `DISK_NEEDED` or `KIND_DISK_NEEDED`.
+        ports: those that must be free on loopback.
+    """
+    mounts = Path("/proc/self/mounts")
+    state = [path for name, path in places.items() if name == "state"]
     return Facts(
         system=platform.system(),
         machine=platform.machine(),
         user_id=os.geteuid(),
         has_apt=shutil.which("apt-get") is not None,
-        free_disk={name: shutil.disk_usage(existing(place)).free for name, place in places.items()},
-        places=places,
+        disks=disks_of(places),
         memory=available_memory(Path("/proc/meminfo")),
         busy_ports=tuple(port for port in ports if is_busy(port)),
-        state_filesystem=filesystem_of(existing(state), Path("/proc/self/mounts")),
+        overlays=tuple(path for path in state if filesystem_of(existing(path), mounts) == "overlay"),
     )
 
 
-def check(facts: Facts, *, first: bool, missing_packages: Sequence[str] = ()) -> None:
+def check(found: Sequence[str]) -> None:
     """Raise LocalClusterError with all problems at once, if there are any."""
-    found = problems(facts, first=first, missing_packages=missing_packages)
     if found:
         raise LocalClusterError("\n".join(f"- {problem}" for problem in found))
+
+
+def disks_of(places: Mapping[str, Path]) -> tuple[Disk, ...]:
+    """Return the disks that hold the places: those on one disk share its free space."""
+    devices: dict[int, dict[str, Path]] = {}
+    for name, path in places.items():
+        devices.setdefault(existing(path).stat().st_dev, {})[name] = path
+    return tuple(
+        Disk(on_it, shutil.disk_usage(existing(next(iter(on_it.values())))).free) for on_it in devices.values()
+    )
 
 
 def is_busy(port: int) -> bool:

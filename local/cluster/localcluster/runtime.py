@@ -117,7 +117,9 @@ def import_image(node: Supervisor, reference: str, archive: Path) -> bool:
         return False
     ctr(node, "images", "import", str(archive))
     if reference not in images(node):
-        raise LocalClusterError(f"The archive {archive} holds no image called {reference}. Remove it and build again.")
+        raise LocalClusterError(
+            f"The archive {archive} holds no image called {reference}. Remove it and make it again."
+        )
     return True
 
 

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
-from localcluster import chart, dns, kubernetes, runtime, session
+from localcluster import apache, chart, dns, kubernetes, release, runtime, session, volumes
 from localcluster.addresses import Addresses
+from localcluster.errors import LocalClusterError
 from localcluster.images import ImageRef
+from localcluster.progress import Steps
 
 ADDRESSES = Addresses(2)
 STATE = Path("/var/lib/blender-sessions/demo")
@@ -58,6 +60,51 @@ def test_a_change_of_the_dns_configuration_rolls_out_a_new_pod(monkeypatch: pyte
     assert annotations() != before
 
 
+def test_a_claim_without_a_class_gets_a_volume_when_a_pod_needs_it() -> None:
+    (storage,) = [o for o in yaml.safe_load_all(volumes.manifest()) if o["kind"] == "StorageClass"]
+    assert storage["metadata"]["annotations"] == {"storageclass.kubernetes.io/is-default-class": "true"}
+    assert storage["volumeBindingMode"] == "WaitForFirstConsumer"
+    assert storage["allowVolumeExpansion"] is True
+
+
+def test_volumes_are_made_below_the_clusters_folder_for_the_right_class(tmp_path: Path) -> None:
+    access = kubernetes.Access(tmp_path)
+    access.kubeconfig(volumes.USER).write_text("a kubeconfig")
+    command = volumes.component(Path("/bin/volumes"), tmp_path, access, "blender-demo").command
+    (storage,) = [o for o in yaml.safe_load_all(volumes.manifest()) if o["kind"] == "StorageClass"]
+    assert f"--provisioner={storage['provisioner']}" in command
+    assert f"--folder={tmp_path}/volumes" in command
+    assert (tmp_path / "volumes").stat().st_mode & 0o777 == 0o700
+
+
+def test_apaches_images_are_asked_for_before_anything_is_started(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("GUACAMOLE", "standin")
+    release.check()
+    monkeypatch.setenv("GUACAMOLE", "apache")
+    with pytest.raises(LocalClusterError, match=r"docker save .* guacamole/guacamole:1\.6\.0 .*\n.*/apache\.tar"):
+        release.check()
+    with pytest.raises(LocalClusterError, match="docker save"):
+        release.build_images(Steps())
+
+
+def test_apaches_images_come_from_the_file_that_a_person_brought(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    apache.archive().parent.mkdir(parents=True)
+    apache.archive().touch()
+    brought = release.archives(images(*chart.APACHE_IMAGES))[len(chart.APACHE_IMAGES) :]
+    assert brought == [
+        ("docker.io/guacamole/guacamole:1.6.0", apache.archive()),
+        ("docker.io/guacamole/guacd:1.6.0", apache.archive()),
+        ("docker.io/library/postgres:17-alpine", apache.archive()),
+    ]
+    assert len(release.archives(images(*chart.STANDIN_IMAGES))) == len(chart.STANDIN_IMAGES)
+
+
 def images(*names: str) -> dict[str, ImageRef]:
     return {name: ImageRef(f"blender-sessions/{name}", "abc", Path(f"/{name}.tar")) for name in names}
 
@@ -70,7 +117,7 @@ def images(*names: str) -> dict[str, ImageRef]:
     ],
 )
 def test_the_chart_gets_our_images_by_tag(names: tuple[str, ...], mode: str, keys: set[str]) -> None:
-    text = chart.values(images(*names), public_url="http://127.0.0.1:8080/", node_port=30080)
+    text = chart.values(images(*names), public_url="http://127.0.0.1:8080/")
     document: dict[str, Any] = yaml.safe_load(text)
     assert document["guacamole"] == {"mode": mode}
     assert document["publicURL"] == "http://127.0.0.1:8080/"

@@ -1,29 +1,46 @@
 """What is refused before anything is touched, and the way out that the message names."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from localcluster import paths, preflight
 from localcluster.errors import LocalClusterError
-from localcluster.preflight import DISK_NEEDED_AGAIN, GIB, Facts, available_memory, check, filesystem_of, problems
+from localcluster.preflight import (
+    DISK_NEEDED,
+    GIB,
+    MEMORY_NEEDED,
+    Disk,
+    Facts,
+    available_memory,
+    check,
+    disks_of,
+    filesystem_of,
+    kind_problems,
+    problems,
+)
 
+PLACES = {"cache": Path("/home/me/.cache/blender-sessions"), "state": Path("/var/lib/blender-sessions/demo")}
+CACHE, STATE = {"cache": PLACES["cache"]}, {"state": PLACES["state"]}
 FINE = Facts(
     system="Linux",
     machine="x86_64",
     user_id=0,
     has_apt=True,
-    free_disk={"cache": 40 * GIB, "state": 40 * GIB},
-    places={"cache": Path("/home/me/.cache/blender-sessions"), "state": Path("/var/lib/blender-sessions/demo")},
+    disks=(Disk(CACHE, 40 * GIB), Disk(STATE, 40 * GIB)),
     memory=8 * GIB,
     busy_ports=(),
-    state_filesystem="ext4",
 )
+DOCKER = {"docker": Path("/var/lib/docker")}
+FINE_FOR_KIND = replace(FINE, user_id=1000, disks=(Disk(CACHE, 40 * GIB), Disk(DOCKER, 40 * GIB)))
 
 
 def test_a_fitting_machine_has_no_problems() -> None:
     assert problems(FINE, first=True, missing_packages=["runc"]) == []
-    check(FINE, first=True)
+    assert kind_problems(FINE_FOR_KIND, first=True, docker_answers=True) == []
+    check([])
 
 
 @pytest.mark.parametrize(
@@ -32,17 +49,61 @@ def test_a_fitting_machine_has_no_problems() -> None:
         (replace(FINE, system="Darwin"), "This is Darwin", "Docker engine"),
         (replace(FINE, machine="riscv64"), "riscv64", "x86_64"),
         (replace(FINE, user_id=1000), "must run as root", "sudo"),
-        (replace(FINE, free_disk={"cache": GIB, "state": 40 * GIB}), "/home/me/.cache", "XDG_CACHE_HOME"),
-        (replace(FINE, free_disk={"cache": 40 * GIB, "state": GIB}), "/var/lib/blender-sessions/demo", "Free some"),
+        (replace(FINE, disks=(Disk(CACHE, GIB), Disk(STATE, 40 * GIB))), "/home/me/.cache", "XDG_CACHE_HOME"),
+        (replace(FINE, disks=(Disk(CACHE, 40 * GIB), Disk(STATE, GIB))), str(PLACES["state"]), "Free some"),
         (replace(FINE, memory=GIB), "1.0 GiB of memory", "larger machine"),
         (replace(FINE, busy_ports=(8080,)), "Port 8080", "--http-port"),
-        (replace(FINE, state_filesystem="overlay"), "overlay", "Mount a volume"),
+        (replace(FINE, overlays=(PLACES["state"],)), "overlay", "Mount a volume"),
     ],
 )
 def test_a_problem_is_named_with_its_way_out(facts: Facts, says: str, way_out: str) -> None:
     (problem,) = problems(facts, first=True)
     assert says in problem
     assert way_out in problem
+
+
+@pytest.mark.parametrize(
+    ("facts", "docker_answers", "says", "way_out"),
+    [
+        (FINE_FOR_KIND, False, "No Docker engine", "--engine embedded"),
+        (replace(FINE_FOR_KIND, disks=(Disk(DOCKER, GIB),)), True, "/var/lib/docker", "Free some"),
+        (replace(FINE_FOR_KIND, memory=GIB), True, "1.0 GiB of memory", "larger machine"),
+        (replace(FINE_FOR_KIND, busy_ports=(8080,)), True, "Port 8080", "kind-config.yaml"),
+    ],
+)
+def test_a_problem_with_kind_is_named_with_its_way_out(
+    facts: Facts, says: str, way_out: str, *, docker_answers: bool
+) -> None:
+    (problem,) = kind_problems(facts, first=True, docker_answers=docker_answers)
+    assert says in problem
+    assert way_out in problem
+
+
+def test_the_memory_of_another_machine_is_not_judged() -> None:
+    assert kind_problems(replace(FINE_FOR_KIND, system="Darwin", memory=0), first=True, docker_answers=True) == []
+
+
+def test_places_on_one_disk_share_its_space() -> None:
+    needed = sum(DISK_NEEDED.values())
+    assert problems(replace(FINE, disks=(Disk(PLACES, needed),)), first=True) == []
+    (problem,) = problems(replace(FINE, disks=(Disk(PLACES, needed - 1),)), first=True)
+    assert f"{PLACES['cache']} and {PLACES['state']} have together" in problem
+    assert f"{needed // GIB} are needed" in problem
+
+
+def test_folders_yet_to_be_made_are_found_on_their_disk(tmp_path: Path) -> None:
+    places = {"cache": tmp_path / "a" / "b", "state": tmp_path / "c"}
+    (disk,) = disks_of(places)
+    assert disk.places == places
+    assert disk.free > 0
+
+
+def test_the_readme_names_what_is_asked_for() -> None:
+    text = " ".join((paths.REPOSITORY / "README.md").read_text().split())
+    told = re.search(r"(\d+) GiB of free memory and (\d+) GiB of free disk", text)
+    assert told, "the README does not say what a machine needs"
+    assert int(told[1]) * GIB == MEMORY_NEEDED
+    assert int(told[2]) * GIB == sum(DISK_NEEDED.values())
 
 
 def test_missing_packages_matter_only_without_apt() -> None:
@@ -52,14 +113,15 @@ def test_missing_packages_matter_only_without_apt() -> None:
 
 
 def test_a_second_run_needs_little_disk() -> None:
-    facts = replace(FINE, free_disk={"cache": DISK_NEEDED_AGAIN, "state": DISK_NEEDED_AGAIN})
+    again = preflight.DISK_NEEDED_AGAIN
+    facts = replace(FINE, disks=(Disk(CACHE, again["cache"]), Disk(STATE, again["state"])))
     assert problems(facts, first=False) == []
     assert len(problems(facts, first=True)) == 2
 
 
 def test_all_problems_are_told_at_once() -> None:
     with pytest.raises(LocalClusterError) as caught:
-        check(replace(FINE, user_id=1000, busy_ports=(8080, 6443)), first=True)
+        check(problems(replace(FINE, user_id=1000, busy_ports=(8080, 6443)), first=True))
     assert str(caught.value).count("\n- ") == 2
     assert "sudo" in str(caught.value)
 
