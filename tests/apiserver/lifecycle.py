@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 GROUP = "blender-sessions"
-CHILDREN = ("pods", "services", "secrets")
+CHILDREN = ("pods", "services", "secrets", "persistentvolumeclaims")
 FOREVER = 10**9
 Object = dict[str, Any]
 
@@ -171,6 +171,7 @@ class Stage:
             "BLENDERSESSIONS_HEALTH_PORT": str(free_port()),
             "BLENDERSESSIONS_METRICS_PORT": "0",
             "BLENDERSESSIONS_RESYNC_SECONDS": "1",
+            "BLENDERSESSIONS_ACTIVITY_SECONDS": "1",
             "BLENDERSESSIONS_LOG_LEVEL": "DEBUG",
         }
         with (self.folder / "operator.log").open("ab") as log:
@@ -233,25 +234,39 @@ class Stage:
             found += [f"{plural}/{item['metadata']['name']}" for item in items]
         return found
 
+    def create_class(self, name: str, **spec: object) -> None:
+        """Create a class."""
+        body = {"apiVersion": "blendersessions.io/v1alpha1", "kind": "BlenderSessionClass", "metadata": {"name": name}}
+        path = f"{SESSIONS}/namespaces/{self.namespace}/blendersessionclasses"
+        self.api.request("POST", path, body | {"spec": spec}, fieldValidation="Strict")
+
+    def patch_class(self, name: str, spec: Object) -> None:
+        """Change a class."""
+        path = f"{SESSIONS}/namespaces/{self.namespace}/blendersessionclasses/{name}"
+        self.api.request("PATCH", path, {"spec": spec}, "application/merge-patch+json")
+
     def delete_child(self, plural: str, name: str) -> None:
-        """Delete one object by hand."""
-        self.api.request("DELETE", f"api/v1/namespaces/{self.namespace}/{plural}/{name}")
+        """Delete one object by hand. A volume's claim has a finalizer that nobody here takes off."""
+        path = f"api/v1/namespaces/{self.namespace}/{plural}/{name}"
+        self.api.request("DELETE", path)
+        if plural == "persistentvolumeclaims":
+            self.api.request("PATCH", path, {"metadata": {"finalizers": None}}, "application/merge-patch+json")
 
     def set_pod_status(self, name: str, status: Object) -> None:
         """Report on a pod, as the kubelet does."""
         path = f"api/v1/namespaces/{self.namespace}/pods/{name}/status"
         self.api.request("PATCH", path, {"status": status}, "application/merge-patch+json")
 
-    def run_pod(self, session: Object) -> None:
-        """Let the session's pod run and be ready, once there is one."""
+    def run_pod(self, session: Object, address: str = "127.0.0.99") -> None:
+        """Let the session's pod run and be ready at an address, once there is one."""
         name = name_for(session["metadata"]["uid"])
         until("the pod is made", lambda: self.child("pods", name))
         self.set_pod_status(
             name,
             {
                 "phase": "Running",
-                "podIP": "10.9.8.7",
-                "podIPs": [{"ip": "10.9.8.7"}],
+                "podIP": address,
+                "podIPs": [{"ip": address}],
                 "conditions": [{"type": "Ready", "status": "True"}],
             },
         )

@@ -63,7 +63,8 @@ def test_a_created_session_becomes_ready_with_a_url(stage: Stage) -> None:
     permissions = stage.guacamole.get("users/alice/permissions")
     assert permissions["connectionPermissions"] == {connection["identifier"]: ["READ"]}
     assert permissions["systemPermissions"] == []
-    until("it is told", lambda: sorted(reason for _, reason, _ in stage.events()) == ["Ready", "Started"])
+    steps = ["DesktopRunning", "Ready", "Registered", "SceneVisible", "Started"]
+    until("each step is told", lambda: sorted(reason for _, reason, _ in stage.events()) == steps)
 
 
 def test_a_deleted_session_leaves_nothing_on_either_side(stage: Stage) -> None:
@@ -115,12 +116,17 @@ def test_a_session_deleted_while_the_operator_was_away_is_cleaned_up(alone: Stag
     assert alone.guacamole.get("connections") == {}
 
 
+def pod_uid(stage: Stage, name: str) -> str:
+    return str((stage.child("pods", name) or {"metadata": {"uid": ""}})["metadata"]["uid"])
+
+
 @pytest.mark.parametrize("plural", ["pods", "services", "secrets"])
 def test_a_child_deleted_by_hand_is_made_again(alone: Stage, plural: str) -> None:
     session = alone.ready()
     name = session["status"]["desktop"]["name"]
     former = alone.child(plural, name)
     assert former is not None
+    pod = pod_uid(alone, name)
     alone.delete_child(plural, name)
 
     def successor() -> bool:
@@ -128,7 +134,11 @@ def test_a_child_deleted_by_hand_is_made_again(alone: Stage, plural: str) -> Non
         return found is not None and found["metadata"]["uid"] != former["metadata"]["uid"]
 
     until(f"{plural}/{name} is made again", successor)
-    if plural == "pods":
+    if plural == "secrets":
+        until(
+            "the desktop is started anew, for it reads its Secret once", lambda: pod_uid(alone, name) not in (pod, "")
+        )
+    if plural != "services":
         until("the URL goes", lambda: "clientURL" not in (alone.session() or {})["status"])
         alone.run_pod(session)
     if plural == "secrets":

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+from collections import Counter
 from typing import Any
 
 import kopf
@@ -92,6 +93,7 @@ async def _start(memo: Operator, settings: kopf.OperatorSettings, **_: object) -
     )
     queue = WorkQueue(functools.partial(reconcile, world), configured.workers)
     memo.world, memo.queue = world, queue
+    count_sessions(world)
     await prime(world)
     queue.start()
     for session in world.store.sessions():
@@ -180,6 +182,24 @@ async def _child_event(memo: Operator, event: kopf.RawEvent, kind: str, **_: obj
         world.store.put(body)
     for ref in world.store.sessions_of(body):
         queue.add(ref)
+
+
+def count_sessions(world: World) -> None:
+    """Have the sessions counted for each scrape, by their phase and by the class that they wait for."""
+
+    def by_phase() -> Counter[tuple[str, ...]]:
+        return Counter((str(session.status.get("phase", "Pending")),) for session in world.store.sessions())
+
+    def waiting() -> Counter[tuple[str, ...]]:
+        return Counter(
+            (session.namespace, session.spec.class_name)
+            for session in world.store.sessions()
+            if "queuePosition" in session.status
+        )
+
+    world.metrics.count("blendersessions_sessions", "Sessions by their phase.", ["phase"], by_phase)
+    text = "Sessions that wait for room in their class."
+    world.metrics.count("blendersessions_queue_length", text, ["namespace", "class"], waiting)
 
 
 async def watch_lag(metrics: Metrics) -> None:

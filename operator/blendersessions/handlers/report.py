@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
 
 from blendersessions.handlers.events import post
 from blendersessions.model import conditions as c
@@ -16,8 +17,30 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_QUIET = frozenset({c.CONNECTION_PENDING, c.DESKTOP_PENDING, c.POD_STARTING, c.SCENE_LOADING, c.DESKTOP_NOT_READY})
-_QUIET_POD = frozenset({"ContainerCreating", "PodInitializing", c.POD_TERMINATING, c.TERMINATING, c.PROGRESSING})
+STEPS: Final = {
+    c.DESKTOP_READY: ("Desktop", "DesktopRunning"),
+    c.SCENE_READY: ("Scene", "SceneVisible"),
+    c.CONNECTION_READY: ("Connection", "Registered"),
+    c.READY: ("Ready", "Ready"),
+}
+"""The steps of a start: by the condition that says that it is done, its name in the metrics and in Events."""
+_QUIET: Final = frozenset(
+    {
+        c.CONNECTION_PENDING,
+        c.DESKTOP_PENDING,
+        c.POD_STARTING,
+        c.SCENE_LOADING,
+        c.DESKTOP_NOT_READY,
+        c.POD_TERMINATING,
+        c.TERMINATING,
+        c.PROGRESSING,
+        c.SUSPENDED,
+        c.SUSPENDING,
+        "ContainerCreating",
+        "PodInitializing",
+    }
+)
+"""Reasons that every start or end passes through: no warning."""
 
 
 async def report(world: World, session: Session, status: Manifest) -> None:
@@ -34,6 +57,8 @@ async def report(world: World, session: Session, status: Manifest) -> None:
     where = f"{session.namespace}/{session.name}"
     ready = _by_type(status).get(c.READY, {})
     logger.info("Ready=%s: %s", ready.get("status"), ready.get("reason"), extra={"session": where})
+    for step, seconds in steps_done(session.status, status):
+        world.metrics.started("Cold", session.spec.class_name, step, seconds)
     for kind, reason, message in events(session.status, status):
         await post(world, session, kind, reason, message)
 
@@ -44,22 +69,40 @@ def difference(former: Manifest, wanted: Manifest) -> Manifest:
     return patch | {key: None for key in former if key not in wanted}
 
 
+def steps_done(former: Manifest, wanted: Manifest) -> list[tuple[str, float]]:
+    """Tell which steps of a start a change of the status is the end of, and how many seconds after its beginning."""
+    if "readyAt" in former or "startedAt" not in wanted:
+        return []
+    begun = datetime.fromisoformat(wanted["startedAt"])
+    before, after = _by_type(former), _by_type(wanted)
+    done = []
+    for kind, (step, _) in STEPS.items():
+        entry = after.get(kind, {})
+        if entry.get("status") == "True" and before.get(kind, {}).get("status") != "True":
+            done.append((step, max(0.0, (datetime.now(UTC) - begun).total_seconds())))
+    return done
+
+
 def events(former: Manifest, wanted: Manifest) -> list[tuple[str, str, str]]:
     """Tell which Events a change of the status is worth: the start, readiness, and each new reason for a failure."""
     told: list[tuple[str, str, str]] = []
     before, after = _by_type(former), _by_type(wanted)
-    if "startedAt" not in former:
+    if "startedAt" in wanted and "startedAt" not in former:
         told.append(("Normal", "Started", "The session is being started."))
-    ready = after.get(c.READY, {})
-    if ready.get("status") == "True" and before.get(c.READY, {}).get("status") != "True":
-        told.append(("Normal", "Ready", f"Open {wanted.get('clientURL')}"))
+    for kind, (_, reason) in STEPS.items():
+        entry = after.get(kind, {})
+        if entry.get("status") == "True" and before.get(kind, {}).get("status") != "True":
+            message = f"Open {wanted.get('clientURL')}" if kind == c.READY else str(entry.get("message"))
+            told.append(("Normal", reason, message))
+    if after.get(c.SUSPENDED, {}).get("status") == "True" and before.get(c.SUSPENDED, {}).get("status") != "True":
+        told.append(("Normal", c.SUSPENDED, str(after[c.SUSPENDED].get("message"))))
     said: set[str] = set()
     for kind in (c.STALLED, c.DESKTOP_READY, c.SCENE_READY, c.CONNECTION_READY):
         entry = after.get(kind, {})
         bad = entry.get("status") == ("True" if kind == c.STALLED else "False")
         reason = str(entry.get("reason"))
         known = before.get(kind, {}).get("reason") == reason
-        if bad and not known and reason not in _QUIET | _QUIET_POD | said:
+        if bad and not known and reason not in _QUIET | said:
             said.add(reason)
             told.append(("Warning", reason, str(entry.get("message"))))
     return told

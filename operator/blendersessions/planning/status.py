@@ -101,8 +101,9 @@ def _ready(result: Manifest, observed: Observed) -> Manifest:
 
 
 def _activity(session: Session, observed: Observed, run: Manifest) -> Manifest:
-    begun = {"started_at": datetime.fromisoformat(run["startedAt"]), "ready_at": datetime.fromisoformat(run["readyAt"])}
-    verdict = replace(observed, activity=replace(observed.activity, **begun)).verdict
+    started_at, ready_at = (datetime.fromisoformat(run[key]) for key in ("startedAt", "readyAt"))
+    activity = replace(observed.activity, started_at=started_at, ready_at=ready_at)
+    verdict = replace(observed, activity=activity).verdict
     stated: Manifest = {"users": observed.users, "keptAliveBy": str(verdict.kept_alive_by)}
     if verdict.expires_at is not None and verdict.reason is not None:
         stated |= {"expiresAt": timestamp(verdict.expires_at), "expiryReason": str(verdict.reason)}

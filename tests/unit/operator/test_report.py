@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from blendersessions.handlers.report import difference, events
+from blendersessions.handlers.report import difference, events, steps_done
 from blendersessions.model.errors import Unavailable
 from blendersessions.planning.status import status
 from blendersessions.planning.steps import Part
@@ -24,9 +24,12 @@ def test_the_start_and_readiness_are_told_once() -> None:
     first = status(session(), empty_world())
     assert [reason for _, reason, _ in events({}, first)] == ["Started"]
     ready = status(replace(session(), status=first), finished_world(session()))
-    [(kind, reason, message)] = events(first, ready)
-    assert (kind, reason) == ("Normal", "Ready")
-    assert ready["clientURL"] in message
+    told = events(first, ready)
+    assert {kind for kind, _, _ in told} == {"Normal"}
+    assert [reason for _, reason, _ in told] == ["DesktopRunning", "SceneVisible", "Registered", "Ready"]
+    assert ready["clientURL"] in told[-1][2]
+    assert [step for step, _ in steps_done(first, ready)] == ["Desktop", "Scene", "Connection", "Ready"]
+    assert steps_done(ready, ready) == []
     assert events(ready, ready) == []
 
 

@@ -1,0 +1,74 @@
+"""Agents of desktops that there are not, each at a loopback address of its own."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+from blendersessions.gateways.agent import PORT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_numbers = itertools.count(1)
+
+
+@dataclass
+class FakeAgent:
+    """What the agent says, and what it was told."""
+
+    address: str
+    idle_seconds: float = 0.0
+    rendering: bool = False
+    save_answer: tuple[int, dict[str, Any]] = (200, {"file": "/home/blender/cart.blend"})
+    asked: int = 0
+    saved: int = 0
+    notices: list[str] = field(default_factory=list)
+    tokens: set[str] = field(default_factory=set)
+
+
+@contextmanager
+def fake_agent() -> Iterator[FakeAgent]:
+    """Run one."""
+    agent = FakeAgent(f"127.0.7.{next(_numbers)}")
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            agent.asked += 1
+            self._say(200, {"idle_seconds": agent.idle_seconds, "rendering": agent.rendering})
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if self.path == "/save":
+                agent.saved += 1
+                self._say(*agent.save_answer)
+            else:
+                agent.notices.append(body["message"])
+                self._say(200, {})
+
+        def _say(self, status: int, answer: dict[str, Any]) -> None:
+            agent.tokens.add(self.headers["Authorization"].removeprefix("Bearer "))
+            body = json.dumps(answer).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+            """Stay silent."""
+
+    server = ThreadingHTTPServer((agent.address, PORT), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield agent
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
