@@ -78,13 +78,19 @@ class Rendered:
         }
 
     def environment(self, name: str) -> dict[str, object]:
-        """Return the environment of a Deployment's first container; what comes from a Secret as `NAME/KEY`."""
+        """Return the environment of a Deployment's first container.
+
+        What comes from a Secret is `NAME/KEY`, what comes from the pod itself the field's path.
+        """
         found: dict[str, object] = {}
         variables = self.get("Deployment", name, "spec", "template", "spec", "containers", 0, "env")
         assert isinstance(variables, list)
         for variable in variables:
-            reference = variable.get("valueFrom", {}).get("secretKeyRef")
-            found[variable["name"]] = f"{reference['name']}/{reference['key']}" if reference else variable["value"]
+            source = variable.get("valueFrom", {})
+            if secret := source.get("secretKeyRef"):
+                found[variable["name"]] = f"{secret['name']}/{secret['key']}"
+            else:
+                found[variable["name"]] = source["fieldRef"]["fieldPath"] if source else variable["value"]
         return found
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from chart.rendering import RefusedError, render
+from blendersessions.settings import Settings
+from chart.rendering import ROOT, RefusedError, render
 
 EXTERNAL = (
     "guacamole.mode=external",
@@ -128,8 +129,38 @@ def test_the_operator_gets_the_settings_of_the_interface() -> None:
         "BLENDERSESSIONS_BLENDER_IMAGE_PULL_POLICY": "IfNotPresent",
         "BLENDERSESSIONS_NAMESPACES": "",
         "BLENDERSESSIONS_HEALTH_PORT": "8080",
+        "BLENDERSESSIONS_METRICS_PORT": "8081",
         "BLENDERSESSIONS_LOG_LEVEL": "INFO",
+        "BLENDERSESSIONS_RESYNC_SECONDS": "60",
+        "BLENDERSESSIONS_ACTIVITY_SECONDS": "15",
+        "BLENDERSESSIONS_WORKERS": "24",
+        "BLENDERSESSIONS_SWEEP": "Remove",
+        "BLENDERSESSIONS_SWEEP_GRACE_SECONDS": "120",
+        "BLENDERSESSIONS_POD_NAME": "metadata.name",
+        "BLENDERSESSIONS_POD_NAMESPACE": "metadata.namespace",
     }
+
+
+def test_every_setting_of_the_operator_is_documented_and_every_default_is_the_chart_s() -> None:
+    page = (ROOT / "docs" / "interfaces.md").read_text()
+    given = render().environment("studio-operator")
+    for name, field in Settings.model_fields.items():
+        assert f"`{name.upper()}`" in page, f"docs/interfaces.md does not tell of {name}"
+        value = given.get(f"BLENDERSESSIONS_{name.upper()}")
+        if value is not None and not field.is_required() and "." not in str(value):
+            assert str(field.default).removesuffix(".0") == value
+
+
+def test_the_metrics_are_served_and_found_if_one_wants() -> None:
+    chart = render("operator.metrics.podMonitor.enabled=true", "operator.metrics.podMonitor.labels.release=prometheus")
+    monitor: Any = chart.get("PodMonitor", "studio-operator")
+    assert monitor["metadata"]["labels"]["release"] == "prometheus"
+    assert monitor["spec"]["podMetricsEndpoints"] == [{"port": "metrics"}]
+    ports: Any = chart.get("Deployment", "studio-operator", "spec", "template", "spec", "containers", 0, "ports")
+    assert {"name": "metrics", "containerPort": 8081} in ports
+    off = render("operator.metrics.enabled=false", "operator.metrics.podMonitor.enabled=true")
+    assert not off.names("PodMonitor")
+    assert off.environment("studio-operator")["BLENDERSESSIONS_METRICS_PORT"] == "0"
 
 
 def test_the_portal_and_the_proxy_get_the_settings_of_the_interface() -> None:
@@ -139,6 +170,8 @@ def test_the_portal_and_the_proxy_get_the_settings_of_the_interface() -> None:
         "BLENDERSESSIONS_PORTAL_PUBLIC_URL": "https://blender.example.org/",
         "BLENDERSESSIONS_PORTAL_GUACAMOLE_URL": "http://studio-guacamole.studio-system.svc:8080/guacamole/",
         "BLENDERSESSIONS_PORTAL_COOKIE_KEY_FILE": "/run/secrets/portal/key",
+        "BLENDERSESSIONS_PORTAL_LOG_LEVEL": "INFO",
+        "BLENDERSESSIONS_PORTAL_MAX_SESSIONS": "3",
         "BLENDERSESSIONS_PORTAL_PORT": "8000",
     }
     assert chart.environment("studio-proxy") == {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -87,7 +88,12 @@ def test_the_operator_alone_has_rights_on_the_cluster() -> None:
 def test_an_operator_of_some_namespaces_has_no_rights_on_the_cluster() -> None:
     chart = render("operator.namespaces={desktops,studio}", "sessionNamespace=desktops")
     assert not chart.names("ClusterRole") | chart.names("ClusterRoleBinding")
-    assert chart.names("Role") == {"studio-operator@desktops", "studio-operator@studio", "studio-portal@desktops"}
+    assert chart.names("Role") == {
+        "studio-operator@desktops",
+        "studio-operator@studio",
+        "studio-operator-events",
+        "studio-portal@desktops",
+    }
     assert chart.get("RoleBinding", "studio-operator@studio", "subjects", 0) == {
         "kind": "ServiceAccount",
         "name": "studio-operator",
@@ -140,6 +146,7 @@ def test_network_policies_name_who_may_connect() -> None:
         "studio-guacd",
         "studio-postgresql",
         "studio-desktops@blender-desktops",
+        "studio-desktops-public@blender-desktops",
     }
 
     def allowed(name: str) -> set[str]:
@@ -171,6 +178,18 @@ def test_a_desktop_is_reached_by_guacd_and_the_operator_and_reaches_nobody() -> 
             {"ports": [{"port": AGENT_PORT}], "from": [peer("operator")]},
         ],
     }
+
+
+def test_a_desktop_whose_class_says_so_reaches_the_internet_and_no_private_address() -> None:
+    spec: Any = render().get("NetworkPolicy", "studio-desktops-public@blender-desktops", "spec")
+    assert spec["podSelector"]["matchLabels"] == {labels.NAME: labels.NAME_VALUE, labels.EGRESS: "Public"}
+    blocks = [entry["ipBlock"] for entry in spec["egress"][0]["to"]]
+    assert {block["cidr"] for block in blocks} == {"0.0.0.0/0", "::/0"}
+    closed = [ip_network(network) for block in blocks for network in block["except"]]
+    for address in ("10.96.0.1", "192.168.1.1", "169.254.169.254", "172.20.0.1", "fd00::1", "fe80::1"):
+        assert any(
+            ip_address(address) in network for network in closed if network.version == ip_address(address).version
+        )
 
 
 def test_the_guacd_of_an_external_guacamole_reaches_desktops_from_anywhere() -> None:

@@ -10,6 +10,9 @@ NAME_VALUE = "blender-desktop"
 SESSION_UID = "blendersessions.io/session-uid"
 """Label: UID of the session that an object belongs to; the Service selects the pod by it."""
 
+EGRESS = "blendersessions.io/egress"
+"""Label on the pod: what its class lets it reach; the chart's network policies select by it."""
+
 SECRET = "blendersessions.io/secret"  # noqa: S105 - a label's key
 """Label on the Secret of a Guacamole user; its value is `user`."""
 SECRET_USER = "user"  # noqa: S105 - a label's value

@@ -32,14 +32,10 @@ def pod(session: Session, terms: Terms, credentials: str = "") -> Manifest:
     """Build the pod. Hashes in annotations tell later what it was made from, and with which `credentials`."""
     spec = _spec(session, terms)
     digest = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:16]
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": metadata(
-            session, {labels.DESKTOP: digest} | ({labels.CREDENTIALS: credentials} if credentials else {})
-        ),
-        "spec": spec,
-    }
+    made_from = {labels.DESKTOP: digest} | ({labels.CREDENTIALS: credentials} if credentials else {})
+    meta = metadata(session, made_from)
+    meta["labels"][labels.EGRESS] = terms.egress
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
 
 
 def _spec(session: Session, terms: Terms) -> Manifest:

@@ -90,7 +90,11 @@ def test_pod() -> None:
     assert made == {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": METADATA | {"annotations": {"blendersessions.io/session": "cart"}},
+        "metadata": METADATA
+        | {
+            "annotations": {"blendersessions.io/session": "cart"},
+            "labels": METADATA["labels"] | {"blendersessions.io/egress": "None"},
+        },
         "spec": {
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,

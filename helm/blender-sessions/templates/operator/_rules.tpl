@@ -2,7 +2,11 @@
 {{- define "blender-sessions.operatorRules" -}}
 - apiGroups: [blendersessions.io]
   resources: [blendersessions]
-  verbs: [get, list, watch, patch]
+  # Deleted are those whose lifetime says so.
+  verbs: [get, list, watch, patch, delete]
+- apiGroups: [blendersessions.io]
+  resources: [blendersessionclasses]
+  verbs: [get, list, watch]
 - apiGroups: [blendersessions.io]
   resources: [blendersessions/status]
   verbs: [patch]
@@ -12,7 +16,7 @@
   verbs: [update]
 # Server-side apply asks for patch, and for create when the object is new.
 - apiGroups: [""]
-  resources: [pods, services, secrets]
+  resources: [pods, services, secrets, persistentvolumeclaims]
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [""]
   resources: [events]
