@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from localcluster import paths
+from localcluster.volumes import FOLDER
 from waiting import until
 
 if TYPE_CHECKING:
@@ -113,6 +114,9 @@ def test_a_crashed_start_goes_on_and_a_second_one_changes_nothing() -> None:
     components = recorded()
     assert "runs already" in run("up", *PORTS)
     assert recorded() == components
+    volumes = STATE / FOLDER
+    (volumes / "pvc-1").mkdir()
 
     run("down")
+    assert not volumes.exists()
     assert {kind: found for kind, found in traces().items() if found} == {}

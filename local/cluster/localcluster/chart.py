@@ -12,6 +12,7 @@ from localcluster import paths
 from localcluster.commands import Kubectl, run
 from localcluster.errors import LocalClusterError
 from localcluster.images import ImageRef
+from localcluster.unready import explained
 
 RELEASE = "blender-sessions"
 NAMESPACE = "blender-sessions"
@@ -71,7 +72,7 @@ def install(helm: Path, kubectl: Kubectl, local_values: str, work: Path) -> bool
         work: a folder for the values, so that people can read what was installed.
 
     Raises:
-        LocalClusterError: Helm failed; the message has what it said.
+        LocalClusterError: Helm failed; the message has what it said, and what holds up the pods.
     """
     path, applied = work / "values.yaml", work / "chart.applied"
     path.write_text(local_values)
@@ -81,10 +82,11 @@ def install(helm: Path, kubectl: Kubectl, local_values: str, work: Path) -> bool
         return False
     _forget_interrupted(kubectl)
     chart = [RELEASE, str(_CHART), f"--values={path}"]
-    run(
-        [str(helm), "upgrade", "--install", *chart, *options, "--create-namespace", "--wait", "--timeout=5m"],
-        timeout=330,
-    )
+    with explained(kubectl, NAMESPACE):
+        run(
+            [str(helm), "upgrade", "--install", *chart, *options, "--create-namespace", "--wait", "--timeout=5m"],
+            timeout=330,
+        )
     applied.write_text(wanted)
     return True
 

@@ -56,5 +56,7 @@ def _install(names: list[str]) -> None:
     # RUNLEVEL=1 keeps packages from starting daemons of their own: the node runs its own containerd.
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
     run_logged(["apt-get", "update"], log, "The package lists could not be brought up to date.", environment)
-    command = ["apt-get", "install", "--yes", "--no-install-recommends", *names]
+    # A machine that has just started may be at its own updates.
+    options = ("--yes", "--no-install-recommends", "--option=DPkg::Lock::Timeout=120")
+    command = ["apt-get", "install", *options, *names]
     run_logged(command, log, f"The packages {', '.join(names)} could not be installed.", environment)

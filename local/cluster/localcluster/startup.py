@@ -12,6 +12,7 @@ from localcluster.components import Component, Supervisor
 from localcluster.kubernetes import Access
 from localcluster.node import Node
 from localcluster.settings import Settings
+from localcluster.unready import explained
 
 _ETCD_PORTS = (2379, 2380)
 
@@ -98,7 +99,8 @@ class Startup:
         self._import(image)
         objects = dns.manifest(image.reference, self.settings.addresses)
         self.kubectl.run("apply", "--server-side", "--filename=-", stdin=objects)
-        self.kubectl.run("--namespace=kube-system", "rollout", "status", "deployment/coredns", "--timeout=90s")
+        with explained(self.kubectl, "kube-system"):
+            self.kubectl.run("--namespace=kube-system", "rollout", "status", "deployment/coredns", "--timeout=90s")
 
     def _credentials(self) -> Access:
         now = dt.datetime.now(dt.UTC)
