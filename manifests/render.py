@@ -23,6 +23,7 @@ HEADER = "# Made by `make generate` from helm/blender-sessions and manifests/ins
 
 sys.path[:0] = [str(ROOT / "local" / "cluster"), str(Path(__file__).parent)]
 
+import conditions_page  # noqa: E402 - beside this script
 import reference  # noqa: E402 - beside this script
 import values_table  # noqa: E402
 
@@ -107,6 +108,7 @@ def products() -> dict[Path, str]:
         ROOT / "docs" / "api.md": reference.page(
             [yaml.safe_load(crd.read_text()) for crd in sorted(CRDS.glob("*.yaml"))]
         ),
+        ROOT / "docs" / "conditions.md": conditions_page.page(),
     }
 
 

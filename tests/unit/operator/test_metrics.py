@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import requests
 from prometheus_client import generate_latest
 
@@ -38,3 +40,13 @@ def test_it_is_answered_over_http_until_it_is_closed() -> None:
     metrics.close()
     assert answer.status_code == 200
     assert "blendersessions_event_loop_lag_seconds" in answer.text
+
+
+def test_every_metric_is_documented() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "operations.md").read_text()
+    metrics = Metrics()
+    metrics.count("blendersessions_sessions", "", ["phase"], dict)
+    metrics.count("blendersessions_queue_length", "", ["namespace", "class"], dict)
+    for family in metrics.registry.collect():
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        assert f"`{name}`" in page
