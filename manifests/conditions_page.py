@@ -1,3 +1,4 @@
+# ruff: noqa: INP001 - beside a script, no package
 """Renders the conditions' types and reasons as a page, from the constants that the operator uses."""
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ _INTRODUCTION = """\
 
 Made by `make generate` from `operator/blendersessions/model/conditions.py`: change that.
 
-`kubectl describe bs NAME` shows them all with their messages, which say what is wrong with which object and what to do. `Ready` sums up
-the others, and is there from the first status on. `lastTransitionTime` moves only when the condition's status does. Reasons that
-Kubernetes gives for a pod (Unschedulable, ImagePullBackOff, OOMKilled and so on) are passed on as they are.
+`kubectl describe bs NAME` shows them all with their messages, which say what is wrong with which object and what to do.
+`Ready` sums up the others, and is there from the first status on. `lastTransitionTime` moves only when the condition's
+status does. Reasons that Kubernetes gives for a pod (Unschedulable, ImagePullBackOff and so on) are passed on.
 """
 
 
@@ -51,8 +52,8 @@ def constants() -> list[tuple[str, str, str]]:
             continue
         if not isinstance(statement.value, ast.Constant):
             continue
-        text = after.value if isinstance(after, ast.Expr) else None
-        if not isinstance(text, ast.Constant) or not isinstance(text.value, str):
+        text = after.value.value if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) else ""
+        if not text:
             raise ValueError(f"{statement.target.id} in {SOURCE.name} is not documented: write a string below it.")
-        found.append((statement.target.id, str(statement.value.value), text.value))
+        found.append((statement.target.id, str(statement.value.value), str(text)))
     return found
