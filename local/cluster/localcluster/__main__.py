@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from localcluster import binaries, demo, release
 from localcluster.cluster import Cluster
@@ -116,7 +116,7 @@ def status(name: str) -> None:
     if not cluster.node.is_running():
         console.print(f"Cluster {name} does not run. Start it with `make demo`.")
         sys.exit(1)
-    table = Table("component", "state", "log", box=None)
+    table = Table("component", "state", Column("log", overflow="fold"), box=None)
     components = list(cluster.components())
     for component, runs, log in components:
         table.add_row(component, "[green]running[/green]" if runs else "[red]ended[/red]", str(log))

@@ -2,20 +2,41 @@
 
 import datetime as dt
 from pathlib import Path
+from typing import Final
 
 from localcluster import kubeconfig, pki, volumes
 from localcluster.addresses import Addresses
 from localcluster.apiserver import ServerFiles
+from localcluster.errors import LocalClusterError
 from localcluster.kubernetes import API_PORT, DOMAIN, Access
 
 _SERVER_NAMES = ("kubernetes", "kubernetes.default", "kubernetes.default.svc", f"kubernetes.default.svc.{DOMAIN}")
 
+# By the names of their kubeconfigs: the user and the groups that each is for the API server.
+_COMPONENTS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
+    "controller-manager": ("system:kube-controller-manager", ()),
+    "scheduler": ("system:kube-scheduler", ()),
+    "proxy": ("system:kube-proxy", ()),
+    "kubelet": ("system:node:{node}", ("system:nodes",)),
+    volumes.USER: (volumes.USER, ()),
+}
+
 
 def create(folder: Path, addresses: Addresses, node_name: str, now: dt.datetime) -> Access:
-    """Write everything into `folder`, unless an earlier call did so."""
+    """Write everything into `folder`, unless an earlier call did so.
+
+    Raises:
+        LocalClusterError: the earlier call was of a version that knew fewer components.
+    """
     access = Access(folder)
     complete = folder / "complete"
     if complete.exists():
+        lacking = [name for name in _COMPONENTS if not access.kubeconfig(name).exists()]
+        if lacking:
+            raise LocalClusterError(
+                f"This cluster was started by an earlier version, without access for {', '.join(lacking)}. "
+                "Take it down (python -m localcluster down --name NAME) and start it again."
+            )
         return access
     authority = pki.Authority.create(now)
     authority.pair.write(folder, "ca")
@@ -26,14 +47,8 @@ def create(folder: Path, addresses: Addresses, node_name: str, now: dt.datetime)
     admin = authority.issue("admin", now, organizations=("system:masters",))
     admin.write(folder, "admin")
     authority.issue("kube-apiserver", now, organizations=("system:masters",)).write(folder, "kubelet-client")
-    clients = {
-        "controller-manager": authority.issue("system:kube-controller-manager", now),
-        "scheduler": authority.issue("system:kube-scheduler", now),
-        "proxy": authority.issue("system:kube-proxy", now),
-        volumes.USER: authority.issue(volumes.USER, now),
-        "kubelet": authority.issue(f"system:node:{node_name}", now, organizations=("system:nodes",)),
-    }
-    for name, pair in clients.items():
+    for name, (user, groups) in _COMPONENTS.items():
+        pair = authority.issue(user.format(node=node_name), now, organizations=groups)
         content = kubeconfig.render("local", f"https://127.0.0.1:{API_PORT}", authority.pair.certificate, pair)
         kubeconfig.write(access.kubeconfig(name), content)
     complete.touch()

@@ -11,8 +11,9 @@ import yaml
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from localcluster import credentials, kubeconfig, pki
+from localcluster import credentials, kubeconfig, kubernetes, pki
 from localcluster.addresses import Addresses
+from localcluster.errors import LocalClusterError
 
 NOW = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
 
@@ -90,3 +91,16 @@ def test_the_api_server_is_known_by_its_addresses(tmp_path: Path) -> None:
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     addresses = {str(address) for address in names.get_values_for_type(x509.IPAddress)}
     assert addresses == {"127.0.0.1", "10.211.192.2", "10.211.0.1"}
+
+
+def test_a_cluster_of_an_earlier_version_is_not_half_started(tmp_path: Path) -> None:
+    def create() -> kubernetes.Access:
+        return credentials.create(tmp_path, Addresses(0), "blender-demo", NOW)
+
+    access = create()
+    key = access.key("admin").read_text()
+    assert create().key("admin").read_text() == key
+
+    access.kubeconfig("volumes").unlink()
+    with pytest.raises(LocalClusterError, match=r"without access for volumes\. Take it down"):
+        create()
