@@ -1,0 +1,305 @@
+"""An API server, a Guacamole, a kubelet and agents in a few dicts, for the operator's real handlers to work with."""
+
+from __future__ import annotations
+
+import copy
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
+
+from blendersessions.gateways.agent import DesktopStatus
+from blendersessions.handlers.context import World
+from blendersessions.handlers.reconcile import reconcile
+from blendersessions.model.access import AccessView, ConnectionRecord, ConnectionSpec, UserRecord
+from blendersessions.model.errors import Conflict, Invalid, NotFound, Unavailable
+from blendersessions.model.manifest import Manifest, Ref, ref_of
+from unit.operator.worlds import PROFILE
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+
+    from blendersessions.gateways.agent import Agents, Desktop
+    from blendersessions.gateways.guacamole.registry import Registry
+    from blendersessions.gateways.kubernetes import Kubernetes
+
+KEY = Ref("BlenderSession", "art", "cart")
+Fault = str
+"""`` (none), `refused` (nothing was done) or `lost` (it was done, and the answer did not come)."""
+
+
+class Faulty:
+    """Calls that may fail before or after they were carried out."""
+
+    def __init__(self) -> None:
+        self.next_fault: Callable[[], Fault] = lambda: ""
+        self.calls = 0
+
+    def _call(self, system: str, work: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the work returns
+        self.calls += 1
+        fault = self.next_fault()
+        if fault == "refused":
+            raise Unavailable(f"{system} is away", system)
+        answer = work()
+        if fault == "lost":
+            raise Unavailable(f"{system}'s answer is lost", system)
+        return answer
+
+
+class Server(Faulty):
+    """The API server, as `gateways.kubernetes` speaks to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.objects: dict[Ref, Manifest] = {}
+        self.pods_made = 0
+        self._version = 100
+
+    async def get(self, ref: Ref) -> Manifest:
+        return dict(copy.deepcopy(self._call("Kubernetes", lambda: self._found(ref))))
+
+    async def list(self, kind: str, namespace: str = "", selector: str = "") -> AsyncIterator[Manifest]:
+        del selector
+        for ref in self._call("Kubernetes", lambda: list(self.objects)):
+            if ref.kind == kind and namespace in ("", ref.namespace):
+                yield copy.deepcopy(self.objects[ref])
+
+    async def create(self, manifest: Manifest) -> Manifest:
+        if manifest["kind"] == "Event":
+            return manifest
+        return dict(copy.deepcopy(self._call("Kubernetes", lambda: self._made(manifest))))
+
+    async def apply(self, manifest: Manifest) -> Manifest:
+        return await self.merge(ref_of(manifest), manifest)
+
+    async def merge(self, ref: Ref, patch: Manifest, subresource: str = "") -> Manifest:
+        return dict(copy.deepcopy(self._call("Kubernetes", lambda: self._merged(ref, patch, subresource))))
+
+    async def strategic_merge(self, ref: Ref, patch: Manifest) -> Manifest:
+        def merged() -> Manifest:
+            owners = self._found(ref)["metadata"].setdefault("ownerReferences", [])
+            owners += patch["metadata"]["ownerReferences"]
+            return self.touched(ref)
+
+        return dict(copy.deepcopy(self._call("Kubernetes", merged)))
+
+    async def json_patch(self, ref: Ref, patch: list[dict[str, Any]]) -> Manifest:
+        def patched() -> Manifest:
+            found = self._found(ref)
+            test, change = patch
+            if found["metadata"]["resourceVersion"] != test["value"]:
+                raise Conflict("changed", system="Kubernetes")
+            value = change["value"]
+            finalizers = [*found["metadata"].get("finalizers", []), value] if isinstance(value, str) else value
+            found["metadata"]["finalizers"] = finalizers
+            changed = self.touched(ref)
+            if not finalizers and found["metadata"].get("deletionTimestamp"):
+                self.collect(ref)
+            return changed
+
+        return dict(copy.deepcopy(self._call("Kubernetes", patched)))
+
+    async def delete(self, ref: Ref, uid: str) -> None:
+        def deleted() -> None:
+            found = self.objects.get(ref)
+            if found is None or found["metadata"]["uid"] != uid:
+                return
+            if found["metadata"].get("finalizers"):
+                found["metadata"]["deletionTimestamp"] = datetime.now(UTC).isoformat()
+                self.touched(ref)
+            else:
+                self.collect(ref)
+
+        self._call("Kubernetes", deleted)
+
+    def collect(self, ref: Ref) -> None:
+        """Take an object away, and what it owned."""
+        gone = self.objects.pop(ref)["metadata"]["uid"]
+        for other, manifest in list(self.objects.items()):
+            owners = manifest["metadata"].get("ownerReferences")
+            if owners and all(owner["uid"] == gone for owner in owners):
+                self.collect(other)
+
+    def touched(self, ref: Ref) -> Manifest:
+        self._version += 1
+        self.objects[ref]["metadata"]["resourceVersion"] = str(self._version)
+        return self.objects[ref]
+
+    def _found(self, ref: Ref) -> Manifest:
+        if ref not in self.objects:
+            raise NotFound(f"{ref} is not there", system="Kubernetes")
+        return self.objects[ref]
+
+    def _made(self, manifest: Manifest) -> Manifest:
+        ref = ref_of(manifest)
+        if ref in self.objects:
+            raise Conflict(f"{ref} exists", system="Kubernetes")
+        made = copy.deepcopy(manifest)
+        made["metadata"] |= {"uid": str(uuid.uuid4()), "creationTimestamp": datetime.now(UTC).isoformat()}
+        self.objects[ref] = made
+        self.pods_made += ref.kind == "Pod"
+        return self.touched(ref)
+
+    def _merged(self, ref: Ref, patch: Manifest, subresource: str) -> Manifest:
+        found = self._found(ref)
+        meta = patch.get("metadata") or {}
+        for key, error in (("uid", Conflict), ("resourceVersion", Conflict)):
+            if key in meta and meta[key] != found["metadata"][key]:
+                raise error("another one by now", system="Kubernetes")
+        for part in ("status",) if subresource else ("spec", "data"):
+            if part in patch:
+                merged = found.setdefault(part, {}) | patch[part]
+                found[part] = {key: value for key, value in merged.items() if value is not None}
+        for part in ("labels", "annotations"):
+            if part in meta and not subresource:
+                found["metadata"].setdefault(part, {}).update(meta[part])
+        return self.touched(ref)
+
+
+@dataclass
+class Guacamole(Faulty):
+    """Guacamole, as the registry speaks for it; it has no memory of its own, so it always knows."""
+
+    connections: dict[str, ConnectionRecord] = field(default_factory=dict)
+    users: dict[str, UserRecord] = field(default_factory=dict)
+    grants: set[tuple[str, str]] = field(default_factory=set)
+    locks: dict[str, asyncio.Lock] = field(default_factory=dict)
+    numbers: int = 0
+
+    def __post_init__(self) -> None:
+        Faulty.__init__(self)
+
+    def view(self, names: Iterable[str], usernames: Iterable[str], hint: str = "") -> AccessView:
+        del hint
+        records = {name: self.connections[name] for name in names if name in self.connections}
+        people = {name: self.users.get(name, UserRecord(name, exists=False)) for name in usernames}
+        grants = frozenset(pair for pair in self.grants if pair[1] in records and pair[0] in people)
+        return AccessView(True, "postgresql", records, people, grants)
+
+    def user_lock(self, username: str) -> asyncio.Lock:
+        import asyncio  # noqa: PLC0415 - a lock belongs to the loop of its run
+
+        del username
+        return asyncio.Lock()
+
+    async def inspect(self, names: Sequence[str], usernames: Iterable[str], hostname: str, hint: str) -> None:
+        raise AssertionError(f"nothing is unknown: {names} {usernames} {hostname} {hint}")
+
+    async def create_connection(self, spec: ConnectionSpec) -> None:
+        def made() -> None:
+            self.numbers += 1
+            if spec.name not in self.connections:
+                record = ConnectionRecord(str(self.numbers), spec.name, "vnc", spec.attributes, spec.parameters)
+                self.connections[spec.name] = record
+
+        self._call("Guacamole", made)
+
+    async def update_connection(self, identifier: str, spec: ConnectionSpec) -> None:
+        def updated() -> None:
+            record = ConnectionRecord(identifier, spec.name, "vnc", spec.attributes, spec.parameters)
+            self.connections[spec.name] = record
+
+        self._call("Guacamole", updated)
+
+    async def remove_connection(self, name: str, hostname: str, hint: str) -> int:
+        del hostname, hint
+
+        def removed() -> int:
+            self.connections.pop(name, None)
+            self.grants = {pair for pair in self.grants if pair[1] != name}
+            return 0
+
+        return int(self._call("Guacamole", removed))
+
+    async def look_up_user(self, username: str) -> UserRecord:
+        return self.users.get(username, UserRecord(username, exists=False))
+
+    async def create_user(self, username: str, password: str, namespace: str) -> None:
+        user = UserRecord(username, exists=True, made_for=namespace, password=password)
+        self._call("Guacamole", lambda: self.users.setdefault(username, user))
+
+    async def set_password(self, username: str, password: str) -> None:
+        user = UserRecord(username, exists=True, made_for=self.users[username].made_for, password=password)
+        self._call("Guacamole", lambda: self.users.update({username: user}))
+
+    async def remove_user(self, username: str, namespace: str) -> bool:
+        def removed() -> bool:
+            if username not in self.users or not self.users[username].ours(namespace):
+                return False
+            del self.users[username]
+            self.grants = {pair for pair in self.grants if pair[0] != username}
+            return True
+
+        return bool(self._call("Guacamole", removed))
+
+    async def grant(self, username: str, name: str) -> None:
+        def granted() -> None:
+            if username not in self.users or name not in self.connections:
+                raise NotFound("gone")
+            self.grants.add((username, name))
+
+        self._call("Guacamole", granted)
+
+    async def revoke(self, username: str, name: str) -> int:
+        return int(self._call("Guacamole", lambda: bool(self.grants.discard((username, name)))))
+
+
+class FakeAgents(Faulty):
+    """The agents of all desktops."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.idle_seconds, self.full = 0.0, False
+
+    async def status(self, desktop: Desktop) -> DesktopStatus:
+        del desktop
+        return cast("DesktopStatus", self._call("Agent", lambda: DesktopStatus(self.idle_seconds, rendering=False)))
+
+    async def save(self, desktop: Desktop) -> str:
+        if self.full:
+            raise Invalid(f"The disk of {desktop.name} is full", "Agent")
+        return str(self._call("Agent", lambda: "/home/blender/cart.blend"))
+
+    async def notify(self, desktop: Desktop, message: str, seconds: float) -> None:
+        del desktop, message, seconds
+        self._call("Agent", lambda: None)
+
+
+class Simulation:
+    """One session's world, and the operator that serves it; `restart` makes the operator forget."""
+
+    def __init__(self) -> None:
+        self.server, self.guacamole, self.agents = Server(), Guacamole(), FakeAgents()
+        self.world = self._operator()
+
+    def _operator(self) -> World:
+        return World(
+            kubernetes=cast("Kubernetes", self.server),
+            registry=cast("Registry", self.guacamole),
+            agents=cast("Agents", self.agents),
+            profile=PROFILE,
+            namespaces=[],
+            wake=lambda _: None,
+            wake_after=lambda _ref, _seconds: None,
+        )
+
+    def restart(self) -> None:
+        self.world = self._operator()
+
+    def see(self) -> None:
+        """Let the watches tell all there is."""
+        store = self.world.store
+        for ref in store.refs() - self.server.objects.keys():
+            store.remove(ref)
+        for manifest in copy.deepcopy(list(self.server.objects.values())):
+            store.put(manifest)
+
+    async def reconcile(self) -> bool:
+        return await reconcile(self.world, KEY)
+
+    def session(self) -> Manifest | None:
+        return self.server.objects.get(KEY)
+
+    def pods(self) -> list[Manifest]:
+        return [manifest for ref, manifest in self.server.objects.items() if ref.kind == "Pod"]

@@ -1,0 +1,137 @@
+"""Any order of events, faults and restarts converges, and a session never has two desktops."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from datetime import UTC, datetime
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from blendersessions.model.people import people
+from blendersessions.model.session import parse_session
+from unit.operator.simulation import KEY, Simulation
+from unit.operator.worlds import body
+
+ROUNDS = 20
+faults = st.lists(st.sampled_from(["", "", "refused", "lost"]), max_size=8)
+owners = st.sampled_from([None, "ann", "bo"])
+crowds = st.sampled_from([None, ["vic"], ["vic", "wu"]])
+
+
+class Life(RuleBasedStateMachine):
+    """A session, its owner, a person at kubectl, a kubelet, an administrator of Guacamole, and crashes."""
+
+    @initialize(workspace=st.booleans())
+    def begin(self, workspace: bool) -> None:
+        self.sim = Simulation()
+        made = body({"workspace": {"size": "1Gi"}} if workspace else {}, finalizer=False)
+        made["metadata"]["creationTimestamp"] = datetime.now(UTC).isoformat()
+        self.sim.server.objects[KEY] = made
+        self.sim.server.touched(KEY)
+
+    def alive(self) -> bool:
+        session = self.sim.session()
+        return session is not None and not session["metadata"].get("deletionTimestamp")
+
+    @rule(seen=st.booleans(), kubernetes=faults, guacamole=faults)
+    def the_operator_works(self, seen: bool, kubernetes: list[str], guacamole: list[str]) -> None:
+        if seen:
+            self.sim.see()
+        script_k, script_g = iter(kubernetes), iter(guacamole)
+        self.sim.server.next_fault = lambda: next(script_k, "")
+        self.sim.guacamole.next_fault = lambda: next(script_g, "")
+        asyncio.run(self.sim.reconcile())
+        self.sim.server.next_fault = self.sim.guacamole.next_fault = lambda: ""
+
+    @rule()
+    def the_operator_crashes(self) -> None:
+        self.sim.restart()
+
+    @precondition(alive)
+    @rule(owner=owners, viewers=crowds, suspend=st.booleans())
+    def a_person_edits(self, owner: str | None, viewers: list[str] | None, suspend: bool) -> None:
+        wanted = {"owner": owner, "viewers": viewers, "suspend": suspend}
+        asyncio.run(self.sim.server.merge(KEY, {"spec": wanted}))
+        self.sim.server.objects[KEY]["metadata"]["generation"] += 1
+
+    @precondition(alive)
+    @rule(kind=st.sampled_from(["Pod", "Service", "Secret"]), number=st.integers(0, 3))
+    def a_person_deletes_a_child(self, kind: str, number: int) -> None:
+        found = [ref for ref in self.sim.server.objects if ref.kind == kind]
+        if found:
+            self.sim.server.collect(found[number % len(found)])
+
+    @rule(phase=st.sampled_from(["Running", "Failed"]))
+    def the_kubelet_reports(self, phase: str) -> None:
+        for pod in self.sim.pods():
+            ready = "True" if phase == "Running" else "False"
+            pod["status"] = {"phase": phase, "podIP": "127.0.0.1", "conditions": [{"type": "Ready", "status": ready}]}
+
+    @rule(what=st.sampled_from(["connections", "users", "grants"]))
+    def guacamole_loses(self, what: str) -> None:
+        if what != "grants":
+            getattr(self.sim.guacamole, what).clear()
+        self.sim.guacamole.grants.clear()
+
+    @rule(full=st.booleans())
+    def the_disk_fills(self, full: bool) -> None:
+        self.sim.agents.full = full
+
+    @precondition(alive)
+    @rule()
+    def a_person_deletes_it(self) -> None:
+        asyncio.run(self.sim.server.delete(KEY, self.sim.server.objects[KEY]["metadata"]["uid"]))
+
+    @invariant()
+    def never_two_desktops(self) -> None:
+        assert len(self.sim.pods()) <= 1
+        if self.sim.session() is None:
+            assert self.sim.guacamole.connections == {}, "the finalizer holds it until Guacamole is clear"
+
+    def teardown(self) -> None:
+        """Let everything work again, and see that it all becomes as it should be."""
+        if not hasattr(self, "sim"):
+            return
+        self.sim.agents.full = False
+        for attempt in itertools.count():
+            # A pod that failed is left for ten seconds; here somebody else removes it.
+            for ref in [ref for ref, pod in self.sim.server.objects.items() if is_over(ref.kind, pod)]:
+                self.sim.server.collect(ref)
+            self.the_kubelet_reports("Running")
+            self.sim.see()
+            before = self.sim.server.calls + self.sim.guacamole.calls
+            done = asyncio.run(self.sim.reconcile())
+            if done and self.sim.server.calls + self.sim.guacamole.calls == before and self.is_as_wanted():
+                break
+            assert attempt < ROUNDS, f"does not converge: {self.sim.session()}"
+
+    def is_as_wanted(self) -> bool:
+        found = self.sim.session()
+        guacamole = self.sim.guacamole
+        if found is None:
+            return not guacamole.connections and not guacamole.users and not self.sim.pods()
+        session = parse_session(found)
+        grants = set(people(session).items())
+        assert guacamole.grants <= grants | guacamole.grants
+        served = guacamole.grants == grants and {pair[1] for pair in grants} == set(guacamole.connections)
+        never_ran = session.resting and not guacamole.connections
+        phase = found["status"]["phase"]
+        if session.resting:
+            return phase == "Suspended" and not self.sim.pods() and (served or never_ran)
+        return (
+            phase == "Ready" and len(self.sim.pods()) == 1 and served and set(guacamole.users) == set(people(session))
+        )
+
+
+def is_over(kind: str, manifest: dict[str, Any]) -> bool:
+    return kind == "Pod" and manifest.get("status", {}).get("phase") == "Failed"
+
+
+TestLife = Life.TestCase
+TestLife.settings = settings(
+    max_examples=60, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+)
