@@ -45,6 +45,7 @@ REFUSED: dict[str, tuple[Spec, str]] = {
     ),
     "no time": ({"lifetime": {"maxAge": "0s"}}, NOT_A_DURATION),
     "a negative time": ({"lifetime": {"idleAfter": "-5m"}}, NOT_A_DURATION),
+    "a time beyond all measure": ({"startDeadline": "9999999999999h"}, NOT_A_DURATION),
     "a ceiling of nothing": ({"lifetime": {"ceiling": {"maxAge": "0h"}}}, NOT_A_DURATION),
     "a deadline of nothing": ({"startDeadline": "0s"}, NOT_A_DURATION),
     "a limit above max": (
@@ -103,3 +104,8 @@ def test_what_is_left_out_is_filled_in(api: Api, shared_namespace: str) -> None:
 def test_a_name_of_64_characters_is_refused(api: Api, shared_namespace: str) -> None:
     with pytest.raises(ApiError, match="at most 63 characters long"):
         create(api, shared_namespace, {}, "n" * 64)
+
+
+def test_a_name_with_a_dot_is_refused(api: Api, shared_namespace: str) -> None:
+    with pytest.raises(ApiError, match="or no session could name it: write 'large-scenes'"):
+        create(api, shared_namespace, {}, "large.scenes")

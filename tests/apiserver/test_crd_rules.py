@@ -158,6 +158,7 @@ REFUSED: dict[str, tuple[Spec, str]] = {
     "a time without a unit": ({"lifetime": {"maxAge": "30"}}, NOT_A_DURATION),
     "a time in days": ({"lifetime": {"maxAge": "7d"}}, NOT_A_DURATION),
     "a time above a year": ({"lifetime": {"maxAge": "8761h"}}, NOT_A_DURATION),
+    "a time beyond all measure": ({"lifetime": {"maxAge": "9999999999999h"}}, NOT_A_DURATION),
     "a time as a number": ({"lifetime": {"maxAge": 30}}, 'must be of type string: "integer"'),
     "another end": ({"lifetime": {"onExpiry": "Archive"}}, 'supported values: "Suspend", "Delete"'),
     "suspend in words": ({"suspend": "yes"}, 'must be of type boolean: "string"'),
@@ -245,6 +246,26 @@ UNCHANGEABLE: dict[str, tuple[Spec, Spec, str]] = {
         {"workspace": {"storageClassName": "fast"}},
         "workspace.storageClassName cannot be changed",
     ),
+    "a class of storage that is named later": (
+        {"workspace": {"size": "1Gi"}},
+        {"workspace": {"storageClassName": "fast"}},
+        "workspace.storageClassName cannot be changed",
+    ),
+    "a class of storage that is taken off": (
+        {"workspace": {"size": "1Gi", "storageClassName": "slow"}},
+        {"workspace": {"storageClassName": None}},
+        "workspace.storageClassName cannot be changed",
+    ),
+    "a volume that goes to one that is kept": (
+        {"workspace": {"size": "1Gi"}},
+        {"workspace": {"reclaimPolicy": "Retain"}},
+        "workspace.reclaimPolicy cannot be changed",
+    ),
+    "a volume that is kept to one that goes": (
+        {"workspace": {"size": "1Gi", "reclaimPolicy": "Retain"}},
+        {"workspace": {"reclaimPolicy": None}},
+        "workspace.reclaimPolicy cannot be changed",
+    ),
 }
 
 
@@ -262,3 +283,17 @@ def test_a_workspace_may_grow(api: Api, namespace: str) -> None:
     api.create_session(namespace, {"metadata": {"name": "session"}, "spec": {"workspace": {"size": "1Gi"}}})
     address = f"{SESSIONS}/namespaces/{namespace}/blendersessions/session"
     api.request("PATCH", address, {"spec": {"workspace": {"size": "2048Mi"}}}, "application/merge-patch+json")
+
+
+def test_what_is_so_anyway_may_be_written_down_later(api: Api, namespace: str) -> None:
+    api.create_session(namespace, {"metadata": {"name": "session"}, "spec": {"workspace": {"size": "1Gi"}}})
+    address = f"{SESSIONS}/namespaces/{namespace}/blendersessions/session"
+    api.request("PATCH", address, {"spec": {"workspace": {"reclaimPolicy": "Delete"}}}, "application/merge-patch+json")
+
+
+def test_what_applies_live_may_change(api: Api, namespace: str) -> None:
+    api.create_session(namespace, {"metadata": {"name": "session"}, "spec": {"owner": "alice", "viewers": ["bob"]}})
+    address = f"{SESSIONS}/namespaces/{namespace}/blendersessions/session"
+    spec = {"viewers": ["carol"], "suspend": True, "lifetime": {"maxAge": "2h"}}
+    changed = api.request("PATCH", address, {"spec": spec}, "application/merge-patch+json")
+    assert spec.items() <= changed["spec"].items()  # type: ignore[attr-defined]
