@@ -34,8 +34,8 @@ $(SUITES): .venv/dev ## Run one suite of tests
 conformance: .venv/dev ## Put any Guacamole to our suite: URL=… USER=… PASSWORD=…
 	@GUACAMOLE_URL=$(URL) GUACAMOLE_USER=$(USER) GUACAMOLE_PASSWORD=$(PASSWORD) .venv/bin/python -m pytest tests/contract/guacamole $(OPTIONS)
 
-bench: .venv/dev ## Measure the start of sessions on the running cluster
-	@PYTHONPATH=tests:local/cluster .venv/bin/python tests/bench/first_frame.py $(OPTIONS)
+bench: .venv/dev ## Measure the operator under load, on simulated nodes; OPTIONS=--help tells more
+	@PYTHONPATH=operator:local/cluster:local/guacamole:tests .venv/bin/python -m bench $(OPTIONS)
 
 lint: .venv/dev ## Check format, rules, types and the direction of imports
 	@.venv/bin/ruff format --check $(CHECKED)

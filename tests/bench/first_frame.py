@@ -1,6 +1,6 @@
 """Seconds from `kubectl apply` to a Ready session and to the first full frame in a browser, on a running cluster.
 
-    make bench [OPTIONS='--cluster demo --runs 5']
+    make bench OPTIONS='first-frame [--cluster demo] [--runs 5]'
 
 One row a run, then the medians. `ready` ends when `kubectl wait` comes back; `frame` when the tab shows the whole of
 what VNC shows. The tab is opened when the session is Ready, as a person's would be.
@@ -25,6 +25,8 @@ from localcluster import binaries
 from localcluster.cluster import Cluster
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from PIL import Image
 
 FRAMES_FOR = 12.0
@@ -58,12 +60,14 @@ def measure(kubectl: Kubectl, browser: Browser, public_url: str, name: str) -> t
         kubectl.run("delete", "blendersession", name, "--timeout=60s")
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="make bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--cluster", default="demo", help="name of the running cluster")
     parser.add_argument("--runs", type=int, default=5)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     cluster = Cluster(options.cluster)
     kubectl = Kubectl(binaries.ensure("kubectl")["kubectl"], cluster.kubeconfig, "default")
     print("run  ready  frame")
@@ -75,7 +79,3 @@ def main() -> None:
             print(f"{run:>3} {rows[-1][0]:>6.2f} {rows[-1][1]:>6.2f}", flush=True)
         browser.close()
     print(f"p50 {statistics.median(r for r, _ in rows):>6.2f} {statistics.median(f for _, f in rows):>6.2f}")
-
-
-if __name__ == "__main__":
-    main()

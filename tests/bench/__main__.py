@@ -1,0 +1,66 @@
+"""Measure the operator under load, on a control plane of the bench's own with simulated nodes.
+
+make bench                                    everything; prints a table
+make bench OPTIONS='burst --rounds 5'         chosen scenarios
+make bench OPTIONS='--record'                 keeps the figures, and writes docs/performance.md
+make bench OPTIONS='page'                     writes docs/performance.md anew from the kept figures
+make bench OPTIONS='first-frame --cluster demo'   seconds to the first frame of a real Blender, on a running cluster
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from bench import first_frame, page
+from bench.run import SCENARIOS, Options, run
+
+
+def main() -> None:
+    """Do what the command line asks for."""
+    arguments = sys.argv[1:]
+    if arguments[:1] == ["first-frame"]:
+        first_frame.main(arguments[1:])
+    elif arguments[:1] == ["page"]:
+        page.write()
+    else:
+        _measure(arguments)
+
+
+def _measure(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(
+        prog="make bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=f"{', '.join(SCENARIOS)}; default: all")
+    parser.add_argument("--rounds", type=int, default=3, help="bursts of 300, and registrations")
+    parser.add_argument("--live", type=int, default=1000, help="sessions of the large burst, steady state and restart")
+    parser.add_argument("--steady-seconds", type=float, default=120.0, help="how long the steady state is watched")
+    parser.add_argument("--output", type=Path, help="a file that gets the figures as JSON")
+    parser.add_argument("--record", action="store_true", help="keep the figures, and write docs/performance.md")
+    parser.add_argument("--keep", type=Path, help="a folder for the logs; default: one that is removed")
+    given = parser.parse_args(arguments)
+    unknown = set(given.scenarios) - set(SCENARIOS)
+    if unknown:
+        parser.error(f"no scenario {', '.join(sorted(unknown))}; there are {', '.join(SCENARIOS)}")
+    if given.record and given.scenarios:
+        parser.error("--record keeps the figures of all scenarios: name none")
+    options = Options(tuple(given.scenarios or SCENARIOS), given.rounds, given.live, given.steady_seconds)
+    with tempfile.TemporaryDirectory(prefix="blender-sessions-bench-") as temporary:
+        folder = given.keep.resolve() if given.keep else Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        results = asyncio.run(run(folder, options))
+    text = json.dumps(results, indent=2) + "\n"
+    if given.output:
+        given.output.write_text(text)
+    if given.record:
+        page.RESULTS.write_text(text)
+        page.write()
+    print(page.table(results))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+"""The figures as a table, and `docs/performance.md`."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from chart.rendering import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from bench.client import Object
+
+RESULTS = Path(__file__).with_name("results.json")
+PAGE = ROOT / "docs" / "performance.md"
+
+_TEXT = """\
+# Performance
+
+What the operator does under load, and what that costs. `make bench OPTIONS=--record` measured it and wrote this page;
+the figures with all their rounds are in [results.json](../tests/bench/results.json).
+
+{table}
+
+Seconds depend on the machine, and on what else it does. Compare ratios, which were taken in one run.
+
+## How it is measured
+
+- etcd, kube-apiserver and kube-scheduler run on loopback with their defaults, but the scheduler does not throttle
+  itself and etcd does not wait for the disk. There is no controller manager: nobody else works in the background.
+- [kwok](https://kwok.sigs.k8s.io/) simulates {nodes} nodes with room for everything. A pod turns Ready as soon as it is
+  scheduled. No Blender runs, so this is the time of the control plane alone. `make bench OPTIONS=first-frame` measures
+  real desktops on a running cluster.
+- The operator is its own process with the defaults of its settings, the rights that the chart gives it, all namespaces
+  to serve, and the log level INFO. The stand-in for Guacamole is a process of its own too, on loopback.
+- Sessions name a sample and nothing else: no owner, no viewers, the built-in class. Each has a pod, a Service and two
+  Secrets in Kubernetes, and a connection, a user and two grants in Guacamole.
+- **Floor**: a bare asynchronous client makes the same pods, Services and Secrets, over as many kept-alive connections
+  as the operator has (24), and waits until all pods are Ready. It takes turns with the bursts: noise hits both.
+- Requests for each session are counted by the operator itself, those of the steady state by the API server, which
+  counts the operator's account apart, watches included. Processor time and memory are the process's.
+- Restart: the process is ended by SIGTERM and started anew, and a session is created at once. An object counts as
+  written when its resource version changed.
+- Registration: our client, used as in a start, against a bare one that sends the three requests of each registration
+  (make the user, make the connection, grant), both with five requests in flight, each against an empty stand-in.
+
+## What it was measured on
+
+{machine}
+
+## Do it yourself
+
+`make bench` prints the table in {minutes} minutes or so. `make bench OPTIONS='burst --rounds 5'` takes one scenario of
+`single`, `burst`, `live` and `registration`; `OPTIONS='live --live 5000'` another number of live sessions.
+`OPTIONS='--output figures.json'` keeps the figures, `OPTIONS=--help` tells the rest.
+"""
+
+
+class Row(NamedTuple):
+    """One line of the table."""
+
+    what: str
+    measured: str
+    target: str = ""
+
+
+def rows(results: Object) -> Iterator[Row]:
+    """Say what was measured, with the target where there is one."""
+    if "single" in results:
+        yield from _single(results["single"])
+    if "burst" in results:
+        yield from _burst(results["burst"])
+    if "live" in results:
+        yield from _live(results["live"])
+    if "registration" in results:
+        yield from _registration(results["registration"])
+
+
+def table(results: Object) -> str:
+    """Write the figures as a Markdown table, which also reads well in a terminal."""
+    lines = [Row("what", "measured", "target"), *rows(results)]
+    widths = [max(len(line[column]) for line in lines) for column in range(3)]
+    lines.insert(1, Row(*("-" * width for width in widths)))
+    return "\n".join(_line(line, widths) for line in lines)
+
+
+def write() -> None:
+    """Write the page from the kept figures."""
+    PAGE.write_text(render(json.loads(RESULTS.read_text())))
+
+
+def render(results: Object) -> str:
+    """Write the whole page."""
+    machine = results["machine"]
+    said = (
+        "{cores} cores ({processor}), {memory_gib} GiB, Linux {kernel}; the load average was {load_before} before",
+        "Kubernetes {kubernetes}, etcd {etcd} with its data on {etcd_on}, kwok {kwok}, Python {python}",
+        "commit {commit}, on {date}",
+    )
+    return _TEXT.format(
+        table=table(results),
+        machine="\n".join("- " + line.format(**machine) for line in said),
+        nodes=machine["nodes"],
+        minutes=max(1, round(results["seconds"] / 60)),
+    )
+
+
+def _line(row: Row, widths: Iterable[int]) -> str:
+    return "| " + " | ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) + " |"
+
+
+def _single(single: Object) -> Iterator[Row]:
+    requests = single["requests_per_session"]
+    yield Row(
+        f"{single['sessions']} sessions one by one: created to Ready, median and slowest",
+        f"{single['median_seconds']:.2f} s, {single['slowest_seconds']:.2f} s",
+    )
+    yield Row("requests to Kubernetes for each, created to Ready", f"{requests['kubernetes']:.1f}", "<= 8")
+    yield Row("requests to Guacamole for each", f"{requests['guacamole']:.1f}")
+
+
+def _burst(burst: Object) -> Iterator[Row]:
+    rounds = burst["rounds"]
+    count = rounds[0]["sessions"]
+    yield Row(f"{count} sessions at once: until all are Ready", _spread(each["seconds"] for each in rounds))
+    yield Row("the floor, with the same objects", _spread(each["floor_seconds"] for each in rounds))
+    yield Row("ratio to the floor", f"{burst['ratio']:.2f}", "<= 2.0, then 1.3")
+    yield Row("ratio to pods and Services alone", f"{burst['ratio_without_secrets']:.2f}")
+    kubernetes = statistics.median(each["requests_per_session"]["kubernetes"] for each in rounds)
+    yield Row("requests to Kubernetes for each", f"{kubernetes:.1f}", "<= 8")
+    cpu = statistics.median(each["operator_cpu_seconds"] for each in rounds)
+    yield Row("processor time of the operator for each", f"{1000 * cpu / count:.0f} ms")
+    yield Row(
+        f"{count} sessions deleted at once: until all are gone", _spread(each["delete"]["seconds"] for each in rounds)
+    )
+
+
+def _live(live: Object) -> Iterator[Row]:
+    burst, steady, restart = live["burst"], live["steady"], live["restart"]
+    count = burst["sessions"]
+    yield Row(f"{count} sessions at once: until all are Ready", f"{burst['seconds']:.1f} s")
+    yield Row("ratio to the floor", f"{burst['ratio']:.2f}")
+    yield Row(f"{count} live sessions: processor", f"{steady['operator_cpu_percent']:.2f} % of a core", "<= 2 %")
+    yield Row("memory", f"{steady['operator_memory_mib']:.0f} MiB", "<= 150 MiB")
+    for system in ("kubernetes", "guacamole"):
+        yield Row(
+            f"requests to {system.capitalize()} in {steady['seconds']:.0f} s",
+            f"{steady[f'{system}_requests']} ({steady[f'{system}_requests_per_second']:.2f} per second)",
+        )
+    yield Row("restart: until a new session is Ready", f"{restart['seconds']:.1f} s", "<= 10 s")
+    yield Row("restart: objects of other sessions that were written", str(restart["objects_written"]), "0")
+    yield Row(f"{live['delete']['sessions']} sessions deleted at once", f"{live['delete']['seconds']:.1f} s")
+
+
+def _registration(registration: Object) -> Iterator[Row]:
+    count = registration["connections"]
+    yield Row(f"{count} connections with users and grants, our client", _spread(registration["ours_seconds"]))
+    yield Row("the same by a bare client", _spread(registration["bare_seconds"]))
+    yield Row("ratio", f"{registration['ratio']:.2f}", "<= 2.0")
+
+
+def _spread(seconds: Iterable[float]) -> str:
+    found = sorted(seconds)
+    if len(found) == 1:
+        return f"{found[0]:.1f} s"
+    return f"{statistics.median(found):.1f} s ({found[0]:.1f} to {found[-1]:.1f})"

@@ -1,0 +1,114 @@
+"""The scenarios, one after the other."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.client import Client
+from bench.cluster import simulated
+from bench.floor import floor, templates
+from bench.machine import describe
+from bench.processes import administrator, operator, standin
+from bench.registration import registration
+from bench.sessions import Bench
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from bench.client import Object
+
+SCENARIOS = ("single", "burst", "live", "registration")
+BURST = 300
+SINGLES = 20
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is measured, and how much of it."""
+
+    scenarios: tuple[str, ...]
+    rounds: int
+    live: int
+    steady_seconds: float
+
+
+async def run(folder: Path, options: Options) -> Object:
+    """Measure, and return the figures; logs go to `folder`."""
+    begun = time.monotonic()
+    results: Object = {"machine": describe(folder)}
+    if "registration" in options.scenarios:
+        results["registration"] = await registration(folder, BURST, options.rounds)
+        say("registration", results["registration"])
+    if set(options.scenarios) != {"registration"}:
+        await under_load(folder, options, results)
+    return results | {"seconds": time.monotonic() - begun}
+
+
+async def under_load(folder: Path, options: Options, results: Object) -> None:
+    """Measure what needs a cluster and a running operator."""
+    with (
+        simulated(folder) as cluster,
+        standin(folder) as guacamole,
+        administrator(guacamole) as admin,
+        operator(cluster.operator_kubeconfig, guacamole, folder) as running,
+    ):
+        async with Client(cluster.client_kubeconfig) as client:
+            bench = Bench(client, running, admin)
+            await bench.first()
+            made_of = await templates(client)
+            await bench.delete(1)
+            if "single" in options.scenarios:
+                results["single"] = await bench.one_by_one(SINGLES)
+                say("single", results["single"])
+                await bench.delete(SINGLES)
+            if "burst" in options.scenarios:
+                results["burst"] = await bursts(bench, made_of, options.rounds)
+            if "live" in options.scenarios:
+                results["live"] = await live(bench, made_of, options)
+
+
+async def bursts(bench: Bench, made_of: Mapping[str, list[Object]], rounds: int) -> Object:
+    """Run bursts and floors by turns, so that what else the machine does hits both."""
+    found = []
+    for number in range(rounds):
+        low = await floor(bench.client, made_of, BURST)
+        without_secrets = await floor(bench.client, made_of, BURST, ("pods", "services"))
+        burst = await bench.burst(BURST, f"burst-{number}")
+        gone = await bench.delete(BURST)
+        found.append({"floor_seconds": low, "floor_without_secrets_seconds": without_secrets, **burst, "delete": gone})
+        say("burst", found[-1])
+    return {
+        "rounds": found,
+        "ratio": statistics.median(each["seconds"] / each["floor_seconds"] for each in found),
+        "ratio_without_secrets": statistics.median(
+            each["seconds"] / each["floor_without_secrets_seconds"] for each in found
+        ),
+    }
+
+
+async def live(bench: Bench, made_of: Mapping[str, list[Object]], options: Options) -> Object:
+    """Make the large burst, and measure what so many sessions cost while nothing happens, and a restart."""
+    low = await floor(bench.client, made_of, options.live)
+    burst = await bench.burst(options.live, "live")
+    say("large burst", burst | {"floor_seconds": low})
+    steady = await bench.steady(options.steady_seconds)
+    say("steady", steady)
+    restart = await bench.restart()
+    say("restart", restart)
+    gone = await bench.delete(options.live + 1)
+    say("delete", gone)
+    return {
+        "burst": burst | {"floor_seconds": low, "ratio": burst["seconds"] / low},
+        "steady": steady,
+        "restart": restart,
+        "delete": gone,
+    }
+
+
+def say(what: str, figures: Object) -> None:
+    """Tell what was measured so far."""
+    print(f"{time.strftime('%H:%M:%S')} {what}: {figures}", flush=True)
