@@ -69,8 +69,10 @@ def test_the_plain_manifests_are_accepted(api: Api, kubectl: list[str], namespac
     result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert result.returncode == 0, result.stderr
     if file in EXAMPLES:
-        listed: Any = api.request("GET", f"apis/blendersessions.io/v1alpha1/namespaces/{namespace}/blendersessions")
-        assert len(listed["items"]) == 1
+        kinds = ("blendersessions", "blendersessionclasses")
+        address = f"apis/blendersessions.io/v1alpha1/namespaces/{namespace}"
+        listed: Any = [item for kind in kinds for item in api.request("GET", f"{address}/{kind}")["items"]]
+        assert len(listed) == 1
         # An operator of all namespaces would take it up in a later test.
         subprocess.run([*kubectl, "delete", *where, "-f", str(MANIFESTS / file)], check=True, timeout=60)
 

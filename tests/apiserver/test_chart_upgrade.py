@@ -69,3 +69,15 @@ def test_a_namespace_that_somebody_made_is_used_as_it_is(api: Api, namespace: st
         "kubernetes.io/metadata.name": session_namespace,
         "team": "studio",
     }
+
+
+def test_classes_come_change_and_go_with_the_release(api: Api, namespace: str, session_namespace: str) -> None:
+    run(api, namespace, session_namespace, "install")
+    address = f"apis/blendersessions.io/v1alpha1/namespaces/{session_namespace}/blendersessionclasses"
+    for sessions in (2, 3):
+        options = ("sessionClasses[0].name=default", f"sessionClasses[0].spec.limits.sessions={sessions}")
+        run(api, namespace, session_namespace, "upgrade", *(part for option in options for part in ("--set", option)))
+        limits: Any = api.request("GET", f"{address}/default")
+        assert limits["spec"]["limits"] == {"sessions": sessions}
+    run(api, namespace, session_namespace, "upgrade")
+    assert api.request("GET", address)["items"] == []

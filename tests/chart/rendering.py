@@ -17,6 +17,8 @@ RELEASE = "studio"
 NAMESPACE = "studio-system"
 # A Helm that was built without its release's flags takes the cluster for a very old one.
 KUBERNETES = ("--kube-version", "1.36.0")
+# Helm asks the cluster which kinds it knows; without one it is told.
+KINDS = ("--api-versions", "blendersessions.io/v1alpha1/BlenderSessionClass")
 PUBLIC_URL = "https://blender.example.org/"
 Object = dict[str, object]
 
@@ -103,7 +105,7 @@ def render(*options: str, values: Path | None = None, url: str | None = PUBLIC_U
         values: a values file.
         url: `publicURL`; None leaves it out.
     """
-    arguments: list[str | Path] = ["template", RELEASE, CHART, "--namespace", NAMESPACE, *KUBERNETES]
+    arguments: list[str | Path] = ["template", RELEASE, CHART, "--namespace", NAMESPACE, *KUBERNETES, *KINDS]
     if values:
         arguments += ["--values", values]
     elif url:

@@ -10,7 +10,8 @@ import yaml
 from chart.rendering import ROOT
 
 MANIFESTS = ROOT / "manifests"
-EXAMPLES = {"shopping_cart", "fire_extinguisher", "watering_can"}
+SAMPLES = {"shopping_cart", "fire_extinguisher", "watering_can"}
+OTHERS = {"class", "suspended", "workspace"}
 
 
 def documents() -> list[dict[str, Any]]:
@@ -46,7 +47,7 @@ def test_the_readme_makes_every_secret_that_the_manifest_wants() -> None:
             assert f"create secret generic {line.split()[-1]}" in readme
 
 
-@pytest.mark.parametrize("name", sorted(EXAMPLES))
+@pytest.mark.parametrize("name", sorted(SAMPLES))
 def test_an_example_opens_its_scene(name: str) -> None:
     session = yaml.safe_load((MANIFESTS / "examples" / f"{name}.yaml").read_text())
     assert session["kind"] == "BlenderSession"
@@ -54,5 +55,13 @@ def test_an_example_opens_its_scene(name: str) -> None:
     assert session["spec"] == {"owner": "artist", "scene": {"sample": f"{name}.blend"}}
 
 
-def test_there_is_an_example_for_each_sample_scene() -> None:
-    assert {path.stem for path in (MANIFESTS / "examples").glob("*.yaml")} == EXAMPLES
+def test_there_is_an_example_for_each_sample_scene_and_for_what_else_there_is() -> None:
+    assert {path.stem for path in (MANIFESTS / "examples").glob("*.yaml")} == SAMPLES | OTHERS
+    assert {path.stem for path in (ROOT / "images" / "blender" / "scenes" / "thumbnails").glob("*.png")} == SAMPLES
+
+
+def test_the_example_of_a_class_shows_every_field() -> None:
+    crd = yaml.safe_load((ROOT / "crds" / "blendersessionclasses.yaml").read_text())
+    fields = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+    text = (MANIFESTS / "examples" / "class.yaml").read_text()
+    assert [field for field in fields if f"{field}:" not in text] == []

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from chart.rendering import CHART, EVERYTHING, KUBERNETES, ROOT, RefusedError, helm, render
+from chart.rendering import CHART, EVERYTHING, KUBERNETES, PUBLIC_URL, ROOT, RefusedError, helm, render
 
 
 @pytest.mark.parametrize("values", [["--set", "publicURL=https://blender.example.org/"], ["--values", str(EVERYTHING)]])
@@ -70,7 +70,18 @@ def test_every_option_does_something() -> None:
 
 
 @pytest.mark.parametrize(
-    "part", ["", "operator.", "images.blender.", "proxy.service.", "guacamole.admin.", "postgresql.storage."]
+    "part",
+    [
+        "",
+        "operator.",
+        "operator.sweep.",
+        "operator.metrics.podMonitor.",
+        "images.blender.",
+        "proxy.service.",
+        "guacamole.admin.",
+        "postgresql.storage.",
+        "sessionClasses[0].",
+    ],
 )
 def test_a_key_that_does_not_exist_is_refused(part: str) -> None:
     with pytest.raises(RefusedError) as refusal:
@@ -92,12 +103,40 @@ def test_a_key_that_does_not_exist_is_refused(part: str) -> None:
         "images.pullPolicy=Sometimes",
         "postgresql.storage.size=big",
         "guacamole.admin.username=a/b",
+        "operator.workers=0",
+        "operator.resyncSeconds=0",
+        "operator.activitySeconds=-1",
+        "operator.sweep.mode=Delete",
+        "operator.sweep.graceSeconds=-1",
+        "portal.maxSessions=0",
+        "portal.logLevel=LOUD",
+        "sessionClasses[0].name=large.scenes",
     ],
 )
 def test_a_value_that_cannot_work_is_refused(option: str) -> None:
     with pytest.raises(RefusedError) as refusal:
         render(option)
     assert option.split("=", maxsplit=1)[0].rsplit(".", maxsplit=1)[-1] in str(refusal.value)
+
+
+def test_classes_are_made_where_the_sessions_are_or_where_they_say() -> None:
+    chart = render(values=EVERYTHING)
+    assert chart.names("BlenderSessionClass") == {"default@desktops", "large-scenes@studio"}
+    spec: Any = chart.get("BlenderSessionClass", "default@desktops", "spec")
+    assert spec == {"lifetime": {"maxAge": "8h", "idleAfter": "1h"}, "limits": {"sessions": 20}}
+    assert not render().names("BlenderSessionClass")
+
+
+def test_a_class_without_a_spec_is_one_that_decides_nothing() -> None:
+    assert render("sessionClasses[0].name=plain").get("BlenderSessionClass", "plain@blender-desktops", "spec") == {}
+
+
+def test_a_cluster_that_does_not_know_classes_yet_is_told_what_to_do() -> None:
+    options = ("--set", f"publicURL={PUBLIC_URL}", "--set", "sessionClasses[0].name=default")
+    with pytest.raises(
+        RefusedError, match="install without sessionClasses first, which brings the CRDs, then run helm"
+    ):
+        helm("template", "studio", CHART, *KUBERNETES, *options)
 
 
 def test_the_public_url_must_be_given() -> None:
@@ -130,12 +169,13 @@ def test_every_value_is_explained() -> None:
         previous = line
 
 
-def test_crds_are_the_ones_of_the_source_and_can_be_kept_or_left_out() -> None:
-    crd: Any = render().get("CustomResourceDefinition", "blendersessions.blendersessions.io")
-    source = yaml.safe_load((ROOT / "crds" / "blendersessions.yaml").read_text())
+@pytest.mark.parametrize("plural", ["blendersessions", "blendersessionclasses"])
+def test_crds_are_the_ones_of_the_source_and_can_be_kept_or_left_out(plural: str) -> None:
+    crd: Any = render().get("CustomResourceDefinition", f"{plural}.blendersessions.io")
+    source = yaml.safe_load((ROOT / "crds" / f"{plural}.yaml").read_text())
     assert crd["spec"] == source["spec"]
     assert crd["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
-    thrown: Any = render("crds.keep=false").get("CustomResourceDefinition", "blendersessions.blendersessions.io")
+    thrown: Any = render("crds.keep=false").get("CustomResourceDefinition", f"{plural}.blendersessions.io")
     assert "annotations" not in thrown["metadata"]
     assert not render("crds.enabled=false").names("CustomResourceDefinition")
 
