@@ -1,24 +1,32 @@
-"""What the agent answers over HTTP: a pure function of the request and the last snapshot."""
+"""What the agent answers over HTTP: a function of the request, the last snapshot and what the desktop can do."""
 
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Final, Protocol
 
 from agent.authorisation import is_authorised
+from agent.failures import SaveFailed
+from agent.mainthread import Busy
+from agent.messages import BadRequest, Request, Response, read_nothing, read_notice
+from agent.notices import NotShown
 from agent.readiness import Readiness
 
 STUCK_SECONDS: Final = 60.0
 """Blender's main loop counts as stuck after this long without a tick; a long operation of a person is shorter."""
+_METHODS: Final = {"/healthz": "GET", "/readyz": "GET", "/status": "GET", "/save": "POST", "/notice": "POST"}
+_OPEN: Final = ("/healthz", "/readyz")
+"""For the kubelet, which has no token; they say nothing about the scene."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What the main loop knew at its last tick. The HTTP threads read nothing else."""
+    """What the main loop knew at its last tick. The HTTP threads read nothing else of Blender."""
 
     ticked_at: float
     """Seconds on the same clock as the `now` of a request."""
     readiness: Readiness
-    scene: str
-    """File name of the open scene; empty if it was never saved."""
+    file: str
+    """Absolute path of the open scene; empty if it was never saved."""
     dirty: bool
     """Whether there are changes that are not saved."""
     draws: int
@@ -27,53 +35,99 @@ class Snapshot:
     """Name of the camera that the 3D view looks through; None if the person turned the view away from it."""
 
 
-@dataclass(frozen=True)
-class Response:
-    """Status, JSON body and extra headers."""
+class Desktop(Protocol):
+    """What may be asked of the desktop at any time, from any thread."""
 
-    status: int
-    body: dict[str, object]
-    headers: dict[str, str] = field(default_factory=dict)
+    def idle_seconds(self) -> float:
+        """Return the seconds since the last input."""
+
+    def renders_now(self) -> bool:
+        """Tell whether a render runs."""
+
+    def rendered_lately(self) -> bool:
+        """Tell whether a render runs or ended a moment ago."""
+
+    def save(self) -> str:
+        """Save the open scene and return its file. Raises SaveFailed and Busy."""
+
+    def show(self, message: str, seconds: float) -> None:
+        """Show words, or take them down. Raises NotShown."""
 
 
-def respond(path: str, authorization: str | None, *, snapshot: Snapshot, now: float, token: str) -> Response:
-    """Answer a GET request for `path`, with the Authorization header if it had one."""
-    match path.partition("?")[0]:
+def respond(request: Request, desktop: Desktop, *, snapshot: Snapshot, now: float, token: str) -> Response:
+    """Answer a request."""
+    path = request.path.partition("?")[0]
+    method = _METHODS.get(path)
+    if method is None:
+        return Response(404, {"message": f"There are {', '.join(_METHODS)}."})
+    if path not in _OPEN and not is_authorised(request.authorization, token):
+        return Response(401, {"message": "Send the agent's token as a bearer."}, {"WWW-Authenticate": "Bearer"})
+    if request.method != method:
+        return Response(405, {"message": f"{path} answers to {method}."}, {"Allow": method})
+    match path:
         case "/healthz":
-            return _health(snapshot, now)
+            return _health(snapshot, now, renders=desktop.renders_now())
         case "/readyz":
-            return _readiness(snapshot)
+            return Response(200 if snapshot.readiness.ready else 503, _describe(snapshot.readiness))
         case "/status":
-            if not is_authorised(authorization, token):
-                return Response(401, {"message": "Send the agent's token as a bearer."}, {"WWW-Authenticate": "Bearer"})
-            return _status(snapshot)
+            return _status(snapshot, desktop)
+        case "/save":
+            return _save(request.body, desktop)
         case _:
-            return Response(404, {"message": "There are /healthz, /readyz and /status."})
+            return _notice(request.body, desktop)
 
 
-def _health(snapshot: Snapshot, now: float) -> Response:
+def _health(snapshot: Snapshot, now: float, *, renders: bool) -> Response:
     age = now - snapshot.ticked_at
     if age < STUCK_SECONDS:
         return Response(200, {"message": "Blender's main loop turns."})
+    if renders:
+        return Response(200, {"message": "A render holds Blender's main loop."})
     return Response(503, {"message": f"Blender's main loop has not turned for {age:.0f} seconds."})
 
 
-def _readiness(snapshot: Snapshot) -> Response:
-    readiness = snapshot.readiness
-    return Response(200 if readiness.ready else 503, _describe(readiness))
-
-
-def _status(snapshot: Snapshot) -> Response:
+def _status(snapshot: Snapshot, desktop: Desktop) -> Response:
     return Response(
         200,
         {
             **_describe(snapshot.readiness),
-            "scene": snapshot.scene,
+            "file": snapshot.file,
+            "scene": PurePath(snapshot.file).name,
             "dirty": snapshot.dirty,
             "draws": snapshot.draws,
             "camera": snapshot.camera,
+            "idle_seconds": desktop.idle_seconds(),
+            "rendering": desktop.rendered_lately(),
         },
     )
+
+
+def _save(body: bytes, desktop: Desktop) -> Response:
+    try:
+        read_nothing(body)
+        return Response(200, {"file": desktop.save()})
+    except BadRequest as error:
+        return Response(400, {"message": str(error)})
+    except SaveFailed as error:
+        return Response(error.status, {"message": error.message})
+    except Busy as error:
+        message = (
+            "The scene is still being saved; ask again."
+            if error.begun
+            else "Blender is busy with something else and has not saved the scene; ask again."
+        )
+        return Response(503, {"message": message})
+
+
+def _notice(body: bytes, desktop: Desktop) -> Response:
+    try:
+        notice = read_notice(body)
+        desktop.show(notice.message, notice.seconds)
+    except BadRequest as error:
+        return Response(400, {"message": str(error)})
+    except NotShown as error:
+        return Response(500, {"message": str(error)})
+    return Response(200, {})
 
 
 def _describe(readiness: Readiness) -> dict[str, object]:

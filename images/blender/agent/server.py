@@ -1,14 +1,15 @@
 """A small HTTP server in threads of its own, so that it answers while Blender's main loop is busy."""
 
 import json
+import sys
 import threading
+import traceback
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from agent.routes import Response
+from agent.messages import LARGEST_BODY, Request, Response
 
-Answer = Callable[[str, str | None], Response]
-"""Gets the path and the Authorization header of a GET request."""
+Answer = Callable[[Request], Response]
 
 
 def serve(answer: Answer, port: int, host: str = "0.0.0.0") -> ThreadingHTTPServer:
@@ -21,7 +22,26 @@ def serve(answer: Answer, port: int, host: str = "0.0.0.0") -> ThreadingHTTPServ
         timeout = 10
 
         def do_GET(self) -> None:
-            response = answer(self.path, self.headers.get("Authorization"))
+            self._say(self._answer(b""))
+
+        def do_POST(self) -> None:
+            length = self.headers.get("Content-Length", "")
+            if not (length.isascii() and length.isdecimal()):
+                self._say(Response(411, {"message": "Send the body with its Content-Length."}))
+            elif len(length) > len(str(LARGEST_BODY)) or int(length) > LARGEST_BODY:
+                self._say(Response(413, {"message": f"The body may have {LARGEST_BODY} bytes."}))
+            else:
+                self._say(self._answer(self.rfile.read(int(length))))
+
+        def _answer(self, body: bytes) -> Response:
+            request = Request(self.command, self.path, self.headers.get("Authorization"), body)
+            try:
+                return answer(request)
+            except Exception:
+                traceback.print_exc(file=sys.stderr)
+                return Response(500, {"message": "The agent failed; the container's log has more."})
+
+        def _say(self, response: Response) -> None:
             body = json.dumps(response.body).encode()
             self.send_response(response.status)
             self.send_header("Content-Type", "application/json")

@@ -4,13 +4,15 @@ import os
 import shutil
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from entry.display import start_server, start_window_manager, write_password_file
 from entry.errors import EXIT_CODE, StartError
+from entry.opening import Opening, decide, instead_of, started
 from entry.processes import end_all, run_blender
-from entry.scene import copy_sample
 from entry.settings import Settings
+from workspace.memory import recall, remember
 
 SHARE = Path("/usr/share/blender-sessions")
 AGENT = Path("/usr/lib/blender-sessions/start_agent.py")
@@ -30,7 +32,8 @@ def main() -> int:
 
 def _run() -> int:
     settings = Settings.from_environment(os.environ)
-    scene = copy_sample(settings.scene, SHARE / "scenes", Path.home()) if settings.scene else None
+    home = Path.home()
+    opening = decide(settings.scene, SHARE / "scenes", home, recall(home))
     temporary = Path(os.environ.get("TMPDIR", "/tmp"))  # noqa: S108 - an emptyDir of this pod
     password_file = temporary / "vnc-password"
     write_password_file(SECRETS / "vnc-password", password_file)
@@ -41,12 +44,28 @@ def _run() -> int:
     server, display = start_server(settings, password_file)
     window_manager = start_window_manager(display, SHARE / "openbox.xml")
     try:
-        code = run_blender(display, settings, AGENT, scene)
+        code = _open(opening, home, display, settings, temporary / "unreadable")
     finally:
         end_all([window_manager, server])
     if code != 0:
         raise StartError("BlenderFailed", f"Blender ended by itself: {_describe(code)}. The container's log has more.")
+    # In order: the next start is no recovery, however early this end came.
+    remember(home, replace(recall(home), running=False, failed_starts=0))
     return 0
+
+
+def _open(opening: Opening, home: Path, display: str, settings: Settings, unreadable: Path) -> int:
+    """Run Blender with a scene, or with another one if it cannot read that, and return its exit code."""
+    memory = recall(home)
+    remember(home, started(opening, home, memory))
+    unreadable.unlink(missing_ok=True)
+    code = run_blender(display, settings, AGENT, opening, unreadable)
+    if not unreadable.exists() or opening.scene is None:
+        return code
+    unreadable.unlink()
+    another = instead_of(opening.scene, settings.scene, SHARE / "scenes", home)
+    remember(home, started(another, home, recall(home)))
+    return run_blender(display, settings, AGENT, another, unreadable)
 
 
 def _copy_shader_cache(temporary: Path) -> None:

@@ -7,15 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
+from entry.opening import Opening
 from entry.settings import Settings
 
 _END_SECONDS = 3.0
 
 
-def run_blender(display: str, settings: Settings, agent: Path, scene: Path | None) -> int:
+def run_blender(display: str, settings: Settings, agent: Path, opening: Opening, unreadable: Path) -> int:
     """Run Blender until it ends and return its exit code (negative: the signal that ended it).
 
-    SIGTERM and SIGINT are passed on as SIGTERM: the agent in Blender saves the scene and quits.
+    SIGTERM and SIGINT are passed on as SIGTERM: the agent in Blender saves the scene and quits. It makes the file
+    `unreadable` if Blender could not read the scene.
     """
     command = [
         "blender",
@@ -27,8 +29,9 @@ def run_blender(display: str, settings: Settings, agent: Path, scene: Path | Non
         # Both, so that the first frame has its final size: the window manager only has to leave the frame away.
         "--window-geometry", "0", "0", str(settings.width), str(settings.height),
         "--window-fullscreen",
-        *([str(scene)] if scene else []),
+        # Before the scene: the agent hears whether Blender can read it.
         "--python", str(agent),
+        *([str(opening.scene)] if opening.scene else []),
     ]  # fmt: skip
     asked_to_end = False
     blender: subprocess.Popen[bytes] | None = None
@@ -41,7 +44,13 @@ def run_blender(display: str, settings: Settings, agent: Path, scene: Path | Non
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    blender = subprocess.Popen(command, env={**os.environ, "DISPLAY": display}, stdin=subprocess.DEVNULL)
+    environment = {
+        **os.environ,
+        "DISPLAY": display,
+        "BLENDER_SESSION_UNREADABLE": str(unreadable),
+        "BLENDER_SESSION_NOTICE": opening.notice,
+    }
+    blender = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL)
     if asked_to_end:
         blender.terminate()
     code = blender.wait()

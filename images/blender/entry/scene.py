@@ -1,22 +1,8 @@
-"""Finds the sample that is asked for, and gives the person a copy that can be saved."""
+"""Finds the sample that is asked for."""
 
-import shutil
 from pathlib import Path
 
 from entry.errors import StartError
-
-
-def copy_sample(name: str, samples: Path, home: Path) -> Path:
-    """Copy a sample to the home folder, unless an earlier run left it there, and return the copy's path.
-
-    Raises:
-        StartError: there is no sample of that name.
-    """
-    sample = find_sample(name, samples)
-    copy = home / sample.name
-    if not copy.exists():
-        shutil.copyfile(sample, copy)
-    return copy
 
 
 def find_sample(name: str, samples: Path) -> Path:

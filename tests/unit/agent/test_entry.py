@@ -1,4 +1,4 @@
-"""The container's entry point: good input becomes a scene, bad input a reason that a person understands."""
+"""The container's inputs: good ones become a scene, bad ones a reason that a person understands."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from entry.errors import StartError
-from entry.scene import copy_sample, find_sample
+from entry.scene import find_sample
 from entry.settings import Settings
 
 
@@ -21,27 +21,8 @@ def samples(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    folder = tmp_path / "home"
-    folder.mkdir()
-    return folder
-
-
-def test_a_sample_is_copied_to_the_home_folder(samples: Path, home: Path) -> None:
-    copy = copy_sample("shopping_cart.blend", samples, home)
-    assert copy == home / "shopping_cart.blend"
-    assert copy.read_text() == "shopping_cart.blend"
-
-
-def test_the_copy_can_be_saved_though_the_sample_is_read_only(samples: Path, home: Path) -> None:
-    (samples / "shopping_cart.blend").chmod(0o444)
-    assert copy_sample("shopping_cart.blend", samples, home).stat().st_mode & 0o200
-
-
-def test_work_saved_before_a_restart_of_the_container_is_kept(samples: Path, home: Path) -> None:
-    (home / "shopping_cart.blend").write_text("my work")
-    assert copy_sample("shopping_cart.blend", samples, home).read_text() == "my work"
+def test_a_sample_is_found_by_its_name(samples: Path) -> None:
+    assert find_sample("shopping_cart.blend", samples) == samples / "shopping_cart.blend"
 
 
 @pytest.mark.parametrize(

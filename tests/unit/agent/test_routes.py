@@ -1,78 +1,193 @@
 """The agent answers as docs/interfaces.md says."""
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import pytest
 
+from agent.failures import SaveFailed
+from agent.mainthread import Busy
+from agent.messages import Request, Response
+from agent.notices import NotShown
 from agent.readiness import DRAWING, ON_SCREEN, STARTING, Readiness
-from agent.routes import STUCK_SECONDS, Response, Snapshot, respond
+from agent.routes import STUCK_SECONDS, Snapshot, respond
 
 TOKEN = "correct-horse-battery"
-SNAPSHOT = Snapshot(
-    ticked_at=100.0, readiness=ON_SCREEN, scene="shopping_cart.blend", dirty=True, draws=17, camera="Camera"
-)
+BEARER = f"Bearer {TOKEN}"
+FILE = "/home/blender/shopping_cart.blend"
+SNAPSHOT = Snapshot(ticked_at=100.0, readiness=ON_SCREEN, file=FILE, dirty=True, draws=17, camera="Camera")
 
 
-def ask(
+@dataclass
+class FakeDesktop:
+    renders: bool = False
+    lately: bool = False
+    failure: Exception | None = None
+    saves: int = 0
+    shown: list[tuple[str, float]] = field(default_factory=list)
+
+    def idle_seconds(self) -> float:
+        return 12.5
+
+    def renders_now(self) -> bool:
+        return self.renders
+
+    def rendered_lately(self) -> bool:
+        return self.lately
+
+    def save(self) -> str:
+        self.saves += 1
+        if self.failure:
+            raise self.failure
+        return FILE
+
+    def show(self, message: str, seconds: float) -> None:
+        if self.failure:
+            raise self.failure
+        self.shown.append((message, seconds))
+
+
+@pytest.fixture
+def desktop() -> FakeDesktop:
+    return FakeDesktop()
+
+
+def get(
     path: str,
+    desktop: FakeDesktop,
     snapshot: Snapshot = SNAPSHOT,
     *,
     now: float = 100.1,
     authorization: str | None = None,
-    token: str = TOKEN,
 ) -> Response:
-    return respond(path, authorization, snapshot=snapshot, now=now, token=token)
+    return respond(Request("GET", path, authorization), desktop, snapshot=snapshot, now=now, token=TOKEN)
 
 
-def test_healthy_while_the_main_loop_turns() -> None:
-    assert ask("/healthz", now=100.0 + STUCK_SECONDS - 0.1).status == 200
+def post(path: str, desktop: FakeDesktop, body: bytes = b"{}", authorization: str | None = BEARER) -> Response:
+    return respond(Request("POST", path, authorization, body), desktop, snapshot=SNAPSHOT, now=100.1, token=TOKEN)
 
 
-def test_unhealthy_when_the_main_loop_is_stuck() -> None:
-    response = ask("/healthz", now=100.0 + STUCK_SECONDS)
+def test_healthy_while_the_main_loop_turns(desktop: FakeDesktop) -> None:
+    assert get("/healthz", desktop, now=100.0 + STUCK_SECONDS - 0.1).status == 200
+
+
+def test_unhealthy_when_the_main_loop_is_stuck(desktop: FakeDesktop) -> None:
+    response = get("/healthz", desktop, now=100.0 + STUCK_SECONDS)
     assert response.status == 503
     assert response.body == {"message": "Blender's main loop has not turned for 60 seconds."}
 
 
+def test_a_render_that_holds_the_main_loop_is_no_reason_to_restart(desktop: FakeDesktop) -> None:
+    desktop.renders = True
+    assert get("/healthz", desktop, now=100.0 + 10 * STUCK_SECONDS).status == 200
+    desktop.renders, desktop.lately = False, True
+    assert get("/healthz", desktop, now=100.0 + 10 * STUCK_SECONDS).status == 503
+
+
 @pytest.mark.parametrize("readiness", [STARTING, DRAWING])
-def test_not_ready_says_why(readiness: Readiness) -> None:
-    response = ask("/readyz", replace(SNAPSHOT, readiness=readiness))
+def test_not_ready_says_why(desktop: FakeDesktop, readiness: Readiness) -> None:
+    response = get("/readyz", desktop, replace(SNAPSHOT, readiness=readiness))
     assert response.status == 503
     assert response.body == {"ready": False, "reason": readiness.reason, "message": readiness.message}
 
 
-def test_ready() -> None:
-    response = ask("/readyz")
+def test_ready(desktop: FakeDesktop) -> None:
+    response = get("/readyz", desktop)
     assert response.status == 200
     assert response.body == {"ready": True, "reason": "SceneOnScreen", "message": "The scene is on screen."}
 
 
-def test_status_tells_the_operator_everything() -> None:
-    response = ask("/status", authorization=f"Bearer {TOKEN}")
+def test_status_tells_the_operator_everything(desktop: FakeDesktop) -> None:
+    desktop.lately = True
+    response = get("/status", desktop, authorization=BEARER)
     assert response.status == 200
     assert response.body == {
         "ready": True,
         "reason": "SceneOnScreen",
         "message": "The scene is on screen.",
+        "file": FILE,
         "scene": "shopping_cart.blend",
         "dirty": True,
         "draws": 17,
         "camera": "Camera",
+        "idle_seconds": 12.5,
+        "rendering": True,
     }
 
 
+def test_status_of_a_scene_that_was_never_saved(desktop: FakeDesktop) -> None:
+    body = get("/status", desktop, replace(SNAPSHOT, file=""), authorization=BEARER).body
+    assert (body["file"], body["scene"]) == ("", "")
+
+
 @pytest.mark.parametrize("authorization", [None, "Bearer wrong", "Basic abc"])
-def test_status_without_the_token_says_nothing_about_the_scene(authorization: str | None) -> None:
-    response = ask("/status", authorization=authorization)
-    assert response.status == 401
-    assert response.headers == {"WWW-Authenticate": "Bearer"}
-    assert "shopping_cart" not in str(response.body)
+def test_without_the_token_nothing_is_said_or_done(desktop: FakeDesktop, authorization: str | None) -> None:
+    answers = [
+        get("/status", desktop, authorization=authorization),
+        post("/save", desktop, authorization=authorization),
+        post("/notice", desktop, b'{"message": "x", "seconds": 1}', authorization=authorization),
+    ]
+    assert [answer.status for answer in answers] == [401] * 3
+    assert answers[0].headers == {"WWW-Authenticate": "Bearer"}
+    assert "shopping_cart" not in str(answers)
+    assert (desktop.saves, desktop.shown) == (0, [])
 
 
-@pytest.mark.parametrize("path", ["/", "/statusx", "/status/..", "/healthz/", "//readyz"])
-def test_other_paths_are_not_found(path: str) -> None:
-    assert ask(path, authorization=f"Bearer {TOKEN}").status == 404
+def test_a_save_answers_with_the_file(desktop: FakeDesktop) -> None:
+    assert post("/save", desktop) == Response(200, {"file": FILE})
 
 
-def test_a_query_makes_no_difference() -> None:
-    assert ask("/readyz?verbose").status == 200
+@pytest.mark.parametrize("status", [500, 507])
+def test_a_save_that_failed_says_why(desktop: FakeDesktop, status: int) -> None:
+    desktop.failure = SaveFailed(status, "no room")
+    assert post("/save", desktop) == Response(status, {"message": "no room"})
+
+
+@pytest.mark.parametrize(("begun", "words"), [(True, "still being saved"), (False, "has not saved")])
+def test_a_save_that_takes_too_long_may_be_asked_for_again(desktop: FakeDesktop, begun: bool, words: str) -> None:
+    desktop.failure = Busy(begun=begun)
+    response = post("/save", desktop)
+    assert response.status == 503
+    assert words in str(response.body["message"])
+
+
+def test_a_save_cannot_be_told_where_to(desktop: FakeDesktop) -> None:
+    assert post("/save", desktop, b'{"file": "/tmp/x.blend"}').status == 400
+    assert desktop.saves == 0
+
+
+def test_a_notice_is_shown_and_taken_down(desktop: FakeDesktop) -> None:
+    assert post("/notice", desktop, b'{"message": "It ends soon.", "seconds": 60}') == Response(200, {})
+    assert post("/notice", desktop, b'{"message": ""}') == Response(200, {})
+    assert desktop.shown == [("It ends soon.", 60.0), ("", 0.0)]
+
+
+def test_a_notice_that_makes_no_sense_is_refused(desktop: FakeDesktop) -> None:
+    assert post("/notice", desktop, b'{"message": "x"}').status == 400
+    assert desktop.shown == []
+
+
+def test_a_notice_that_nobody_sees_is_a_failure(desktop: FakeDesktop) -> None:
+    desktop.failure = NotShown("no display")
+    assert post("/notice", desktop, b'{"message": "x", "seconds": 1}') == Response(500, {"message": "no display"})
+
+
+@pytest.mark.parametrize(("path", "method"), [("/healthz", "GET"), ("/readyz", "GET"), ("/status", "GET")])
+def test_questions_are_not_orders(desktop: FakeDesktop, path: str, method: str) -> None:
+    response = post(path, desktop)
+    assert response.status == 405
+    assert response.headers == {"Allow": method}
+
+
+@pytest.mark.parametrize("path", ["/save", "/notice"])
+def test_orders_are_not_questions(desktop: FakeDesktop, path: str) -> None:
+    assert get(path, desktop, authorization=BEARER).status == 405
+    assert (desktop.saves, desktop.shown) == (0, [])
+
+
+@pytest.mark.parametrize("path", ["/", "/statusx", "/status/..", "/healthz/", "//readyz", "/save/x"])
+def test_other_paths_are_not_found(desktop: FakeDesktop, path: str) -> None:
+    assert get(path, desktop, authorization=BEARER).status == 404
+
+
+def test_a_query_makes_no_difference(desktop: FakeDesktop) -> None:
+    assert get("/readyz?verbose", desktop).status == 200

@@ -7,16 +7,19 @@ from types import FrameType
 
 import bpy
 
+from agent.failures import SaveFailed
+from agent.saving import save
 
-class Recovery:
+
+class Ending:
     """Remembers that SIGTERM came, until the main loop can act on it.
 
     The handler itself only sets a flag: it may run in the middle of any Python code, and saving is only safe between
     two events, in a timer.
     """
 
-    def __init__(self, target: Path) -> None:
-        self._target = target
+    def __init__(self, home: Path) -> None:
+        self._home = home
         self._asked = False
         signal.signal(signal.SIGTERM, self._handle)
 
@@ -24,15 +27,14 @@ class Recovery:
         self._asked = True
 
     def act_if_asked(self) -> None:
-        """Save a copy of the scene and quit, if SIGTERM came. For a timer."""
+        """Save the scene and quit, if SIGTERM came. For a timer."""
         if not self._asked:
             return
         # Quitting takes a few more turns of the main loop, and with them ticks.
         self._asked = False
-        windows = bpy.context.window_manager.windows
-        with bpy.context.temp_override(window=windows[0]):
-            try:
-                bpy.ops.wm.save_as_mainfile(filepath=str(self._target), copy=True, check_existing=False)
-            except RuntimeError as error:
-                print(f"The scene cannot be saved to {self._target}: {error}", file=sys.stderr)  # noqa: T201
+        try:
+            save(self._home)
+        except SaveFailed as error:
+            print(error, file=sys.stderr)  # noqa: T201
+        with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
             bpy.ops.wm.quit_blender()

@@ -1,0 +1,84 @@
+"""What is asked of the agent, and what it answers."""
+
+import json
+import math
+from dataclasses import dataclass, field
+from typing import Final
+
+LARGEST_BODY: Final = 4096
+"""Bytes: the longest notice and some room."""
+LONGEST_MESSAGE: Final = 500
+"""Characters of a notice."""
+LONGEST_SECONDS: Final = 24 * 3600.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request, as far as the agent looks at it."""
+
+    method: str
+    path: str
+    authorization: str | None = None
+    """The Authorization header, if there was one."""
+    body: bytes = b""
+
+
+@dataclass(frozen=True)
+class Response:
+    """Status, JSON body and extra headers."""
+
+    status: int
+    body: dict[str, object]
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Words for the desktop; empty ones take down what is there."""
+
+    message: str
+    seconds: float
+
+
+class BadRequest(Exception):  # noqa: N818 - the field's own word
+    """A body that is not what the interface says; the text tells what to send."""
+
+
+def read_nothing(body: bytes) -> None:
+    """Accept no body, or an empty JSON object.
+
+    Raises:
+        BadRequest: there is something in it, which a client expects to have an effect.
+    """
+    if body.strip() and _read_object(body):
+        raise BadRequest("/save takes no parameters: the scene is saved to its own file.")
+
+
+def read_notice(body: bytes) -> Notice:
+    """Read `{"message": ..., "seconds": ...}`.
+
+    Raises:
+        BadRequest: something is missing, of another type, or out of range.
+    """
+    found = _read_object(body)
+    message, seconds = found.get("message"), found.get("seconds", 0 if found.get("message") == "" else None)
+    if not isinstance(message, str) or len(message) > LONGEST_MESSAGE:
+        raise BadRequest(f'"message" has to be a text of at most {LONGEST_MESSAGE} characters.')
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not math.isfinite(seconds):
+        raise BadRequest('"seconds" has to be a number.')
+    if message and not 0 < seconds <= LONGEST_SECONDS:
+        raise BadRequest(f'"seconds" has to be above 0 and at most {LONGEST_SECONDS:.0f}.')
+    # Line ends stay; whatever else has no shape would be drawn as a box.
+    shown = "".join(sign for sign in message if sign == "\n" or sign.isprintable())
+    return Notice(shown.strip(), float(seconds))
+
+
+def _read_object(body: bytes) -> dict[str, object]:
+    try:
+        # A number of thousands of digits becomes infinity rather than an error.
+        found = json.loads(body, parse_int=float)
+    except (ValueError, RecursionError):
+        raise BadRequest("The body has to be a JSON object.") from None
+    if not isinstance(found, dict):
+        raise BadRequest("The body has to be a JSON object.")
+    return found

@@ -1,0 +1,75 @@
+"""Work for the main thread is done once, answered to all who asked, and never after its time."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+
+from agent.mainthread import Busy, MainThread
+from waiting import until
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(4) as pool:
+        yield pool
+
+
+def drained(thread: MainThread[str], asked: "Future[str]") -> Callable[[], bool]:
+    def probe() -> bool:
+        thread.drain()
+        return asked.done()
+
+    return probe
+
+
+def test_the_result_goes_to_who_asked(pool: ThreadPoolExecutor) -> None:
+    thread = MainThread(lambda: threading.current_thread().name)
+    asked = pool.submit(thread.ask, 30)
+    until("it is answered", drained(thread, asked))
+    assert asked.result() == threading.current_thread().name
+
+
+def test_a_failure_goes_to_who_asked(pool: ThreadPoolExecutor) -> None:
+    def fail() -> str:
+        raise KeyError("no")
+
+    thread = MainThread(fail)
+    asked = pool.submit(thread.ask, 30)
+    until("it is answered", drained(thread, asked))
+    with pytest.raises(KeyError):
+        asked.result()
+
+
+def test_who_asked_together_shares_one_piece_of_work(pool: ThreadPoolExecutor) -> None:
+    done: list[int] = []
+    thread = MainThread(lambda: str(done.append(1)))
+    asked = [pool.submit(thread.ask, 30) for _ in range(3)]
+    until("all have asked", lambda: thread._queue.qsize() == 3)
+    thread.drain()
+    assert [each.result() for each in asked] == ["None"] * 3
+    assert done == [1]
+
+
+def test_what_was_given_up_is_not_done_later() -> None:
+    done: list[int] = []
+    thread = MainThread(lambda: str(done.append(1)))
+    with pytest.raises(Busy) as busy:
+        thread.ask(0.01)
+    assert not busy.value.begun
+    thread.drain()
+    assert done == []
+
+
+def test_work_that_takes_longer_than_the_wait_is_told_apart(pool: ThreadPoolExecutor) -> None:
+    release = threading.Event()
+    thread = MainThread(lambda: str(release.wait(30)))
+    asked = pool.submit(thread.ask, 0.5)
+    until("it has asked", lambda: thread._queue.qsize() == 1)
+    main = pool.submit(thread.drain)
+    with pytest.raises(Busy) as busy:
+        asked.result()
+    assert busy.value.begun
+    release.set()
+    main.result()

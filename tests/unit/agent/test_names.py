@@ -1,0 +1,33 @@
+"""A save never lands outside the home folder, nor on a file that is another scene's."""
+
+from pathlib import Path
+
+from workspace.names import free_name, save_target
+
+
+def test_a_scene_of_the_home_folder_keeps_its_file(tmp_path: Path) -> None:
+    file = tmp_path / "shots" / "two.blend"
+    assert save_target(str(file), tmp_path) == file
+
+
+def test_a_scene_that_was_never_saved_gets_a_name(tmp_path: Path) -> None:
+    assert save_target("", tmp_path) == tmp_path / "untitled.blend"
+
+
+def test_an_older_untitled_scene_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "untitled.blend").touch()
+    (tmp_path / "untitled-2.blend").touch()
+    assert save_target("", tmp_path) == tmp_path / "untitled-3.blend"
+
+
+def test_a_scene_from_elsewhere_is_saved_at_home_beside_one_of_the_same_name(tmp_path: Path) -> None:
+    (tmp_path / "cart.blend").touch()
+    assert save_target("/tmp/other/cart.blend", tmp_path) == tmp_path / "cart-2.blend"
+
+
+def test_a_link_out_of_the_home_folder_is_not_followed(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "out.blend").symlink_to(tmp_path / "out.blend")
+    assert save_target(str(home / "out.blend"), home) == home / "out-2.blend"
+    assert free_name(home, "out.blend") == home / "out-2.blend"

@@ -1,0 +1,54 @@
+"""One notice at a time, by a program that may fail without harm."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from agent.notices import Notices, NotShown
+
+SHOWS = """
+import sys, time
+from pathlib import Path
+file = Path(sys.argv[1])
+file.write_text(sys.argv[2] + " " + sys.stdin.read())
+print("shown", flush=True)
+time.sleep(60)
+"""
+
+
+def banner(script: str, *arguments: object) -> Notices:
+    return Notices([sys.executable, "-c", script, *map(str, arguments)])
+
+
+def test_the_program_gets_the_words_and_the_time(tmp_path: Path) -> None:
+    notices = banner(SHOWS, tmp_path / "said")
+    notices.show("--It ends soon; $(reboot)", 30.5)
+    assert (tmp_path / "said").read_text() == "30.5 --It ends soon; $(reboot)"
+    notices.show("", 0)
+
+
+def test_another_notice_takes_the_place_of_the_first(tmp_path: Path) -> None:
+    notices = banner(SHOWS, tmp_path / "said")
+    notices.show("one", 30)
+    first = notices._process
+    notices.show("two", 30)
+    assert first is not None
+    assert first.poll() is not None
+    assert (tmp_path / "said").read_text() == "30 two"
+    second = notices._process
+    notices.show("", 0)
+    assert second is not None
+    assert second.poll() is not None
+    assert notices._process is None
+
+
+@pytest.mark.parametrize("script", ["", "print('no')", "raise SystemExit(1)", "import sys; sys.stdin.close()"])
+def test_a_program_that_shows_nothing_is_a_failure(script: str) -> None:
+    with pytest.raises(NotShown, match="did not come on the screen"):
+        banner(script).show("words", 30)
+
+
+def test_a_program_that_is_not_there_is_a_failure(tmp_path: Path) -> None:
+    with pytest.raises(NotShown, match="cannot be shown"):
+        Notices([str(tmp_path / "none")]).show("words", 30)
