@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 IN_FLIGHT = 24
 """As many as the operator has in flight."""
-DEADLINE = 120.0
+DEADLINE = 600.0
+"""Seconds that anything is waited for: a thousand sessions on a machine with other work take minutes."""
 Object = dict[str, Any]
 
 

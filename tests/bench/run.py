@@ -72,21 +72,29 @@ async def under_load(folder: Path, options: Options, results: Object) -> None:
 
 
 async def bursts(bench: Bench, made_of: Mapping[str, list[Object]], rounds: int) -> Object:
-    """Run bursts and floors by turns, so that what else the machine does hits both."""
-    found = []
+    """Run bursts and floors by turns; a burst is compared with the floors before and after it: noise comes and goes."""
+    floors, found = [await floors_of(bench, made_of)], []
     for number in range(rounds):
-        low = await floor(bench.client, made_of, BURST)
-        without_secrets = await floor(bench.client, made_of, BURST, ("pods", "services"))
         burst = await bench.burst(BURST, f"burst-{number}")
         gone = await bench.delete(BURST)
-        found.append({"floor_seconds": low, "floor_without_secrets_seconds": without_secrets, **burst, "delete": gone})
+        floors.append(await floors_of(bench, made_of))
+        near = {kind: statistics.mean(each[kind] for each in floors[-2:]) for kind in floors[-1]}
+        found.append(near | burst | {"ratio": burst["seconds"] / near["floor_seconds"], "delete": gone})
         say("burst", found[-1])
     return {
         "rounds": found,
-        "ratio": statistics.median(each["seconds"] / each["floor_seconds"] for each in found),
+        "ratio": statistics.median(each["ratio"] for each in found),
         "ratio_without_secrets": statistics.median(
             each["seconds"] / each["floor_without_secrets_seconds"] for each in found
         ),
+    }
+
+
+async def floors_of(bench: Bench, made_of: Mapping[str, list[Object]]) -> dict[str, float]:
+    """Measure the floor with all that a session has, and with pods and Services alone."""
+    return {
+        "floor_seconds": await floor(bench.client, made_of, BURST),
+        "floor_without_secrets_seconds": await floor(bench.client, made_of, BURST, ("pods", "services")),
     }
 
 
@@ -94,7 +102,8 @@ async def live(bench: Bench, made_of: Mapping[str, list[Object]], options: Optio
     """Make the large burst, and measure what so many sessions cost while nothing happens, and a restart."""
     low = await floor(bench.client, made_of, options.live)
     burst = await bench.burst(options.live, "live")
-    say("large burst", burst | {"floor_seconds": low})
+    burst |= {"floor_seconds": low, "ratio": burst["seconds"] / low}
+    say("large burst", burst)
     steady = await bench.steady(options.steady_seconds)
     say("steady", steady)
     restart = await bench.restart()
@@ -102,7 +111,7 @@ async def live(bench: Bench, made_of: Mapping[str, list[Object]], options: Optio
     gone = await bench.delete(options.live + 1)
     say("delete", gone)
     return {
-        "burst": burst | {"floor_seconds": low, "ratio": burst["seconds"] / low},
+        "burst": burst,
         "steady": steady,
         "restart": restart,
         "delete": gone,
