@@ -95,4 +95,4 @@ class AccessView:
     users: Mapping[str, UserRecord] = field(default_factory=dict)
     """By name, for all whom the session lets in."""
     grants: frozenset[tuple[str, str]] = frozenset()
-    """Pairs of a user and the name of the connection that he or she may read."""
+    """Pairs of a user, a former one too, and the name of the connection that he or she may read, as far as is known."""

@@ -52,7 +52,9 @@ def plan_change_of_people(session: Session, observed: Observed) -> tuple[tuple[S
         return ()
     if any(username not in noted for username in wanted):
         return ((_note(session, observed.secret, dict.fromkeys([*noted, *wanted])),),)
-    former = [username for username in noted if username not in wanted]
+    # The note may be lost with the Secret; then what is remembered of grants tells.
+    granted = sorted({who for who, _ in observed.access.grants})
+    former = [who for who in dict.fromkeys([*noted, *granted]) if who not in wanted]
     names = [name for name in connection_names(session) if name in observed.access.connections]
     # One who was the owner and is a viewer now, or the other way round, keeps one connection of the two.
     moved = [(who, name) for who, name in sorted(observed.access.grants) if who in wanted and wanted[who] != name]

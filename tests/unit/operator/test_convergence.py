@@ -17,6 +17,8 @@ from unit.operator.simulation import KEY, Simulation
 from unit.operator.worlds import body
 
 ROUNDS = 20
+LATE = 60
+"""Requests after which the session may be deleted: before that it should live through something."""
 faults = st.lists(st.sampled_from(["", "", "refused", "lost"]), max_size=8)
 owners = st.sampled_from([None, "ann", "bo"])
 crowds = st.sampled_from([None, ["vic"], ["vic", "wu"]])
@@ -81,7 +83,15 @@ class Life(RuleBasedStateMachine):
     def the_disk_fills(self, full: bool) -> None:
         self.sim.agents.full = full
 
-    @precondition(alive)
+    @rule()
+    def a_while_passes(self) -> None:
+        """Everything works for a while, so that what comes next meets a session that runs or rests."""
+        for _ in range(4):
+            self.the_kubelet_reports("Running")
+            self.sim.see()
+            asyncio.run(self.sim.reconcile())
+
+    @precondition(lambda self: self.alive() and self.sim.world.kubernetes.calls > LATE)  # type: ignore[attr-defined]
     @rule()
     def a_person_deletes_it(self) -> None:
         asyncio.run(self.sim.server.delete(KEY, self.sim.server.objects[KEY]["metadata"]["uid"]))
@@ -103,6 +113,8 @@ class Life(RuleBasedStateMachine):
                 self.sim.server.collect(ref)
             self.the_kubelet_reports("Running")
             self.sim.see()
+            session = self.sim.session()
+            self.sim.guacamole.sweep(people(parse_session(session)) if session is not None else ())
             before = self.sim.server.calls + self.sim.guacamole.calls
             done = asyncio.run(self.sim.reconcile())
             if done and self.sim.server.calls + self.sim.guacamole.calls == before and self.is_as_wanted():
@@ -133,5 +145,5 @@ def is_over(kind: str, manifest: dict[str, Any]) -> bool:
 
 TestLife = Life.TestCase
 TestLife.settings = settings(
-    max_examples=60, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=100, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
 )

@@ -325,7 +325,8 @@ def test_a_viewer_who_was_taken_off_the_list_is_shut_out_and_the_last_one_takes_
     assert revoke == (steps.Revoke("vera", of.desktop_name), steps.Revoke("vera", view))
     assert release == (steps.ReleaseUser("vera"),)
     assert noted(note[0]) == "alice"
-    world = replace(world, secret=finished_world(of).secret)
+    shut_out = replace(world.access, grants=granted_access(of).grants)
+    world = replace(world, secret=finished_world(of).secret, access=shut_out)
     assert next_steps(of, world) == [steps.RemoveConnection(view, f"{of.desktop_name}.art.svc", "")]
 
 

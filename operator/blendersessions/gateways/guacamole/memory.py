@@ -51,7 +51,7 @@ class Memory:
             and not self.missing(wanted, hint)
             and not (records and unasked)
         )
-        grants = frozenset((user, name) for name in records for user in self.grants.get(name, ()) if user in users)
+        grants = frozenset((user, name) for name in records for user in self.grants.get(name, ()))
         return AccessView(known, self.data_source, records, users, grants)
 
     def missing(self, names: Iterable[str], hint: str) -> dict[str, str]:
