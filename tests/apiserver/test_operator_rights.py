@@ -46,12 +46,20 @@ def limited(request: pytest.FixtureRequest, api: Api, tmp_path: Path) -> Iterato
 
 def test_a_session_lives_and_dies_by_the_rights_of_the_chart(limited: Stage) -> None:
     # An operator of all namespaces also serves what other tests left, and an owner belongs to the first namespace.
-    session = limited.ready(owner=f"artist-of-{limited.namespace}")
+    limited.create_class("small", lifetime={"maxAge": "8h"}, limits={"sessions": 1})
+    owner = f"artist-of-{limited.namespace}"
+    session = limited.ready(owner=owner, viewers=[f"{owner}-looks"], className="small", workspace={"size": "1Gi"})
     name = name_for(session["metadata"]["uid"])
-    for plural in ("pods", "services", "secrets"):
+    for plural in ("pods", "services", "secrets", "persistentvolumeclaims"):
         limited.delete_child(plural, name)
         until(f"the {plural} are made again", partial(limited.child, plural, name))
     limited.delete()
     limited.until_gone()
     assert limited.guacamole.named(name) == []
+    assert "forbidden" not in limited.log.lower()
+
+
+def test_a_session_may_be_deleted_by_its_lifetime(limited: Stage) -> None:
+    limited.ready(owner=f"guest-of-{limited.namespace}", lifetime={"maxAge": "1s", "onExpiry": "Delete"})
+    limited.until_gone()
     assert "forbidden" not in limited.log.lower()

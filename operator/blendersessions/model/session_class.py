@@ -7,9 +7,9 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
-from blendersessions.model.durations import Duration  # noqa: TC001 - pydantic reads the annotation
+from blendersessions.model.durations import Duration, write
 from blendersessions.model.session import DEFAULT_CLASS, Lifetime, Part, Resources, explain
 
 if TYPE_CHECKING:
@@ -33,6 +33,16 @@ class ClassLifetime(Lifetime):
     """Defaults for sessions that say nothing, and ceilings for those that do."""
 
     ceiling: Ceiling = Ceiling()
+
+    @model_validator(mode="after")
+    def _within(self) -> ClassLifetime:
+        for name, value, most in (
+            ("maxAge", self.max_age, self.ceiling.max_age),
+            ("idleAfter", self.idle_after, self.ceiling.idle_after),
+        ):
+            if value is not None and most is not None and value > most:
+                raise ValueError(f"{name} is {write(value)}, above its ceiling of {write(most)}")
+        return self
 
 
 class Limits(Part):

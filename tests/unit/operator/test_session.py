@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
-from blendersessions.model.session import parse_session
+from blendersessions.model.session import Workspace, parse_session
 from unit.operator.worlds import body, session
 
 
@@ -14,6 +16,30 @@ def test_an_empty_spec_has_the_documented_defaults() -> None:
     assert (spec.display.width, spec.display.height, spec.display.color_depth) == (1280, 720, 24)
     assert spec.display.read_only is False
     assert (spec.connections.max, spec.connections.max_per_user) == (10, None)
+    assert (spec.class_name, spec.viewers, spec.workspace, spec.suspend) == ("default", (), None, False)
+    assert (spec.lifetime.max_age, spec.lifetime.idle_after, spec.lifetime.on_expiry) == (None, None, None)
+
+
+def test_a_lifetime_and_a_workspace_are_read_as_they_are_written() -> None:
+    spec = session(
+        {
+            "viewers": ["bob", "carol"],
+            "suspend": True,
+            "workspace": {"size": "10Gi", "storageClassName": "fast", "reclaimPolicy": "Retain"},
+            "lifetime": {"maxAge": "1h30m", "idleAfter": "90s", "onExpiry": "Delete"},
+        }
+    ).spec
+    assert spec.viewers == ("bob", "carol")
+    assert spec.suspend is True
+    assert spec.workspace == Workspace(size="10Gi", storage_class_name="fast", reclaim_policy="Retain")
+    assert (spec.lifetime.max_age, spec.lifetime.idle_after) == (timedelta(minutes=90), timedelta(seconds=90))
+    assert spec.lifetime.on_expiry == "Delete"
+
+
+def test_a_volume_that_is_made_goes_with_its_session_unless_it_says_otherwise() -> None:
+    workspace = session({"workspace": {"size": "1Gi"}}).spec.workspace
+    assert workspace is not None
+    assert workspace.reclaim_policy == "Delete"
 
 
 def test_a_session_without_owner_has_a_user_of_its_own() -> None:
@@ -32,6 +58,14 @@ def test_a_session_without_owner_has_a_user_of_its_own() -> None:
         ({"connections": {"max": 2, "maxPerUser": 3}}, "spec.connections"),
         ({"owner": "a/b"}, "spec.owner"),
         ({"resources": {"limits": ["cpu"]}}, "spec.resources.limits"),
+        ({"owner": "alice", "viewers": ["alice"]}, "take the name off viewers"),
+        ({"viewers": ["a/b"]}, "spec.viewers.0"),
+        ({"workspace": {}}, "spec.workspace"),
+        ({"workspace": {"size": "1Gi", "claimName": "home"}}, "give either size"),
+        ({"workspace": {"size": "1Gi", "reclaimPolicy": "Recycle"}}, "spec.workspace.reclaimPolicy"),
+        ({"lifetime": {"maxAge": "0s"}}, "spec.lifetime.maxAge"),
+        ({"lifetime": {"idleAfter": "-5m"}}, "spec.lifetime.idleAfter"),
+        ({"lifetime": {"onExpiry": "Archive"}}, "spec.lifetime.onExpiry"),
         ("nonsense", "spec"),
     ],
 )
@@ -43,4 +77,4 @@ def test_a_malformed_spec_is_explained_and_not_raised(spec: object, field: str) 
 
 
 def test_fields_of_later_versions_are_ignored() -> None:
-    assert session({"suspend": True}).spec_error == ""
+    assert session({"stereo": True, "workspace": {"size": "1Gi", "accessModes": ["ReadWriteMany"]}}).spec_error == ""
