@@ -46,9 +46,9 @@ def printed(*words: str) -> list[str]:
 def traces() -> dict[str, list[str]]:
     """What a cluster of this name can leave on the machine, outside its own folder."""
     processes = [
-        folder.name
+        said
         for folder in Path("/proc").iterdir()
-        if folder.name.isdecimal() and _mentions_state(folder) and int(folder.name) != os.getpid()
+        if folder.name.isdecimal() and str(STATE) in (said := _command_of(folder)) and int(folder.name) != os.getpid()
     ]
     return {
         "processes": processes,
@@ -59,11 +59,11 @@ def traces() -> dict[str, list[str]]:
     }
 
 
-def _mentions_state(process: Path) -> bool:
+def _command_of(process: Path) -> str:
     try:
-        return str(STATE).encode() in (process / "cmdline").read_bytes()
+        return (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
     except OSError:
-        return False
+        return ""
 
 
 def recorded() -> dict[str, str]:

@@ -8,7 +8,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from localcluster import processes
@@ -90,7 +90,7 @@ class Node:
         """
         namespaces = ("--pid", "--mount", "--uts", "--ipc", *(("--net",) if network else ()))
         prefix = ("/usr/bin/nsenter", f"--target={self.init()}", *namespaces, "--wd=/", "--")
-        return Supervisor(self.state / "pids" / "node", self.state / "logs", prefix)
+        return replace(self._programs, prefix=prefix)
 
     def init(self) -> int:
         """Return the host's number of the node's process 1.
@@ -113,6 +113,9 @@ class Node:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             processes.wait(lambda: not processes.is_alive(record.identity), 20)
+            # The wrappers that started the programs stand on the host, and end a moment after them.
+            programs = self._programs
+            processes.wait(lambda: not any(map(programs.is_running, programs.names())), 20)
         self._supervisor.stop("node", grace=0)
         for cgroup in self._cgroups():
             _remove_cgroup(cgroup)
@@ -120,6 +123,10 @@ class Node:
     @property
     def _supervisor(self) -> Supervisor:
         return Supervisor(self.state / "pids", self.state / "logs")
+
+    @property
+    def _programs(self) -> Supervisor:
+        return Supervisor(self.state / "pids" / "node", self.state / "logs")
 
     def _cgroups(self) -> Iterator[Path]:
         """Yield the node's cgroup in every hierarchy: one with cgroup v2, one per controller with v1."""

@@ -13,13 +13,15 @@ from pathlib import Path
 _PROC = Path("/proc")
 _INTERVAL = 0.05
 _SHELL = "/bin/sh"
-# $0: pid file, $@: the program. A program whose pid file a crash kept from being written would never be found again: it
-# gives up before it has begun, when its parent is gone or takes too long. The shell's number is the program's.
+# $0: pid file, $1: our number, then the program. A program whose pid file a crash kept from being written would never
+# be found again: it gives up before it has begun, when we are gone or take too long. The shell's number is the
+# program's. Its parent's number would not do: if we are killed before the shell begins, that is process 1.
 _RECORDED = """
+parent=$1; shift
 recorded() { { read -r record || [ "$record" ]; } <"$0" && case $record in *'"pid": '$$,*) ;; *) false;; esac; }
 tries=0
 until recorded; do
-    kill -0 $PPID || recorded || exit 1
+    kill -0 "$parent" || recorded || exit 1
     tries=$((tries + 1)); [ $tries -lt 500 ] || exit 1; sleep 0.01
 done 2>/dev/null
 exec "$@"
@@ -114,7 +116,7 @@ def start(
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     pid = os.posix_spawn(
         _SHELL,
-        [_SHELL, "-c", _RECORDED, str(pid_file), *command],
+        [_SHELL, "-c", _RECORDED, str(pid_file), str(os.getpid()), *command],
         dict(os.environ if environment is None else environment),
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),

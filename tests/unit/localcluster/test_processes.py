@@ -108,3 +108,17 @@ def test_a_program_that_a_crash_kept_from_being_recorded_never_begins(
     record = processes.start(pid_file, ["/bin/touch", str(begun)], tmp_path / "log", "mark")
     assert processes.wait(lambda: not processes.is_alive(record.identity), 5)
     assert not begun.exists()
+
+
+def test_a_program_whose_starter_was_killed_first_gives_up_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its parent is process 1 from its first moment on, and that one lives."""
+    begun = tmp_path / "begun"
+    gone = os.posix_spawn("/bin/true", ["/bin/true"], {})
+    os.waitpid(gone, 0)
+    monkeypatch.setattr(os, "getpid", lambda: gone)
+    monkeypatch.setattr(Path, "replace", lambda *_: None)
+    record = processes.start(tmp_path / "program.pid", ["/bin/touch", str(begun)], tmp_path / "log", "mark")
+    assert processes.wait(lambda: not processes.is_alive(record.identity), 3), "it waits for a record to come"
+    assert not begun.exists()
