@@ -1,0 +1,106 @@
+"""Suspend and resume with real work in a real volume, and what keeps a session alive."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from e2e.picture import difference, from_vnc, viewport
+from waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from e2e.desktop import Desktop
+    from e2e.kubectl import Kubectl
+
+HOME = {"size": "1Gi"}
+
+
+def patch(kubectl: Kubectl, name: str, spec: str) -> None:
+    kubectl.run("patch", "bs", name, "--type=merge", "-p", spec)
+
+
+def wait_for(kubectl: Kubectl, name: str, condition: str, seconds: int = 90) -> None:
+    kubectl.run("wait", f"--for=condition={condition}", f"bs/{name}", f"--timeout={seconds}s")
+
+
+def delete_an_object(desktop: Desktop) -> None:
+    """Delete what stands in the middle, as a person does."""
+    desktop.agent.give_input("move", "500", "350", "click", "1", "key", "x", "key", "enter")
+    until("Blender says that the scene was changed", lambda: desktop.agent_status().get("dirty"))
+
+
+def activity(desktop: Desktop) -> dict[str, Any]:
+    return dict(desktop.body["status"].get("activity", {}))
+
+
+def test_work_survives_suspension(started: Callable[..., Desktop], kubectl: Kubectl, tmp_path: Path) -> None:
+    desktop = started("suspended", sample="shopping_cart.blend", owner="e2e-sue", workspace=HOME)
+    url = desktop.body["status"]["clientURL"]
+    before = from_vnc(desktop, tmp_path / "before.png")
+    delete_an_object(desktop)
+    changed = from_vnc(desktop, tmp_path / "changed.png")
+    file = desktop.agent_status()["file"]
+
+    patch(kubectl, "suspended", '{"spec": {"suspend": true}}')
+    wait_for(kubectl, "suspended", "Suspended")
+    assert kubectl.names("pods") == []
+    assert "clientURL" not in desktop.body["status"]
+
+    patch(kubectl, "suspended", '{"spec": {"suspend": false}}')
+    wait_for(kubectl, "suspended", "Ready")
+    assert desktop.body["status"]["clientURL"] == url
+    status = desktop.agent_status()
+    assert (status["file"], status["dirty"]) == (file, False)
+    again = from_vnc(desktop, tmp_path / "again.png")
+    assert difference(viewport(changed), viewport(again)) < difference(viewport(before), viewport(again)) / 4
+
+
+def test_a_pod_that_is_evicted_saves_and_comes_back_with_the_work(
+    started: Callable[..., Desktop], kubectl: Kubectl
+) -> None:
+    desktop = started("evicted", sample="watering_can.blend", workspace=HOME)
+    pod = kubectl.get("pod", desktop.name)["metadata"]
+    before = desktop.agent.run("sha256sum /home/blender/watering_can.blend")
+    delete_an_object(desktop)
+    kubectl.run("delete", "pod", desktop.name, "--wait=false")
+    until("another pod runs", lambda: uid_of(kubectl, desktop.name) not in ("", pod["uid"]), 60)
+    wait_for(kubectl, "evicted", "Ready")
+    assert desktop.agent.run("sha256sum /home/blender/watering_can.blend") != before
+    assert not desktop.agent_status()["dirty"]
+
+
+def test_a_forgotten_desktop_rests_and_a_render_with_nobody_connected_keeps_one_alive(
+    started: Callable[..., Desktop], kubectl: Kubectl
+) -> None:
+    rendering = started("rendering", sample="watering_can.blend", lifetime={"idleAfter": "20s"}, workspace=HOME)
+    # Many samples, so that it takes minutes; nobody is connected while it runs.
+    rendering.agent.give_input("move", "500", "350", "key", "f12")
+    until("the render runs", lambda: rendering.agent_status().get("rendering"), 30)
+    until("it is what keeps the session", lambda: activity(rendering).get("keptAliveBy") == "Render", 60)
+    until("the render is over", lambda: not rendering.agent_status().get("rendering", True), 180)
+    assert rendering.body["status"]["phase"] == "Ready", "it lived through the whole render"
+    assert rendering.agent.restarts() == 0
+    wait_for(kubectl, "rendering", "Suspended", 120)
+    assert rendering.body["status"]["suspension"]["reason"] == "Idle"
+    kubectl.run("annotate", "bs", "rendering", "blendersessions.io/resume=yes")
+    wait_for(kubectl, "rendering", "Ready")
+
+
+def test_input_by_vnc_is_what_keeps_a_session(started: Callable[..., Desktop]) -> None:
+    desktop = started("working", sample="fire_extinguisher.blend", lifetime={"idleAfter": "15s"})
+    first = activity(desktop)["expiresAt"]
+
+    def works_on() -> bool:
+        desktop.agent.give_input("move", "500", "300", "move", "520", "320")
+        now = activity(desktop)
+        return bool(now.get("keptAliveBy") == "Input" and now["expiresAt"] > first)
+
+    until("the input is seen, and moves the end", works_on, 60)
+    assert desktop.body["status"]["phase"] == "Ready"
+
+
+def uid_of(kubectl: Kubectl, pod: str) -> str:
+    found = kubectl.run("get", "pod", pod, "--ignore-not-found", "-o", "jsonpath={.metadata.uid}")
+    return found.strip()
