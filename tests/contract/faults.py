@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import requests
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator, Sequence
     from urllib.parse import SplitResult
 
@@ -91,15 +92,17 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def before(target: str, faults: Faults) -> Iterator[Faults]:
-    """Run the proxy before the Guacamole at `target`; `faults.url` is where it answers."""
+def before(target: str, faults: Faults, tls: ssl.SSLContext | None = None) -> Iterator[Faults]:
+    """Run the proxy before the Guacamole at `target`, by TLS with a context; `faults.url` is where it answers."""
     upstream = urlsplit(target)
     handler = type("Handler", (_Handler,), {"faults": faults, "upstream": upstream})
     server = _Server(("127.0.0.1", 0), handler)
     server.daemon_threads = True
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, name="faults", daemon=True)
     thread.start()
-    faults.url = f"http://127.0.0.1:{server.server_address[1]}{upstream.path}"
+    faults.url = f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}{upstream.path}"
     try:
         yield faults
     finally:

@@ -1,0 +1,78 @@
+"""Guacamole behind TLS of a private authority, behind a base path, slow, or with a proxy that answers in its place."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import ssl
+from typing import TYPE_CHECKING
+
+import pytest
+
+from blendersessions.gateways.guacamole.http import Account, Http
+from blendersessions.gateways.guacamole.registry import Registry
+from blendersessions.model.errors import DomainError, Unavailable
+from contract.desk import DESK, GROUP, HOST, NAMESPACE, known
+from contract.faults import FAULTS, Faults, before
+from localcluster.pki import Authority
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from contract.standins import Guacamole
+
+
+def client(guacamole: Guacamole, url: str, folder: Path, ca_file: Path | None = None) -> Http:
+    password = folder / "password"
+    password.write_text(guacamole.password)
+    return Http(Account(url, guacamole.username, password, ca_file))
+
+
+async def test_tls_of_a_private_authority_is_believed_when_its_certificate_is_given(
+    guacamole_standin: Guacamole, tmp_path: Path
+) -> None:
+    now = dt.datetime.now(dt.UTC)
+    authority = Authority.create(now)
+    ca_file, _ = authority.pair.write(tmp_path, "ca")
+    certificate, key = authority.issue("guacamole", now, hosts=("127.0.0.1",)).write(tmp_path, "server")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with before(guacamole_standin.url, Faults(0, 0.0), context) as proxy:
+        assert proxy.url.startswith("https://")
+        believing = client(guacamole_standin, proxy.url, tmp_path, ca_file)
+        assert await believing.data_source() == "postgresql"
+        await believing.close()
+        doubting = client(guacamole_standin, proxy.url, tmp_path)
+        with pytest.raises(Unavailable, match="SSLError"):
+            await doubting.data_source()
+        await doubting.close()
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+async def test_whatever_fails_now_and_then_the_registration_comes_through_once(
+    guacamole_standin: Guacamole, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The pauses after a failure are for a server that is away for longer than one request.
+    monkeypatch.setattr("blendersessions.gateways.guacamole.http.AWAY_SECONDS", 0.0)
+    monkeypatch.setattr("blendersessions.gateways.guacamole.http.REFUSED_SECONDS", 0.0)
+    with before(guacamole_standin.url, Faults(7, 0.3, [kind])) as proxy:
+        http = client(guacamole_standin, proxy.url, tmp_path)
+        registry = Registry(http, GROUP)
+        async with asyncio.timeout(30):
+            while ("alice", DESK.name) not in registry.view([DESK.name], ["alice"]).grants:
+                try:
+                    await registry.inspect([DESK.name], ["alice"], HOST)
+                    view = registry.view([DESK.name], ["alice"])
+                    if DESK.name not in view.connections:
+                        await registry.create_connection(DESK)
+                    if not view.users["alice"].exists:
+                        await registry.create_user("alice", "secret-1", NAMESPACE)
+                    await registry.grant("alice", DESK.name)
+                except DomainError:
+                    continue
+        proxy.rate = 0.0
+        named = [each for each in (await http.get("connections")).values() if each["name"] == DESK.name]
+        assert [each["identifier"] for each in named] == [known(registry).identifier]
+        held = await http.get("users", "alice", "permissions")
+        assert held["connectionPermissions"] == {known(registry).identifier: ["READ"]}
+        await http.close()
