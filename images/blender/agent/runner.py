@@ -42,7 +42,7 @@ class Agent:
         self._notice = notice
         self._input = InputClock()
         self._notices = Notices()
-        self._saves = MainThread(lambda: save(home))
+        self._saves = MainThread(self._save)
         self._renders = RenderWatch()
         desktop.watch_renders(self._renders)
         self._opening = Opening(home, unreadable)
@@ -57,6 +57,16 @@ class Agent:
         self._ending.act_if_asked()
         self._saves.drain()
         self._renders.observe(desktop.long_job_runs())
+        self._observe()
+        return _TICK_SECONDS
+
+    def _save(self) -> str:
+        file = save(self._home)
+        # Whoever hears that the scene is saved finds it so in the status.
+        self._observe()
+        return file
+
+    def _observe(self) -> None:
         now = time.monotonic()
         draws = self._counter.draws
         was_ready = self._snapshot.readiness.ready
@@ -71,7 +81,6 @@ class Agent:
         )
         if self._snapshot.readiness.ready and not was_ready:
             self._on_screen()
-        return _TICK_SECONDS
 
     def _on_screen(self) -> None:
         remember(self._home, replace(recall(self._home), failed_starts=0))
