@@ -41,15 +41,14 @@ def admit(claims: Iterable[Claim], limits: Limits) -> Admission:
     their wish. One owner at his or her own limit is passed over, and keeps the place in the line: so nobody waits for
     ever, and no room stays empty that somebody could use.
     """
-    ordered = sorted(claims, key=lambda claim: (claim.since, claim.uid))
-    running = [claim for claim in ordered if claim.holds]
+    claims = tuple(claims)
+    running = [claim for claim in claims if claim.holds]
+    line = sorted((claim for claim in claims if not claim.holds), key=lambda claim: (claim.since, claim.uid))
     per_owner = Counter(claim.owner for claim in running)
     free = None if limits.sessions is None else max(0, limits.sessions - len(running))
     admitted = {claim.uid for claim in running}
     positions: dict[str, int] = {}
-    for claim in ordered:
-        if claim.holds:
-            continue
+    for claim in line:
         within = limits.sessions_per_owner is None or per_owner[claim.owner] < limits.sessions_per_owner
         if within and (free is None or free > 0):
             admitted.add(claim.uid)

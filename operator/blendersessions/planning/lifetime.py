@@ -67,7 +67,11 @@ class Verdict:
     warn: bool = False
     """Whether the person should be told now that it ends."""
     ask: bool = False
-    """Whether the desktop must be asked before more can be said."""
+    """Whether the desktop must be asked before more can be said.
+
+    With `expired`: its last word is old or missing, and the caller may ask once more before the end. After a long
+    absence of the operator everybody has been silent, also those who work.
+    """
     look_again: timedelta | None = None
     """When to judge again, if nothing happens before."""
 
@@ -75,19 +79,21 @@ class Verdict:
 def judge(max_age: timedelta | None, idle_after: timedelta | None, activity: Activity, now: datetime) -> Verdict:
     """Judge from what is known at the moment `now`.
 
-    A clock that was set back makes evidence come from the future; it counts as of now, so nothing ends too early, and
-    the session lives no longer than `idle_after` from now.
+    A clock that was set back makes evidence come from the future; it counts as of now, so nothing ends too early. Input
+    from the future has the desktop asked at once, which mends it. A readiness, a start or a tunnel from the future
+    cannot be mended: on account of these a session may live on for as long as the clock was set back, and no longer.
     """
-    kept, active = _evidence(activity, now)
+    rendering = _renders(activity, idle_after, now)
+    kept, active = (KeptBy.RENDER, now) if rendering else _evidence(activity, now)
     ends: list[tuple[datetime, Expiry]] = []
     if max_age is not None and activity.started_at is not None:
         ends.append((min(activity.started_at, now) + max_age, Expiry.MAX_AGE))
-    if idle_after is not None and active is not None and not activity.rendering:
+    if idle_after is not None and active is not None and not rendering:
         ends.append((active + idle_after, Expiry.IDLE))
     if idle_after is not None and active is not None and now - active >= idle_after:
         kept = KeptBy.NOTHING
     if not ends:
-        asks = activity.rendering and idle_after is not None
+        asks = rendering and idle_after is not None
         return Verdict(kept, active, ask=asks and _is_stale(activity, now), look_again=ASK_EVERY if asks else None)
     expires_at, reason = min(ends)
     span = idle_after if reason is Expiry.IDLE else max_age
@@ -95,16 +101,20 @@ def judge(max_age: timedelta | None, idle_after: timedelta | None, activity: Act
     warn = now >= expires_at - warning
     limit = WATCH_EVERY if warn else ASK_EVERY
     near = idle_after is not None and active is not None and now >= active + idle_after - min(WARNING, idle_after / 4)
+    near = near or (idle_after is not None and activity.last_input_at is not None and activity.last_input_at > now)
     stale = _is_stale(activity, now, limit)
-    ask = (near or activity.rendering) and stale
+    ask = (near or rendering) and stale
     expired = now >= expires_at
     if expired and reason is Expiry.IDLE and not _said_since(activity, expires_at, now):
+        aged = max(ends, key=lambda end: end[1] is Expiry.MAX_AGE)
+        if aged[1] is Expiry.MAX_AGE and now >= aged[0]:
+            # The age needs nobody's word.
+            return Verdict(kept, active, *aged, expired=True)
         # Not without its own word at the end, unless it has had none to say for very long.
-        expired = active is not None and idle_after is not None and now - active >= SILENT_TIMES * idle_after
-        ask = not expired
+        expired, ask = _is_silent(active, idle_after, now), True
     if expired:
-        return Verdict(kept, active, expires_at, reason, expired=True)
-    waits = [limit] if near or activity.rendering else []
+        return Verdict(kept, active, expires_at, reason, expired=True, ask=ask and reason is Expiry.IDLE)
+    waits = [limit] if near or rendering else []
     waits += [moment - now for moment in (expires_at - warning, expires_at) if moment > now]
     if idle_after is not None and active is not None and not near:
         waits.append(max(WATCH_EVERY, active + idle_after - min(WARNING, idle_after / 4) - now))
@@ -115,14 +125,24 @@ def _evidence(activity: Activity, now: datetime) -> tuple[KeptBy, datetime | Non
     """Return what was last seen of life, and when; nothing before the session is ready."""
     if activity.ready_at is None:
         return KeptBy.STARTING, None
-    if activity.rendering:
-        return KeptBy.RENDER, now
     known = [(activity.ready_at, KeptBy.STARTING)]
     known += [(opened, KeptBy.TUNNEL) for opened in activity.opened_at]
     known += [(activity.last_render_at, KeptBy.RENDER)] if activity.last_render_at else []
     known += [(activity.last_input_at, KeptBy.INPUT)] if activity.last_input_at else []
     moment, kept = max(known, key=lambda entry: entry[0])
     return kept, min(moment, now)
+
+
+def _renders(activity: Activity, idle_after: timedelta | None, now: datetime) -> bool:
+    """Whether a render runs, as far as is known: the word of a desktop that fell silent does not hold for ever."""
+    if activity.ready_at is None or not activity.rendering:
+        return False
+    return not _is_silent(activity.last_render_at or activity.asked_at, idle_after, now)
+
+
+def _is_silent(since: datetime | None, idle_after: timedelta | None, now: datetime) -> bool:
+    """Whether nothing was heard for so long that there is nobody to hear from."""
+    return since is not None and idle_after is not None and now - since >= SILENT_TIMES * idle_after
 
 
 def _said_since(activity: Activity, moment: datetime, now: datetime) -> bool:

@@ -73,6 +73,7 @@ class Studio:
 
     def serve(self) -> None:
         before = len(self.running)
+        had = Counter(each.owner for each in self.running)
         found = admit([*self.line, *self.running], self.limits)
         for each in [entry for entry in self.line if entry.uid in found.admitted]:
             self.line.remove(each)
@@ -80,6 +81,9 @@ class Studio:
             self.served.append(each)
         if self.limits.sessions is not None:
             assert len(self.running) <= max(self.limits.sessions, before)
+        if self.limits.sessions_per_owner is not None:
+            for owner, count in Counter(each.owner for each in self.running).items():
+                assert count <= max(self.limits.sessions_per_owner, had[owner])
         assert sorted(found.positions.values()) == list(range(1, len(found.positions) + 1))
 
     def end(self, number: int) -> None:
@@ -105,6 +109,21 @@ def test_nobody_starves_and_no_limit_is_passed(first: Limits, play: list[tuple[s
     for owner in {each.owner for each in studio.served}:
         since = [each.since for each in studio.served if each.owner == owner]
         assert since == sorted(since), "of one owner the earlier one is served first"
+
+
+@given(limits, st.lists(st.integers(0, 3), min_size=1, max_size=20), st.integers(0, 3))
+def test_a_place_in_the_line_comes_up_though_others_never_stop_coming(
+    limit: Limits, owners: list[int], newcomer: int
+) -> None:
+    studio = Studio(limit)
+    for index, owner in enumerate(owners):
+        studio.line.append(claim(f"s{index}", f"owner-{owner}", since=index))
+    waiting = {each.uid for each in studio.line}
+    for turn in range(2 * len(owners)):
+        studio.line.append(claim(f"late-{turn}", f"owner-{newcomer}", since=100 + turn))
+        studio.serve()
+        studio.end(0)
+    assert not waiting & {each.uid for each in studio.line}
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.booleans()), max_size=30), limits)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from blendersessions.planning.lifetime import ASK_EVERY, Activity, Expiry, KeptBy, Verdict, judge
+from blendersessions.planning.lifetime import ASK_EVERY, SILENT_TIMES, Activity, Expiry, KeptBy, Verdict, judge
 
 T0 = datetime(2026, 11, 24, 9, tzinfo=UTC)
 IDLE = timedelta(minutes=30)
@@ -109,7 +109,36 @@ def test_a_desktop_that_cannot_be_asked_ends_after_three_times_the_time(minutes:
     assert idle(READY, at(minutes)).expired is ended
 
 
-def test_a_clock_that_was_set_back_ends_nothing_early_and_gives_no_hour() -> None:
+def test_who_ends_for_silence_is_asked_a_last_time() -> None:
+    """An operator that was away has heard from nobody, also not from those who work."""
+    now = at(91)
+    assert (idle(READY, now).expired, idle(READY, now).ask) == (True, True)
+    assert not idle(asked(READY, now, last_input_at=at(90)), now).expired
+    assert not idle(asked(READY, now, last_input_at=T0), now).ask, "who said so itself is asked no more"
+
+
+@pytest.mark.parametrize(("minutes", "ended"), [(34, False), (35, True)])
+def test_a_silent_desktop_does_not_outlive_the_oldest_age(minutes: int, ended: bool) -> None:
+    verdict = judge(timedelta(minutes=35), IDLE, READY, at(minutes))
+    assert verdict.expired is ended
+    assert verdict.reason is (Expiry.MAX_AGE if ended else Expiry.IDLE)
+
+
+@pytest.mark.parametrize(("minutes", "ended"), [(94, False), (95, True)])
+def test_a_desktop_that_fell_silent_in_a_render_does_not_live_for_ever(minutes: int, ended: bool) -> None:
+    rendered = asked(READY, at(5), rendering=True, last_render_at=at(5))
+    assert idle(rendered, at(minutes)).expired is ended
+
+
+def test_after_the_clock_was_set_back_the_desktop_is_asked_at_once_and_gets_no_extra_hour() -> None:
+    known = asked(READY, at(120), last_input_at=at(120))
+    now = at(60)
+    assert idle(known, now).ask
+    mended = idle(asked(known, now, last_input_at=now), now + timedelta(minutes=1))
+    assert (mended.ask, mended.expires_at) == (False, now + IDLE)
+
+
+def test_a_clock_that_was_set_back_ends_nothing_early() -> None:
     known = asked(READY, at(60), last_input_at=at(60))
     verdict = idle(known, at(0))
     assert (verdict.expired, verdict.expires_at) == (False, at(30))
@@ -157,8 +186,11 @@ def test_every_judgement_is_sound(
         assert waits_for_news or verdict.look_again is not None, "time alone must not be missed"
     if verdict.look_again is not None:
         assert verdict.look_again > timedelta()
-    if activity.rendering and max_age is None and activity.ready_at is not None:
+    heard = activity.last_render_at or activity.asked_at or now
+    if activity.rendering and max_age is None and idle_after is not None and now - heard < SILENT_TIMES * idle_after:
         assert not verdict.expired
+    if max_age is not None and activity.started_at is not None and now >= activity.started_at + max_age:
+        assert verdict.expired, "the oldest age ends it, whoever is silent"
 
 
 @given(spans, st.lists(st.integers(min_value=0, max_value=5000), max_size=20))
