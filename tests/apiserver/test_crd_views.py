@@ -71,6 +71,7 @@ def test_the_whole_status_is_kept(api: Api, namespace: str) -> None:
         "startup": {"path": "Cold", "seconds": 2.75},
         "viewURL": "http://127.0.0.1:8080/guacamole/#/client/MTMAYwBwb3N0Z3Jlc3Fs",
         "queuePosition": 2,
+        "queuedAt": NOW,
         "activity": {
             "users": 1,
             "lastActiveAt": NOW,

@@ -178,8 +178,8 @@ async def _child_event(memo: Operator, event: kopf.RawEvent, kind: str, **_: obj
     meta = body["metadata"]
     if event["type"] == "DELETED":
         world.store.remove(Ref(kind, meta["namespace"], meta["name"]), meta["uid"])
-    else:
-        world.store.put(body)
+    elif not world.store.put(body):
+        return
     for ref in world.store.sessions_of(body):
         queue.add(ref)
 

@@ -42,11 +42,20 @@ class Store:
         return self._sessions.get(ref)
 
     def put(self, manifest: Manifest) -> bool:
-        """Keep an object unless a newer version is known, or it is known to be gone; say whether it was kept."""
+        """Keep an object unless this or a newer version is known, or that it is gone; say whether it was news.
+
+        So the watch's echo of what we wrote ourselves is no news, and wakes nobody.
+        """
         meta = manifest["metadata"]
         ref = Ref(manifest["kind"], meta["namespace"], meta["name"])
         former = self._objects.get(ref)
-        if meta["uid"] in self._tombstones or (former is not None and _version(former) > _version(manifest)):
+        if meta["uid"] in self._tombstones:
+            return False
+        if (
+            former is not None
+            and former["metadata"]["uid"] == meta["uid"]
+            and _version(former) >= _version(manifest) > 0
+        ):
             return False
         if former is not None and former["metadata"]["uid"] != meta["uid"]:
             self.remove(ref)
