@@ -26,8 +26,8 @@ def wait_for(kubectl: Kubectl, name: str, condition: str, seconds: int = 90) -> 
 
 
 def delete_an_object(desktop: Desktop) -> None:
-    """Delete what stands in the middle, as a person does."""
-    desktop.agent.give_input("move", "500", "350", "click", "1", "key", "x", "key", "enter")
+    """Delete the object that is selected in every scene at its start, as a person does."""
+    desktop.agent.give_input("move", "500", "350", "key", "x", "key", "enter")
     until("Blender says that the scene was changed", lambda: desktop.agent_status().get("dirty"))
 
 
@@ -75,13 +75,15 @@ def test_a_forgotten_desktop_rests_and_a_render_with_nobody_connected_keeps_one_
     started: Callable[..., Desktop], kubectl: Kubectl
 ) -> None:
     rendering = started("rendering", sample="watering_can.blend", lifetime={"idleAfter": "20s"}, workspace=HOME)
-    # Many samples, so that it takes minutes; nobody is connected while it runs.
+    # It takes minutes on two cores; nobody is connected while it runs.
     rendering.agent.give_input("move", "500", "350", "key", "f12")
     until("the render runs", lambda: rendering.agent_status().get("rendering"), 30)
     until("it is what keeps the session", lambda: activity(rendering).get("keptAliveBy") == "Render", 60)
-    until("the render is over", lambda: not rendering.agent_status().get("rendering", True), 180)
-    assert rendering.body["status"]["phase"] == "Ready", "it lived through the whole render"
-    assert rendering.agent.restarts() == 0
+    until("it was without input for long", lambda: rendering.agent_status().get("idle_seconds", 0) > 2.5 * 20, 90)
+    assert rendering.agent_status()["rendering"]
+    assert rendering.body["status"]["phase"] == "Ready", "the render keeps it"
+    rendering.agent.give_input("key", "esc")
+    until("the render is over", lambda: not rendering.agent_status().get("rendering", True), 60)
     wait_for(kubectl, "rendering", "Suspended", 120)
     assert rendering.body["status"]["suspension"]["reason"] == "Idle"
     kubectl.run("annotate", "bs", "rendering", "blendersessions.io/resume=yes")
