@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
+from e2e.agent import Agent
+
 if TYPE_CHECKING:
     from e2e.kubectl import Kubectl
 
@@ -55,16 +57,19 @@ class Desktop:
         """The password of this desktop's VNC server."""
         return self.secret(self.name)["vnc-password"]
 
+    @property
+    def agent(self) -> Agent:
+        """The agent in this desktop."""
+        return self.agent_of(self.name)
+
+    def agent_of(self, pod: str) -> Agent:
+        """Make the client of a pod that has this desktop's Secret."""
+        secret = self.secret(self.name)
+        return Agent(self.kubectl, pod, secret["agent-token"], secret["vnc-password"])
+
     def agent_status(self) -> dict[str, Any]:
         """Ask the agent what Blender shows."""
-        token = self.secret(self.name)["agent-token"]
-        with self.kubectl.forwarded(f"pod/{self.name}", 8788) as port:
-            answer = requests.get(
-                f"http://127.0.0.1:{port}/status", headers={"Authorization": f"Bearer {token}"}, timeout=10
-            )
-        answer.raise_for_status()
-        status: dict[str, Any] = answer.json()
-        return status
+        return self.agent.status()
 
     def owners_login(self) -> dict[str, str]:
         """Read the owner's user name and password for Guacamole."""
