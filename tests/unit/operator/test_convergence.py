@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from blendersessions.model.manifest import ref_of
 from blendersessions.model.people import people
 from blendersessions.model.session import parse_session
 from unit.operator.simulation import KEY, Simulation
@@ -71,7 +72,10 @@ class Life(RuleBasedStateMachine):
     def the_kubelet_reports(self, phase: str) -> None:
         for pod in self.sim.pods():
             ready = "True" if phase == "Running" else "False"
-            pod["status"] = {"phase": phase, "podIP": "127.0.0.1", "conditions": [{"type": "Ready", "status": ready}]}
+            status = {"phase": phase, "podIP": "127.0.0.1", "conditions": [{"type": "Ready", "status": ready}]}
+            if pod.get("status") != status:
+                pod["status"] = status
+                self.sim.server.touched(ref_of(pod))
 
     @rule(what=st.sampled_from(["connections", "users", "grants"]))
     def guacamole_loses(self, what: str) -> None:
@@ -145,5 +149,5 @@ def is_over(kind: str, manifest: dict[str, Any]) -> bool:
 
 TestLife = Life.TestCase
 TestLife.settings = settings(
-    max_examples=100, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
 )
