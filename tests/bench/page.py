@@ -25,7 +25,8 @@ the figures with all their rounds are in [results.json](../tests/bench/results.j
 
 {table}
 
-Seconds depend on the machine, and on what else it does. Compare ratios, which were taken in one run.
+Seconds depend on the machine, and on what else it does. Ratios were taken in one run, and still get worse where others
+use the processor, as the load average below tells: the operator is one thread, and waits for its turn.
 
 ## How it is measured
 
