@@ -20,6 +20,8 @@ class Admissions:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._given: set[str] = set()
+        self._taken_back = 0
+        self._known: dict[tuple[str, str], tuple[object, Admission]] = {}
 
     def position(self, session: Session, limits: Limits, now: datetime) -> int | None:
         """Return the session's place in the line; None when it may run, which is settled by asking."""
@@ -32,7 +34,9 @@ class Admissions:
 
     def forget(self, uid: str) -> None:
         """Take back the room of a session that is gone or suspended."""
-        self._given.discard(uid)
+        if uid in self._given:
+            self._given.discard(uid)
+            self._taken_back += 1
 
     def news(self, session: Session, limits: Limits, now: datetime) -> list[Ref]:
         """Return the sessions of the same class that wait and whose place has changed."""
@@ -47,13 +51,19 @@ class Admissions:
 
     def _admission(self, session: Session, limits: Limits, now: datetime) -> Admission:
         key = session.namespace, session.spec.class_name
+        state = (self._store.revision, self._taken_back, limits)
+        known = self._known.get(key)
+        if known is not None and known[0] == state:
+            return known[1]
         others = self._store.sessions_of_class(*key)
         claims = [self._claim(other, now) for other in others if not self._is_out(other)]
-        return admit(claims, limits)
+        admission = admit(claims, limits)
+        self._known[key] = (state, admission)
+        return admission
 
     def _claim(self, session: Session, now: datetime) -> Claim:
         if session.resting:
-            self._given.discard(session.uid)
+            self.forget(session.uid)
         since = session.status.get("queuedAt")
         wished = now if session.status.get("suspension") else session.created_at
         holds = session.uid in self._given or "startedAt" in session.status or self._has_pod(session)

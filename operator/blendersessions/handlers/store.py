@@ -25,6 +25,8 @@ class Store:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
+        self.revision = 0
+        """Moves with every change."""
         self._objects: dict[Ref, Manifest] = {}
         self._sessions: dict[Ref, Session] = {}
         self._classes: dict[Ref, SessionClass] = {}
@@ -59,6 +61,7 @@ class Store:
             return False
         if former is not None and former["metadata"]["uid"] != meta["uid"]:
             self.remove(ref)
+        self.revision += 1
         slim = {key: value for key, value in meta.items() if key != "managedFields"}
         self._objects[ref] = manifest | {"metadata": slim}
         if ref.kind == SESSION_KIND:
@@ -79,6 +82,7 @@ class Store:
         if former is None or (uid and former["metadata"]["uid"] != uid):
             return
         del self._objects[ref]
+        self.revision += 1
         self._classes.pop(ref, None)
         self._bury(former["metadata"]["uid"])
         if ref.kind == SESSION_KIND:

@@ -41,6 +41,14 @@ class Terms:
 
 def terms_of(session: Session, of: SessionClass, profile: Profile) -> Terms:
     """Work out what holds. A session that asks for more than its class allows is refused, not cut down in silence."""
+    try:
+        return _terms(session, of, profile)
+    except ValueError as error:
+        # The schema keeps such amounts out; one that slipped past it must not stop the others.
+        return Terms(image=of.spec.image or profile.image, refusals=(f"The resources are malformed: {error}.",))
+
+
+def _terms(session: Session, of: SessionClass, profile: Profile) -> Terms:
     spec, wanted = of.spec, session.spec
     asked, defaults = wanted.resources, spec.resources
     refusals = [
@@ -58,6 +66,7 @@ def terms_of(session: Session, of: SessionClass, profile: Profile) -> Terms:
     requests, limits = _merged(
         (asked.requests, asked.limits), (defaults.requests, defaults.limits), (profile.requests, profile.limits)
     )
+    requests, limits = _within(requests, limits, defaults.max)
     return Terms(
         image=spec.image or profile.image,
         image_pull_policy=profile.image_pull_policy,
@@ -98,6 +107,17 @@ def _merged(
         requests |= {name: value for name, value in more_requests.items() if name not in named}
         limits |= {name: value for name, value in more_limits.items() if name not in named}
     return requests, limits
+
+
+def _within(requests: Amounts, limits: Amounts, most: Amounts) -> tuple[Amounts, Amounts]:
+    """Keep what nobody asked for within the largest amounts, so that leaving out a limit is no way around them."""
+    limits = {name: _smaller(value, most.get(name)) for name, value in limits.items()}
+    limits |= {name: value for name, value in most.items() if name not in limits and name in requests}
+    return {name: _smaller(value, limits.get(name)) for name, value in requests.items()}, limits
+
+
+def _smaller(amount: str | float, most: str | float | None) -> str | float:
+    return amount if most is None or parse(amount) <= parse(most) else most
 
 
 def _placement(of: SessionClass) -> dict[str, Any]:

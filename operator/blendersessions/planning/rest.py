@@ -15,6 +15,7 @@ from blendersessions.planning.desktop import plan_keeping
 from blendersessions.planning.lifetime import Expiry
 from blendersessions.planning.observed import own_pod
 from blendersessions.planning.steps import Part
+from blendersessions.resources.secret import desktop_secret
 
 if TYPE_CHECKING:
     from blendersessions.model.session import Session
@@ -32,6 +33,9 @@ def plan_rest(session: Session, observed: Observed) -> Stages:
     if session.suspension.get("reason") != REQUESTED and session.spec.suspend:
         return ((steps.NoteSuspension(REQUESTED),),)
     kept = plan_keeping(session, observed) if Part.DESKTOP not in observed.failures else []
+    if observed.secret is None and observed.access.connections and Part.DESKTOP not in observed.failures:
+        # Access is kept by it: who was granted is noted there, and the connection's password stands there.
+        kept.append(steps.CreateObject(desktop_secret(session, observed.fresh)))
     if observed.secret is not None and Part.ACCESS not in observed.failures:
         kept += plan_access(session, observed)
     pod = own_pod(session, observed)
@@ -52,10 +56,14 @@ def plan_lifetime(session: Session, observed: Observed) -> Stages:
     """Ask the desktop, warn, or end the session; nothing in most of its life."""
     verdict = observed.verdict
     pod = own_pod(session, observed)
+    answers = Part.ACTIVITY not in observed.failures and pod is not None and podstate.is_ready(pod)
+    if verdict.expired and verdict.ask and answers:
+        # Its last word is old: an operator that was away for long must not end those who work all the time.
+        return ((steps.AskDesktop(),),)
     if verdict.expired and observed.terms is not None and verdict.reason is not None:
         delete = observed.terms.on_expiry == "Delete"
         return ((steps.DeleteSession() if delete else steps.NoteSuspension(verdict.reason),),)
-    if Part.ACTIVITY in observed.failures or pod is None or not podstate.is_ready(pod):
+    if not answers:
         return ()
     if verdict.ask:
         return ((steps.AskDesktop(),),)

@@ -55,6 +55,23 @@ def test_more_than_the_class_allows_is_refused_with_both_amounts(asked: dict[str
     assert refusal.startswith(words)
 
 
+def test_leaving_out_an_amount_is_no_way_around_the_largest_one() -> None:
+    most = {"resources": {"max": {"memory": "2Gi", "cpu": "1"}}}
+    found = terms(session({"resources": {"requests": {"memory": "100Mi"}}}), most)
+    assert (found.refusals, found.limits["memory"]) == ((), "2Gi")
+    assert terms(session(), most).limits == {"memory": "2Gi", "cpu": "1"}
+    small = terms(session(), {"resources": {"max": {"memory": "512Mi"}}})
+    assert (small.requests["memory"], small.limits["memory"]) == ("512Mi", "512Mi")
+    assert "nvidia.com/gpu" not in terms(session(), {"resources": {"max": {"nvidia.com/gpu": 1}}}).limits
+
+
+def test_an_amount_that_slipped_past_the_schema_is_refused() -> None:
+    [refusal] = terms(
+        session({"resources": {"limits": {"memory": "lots"}}}), {"resources": {"max": {"memory": "1Gi"}}}
+    ).refusals
+    assert "'lots' is no quantity" in refusal
+
+
 def test_where_it_runs_goes_to_the_pod() -> None:
     spec = {"nodeSelector": {"pool": "gpu"}, "runtimeClassName": "nvidia", "tolerations": [{"operator": "Exists"}]}
     assert terms(spec=spec).placement == spec
