@@ -82,7 +82,7 @@ def test_a_scene_without_a_name_is_kept_too(started: Callable[..., Desktop]) -> 
     assert (answer.status_code, answer.json()) == (200, {"file": f"{HOME}/untitled.blend"})
     assert agent.status()["file"] == f"{HOME}/untitled.blend"
     # Blender sees by and by that nothing is left to save.
-    until("nothing is left to save", lambda: not agent.status()["dirty"])
+    until("nothing is left to save", lambda: agent.status().get("dirty") is False)
 
 
 def test_input_and_rest_are_told_apart(started: Callable[..., Desktop]) -> None:
@@ -100,10 +100,10 @@ def test_a_render_is_seen_and_does_not_keep_from_saving(started: Callable[..., D
     agent = started("render", sample="watering_can.blend").agent
     assert not agent.status()["rendering"]
     agent.give_input("move", "500", "350", "key", "f12")
-    until("the render is seen", lambda: agent.status()["rendering"])
+    until("the render is seen", lambda: agent.status().get("rendering"))
     assert agent.ask("/save", {}).status_code == 200
     agent.give_input("key", "esc")
-    until("the render is over", lambda: not agent.status()["rendering"], seconds=120)
+    until("the render is over", lambda: agent.status().get("rendering") is False, seconds=120)
 
 
 def test_a_notice_is_on_the_screen_until_somebody_gives_input(started: Callable[..., Desktop], tmp_path: Path) -> None:
