@@ -19,6 +19,7 @@ from blendersessions.gateways.guacamole.registry import Registry
 from blendersessions.gateways.kubernetes import connect
 from blendersessions.handlers.activities import watch_tunnels
 from blendersessions.handlers.context import Operator, World
+from blendersessions.handlers.persistence import NoDiffBase, NoProgress
 from blendersessions.handlers.reconcile import reconcile
 from blendersessions.handlers.resync import prime, resync
 from blendersessions.handlers.sweep import Sweeper
@@ -64,6 +65,8 @@ async def _start(memo: Operator, settings: kopf.OperatorSettings, **_: object) -
     for plural in CHILDREN:
         settings.watching.label_selectors[plural] = SELECTOR
     settings.watching.chunk_size = 500
+    settings.persistence.diffbase_storage = NoDiffBase()
+    settings.persistence.progress_storage = NoProgress()
     settings.posting.enabled = False
     settings.networking.connect_timeout = 10
     settings.networking.request_timeout = 60

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -59,8 +60,8 @@ async def report(world: World, session: Session, status: Manifest) -> None:
     logger.info("Ready=%s: %s", ready.get("status"), ready.get("reason"), extra={"session": where})
     for step, seconds in steps_done(session.status, status):
         world.metrics.started("Cold", session.spec.class_name, step, seconds)
-    for kind, reason, message in events(session.status, status):
-        await post(world, session, kind, reason, message)
+    told = events(session.status, status)
+    await asyncio.gather(*(post(world, session, kind, reason, message) for kind, reason, message in told))
 
 
 def difference(former: Manifest, wanted: Manifest) -> Manifest:

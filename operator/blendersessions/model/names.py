@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from functools import lru_cache
 
 import shortuuid
 
@@ -19,6 +20,7 @@ _codec = shortuuid.ShortUUID(alphabet=ALPHABET)
 _LENGTH = _codec.encoded_length()
 
 
+@lru_cache(maxsize=16384)
 def name_for(uid: str) -> str:
     """Name the desktop and the connection of the session with this UID."""
     return PREFIX + _codec.encode(uuid.UUID(uid))
@@ -29,6 +31,7 @@ def view_name_for(uid: str) -> str:
     return name_for(uid) + VIEW_SUFFIX
 
 
+@lru_cache(maxsize=16384)
 def uid_from(name: str) -> str | None:
     """Return the UID that a name was made from, or None when it is none of ours."""
     code = name.removesuffix(VIEW_SUFFIX).removeprefix(PREFIX)
