@@ -13,7 +13,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import requests
 
@@ -90,7 +90,9 @@ class Http:
         answer = await self.call("GET", *path)
         return answer if isinstance(answer, dict) else {}
 
-    async def call(self, method: str, *path: str, body: Body | None = None) -> object:
+    async def call(
+        self, method: str, *path: str, body: Body | None = None, query: Mapping[str, str] | None = None
+    ) -> object:
         """Send one request below our data source, and return the decoded answer.
 
         Raises:
@@ -98,10 +100,10 @@ class Http:
             DomainError: the other kinds, as in `model.errors`.
         """
         login = await self._signed_in()
-        response = await self._send(method, self._data_path(login, path), login.token, body)
+        response = await self._send(method, self._data_path(login, path, query), login.token, body)
         if response.status_code == requests.codes.forbidden and await self._is_spent(login):
             login = await self._renewed(login)
-            response = await self._send(method, self._data_path(login, path), login.token, body)
+            response = await self._send(method, self._data_path(login, path, query), login.token, body)
         raise_for(response, "/".join(path))
         return decoded(response)
 
@@ -206,8 +208,9 @@ class Http:
             )
         return _Login(str(answer["authToken"]), str(answer["dataSource"]))
 
-    def _data_path(self, login: _Login, path: tuple[str, ...]) -> str:
-        return "/".join(["api/session/data", *(quote(part, safe="") for part in (login.data_source, *path))])
+    def _data_path(self, login: _Login, path: tuple[str, ...], query: Mapping[str, str] | None) -> str:
+        joined = "/".join(["api/session/data", *(quote(part, safe="") for part in (login.data_source, *path))])
+        return f"{joined}?{urlencode(query)}" if query else joined
 
     async def _send(
         self,
