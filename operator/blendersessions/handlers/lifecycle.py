@@ -100,7 +100,8 @@ async def _start(memo: Operator, settings: kopf.OperatorSettings, **_: object) -
     await prime(world)
     queue.start()
     for session in world.store.sessions():
-        queue.add(session.ref)
+        body = world.store.get(session.ref)
+        queue.add(session.ref, first=body is not None and is_starting(body))
     sweeper = Sweeper(configured.sweep, Grace(configured.sweep_grace_seconds), Grace(configured.sweep_grace_seconds))
     memo.tasks.append(asyncio.create_task(resync(world, sweeper, configured.resync_seconds), name="resync"))
     watch = watch_tunnels(world, configured.activity_seconds)
@@ -149,7 +150,12 @@ async def _session_event(memo: Operator, event: kopf.RawEvent, **_: object) -> N
             if "queuePosition" in waiting.status:
                 queue.add(waiting.ref)
     elif world.store.put(body):
-        queue.add(ref)
+        queue.add(ref, first=is_starting(body))
+
+
+def is_starting(body: Manifest) -> bool:
+    """Say whether somebody waits for a session to open."""
+    return (body.get("status") or {}).get("phase") in (None, "Pending", "Starting")
 
 
 async def _class_event(memo: Operator, event: kopf.RawEvent, **_: object) -> None:
@@ -184,7 +190,8 @@ async def _child_event(memo: Operator, event: kopf.RawEvent, kind: str, **_: obj
     elif not world.store.put(body):
         return
     for ref in world.store.sessions_of(body):
-        queue.add(ref)
+        session = world.store.get(ref)
+        queue.add(ref, first=session is not None and is_starting(session))
 
 
 def count_sessions(world: World) -> None:

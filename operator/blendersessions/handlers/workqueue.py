@@ -33,6 +33,7 @@ class WorkQueue(Generic[Key]):
         self._work = work
         self._count = workers
         self._waiting: deque[Key] = deque()
+        self._urgent: deque[Key] = deque()
         self._queued: set[Key] = set()
         self._active: set[Key] = set()
         self._again: set[Key] = set()
@@ -53,6 +54,7 @@ class WorkQueue(Generic[Key]):
             timer.cancel()
         self._timers.clear()
         self._waiting.clear()
+        self._urgent.clear()
         self._queued.clear()
         for _ in self._tasks:
             self._wake.release()
@@ -63,8 +65,12 @@ class WorkQueue(Generic[Key]):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def add(self, key: Key) -> None:
-        """Have the key worked on, as soon as a worker is free; a key that waits already waits once."""
+    def add(self, key: Key, *, first: bool = False) -> None:
+        """Have the key worked on, as soon as a worker is free; a key that waits already waits once.
+
+        `first` puts it before those that wait: after a restart a thousand sessions that run wait to be looked at, and a
+        person who starts one more must not wait for them.
+        """
         if self._closed:
             return
         if key in self._active:
@@ -72,7 +78,7 @@ class WorkQueue(Generic[Key]):
         elif key not in self._queued:
             self._drop_timer(key)
             self._queued.add(key)
-            self._waiting.append(key)
+            (self._urgent if first else self._waiting).append(key)
             self._wake.release()
 
     def add_after(self, key: Key, seconds: float) -> None:
@@ -88,7 +94,7 @@ class WorkQueue(Generic[Key]):
 
     def __len__(self) -> int:
         """Return how many keys wait for a worker."""
-        return len(self._waiting)
+        return len(self._waiting) + len(self._urgent)
 
     def _due(self, key: Key) -> None:
         self._timers.pop(key, None)
@@ -104,7 +110,7 @@ class WorkQueue(Generic[Key]):
             await self._wake.acquire()
             if self._closed:
                 return
-            key = self._waiting.popleft()
+            key = (self._urgent or self._waiting).popleft()
             self._queued.discard(key)
             self._active.add(key)
             done = False

@@ -180,3 +180,16 @@ async def test_of_two_moments_the_earlier_one_counts(work: Recorder) -> None:
     queue.add_after("b", 3600)
     await work.until(lambda: work.done == ["a", "b"])
     await queue.close()
+
+
+async def test_who_waits_to_begin_is_served_before_those_that_run(work: Recorder) -> None:
+    queue = WorkQueue(work, 1)
+    for key in ("a", "b"):
+        queue.add(key)
+    queue.add("new", first=True)
+    queue.add("newer", first=True)
+    assert len(queue) == 4
+    queue.start()
+    await work.until(lambda: len(work.done) == 4)
+    assert work.done == ["new", "newer", "a", "b"]
+    await queue.close()
