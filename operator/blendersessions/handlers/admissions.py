@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from blendersessions.model.manifest import Ref
-from blendersessions.planning.admission import Admission, Claim, admit
+from blendersessions.planning.admission import Admission, Claim, admit, wished_at
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from blendersessions.handlers.store import Store
     from blendersessions.model.session import Session
     from blendersessions.model.session_class import Limits
@@ -64,13 +65,11 @@ class Admissions:
     def _claim(self, session: Session, now: datetime) -> Claim:
         if session.resting:
             self.forget(session.uid)
-        since = session.status.get("queuedAt")
-        wished = now if session.status.get("suspension") else session.created_at
         holds = session.uid in self._given or "startedAt" in session.status or self._has_pod(session)
         return Claim(
             session.uid,
             session.spec.owner or session.uid,
-            datetime.fromisoformat(since) if since else wished,
+            wished_at(session, now),
             holds,
         )
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
+    from blendersessions.model.session import Session
     from blendersessions.model.session_class import Limits
 
 
@@ -32,6 +33,20 @@ class Admission:
 
     admitted: frozenset[str] = frozenset()
     positions: dict[str, int] = field(default_factory=dict)
+
+
+def wished_at(session: Session, now: datetime) -> datetime:
+    """Return since when a session wants a desktop: its creation, or the moment at which it was to go on.
+
+    The API server tells a creation to the second. Within it, whoever was seen earlier came earlier; the answer is noted
+    in `status.queuedAt`, so that it stays.
+    """
+    noted = session.status.get("queuedAt")
+    if noted:
+        return datetime.fromisoformat(noted)
+    if session.status.get("suspension"):
+        return now
+    return max(session.created_at, min(now, session.created_at + timedelta(milliseconds=999)))
 
 
 def admit(claims: Iterable[Claim], limits: Limits) -> Admission:

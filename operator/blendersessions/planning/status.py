@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from blendersessions.model import conditions as c
 from blendersessions.model.conditions import set_condition, timestamp
 from blendersessions.model.names import view_name_for
+from blendersessions.planning.admission import wished_at
 from blendersessions.planning.observed import Observed, own_pod
 from blendersessions.planning.summary import summarise
 from blendersessions.resources.connection import client_url
@@ -58,7 +59,7 @@ def _run(session: Session, observed: Observed) -> Manifest:
     if session.resting:
         return {}
     if observed.position is not None:
-        return {"queuePosition": observed.position, "queuedAt": former.get("queuedAt") or _wished_at(session, observed)}
+        return {"queuePosition": observed.position, "queuedAt": timestamp(wished_at(session, observed.now))}
     if not observed.may_start and "startedAt" not in former:
         return {}
     kept: Manifest = {key: former[key] for key in ("startedAt", "readyAt", "startup") if key in former}
@@ -66,11 +67,6 @@ def _run(session: Session, observed: Observed) -> Manifest:
         waited = "queuedAt" in former or bool(former.get("suspension"))
         kept["startedAt"] = timestamp(observed.now if waited else session.created_at)
     return kept
-
-
-def _wished_at(session: Session, observed: Observed) -> str:
-    """Return since when a session wants a desktop: its creation, or the moment at which it was to go on."""
-    return timestamp(observed.now if session.status.get("suspension") else session.created_at)
 
 
 def _connection(session: Session, observed: Observed) -> Manifest:

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blendersessions.model.session_class import Limits
-from blendersessions.planning.admission import Claim, admit
+from blendersessions.planning.admission import Claim, admit, wished_at
+from unit.operator.worlds import session
 
 T0 = datetime(2026, 11, 24, 9, tzinfo=UTC)
 
@@ -136,3 +137,16 @@ def test_no_room_stays_empty_that_somebody_could_use(people: list[tuple[int, boo
         full = limit.sessions is not None and len(found.admitted) >= limit.sessions
         at_own_limit = limit.sessions_per_owner is not None and served[owners[uid]] >= limit.sessions_per_owner
         assert full or at_own_limit
+
+
+def test_of_one_second_whoever_was_seen_first_came_first() -> None:
+    first, second = session(), session()
+    seen = wished_at(first, first.created_at + timedelta(milliseconds=200))
+    noted = replace(first, status={"queuedAt": seen.isoformat()})
+    later = first.created_at + timedelta(milliseconds=500)
+    assert wished_at(noted, later) == seen < wished_at(second, later)
+    assert wished_at(second, later + timedelta(hours=1)) < second.created_at + timedelta(seconds=1), (
+        "not when we woke up"
+    )
+    resumed = replace(first, status={"suspension": {"reason": "Idle"}})
+    assert wished_at(resumed, later) == later, "a resumed one comes to the end of the line"
