@@ -50,7 +50,10 @@ async def reconcile(world: World, key: Ref) -> bool:
         except DomainError as error:
             logger.warning("The status is not written: %s", error, extra={"session": f"{key.namespace}/{key.name}"})
             return False
-        look_later(world, session, observed)
+        # The status that was just written counts from now on: it began a lifetime, or gave room back.
+        written = world.store.session(key)
+        if written is not None:
+            look_later(world, written, observe(world, written, failures, datetime.now(UTC)))
     for failure in failures.values():
         logger.debug("%s", failure, extra={"session": f"{key.namespace}/{key.name}"})
     return not failures

@@ -210,3 +210,18 @@ async def test_an_api_server_that_is_away_is_tried_again() -> None:
 
 async def test_a_session_that_is_gone_is_done() -> None:
     assert await reconcile(world(FakeApi(), FakeRegistry(AccessView())), KEY)
+
+
+async def test_a_session_that_becomes_ready_is_looked_at_again_when_its_time_may_be_over() -> None:
+    wanted = {"lifetime": {"idleAfter": "20m"}}
+    of = session(wanted)
+    observed = finished_world(of)
+    found = (observed.secret, observed.service, observed.pod, *observed.user_secrets.values())
+    objects = [body(wanted), *(each for each in found if each is not None)]
+    objects[0]["metadata"]["creationTimestamp"] = datetime.now(UTC).isoformat()
+    made = world(FakeApi(*objects), FakeRegistry(granted_access(of)), *objects)
+    looks: list[float] = []
+    made.wake_after = lambda _ref, seconds: looks.append(seconds)
+    assert await reconcile(made, KEY)
+    [seconds] = looks
+    assert 14 * 60 < seconds <= 15 * 60, "when the warning would begin; no event tells of it"
