@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from blendersessions.gateways.agent import Desktop
 from blendersessions.model.errors import DomainError, Unavailable
+from blendersessions.model.secret_data import decode
 from blendersessions.planning.lifetime import Activity
-from blendersessions.resources.secret import AGENT_TOKEN, decode
+from blendersessions.resources.secret import AGENT_TOKEN
 
 if TYPE_CHECKING:
     from blendersessions.gateways.agent import DesktopStatus

@@ -14,10 +14,10 @@ from blendersessions.model.conditions import timestamp
 from blendersessions.model.errors import Conflict, DomainError, NameTaken, NotFound, OwnerTaken
 from blendersessions.model.manifest import SESSION_KIND, Manifest, Ref, controller_uid, ref_of
 from blendersessions.model.names import user_secret_name
+from blendersessions.model.secret_data import decode
 from blendersessions.model.suspending import RESUME
 from blendersessions.planning import steps
 from blendersessions.planning.observed import is_user_secret
-from blendersessions.resources.secret import decode
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable

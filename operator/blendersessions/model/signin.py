@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from blendersessions.model.secret_data import decode
 
 if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
@@ -20,13 +21,5 @@ class Credentials:
 
 def credentials_in(secret: Manifest, username: str) -> Credentials | None:
     """Read the Secret of a user; None when it holds no sign-in, or that of somebody else."""
-    data = secret.get("data") or {}
-    found, password = _decode(data.get("username")), _decode(data.get("password"))
+    found, password = decode(secret, "username"), decode(secret, "password")
     return Credentials(found, password) if found == username and password else None
-
-
-def _decode(value: object) -> str:
-    try:
-        return base64.b64decode(str(value or "")).decode()
-    except ValueError:
-        return ""

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from blendersessions.model import labels
 from blendersessions.model.manifest import ref_of
 from blendersessions.model.people import connection_names, people
+from blendersessions.model.secret_data import decode
 from blendersessions.model.session import owner_reference
 from blendersessions.planning import steps
 from blendersessions.planning.observed import Observed, granted_before, is_user_secret, owned
 from blendersessions.planning.steps import Part
 from blendersessions.resources.connection import connection, hostname, view_connection
-from blendersessions.resources.secret import VNC_PASSWORD, decode, user_secret
+from blendersessions.resources.secret import VNC_PASSWORD, user_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 from blendersessions.model import labels, quantities
 from blendersessions.model.manifest import covers, ref_of
+from blendersessions.model.secret_data import decode
 from blendersessions.planning import steps
 from blendersessions.planning.observed import Observed, age, granted_before, own_claim, owned
 from blendersessions.planning.podstate import is_over, scene_error
 from blendersessions.resources.pod import pod
-from blendersessions.resources.secret import AGENT_TOKEN, VNC_PASSWORD, decode, desktop_secret
+from blendersessions.resources.secret import AGENT_TOKEN, VNC_PASSWORD, desktop_secret
 from blendersessions.resources.service import service
 from blendersessions.resources.volume_claim import volume_claim
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from blendersessions.model import labels
 from blendersessions.model.access import AccessView
 from blendersessions.model.manifest import Manifest, controller_uid
+from blendersessions.model.secret_data import decode
 from blendersessions.planning.lifetime import Activity, Verdict, judge
-from blendersessions.resources.secret import decode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING
 
 from blendersessions.model import labels
 from blendersessions.model.names import user_secret_name
 from blendersessions.model.people import people
+from blendersessions.model.secret_data import encode
 from blendersessions.model.session import Session, owner_reference
 from blendersessions.resources.metadata import metadata
 
@@ -51,16 +51,3 @@ def user_secret(session: Session, username: str, credentials: Credentials) -> Ma
         "type": "Opaque",
         "data": {"username": encode(username), "password": encode(credentials.user_passwords[username])},
     }
-
-
-def encode(value: str) -> str:
-    """Write a value as a Secret's `data` holds it."""
-    return base64.b64encode(value.encode()).decode()
-
-
-def decode(secret: Manifest, key: str) -> str:
-    """Read one value of a Secret; empty when it is missing or no text."""
-    try:
-        return base64.b64decode((secret.get("data") or {}).get(key) or "").decode()
-    except ValueError:
-        return ""

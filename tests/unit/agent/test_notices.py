@@ -8,12 +8,12 @@ import pytest
 from agent.notices import Notices, NotShown
 
 SHOWS = """
-import sys, time
+import signal, sys
 from pathlib import Path
 file = Path(sys.argv[1])
 file.write_text(sys.argv[2] + " " + sys.stdin.read())
 print("shown", flush=True)
-time.sleep(60)
+signal.pause()
 """
 
 

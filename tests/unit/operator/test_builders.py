@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 
 from blendersessions.model.access import ConnectionRecord
+from blendersessions.model.secret_data import decode
 from blendersessions.resources.connection import client_url, connection
 from blendersessions.resources.pod import pod
-from blendersessions.resources.secret import decode, desktop_secret, user_secret
+from blendersessions.resources.secret import desktop_secret, user_secret
 from blendersessions.resources.service import service
 from unit.operator.worlds import CREDENTIALS, UID, session, terms
 

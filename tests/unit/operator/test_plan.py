@@ -10,12 +10,12 @@ import pytest
 
 from blendersessions.model.access import AccessView, UserRecord
 from blendersessions.model.errors import NameTaken, OwnerTaken, Unavailable
+from blendersessions.model.secret_data import encode
 from blendersessions.planning import steps
 from blendersessions.planning.plan import next_look, plan
 from blendersessions.planning.status import status
 from blendersessions.planning.steps import Part
 from blendersessions.resources.connection import connection
-from blendersessions.resources.secret import encode
 from unit.operator.worlds import (
     CREDENTIALS,
     NOW,

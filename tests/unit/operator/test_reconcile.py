@@ -13,7 +13,8 @@ from blendersessions.handlers.reconcile import reconcile
 from blendersessions.model.access import AccessView, UserRecord
 from blendersessions.model.errors import Conflict, NotFound, Unauthorised, Unavailable
 from blendersessions.model.manifest import Manifest, Ref, ref_of
-from blendersessions.resources.secret import decode, desktop_secret, user_secret
+from blendersessions.model.secret_data import decode
+from blendersessions.resources.secret import desktop_secret, user_secret
 from blendersessions.resources.service import service
 from unit.operator.worlds import CREDENTIALS, PROFILE, body, finished_world, granted_access, session
 
