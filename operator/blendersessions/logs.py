@@ -5,6 +5,12 @@ from __future__ import annotations
 import json
 import logging
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import asyncio
+
+logger = logging.getLogger(__name__)
 
 
 class JsonFormatter(logging.Formatter):
@@ -36,3 +42,15 @@ def configure(level: str) -> None:
     logging.getLogger("blendersessions").setLevel(level)
     # Kopf reports each event that it hands on, at INFO.
     logging.getLogger("kopf").setLevel(logging.WARNING)
+
+
+def closing_quietly(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Handle what the event loop reports while the process ends, in place of its own handler.
+
+    Kopf leaves the generators of its watches to the loop, and some do not let themselves be closed while they wait.
+    The process ends anyway, so that a traceback on each such SIGTERM would only send people looking for a fault.
+    """
+    if "asyncgen" in context:
+        logger.debug("A watch did not end in order: %s", context.get("exception"))
+    else:
+        loop.default_exception_handler(context)

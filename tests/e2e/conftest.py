@@ -57,6 +57,8 @@ def kubectl(cluster: Cluster) -> Iterator[Kubectl]:
     kubectl = Kubectl(binaries.ensure("kubectl")["kubectl"], cluster.kubeconfig, f"e2e-{secrets.token_hex(4)}")
     kubectl.run("create", "namespace", kubectl.namespace)
     yield kubectl
+    # A namespace with pods in it would be looked at again only after 15 s by its controller.
+    kubectl.run("delete", "blendersessions,pods", "--all", "--timeout=90s")
     kubectl.run("delete", "namespace", kubectl.namespace, "--timeout=90s")
 
 

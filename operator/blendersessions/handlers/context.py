@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from blendersessions.handlers.workqueue import WorkQueue
     from blendersessions.model.manifest import Ref
     from blendersessions.model.profile import Profile
+    from blendersessions.model.session import Session
     from blendersessions.settings import Settings
 
 
@@ -46,11 +47,19 @@ class World:
 
     def __post_init__(self) -> None:
         self.admissions = Admissions(self.store)
+        self.store.on_session_gone = self._gone
 
-    def forget(self, uid: str) -> None:
-        """Forget what was known of a session's run beside the objects."""
-        self.activities.forget(uid)
-        self.admissions.forget(uid)
+    def _gone(self, session: Session) -> None:
+        """Forget what was known of a session's run, and give its room to others."""
+        self.activities.forget(session.uid)
+        self.admissions.forget(session.uid)
+        self.wake_line(session)
+
+    def wake_line(self, session: Session) -> None:
+        """Have those looked at who wait for the room of a session that ends."""
+        for waiting in self.store.sessions_of_class(session.namespace, session.spec.class_name):
+            if "queuePosition" in waiting.status:
+                self.wake(waiting.ref)
 
     def wake_sessions_of(self, username: str) -> None:
         """Have all sessions that let a Guacamole user in looked at again."""

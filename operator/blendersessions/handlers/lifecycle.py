@@ -24,6 +24,7 @@ from blendersessions.handlers.reconcile import reconcile
 from blendersessions.handlers.resync import prime, resync
 from blendersessions.handlers.sweep import Sweeper
 from blendersessions.handlers.workqueue import WorkQueue
+from blendersessions.logs import closing_quietly
 from blendersessions.metrics import Metrics
 from blendersessions.model.labels import SELECTOR
 from blendersessions.model.manifest import API_GROUP, CLASS_KIND, SESSION_KIND, Manifest, Ref
@@ -121,6 +122,7 @@ def _serve(metrics: Metrics, port: int) -> None:
 
 
 async def _stop(memo: Operator, **_: object) -> None:
+    asyncio.get_running_loop().set_exception_handler(closing_quietly)
     for task in memo.tasks:
         task.cancel()
     await asyncio.gather(*memo.tasks, return_exceptions=True)
@@ -143,12 +145,7 @@ async def _session_event(memo: Operator, event: kopf.RawEvent, **_: object) -> N
     meta = body["metadata"]
     ref = Ref(SESSION_KIND, meta["namespace"], meta["name"])
     if event["type"] == "DELETED":
-        gone = world.store.session(ref)
         world.store.remove(ref, meta["uid"])
-        world.forget(meta["uid"])
-        for waiting in world.store.sessions_of_class(gone.namespace, gone.spec.class_name) if gone is not None else ():
-            if "queuePosition" in waiting.status:
-                queue.add(waiting.ref)
     elif world.store.put(body):
         queue.add(ref, first=is_starting(body))
 

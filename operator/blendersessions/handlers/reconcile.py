@@ -43,6 +43,8 @@ async def reconcile(world: World, key: Ref) -> bool:
     session = world.store.session(key)
     if session is None:
         return True
+    if session.deleting:
+        world.wake_line(session)
     if not session.deleting or session.has_finalizer:
         observed = observe(world, session, failures, datetime.now(UTC))
         try:

@@ -34,6 +34,8 @@ class Store:
         self._sessions_by_user: defaultdict[str, set[Ref]] = defaultdict(set)
         self._sessions_by_class: defaultdict[tuple[str, str], set[Ref]] = defaultdict(set)
         self._tombstones: dict[str, float] = {}
+        self.on_session_gone: Callable[[Session], None] = lambda _: None
+        """Told of each session that is forgotten, whoever noticed first that it is gone."""
 
     def get(self, ref: Ref) -> Manifest | None:
         """Return the last known object, or None."""
@@ -89,6 +91,7 @@ class Store:
             session = self._sessions.pop(ref)
             self._sessions_by_uid.pop(session.uid, None)
             self._unlink(session)
+            self.on_session_gone(session)
 
     def sessions(self) -> Iterator[Session]:
         """Go through all sessions."""
