@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import sys
 
 import kopf
+import uvloop
 from pydantic import ValidationError
 
 from blendersessions import logs
@@ -27,16 +29,18 @@ def main() -> None:
         sys.exit(USAGE_ERROR)
     logs.configure(settings.log_level)
     namespaces = settings.namespace_list
-    kopf.run(
-        registry=build_registry(),
-        memo=Operator(settings),
-        # Kopf would ask for the name of the account, and in a container there is none.
-        identity=socket.gethostname(),  # type: ignore[arg-type]  # a NewType that Kopf does not export
-        standalone=True,
-        clusterwide=not namespaces,
-        namespaces=namespaces,
-        liveness_endpoint=f"http://0.0.0.0:{settings.health_port}/healthz",
-    )
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        kopf.run(
+            loop=runner.get_loop(),
+            registry=build_registry(),
+            memo=Operator(settings),
+            # Kopf would ask for the name of the account, and in a container there is none.
+            identity=socket.gethostname(),  # type: ignore[arg-type]  # a NewType that Kopf does not export
+            standalone=True,
+            clusterwide=not namespaces,
+            namespaces=namespaces,
+            liveness_endpoint=f"http://0.0.0.0:{settings.health_port}/healthz",
+        )
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ The client's generated classes are not imported: their models cost 100 MiB of me
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 import aiohttp
+import orjson
 from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.config import load_incluster_config, load_kube_config
@@ -56,6 +56,8 @@ async def connect(observe: Observe = unobserved) -> Kubernetes:
         path = os.environ.get("KUBECONFIG") or None
         await load_kube_config(config_file=path, client_configuration=configuration)  # type: ignore[no-untyped-call]
     configuration.connection_pool_maxsize = IN_FLIGHT
+    # Or each request looks for a proxy and a .netrc; a kubeconfig names its proxy itself.
+    configuration.client_session_kwargs = {"trust_env": False}
     return Kubernetes(ApiClient(configuration), observe)
 
 
@@ -162,7 +164,7 @@ class Kubernetes:
 
 def _decode(text: bytes) -> Manifest:
     try:
-        decoded = json.loads(text)
+        decoded = orjson.loads(text)
     except ValueError:
         return {}
     return decoded if isinstance(decoded, dict) else {}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from blendersessions.gateways.agent import Agents
 from blendersessions.handlers.activities import Activities
 from blendersessions.handlers.admissions import Admissions
+from blendersessions.handlers.events import Events
 from blendersessions.handlers.store import Store
 from blendersessions.metrics import Metrics
 
@@ -44,9 +45,11 @@ class World:
     agents: Agents = field(default_factory=Agents)
     activities: Activities = field(default_factory=Activities)
     admissions: Admissions = field(init=False)
+    events: Events = field(init=False)
 
     def __post_init__(self) -> None:
         self.admissions = Admissions(self.store)
+        self.events = Events(self.kubernetes, self.pod)
         self.store.on_session_gone = self._gone
 
     def _gone(self, session: Session) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -10,56 +12,121 @@ from blendersessions.model.errors import DomainError
 from blendersessions.model.manifest import API_VERSION, SESSION_KIND
 
 if TYPE_CHECKING:
-    from blendersessions.handlers.context import World
-    from blendersessions.model.manifest import Manifest
+    from blendersessions.gateways.kubernetes import Kubernetes
+    from blendersessions.model.manifest import Manifest, Ref
     from blendersessions.model.session import Session
 
 logger = logging.getLogger(__name__)
 
 COMPONENT = "blender-sessions-operator"
+LINGER_SECONDS = 1.0
+"""So late an Event may be. What happens to a session within that time is told by fewer of them."""
+FLUSH_SECONDS = 3.0
+"""So long the last Events may take when the operator ends."""
+LIMIT = 10_000
+"""More Events than this do not wait: the API server is away for long, and nobody reads them all."""
 _MESSAGE_LIMIT = 1024
 """Characters that the API server takes in an Event's message."""
 
 
-async def post(world: World, session: Session, kind: str, reason: str, message: str) -> None:
-    """Post an Event on a session; `kind` is Normal or Warning."""
-    involved = {
-        "apiVersion": API_VERSION,
-        "kind": SESSION_KIND,
-        "namespace": session.namespace,
-        "name": session.name,
-        "uid": session.uid,
-    }
-    await _post(world, involved, session.desktop_name, kind, reason, message)
+@dataclass(frozen=True)
+class Note:
+    """What an Event is to say."""
+
+    kind: str
+    """Normal or Warning."""
+    reason: str
+    message: str
+    step: bool = False
+    """Whether it tells a step of a start. Steps that follow one another at once are told together, under the last one's
+    reason: most starts would be five Events otherwise, half of all that is written for them."""
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
-async def post_for_operator(world: World, kind: str, reason: str, message: str) -> None:
-    """Post an Event on the operator's own pod, about what belongs to no session; outside of a cluster there is none."""
-    if world.pod is not None:
-        involved = {"apiVersion": "v1", "kind": "Pod", "namespace": world.pod.namespace, "name": world.pod.name}
-        await _post(world, involved, world.pod.name, kind, reason, message)
+class Events:
+    """Posts Events behind the work, one after the other, so that a hundred people who start do not wait for them."""
 
+    def __init__(self, kubernetes: Kubernetes, pod: Ref | None = None, linger: float = LINGER_SECONDS) -> None:
+        self._kubernetes = kubernetes
+        self._pod = pod
+        self._linger = linger
+        self._pending: dict[str, tuple[Manifest, list[Note]]] = {}
+        self._news = asyncio.Event()
 
-async def _post(world: World, involved: Manifest, name: str, kind: str, reason: str, message: str) -> None:
-    now = datetime.now(UTC)
-    moment = now.strftime("%Y-%m-%dT%H:%M:%SZ")
-    event: Manifest = {
-        "apiVersion": "v1",
-        "kind": "Event",
-        "metadata": {
-            "name": f"{name}.{now.timestamp():.6f}.{reason.lower()}"[:253],
-            "namespace": involved["namespace"],
-        },
-        "involvedObject": involved,
-        "type": kind,
-        "reason": reason,
-        "message": message[:_MESSAGE_LIMIT],
-        "firstTimestamp": moment,
-        "lastTimestamp": moment,
-        "count": 1,
-        "source": {"component": COMPONENT},
-    }
-    try:
-        await world.kubernetes.create(event)
-    except DomainError as error:
-        logger.debug("An Event was not posted: %s", error)
+    def tell(self, session: Session, note: Note) -> None:
+        """Have an Event posted on a session."""
+        involved = {
+            "apiVersion": API_VERSION,
+            "kind": SESSION_KIND,
+            "namespace": session.namespace,
+            "name": session.name,
+            "uid": session.uid,
+        }
+        self._add(session.desktop_name, involved, note)
+
+    def tell_of_operator(self, note: Note) -> None:
+        """Have an Event posted on the operator's own pod, about what belongs to no session; there is none elsewhere."""
+        if self._pod is not None:
+            involved = {"apiVersion": "v1", "kind": "Pod", "namespace": self._pod.namespace, "name": self._pod.name}
+            self._add(self._pod.name, involved, note)
+
+    async def run(self) -> None:
+        """Post for ever what there is to tell."""
+        while True:
+            await self._news.wait()
+            await asyncio.sleep(self._linger)
+            try:
+                await self._post_all()
+            except Exception:
+                # An answer that nobody thought of must not silence the rest of the process's life.
+                logger.exception("An Event was not posted for an unexpected reason.")
+
+    async def flush(self) -> None:
+        """Post what is left, for a short while."""
+        try:
+            async with asyncio.timeout(FLUSH_SECONDS):
+                await self._post_all()
+        except TimeoutError:
+            logger.debug("Some Events were not posted before the end.")
+
+    def _add(self, name: str, involved: Manifest, note: Note) -> None:
+        if len(self._pending) >= LIMIT:
+            logger.debug("An Event is not posted, for too many wait already: %s", note)
+            return
+        _, notes = self._pending.setdefault(name, (involved, []))
+        if notes and notes[-1].step and note.step:
+            notes[-1] = replace(note, message=f"{notes[-1].message} {note.message}")
+        else:
+            notes.append(note)
+        self._news.set()
+
+    async def _post_all(self) -> None:
+        self._news.clear()
+        while self._pending:
+            name = next(iter(self._pending))
+            involved, notes = self._pending.pop(name)
+            for note in notes:
+                await self._post(name, involved, note)
+
+    async def _post(self, name: str, involved: Manifest, note: Note) -> None:
+        moment = note.at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        event: Manifest = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {
+                "name": f"{name}.{note.at.timestamp():.6f}.{note.reason.lower()}"[:253],
+                "namespace": involved["namespace"],
+            },
+            "involvedObject": involved,
+            "type": note.kind,
+            "reason": note.reason,
+            "message": note.message[:_MESSAGE_LIMIT],
+            "firstTimestamp": moment,
+            "lastTimestamp": moment,
+            "count": 1,
+            "source": {"component": COMPONENT},
+        }
+        try:
+            await self._kubernetes.create(event)
+        except DomainError as error:
+            logger.debug("An Event was not posted: %s", error)

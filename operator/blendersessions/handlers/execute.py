@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, assert_never
 
 from blendersessions.handlers.activities import desktop_of
-from blendersessions.handlers.events import post
+from blendersessions.handlers.events import Note
 from blendersessions.model import labels
 from blendersessions.model.conditions import timestamp
 from blendersessions.model.errors import Conflict, DomainError, NameTaken, NotFound, OwnerTaken
@@ -152,7 +152,7 @@ async def _note_suspension(world: World, session: Session, reason: str) -> str:
 async def _warn(world: World, session: Session, message: str, expires_at: datetime) -> str:
     """Tell of the end on the desktop and by an Event, once for each end."""
     world.activities.warned[session.uid] = expires_at
-    await post(world, session, "Normal", "Expiring", message)
+    world.events.tell(session, Note("Normal", "Expiring", message))
     seconds = max(1.0, (expires_at - datetime.now(UTC)).total_seconds())
     await world.agents.notify(_desktop(world, session), message, seconds)
     return "Told the person that the session ends."

@@ -107,6 +107,7 @@ async def _start(memo: Operator, settings: kopf.OperatorSettings, **_: object) -
     memo.tasks.append(asyncio.create_task(resync(world, sweeper, configured.resync_seconds), name="resync"))
     watch = watch_tunnels(world, configured.activity_seconds)
     memo.tasks.append(asyncio.create_task(watch, name="tunnels"))
+    memo.tasks.append(asyncio.create_task(world.events.run(), name="events"))
     memo.tasks.append(asyncio.create_task(watch_lag(metrics), name="event loop's lag"))
     logger.info("The operator works.")
 
@@ -131,6 +132,7 @@ async def _stop(memo: Operator, **_: object) -> None:
     if memo.http is not None:
         await memo.http.close()
     if memo.world is not None:
+        await memo.world.events.flush()
         await memo.world.kubernetes.close()
         await memo.world.agents.close()
         memo.world.metrics.close()

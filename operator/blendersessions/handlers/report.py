@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from blendersessions.handlers.events import post
+from blendersessions.handlers.events import Note
 from blendersessions.model import conditions as c
 from blendersessions.model.errors import NotFound
 from blendersessions.model.manifest import SESSION_KIND, Manifest
@@ -60,8 +59,8 @@ async def report(world: World, session: Session, status: Manifest) -> None:
     logger.info("Ready=%s: %s", ready.get("status"), ready.get("reason"), extra={"session": where})
     for step, seconds in steps_done(session.status, status):
         world.metrics.started("Cold", session.spec.class_name, step, seconds)
-    told = events(session.status, status)
-    await asyncio.gather(*(post(world, session, kind, reason, message) for kind, reason, message in told))
+    for note in notes(session.status, status):
+        world.events.tell(session, note)
 
 
 def difference(former: Manifest, wanted: Manifest) -> Manifest:
@@ -84,19 +83,19 @@ def steps_done(former: Manifest, wanted: Manifest) -> list[tuple[str, float]]:
     return done
 
 
-def events(former: Manifest, wanted: Manifest) -> list[tuple[str, str, str]]:
+def notes(former: Manifest, wanted: Manifest) -> list[Note]:
     """Tell which Events a change of the status is worth: the start, readiness, and each new reason for a failure."""
-    told: list[tuple[str, str, str]] = []
+    told: list[Note] = []
     before, after = _by_type(former), _by_type(wanted)
     if "startedAt" in wanted and "startedAt" not in former:
-        told.append(("Normal", "Started", "The session is being started."))
+        told.append(Note("Normal", "Started", "The session is being started.", step=True))
     for kind, (_, reason) in STEPS.items():
         entry = after.get(kind, {})
         if entry.get("status") == "True" and before.get(kind, {}).get("status") != "True":
             message = f"Open {wanted.get('clientURL')}" if kind == c.READY else str(entry.get("message"))
-            told.append(("Normal", reason, message))
+            told.append(Note("Normal", reason, message, step=True))
     if after.get(c.SUSPENDED, {}).get("status") == "True" and before.get(c.SUSPENDED, {}).get("status") != "True":
-        told.append(("Normal", c.SUSPENDED, str(after[c.SUSPENDED].get("message"))))
+        told.append(Note("Normal", c.SUSPENDED, str(after[c.SUSPENDED].get("message"))))
     said: set[str] = set()
     for kind in (c.STALLED, c.DESKTOP_READY, c.SCENE_READY, c.CONNECTION_READY):
         entry = after.get(kind, {})
@@ -105,7 +104,7 @@ def events(former: Manifest, wanted: Manifest) -> list[tuple[str, str, str]]:
         known = before.get(kind, {}).get("reason") == reason
         if bad and not known and reason not in _QUIET | said:
             said.add(reason)
-            told.append(("Warning", reason, str(entry.get("message"))))
+            told.append(Note("Warning", reason, str(entry.get("message"))))
     return told
 
 

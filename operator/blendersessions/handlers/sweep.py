@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from blendersessions.handlers.events import post_for_operator
+from blendersessions.handlers.events import Note
 from blendersessions.handlers.resync import relist
 from blendersessions.model.manifest import Ref
 from blendersessions.model.names import user_secret_name
@@ -46,9 +46,7 @@ class Sweeper:
             due = self.connections.due(found.connections, now), self.users.due(found.users, now)
         self.told &= {*found.connections, *found.users, *found.strangers}
         for name in found.strangers:
-            await self._tell(
-                world, "Stranger", name, f"The connection {name} is in our group and none of ours. It stays."
-            )
+            self._tell(world, "Stranger", name, f"The connection {name} is in our group and none of ours. It stays.")
         for name in due[0][:AT_ONCE]:
             await self._connection(world, name)
         for name in due[1][:AT_ONCE]:
@@ -60,26 +58,26 @@ class Sweeper:
             return
         namespace = namespace_of(record)
         if not namespace:
-            await self._tell(
+            self._tell(
                 world, "Stranger", name, f"The connection {name} bears a name of ours and leads elsewhere. It stays."
             )
         elif world.namespaces and namespace not in world.namespaces:
             return
         elif self.mode == "Report":
-            await self._tell(world, "OrphanFound", name, f"No session stands behind the connection {name}. It stays.")
+            self._tell(world, "OrphanFound", name, f"No session stands behind the connection {name}. It stays.")
         else:
             host = (record.parameters or {}).get("hostname", "")
             closed = await world.registry.remove_connection(name, host, record.identifier)
             world.metrics.swept("connection")
             message = f"Removed the connection {name}, which no session stands behind, with {closed} running tunnels."
-            await self._tell(world, "OrphanRemoved", name, message)
+            self._tell(world, "OrphanRemoved", name, message)
 
     async def _user(self, world: World, username: str) -> None:
         user = world.registry.known_users().get(username)
         if user is None or world.store.is_wanted(user.made_for, username):
             return
         if self.mode == "Report":
-            await self._tell(world, "OrphanFound", username, f"No session needs the user {username}. It stays.")
+            self._tell(world, "OrphanFound", username, f"No session needs the user {username}. It stays.")
             return
         async with world.registry.user_lock(username):
             if world.store.is_wanted(user.made_for, username):
@@ -92,15 +90,15 @@ class Sweeper:
         if removed:
             world.metrics.swept("user")
             message = f"Removed the user {username}, whom we made for {user.made_for} and no session there needs."
-            await self._tell(world, "OrphanRemoved", username, message)
+            self._tell(world, "OrphanRemoved", username, message)
 
-    async def _tell(self, world: World, reason: str, name: str, message: str) -> None:
+    def _tell(self, world: World, reason: str, name: str, message: str) -> None:
         """Say it once in the log and by an Event."""
         if name in self.told:
             return
         self.told.add(name)
         logger.warning("%s", message)
-        await post_for_operator(world, "Warning" if reason == "Stranger" else "Normal", reason, message)
+        world.events.tell_of_operator(Note("Warning" if reason == "Stranger" else "Normal", reason, message))
 
 
 def _find(world: World) -> Orphans:

@@ -28,7 +28,7 @@ def test_a_watch_that_does_not_let_itself_be_closed_is_no_error(caplog: pytest.L
         await anext(watch)
         return watch
 
-    with caplog.at_level(logging.DEBUG):
+    with caplog.at_level(logging.DEBUG, "blendersessions.logs"):
         asyncio.run(ends_with_an_open_watch())
     [said] = [record for record in caplog.records if "in order" in record.getMessage()]
     assert (said.levelname, said.exc_info) == ("DEBUG", None)

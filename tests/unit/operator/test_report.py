@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from blendersessions.handlers.report import difference, events, steps_done
+from blendersessions.handlers.report import difference, notes, steps_done
 from blendersessions.model.errors import Unavailable
 from blendersessions.planning.status import status
 from blendersessions.planning.steps import Part
 from unit.operator.worlds import empty_world, finished_world, session
+
+if TYPE_CHECKING:
+    from blendersessions.model.manifest import Manifest
 
 
 def test_a_patch_holds_what_changed_and_nulls_what_goes() -> None:
@@ -22,27 +26,31 @@ def test_an_equal_status_needs_no_patch() -> None:
 
 def test_the_start_and_readiness_are_told_once() -> None:
     first = status(session(), empty_world())
-    assert [reason for _, reason, _ in events({}, first)] == ["Started"]
+    assert [note.reason for note in notes({}, first)] == ["Started"]
     ready = status(replace(session(), status=first), finished_world(session()))
-    told = events(first, ready)
-    assert {kind for kind, _, _ in told} == {"Normal"}
-    assert [reason for _, reason, _ in told] == ["DesktopRunning", "SceneVisible", "Registered", "Ready"]
-    assert ready["clientURL"] in told[-1][2]
+    told = notes(first, ready)
+    assert {(note.kind, note.step) for note in told} == {("Normal", True)}
+    assert [note.reason for note in told] == ["DesktopRunning", "SceneVisible", "Registered", "Ready"]
+    assert ready["clientURL"] in told[-1].message
     assert [step for step, _ in steps_done(first, ready)] == ["Desktop", "Scene", "Connection", "Ready"]
     assert steps_done(ready, ready) == []
-    assert events(ready, ready) == []
+    assert notes(ready, ready) == []
+
+
+def said(former: Manifest, wanted: Manifest) -> list[tuple[str, str, str]]:
+    return [(note.kind, note.reason, note.message) for note in notes(former, wanted)]
 
 
 def test_a_failure_is_told_when_its_reason_is_new() -> None:
     first = status(session(), empty_world())
     away = replace(empty_world(), failures={Part.ACCESS: Unavailable("Guacamole is away")})
     failed = status(replace(session(), status=first), away)
-    assert events(first, failed) == [("Warning", "GuacamoleUnavailable", "Guacamole is away")]
-    assert events(failed, failed) == []
+    assert said(first, failed) == [("Warning", "GuacamoleUnavailable", "Guacamole is away")]
+    assert notes(failed, failed) == []
 
 
 def test_a_deletion_that_waits_is_told() -> None:
     first = status(session(), finished_world(session()))
     away = replace(empty_world(), failures={Part.ACCESS: Unavailable("Guacamole is away")})
     waiting = status(replace(session(deleting=True), status=first), away)
-    assert ("Warning", "GuacamoleUnavailable", "Guacamole is away") in events(first, waiting)
+    assert ("Warning", "GuacamoleUnavailable", "Guacamole is away") in said(first, waiting)

@@ -90,6 +90,16 @@ class Memory:
         if not user.exists:
             self.rights_known.discard(user.username)
 
+    def unlisted(self, username: str) -> UserRecord | None:
+        """Note a user whom the last list does not have as not there; None when more has happened to him or her since.
+
+        If somebody made the user after that list, making it anew is refused, and then it is asked for.
+        """
+        if username in self.users_written:
+            return None
+        self.users[username] = UserRecord(username, exists=False)
+        return self.users[username]
+
     def drop_user(self, username: str) -> None:
         """Forget a user, so that he or she is asked for again."""
         self.users.pop(username, None)

@@ -95,7 +95,7 @@ class Registry:
         for name in names:
             await self._ask_parameters(name)
         for username in usernames:
-            user = memory.users.get(username) or await self.look_up_user(username)
+            user = memory.users.get(username) or memory.unlisted(username) or await self.look_up_user(username)
             if not user.exists or username in memory.rights_known:
                 continue
             if any(name in memory.connections for name in names):
