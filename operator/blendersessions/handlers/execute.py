@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, assert_never
 from blendersessions.handlers.activities import desktop_of
 from blendersessions.handlers.events import Note
 from blendersessions.model import labels
-from blendersessions.model.conditions import timestamp
 from blendersessions.model.errors import Conflict, DomainError, NameTaken, NotFound, OwnerTaken
 from blendersessions.model.manifest import SESSION_KIND, Manifest, Ref, controller_uid, ref_of
 from blendersessions.model.names import user_secret_name
 from blendersessions.model.secret_data import decode
-from blendersessions.model.suspending import RESUME
 from blendersessions.planning import steps
 from blendersessions.planning.observed import is_user_secret
+from blendersessions.planning.status import suspension_noted
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -139,9 +138,8 @@ def _desktop(world: World, session: Session) -> Desktop:
 
 async def _note_suspension(world: World, session: Session, reason: str) -> str:
     """Write down that the session is suspended, and which wish to resume it there was already."""
-    suspension = {"reason": reason, "at": timestamp(datetime.now(UTC)), "resume": session.annotations.get(RESUME, "")}
     test = {"metadata": {"uid": session.uid, "resourceVersion": session.resource_version}}
-    patch = test | {"status": {"suspension": suspension}}
+    patch = test | {"status": suspension_noted(session, reason, datetime.now(UTC))}
     try:
         await _update(world, session.ref, world.kubernetes.merge(session.ref, patch, subresource="status"))
     finally:

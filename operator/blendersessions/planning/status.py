@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from blendersessions.model import conditions as c
-from blendersessions.model.conditions import set_condition, timestamp
+from blendersessions.model.conditions import Condition, set_condition, timestamp
 from blendersessions.model.names import view_name_for
+from blendersessions.model.suspending import RESUME
 from blendersessions.planning.admission import wished_at
 from blendersessions.planning.observed import Observed, own_pod
 from blendersessions.planning.summary import summarise
@@ -16,7 +17,6 @@ from blendersessions.resources.connection import client_url
 from blendersessions.resources.volume_claim import claim_name
 
 if TYPE_CHECKING:
-    from blendersessions.model.conditions import Condition
     from blendersessions.model.manifest import Manifest
     from blendersessions.model.session import Session
 
@@ -51,6 +51,21 @@ def status(session: Session, observed: Observed) -> Manifest:
     if "readyAt" in result:
         result["activity"] = _activity(session, observed, result)
     return result
+
+
+def suspension_noted(session: Session, reason: str, now: datetime) -> Manifest:
+    """Compute the patch that notes a suspension, and which wish to resume there was already.
+
+    A session that is made suspended has no status yet: `Ready` stands in its first one, as in every other.
+    """
+    noted: Manifest = {
+        "suspension": {"reason": reason, "at": timestamp(now), "resume": session.annotations.get(RESUME, "")}
+    }
+    if session.status.get("conditions"):
+        return noted
+    ready = Condition(c.READY, "False", c.SUSPENDING, "The session is to be suspended.")
+    conditions = set_condition((), ready, generation=session.generation, now=now)
+    return noted | {"observedGeneration": session.generation, "conditions": conditions, "phase": "Suspending"}
 
 
 def _run(session: Session, observed: Observed) -> Manifest:

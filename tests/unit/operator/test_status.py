@@ -11,7 +11,7 @@ import pytest
 from blendersessions.model import conditions as c
 from blendersessions.model.access import AccessView
 from blendersessions.model.errors import DomainError, Invalid, NameTaken, OwnerTaken, Unauthorised, Unavailable
-from blendersessions.planning.status import status
+from blendersessions.planning.status import status, suspension_noted
 from blendersessions.planning.steps import Part
 from unit.operator.worlds import NOW, empty_world, finished_world, running_pod, session
 
@@ -238,3 +238,18 @@ def test_a_deletion_that_waits_for_guacamole_says_so_and_keeps_what_is_needed() 
     assert conditions["ConnectionReady"]["reason"] == "GuacamoleUnavailable"
     assert "clientURL" not in result
     assert result["connection"]["identifier"] == "17"
+
+
+def test_the_note_of_a_suspension_leaves_a_status_that_there_is_alone() -> None:
+    of = session({"suspend": True})
+    assert suspension_noted(replace(of, status=status(of, finished_world(of))), "Requested", NOW).keys() == {
+        "suspension"
+    }
+
+
+def test_a_session_that_is_made_suspended_says_so_in_its_first_status() -> None:
+    first = suspension_noted(session({"suspend": True}), "Requested", NOW)
+    assert first["suspension"] == {"reason": "Requested", "at": "2026-11-24T06:00:00.250Z", "resume": ""}
+    assert (first["observedGeneration"], first["phase"]) == (3, "Suspending")
+    [ready] = first["conditions"]
+    assert (ready["type"], ready["status"], ready["reason"]) == ("Ready", "False", "Suspending")
