@@ -22,6 +22,7 @@ class Admissions:
         self._store = store
         self._given: set[str] = set()
         self._taken_back = 0
+        self._wishes: dict[str, tuple[Session, datetime]] = {}
         self._known: dict[tuple[str, str], tuple[object, Admission]] = {}
 
     def position(self, session: Session, limits: Limits, now: datetime) -> int | None:
@@ -35,6 +36,7 @@ class Admissions:
 
     def forget(self, uid: str) -> None:
         """Take back the room of a session that is gone or suspended."""
+        self._wishes.pop(uid, None)
         if uid in self._given:
             self._given.discard(uid)
             self._taken_back += 1
@@ -46,8 +48,8 @@ class Admissions:
         positions = self._admission(session, limits, now).positions
         return [
             other.ref
-            for other in self._store.sessions_of_class(session.namespace, session.spec.class_name)
-            if "queuePosition" in other.status and other.status["queuePosition"] != positions.get(other.uid)
+            for other in self._store.waiting(session.namespace, session.spec.class_name)
+            if other.status["queuePosition"] != positions.get(other.uid)
         ]
 
     def _admission(self, session: Session, limits: Limits, now: datetime) -> Admission:
@@ -69,9 +71,16 @@ class Admissions:
         return Claim(
             session.uid,
             session.spec.owner or session.uid,
-            wished_at(session, now),
+            self._wished_at(session, now),
             holds,
         )
+
+    def _wished_at(self, session: Session, now: datetime) -> datetime:
+        """Return since when a session wants a desktop, as it was when this state of the session was first seen."""
+        known = self._wishes.get(session.uid)
+        if known is None or known[0] is not session:
+            known = self._wishes[session.uid] = session, wished_at(session, now)
+        return known[1]
 
     def _is_out(self, session: Session) -> bool:
         """Whether a session neither has a desktop nor wants one."""

@@ -60,9 +60,8 @@ class World:
 
     def wake_line(self, session: Session) -> None:
         """Have those looked at who wait for the room of a session that ends."""
-        for waiting in self.store.sessions_of_class(session.namespace, session.spec.class_name):
-            if "queuePosition" in waiting.status:
-                self.wake(waiting.ref)
+        for waiting in self.store.waiting(session.namespace, session.spec.class_name):
+            self.wake(waiting.ref)
 
     def wake_sessions_of(self, username: str) -> None:
         """Have all sessions that let a Guacamole user in looked at again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from secrets import token_urlsafe
 from typing import TYPE_CHECKING
 
@@ -39,7 +40,7 @@ def observe(world: World, session: Session, failures: Mapping[Part, DomainError]
         class_error=of.spec_error if of is not None else "",
         position=world.admissions.position(session, terms.class_limits, now) if terms is not None else None,
         profile=world.profile,
-        fresh=fresh_credentials(wanted),
+        fresh=partial(fresh_credentials, wanted),
         secret=store.get(Ref("Secret", namespace, name)),
         service=store.get(Ref("Service", namespace, name)),
         pod=store.get(Ref("Pod", namespace, name)),

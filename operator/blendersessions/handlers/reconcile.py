@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -55,7 +56,7 @@ async def reconcile(world: World, key: Ref) -> bool:
         # The status that was just written counts from now on: it began a lifetime, or gave room back.
         written = world.store.session(key)
         if written is not None:
-            look_later(world, written, observe(world, written, failures, datetime.now(UTC)))
+            look_later(world, written, replace(observed, activity=world.activities.of(written)))
     for failure in failures.values():
         logger.debug("%s", failure, extra={"session": f"{key.namespace}/{key.name}"})
     return not failures

@@ -26,13 +26,14 @@ class Store:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self.revision = 0
-        """Moves with every change."""
+        """Moves when there may be other room than before: with every session, and when a pod comes or goes."""
         self._objects: dict[Ref, Manifest] = {}
         self._sessions: dict[Ref, Session] = {}
         self._classes: dict[Ref, SessionClass] = {}
         self._sessions_by_uid: dict[str, Ref] = {}
         self._sessions_by_user: defaultdict[str, set[Ref]] = defaultdict(set)
         self._sessions_by_class: defaultdict[tuple[str, str], set[Ref]] = defaultdict(set)
+        self._waiting: defaultdict[tuple[str, str], set[Ref]] = defaultdict(set)
         self._tombstones: dict[str, float] = {}
         self.on_session_gone: Callable[[Session], None] = lambda _: None
         """Told of each session that is forgotten, whoever noticed first that it is gone."""
@@ -63,7 +64,7 @@ class Store:
             return False
         if former is not None and former["metadata"]["uid"] != meta["uid"]:
             self.remove(ref)
-        self.revision += 1
+        self.revision += ref.kind == SESSION_KIND or (ref.kind == "Pod" and former is None)
         slim = {key: value for key, value in meta.items() if key != "managedFields"}
         self._objects[ref] = manifest | {"metadata": slim}
         if ref.kind == SESSION_KIND:
@@ -84,7 +85,7 @@ class Store:
         if former is None or (uid and former["metadata"]["uid"] != uid):
             return
         del self._objects[ref]
-        self.revision += 1
+        self.revision += ref.kind in (SESSION_KIND, "Pod")
         self._classes.pop(ref, None)
         self._bury(former["metadata"]["uid"])
         if ref.kind == SESSION_KIND:
@@ -120,6 +121,10 @@ class Store:
     def sessions_of_class(self, namespace: str, name: str) -> list[Session]:
         """Return the sessions that name a class."""
         return [self._sessions[ref] for ref in self._sessions_by_class.get((namespace, name), ())]
+
+    def waiting(self, namespace: str, name: str) -> list[Session]:
+        """Return the sessions that were told to wait for room in a class."""
+        return [self._sessions[ref] for ref in self._waiting.get((namespace, name), ())]
 
     def session_class(self, namespace: str, name: str) -> SessionClass | None:
         """Return a class; a namespace without one of the name `default` has the built-in one."""
@@ -159,11 +164,14 @@ class Store:
         self._sessions[ref] = session
         self._sessions_by_uid[session.uid] = ref
         self._sessions_by_class[session.namespace, session.spec.class_name].add(ref)
+        if "queuePosition" in session.status:
+            self._waiting[session.namespace, session.spec.class_name].add(ref)
         for username in people(session):
             self._sessions_by_user[username].add(ref)
 
     def _unlink(self, session: Session) -> None:
         self._sessions_by_class[session.namespace, session.spec.class_name].discard(session.ref)
+        self._waiting[session.namespace, session.spec.class_name].discard(session.ref)
         for username in people(session):
             refs = self._sessions_by_user[username]
             refs.discard(session.ref)

@@ -22,7 +22,7 @@ class Profile:
 
 @dataclass(frozen=True)
 class Credentials:
-    """Random values for a Secret that has to be made; they are used only if it is."""
+    """What stands in the Secrets of one session."""
 
     vnc_password: str = field(repr=False)
     agent_token: str = field(repr=False)

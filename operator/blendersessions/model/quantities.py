@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from functools import lru_cache
 
 _FORM = re.compile(
     r"^([+-]?[0-9]*\.?[0-9]+|[+-]?[0-9]+\.)(?:(Ki|Mi|Gi|Ti|Pi|Ei|n|u|m|k|M|G|T|P|E)|[eE]([+-]?[0-9]+))?$"
@@ -18,6 +19,7 @@ _DECIMAL = {
 }
 
 
+@lru_cache(maxsize=1024)
 def parse(quantity: str | float) -> Decimal:
     """Read a quantity.
 

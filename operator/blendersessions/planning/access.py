@@ -115,7 +115,7 @@ def _plan_user(session: Session, observed: Observed, user: UserRecord, part: Par
     secret = observed.user_secrets.get(user.username)
     if secret is None:
         if not user.exists:
-            return [steps.CreateObject(user_secret(session, user.username, observed.fresh), part=part)], False
+            return [steps.CreateObject(user_secret(session, user.username, observed.fresh()), part=part)], False
         return [steps.RemoveUser(user.username, part)], False
     if not is_user_secret(secret, user.username):
         return [], False

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from blendersessions.model import labels, quantities
 from blendersessions.model.manifest import covers, ref_of
+from blendersessions.model.profile import Credentials
 from blendersessions.model.secret_data import decode
 from blendersessions.planning import steps
 from blendersessions.planning.observed import Observed, age, granted_before, own_claim, owned
@@ -33,7 +34,7 @@ def plan_desktop(session: Session, observed: Observed) -> list[Step]:
     """Decide about the desktop's objects. The pod waits for the Secret that it mounts."""
     todo = plan_keeping(session, observed)
     if observed.secret is None:
-        todo.append(steps.CreateObject(desktop_secret(session, observed.fresh)))
+        todo.append(steps.CreateObject(desktop_secret(session, observed.fresh())))
     if observed.service is None:
         todo.append(steps.CreateObject(service(session)))
     workspace = session.spec.workspace
@@ -126,9 +127,11 @@ def _desired_secret(session: Session, observed: Observed, actual: Manifest) -> M
 
     The note of who was granted is kept as well; it changes only after a former owner was shut out.
     """
-    wanted = desktop_secret(session, observed.fresh)
-    for key in (VNC_PASSWORD, AGENT_TOKEN):
-        if decode(actual, key):
+    there = {key: decode(actual, key) for key in (VNC_PASSWORD, AGENT_TOKEN)}
+    complete = Credentials(there[VNC_PASSWORD], there[AGENT_TOKEN], {}) if all(there.values()) else None
+    wanted = desktop_secret(session, complete or observed.fresh())
+    for key, value in there.items():
+        if value:
             wanted["data"][key] = actual["data"][key]
     if noted := granted_before(session, observed):
         wanted["metadata"]["annotations"][labels.GRANTED] = ",".join(noted)

@@ -13,7 +13,7 @@ from blendersessions.model.secret_data import decode
 from blendersessions.planning.lifetime import Activity, Verdict, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from blendersessions.model.errors import DomainError
     from blendersessions.model.profile import Credentials, Profile
@@ -27,7 +27,8 @@ class Observed:
     """The world around one session, as last seen: it may be stale, so nothing that follows from it may do harm."""
 
     profile: Profile
-    fresh: Credentials
+    fresh: Callable[[], Credentials]
+    """Draws random values for a Secret that has to be made."""
     now: datetime
     terms: Terms | None
     """What holds for the session; None while there is no class of the name that it gives."""

@@ -35,7 +35,7 @@ def plan_rest(session: Session, observed: Observed) -> Stages:
     kept = plan_keeping(session, observed) if Part.DESKTOP not in observed.failures else []
     if observed.secret is None and observed.access.connections and Part.DESKTOP not in observed.failures:
         # Access is kept by it: who was granted is noted there, and the connection's password stands there.
-        kept.append(steps.CreateObject(desktop_secret(session, observed.fresh)))
+        kept.append(steps.CreateObject(desktop_secret(session, observed.fresh())))
     if observed.secret is not None and Part.ACCESS not in observed.failures:
         kept += plan_access(session, observed)
     pod = own_pod(session, observed)

@@ -70,7 +70,7 @@ def terms(of: Session | None = None, spec: Manifest | None = None) -> Terms:
 
 def empty_world() -> Observed:
     """Nothing exists, and nothing is known of Guacamole."""
-    return Observed(profile=PROFILE, fresh=CREDENTIALS, now=NOW, terms=terms())
+    return Observed(profile=PROFILE, fresh=lambda: CREDENTIALS, now=NOW, terms=terms())
 
 
 def running_pod(of: Session, *, ready: bool = True) -> Manifest:
