@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from blendersessions.handlers.events import Note
 from blendersessions.model import conditions as c
-from blendersessions.model.errors import NotFound
+from blendersessions.model.errors import Conflict, NotFound
 from blendersessions.model.manifest import SESSION_KIND, Manifest
 
 if TYPE_CHECKING:
@@ -44,15 +44,23 @@ _QUIET: Final = frozenset(
 
 
 async def report(world: World, session: Session, status: Manifest) -> None:
-    """Write what changed in the status; raises the domain errors of the API server."""
+    """Write what changed in the status; raises the domain errors of the API server.
+
+    It is computed from what the status was, so it is written to that version only: an earlier write whose answer was
+    lost, or another session of the name, raises `Conflict`, and what there is now is known for the next attempt.
+    """
     patch = difference(session.status, status)
     if not patch:
         return
+    test = {"uid": session.uid, "resourceVersion": session.resource_version}
     try:
-        written = await world.kubernetes.merge(session.ref, {"status": patch}, subresource="status")
+        written = await world.kubernetes.merge(session.ref, {"metadata": test, "status": patch}, subresource="status")
     except NotFound:
         world.store.remove(session.ref, session.uid)
         return
+    except Conflict:
+        await _look_again(world, session)
+        raise
     world.store.replace({"kind": SESSION_KIND} | written)
     where = f"{session.namespace}/{session.name}"
     ready = _by_type(status).get(c.READY, {})
@@ -61,6 +69,13 @@ async def report(world: World, session: Session, status: Manifest) -> None:
         world.metrics.started("Cold", session.spec.class_name, step, seconds)
     for note in notes(session.status, status):
         world.events.tell(session, note)
+
+
+async def _look_again(world: World, session: Session) -> None:
+    try:
+        world.store.put({"kind": SESSION_KIND} | await world.kubernetes.get(session.ref))
+    except NotFound:
+        world.store.remove(session.ref)
 
 
 def difference(former: Manifest, wanted: Manifest) -> Manifest:

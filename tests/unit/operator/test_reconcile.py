@@ -16,7 +16,8 @@ from blendersessions.model.manifest import Manifest, Ref, ref_of
 from blendersessions.model.secret_data import decode
 from blendersessions.resources.secret import desktop_secret, user_secret
 from blendersessions.resources.service import service
-from unit.operator.worlds import CREDENTIALS, PROFILE, body, finished_world, granted_access, session
+from status_rules import StatusRules
+from unit.operator.worlds import CREDENTIALS, OTHER_UID, PROFILE, body, finished_world, granted_access, session
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,13 +29,15 @@ KEY = Ref("BlenderSession", "art", "cart")
 
 
 class FakeApi:
-    """Holds objects, and notes each request as `VERB Kind`."""
+    """Holds objects, notes each request as `VERB Kind`, and fails at a status that breaks the rules."""
 
     def __init__(self, *objects: Manifest) -> None:
         self.objects = {ref_of(each): copy.deepcopy(each) for each in objects}
         self.requests: list[str] = []
         self.broken: type[Exception] | None = None
+        self.answers_lost = 0
         self._version = 1000
+        self._rules = StatusRules()
 
     async def create(self, manifest: Manifest) -> Manifest:
         ref = ref_of(manifest)
@@ -53,9 +56,19 @@ class FakeApi:
 
     async def merge(self, ref: Ref, patch: Manifest, subresource: str = "") -> Manifest:
         self._note("STATUS" if subresource else "MERGE", ref.kind)
+        for key, value in patch["metadata"].items():
+            if self.objects[ref]["metadata"][key] != value:
+                raise Conflict("another one by now", system="Kubernetes")
+        self._rules.see(self.objects[ref])
         status = self.objects[ref].setdefault("status", {}) | patch["status"]
         self.objects[ref]["status"] = {key: value for key, value in status.items() if value is not None}
-        return self._touched(ref)
+        written = self._touched(ref)
+        self._rules.see(written)
+        self._rules.check()
+        if self.answers_lost:
+            self.answers_lost -= 1
+            raise Unavailable("the answer is lost", system="Kubernetes")
+        return written
 
     def _touched(self, ref: Ref) -> Manifest:
         self._version += 1
@@ -226,3 +239,24 @@ async def test_a_session_that_becomes_ready_is_looked_at_again_when_its_time_may
     assert await reconcile(made, KEY)
     [seconds] = looks
     assert 14 * 60 < seconds <= 15 * 60, "when the warning would begin; no event tells of it"
+
+
+async def test_a_status_whose_answer_was_lost_is_not_written_again() -> None:
+    objects = finished()
+    api = FakeApi(*objects)
+    api.answers_lost = 1
+    made = world(api, FakeRegistry(granted_access(session())), *objects)
+    assert not await reconcile(made, KEY), "nobody knows whether it was written"
+    written = copy.deepcopy(api.objects[KEY])
+    assert not await reconcile(made, KEY), "another look is needed"
+    assert await reconcile(made, KEY)
+    assert api.objects[KEY] == written
+
+
+async def test_a_status_is_not_written_to_a_successor_of_the_same_name() -> None:
+    objects = finished()
+    api = FakeApi(*objects)
+    made = world(api, FakeRegistry(granted_access(session())), *objects)
+    api.objects[KEY]["metadata"] |= {"uid": OTHER_UID, "resourceVersion": "2000"}
+    assert not await reconcile(made, KEY)
+    assert "status" not in api.objects[KEY]
