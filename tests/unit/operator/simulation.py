@@ -5,8 +5,9 @@ from __future__ import annotations
 import copy
 import uuid
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
+from unittest.mock import patch
 
 from blendersessions.gateways.agent import DesktopStatus
 from blendersessions.handlers.context import World
@@ -14,11 +15,13 @@ from blendersessions.handlers.reconcile import reconcile
 from blendersessions.model.access import AccessView, ConnectionRecord, ConnectionSpec, UserRecord
 from blendersessions.model.errors import Conflict, Invalid, NotFound, Unavailable
 from blendersessions.model.manifest import Manifest, Ref, ref_of
+from status_rules import StatusRules
 from unit.operator.worlds import PROFILE
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+    from datetime import tzinfo
 
     from blendersessions.gateways.agent import Agents, Desktop
     from blendersessions.gateways.guacamole.registry import Registry
@@ -48,13 +51,14 @@ class Faulty:
 
 
 class Server(Faulty):
-    """The API server, as `gateways.kubernetes` speaks to it."""
+    """The API server, as `gateways.kubernetes` speaks to it; it fails at a status that breaks the rules."""
 
     def __init__(self) -> None:
         super().__init__()
         self.objects: dict[Ref, Manifest] = {}
         self.pods_made = 0
         self._version = 100
+        self._rules = StatusRules()
 
     async def get(self, ref: Ref) -> Manifest:
         return dict(copy.deepcopy(self._call("Kubernetes", lambda: self._found(ref))))
@@ -147,6 +151,8 @@ class Server(Faulty):
         for key, error in (("uid", Conflict), ("resourceVersion", Conflict)):
             if key in meta and meta[key] != found["metadata"][key]:
                 raise error("another one by now", system="Kubernetes")
+        if subresource:
+            self._rules.see(found)
         for part in ("status",) if subresource else ("spec", "data"):
             if part in patch:
                 merged = found.setdefault(part, {}) | patch[part]
@@ -154,7 +160,11 @@ class Server(Faulty):
         for part in ("labels", "annotations"):
             if part in meta and not subresource:
                 found["metadata"].setdefault(part, {}).update(meta[part])
-        return self.touched(ref)
+        written = self.touched(ref)
+        if subresource:
+            self._rules.see(written)
+            self._rules.check()
+        return written
 
 
 @dataclass
@@ -271,11 +281,24 @@ class FakeAgents(Faulty):
         self._call("Agent", lambda: None)
 
 
+def clock(ahead: timedelta) -> type[datetime]:
+    """Return a `datetime` whose present is ahead of ours."""
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Later:
+            moment: Later = super().now(tz) + ahead
+            return moment
+
+    return Later
+
+
 class Simulation:
     """One session's world, and the operator that serves it; `restart` makes the operator forget."""
 
     def __init__(self) -> None:
         self.server, self.guacamole, self.agents = Server(), Guacamole(), FakeAgents()
+        self._ahead = timedelta()
         self.world = self._operator()
 
     def _operator(self) -> World:
@@ -301,7 +324,13 @@ class Simulation:
             store.put(manifest)
 
     async def reconcile(self) -> bool:
-        return await reconcile(self.world, KEY)
+        """Reconcile a second after the last time, so that a time that moves without need is seen to move."""
+        self._ahead += timedelta(seconds=1)
+        with (
+            patch("blendersessions.handlers.reconcile.datetime", clock(self._ahead)),
+            patch("blendersessions.handlers.execute.datetime", clock(self._ahead)),
+        ):
+            return await reconcile(self.world, KEY)
 
     def session(self) -> Manifest | None:
         return self.server.objects.get(KEY)
