@@ -79,9 +79,10 @@ class Verdict:
 def judge(max_age: timedelta | None, idle_after: timedelta | None, activity: Activity, now: datetime) -> Verdict:
     """Judge from what is known at the moment `now`.
 
-    A clock that was set back makes evidence come from the future; it counts as of now, so nothing ends too early. Input
-    from the future has the desktop asked at once, which mends it. A readiness, a start or a tunnel from the future
-    cannot be mended: on account of these a session may live on for as long as the clock was set back, and no longer.
+    A clock that was set back makes evidence come from the future; it counts as of now, so nothing ends too early.
+    Input, a render or a readiness from the future has the desktop asked at once, which mends it: it says how long
+    nobody has worked, whatever the clock does. A start or a tunnel from the future cannot be mended: on account of
+    these a session may live on for as long as the clock was set back, and no longer.
     """
     rendering = _renders(activity, idle_after, now)
     kept, active = (KeptBy.RENDER, now) if rendering else _evidence(activity, now)
@@ -101,7 +102,7 @@ def judge(max_age: timedelta | None, idle_after: timedelta | None, activity: Act
     warn = now >= expires_at - warning
     limit = WATCH_EVERY if warn else ASK_EVERY
     near = idle_after is not None and active is not None and now >= active + idle_after - min(WARNING, idle_after / 4)
-    near = near or (idle_after is not None and activity.last_input_at is not None and activity.last_input_at > now)
+    near = near or (idle_after is not None and _is_ahead(activity, now))
     stale = _is_stale(activity, now, limit)
     ask = (near or rendering) and stale
     expired = now >= expires_at
@@ -126,11 +127,20 @@ def _evidence(activity: Activity, now: datetime) -> tuple[KeptBy, datetime | Non
     if activity.ready_at is None:
         return KeptBy.STARTING, None
     known = [(activity.ready_at, KeptBy.STARTING)]
-    known += [(opened, KeptBy.TUNNEL) for opened in activity.opened_at]
     known += [(activity.last_render_at, KeptBy.RENDER)] if activity.last_render_at else []
+    if activity.last_input_at is not None and activity.last_input_at <= now:
+        # What is ahead is from before the clock was set back, and the desktop has been asked by the new time.
+        known = [entry for entry in known if entry[0] <= now]
+    known += [(opened, KeptBy.TUNNEL) for opened in activity.opened_at]
     known += [(activity.last_input_at, KeptBy.INPUT)] if activity.last_input_at else []
     moment, kept = max(known, key=lambda entry: entry[0])
     return kept, min(moment, now)
+
+
+def _is_ahead(activity: Activity, now: datetime) -> bool:
+    """Whether something that the desktop's word can mend comes from the future."""
+    moments = (activity.last_input_at, activity.last_render_at, activity.ready_at)
+    return any(moment is not None and moment > now for moment in moments)
 
 
 def _renders(activity: Activity, idle_after: timedelta | None, now: datetime) -> bool:

@@ -138,6 +138,16 @@ def test_after_the_clock_was_set_back_the_desktop_is_asked_at_once_and_gets_no_e
     assert (mended.ask, mended.expires_at) == (False, now + IDLE)
 
 
+@pytest.mark.parametrize("ahead", [{}, {"last_render_at": at(120)}], ids=["readiness", "render"])
+def test_what_was_before_the_clock_was_set_back_keeps_nothing_once_the_desktop_has_spoken(
+    ahead: dict[str, datetime],
+) -> None:
+    known = replace(READY, ready_at=at(119), **ahead)
+    assert idle(known, at(60)).ask
+    spoken = asked(known, at(60), last_input_at=at(60) - 2 * IDLE)
+    assert (idle(spoken, at(60)).kept_alive_by, idle(spoken, at(60)).expired) == (KeptBy.NOTHING, True)
+
+
 def test_a_clock_that_was_set_back_ends_nothing_early() -> None:
     known = asked(READY, at(60), last_input_at=at(60))
     verdict = idle(known, at(0))
