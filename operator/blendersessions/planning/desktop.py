@@ -96,11 +96,27 @@ def _plan_pod(session: Session, observed: Observed, terms: Terms) -> list[Step]:
     return repair(actual, _metadata_only(actual, wanted))
 
 
+def awaited_size(session: Session, observed: Observed) -> str:
+    """Return the size that the volume gets once it is bound, for no unbound claim can be changed; empty: none."""
+    claim, workspace = own_claim(session, observed), session.spec.workspace
+    if claim is None or workspace is None or not workspace.size or is_bound(claim):
+        return ""
+    return workspace.size if quantities.parse(workspace.size) > quantities.parse(_requested(claim)) else ""
+
+
+def is_bound(claim: Manifest) -> bool:
+    """Say whether the claim has its volume: before, the API server refuses to let it grow."""
+    return bool((claim.get("status") or {}).get("phase") == "Bound")
+
+
+def _requested(claim: Manifest) -> str:
+    return str(claim["spec"].get("resources", {}).get("requests", {}).get("storage", "0"))
+
+
 def _plan_growth(actual: Manifest, wanted: Manifest) -> list[Step]:
     """Raise the request of a volume; whether it can grow is its StorageClass's word."""
-    have = actual["spec"].get("resources", {}).get("requests", {}).get("storage", "0")
     size = wanted["spec"]["resources"]["requests"]["storage"]
-    if quantities.parse(size) <= quantities.parse(have):
+    if not is_bound(actual) or quantities.parse(size) <= quantities.parse(_requested(actual)):
         return []
     metadata = {key: actual["metadata"][key] for key in ("name", "namespace", "uid")}
     grown = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from blendersessions.model.durations import write
 from blendersessions.model.errors import Invalid, NameTaken, OwnerTaken, Unauthorised
 from blendersessions.model.manifest import ref_of
 from blendersessions.planning import podstate
-from blendersessions.planning.desktop import outdated
+from blendersessions.planning.desktop import awaited_size, outdated
 from blendersessions.planning.observed import Observed, foreign, own_pod
 from blendersessions.planning.steps import Part
 from blendersessions.resources.pod import pod
@@ -25,7 +26,7 @@ def summarise(session: Session, observed: Observed) -> dict[str, Condition]:
     """State all conditions by type."""
     if session.deleting:
         return _terminating(observed)
-    desktop = _desktop(session, observed)
+    desktop = _with_volume(session, observed, _desktop(session, observed))
     scene = _scene(session, observed)
     connection = _connection(session, observed)
     suspended = _suspended(session, observed)
@@ -60,6 +61,17 @@ def _desktop(session: Session, observed: Observed) -> Condition:
         message = "Blender runs with the settings of its start; suspend and resume the session to have the new ones."
         return Condition(c.DESKTOP_READY, "True", c.RESTART_NEEDED, message)
     return Condition(c.DESKTOP_READY, "True", c.DESKTOP_RUNNING, "The pod runs.")
+
+
+def _with_volume(session: Session, observed: Observed, desktop: Condition) -> Condition:
+    """Add what becomes of a larger volume, which neither waits for the desktop nor holds it up."""
+    if size := awaited_size(session, observed):
+        said = f"The workspace grows to {size} by itself when its volume claim is bound."
+        return replace(desktop, message=f"{desktop.message} {said}")
+    refused = observed.failures.get(Part.DESKTOP)
+    if desktop.holds and refused is not None:
+        return replace(desktop, message=f"{desktop.message} Not all of it is as it should be: {refused}")
+    return desktop
 
 
 def _stopping(ending: bool) -> Condition:
