@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import socket
 import sys
 
 import kopf
 import uvloop
+from kopf._cogs.clients.errors import APIError
 from pydantic import ValidationError
 
 from blendersessions import logs
@@ -16,7 +18,10 @@ from blendersessions.handlers.context import Operator
 from blendersessions.handlers.lifecycle import build_registry
 from blendersessions.settings import Settings
 
+logger = logging.getLogger("blendersessions")
+
 USAGE_ERROR = 2
+REFUSED = 1
 
 
 def main() -> None:
@@ -33,14 +38,33 @@ def main() -> None:
     gc.set_threshold(20_000, 20, 20)
     gc.freeze()
     logs.configure(settings.log_level)
+    memo = Operator(settings)
+    try:
+        run(memo)
+    except APIError as error:
+        # Kopf watches no more what was refused once: better to begin anew than to sit there and see nothing.
+        memo.reason = f"The API server refuses a watch (HTTP status {error.status}: {error})."
+    if memo.reason:
+        logger.critical(
+            "%s See that the CRDs are applied, and that the operator's account has the rights of the chart. The "
+            "operator ends, for Kubernetes to start it again.",
+            memo.reason,
+        )
+        sys.exit(REFUSED)
+
+
+def run(memo: Operator) -> None:
+    """Run until SIGTERM, or until `memo.reason` says why it cannot go on."""
+    settings = memo.settings
     namespaces = settings.namespace_list
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         kopf.run(
             loop=runner.get_loop(),
             registry=build_registry(),
-            memo=Operator(settings),
+            memo=memo,
             # Kopf would ask for the name of the account, and in a container there is none.
             identity=socket.gethostname(),  # type: ignore[arg-type]  # a NewType that Kopf does not export
+            stop_flag=memo.ending,
             standalone=True,
             clusterwide=not namespaces,
             namespaces=namespaces,

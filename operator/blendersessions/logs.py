@@ -7,6 +7,8 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from kopf._cogs.clients.errors import APIError
+
 if TYPE_CHECKING:
     import asyncio
 
@@ -27,7 +29,8 @@ class JsonFormatter(logging.Formatter):
         session = getattr(record, "session", None)
         if session:
             entry["session"] = session
-        if record.exc_info:
+        if record.exc_info and not isinstance(record.exc_info[1], APIError):
+            # What the API server answered says all; where Kopf was when it read that helps nobody.
             entry["exception"] = self.formatException(record.exc_info)
         return json.dumps(entry, ensure_ascii=False)
 

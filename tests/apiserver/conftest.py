@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import yaml
 
-from apiserver.api import Api, ApiError
+from apiserver.api import Api
+from apiserver.crds import serve_all
 from localcluster import binaries, controlplane
-from waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-CRDS = Path(__file__).parents[2] / "crds"
+    from pathlib import Path
 
 
 @pytest.fixture(scope="session")
@@ -37,8 +34,7 @@ def api(control_plane: controlplane.ControlPlane) -> Iterator[Api]:
         patch.setenv("KUBECONFIG", str(api.kubeconfig))
         for name in [name for name in os.environ if name.startswith("KUBERNETES_SERVICE_")]:
             patch.delenv(name)
-        for crd in sorted(CRDS.glob("*.yaml")):
-            _serve(api, yaml.safe_load(crd.read_text()))
+        serve_all(api)
         yield api
 
 
@@ -59,32 +55,3 @@ def kubectl(kubeconfig: Path) -> list[str]:
 def namespace(api: Api) -> str:
     """A namespace of the test's own."""
     return api.create_namespace()
-
-
-def _serve(api: Api, crd: dict[str, object]) -> None:
-    """Apply a CRD and wait until the API server serves it."""
-    api.apply(crd)
-
-    def established() -> dict[str, object] | None:
-        found = api.request("GET", api.path(crd))
-        status = found["status"]
-        assert isinstance(status, dict)
-        conditions = {c["type"]: c for c in status.get("conditions") or []}
-        structural = conditions.get("NonStructuralSchema", {})
-        assert structural.get("status") != "True", structural.get("message")
-        return found if conditions.get("Established", {}).get("status") == "True" else None
-
-    found = until(f"{crd['metadata']} is established", established)
-    spec = found["spec"]
-    assert isinstance(spec, dict)
-    address = f"apis/{spec['group']}/{spec['versions'][0]['name']}/{spec['names']['plural']}"
-
-    def listed() -> bool:
-        try:
-            api.request("GET", address)
-        except ApiError:
-            return False
-        return True
-
-    # The resource's own address answers a moment after the condition says so.
-    until(f"{address} answers", listed)

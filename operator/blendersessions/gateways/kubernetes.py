@@ -17,7 +17,15 @@ from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.config import load_incluster_config, load_kube_config
 
-from blendersessions.model.errors import Conflict, DomainError, Invalid, NotFound, Unauthorised, Unavailable
+from blendersessions.model.errors import (
+    Conflict,
+    DomainError,
+    Invalid,
+    KindUnknown,
+    NotFound,
+    Unauthorised,
+    Unavailable,
+)
 from blendersessions.model.labels import FIELD_MANAGER
 from blendersessions.model.manifest import API_VERSION, CLASS_KIND, SESSION_KIND, Manifest, Ref, ref_of
 from blendersessions.model.observing import Observe, unobserved
@@ -29,6 +37,8 @@ SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 IN_FLIGHT = 24
 TIMEOUT_SECONDS = 30.0
 PAGE = 500
+NOT_FOUND = 404
+_DISCOVERY = "APIResourceList"
 
 _COLLECTIONS = {
     "Pod": ("/api/v1", "pods"),
@@ -38,6 +48,7 @@ _COLLECTIONS = {
     "Event": ("/api/v1", "events"),
     SESSION_KIND: (f"/apis/{API_VERSION}", "blendersessions"),
     CLASS_KIND: (f"/apis/{API_VERSION}", "blendersessionclasses"),
+    _DISCOVERY: (f"/apis/{API_VERSION}", ""),
 }
 _MERGE = "application/merge-patch+json"
 _STRATEGIC = "application/strategic-merge-patch+json"
@@ -87,6 +98,21 @@ class Kubernetes:
             if not token:
                 return
             query["continue"] = token
+
+    async def check_served(self, *kinds: str) -> None:
+        """See that the API server lists kinds of ours in what it serves; that comes a moment after it serves them.
+
+        Raises:
+            KindUnknown: it does not list one of them.
+        """
+        try:
+            served = await self._request("GET", Ref(_DISCOVERY, "", ""))
+        except NotFound:
+            served = {}
+        names = {resource["kind"] for resource in served.get("resources") or ()}
+        for kind in kinds:
+            if kind not in names:
+                raise _unknown(kind)
 
     async def create(self, manifest: Manifest) -> Manifest:
         """Create an object; raises `Conflict` when one of that name exists."""
@@ -172,6 +198,9 @@ def _decode(text: bytes) -> Manifest:
 
 def _error(ref: Ref, status: int, body: Manifest) -> DomainError:
     """Turn an error answer into a domain error; the API server's message names what is wrong."""
+    if status == NOT_FOUND and not body:
+        # In plain text it answers where it serves nothing at all.
+        return _unknown(ref.kind)
     said = str(body.get("message") or f"HTTP status {status}")
     message = f"{ref}: {said}"
     kinds: dict[int, type[DomainError]] = {
@@ -185,3 +214,7 @@ def _error(ref: Ref, status: int, body: Manifest) -> DomainError:
         422: Invalid,
     }
     return kinds.get(status, Unavailable)(message, system="Kubernetes")
+
+
+def _unknown(kind: str) -> KindUnknown:
+    return KindUnknown(f"The API server does not know {kind}: apply the CRDs of this release.", system="Kubernetes")

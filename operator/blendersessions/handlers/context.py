@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,6 @@ from blendersessions.handlers.store import Store
 from blendersessions.metrics import Metrics
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable
 
     from blendersessions.gateways.guacamole.http import Http
@@ -78,6 +78,10 @@ class Operator:
     http: Http | None = None
     queue: WorkQueue[Ref] | None = None
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    ending: asyncio.Event = field(default_factory=asyncio.Event)
+    """Ends the operator."""
+    reason: str = ""
+    """Why it ended, when it could not go on."""
 
     def __copy__(self) -> Operator:
         """Kopf copies the memo for every object; all of them share the one operator."""

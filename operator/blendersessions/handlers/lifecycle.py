@@ -73,7 +73,9 @@ async def _start(memo: Operator, settings: kopf.OperatorSettings, **_: object) -
     settings.networking.request_timeout = 60
     # Below the pod's grace of 30 s, so that the token is given back before SIGKILL.
     settings.process.ultimate_exiting_timeout = 25
-    settings.scanning.disabled = bool(configured.namespace_list)
+    # A scan at each change of a definition is no help: what the API server says it serves lags behind the definitions,
+    # so Kopf would find nothing to watch after one came back, and look no more. `main` ends when a watch is refused.
+    settings.scanning.disabled = True
     account = Account(
         url=configured.guacamole_url,
         username=configured.guacamole_username,
@@ -104,12 +106,21 @@ async def _start(memo: Operator, settings: kopf.OperatorSettings, **_: object) -
         body = world.store.get(session.ref)
         queue.add(session.ref, first=body is not None and is_starting(body))
     sweeper = Sweeper(configured.sweep, Grace(configured.sweep_grace_seconds), Grace(configured.sweep_grace_seconds))
-    memo.tasks.append(asyncio.create_task(resync(world, sweeper, configured.resync_seconds), name="resync"))
+    again = asyncio.create_task(resync(world, sweeper, configured.resync_seconds), name="resync")
+    again.add_done_callback(functools.partial(_end, memo))
+    memo.tasks.append(again)
     watch = watch_tunnels(world, configured.activity_seconds)
     memo.tasks.append(asyncio.create_task(watch, name="tunnels"))
     memo.tasks.append(asyncio.create_task(world.events.run(), name="events"))
     memo.tasks.append(asyncio.create_task(watch_lag(metrics), name="event loop's lag"))
     logger.info("The operator works.")
+
+
+def _end(memo: Operator, task: asyncio.Task[None]) -> None:
+    """End the operator for the reason that a task of it gave up."""
+    if not task.cancelled() and (reason := task.exception()) is not None:
+        memo.reason = str(reason)
+        memo.ending.set()
 
 
 def _serve(metrics: Metrics, port: int) -> None:
@@ -123,6 +134,8 @@ def _serve(metrics: Metrics, port: int) -> None:
 
 
 async def _stop(memo: Operator, **_: object) -> None:
+    # Kopf waits for it too.
+    memo.ending.set()
     asyncio.get_running_loop().set_exception_handler(closing_quietly)
     for task in memo.tasks:
         task.cancel()

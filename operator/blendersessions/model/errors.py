@@ -19,6 +19,10 @@ class NotFound(DomainError):  # noqa: N818 - the word alone says it
     """The object does not exist."""
 
 
+class KindUnknown(NotFound):
+    """The API server serves no objects of the kind: its definition is missing."""
+
+
 class Conflict(DomainError):  # noqa: N818 - the word alone says it
     """The object exists already, or was changed by somebody else in between."""
 
