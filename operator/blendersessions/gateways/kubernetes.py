@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 IN_FLIGHT = 24
 TIMEOUT_SECONDS = 30.0
-PAGE = 500
+PAGE = 100
+"""Objects in one answer to a list: of the memory that a larger one takes for a moment, some is never given back."""
 NOT_FOUND = 404
 _DISCOVERY = "APIResourceList"
 

@@ -16,7 +16,7 @@ import kopf
 from blendersessions.gateways.agent import Agents
 from blendersessions.gateways.guacamole.http import Account, Http
 from blendersessions.gateways.guacamole.registry import Registry
-from blendersessions.gateways.kubernetes import connect
+from blendersessions.gateways.kubernetes import PAGE, connect
 from blendersessions.handlers.activities import watch_tunnels
 from blendersessions.handlers.context import Operator, World
 from blendersessions.handlers.persistence import NoDiffBase, NoProgress
@@ -65,7 +65,7 @@ async def _start(memo: Operator, settings: kopf.OperatorSettings, **_: object) -
     configured = memo.settings
     for plural in CHILDREN:
         settings.watching.label_selectors[plural] = SELECTOR
-    settings.watching.chunk_size = 500
+    settings.watching.chunk_size = PAGE
     settings.persistence.diffbase_storage = NoDiffBase()
     settings.persistence.progress_storage = NoProgress()
     settings.posting.enabled = False

@@ -12,7 +12,7 @@ from blendersessions.handlers.store import CHILD_KINDS
 from blendersessions.handlers.workqueue import backoff
 from blendersessions.model.errors import DomainError, KindUnknown
 from blendersessions.model.labels import SELECTOR
-from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Ref
+from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Ref, ref_of
 
 if TYPE_CHECKING:
     from blendersessions.handlers.context import World
@@ -56,14 +56,14 @@ async def _list(world: World) -> set[Ref]:
     for kind in (CLASS_KIND, SESSION_KIND, *CHILD_KINDS):
         before = world.store.refs()
         selector = SELECTOR if kind in CHILD_KINDS else ""
-        listed = [
-            item
-            for namespace in world.namespaces or [""]
-            async for item in world.kubernetes.list(kind, namespace, selector)
-        ]
-        news = [item for item in listed if world.store.put(item)]
-        for item in (*news, *world.store.prune(kind, listed, before)):
-            touched |= _concerned(world, kind, item)
+        present: set[Ref] = set()
+        for namespace in world.namespaces or [""]:
+            async for item in world.kubernetes.list(kind, namespace, selector):
+                present.add(ref_of(item))
+                if world.store.put(item):
+                    touched |= _concerned(world, kind, item)
+        for gone in world.store.prune(kind, present, before):
+            touched |= _concerned(world, kind, gone)
     return touched
 
 

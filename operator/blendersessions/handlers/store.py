@@ -13,7 +13,7 @@ from blendersessions.model.session import DEFAULT_CLASS, Session, parse_session
 from blendersessions.model.session_class import SessionClass, built_in, parse_session_class
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Container, Iterable, Iterator
 
 CHILD_KINDS = ("Pod", "Service", "Secret", "PersistentVolumeClaim")
 TOMBSTONE_SECONDS = 900.0
@@ -65,8 +65,7 @@ class Store:
         if former is not None and former["metadata"]["uid"] != meta["uid"]:
             self.remove(ref)
         self.revision += ref.kind == SESSION_KIND or (ref.kind == "Pod" and former is None)
-        slim = {key: value for key, value in meta.items() if key != "managedFields"}
-        self._objects[ref] = manifest | {"metadata": slim}
+        self._objects[ref] = _slim(manifest)
         if ref.kind == SESSION_KIND:
             self._index(ref)
         elif ref.kind == CLASS_KIND:
@@ -140,13 +139,10 @@ class Store:
             for ref in self._sessions_by_user.get(username, ())
         )
 
-    def prune(self, kind: str, listed: Iterable[Manifest], before: set[Ref]) -> list[Manifest]:
-        """Forget the objects that were known `before` a list and are not in it; return them."""
-        present = {(item["metadata"]["namespace"], item["metadata"]["name"]) for item in listed}
+    def prune(self, kind: str, present: Container[Ref], before: Iterable[Ref]) -> list[Manifest]:
+        """Forget the objects that were known `before` a list and are not `present` in it; return them."""
         gone = [
-            self._objects[ref]
-            for ref in before
-            if ref.kind == kind and ref in self._objects and (ref.namespace, ref.name) not in present
+            self._objects[ref] for ref in before if ref.kind == kind and ref in self._objects and ref not in present
         ]
         for manifest in gone:
             meta = manifest["metadata"]
@@ -183,6 +179,13 @@ class Store:
         self._tombstones[uid] = now + TOMBSTONE_SECONDS
         while self._tombstones[oldest := next(iter(self._tombstones))] <= now:
             del self._tombstones[oldest]
+
+
+def _slim(manifest: Manifest) -> Manifest:
+    """Leave out what nobody here reads: who wrote what, and a pod's spec, which cannot be changed. It is the bulk."""
+    metadata = {key: value for key, value in manifest["metadata"].items() if key != "managedFields"}
+    spare = {"metadata"} | ({"spec"} if manifest["kind"] == "Pod" else set())
+    return {key: value for key, value in manifest.items() if key not in spare} | {"metadata": metadata}
 
 
 def _version(manifest: Manifest) -> int:

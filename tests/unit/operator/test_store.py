@@ -8,7 +8,7 @@ from blendersessions.handlers.store import Store
 from blendersessions.model.manifest import Ref
 from blendersessions.resources.secret import user_secret
 from blendersessions.resources.service import service
-from unit.operator.worlds import CREDENTIALS, OTHER_UID, body, session, stored
+from unit.operator.worlds import CREDENTIALS, OTHER_UID, body, running_pod, session, stored
 
 if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
@@ -80,4 +80,15 @@ def test_what_nobody_reads_is_not_kept() -> None:
     found = store.get(SERVICE)
     assert found is not None
     assert "managedFields" not in found["metadata"]
+    assert found["spec"] == made["spec"], "it is repaired by comparison"
     assert "managedFields" in made["metadata"], "the argument must not be changed"
+
+
+def test_of_a_pod_only_what_changes_is_kept() -> None:
+    store = Store()
+    made = running_pod(session())
+    store.put({"kind": "Pod"} | made)
+    found = store.get(Ref("Pod", "art", session().desktop_name))
+    assert found is not None
+    assert "spec" not in found
+    assert (found["status"], found["metadata"]["annotations"]) == (made["status"], made["metadata"]["annotations"])
