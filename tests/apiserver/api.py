@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import http.client
 import json
 import secrets
 import ssl
+import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -62,11 +64,13 @@ class Api:
         config = yaml.safe_load(kubeconfig.read_text())
         authority = base64.b64decode(config["clusters"][0]["cluster"]["certificate-authority-data"]).decode()
         self._context = ssl.create_default_context(cadata=authority)
-        pair = state / "client.pem"
         user = config["users"][0]["user"]
         keys = ("client-key-data", "client-certificate-data")
-        pair.write_bytes(b"".join(base64.b64decode(user[key]) for key in keys))
-        self._context.load_cert_chain(pair)
+        # The library reads a key from a file only; this one is nobody's to keep.
+        with tempfile.NamedTemporaryFile() as pair:
+            pair.write(b"".join(base64.b64decode(user[key]) for key in keys))
+            pair.flush()
+            self._context.load_cert_chain(pair.name)
 
     def request(
         self, method: str, path: str, body: object = None, content_type: str = "application/json", **query: str
@@ -100,6 +104,11 @@ class Api:
                 text = json.loads(text)["message"]
             raise ApiError(error.code, text) from None
         return answer
+
+    def connect(self) -> http.client.HTTPSConnection:
+        """Open a connection of the caller's own, for an answer that is read as it comes."""
+        address = urllib.parse.urlsplit(self.server)
+        return http.client.HTTPSConnection(str(address.hostname), address.port, timeout=600, context=self._context)
 
     def apply(self, document: Mapping[str, object], **query: str) -> Object:
         """Server-side apply one object, as the user `tests`."""

@@ -18,6 +18,7 @@ import requests
 
 from apiserver.api import SESSIONS, ApiError
 from blendersessions.model.names import name_for
+from status_watch import StatusWatch
 from waiting import until
 
 if TYPE_CHECKING:
@@ -146,7 +147,10 @@ class GuacamoleAdmin:
 
 @dataclass
 class Stage:
-    """One test's world: a namespace, a Guacamole behind a door, and an operator that serves both."""
+    """One test's world: a namespace, a Guacamole behind a door, and an operator that serves both.
+
+    From its beginning to its `end` every status that is written in it is held to the rules.
+    """
 
     api: Api
     namespace: str
@@ -155,6 +159,17 @@ class Stage:
     folder: Path
     process: subprocess.Popen[bytes] | None = None
     settings: dict[str, str] = field(default_factory=dict)
+    statuses: StatusWatch = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.statuses = StatusWatch(self.api, self.namespace)
+
+    def end(self) -> int:
+        """End the operator in order, and with it the watch of what it writes; return the operator's exit code."""
+        try:
+            return self.stop()
+        finally:
+            self.statuses.end()
 
     def start(self) -> None:
         """Start the operator's process."""

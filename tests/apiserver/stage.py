@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def world(api: Api, folder: Path) -> Iterator[Stage]:
-    """Open a world of its own, and check at the end that the operator stopped in order."""
+    """Open a world of its own, and check at the end that the operator stopped in order and kept to the rules."""
     with running() as guacamole:
         door = Door(guacamole.url)
         admin = GuacamoleAdmin(guacamole.url, guacamole.username, guacamole.password)
@@ -28,11 +28,12 @@ def world(api: Api, folder: Path) -> Iterator[Stage]:
         try:
             yield stage
         finally:
-            code = stage.stop()
+            code = stage.end()
             door.shut()
             admin.close()
             assert code == 0, f"the operator did not end in order: {code}\n{stage.log[-4000:]}"
         assert "Traceback" not in stage.log, stage.log
+        stage.statuses.check()
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +49,7 @@ def stage(house: Stage) -> Iterator[Stage]:
     """A clean world with a running operator; each test must leave nothing behind once its sessions are deleted."""
     yield house
     house.strike()
+    house.statuses.check()
 
 
 @pytest.fixture

@@ -74,8 +74,9 @@ def chaos(api: Api, tmp_path: Path) -> Iterator[Chaos]:
         finally:
             kubelet.ended.set()
             kubelet.join()
-            stage.stop()
+            stage.end()
             admin.close()
+            stage.statuses.check()
 
 
 @pytest.mark.timeout(900)

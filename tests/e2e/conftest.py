@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import sync_playwright
 
+from apiserver.api import Api
 from e2e.desktop import Desktop, manifest
 from e2e.kubectl import Kubectl
 from localcluster import binaries
 from localcluster.cluster import Cluster
+from status_watch import StatusWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,6 +45,23 @@ def cluster() -> Iterator[Cluster]:
     finally:
         if not os.environ.get("KEEP_CLUSTER"):
             cluster.down()
+
+
+@pytest.fixture(scope="session")
+def statuses(cluster: Cluster) -> Iterator[StatusWatch]:
+    """A watch of every session in the cluster, for as long as the tests run."""
+    watch = StatusWatch(Api(cluster.kubeconfig, cluster.kubeconfig.parent))
+    yield watch
+    watch.end()
+
+
+@pytest.fixture(autouse=True)
+def _every_status_keeps_to_the_rules(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail the test in whose time a status broke a rule; it ends after the test's sessions are gone."""
+    watch = request.getfixturevalue("statuses") if "cluster" in request.fixturenames else None
+    yield
+    if watch is not None:
+        watch.check()
 
 
 @pytest.fixture(scope="session")
