@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from blendersessions.model import labels, quantities
 from blendersessions.model.manifest import covers, ref_of
 from blendersessions.model.profile import Credentials
 from blendersessions.model.secret_data import decode
-from blendersessions.planning import steps
-from blendersessions.planning.observed import Observed, age, granted_before, own_claim, owned
+from blendersessions.planning import podstate, steps
+from blendersessions.planning.observed import Observed, granted_before, own_claim, owned
 from blendersessions.planning.podstate import is_over, scene_error
 from blendersessions.resources.pod import pod
 from blendersessions.resources.secret import AGENT_TOKEN, VNC_PASSWORD, desktop_secret
@@ -58,6 +58,19 @@ def plan_keeping(session: Session, observed: Observed) -> list[Step]:
     return todo
 
 
+def rest_of(pod: Manifest, now: datetime) -> timedelta:
+    """Return how much longer a pod that is over is left to be looked at.
+
+    A pod that ran for a while needs no rest. Its own times tell that, whatever the operator's clock says.
+    """
+    created = datetime.fromisoformat(pod["metadata"]["creationTimestamp"])
+    status = pod.get("status") or {}
+    changes = [entry.get("lastTransitionTime") for entry in status.get("conditions") or ()]
+    changes.append(((podstate.container(pod).get("state") or {}).get("terminated") or {}).get("finishedAt"))
+    ended = max((datetime.fromisoformat(moment) for moment in changes if moment), default=created)
+    return max(timedelta(), REST_OF_A_FAILED_POD - max(now - created, ended - created))
+
+
 def credentials_of(secret: Manifest) -> str:
     """Hash what the desktop reads of its Secret at its start."""
     values = [decode(secret, key) for key in (VNC_PASSWORD, AGENT_TOKEN)]
@@ -86,7 +99,7 @@ def _plan_pod(session: Session, observed: Observed, terms: Terms) -> list[Step]:
         return []
     delete = steps.DeleteObject(ref_of(wanted), actual["metadata"]["uid"])
     if is_over(actual):
-        return [delete] if age(actual, observed.now) >= REST_OF_A_FAILED_POD else []
+        return [] if rest_of(actual, observed.now) else [delete]
     started_with = (actual["metadata"].get("annotations") or {}).get(labels.CREDENTIALS)
     if started_with and started_with != credentials:
         # Somebody changed the Secret: Xvnc asks for the old password, and Guacamole gives the new one.

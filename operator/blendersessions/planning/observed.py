@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from blendersessions.model import labels
@@ -14,6 +13,7 @@ from blendersessions.planning.lifetime import Activity, Verdict, judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from blendersessions.model.errors import DomainError
     from blendersessions.model.profile import Credentials, Profile
@@ -104,8 +104,3 @@ def foreign(session: Session, observed: Observed) -> list[Manifest]:
     if observed.claim is not None and own_claim(session, observed) is None:
         others.append(observed.claim)
     return others
-
-
-def age(manifest: Manifest, now: datetime) -> timedelta:
-    """Return how old an object is."""
-    return now - datetime.fromisoformat(manifest["metadata"]["creationTimestamp"])

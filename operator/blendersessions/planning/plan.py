@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from blendersessions.model.people import connection_names, people
 from blendersessions.planning import steps
 from blendersessions.planning.access import plan_access, plan_change_of_people, reported_identifier
-from blendersessions.planning.desktop import REST_OF_A_FAILED_POD, plan_desktop, plan_keeping
-from blendersessions.planning.observed import Observed, age, granted_before, own_pod
+from blendersessions.planning.desktop import plan_desktop, plan_keeping, rest_of
+from blendersessions.planning.observed import Observed, granted_before, own_pod
 from blendersessions.planning.podstate import is_over
 from blendersessions.planning.rest import plan_lifetime, plan_rest
 from blendersessions.planning.steps import Part
@@ -68,7 +68,7 @@ def next_look(session: Session, observed: Observed) -> timedelta | None:
     looks = [observed.verdict.look_again]
     pod = own_pod(session, observed)
     if pod is not None and is_over(pod):
-        looks.append(max(timedelta(), REST_OF_A_FAILED_POD - age(pod, observed.now)))
+        looks.append(rest_of(pod, observed.now))
     looks.append(time_to_deadline(session, observed))
     return min((look for look in looks if look is not None), default=None)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -193,6 +193,19 @@ def test_an_evicted_pod_is_deleted_so_that_another_can_be_made() -> None:
     [step] = next_steps(session(), replace(world, now=NOW + timedelta(seconds=8)))
     assert isinstance(step, steps.DeleteObject)
     assert (step.ref.kind, step.uid) == ("Pod", "pod-uid")
+
+
+def test_an_evicted_pod_that_ran_for_long_is_replaced_though_the_clock_was_set_back() -> None:
+    pod = running_pod(session())
+    pod["status"] |= {
+        "phase": "Failed",
+        "conditions": [{"type": "Ready", "lastTransitionTime": "2026-11-24T06:30:00Z"}],
+    }
+    pod["metadata"]["creationTimestamp"] = "2026-11-24T06:00:00Z"
+    world = replace(finished_world(session()), pod=pod, now=datetime(2026, 11, 24, 5, 31, tzinfo=UTC))
+    [step] = next_steps(session(), world)
+    assert isinstance(step, steps.DeleteObject)
+    assert next_look(session(), world) == timedelta()
 
 
 def test_a_pod_that_is_ending_is_waited_for() -> None:
