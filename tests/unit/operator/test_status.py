@@ -13,6 +13,7 @@ from blendersessions.model.access import AccessView
 from blendersessions.model.errors import DomainError, Invalid, NameTaken, OwnerTaken, Unauthorised, Unavailable
 from blendersessions.planning.status import status, suspension_noted
 from blendersessions.planning.steps import Part
+from status_rules import faults_of
 from unit.operator.worlds import NOW, empty_world, finished_world, running_pod, session
 
 if TYPE_CHECKING:
@@ -26,12 +27,8 @@ TYPES = {"Ready", "DesktopReady", "SceneReady", "ConnectionReady", "Stalled", "S
 def said(of: Session, observed: Observed) -> tuple[Manifest, dict[str, Manifest]]:
     result = status(of, observed)
     conditions = {entry["type"]: entry for entry in result["conditions"]}
-    assert len(conditions) == len(result["conditions"]), "each type once"
-    assert "Ready" in conditions
-    for entry in conditions.values():
-        assert entry["observedGeneration"] == of.generation
-        assert entry["reason"]
-        assert entry["message"]
+    assert list(faults_of({"metadata": {"generation": of.generation}, "status": result})) == []
+    assert {entry["observedGeneration"] for entry in conditions.values()} == {of.generation}
     return result, conditions
 
 
@@ -251,5 +248,6 @@ def test_a_session_that_is_made_suspended_says_so_in_its_first_status() -> None:
     first = suspension_noted(session({"suspend": True}), "Requested", NOW)
     assert first["suspension"] == {"reason": "Requested", "at": "2026-11-24T06:00:00.250Z", "resume": ""}
     assert (first["observedGeneration"], first["phase"]) == (3, "Suspending")
+    assert list(faults_of({"metadata": {"generation": 3}, "status": first})) == []
     [ready] = first["conditions"]
     assert (ready["type"], ready["status"], ready["reason"]) == ("Ready", "False", "Suspending")
