@@ -122,7 +122,7 @@ def timestamp(now: datetime) -> str:
 def set_condition(
     conditions: Sequence[Manifest], condition: Condition, *, generation: int, now: datetime
 ) -> list[Manifest]:
-    """Return `conditions` with `condition` in it; its transition time moves only when its status does."""
+    """Return `conditions` with `condition` in it; its transition time moves only with its status, and never back."""
     entry: Manifest = {
         "type": condition.type,
         "status": condition.status,
@@ -138,8 +138,10 @@ def set_condition(
             result.append(former)
             continue
         found = True
-        if former.get("status") == condition.status and former.get("lastTransitionTime"):
-            entry["lastTransitionTime"] = former["lastTransitionTime"]
+        known = former.get("lastTransitionTime")
+        # Times of one form compare as text. A clock that was set back dates no change before the one before it.
+        if known and (former.get("status") == condition.status or known > entry["lastTransitionTime"]):
+            entry["lastTransitionTime"] = known
         result.append(entry)
     if not found:
         result.append(entry)

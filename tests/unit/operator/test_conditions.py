@@ -46,3 +46,10 @@ def test_other_conditions_stay_as_and_where_they_are() -> None:
     assert after[0] is foreign
     assert [entry["type"] for entry in after] == ["Backup", "Ready"]
     assert before[1]["status"] == "False", "the argument must not be changed"
+
+
+def test_a_clock_that_was_set_back_dates_no_change_before_the_last_one() -> None:
+    before = set_condition([], WAITING, generation=3, now=NOW)
+    ready = Condition("Ready", "True", "SessionReady", "Open it.")
+    after = set_condition(before, ready, generation=3, now=NOW - timedelta(hours=1))
+    assert (after[0]["status"], after[0]["lastTransitionTime"]) == ("True", "2026-11-24T06:00:00Z")
