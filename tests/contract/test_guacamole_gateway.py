@@ -169,6 +169,22 @@ async def test_an_administrators_user_is_never_removed(registry: Registry, http:
     assert "teacher" in await http.get("users")
 
 
+async def test_a_user_whom_an_administrator_just_made_is_seen(registry: Registry, http: Http) -> None:
+    await registry.refresh_users()
+    await http.call("POST", "users", body={"username": "teacher", "password": "x", "attributes": {}})
+    assert (await inspected(registry, "teacher")).users["teacher"].exists, (
+        "a Secret for this one would hold no password"
+    )
+
+
+async def test_a_user_named_after_the_session_is_not_asked_for(registry: Registry, http: Http) -> None:
+    await registry.refresh_users()
+    await http.call("POST", "users", body={"username": DESK.name, "password": "x", "attributes": {}})
+    assert not (await inspected(registry, DESK.name)).users[DESK.name].exists, "nobody else makes a user of that name"
+    await registry.create_user(DESK.name, "y", NAMESPACE)
+    assert registry.known_users()[DESK.name].exists, "and if somebody did, Guacamole says so when it is made"
+
+
 async def test_a_user_of_another_installation_is_not_ours(http: Http) -> None:
     await users.create(http, "alice", "pw", "another-group", NAMESPACE)
     user = await users.get(http, "alice", GROUP)

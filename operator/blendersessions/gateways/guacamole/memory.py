@@ -91,11 +91,8 @@ class Memory:
             self.rights_known.discard(user.username)
 
     def unlisted(self, username: str) -> UserRecord | None:
-        """Note a user whom the last list does not have as not there; None when more has happened to him or her since.
-
-        If somebody made the user after that list, making it anew is refused, and then it is asked for.
-        """
-        if username in self.users_written:
+        """Note a user whom the last list does not have as not there; None when it has, or more was written since."""
+        if username in self.users or username in self.users_written:
             return None
         self.users[username] = UserRecord(username, exists=False)
         return self.users[username]

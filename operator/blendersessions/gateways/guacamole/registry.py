@@ -95,7 +95,9 @@ class Registry:
         for name in names:
             await self._ask_parameters(name)
         for username in usernames:
-            user = memory.users.get(username) or memory.unlisted(username) or await self.look_up_user(username)
+            # A name that is made from the session's UID is nobody else's: that the list has none is answer enough.
+            listed = memory.unlisted(username) if username in names else None
+            user = memory.users.get(username) or listed or await self.look_up_user(username)
             if not user.exists or username in memory.rights_known:
                 continue
             if any(name in memory.connections for name in names):
