@@ -7,6 +7,7 @@ import gc
 import logging
 import socket
 import sys
+import warnings
 
 import kopf
 import uvloop
@@ -39,11 +40,7 @@ def main() -> None:
     gc.freeze()
     logs.configure(settings.log_level)
     memo = Operator(settings)
-    try:
-        run(memo)
-    except APIError as error:
-        # Kopf watches no more what was refused once: better to begin anew than to sit there and see nothing.
-        memo.reason = f"The API server refuses a watch (HTTP status {error.status}: {error})."
+    run(memo)
     if memo.reason:
         logger.critical(
             "%s See that the CRDs are applied, and that the operator's account has the rights of the chart. The "
@@ -54,22 +51,28 @@ def main() -> None:
 
 
 def run(memo: Operator) -> None:
-    """Run until SIGTERM, or until `memo.reason` says why it cannot go on."""
+    """Run until SIGTERM, or until the operator cannot go on, for `memo.reason`."""
     settings = memo.settings
     namespaces = settings.namespace_list
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        kopf.run(
-            loop=runner.get_loop(),
-            registry=build_registry(),
-            memo=memo,
-            # Kopf would ask for the name of the account, and in a container there is none.
-            identity=socket.gethostname(),  # type: ignore[arg-type]  # a NewType that Kopf does not export
-            stop_flag=memo.ending,
-            standalone=True,
-            clusterwide=not namespaces,
-            namespaces=namespaces,
-            liveness_endpoint=f"http://0.0.0.0:{settings.health_port}/healthz",
-        )
+        try:
+            kopf.run(
+                loop=runner.get_loop(),
+                registry=build_registry(),
+                memo=memo,
+                # Kopf would ask for the name of the account, and in a container there is none.
+                identity=socket.gethostname(),  # type: ignore[arg-type]  # a NewType that Kopf does not export
+                stop_flag=memo.ending,
+                standalone=True,
+                clusterwide=not namespaces,
+                namespaces=namespaces,
+                liveness_endpoint=f"http://0.0.0.0:{settings.health_port}/healthz",
+            )
+        except APIError as error:
+            # Kopf watches no more what was refused once: better to begin anew than to sit there and see nothing.
+            memo.reason = f"The API server refuses a watch (HTTP status {error.status}: {error})."
+            # Kopf leaves its other watches open then, and the process ends anyway.
+            warnings.simplefilter("ignore", ResourceWarning)
 
 
 if __name__ == "__main__":
