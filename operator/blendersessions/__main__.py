@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import logging
 import socket
@@ -10,7 +9,6 @@ import sys
 import warnings
 
 import kopf
-import uvloop
 from kopf._cogs.clients.errors import APIError
 from pydantic import ValidationError
 
@@ -54,25 +52,23 @@ def run(memo: Operator) -> None:
     """Run until SIGTERM, or until the operator cannot go on, for `memo.reason`."""
     settings = memo.settings
     namespaces = settings.namespace_list
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        try:
-            kopf.run(
-                loop=runner.get_loop(),
-                registry=build_registry(),
-                memo=memo,
-                # Kopf would ask for the name of the account, and in a container there is none.
-                identity=socket.gethostname(),  # type: ignore[arg-type]  # a NewType that Kopf does not export
-                stop_flag=memo.ending,
-                standalone=True,
-                clusterwide=not namespaces,
-                namespaces=namespaces,
-                liveness_endpoint=f"http://0.0.0.0:{settings.health_port}/healthz",
-            )
-        except APIError as error:
-            # Kopf watches no more what was refused once: better to begin anew than to sit there and see nothing.
-            memo.reason = f"The API server refuses a watch (HTTP status {error.status}: {error})."
-            # Kopf leaves its other watches open then, and the process ends anyway.
-            warnings.simplefilter("ignore", ResourceWarning)
+    try:
+        kopf.run(
+            registry=build_registry(),
+            memo=memo,
+            # Kopf would ask for the name of the account, and in a container there is none.
+            identity=socket.gethostname(),  # type: ignore[arg-type]  # a NewType that Kopf does not export
+            stop_flag=memo.ending,
+            standalone=True,
+            clusterwide=not namespaces,
+            namespaces=namespaces,
+            liveness_endpoint=f"http://0.0.0.0:{settings.health_port}/healthz",
+        )
+    except APIError as error:
+        # Kopf watches no more what was refused once: better to begin anew than to sit there and see nothing.
+        memo.reason = f"The API server refuses a watch (HTTP status {error.status}: {error})."
+        # Kopf leaves its other watches open then, and the process ends anyway.
+        warnings.simplefilter("ignore", ResourceWarning)
 
 
 if __name__ == "__main__":
