@@ -38,6 +38,8 @@ class WorkQueue(Generic[Key]):
         self._active: set[Key] = set()
         self._again: set[Key] = set()
         self._failures: dict[Key, int] = {}
+        self._early: set[Key] = set()
+        """Keys that news brought before their next try was due: failing again then says nothing about the waiting."""
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._wake = asyncio.Semaphore(0)
         self._tasks: list[asyncio.Task[None]] = []
@@ -76,7 +78,8 @@ class WorkQueue(Generic[Key]):
         if key in self._active:
             self._again.add(key)
         elif key not in self._queued:
-            self._drop_timer(key)
+            if self._drop_timer(key) and key in self._failures:
+                self._early.add(key)
             self._queued.add(key)
             (self._urgent if first else self._waiting).append(key)
             self._wake.release()
@@ -100,10 +103,11 @@ class WorkQueue(Generic[Key]):
         self._timers.pop(key, None)
         self.add(key)
 
-    def _drop_timer(self, key: Key) -> None:
+    def _drop_timer(self, key: Key) -> bool:
         timer = self._timers.pop(key, None)
         if timer is not None:
             timer.cancel()
+        return timer is not None
 
     async def _serve(self) -> None:
         while True:
@@ -124,14 +128,15 @@ class WorkQueue(Generic[Key]):
             self._settle(key, done=done)
 
     def _settle(self, key: Key, *, done: bool) -> None:
-        again = key in self._again
+        again, early = key in self._again, key in self._early
         self._again.discard(key)
+        self._early.discard(key)
         if done:
             self._failures.pop(key, None)
             if again:
                 self.add(key)
             return
-        self._failures[key] = self._failures.get(key, 0) + 1
+        self._failures[key] = self._failures.get(key, 0) + (not early)
         delay = backoff(self._failures[key])
         if again:
             # News may be what heals it, but a key that fails and gets news all the time must not spin.

@@ -122,6 +122,24 @@ async def test_news_makes_a_waiting_retry_come_at_once(work: Recorder, monkeypat
     await queue.close()
 
 
+async def test_news_does_not_make_the_next_try_come_later(work: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    failures: list[int] = []
+
+    def noted(count: int) -> float:
+        failures.append(count)
+        return 3600.0
+
+    monkeypatch.setattr(workqueue, "backoff", noted)
+    queue = started(work, 1)
+    work.answers["a"] = [False] * 4
+    for tries in range(1, 5):
+        queue.add("a")
+        await work.until(lambda tries=tries: len(work.done) == tries)  # type: ignore[misc]
+        await asyncio.sleep(0)
+    assert failures == [1, 1, 1, 1], "a quota that is raised after a busy start must not be found half a minute later"
+    await queue.close()
+
+
 async def test_a_fault_in_one_key_is_logged_and_stops_nothing(
     work: Recorder, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
