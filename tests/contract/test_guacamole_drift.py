@@ -130,7 +130,7 @@ async def test_a_user_who_comes_back_without_us_has_an_unknown_password(registry
     await registered(registry)
     await http.call("DELETE", "users", "alice")
     await registry.refresh_users()
-    await users.create(http, "alice", "from-a-backup", GROUP, NAMESPACE)
+    await users.create(http, users.NewUser("alice", "from-a-backup", NAMESPACE), GROUP)
     assert "alice" in await registry.refresh_users()
     assert (await inspected(registry)).users["alice"].password == ""
     await registry.set_password("alice", "secret-2")

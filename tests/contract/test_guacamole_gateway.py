@@ -186,7 +186,7 @@ async def test_a_user_named_after_the_session_is_not_asked_for(registry: Registr
 
 
 async def test_a_user_of_another_installation_is_not_ours(http: Http) -> None:
-    await users.create(http, "alice", "pw", "another-group", NAMESPACE)
+    await users.create(http, users.NewUser("alice", "pw", NAMESPACE), "another-group")
     user = await users.get(http, "alice", GROUP)
     assert not user.ours(NAMESPACE)
     assert user.taken(NAMESPACE)
@@ -202,7 +202,7 @@ async def test_a_user_made_for_another_namespace_is_taken_and_stays(registry: Re
 
 async def test_the_longest_mark_is_read_as_it_was_written(http: Http) -> None:
     group, namespace = "g/" * 64, "n" * 63
-    await users.create(http, "alice", "pw", group, namespace)
+    await users.create(http, users.NewUser("alice", "pw", namespace), group)
     assert (await users.get(http, "alice", group)).made_for == namespace
     assert (await users.get(http, "alice", "g")).taken(namespace)
 
@@ -311,24 +311,65 @@ async def test_what_is_registered_during_a_list_is_not_forgotten(
     assert known(registry).name == DESK.name
 
 
-async def test_removals_at_the_same_time_share_requests(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is sent from now on, as `VERB resource`."""
+    noted: list[str] = []
+    original = Http.call
+
+    async def counted(self: Http, method: str, *path: str, body: Any = None) -> object:  # noqa: ANN401 - handed on
+        noted.append(f"{method} {path[0]}")
+        return await original(self, method, *path, body=body)
+
+    monkeypatch.setattr(Http, "call", counted)
+    return noted
+
+
+async def test_removals_at_the_same_time_share_requests(registry: Registry, sent: list[str]) -> None:
     await registry.refresh()
     names = [f"blender-{number}" for number in range(30)]
     for name in names:
         await registry.create_connection(replace(DESK, name=name))
-    sent: list[str] = []
-    original = Http.call
-
-    async def counted(self: Http, method: str, *path: str, body: Any = None) -> object:  # noqa: ANN401 - handed on
-        sent.append(f"{method} {path[0]}")
-        return await original(self, method, *path, body=body)
-
-    monkeypatch.setattr(Http, "call", counted)
+    sent.clear()
     await asyncio.gather(*(registry.remove_connection(name, HOST, "") for name in names))
     assert sent.count("PATCH connections") <= 2
     assert sent.count("GET activeConnections") <= 3
     assert (await registry.refresh()) == set()
     assert registry.known_connections() == {}
+
+
+async def test_what_is_made_at_the_same_time_shares_requests(registry: Registry, http: Http, sent: list[str]) -> None:
+    await registry.refresh()
+    names = [f"blender-{number}" for number in range(230)]
+    sent.clear()
+    await asyncio.gather(
+        *(registry.create_connection(replace(DESK, name=name)) for name in names),
+        *(registry.create_user(name, f"password of {name}", NAMESPACE) for name in names),
+    )
+    assert len(sent) <= 8, "one for the first, and one for each hundred of the others"
+    told = registry.known_connections()
+    assert await registry.refresh() == set(), "each got the identifier of its own"
+    assert told.keys() == set(names)
+    assert len({record.identifier for record in told.values()}) == len(names)
+    made = await users.list_all(http, GROUP)
+    assert all(made[name].ours(NAMESPACE) for name in names)
+
+
+async def test_one_that_is_refused_takes_no_others_with_it(registry: Registry, http: Http) -> None:
+    await registry.refresh()
+    await users.create(http, users.NewUser("bo", "x", "music"), GROUP)
+    specs = [replace(DESK, name=f"blender-{number}") for number in range(4)]
+    before = await connections.create(http, registry._memory.group, specs[2])
+    await asyncio.gather(
+        *(registry.create_connection(spec) for spec in specs),
+        *(registry.create_user(username, "y", NAMESPACE) for username in ("ann", "bo", "cy")),
+    )
+    told = registry.known_connections()
+    assert told.keys() == {spec.name for spec in specs}
+    assert told[specs[2].name].identifier == before, "the one from before a crash is adopted"
+    assert len(await named(http, specs[0].name)) == 1
+    found = registry.known_users()
+    assert (found["ann"].made_for, found["bo"].made_for, found["cy"].made_for) == (NAMESPACE, "music", NAMESPACE)
 
 
 async def test_no_more_than_five_requests_at_once(http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -356,4 +397,4 @@ async def test_a_duplicate_is_a_conflict(registry: Registry, http: Http) -> None
     with pytest.raises(Conflict):
         await connections.create(http, registry._memory.group, DESK)
     with pytest.raises(Conflict):
-        await users.create(http, "alice", "x", GROUP, NAMESPACE)
+        await users.create(http, users.NewUser("alice", "x", NAMESPACE), GROUP)

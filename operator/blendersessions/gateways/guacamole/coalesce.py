@@ -6,12 +6,16 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from blendersessions.model.errors import DomainError
+from blendersessions.model.errors import Conflict, DomainError, Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+LIMIT = 100
+"""Items in one request: a batch holds one transaction in Guacamole's database."""
+
 Answer = TypeVar("Answer")
+Item = TypeVar("Item")
 
 
 class Shared(Generic[Answer]):
@@ -41,35 +45,69 @@ class Shared(Generic[Answer]):
 
 
 @dataclass
-class _Batch:
-    keys: list[str] = field(default_factory=list)
+class _Batch(Generic[Item, Answer]):
+    items: list[Item] = field(default_factory=list)
+    answers: list[Answer | DomainError] = field(default_factory=list)
     sent: bool = False
     error: DomainError | None = None
 
 
-class Batched:
-    """A change that takes many keys at once: what comes while one request runs goes out together with the next."""
+class Batched(Generic[Item, Answer]):
+    """A change that takes many items at once: what comes while one request runs goes out together with the next.
 
-    def __init__(self, send: Callable[[Sequence[str]], Awaitable[None]]) -> None:
-        self._send = send
+    Args:
+        together: sends several items in one request, which is carried out for all of them or for none; the answers are
+            in their order.
+        alone: sends one item. What is refused together is sent one by one, so that each learns what is wrong with it.
+            Left out when nothing can be wrong with an item.
+    """
+
+    def __init__(
+        self,
+        together: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]],
+        alone: Callable[[Item], Awaitable[Answer]] | None = None,
+    ) -> None:
+        self._together = together
+        self._alone = alone
         self._lock = asyncio.Lock()
-        self._open = _Batch()
+        self._open: _Batch[Item, Answer] = _Batch()
 
-    async def add(self, key: str) -> None:
-        """Have the key sent, and wait until it was; raises what the whole batch failed with."""
+    async def add(self, item: Item) -> Answer:
+        """Have the item sent, and return the answer to it; raises what the request failed with."""
         batch = self._open
-        batch.keys.append(key)
+        place = len(batch.items)
+        batch.items.append(item)
         async with self._lock:
             if not batch.sent:
                 self._open = _Batch()
                 batch.sent = True
                 try:
-                    await self._send(batch.keys)
+                    for start in range(0, len(batch.items), LIMIT):
+                        batch.answers += await self._send(batch.items[start : start + LIMIT])
                 except DomainError as error:
                     batch.error = error
                 except asyncio.CancelledError:
                     # The others of the batch must not take a request that was cut off for done.
                     batch.error = DomainError("The operator is ending; the request is sent again by the next one.")
                     raise
-        if batch.error is not None:
-            raise type(batch.error)(str(batch.error), batch.error.system)
+        answer = batch.answers[place] if place < len(batch.answers) else batch.error
+        if isinstance(answer, DomainError):
+            raise type(answer)(str(answer), answer.system)
+        return answer  # type: ignore[return-value]  # without an error there is an answer to each item
+
+    async def _send(self, items: Sequence[Item]) -> Sequence[Answer | DomainError]:
+        if self._alone is None:
+            return await self._together(items)
+        if len(items) > 1:
+            try:
+                return await self._together(items)
+            except (Conflict, Invalid):
+                pass  # One of them is refused, and so all are.
+        return [await _outcome(self._alone, item) for item in items]
+
+
+async def _outcome(send: Callable[[Item], Awaitable[Answer]], item: Item) -> Answer | DomainError:
+    try:
+        return await send(item)
+    except DomainError as error:
+        return error

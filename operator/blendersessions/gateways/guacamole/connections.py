@@ -8,11 +8,9 @@ from blendersessions.model.access import ConnectionRecord, ConnectionSpec
 from blendersessions.model.errors import NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from blendersessions.gateways.guacamole.http import Http
-
-_BATCH = 100
 
 
 async def find(http: Http, group: str, identifier: str) -> ConnectionRecord | None:
@@ -45,17 +43,24 @@ async def create(http: Http, group: str, spec: ConnectionSpec) -> str:
     return str(answer["identifier"]) if isinstance(answer, dict) else ""
 
 
+async def create_all(http: Http, group: str, specs: Sequence[ConnectionSpec]) -> list[str]:
+    """Create connections in one request, all or none, and return their identifiers."""
+    body = [{"op": "add", "path": "/", "value": _body(group, spec)} for spec in specs]
+    answer = await http.call("PATCH", "connections", body=body)
+    made = answer.get("patches") if isinstance(answer, dict) else None
+    return [str(outcome.get("identifier") or "") for outcome in made or [{}] * len(specs)]
+
+
 async def replace(http: Http, group: str, identifier: str, spec: ConnectionSpec) -> None:
     """Make a connection what the spec says, and nothing else, in the group."""
     await http.call("PUT", "connections", identifier, body=_body(group, spec) | {"identifier": identifier})
 
 
-async def remove(http: Http, identifiers: Iterable[str]) -> None:
+async def remove(http: Http, identifiers: Sequence[str]) -> list[None]:
     """Remove connections; one that is gone is as good. Their running tunnels stay open."""
-    paths = [f"/{identifier}" for identifier in identifiers]
-    for start in range(0, len(paths), _BATCH):
-        body = [{"op": "remove", "path": path} for path in paths[start : start + _BATCH]]
-        await http.call("PATCH", "connections", body=body)
+    body = [{"op": "remove", "path": f"/{identifier}"} for identifier in identifiers]
+    await http.call("PATCH", "connections", body=body)
+    return [None] * len(identifiers)
 
 
 def record_of(

@@ -39,8 +39,16 @@ class Registry:
         self._connection_list = Shared(self._list_connections)
         self._user_list = Shared(self._list_users)
         self._tunnel_list = Shared(self._list_tunnels)
-        self._removals = Batched(lambda keys: connections.remove(http, keys))
-        self._user_removals = Batched(lambda keys: users.remove(http, keys))
+        self._creations = Batched[ConnectionSpec, str](
+            lambda specs: connections.create_all(http, self._memory.group, specs),
+            lambda spec: connections.create(http, self._memory.group, spec),
+        )
+        self._user_creations = Batched[users.NewUser, None](
+            lambda new: users.create_all(http, new, group),
+            lambda user: users.create(http, user, group),
+        )
+        self._removals = Batched[str, None](lambda keys: connections.remove(http, keys))
+        self._user_removals = Batched[str, None](lambda keys: users.remove(http, keys))
         self._shut: dict[tuple[str, str | None], float] = {}
         self._checks: deque[str] = deque()
 
@@ -107,7 +115,7 @@ class Registry:
         """Register a connection; one that exists already, from before a crash, is adopted."""
         memory = self._memory
         try:
-            identifier = await connections.create(self._http, memory.group, spec)
+            identifier = await self._creations.add(spec)
         except (Conflict, OutcomeUnknown):
             await self.refresh()
             if spec.name not in memory.connections:
@@ -180,7 +188,7 @@ class Registry:
     async def create_user(self, username: str, password: str, namespace: str) -> None:
         """Make a user for the sessions of a namespace; one of ours that exists by now gets the password."""
         try:
-            await users.create(self._http, username, password, self._group_name, namespace)
+            await self._user_creations.add(users.NewUser(username, password, namespace))
         except (Conflict, OutcomeUnknown):
             user = await self.look_up_user(username)
             if not user.exists:

@@ -7,18 +7,18 @@ can read the user's password: a session of another namespace must not be granted
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from blendersessions.model.access import UserRecord
 from blendersessions.model.errors import NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from blendersessions.gateways.guacamole.http import Http
 
 ROLE = "guac-organizational-role"
-_BATCH = 100
 _MARK = "Made by blender-sessions ("
 
 
@@ -52,10 +52,24 @@ async def get(http: Http, username: str, group: str) -> UserRecord:
     return _record(username, answer, group)
 
 
-async def create(http: Http, username: str, password: str, group: str, namespace: str) -> None:
-    """Make a user for the sessions of a namespace; raises `Conflict` when there is one."""
-    body = {"username": username, "password": password, "attributes": {ROLE: mark(group, namespace)}}
-    await http.call("POST", "users", body=body)
+@dataclass(frozen=True)
+class NewUser:
+    """A user to be made for the sessions of a namespace."""
+
+    username: str
+    password: str = field(repr=False)
+    namespace: str
+
+
+async def create(http: Http, user: NewUser, group: str) -> None:
+    """Make a user; raises `Conflict` when there is one."""
+    await http.call("POST", "users", body=_body(user, group))
+
+
+async def create_all(http: Http, users: Sequence[NewUser], group: str) -> list[None]:
+    """Make users in one request, all or none."""
+    await http.call("PATCH", "users", body=[{"op": "add", "path": "/", "value": _body(user, group)} for user in users])
+    return [None] * len(users)
 
 
 async def set_password(http: Http, username: str, password: str) -> None:
@@ -65,12 +79,10 @@ async def set_password(http: Http, username: str, password: str) -> None:
     await http.call("PUT", "users", username, body=kept | {"password": password})
 
 
-async def remove(http: Http, usernames: Iterable[str]) -> None:
+async def remove(http: Http, usernames: Sequence[str]) -> list[None]:
     """Remove users; one who is gone is as good."""
-    paths = [f"/{username}" for username in usernames]
-    for start in range(0, len(paths), _BATCH):
-        body = [{"op": "remove", "path": path} for path in paths[start : start + _BATCH]]
-        await http.call("PATCH", "users", body=body)
+    await http.call("PATCH", "users", body=[{"op": "remove", "path": f"/{username}"} for username in usernames])
+    return [None] * len(usernames)
 
 
 async def readable(http: Http, username: str, group: str) -> set[str]:
@@ -88,6 +100,11 @@ async def change(http: Http, username: str, op: str, paths: Iterable[str]) -> No
     """Add or remove the right to read, as often as one likes."""
     body = [{"op": op, "path": path, "value": "READ"} for path in paths]
     await http.call("PATCH", "users", username, "permissions", body=body)
+
+
+def _body(user: NewUser, group: str) -> dict[str, Any]:
+    attributes = {ROLE: mark(group, user.namespace)}
+    return {"username": user.username, "password": user.password, "attributes": attributes}
 
 
 def _record(username: str, answer: dict[str, Any], group: str) -> UserRecord:
