@@ -103,7 +103,7 @@ def test_fifty_kills_leave_exactly_what_the_living_sessions_need(chaos: Chaos) -
                 die.choice(sorted(alive)), {"spec": {"owner": die.choice(("ann", "bo", "cy")), "viewers": None}}
             )
         # A start takes about a second, so that some kills hit it, and most hit the work after it.
-        moment.wait(die.uniform(0.2, 3.5))
+        moment.wait(die.uniform(0.2, 2.8))
         secrets |= planted(stage)
         stage.stop(kill=kill < KILLS - 1)
     faults.rate = 0.0

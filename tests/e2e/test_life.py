@@ -83,7 +83,7 @@ def test_a_forgotten_desktop_rests_and_a_render_with_nobody_connected_keeps_one_
     rendering.agent.give_input("move", "500", "350", "key", "ctrl-f12")
     until("the render runs", lambda: rendering.agent_status().get("rendering"), 30)
     until("it is what keeps the session", lambda: activity(rendering).get("keptAliveBy") == "Render", 60)
-    until("it was without input for long", lambda: rendering.agent_status().get("idle_seconds", 0) > 2.5 * 20, 90)
+    until("it was without input for long", lambda: rendering.agent_status().get("idle_seconds", 0) > 1.5 * 20, 90)
     assert rendering.agent_status()["rendering"]
     assert rendering.body["status"]["phase"] == "Ready", "the render keeps it"
     rendering.agent.give_input("key", "esc")
