@@ -6,7 +6,7 @@ import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import yaml
 
@@ -19,8 +19,6 @@ from waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from chart.rendering import Rendered
 
 NODES = 10
 OPERATOR = "studio-operator"
@@ -57,7 +55,9 @@ def simulated(folder: Path) -> Iterator[Cluster]:
             api.request("POST", "api/v1/namespaces", {"metadata": {"name": namespace}})
         chart = render("portal.enabled=false")
         grant(api, chart)
-        _govern(api, chart)
+        for document in chart.documents:
+            if document["kind"] in ADMISSION:
+                api.apply(document)
         _admit_client(api)
         for account in (OPERATOR, CLIENT):
             api.apply(_flow_schema(account))
@@ -96,22 +96,6 @@ def _serve_sessions(api: Api) -> None:
         return True
 
     until("the API server serves sessions and classes", served)
-
-
-def _govern(api: Api, chart: Rendered) -> None:
-    """Apply the chart's admission policy, and wait until it is in force: the API server learns of kinds each 5 s."""
-    for document in chart.documents:
-        if document["kind"] in ADMISSION:
-            api.apply(document)
-
-    def in_force() -> bool:
-        try:
-            tried: Any = api.create_session(SESSIONS_IN, {"metadata": {"name": "tried"}, "spec": {}}, dryRun="All")
-        except ApiError:
-            return False
-        return bool(tried["metadata"].get("finalizers"))
-
-    until("the API server gives new sessions their finalizer", in_force)
 
 
 def _admit_client(api: Api) -> None:
