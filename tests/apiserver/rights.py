@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from chart.rendering import Rendered
 
 RIGHTS = {"ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"}
-ADMISSION = {"MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding"}
-_CLUSTER_SCOPED = {"Namespace", "CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding"} | ADMISSION
+_CLUSTER_SCOPED = {"Namespace", "CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding"}
 
 
 def placed(document: dict[str, Any]) -> dict[str, Any]:

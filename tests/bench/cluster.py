@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from apiserver.api import SESSIONS, Api, ApiError
-from apiserver.rights import ADMISSION, grant, kubeconfig_of
+from apiserver.rights import grant, kubeconfig_of
 from chart.rendering import NAMESPACE, ROOT, render
 from localcluster import binaries, controlplane, kubernetes
 from localcluster.components import Component
@@ -53,11 +53,7 @@ def simulated(folder: Path) -> Iterator[Cluster]:
         _serve_sessions(api)
         for namespace in (SESSIONS_IN, FLOOR_IN):
             api.request("POST", "api/v1/namespaces", {"metadata": {"name": namespace}})
-        chart = render("portal.enabled=false")
-        grant(api, chart)
-        for document in chart.documents:
-            if document["kind"] in ADMISSION:
-                api.apply(document)
+        grant(api, render("portal.enabled=false"))
         _admit_client(api)
         for account in (OPERATOR, CLIENT):
             api.apply(_flow_schema(account))

@@ -195,12 +195,3 @@ def test_generated_files_are_current() -> None:
         [sys.executable, ROOT / "manifests" / "render.py", "--check"], capture_output=True, text=True, check=False
     )
     assert result.returncode == 0, result.stdout + result.stderr
-
-
-@pytest.mark.parametrize(
-    "options", [("operator.admissionPolicy=false",), ("operator.namespaces={desktops}", "sessionNamespace=desktops")]
-)
-def test_the_api_server_gives_the_finalizer_where_the_operator_serves_everywhere(options: tuple[str, ...]) -> None:
-    kinds = ("MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding")
-    assert all(render().names(kind) == {"studio-operator-finalizer"} for kind in kinds)
-    assert not any(render(*options).names(kind) for kind in kinds)
