@@ -36,7 +36,7 @@ use the processor, as the load average below tells: the operator is one thread, 
   scheduled. No Blender runs, so this is the time of the control plane alone. `make bench OPTIONS=first-frame` measures
   real desktops on a running cluster.
 - The operator is its own process with the defaults of its settings, the rights that the chart gives it, all namespaces
-  to serve, and the log level INFO; the chart's admission policy gives new sessions their finalizer. The stand-in for Guacamole is a process of its own too, on loopback.
+  to serve, and the log level INFO. The stand-in for Guacamole is a process of its own too, on loopback.
 - Sessions name a sample and nothing else: no owner, no viewers, the built-in class. Each has a pod, a Service and two
   Secrets in Kubernetes, and a connection, a user and two grants in Guacamole.
 - **Floor**: a bare asynchronous client makes the same pods, Services and Secrets, over as many kept-alive connections

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 Manifest: TypeAlias = dict[str, Any]
 """One object (or a part of one) as decoded JSON."""
@@ -14,9 +13,8 @@ SESSION_KIND = "BlenderSession"
 CLASS_KIND = "BlenderSessionClass"
 
 
-@dataclass(frozen=True)
-class Ref:
-    """Where an object is: its kind, namespace and name."""
+class Ref(NamedTuple):
+    """Where an object is: its kind, namespace and name. A tuple, for thousands a second are made and looked up."""
 
     kind: str
     namespace: str
