@@ -66,7 +66,7 @@ def run(memo: Operator) -> None:
         )
     except APIError as error:
         # Kopf watches no more what was refused once: better to begin anew than to sit there and see nothing.
-        memo.reason = f"The API server refuses a watch (HTTP status {error.status}: {error})."
+        memo.reason = f"A watch failed for good (HTTP status {error.status}: {error})."
         # Kopf leaves its other watches open then, and the process ends anyway.
         warnings.simplefilter("ignore", ResourceWarning)
 

@@ -56,10 +56,6 @@ class World:
         """Forget what was known of a session's run, and give its room to others."""
         self.activities.forget(session.uid)
         self.admissions.forget(session.uid)
-        self.wake_line(session)
-
-    def wake_line(self, session: Session) -> None:
-        """Have those looked at who wait for the room of a session that ends."""
         for waiting in self.store.waiting(session.namespace, session.spec.class_name):
             self.wake(waiting.ref)
 

@@ -75,11 +75,7 @@ class Events:
         while True:
             await self._news.wait()
             await asyncio.sleep(self._linger)
-            try:
-                await self._post_all()
-            except Exception:
-                # An answer that nobody thought of must not silence the rest of the process's life.
-                logger.exception("An Event was not posted for an unexpected reason.")
+            await self._post_all()
 
     async def flush(self) -> None:
         """Post what is left, for a short while."""
@@ -104,9 +100,19 @@ class Events:
         self._news.clear()
         while self._pending:
             name = next(iter(self._pending))
-            involved, notes = self._pending.pop(name)
-            for note in notes:
+            involved, notes = self._pending[name]
+            note = notes.pop(0)
+            if not notes:
+                del self._pending[name]
+            try:
                 await self._post(name, involved, note)
+            except asyncio.CancelledError:
+                # Its name is its own, so that it is not posted twice if it was already.
+                self._pending.setdefault(name, (involved, []))[1].insert(0, note)
+                raise
+            except Exception:
+                # An answer that nobody thought of must not silence the rest of the process's life.
+                logger.exception("An Event was not posted for an unexpected reason.")
 
     async def _post(self, name: str, involved: Manifest, note: Note) -> None:
         moment = note.at.strftime("%Y-%m-%dT%H:%M:%SZ")

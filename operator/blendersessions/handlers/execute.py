@@ -190,10 +190,12 @@ async def _patch_session(world: World, session: Session, patch: list[Manifest]) 
 
 
 async def _reread(world: World, ref: Ref) -> None:
+    uid = world.store.uid(ref)
     try:
         world.store.put({"kind": ref.kind} | await world.kubernetes.get(ref))
     except NotFound:
-        world.store.remove(ref)
+        if uid:
+            world.store.remove(ref, uid)
 
 
 async def _update(world: World, ref: Ref, request: Awaitable[Manifest]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from blendersessions.handlers.execute import execute
 from blendersessions.handlers.observe import observe
 from blendersessions.handlers.report import report
-from blendersessions.model.errors import DomainError
+from blendersessions.model.errors import Conflict, DomainError
 from blendersessions.planning.plan import next_look, plan
 from blendersessions.planning.status import status
 
@@ -44,22 +44,38 @@ async def reconcile(world: World, key: Ref) -> bool:
     session = world.store.session(key)
     if session is None:
         return True
-    if session.deleting:
-        world.wake_line(session)
-    if not session.deleting or session.has_finalizer:
-        observed = observe(world, session, failures, datetime.now(UTC))
-        try:
-            await report(world, session, status(session, observed))
-        except DomainError as error:
-            logger.warning("The status is not written: %s", error, extra={"session": f"{key.namespace}/{key.name}"})
-            return False
-        # The status that was just written counts from now on: it began a lifetime, or gave room back.
-        written = world.store.session(key)
-        if written is not None:
-            look_later(world, written, replace(observed, activity=world.activities.of(written)))
+    observed = observe(world, session, failures, datetime.now(UTC))
+    if session.deleting and not session.has_finalizer:
+        # Somebody else's finalizer holds it. Its status is theirs by now, and its room is free.
+        look_later(world, session, observed)
+    elif not await _report(world, session, observed):
+        return False
     for failure in failures.values():
         logger.debug("%s", failure, extra={"session": f"{key.namespace}/{key.name}"})
     return not failures
+
+
+async def _report(world: World, session: Session, observed: Observed) -> bool:
+    """Write the status, and see when to look again; return whether that is done, or must be tried again later."""
+    where = {"session": f"{session.namespace}/{session.name}"}
+    try:
+        await report(world, session, status(session, observed))
+    except Conflict as changed:
+        logger.debug("The status is computed anew: %s", changed, extra=where)
+        known = world.store.session(session.ref)
+        if known is not None and known.resource_version != session.resource_version:
+            # What changed was read meanwhile, so that its event is no news any more.
+            world.wake(session.ref)
+            return True
+        return False
+    except DomainError as error:
+        logger.warning("The status is not written: %s", error, extra=where)
+        return False
+    # The status that was just written counts from now on: it began a lifetime, or gave room back.
+    written = world.store.session(session.ref)
+    if written is not None:
+        look_later(world, written, replace(observed, activity=world.activities.of(written)))
+    return True
 
 
 def look_later(world: World, session: Session, observed: Observed) -> None:

@@ -75,7 +75,7 @@ async def _look_again(world: World, session: Session) -> None:
     try:
         world.store.put({"kind": SESSION_KIND} | await world.kubernetes.get(session.ref))
     except NotFound:
-        world.store.remove(session.ref)
+        world.store.remove(session.ref, session.uid)
 
 
 def difference(former: Manifest, wanted: Manifest) -> Manifest:

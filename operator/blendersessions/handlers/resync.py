@@ -54,7 +54,7 @@ async def _list(world: World) -> set[Ref]:
     """List the objects of all sessions, and return the sessions that it brought news of: no watch tells it again."""
     touched: set[Ref] = set()
     for kind in (CLASS_KIND, SESSION_KIND, *CHILD_KINDS):
-        before = world.store.refs()
+        before = world.store.uids()
         selector = SELECTOR if kind in CHILD_KINDS else ""
         present: set[Ref] = set()
         for namespace in world.namespaces or [""]:
@@ -104,6 +104,8 @@ async def look_again(world: World, cycle: int) -> None:
 
     The first look lists Kubernetes as well, for the watches begin a moment after the store was filled.
     """
+    if cycle % RELIST_CYCLES == 1:
+        await relist(world)
     changed = await world.registry.refresh()
     if cycle % 2:
         for username in await world.registry.refresh_users():
@@ -114,5 +116,3 @@ async def look_again(world: World, cycle: int) -> None:
         ref = world.store.session_named(name)
         if ref is not None:
             world.wake(ref)
-    if cycle % RELIST_CYCLES == 1:
-        await relist(world)

@@ -13,7 +13,7 @@ from blendersessions.model.session import DEFAULT_CLASS, Session, parse_session
 from blendersessions.model.session_class import SessionClass, built_in, parse_session_class
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator
+    from collections.abc import Callable, Container, Iterator, Mapping
 
 CHILD_KINDS = ("Pod", "Service", "Secret", "PersistentVolumeClaim")
 TOMBSTONE_SECONDS = 900.0
@@ -139,19 +139,29 @@ class Store:
             for ref in self._sessions_by_user.get(username, ())
         )
 
-    def prune(self, kind: str, present: Container[Ref], before: Iterable[Ref]) -> list[Manifest]:
-        """Forget the objects that were known `before` a list and are not `present` in it; return them."""
+    def prune(self, kind: str, present: Container[Ref], before: Mapping[Ref, str]) -> list[Manifest]:
+        """Forget the objects that were known `before` a list, by their UIDs, and are not `present` in it; return them.
+
+        One that has taken the place of another since the list was taken stays.
+        """
         gone = [
-            self._objects[ref] for ref in before if ref.kind == kind and ref in self._objects and ref not in present
+            self._objects[ref]
+            for ref, uid in before.items()
+            if ref.kind == kind and ref not in present and self.uid(ref) == uid
         ]
         for manifest in gone:
             meta = manifest["metadata"]
             self.remove(Ref(kind, meta["namespace"], meta["name"]), meta["uid"])
         return gone
 
-    def refs(self) -> set[Ref]:
-        """Return the places of all known objects."""
-        return set(self._objects)
+    def uid(self, ref: Ref) -> str:
+        """Return the UID of the object that is known at a place; empty when none is."""
+        known = self._objects.get(ref)
+        return str(known["metadata"]["uid"]) if known is not None else ""
+
+    def uids(self) -> dict[Ref, str]:
+        """Return the UIDs of all known objects by their places."""
+        return {ref: str(manifest["metadata"]["uid"]) for ref, manifest in self._objects.items()}
 
     def _index(self, ref: Ref) -> None:
         if (former := self._sessions.get(ref)) is not None:

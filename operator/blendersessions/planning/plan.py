@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from blendersessions.model.people import connection_names, people
 from blendersessions.planning import steps
@@ -25,6 +25,9 @@ from blendersessions.resources.connection import hostname
 if TYPE_CHECKING:
     from blendersessions.model.session import Session
     from blendersessions.planning.steps import Step
+
+
+SHORTEST_LOOK: Final = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
@@ -67,8 +70,10 @@ def next_look(session: Session, observed: Observed) -> timedelta | None:
         return None
     looks = [observed.verdict.look_again]
     pod = own_pod(session, observed)
-    if pod is not None and is_over(pod):
-        looks.append(rest_of(pod, observed.now))
+    failed = Part.DESKTOP in observed.failures
+    if pod is not None and is_over(pod) and not pod["metadata"].get("deletionTimestamp") and not failed:
+        # Not at once, for what keeps the pod from being replaced may last. What failed is for the queue to try again.
+        looks.append(max(rest_of(pod, observed.now), SHORTEST_LOOK))
     looks.append(time_to_deadline(session, observed))
     return min((look for look in looks if look is not None), default=None)
 

@@ -318,7 +318,7 @@ class Simulation:
     def see(self) -> None:
         """Let the watches tell all there is."""
         store = self.world.store
-        for ref in store.refs() - self.server.objects.keys():
+        for ref in store.uids().keys() - self.server.objects.keys():
             store.remove(ref)
         for manifest in copy.deepcopy(list(self.server.objects.values())):
             store.put(manifest)

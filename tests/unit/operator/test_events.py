@@ -117,6 +117,20 @@ async def test_an_api_server_that_hangs_does_not_hold_up_the_end(api: FakeApi, m
     assert api.posted == []
 
 
+async def test_what_the_end_interrupts_is_posted_by_the_last_flush(api: FakeApi) -> None:
+    told = events(api)
+    runner = asyncio.create_task(told.run())
+    api.hangs = True
+    told.tell(session(), FAILED)
+    told.tell(session(), START)
+    await api.until_asked()
+    runner.cancel()
+    await asyncio.gather(runner, return_exceptions=True)
+    api.hangs = False
+    await told.flush()
+    assert [reason for reason, _ in api.said()] == [FAILED.reason, START.reason]
+
+
 async def test_the_operators_own_events_are_about_its_pod(api: FakeApi) -> None:
     told = events(api, Ref("Pod", "blender", "operator-0"))
     told.tell_of_operator(FAILED)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from blendersessions.model.access import AccessView, UserRecord
-from blendersessions.model.errors import NameTaken, OwnerTaken, Unavailable
+from blendersessions.model.errors import NameTaken, OwnerTaken, Unauthorised, Unavailable
 from blendersessions.model.secret_data import encode
 from blendersessions.planning import steps
 from blendersessions.planning.plan import next_look, plan
@@ -205,7 +205,18 @@ def test_an_evicted_pod_that_ran_for_long_is_replaced_though_the_clock_was_set_b
     world = replace(finished_world(session()), pod=pod, now=datetime(2026, 11, 24, 5, 31, tzinfo=UTC))
     [step] = next_steps(session(), world)
     assert isinstance(step, steps.DeleteObject)
-    assert next_look(session(), world) == timedelta()
+    assert next_look(session(), world) == timedelta(seconds=1)
+
+
+def test_a_pod_that_is_over_and_cannot_be_replaced_is_not_looked_at_without_pause() -> None:
+    pod = running_pod(session())
+    pod["status"]["phase"] = "Failed"
+    over = replace(finished_world(session()), pod=pod, now=datetime(2026, 11, 24, 7, tzinfo=UTC))
+    assert next_look(session(), replace(over, terms=None)) == timedelta(seconds=1), "its class is gone"
+    refused = replace(over, failures={Part.DESKTOP: Unauthorised("may not delete pods", "Kubernetes")})
+    assert next_look(session(), refused) is None, "the queue tries again, later each time"
+    pod["metadata"]["deletionTimestamp"] = "2026-11-24T06:59:00Z"
+    assert next_look(session(), over) is None, "its end is an event"
 
 
 def test_a_pod_that_is_ending_is_waited_for() -> None:

@@ -90,6 +90,9 @@ class Batched(Generic[Item, Answer]):
                     # The others of the batch must not take a request that was cut off for done.
                     batch.error = DomainError("The operator is ending; the request is sent again by the next one.")
                     raise
+                except Exception:
+                    batch.error = DomainError("A request failed unexpectedly; it is sent again.")
+                    raise
         answer = batch.answers[place] if place < len(batch.answers) else batch.error
         if isinstance(answer, DomainError):
             raise type(answer)(str(answer), answer.system)
@@ -103,11 +106,13 @@ class Batched(Generic[Item, Answer]):
                 return await self._together(items)
             except (Conflict, Invalid):
                 pass  # One of them is refused, and so all are.
-        return [await _outcome(self._alone, item) for item in items]
-
-
-async def _outcome(send: Callable[[Item], Awaitable[Answer]], item: Item) -> Answer | DomainError:
-    try:
-        return await send(item)
-    except DomainError as error:
-        return error
+        outcomes: list[Answer | DomainError] = []
+        for item in items:
+            try:
+                outcomes.append(await self._alone(item))
+            except (Conflict, Invalid) as refused:
+                outcomes.append(refused)
+            except DomainError as error:
+                # That is no fault of the item: the others would only fail after it, one time-out after the other.
+                return outcomes + [error] * (len(items) - len(outcomes))
+        return outcomes

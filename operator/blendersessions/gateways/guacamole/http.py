@@ -244,11 +244,12 @@ class Http:
                 raise OutcomeUnknown(str(self._unavailable(error))) from error
             if isinstance(error, requests.Timeout):
                 raise self._unavailable(error) from error
-        except requests.RequestException as error:
+        except OSError as error:
+            # All of the library's errors are; a missing file of authorities is, and none of its own.
             raise self._unavailable(error) from error
         try:
             return self._send_once(method, path, token, body, form)
-        except requests.RequestException as error:
+        except OSError as error:
             raise self._unavailable(error) from error
 
     def _send_once(
