@@ -36,16 +36,19 @@ async def execute(world: World, session: Session, plan: Plan) -> dict[Part, Doma
     for stage in plan.stages:
         if failures:
             break
-        outcomes = await asyncio.gather(*(_carry_out(world, session, step) for step in stage), return_exceptions=True)
-        said = " ".join(outcome for outcome in outcomes if isinstance(outcome, str) and outcome)
-        if said:
-            logger.info("%s", said, extra={"session": f"{session.namespace}/{session.name}"})
+        outcomes = await asyncio.gather(*(_attempt(world, session, step) for step in stage), return_exceptions=True)
         for step, outcome in zip(stage, outcomes, strict=True):
             if isinstance(outcome, DomainError):
                 failures.setdefault(step.part, outcome)
             elif isinstance(outcome, BaseException):
                 raise outcome
     return failures
+
+
+async def _attempt(world: World, session: Session, step: Step) -> None:
+    said = await _carry_out(world, session, step)
+    if said:
+        logger.info("%s", said, extra={"session": f"{session.namespace}/{session.name}"})
 
 
 async def _carry_out(world: World, session: Session, step: Step) -> str:  # noqa: C901 - one line a step
