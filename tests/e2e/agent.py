@@ -48,6 +48,10 @@ class Agent:
 
     def give_input(self, *actions: str) -> None:
         """Move, click and type by VNC: `move`, X, Y, `click`, 1, `key`, NAME, ..."""
+        self.vncdo("--delay=100", *actions)
+
+    def vncdo(self, *arguments: str | Path) -> None:
+        """Run vncdo on the desktop's VNC server: its options, and what it shall do there."""
         with self.kubectl.forwarded(f"pod/{self.pod}", 5900) as port:
             subprocess.run(
                 [
@@ -55,8 +59,7 @@ class Agent:
                     f"--server=127.0.0.1::{port}",
                     f"--password={self.vnc_password}",
                     "--timeout=30",
-                    "--delay=100",
-                    *actions,
+                    *arguments,
                 ],
                 check=True,
                 capture_output=True,

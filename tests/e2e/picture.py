@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import io
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PIL import Image, ImageChops, ImageStat
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from playwright.sync_api import Page
 
     from e2e.desktop import Desktop
@@ -24,20 +23,8 @@ VIEWPORT = (0.15, 0.15, 0.70, 0.75)
 
 def from_vnc(desktop: Desktop, file: Path) -> Image.Image:
     """Take a picture straight from the desktop's VNC server."""
-    with desktop.kubectl.forwarded(f"pod/{desktop.name}", 5900) as port:
-        subprocess.run(
-            [
-                Path(sys.executable).with_name("vncdo"),
-                f"--server=127.0.0.1::{port}",
-                f"--password={desktop.vnc_password}",
-                "--timeout=30",
-                # The first update may come in parts, and is saved before the last one: the second picture is whole.
-                *("capture", file, "pause", "0.5", "capture", file),
-            ],
-            check=True,
-            capture_output=True,
-            timeout=60,
-        )
+    # The first update may come in parts, and is saved before the last one: the second picture is whole.
+    desktop.agent.vncdo("capture", file, "pause", "0.5", "capture", file)
     return Image.open(file).convert("RGB")
 
 

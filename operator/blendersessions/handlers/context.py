@@ -12,6 +12,7 @@ from blendersessions.handlers.admissions import Admissions
 from blendersessions.handlers.events import Events
 from blendersessions.handlers.store import Store
 from blendersessions.metrics import Metrics
+from blendersessions.model.errors import NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +59,15 @@ class World:
         self.admissions.forget(session.uid)
         for waiting in self.store.waiting(session.namespace, session.spec.class_name):
             self.wake(waiting.ref)
+
+    async def reread(self, ref: Ref) -> None:
+        """Read an object anew, and note what there is; raises the domain errors of the API server."""
+        uid = self.store.uid(ref)
+        try:
+            self.store.put({"kind": ref.kind} | await self.kubernetes.get(ref))
+        except NotFound:
+            if uid:
+                self.store.remove(ref, uid)
 
     def wake_sessions_of(self, username: str) -> None:
         """Have all sessions that let a Guacamole user in looked at again."""

@@ -72,11 +72,11 @@ async def _carry_out(world: World, session: Session, step: Step) -> str:  # noqa
         case steps.DeleteObject(ref, uid):
             await kubernetes.delete(ref, uid)
             # It may stay for a while: a pod ends in order, and anything may have a finalizer.
-            await _reread(world, ref)
+            await world.reread(ref)
             return f"Deleted {ref}, to make it again."
         case steps.DeleteSession():
             await kubernetes.delete(session.ref, session.uid)
-            await _reread(world, session.ref)
+            await world.reread(session.ref)
             return "Deleted the session, since its time is over."
         case steps.NoteSuspension(reason):
             return await _note_suspension(world, session, reason)
@@ -187,18 +187,9 @@ async def _patch_session(world: World, session: Session, patch: list[Manifest]) 
     except NotFound:
         world.store.remove(session.ref, session.uid)
     except Conflict:
-        await _reread(world, session.ref)
+        await world.reread(session.ref)
         return False
     return True
-
-
-async def _reread(world: World, ref: Ref) -> None:
-    uid = world.store.uid(ref)
-    try:
-        world.store.put({"kind": ref.kind} | await world.kubernetes.get(ref))
-    except NotFound:
-        if uid:
-            world.store.remove(ref, uid)
 
 
 async def _update(world: World, ref: Ref, request: Awaitable[Manifest]) -> None:
@@ -206,7 +197,7 @@ async def _update(world: World, ref: Ref, request: Awaitable[Manifest]) -> None:
     try:
         world.store.replace({"kind": ref.kind} | await request)
     except (NotFound, Conflict):
-        await _reread(world, ref)
+        await world.reread(ref)
 
 
 async def _create(world: World, session: Session, manifest: Manifest) -> str:
@@ -233,7 +224,7 @@ async def _create(world: World, session: Session, manifest: Manifest) -> str:
 async def _remove_lost_user(world: World, session: Session, username: str) -> str:
     """Remove a user of ours whose Secret is lost, unless the Secret is there and only the cache was behind."""
     ref = Ref("Secret", session.namespace, user_secret_name(username))
-    await _reread(world, ref)
+    await world.reread(ref)
     if world.store.get(ref) is not None:
         return ""
     async with world.registry.user_lock(username):

@@ -59,7 +59,7 @@ async def report(world: World, session: Session, status: Manifest) -> None:
         world.store.remove(session.ref, session.uid)
         return
     except Conflict:
-        await _look_again(world, session)
+        await world.reread(session.ref)
         raise
     world.store.replace({"kind": SESSION_KIND} | written)
     where = f"{session.namespace}/{session.name}"
@@ -69,13 +69,6 @@ async def report(world: World, session: Session, status: Manifest) -> None:
         world.metrics.started("Cold", session.spec.class_name, step, seconds)
     for note in notes(session.status, status):
         world.events.tell(session, note)
-
-
-async def _look_again(world: World, session: Session) -> None:
-    try:
-        world.store.put({"kind": SESSION_KIND} | await world.kubernetes.get(session.ref))
-    except NotFound:
-        world.store.remove(session.ref, session.uid)
 
 
 def difference(former: Manifest, wanted: Manifest) -> Manifest:
