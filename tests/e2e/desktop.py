@@ -53,11 +53,6 @@ class Desktop:
         }
 
     @property
-    def vnc_password(self) -> str:
-        """The password of this desktop's VNC server."""
-        return self.secret(self.name)["vnc-password"]
-
-    @property
     def agent(self) -> Agent:
         """The agent in this desktop."""
         return self.agent_of(self.name)
