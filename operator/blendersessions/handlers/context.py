@@ -10,6 +10,7 @@ from blendersessions.gateways.agent import Agents
 from blendersessions.handlers.activities import Activities
 from blendersessions.handlers.admissions import Admissions
 from blendersessions.handlers.events import Events
+from blendersessions.handlers.report import Settling
 from blendersessions.handlers.store import Store
 from blendersessions.metrics import Metrics
 from blendersessions.model.errors import NotFound
@@ -45,6 +46,7 @@ class World:
     store: Store = field(default_factory=Store)
     agents: Agents = field(default_factory=Agents)
     activities: Activities = field(default_factory=Activities)
+    settling: Settling = field(default_factory=Settling)
     admissions: Admissions = field(init=False)
     events: Events = field(init=False)
 
@@ -56,6 +58,7 @@ class World:
     def _gone(self, session: Session) -> None:
         """Forget what was known of a session's run, and give its room to others."""
         self.activities.forget(session.uid)
+        self.settling.forget(session.uid)
         self.admissions.forget(session.uid)
         for waiting in self.store.waiting(session.namespace, session.spec.class_name):
             self.wake(waiting.ref)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
 
 from blendersessions.model.errors import DomainError
 from blendersessions.model.manifest import API_VERSION, SESSION_KIND
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from blendersessions.gateways.kubernetes import Kubernetes
     from blendersessions.model.manifest import Manifest, Ref
     from blendersessions.model.session import Session
@@ -21,6 +23,8 @@ logger = logging.getLogger(__name__)
 COMPONENT = "blender-sessions-operator"
 LINGER_SECONDS = 1.0
 """So late an Event may be. What happens to a session within that time is told by fewer of them."""
+LATEST: Final = timedelta(seconds=15)
+"""So late it may be while people wait for sessions to start: it says itself when what it tells of happened."""
 FLUSH_SECONDS = 3.0
 """So long the last Events may take when the operator ends."""
 LIMIT = 10_000
@@ -46,10 +50,17 @@ class Note:
 class Events:
     """Posts Events behind the work, one after the other, so that a hundred people who start do not wait for them."""
 
-    def __init__(self, kubernetes: Kubernetes, pod: Ref | None = None, linger: float = LINGER_SECONDS) -> None:
+    def __init__(
+        self,
+        kubernetes: Kubernetes,
+        pod: Ref | None = None,
+        linger: float = LINGER_SECONDS,
+        latest: timedelta = LATEST,
+    ) -> None:
         self._kubernetes = kubernetes
         self._pod = pod
         self._linger = linger
+        self._latest = latest
         self._pending: dict[str, tuple[Manifest, list[Note]]] = {}
         self._news = asyncio.Event()
 
@@ -70,18 +81,24 @@ class Events:
             involved = {"apiVersion": "v1", "kind": "Pod", "namespace": self._pod.namespace, "name": self._pod.name}
             self._add(self._pod.name, involved, note)
 
-    async def run(self) -> None:
-        """Post for ever what there is to tell."""
+    async def run(self, busy: Callable[[], bool]) -> None:
+        """Post for ever what there is to tell; while there is other work waiting, only what is late."""
         while True:
             await self._news.wait()
             await asyncio.sleep(self._linger)
-            await self._post_all()
+            self._news.clear()
+            while self._pending:
+                if busy() and not self._is_late():
+                    await asyncio.sleep(self._linger)
+                else:
+                    await self._post_next()
 
     async def flush(self) -> None:
         """Post what is left, for a short while."""
         try:
             async with asyncio.timeout(FLUSH_SECONDS):
-                await self._post_all()
+                while self._pending:
+                    await self._post_next()
         except TimeoutError:
             logger.debug("Some Events were not posted before the end.")
 
@@ -96,23 +113,25 @@ class Events:
             notes.append(note)
         self._news.set()
 
-    async def _post_all(self) -> None:
-        self._news.clear()
-        while self._pending:
-            name = next(iter(self._pending))
-            involved, notes = self._pending[name]
-            note = notes.pop(0)
-            if not notes:
-                del self._pending[name]
-            try:
-                await self._post(name, involved, note)
-            except asyncio.CancelledError:
-                # Its name is its own, so that it is not posted twice if it was already.
-                self._pending.setdefault(name, (involved, []))[1].insert(0, note)
-                raise
-            except Exception:
-                # An answer that nobody thought of must not silence the rest of the process's life.
-                logger.exception("An Event was not posted for an unexpected reason.")
+    def _is_late(self) -> bool:
+        _, notes = next(iter(self._pending.values()))
+        return datetime.now(UTC) - notes[0].at > self._latest
+
+    async def _post_next(self) -> None:
+        name = next(iter(self._pending))
+        involved, notes = self._pending[name]
+        note = notes.pop(0)
+        if not notes:
+            del self._pending[name]
+        try:
+            await self._post(name, involved, note)
+        except asyncio.CancelledError:
+            # Its name is its own, so that it is not posted twice if it was already.
+            self._pending.setdefault(name, (involved, []))[1].insert(0, note)
+            raise
+        except Exception:
+            # An answer that nobody thought of must not silence the rest of the process's life.
+            logger.exception("An Event was not posted for an unexpected reason.")
 
     async def _post(self, name: str, involved: Manifest, note: Note) -> None:
         moment = note.at.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -111,7 +111,7 @@ async def _start(memo: Operator, settings: kopf.OperatorSettings, **_: object) -
     memo.tasks.append(again)
     watch = watch_tunnels(world, configured.activity_seconds)
     memo.tasks.append(asyncio.create_task(watch, name="tunnels"))
-    memo.tasks.append(asyncio.create_task(world.events.run(), name="events"))
+    memo.tasks.append(asyncio.create_task(world.events.run(lambda: len(queue) > 0), name="events"))
     memo.tasks.append(asyncio.create_task(watch_lag(metrics), name="event loop's lag"))
     logger.info("The operator works.")
 

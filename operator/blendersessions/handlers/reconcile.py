@@ -58,8 +58,12 @@ async def reconcile(world: World, key: Ref) -> bool:
 async def _report(world: World, session: Session, observed: Observed) -> bool:
     """Write the status, and see when to look again; return whether that is done, or must be tried again later."""
     where = {"session": f"{session.namespace}/{session.name}"}
+    wanted = status(session, observed)
+    if wait := world.settling.left(session, wanted):
+        world.wake_after(session.ref, wait)
+        return True
     try:
-        await report(world, session, status(session, observed))
+        await report(world, session, wanted)
     except Conflict as changed:
         logger.debug("The status is computed anew: %s", changed, extra=where)
         known = world.store.session(session.ref)

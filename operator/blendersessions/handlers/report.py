@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import time
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +14,8 @@ from blendersessions.model.errors import Conflict, NotFound
 from blendersessions.model.manifest import SESSION_KIND, Manifest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from blendersessions.handlers.context import World
     from blendersessions.model.session import Session
 
@@ -42,6 +46,29 @@ _QUIET: Final = frozenset(
 )
 """Reasons that every start or end passes through: no warning."""
 
+SETTLE_SECONDS = 0.3
+"""So long the first status of a start may be put off. A start that is done by then is told in one write, not in two."""
+
+
+@dataclass
+class Settling:
+    """Since when each start that has no status yet was seen to go on."""
+
+    clock: Callable[[], float] = time.monotonic
+    _since: dict[str, float] = field(default_factory=dict)
+
+    def left(self, session: Session, wanted: Manifest) -> float:
+        """Return for how many seconds a status can wait: none, unless it is the first, and all goes well so far."""
+        known = bool(session.status.get("conditions"))
+        if known or wanted["phase"] != "Starting" or any(note.kind == "Warning" for note in notes({}, wanted)):
+            return 0.0
+        begun = self._since.setdefault(session.uid, self.clock())
+        return max(0.0, begun + SETTLE_SECONDS - self.clock())
+
+    def forget(self, uid: str) -> None:
+        """Forget a session that has a status, or is gone."""
+        self._since.pop(uid, None)
+
 
 async def report(world: World, session: Session, status: Manifest) -> None:
     """Write what changed in the status; raises the domain errors of the API server.
@@ -62,6 +89,7 @@ async def report(world: World, session: Session, status: Manifest) -> None:
         await world.reread(session.ref)
         raise
     world.store.replace({"kind": SESSION_KIND} | written)
+    world.settling.forget(session.uid)
     where = f"{session.namespace}/{session.name}"
     ready = _by_type(status).get(c.READY, {})
     logger.info("Ready=%s: %s", ready.get("status"), ready.get("reason"), extra={"session": where})

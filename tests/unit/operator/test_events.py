@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -57,6 +58,10 @@ def events(api: FakeApi, pod: Ref | None = None) -> Events:
     return Events(cast("Kubernetes", api), pod, linger=0.0)
 
 
+def idle() -> bool:
+    return False
+
+
 async def test_steps_that_follow_at_once_are_one_event(api: FakeApi) -> None:
     told = events(api)
     told.tell(session(), START)
@@ -86,7 +91,7 @@ async def test_a_warning_stands_alone(api: FakeApi) -> None:
 
 async def test_they_are_posted_without_anybody_waiting(api: FakeApi) -> None:
     told = events(api)
-    runner = asyncio.create_task(told.run())
+    runner = asyncio.create_task(told.run(idle))
     for number in range(3):
         told.tell(session(), Note("Normal", f"Reason{number}", "text"))
         await api.until_asked()
@@ -94,10 +99,33 @@ async def test_they_are_posted_without_anybody_waiting(api: FakeApi) -> None:
     runner.cancel()
 
 
+async def test_they_let_waiting_work_go_first_until_they_are_late(api: FakeApi) -> None:
+    told = events(api)
+    told.tell(session(), Note("Normal", "Late", "text", at=datetime.now(UTC) - timedelta(seconds=16)))
+    told.tell(session(), FAILED)
+    busy, asked = True, asyncio.Event()
+
+    def is_busy() -> bool:
+        asked.set()
+        return busy
+
+    runner = asyncio.create_task(told.run(is_busy))
+    await api.until_asked()
+    for _ in range(10):
+        asked.clear()
+        async with asyncio.timeout(5):
+            await asked.wait()
+    assert [reason for reason, _ in api.said()] == ["Late"]
+    busy = False
+    await api.until_asked()
+    assert [reason for reason, _ in api.said()] == ["Late", FAILED.reason]
+    runner.cancel()
+
+
 @pytest.mark.parametrize("error", [Unavailable("away"), ZeroDivisionError("a fault of ours")])
 async def test_one_that_fails_does_not_silence_the_next(api: FakeApi, error: Exception) -> None:
     told = events(api)
-    runner = asyncio.create_task(told.run())
+    runner = asyncio.create_task(told.run(idle))
     api.error = error
     told.tell(session(), START)
     await api.until_asked()
@@ -119,7 +147,7 @@ async def test_an_api_server_that_hangs_does_not_hold_up_the_end(api: FakeApi, m
 
 async def test_what_the_end_interrupts_is_posted_by_the_last_flush(api: FakeApi) -> None:
     told = events(api)
-    runner = asyncio.create_task(told.run())
+    runner = asyncio.create_task(told.run(idle))
     api.hangs = True
     told.tell(session(), FAILED)
     told.tell(session(), START)

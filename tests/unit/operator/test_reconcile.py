@@ -10,6 +10,7 @@ import pytest
 
 from blendersessions.handlers.context import World
 from blendersessions.handlers.reconcile import reconcile
+from blendersessions.handlers.report import SETTLE_SECONDS
 from blendersessions.model.access import AccessView, UserRecord
 from blendersessions.model.errors import Conflict, NotFound, Unauthorised, Unavailable
 from blendersessions.model.manifest import Manifest, Ref, ref_of
@@ -136,6 +137,39 @@ async def test_the_status_is_written_once_and_the_steady_state_costs_nothing() -
     for _ in range(3):
         assert await reconcile(made, KEY)
     assert api.requests == ["STATUS BlenderSession"]
+
+
+async def test_a_start_that_is_done_at_once_is_told_in_one_write() -> None:
+    objects = finished()
+    pod = next(each for each in objects if each["kind"] == "Pod")
+    ran, pod["status"] = pod["status"], {"phase": "Pending"}
+    api = FakeApi(*objects)
+    made = world(api, FakeRegistry(granted_access(session())), *objects)
+    looks: list[float] = []
+    made.wake_after = lambda _ref, seconds: looks.append(seconds)
+    assert await reconcile(made, KEY)
+    assert api.requests == []
+    [soon] = looks
+    assert 0 < soon <= SETTLE_SECONDS, "one that takes longer is looked at then"
+    made.store.put(pod | {"status": ran, "metadata": pod["metadata"] | {"resourceVersion": "9000"}})
+    assert await reconcile(made, KEY)
+    assert api.requests == ["STATUS BlenderSession"]
+    assert api.objects[KEY]["status"]["phase"] == "Ready"
+
+
+async def test_a_start_that_takes_longer_says_so() -> None:
+    objects = finished()
+    next(each for each in objects if each["kind"] == "Pod")["status"] = {"phase": "Pending"}
+    api = FakeApi(*objects)
+    made = world(api, FakeRegistry(granted_access(session())), *objects)
+    seconds = 0.0
+    made.settling.clock = lambda: seconds
+    assert await reconcile(made, KEY)
+    assert api.requests == []
+    seconds = SETTLE_SECONDS
+    assert await reconcile(made, KEY)
+    assert api.requests == ["STATUS BlenderSession"]
+    assert api.objects[KEY]["status"]["phase"] == "Starting"
 
 
 async def test_an_event_that_the_write_was_newer_than_changes_nothing() -> None:
