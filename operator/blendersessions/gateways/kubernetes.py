@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 import aiohttp
@@ -20,6 +20,7 @@ from kubernetes.aio.config import load_incluster_config, load_kube_config
 from blendersessions.model.errors import (
     Conflict,
     DomainError,
+    Expired,
     Invalid,
     KindUnknown,
     NotFound,
@@ -31,14 +32,20 @@ from blendersessions.model.manifest import API_VERSION, CLASS_KIND, SESSION_KIND
 from blendersessions.model.observing import Observe, unobserved
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator
+
+    from kubernetes.aio.client.rest import RESTResponse
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 IN_FLIGHT = 24
 TIMEOUT_SECONDS = 30.0
+SILENCE_SECONDS = 300.0
+"""A watch that was told nothing for so long is begun anew: the API server sends a bookmark about once a minute."""
 PAGE = 100
 """Objects in one answer to a list: of the memory that a larger one takes for a moment, some is never given back."""
 NOT_FOUND = 404
+ERRORS = 400
+"""HTTP statuses from here on are errors."""
 _DISCOVERY = "APIResourceList"
 
 _COLLECTIONS = {
@@ -59,15 +66,36 @@ _APPLY = "application/apply-patch+yaml"
 JsonPatch = list[dict[str, Any]]
 
 
-async def connect(observe: Observe = unobserved) -> Kubernetes:
-    """Open a client by the pod's service account, or by the kubeconfig outside a cluster."""
+class Page(NamedTuple):
+    """A part of a list."""
+
+    version: str
+    """Of the whole collection: a watch from there misses nothing."""
+    items: list[Manifest]
+
+
+class Change(NamedTuple):
+    """What a watch tells."""
+
+    version: str
+    """From here a watch goes on."""
+    gone: bool = False
+    manifest: Manifest | None = None
+    """The object, as it is now or was at last; None in a bookmark."""
+
+
+async def connect(observe: Observe = unobserved, watches: int = 0) -> Kubernetes:
+    """Open a client by the pod's service account, or by the kubeconfig outside a cluster.
+
+    `watches` of its connections are never given back.
+    """
     configuration = Configuration()
     if SERVICE_ACCOUNT.exists():  # noqa: ASYNC240 - once, at start-up
         load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
     else:
         path = os.environ.get("KUBECONFIG") or None
         await load_kube_config(config_file=path, client_configuration=configuration)  # type: ignore[no-untyped-call]
-    configuration.connection_pool_maxsize = IN_FLIGHT
+    configuration.connection_pool_maxsize = IN_FLIGHT + watches
     # Or each request looks for a proxy and a .netrc; a kubeconfig names its proxy itself.
     configuration.client_session_kwargs = {"trust_env": False}
     return Kubernetes(ApiClient(configuration), observe)
@@ -89,16 +117,41 @@ class Kubernetes:
         return await self._request("GET", ref)
 
     async def list(self, kind: str, namespace: str = "", selector: str = "") -> AsyncIterator[Manifest]:
+        """Read all objects of a kind; without a namespace, of all namespaces."""
+        async for page in self.pages(kind, namespace, selector):
+            for item in page.items:
+                yield item
+
+    async def pages(self, kind: str, namespace: str = "", selector: str = "") -> AsyncIterator[Page]:
         """Read all objects of a kind, page by page; without a namespace, of all namespaces."""
-        query = {"limit": str(PAGE)} | ({"labelSelector": selector} if selector else {})
+        query = {"limit": str(PAGE)} | _selecting(selector)
         while True:
             page = await self._request("GET", Ref(kind, namespace, ""), query=query)
-            for item in page.get("items") or ():
-                yield {"kind": kind} | item
-            token = (page.get("metadata") or {}).get("continue")
-            if not token:
+            metadata = page.get("metadata") or {}
+            items = [{"kind": kind} | item for item in page.get("items") or ()]
+            yield Page(str(metadata.get("resourceVersion") or ""), items)
+            if not metadata.get("continue"):
                 return
-            query["continue"] = token
+            query["continue"] = metadata["continue"]
+
+    async def watch(self, kind: str, namespace: str, selector: str, version: str) -> AsyncGenerator[Change, None]:
+        """Tell what happens to the objects of a kind after a version, until the API server ends it.
+
+        Raises:
+            Expired: it does not remember that version any more.
+        """
+        ref = Ref(kind, namespace, "")
+        query = {"watch": "true", "allowWatchBookmarks": "true", "resourceVersion": version} | _selecting(selector)
+        patience = aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT_SECONDS, sock_read=SILENCE_SECONDS)
+        try:
+            response = await self._send("GET", ref, None, query=query, patience=patience)
+            async with response.response as stream:
+                if response.status >= ERRORS:
+                    raise _error(ref, response.status, _decode(await stream.read()))
+                async for line in stream.content:
+                    yield _change(ref, _decode(line))
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise _unreachable(error) from error
 
     async def check_served(self, *kinds: str) -> None:
         """See that the API server lists kinds of ours in what it serves; that comes a moment after it serves them.
@@ -161,25 +214,38 @@ class Kubernetes:
         content_type: str = "application/json",
         about: Ref | None = None,
     ) -> Manifest:
-        headers = {"Accept": "application/json", "Content-Type": content_type}
         about = about or ref
         code, begun = 0, time.monotonic()
         try:
-            await self._api.update_params_for_auth(headers, [], ["BearerToken"], "", method, body)
-            response = await self._api.call_api(
-                method, self._url(ref, subresource, query), headers, body, _request_timeout=TIMEOUT_SECONDS
+            response = await self._send(
+                method, ref, body, subresource=subresource, query=query, content_type=content_type
             )
             text = await response.read()  # type: ignore[no-untyped-call]
             code = response.status
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            message = f"The Kubernetes API server does not answer ({type(error).__name__}); it is asked again."
-            raise Unavailable(message, system="Kubernetes") from error
+            raise _unreachable(error) from error
         finally:
             self._observe(method, _COLLECTIONS[ref.kind][1], time.monotonic() - begun, code)
-        decoded: Manifest = _decode(text)
-        if response.status >= 400:
-            raise _error(about, response.status, decoded)
+        decoded = _decode(text)
+        if code >= ERRORS:
+            raise _error(about, code, decoded)
         return decoded
+
+    async def _send(
+        self,
+        method: str,
+        ref: Ref,
+        body: Manifest | JsonPatch | None,
+        *,
+        subresource: str = "",
+        query: dict[str, str] | None = None,
+        content_type: str = "application/json",
+        patience: float | aiohttp.ClientTimeout = TIMEOUT_SECONDS,
+    ) -> RESTResponse:
+        headers = {"Accept": "application/json", "Content-Type": content_type}
+        await self._api.update_params_for_auth(headers, [], ["BearerToken"], "", method, body)
+        url = self._url(ref, subresource, query)
+        return await self._api.call_api(method, url, headers, body, _request_timeout=patience)
 
     def _url(self, ref: Ref, subresource: str, query: dict[str, str] | None) -> str:
         prefix, plural = _COLLECTIONS[ref.kind]
@@ -187,6 +253,25 @@ class Kubernetes:
         parts += [part for part in (plural, ref.name, subresource) if part]
         url = f"{self._api.configuration.host}{prefix}/" + "/".join(quote(part, safe="") for part in parts)
         return f"{url}?{urlencode(query)}" if query else url
+
+
+def _selecting(selector: str) -> dict[str, str]:
+    return {"labelSelector": selector} if selector else {}
+
+
+def _change(ref: Ref, event: Manifest) -> Change:
+    manifest = event.get("object") or {}
+    if event.get("type") not in ("ADDED", "MODIFIED", "DELETED", "BOOKMARK"):
+        raise _error(ref, int(manifest.get("code") or 0), manifest)
+    version = str(manifest["metadata"]["resourceVersion"])
+    if event["type"] == "BOOKMARK":
+        return Change(version)
+    return Change(version, event["type"] == "DELETED", {"kind": ref.kind} | manifest)
+
+
+def _unreachable(error: Exception) -> Unavailable:
+    message = f"The Kubernetes API server does not answer ({type(error).__name__}); it is asked again."
+    return Unavailable(message, system="Kubernetes")
 
 
 def _decode(text: bytes) -> Manifest:
@@ -210,7 +295,7 @@ def _error(ref: Ref, status: int, body: Manifest) -> DomainError:
         403: Unauthorised,
         404: NotFound,
         409: Conflict,
-        410: Unavailable,
+        410: Expired,
         415: Invalid,
         422: Invalid,
     }

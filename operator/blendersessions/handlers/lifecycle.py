@@ -19,27 +19,22 @@ from blendersessions.gateways.guacamole.registry import Registry
 from blendersessions.gateways.kubernetes import PAGE, connect
 from blendersessions.handlers.activities import watch_tunnels
 from blendersessions.handlers.context import Operator, World
+from blendersessions.handlers.listing import prime
 from blendersessions.handlers.persistence import NoDiffBase, NoProgress
 from blendersessions.handlers.reconcile import reconcile
-from blendersessions.handlers.resync import prime, resync
+from blendersessions.handlers.resync import resync
+from blendersessions.handlers.store import CHILD_KINDS
 from blendersessions.handlers.sweep import Sweeper
+from blendersessions.handlers.watches import keep_watch
 from blendersessions.handlers.workqueue import WorkQueue
 from blendersessions.logs import closing_quietly
 from blendersessions.metrics import Metrics
-from blendersessions.model.labels import SELECTOR
 from blendersessions.model.manifest import API_GROUP, CLASS_KIND, SESSION_KIND, Manifest, Ref
 from blendersessions.planning.sweep import Grace
 
 logger = logging.getLogger(__name__)
 
 LAG_SECONDS = 1.0
-CHILDREN = {
-    "pods": "Pod",
-    "services": "Service",
-    "secrets": "Secret",
-    "persistentvolumeclaims": "PersistentVolumeClaim",
-}
-"""What belongs to a session, as the API names and calls it."""
 
 
 def build_registry() -> kopf.OperatorRegistry:
@@ -50,9 +45,6 @@ def build_registry() -> kopf.OperatorRegistry:
     kopf.on.cleanup(registry=registry)(_stop)
     kopf.on.event(API_GROUP, "v1alpha1", "blendersessions", registry=registry)(_session_event)
     kopf.on.event(API_GROUP, "v1alpha1", "blendersessionclasses", registry=registry)(_class_event)
-    for plural, kind in CHILDREN.items():
-        handler = functools.partial(_child_event, kind=kind)
-        kopf.on.event("", "v1", plural, id=f"{plural}_event", registry=registry)(handler)
     return registry
 
 
@@ -63,8 +55,6 @@ def _log_in(**kwargs: Any) -> kopf.ConnectionInfo | None:  # noqa: ANN401 - Kopf
 
 async def _start(memo: Operator, settings: kopf.OperatorSettings, **_: object) -> None:
     configured = memo.settings
-    for plural in CHILDREN:
-        settings.watching.label_selectors[plural] = SELECTOR
     settings.watching.chunk_size = PAGE
     settings.persistence.diffbase_storage = NoDiffBase()
     settings.persistence.progress_storage = NoProgress()
@@ -86,31 +76,34 @@ async def _start(memo: Operator, settings: kopf.OperatorSettings, **_: object) -
     _serve(metrics, configured.metrics_port)
     memo.http = Http(account, functools.partial(metrics.requested, "guacamole"))
     queue: WorkQueue[Ref]
+    watches = len(CHILD_KINDS) * max(1, len(configured.namespace_list))
     world = World(
-        kubernetes=await connect(functools.partial(metrics.requested, "kubernetes")),
+        kubernetes=await connect(functools.partial(metrics.requested, "kubernetes"), watches),
         registry=Registry(memo.http, configured.guacamole_group),
         profile=configured.profile,
         namespaces=configured.namespace_list,
         metrics=metrics,
         pod=Ref("Pod", configured.pod_namespace, configured.pod_name) if configured.pod_name else None,
-        wake=lambda ref: queue.add(ref),  # noqa: PLW0108 - the queue is made from the world
+        wake=lambda ref: queue.add(ref, first=world.store.is_starting(ref)),
         wake_after=lambda ref, seconds: queue.add_after(ref, seconds),  # noqa: PLW0108 - as above
         agents=Agents(functools.partial(metrics.requested, "agent")),
     )
     queue = WorkQueue(functools.partial(reconcile, world), configured.workers)
     memo.world, memo.queue = world, queue
     count_sessions(world)
-    await prime(world)
+    versions = await prime(world)
     queue.start()
     for session in world.store.sessions():
-        body = world.store.get(session.ref)
-        queue.add(session.ref, first=body is not None and is_starting(body))
+        world.wake(session.ref)
+    for place, version in versions.items():
+        watch = keep_watch(world, place, version)
+        memo.tasks.append(asyncio.create_task(watch, name=f"watch of {place.kind} {place.namespace}".strip()))
     sweeper = Sweeper(configured.sweep, Grace(configured.sweep_grace_seconds), Grace(configured.sweep_grace_seconds))
     again = asyncio.create_task(resync(world, sweeper, configured.resync_seconds), name="resync")
     again.add_done_callback(functools.partial(_end, memo))
     memo.tasks.append(again)
-    watch = watch_tunnels(world, configured.activity_seconds)
-    memo.tasks.append(asyncio.create_task(watch, name="tunnels"))
+    tunnels = watch_tunnels(world, configured.activity_seconds)
+    memo.tasks.append(asyncio.create_task(tunnels, name="tunnels"))
     memo.tasks.append(asyncio.create_task(world.events.run(lambda: len(queue) > 0), name="events"))
     memo.tasks.append(asyncio.create_task(watch_lag(metrics), name="event loop's lag"))
     logger.info("The operator works.")
@@ -153,8 +146,8 @@ async def _stop(memo: Operator, **_: object) -> None:
 
 async def _session_event(memo: Operator, event: kopf.RawEvent, **_: object) -> None:
     """Note the session's new state, and have it looked at."""
-    world, queue = memo.world, memo.queue
-    if world is None or queue is None:
+    world = memo.world
+    if world is None:
         return
     body: Manifest = {"kind": SESSION_KIND} | dict(event["object"])
     meta = body["metadata"]
@@ -162,12 +155,7 @@ async def _session_event(memo: Operator, event: kopf.RawEvent, **_: object) -> N
     if event["type"] == "DELETED":
         world.store.remove(ref, meta["uid"])
     elif world.store.put(body):
-        queue.add(ref, first=is_starting(body))
-
-
-def is_starting(body: Manifest) -> bool:
-    """Say whether somebody waits for a session to open."""
-    return (body.get("status") or {}).get("phase") in (None, "Pending", "Starting")
+        world.wake(ref)
 
 
 async def _class_event(memo: Operator, event: kopf.RawEvent, **_: object) -> None:
@@ -188,22 +176,6 @@ def wake_class(world: World, namespace: str, name: str) -> None:
     """Have the sessions of a class looked at, since there may be room or other terms for them."""
     for session in world.store.sessions_of_class(namespace, name):
         world.wake(session.ref)
-
-
-async def _child_event(memo: Operator, event: kopf.RawEvent, kind: str, **_: object) -> None:
-    """Note the object's new state, and have the sessions that it belongs to looked at."""
-    world, queue = memo.world, memo.queue
-    if world is None or queue is None:
-        return
-    body: Manifest = {"kind": kind} | dict(event["object"])
-    meta = body["metadata"]
-    if event["type"] == "DELETED":
-        world.store.remove(Ref(kind, meta["namespace"], meta["name"]), meta["uid"])
-    elif not world.store.put(body):
-        return
-    for ref in world.store.sessions_of(body):
-        session = world.store.get(ref)
-        queue.add(ref, first=session is not None and is_starting(session))
 
 
 def count_sessions(world: World) -> None:

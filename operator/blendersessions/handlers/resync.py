@@ -8,72 +8,18 @@ import random
 import time
 from typing import TYPE_CHECKING
 
-from blendersessions.handlers.store import CHILD_KINDS
-from blendersessions.handlers.workqueue import backoff
+from blendersessions.handlers.listing import relist
 from blendersessions.model.errors import DomainError, KindUnknown
-from blendersessions.model.labels import SELECTOR
-from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Ref, ref_of
 
 if TYPE_CHECKING:
     from blendersessions.handlers.context import World
     from blendersessions.handlers.sweep import Sweeper
-    from blendersessions.model.manifest import Manifest
 
 logger = logging.getLogger(__name__)
 
 JITTER = 0.1
-LONGEST_START_DELAY = 5.0
-"""Seconds between two attempts to begin: one question, and nobody is served before."""
 RELIST_CYCLES = 10
-"""Kubernetes is listed anew each so many cycles: a deletion that fell into a gap of a watch is told by no event."""
-
-
-async def prime(world: World) -> None:
-    """Fill the store before the first reconciliation, or a restart would take what it has not seen for missing."""
-    attempt = 0
-    while True:
-        try:
-            # Kopf asks what is served once, right after this, and never watches what is not listed there then.
-            await world.kubernetes.check_served(SESSION_KIND, CLASS_KIND)
-            await _list(world)
-        except DomainError as error:
-            attempt += 1
-            logger.warning("Cannot list what there is: %s", error)
-            await asyncio.sleep(min(backoff(attempt), LONGEST_START_DELAY))
-        else:
-            return
-
-
-async def relist(world: World) -> None:
-    """List the objects of all sessions, and have looked at what was not known or is gone."""
-    for ref in await _list(world):
-        world.wake(ref)
-
-
-async def _list(world: World) -> set[Ref]:
-    """List the objects of all sessions, and return the sessions that it brought news of: no watch tells it again."""
-    touched: set[Ref] = set()
-    for kind in (CLASS_KIND, SESSION_KIND, *CHILD_KINDS):
-        before = world.store.uids()
-        selector = SELECTOR if kind in CHILD_KINDS else ""
-        present: set[Ref] = set()
-        for namespace in world.namespaces or [""]:
-            async for item in world.kubernetes.list(kind, namespace, selector):
-                present.add(ref_of(item))
-                if world.store.put(item):
-                    touched |= _concerned(world, kind, item)
-        for gone in world.store.prune(kind, present, before):
-            touched |= _concerned(world, kind, gone)
-    return touched
-
-
-def _concerned(world: World, kind: str, item: Manifest) -> set[Ref]:
-    meta = item["metadata"]
-    if kind == SESSION_KIND:
-        return {Ref(kind, meta["namespace"], meta["name"])}
-    if kind == CLASS_KIND:
-        return {session.ref for session in world.store.sessions_of_class(meta["namespace"], meta["name"])}
-    return world.store.sessions_of(item)
+"""Sessions and classes are listed anew each so many cycles."""
 
 
 async def resync(world: World, sweeper: Sweeper, seconds: float) -> None:

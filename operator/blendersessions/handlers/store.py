@@ -6,7 +6,7 @@ import time
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Manifest, Ref
+from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Manifest, Ref, ref_of
 from blendersessions.model.names import uid_from
 from blendersessions.model.people import people
 from blendersessions.model.session import DEFAULT_CLASS, Session, parse_session
@@ -45,6 +45,11 @@ class Store:
     def session(self, ref: Ref) -> Session | None:
         """Return the last known state of a session, or None."""
         return self._sessions.get(ref)
+
+    def is_starting(self, ref: Ref) -> bool:
+        """Say whether somebody waits for a session to open."""
+        session = self._sessions.get(ref)
+        return session is not None and session.status.get("phase") in (None, "Pending", "Starting")
 
     def put(self, manifest: Manifest) -> bool:
         """Keep an object unless this or a newer version is known, or that it is gone; say whether it was news.
@@ -139,19 +144,14 @@ class Store:
             for ref in self._sessions_by_user.get(username, ())
         )
 
-    def prune(self, kind: str, present: Container[Ref], before: Mapping[Ref, str]) -> list[Manifest]:
+    def prune(self, present: Container[Ref], before: Mapping[Ref, str]) -> list[Manifest]:
         """Forget the objects that were known `before` a list, by their UIDs, and are not `present` in it; return them.
 
         One that has taken the place of another since the list was taken stays.
         """
-        gone = [
-            self._objects[ref]
-            for ref, uid in before.items()
-            if ref.kind == kind and ref not in present and self.uid(ref) == uid
-        ]
+        gone = [self._objects[ref] for ref, uid in before.items() if ref not in present and self.uid(ref) == uid]
         for manifest in gone:
-            meta = manifest["metadata"]
-            self.remove(Ref(kind, meta["namespace"], meta["name"]), meta["uid"])
+            self.remove(ref_of(manifest), manifest["metadata"]["uid"])
         return gone
 
     def uid(self, ref: Ref) -> str:
@@ -159,9 +159,13 @@ class Store:
         known = self._objects.get(ref)
         return str(known["metadata"]["uid"]) if known is not None else ""
 
-    def uids(self) -> dict[Ref, str]:
-        """Return the UIDs of all known objects by their places."""
-        return {ref: str(manifest["metadata"]["uid"]) for ref, manifest in self._objects.items()}
+    def uids(self, kind: str, namespace: str = "") -> dict[Ref, str]:
+        """Return the UIDs of all known objects of a kind by their places; without a namespace, of all namespaces."""
+        return {
+            ref: str(manifest["metadata"]["uid"])
+            for ref, manifest in self._objects.items()
+            if ref.kind == kind and namespace in ("", ref.namespace)
+        }
 
     def _index(self, ref: Ref) -> None:
         if (former := self._sessions.get(ref)) is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from blendersessions.handlers.events import Note
-from blendersessions.handlers.resync import relist
+from blendersessions.handlers.listing import relist
 from blendersessions.model.manifest import Ref
 from blendersessions.model.names import user_secret_name
 from blendersessions.planning.observed import is_user_secret

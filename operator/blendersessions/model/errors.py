@@ -47,5 +47,9 @@ class OutcomeUnknown(Unavailable):
     """The connection broke after the request was sent: it may or may not have been carried out."""
 
 
+class Expired(Unavailable):
+    """What a list or a watch is to go on from is too old by now: it must be begun anew."""
+
+
 class Invalid(DomainError):  # noqa: N818 - the word alone says it
     """The request is refused for what it says: trying again does not help until somebody changes it."""

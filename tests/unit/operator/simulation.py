@@ -12,15 +12,16 @@ from unittest.mock import patch
 from blendersessions.gateways.agent import DesktopStatus
 from blendersessions.handlers.context import World
 from blendersessions.handlers.reconcile import reconcile
+from blendersessions.handlers.store import CHILD_KINDS
 from blendersessions.model.access import AccessView, ConnectionRecord, ConnectionSpec, UserRecord
 from blendersessions.model.errors import Conflict, Invalid, NotFound, Unavailable
-from blendersessions.model.manifest import Manifest, Ref, ref_of
+from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Manifest, Ref, ref_of
 from status_rules import StatusRules
 from unit.operator.worlds import PROFILE
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import tzinfo
 
     from blendersessions.gateways.agent import Agents, Desktop
@@ -62,12 +63,6 @@ class Server(Faulty):
 
     async def get(self, ref: Ref) -> Manifest:
         return dict(copy.deepcopy(self._call("Kubernetes", lambda: self._found(ref))))
-
-    async def list(self, kind: str, namespace: str = "", selector: str = "") -> AsyncIterator[Manifest]:
-        del selector
-        for ref in self._call("Kubernetes", lambda: list(self.objects)):
-            if ref.kind == kind and namespace in ("", ref.namespace):
-                yield copy.deepcopy(self.objects[ref])
 
     async def create(self, manifest: Manifest) -> Manifest:
         if manifest["kind"] == "Event":
@@ -318,8 +313,9 @@ class Simulation:
     def see(self) -> None:
         """Let the watches tell all there is."""
         store = self.world.store
-        for ref in store.uids().keys() - self.server.objects.keys():
-            store.remove(ref)
+        for kind in (SESSION_KIND, CLASS_KIND, *CHILD_KINDS):
+            for ref in store.uids(kind).keys() - self.server.objects.keys():
+                store.remove(ref)
         for manifest in copy.deepcopy(list(self.server.objects.values())):
             store.put(manifest)
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from blendersessions.gateways.kubernetes import Page
 from blendersessions.handlers.context import World
-from blendersessions.handlers.resync import look_again, prime
+from blendersessions.handlers.listing import Place, prime
+from blendersessions.handlers.resync import look_again
+from blendersessions.handlers.store import CHILD_KINDS
 from blendersessions.model.errors import KindUnknown
 from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Manifest, Ref
 from unit.operator.worlds import PROFILE, body
@@ -33,10 +36,8 @@ class FakeApi:
             self.unknown -= 1
             raise KindUnknown(f"The API server does not know {kinds[0]}.", system="Kubernetes")
 
-    async def list(self, kind: str, *_: str) -> AsyncIterator[Manifest]:
-        for each in self.objects:
-            if each["kind"] == kind:
-                yield each
+    async def pages(self, kind: str, *_: str) -> AsyncIterator[Page]:
+        yield Page("7", [each for each in self.objects if each["kind"] == kind])
 
 
 class NoNews:
@@ -86,11 +87,12 @@ async def test_the_sessions_of_a_class_are_looked_at_when_a_list_tells_of_it() -
 
 async def test_the_operator_waits_until_the_api_server_lists_our_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Kopf would watch nothing, for ever, when it asked before."""
-    monkeypatch.setattr("blendersessions.handlers.resync.LONGEST_START_DELAY", 0.0)
+    monkeypatch.setattr("blendersessions.handlers.listing.LONGEST_START_DELAY", 0.0)
     api = FakeApi(body())
     api.unknown = 2
     world, woken = world_of(api)
-    await prime(world)
+    versions = await prime(world)
+    assert versions == {Place(kind, ""): "7" for kind in CHILD_KINDS}
     assert api.unknown == 0
     assert world.store.session(KEY) is not None
     assert woken == []

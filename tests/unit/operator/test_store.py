@@ -65,21 +65,22 @@ def test_a_list_reveals_what_a_broken_watch_has_missed() -> None:
     store = Store()
     store.put(body())
     store.put(at("10"))
-    before = store.uids()
+    services, secrets = store.uids("Service"), store.uids("Secret")
+    assert store.uids("Service", "music") == {}
     store.put(stored(user_secret(session(), session().username, CREDENTIALS)))
-    assert [gone["metadata"]["name"] for gone in store.prune("Service", [], before)] == [session().desktop_name]
-    assert store.prune("Secret", [], before) == [], "it came after the list was begun"
+    assert [gone["metadata"]["name"] for gone in store.prune([], services)] == [session().desktop_name]
+    assert store.prune([], secrets) == [], "it came after the list was begun"
     assert store.get(SESSION) is not None
 
 
 def test_what_took_the_place_of_another_since_a_list_stays() -> None:
     store = Store()
     store.put(at("10"))
-    before = store.uids()
+    before = store.uids("Service")
     successor = at("20")
     successor["metadata"]["uid"] = "another-uid"
     store.put(successor)
-    assert store.prune("Service", [], before) == []
+    assert store.prune([], before) == []
     assert store.uid(SERVICE) == "another-uid"
 
 

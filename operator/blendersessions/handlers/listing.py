@@ -1,0 +1,95 @@
+"""List what there is: at the start, and when a watch has lost its place."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, NamedTuple
+
+from blendersessions.handlers.store import CHILD_KINDS
+from blendersessions.handlers.workqueue import backoff
+from blendersessions.model.errors import DomainError
+from blendersessions.model.labels import SELECTOR
+from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Ref, ref_of
+
+if TYPE_CHECKING:
+    from blendersessions.handlers.context import World
+    from blendersessions.model.manifest import Manifest
+
+logger = logging.getLogger(__name__)
+
+LONGEST_START_DELAY = 5.0
+"""Seconds between two attempts to begin: one question, and nobody is served before."""
+
+
+class Place(NamedTuple):
+    """A collection that is listed and watched."""
+
+    kind: str
+    namespace: str
+    """Empty: all namespaces."""
+
+
+async def prime(world: World) -> dict[Place, str]:
+    """Fill the store before the first reconciliation, or a restart would take what it has not seen for missing.
+
+    Returns the version of each list of what belongs to sessions, for its watch to go on from.
+    """
+    attempt = 0
+    while True:
+        try:
+            # Kopf asks what is served once, right after this, and never watches what is not listed there then.
+            await world.kubernetes.check_served(SESSION_KIND, CLASS_KIND)
+            for kind in (CLASS_KIND, SESSION_KIND):
+                for place in places(world, kind):
+                    await list_anew(world, place)
+            return {place: (await list_anew(world, place))[0] for kind in CHILD_KINDS for place in places(world, kind)}
+        except DomainError as error:
+            attempt += 1
+            logger.warning("Cannot list what there is: %s", error)
+            await asyncio.sleep(min(backoff(attempt), LONGEST_START_DELAY))
+
+
+async def relist(world: World) -> None:
+    """List sessions and classes, and have looked at what was not known or is gone.
+
+    Kopf begins a watch anew from a list of its own, which does not tell what was deleted meanwhile.
+    """
+    for kind in (CLASS_KIND, SESSION_KIND):
+        for place in places(world, kind):
+            _, touched = await list_anew(world, place)
+            for ref in touched:
+                world.wake(ref)
+
+
+def places(world: World, kind: str) -> list[Place]:
+    """Return where objects of a kind are that concern this operator."""
+    return [Place(kind, namespace) for namespace in world.namespaces or [""]]
+
+
+async def list_anew(world: World, place: Place) -> tuple[str, set[Ref]]:
+    """List a collection; return its version, and the sessions that it brought news of: no watch tells it again."""
+    touched: set[Ref] = set()
+    before = world.store.uids(*place)
+    present: set[Ref] = set()
+    version = ""
+    selector = SELECTOR if place.kind in CHILD_KINDS else ""
+    async for page in world.kubernetes.pages(place.kind, place.namespace, selector):
+        version = page.version
+        for item in page.items:
+            present.add(ref_of(item))
+            if world.store.put(item):
+                touched |= concerned(world, item)
+    for gone in world.store.prune(present, before):
+        touched |= concerned(world, gone)
+    return version, touched
+
+
+def concerned(world: World, item: Manifest) -> set[Ref]:
+    """Return the sessions that an object is, or is about."""
+    ref = ref_of(item)
+    if ref.kind == SESSION_KIND:
+        return {ref}
+    if ref.kind == CLASS_KIND:
+        return {session.ref for session in world.store.sessions_of_class(ref.namespace, ref.name)}
+    return world.store.sessions_of(item)

@@ -1,0 +1,77 @@
+"""Watch what belongs to sessions, from where its list ended: nothing falls into a gap between the two.
+
+Kopf watches sessions and classes. Of the rest there are four objects a session, and Kopf's way from a watch to a
+handler costs more than all that is then done here: see docs/decisions/0005-watches-of-our-own.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from blendersessions.handlers.listing import list_anew
+from blendersessions.handlers.workqueue import backoff
+from blendersessions.model.errors import DomainError, Expired
+from blendersessions.model.labels import SELECTOR
+from blendersessions.model.manifest import ref_of
+
+if TYPE_CHECKING:
+    from blendersessions.gateways.kubernetes import Change
+    from blendersessions.handlers.context import World
+    from blendersessions.handlers.listing import Place
+
+logger = logging.getLogger(__name__)
+
+LONGEST_DELAY = 10.0
+"""Seconds between two attempts to watch: what happens meanwhile is seen late."""
+SHORTEST_DELAY = 0.1
+"""Seconds before a watch that ended in order is begun anew."""
+ATTEMPTS = 3
+"""After so many in vain the version may be what is wrong: a restored API server does not know what came later."""
+
+
+async def keep_watch(world: World, place: Place, version: str) -> None:
+    """Note what happens in a collection for ever, and have the sessions that it concerns looked at."""
+    attempt = 0
+    while True:
+        try:
+            if not version:
+                version = await _begin_anew(world, place)
+            async with aclosing(world.kubernetes.watch(*place, SELECTOR, version)) as changes:
+                async for change in changes:
+                    attempt, version = 0, change.version
+                    note(world, change)
+        except Expired:
+            version = ""
+        except DomainError as error:
+            attempt += 1
+            logger.info("The watch of %s is begun anew: %s", place.kind, error)
+        except Exception:
+            # An answer that nobody thought of must not end the watch for the rest of the process's life.
+            attempt += 1
+            logger.exception("The watch of %s failed unexpectedly; it is begun anew.", place.kind)
+        if attempt >= ATTEMPTS:
+            version = ""
+        await asyncio.sleep(min(backoff(attempt), LONGEST_DELAY) if attempt else SHORTEST_DELAY)
+
+
+def note(world: World, change: Change) -> None:
+    """Note the new state of an object, and have the sessions that it belongs to looked at if that is news."""
+    manifest = change.manifest
+    if manifest is None:
+        return
+    if change.gone:
+        world.store.remove(ref_of(manifest), manifest["metadata"]["uid"])
+    elif not world.store.put(manifest):
+        return
+    for ref in world.store.sessions_of(manifest):
+        world.wake(ref)
+
+
+async def _begin_anew(world: World, place: Place) -> str:
+    version, touched = await list_anew(world, place)
+    for ref in touched:
+        world.wake(ref)
+    return version
