@@ -14,6 +14,7 @@ from blendersessions.handlers.report import Settling
 from blendersessions.handlers.store import Store
 from blendersessions.metrics import Metrics
 from blendersessions.model.errors import NotFound
+from blendersessions.model.manifest import API_VERSION, SESSION_KIND
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from blendersessions.gateways.guacamole.registry import Registry
     from blendersessions.gateways.kubernetes import Kubernetes
     from blendersessions.handlers.workqueue import WorkQueue
-    from blendersessions.model.manifest import Ref
+    from blendersessions.model.manifest import Manifest, Ref
     from blendersessions.model.profile import Profile
     from blendersessions.model.session import Session
     from blendersessions.settings import Settings
@@ -62,6 +63,12 @@ class World:
         self.admissions.forget(session.uid)
         for waiting in self.store.waiting(session.namespace, session.spec.class_name):
             self.wake(waiting.ref)
+
+    def as_seen(self, session: Session) -> Manifest:
+        """Return the whole object to write back; the API server refuses it when the session has changed since."""
+        known = self.store.get(session.ref) or {"metadata": {"namespace": session.namespace, "name": session.name}}
+        seen = {"uid": session.uid, "resourceVersion": session.resource_version}
+        return known | {"apiVersion": API_VERSION, "kind": SESSION_KIND, "metadata": known["metadata"] | seen}
 
     async def reread(self, ref: Ref) -> None:
         """Read an object anew, and note what there is; raises the domain errors of the API server."""

@@ -138,10 +138,10 @@ def _desktop(world: World, session: Session) -> Desktop:
 
 async def _note_suspension(world: World, session: Session, reason: str) -> str:
     """Write down that the session is suspended, and which wish to resume it there was already."""
-    test = {"metadata": {"uid": session.uid, "resourceVersion": session.resource_version}}
-    patch = test | {"status": suspension_noted(session, reason, datetime.now(UTC))}
+    status = session.status | suspension_noted(session, reason, datetime.now(UTC))
     try:
-        await _update(world, session.ref, world.kubernetes.merge(session.ref, patch, subresource="status"))
+        noted = world.kubernetes.replace(world.as_seen(session) | {"status": status}, "status")
+        await _update(world, session.ref, noted)
     finally:
         world.admissions.forget(session.uid)
     return f"The session is suspended ({reason})."
@@ -157,33 +157,25 @@ async def _warn(world: World, session: Session, message: str, expires_at: dateti
 
 
 async def _add_finalizer(world: World, session: Session) -> str:
-    test = {"op": "test", "path": "/metadata/resourceVersion", "value": session.resource_version}
-    add = (
-        {"op": "add", "path": "/metadata/finalizers/-", "value": labels.FINALIZER}
-        if session.finalizers
-        else {"op": "add", "path": "/metadata/finalizers", "value": [labels.FINALIZER]}
-    )
-    await _patch_session(world, session, [test, add])
+    await _set_finalizers(world, session, [*session.finalizers, labels.FINALIZER])
     return ""
 
 
 async def _remove_finalizer(world: World, session: Session) -> str:
-    test = {"op": "test", "path": "/metadata/resourceVersion", "value": session.resource_version}
     rest = [name for name in session.finalizers if name != labels.FINALIZER]
-    released = await _patch_session(
-        world, session, [test, {"op": "replace", "path": "/metadata/finalizers", "value": rest}]
-    )
-    if not released:
+    if not await _set_finalizers(world, session, rest):
         return ""
     if not rest:
         world.store.remove(session.ref, session.uid)
     return "Released the session: nothing of it is left in Guacamole."
 
 
-async def _patch_session(world: World, session: Session, patch: list[Manifest]) -> bool:
-    """Patch the session as it was seen; when it has changed since, read it again, and let the next plan decide."""
+async def _set_finalizers(world: World, session: Session, finalizers: list[str]) -> bool:
+    """Write the session as it was seen; when it has changed since, read it again, and let the next plan decide."""
+    manifest = world.as_seen(session)
+    manifest["metadata"]["finalizers"] = finalizers
     try:
-        world.store.replace({"kind": SESSION_KIND} | await world.kubernetes.json_patch(session.ref, patch))
+        world.store.replace({"kind": SESSION_KIND} | await world.kubernetes.replace(manifest))
     except NotFound:
         world.store.remove(session.ref, session.uid)
     except Conflict:

@@ -76,12 +76,10 @@ async def report(world: World, session: Session, status: Manifest) -> None:
     It is computed from what the status was, so it is written to that version only: an earlier write whose answer was
     lost, or another session of the name, raises `Conflict`, and what there is now is known for the next attempt.
     """
-    patch = difference(session.status, status)
-    if not patch:
+    if status == session.status:
         return
-    test = {"uid": session.uid, "resourceVersion": session.resource_version}
     try:
-        written = await world.kubernetes.merge(session.ref, {"metadata": test, "status": patch}, subresource="status")
+        written = await world.kubernetes.replace(world.as_seen(session) | {"status": status}, "status")
     except NotFound:
         world.store.remove(session.ref, session.uid)
         return
@@ -97,12 +95,6 @@ async def report(world: World, session: Session, status: Manifest) -> None:
         world.metrics.started("Cold", session.spec.class_name, step, seconds)
     for note in notes(session.status, status):
         world.events.tell(session, note)
-
-
-def difference(former: Manifest, wanted: Manifest) -> Manifest:
-    """Return the merge patch that turns one status into the other: changed fields, and null for those that go."""
-    patch = {key: value for key, value in wanted.items() if former.get(key) != value}
-    return patch | {key: None for key in former if key not in wanted}
 
 
 def steps_done(former: Manifest, wanted: Manifest) -> list[tuple[str, float]]:

@@ -72,8 +72,8 @@ class Server(Faulty):
     async def apply(self, manifest: Manifest) -> Manifest:
         return await self.merge(ref_of(manifest), manifest)
 
-    async def merge(self, ref: Ref, patch: Manifest, subresource: str = "") -> Manifest:
-        return dict(copy.deepcopy(self._call("Kubernetes", lambda: self._merged(ref, patch, subresource))))
+    async def merge(self, ref: Ref, patch: Manifest) -> Manifest:
+        return dict(copy.deepcopy(self._call("Kubernetes", lambda: self._merged(ref, patch))))
 
     async def strategic_merge(self, ref: Ref, patch: Manifest) -> Manifest:
         def merged() -> Manifest:
@@ -83,21 +83,8 @@ class Server(Faulty):
 
         return dict(copy.deepcopy(self._call("Kubernetes", merged)))
 
-    async def json_patch(self, ref: Ref, patch: list[dict[str, Any]]) -> Manifest:
-        def patched() -> Manifest:
-            found = self._found(ref)
-            test, change = patch
-            if found["metadata"]["resourceVersion"] != test["value"]:
-                raise Conflict("changed", system="Kubernetes")
-            value = change["value"]
-            finalizers = [*found["metadata"].get("finalizers", []), value] if isinstance(value, str) else value
-            found["metadata"]["finalizers"] = finalizers
-            changed = self.touched(ref)
-            if not finalizers and found["metadata"].get("deletionTimestamp"):
-                self.collect(ref)
-            return changed
-
-        return dict(copy.deepcopy(self._call("Kubernetes", patched)))
+    async def replace(self, manifest: Manifest, subresource: str = "") -> Manifest:
+        return dict(copy.deepcopy(self._call("Kubernetes", lambda: self._replaced(manifest, subresource))))
 
     async def delete(self, ref: Ref, uid: str) -> None:
         def deleted() -> None:
@@ -140,26 +127,38 @@ class Server(Faulty):
         self.pods_made += ref.kind == "Pod"
         return self.touched(ref)
 
-    def _merged(self, ref: Ref, patch: Manifest, subresource: str) -> Manifest:
+    def _merged(self, ref: Ref, patch: Manifest) -> Manifest:
         found = self._found(ref)
         meta = patch.get("metadata") or {}
-        for key, error in (("uid", Conflict), ("resourceVersion", Conflict)):
-            if key in meta and meta[key] != found["metadata"][key]:
-                raise error("another one by now", system="Kubernetes")
-        if subresource:
-            self._rules.see(found)
-        for part in ("status",) if subresource else ("spec", "data"):
+        if meta.get("uid", found["metadata"]["uid"]) != found["metadata"]["uid"]:
+            raise Conflict("another one by now", system="Kubernetes")
+        for part in ("spec", "data"):
             if part in patch:
                 merged = found.setdefault(part, {}) | patch[part]
                 found[part] = {key: value for key, value in merged.items() if value is not None}
         for part in ("labels", "annotations"):
-            if part in meta and not subresource:
+            if part in meta:
                 found["metadata"].setdefault(part, {}).update(meta[part])
-        written = self.touched(ref)
-        if subresource:
+        return self.touched(ref)
+
+    def _replaced(self, manifest: Manifest, subresource: str) -> Manifest:
+        ref = ref_of(manifest)
+        found = self._found(ref)
+        for key in ("uid", "resourceVersion"):
+            if manifest["metadata"][key] != found["metadata"][key]:
+                raise Conflict("another one by now", system="Kubernetes")
+        if subresource == "status":
+            self._rules.see(found)
+            found["status"] = copy.deepcopy(manifest["status"])
+            written = self.touched(ref)
             self._rules.see(written)
             self._rules.check()
-        return written
+            return written
+        found["metadata"]["finalizers"] = list(manifest["metadata"]["finalizers"])
+        changed = self.touched(ref)
+        if not found["metadata"]["finalizers"] and found["metadata"].get("deletionTimestamp"):
+            self.collect(ref)
+        return changed
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
@@ -102,7 +103,7 @@ async def test_they_are_posted_without_anybody_waiting(api: FakeApi) -> None:
 async def test_they_let_waiting_work_go_first_until_they_are_late(api: FakeApi) -> None:
     told = events(api)
     told.tell(session(), Note("Normal", "Late", "text", at=datetime.now(UTC) - timedelta(seconds=16)))
-    told.tell(session(), FAILED)
+    told.tell(session(), replace(FAILED, at=datetime.now(UTC)))
     busy, asked = True, asyncio.Event()
 
     def is_busy() -> bool:

@@ -55,14 +55,15 @@ class FakeApi:
             raise NotFound("gone", system="Kubernetes")
         return copy.deepcopy(self.objects[ref])
 
-    async def merge(self, ref: Ref, patch: Manifest, subresource: str = "") -> Manifest:
-        self._note("STATUS" if subresource else "MERGE", ref.kind)
-        for key, value in patch["metadata"].items():
-            if self.objects[ref]["metadata"][key] != value:
+    async def replace(self, manifest: Manifest, subresource: str = "") -> Manifest:
+        assert subresource == "status", "every session here has the finalizer"
+        ref = ref_of(manifest)
+        self._note("STATUS", ref.kind)
+        for key in ("uid", "resourceVersion"):
+            if self.objects[ref]["metadata"][key] != manifest["metadata"][key]:
                 raise Conflict("another one by now", system="Kubernetes")
         self._rules.see(self.objects[ref])
-        status = self.objects[ref].setdefault("status", {}) | patch["status"]
-        self.objects[ref]["status"] = {key: value for key, value in status.items() if value is not None}
+        self.objects[ref]["status"] = copy.deepcopy(manifest["status"])
         written = self._touched(ref)
         self._rules.see(written)
         self._rules.check()
