@@ -278,6 +278,8 @@ def _selecting(selector: str) -> dict[str, str]:
 
 
 def _change(ref: Ref, event: Manifest) -> Change:
+    if not event:
+        raise Unavailable(f"The watch of {ref.kind} is broken off in the middle of a line.", system="Kubernetes")
     manifest = event.get("object") or {}
     if event.get("type") not in ("ADDED", "MODIFIED", "DELETED", "BOOKMARK"):
         raise _error(ref, int(manifest.get("code") or 0), manifest)

@@ -1,0 +1,117 @@
+"""Watches of the API server: lines as they come, and what ends them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from kubernetes.aio.client.api_client import ApiClient
+from kubernetes.aio.client.configuration import Configuration
+
+from blendersessions.gateways.kubernetes import Change, Kubernetes
+from blendersessions.model.errors import DomainError, Expired, Unauthorised, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from blendersessions.model.manifest import Manifest
+
+PATH = "/api/v1/namespaces/art/pods"
+
+
+class ApiServer:
+    """Streams pieces of a watch, then ends it in order or breaks the connection."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.pieces: list[bytes] = []
+        self.breaks = False
+        self.asked: list[tuple[str, dict[str, str]]] = []
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        self.asked.append((request.path, dict(request.query)))
+        if self.status != 200:
+            return web.json_response({"message": "the API server's words"}, status=self.status)
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for piece in self.pieces:
+            await response.write(piece)
+        if self.breaks:
+            assert request.transport is not None
+            request.transport.abort()
+        return response
+
+
+@pytest_asyncio.fixture
+async def served() -> AsyncIterator[tuple[ApiServer, Kubernetes]]:
+    api = ApiServer()
+    app = web.Application()
+    app.router.add_route("*", "/{rest:.*}", api.answer)
+    server = TestServer(app)
+    await server.start_server()
+    kubernetes = Kubernetes(ApiClient(Configuration(host=str(server.make_url("")).rstrip("/"))))
+    yield api, kubernetes
+    await kubernetes.close()
+    await server.close()
+
+
+def line(what: str, said: Manifest) -> bytes:
+    return json.dumps({"type": what, "object": said}).encode() + b"\n"
+
+
+def pod(version: str) -> Manifest:
+    return {"kind": "Pod", "metadata": {"name": "blender-x", "resourceVersion": version}}
+
+
+async def changes(kubernetes: Kubernetes) -> list[Change]:
+    return [change async for change in kubernetes.watch("Pod", "art", "a=b", "100")]
+
+
+async def test_changes_come_in_order_however_the_bytes_do(served: tuple[ApiServer, Kubernetes]) -> None:
+    api, kubernetes = served
+    said = line("ADDED", pod("101")) + line("BOOKMARK", pod("102")) + line("DELETED", pod("103"))
+    api.pieces = [said[:40], said[40:]]
+    assert await changes(kubernetes) == [
+        Change("101", manifest=pod("101")),
+        Change("102"),
+        Change("103", gone=True, manifest=pod("103")),
+    ]
+    [(path, query)] = api.asked
+    assert path == PATH
+    assert query == {"watch": "true", "allowWatchBookmarks": "true", "resourceVersion": "100", "labelSelector": "a=b"}
+
+
+@pytest.mark.parametrize(("code", "error"), [(410, Expired), (403, Unauthorised), (500, Unavailable)])
+async def test_a_refusal_is_told_apart(
+    served: tuple[ApiServer, Kubernetes], code: int, error: type[DomainError]
+) -> None:
+    api, kubernetes = served
+    api.status = code
+    with pytest.raises(error, match="the API server's words"):
+        await changes(kubernetes)
+
+
+async def test_a_version_that_is_too_old_may_show_only_in_the_stream(served: tuple[ApiServer, Kubernetes]) -> None:
+    api, kubernetes = served
+    api.pieces = [line("ERROR", {"kind": "Status", "code": 410, "message": "too old resource version: 100 (400)"})]
+    with pytest.raises(Expired, match="too old"):
+        await changes(kubernetes)
+
+
+async def test_a_connection_that_breaks_is_no_end_in_order(served: tuple[ApiServer, Kubernetes]) -> None:
+    api, kubernetes = served
+    api.pieces, api.breaks = [line("ADDED", pod("101"))], True
+    with pytest.raises(Unavailable, match="does not answer"):
+        await changes(kubernetes)
+
+
+async def test_half_a_line_is_no_change(served: tuple[ApiServer, Kubernetes]) -> None:
+    """The API server ends a watch between lines, and a proxy on the way wherever it likes."""
+    api, kubernetes = served
+    api.pieces = [line("ADDED", pod("101")), line("ADDED", pod("102"))[:30]]
+    with pytest.raises(Unavailable, match="broken off"):
+        await changes(kubernetes)
