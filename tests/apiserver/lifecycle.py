@@ -347,9 +347,12 @@ class Stage:
         assert self.guacamole.users() == set()
         self.api.request("DELETE", f"api/v1/namespaces/{self.namespace}/events")
 
-    def events(self) -> list[tuple[str, str, str]]:
-        """List the Events in the namespace: type, reason, message."""
-        items: Any = self.api.request("GET", f"api/v1/namespaces/{self.namespace}/events")["items"]
+    def events(self, name: str = "cart") -> list[tuple[str, str, str]]:
+        """List the Events on a session, not those on an earlier one of its name: type, reason, message."""
+        session = self.session(name)
+        uid = session["metadata"]["uid"] if session is not None else ""
+        chosen = f"fieldSelector=involvedObject.uid={uid}"
+        items: Any = self.api.request("GET", f"api/v1/namespaces/{self.namespace}/events?{chosen}")["items"]
         return [(item["type"], item["reason"], item["message"]) for item in items]
 
     def _get(self, path: str) -> Object | None:

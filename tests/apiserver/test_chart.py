@@ -113,11 +113,11 @@ CRDS = "apiextensions.k8s.io/customresourcedefinitions"
 @pytest.mark.parametrize(
     ("verb", "resource", "expected"),
     [
-        *((verb, BS, True) for verb in ("get", "list", "watch", "patch", "delete")),
-        *((verb, BS, False) for verb in ("create", "deletecollection", "update")),
+        *((verb, BS, True) for verb in ("get", "list", "watch", "update", "delete")),
+        *((verb, BS, False) for verb in ("create", "deletecollection", "patch")),
         *((verb, f"{BS[:-1]}classes", True) for verb in ("get", "list", "watch")),
         *((verb, f"{BS[:-1]}classes", False) for verb in ("create", "patch", "delete")),
-        ("patch", f"{BS}:status", True),
+        ("update", f"{BS}:status", True),
         ("update", f"{BS}:finalizers", True),
         *((verb, kind, True) for kind in CHILDREN for verb in ("get", "create", "patch", "delete")),
         *((verb, kind, True) for kind in CHILDREN for verb in ("list", "watch")),
