@@ -38,8 +38,9 @@ SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 IN_FLIGHT = 24
 TIMEOUT_SECONDS = 30.0
 _PATIENCE = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
-SILENCE_SECONDS = 300.0
-"""A watch that was told nothing for so long is begun anew: the API server sends a bookmark about once a minute."""
+SILENCE_SECONDS = 75.0
+"""A watch that was told nothing for so long is begun anew: the API server sends a bookmark about once a minute, and
+remembers what happened for little longer."""
 PAGE = 100
 """Objects in one answer to a list: of the memory that a larger one takes for a moment, some is never given back."""
 NOT_FOUND = 404
@@ -227,6 +228,9 @@ class Kubernetes:
         decoded = _decode(text)
         if code >= ERRORS:
             raise _error(about, code, decoded)
+        if not decoded:
+            # A proxy on the way answers so, and a list of nothing must not be read into it.
+            raise Unavailable(f"{about}: the answer is no object of the Kubernetes API.", system="Kubernetes")
         return decoded
 
     async def _send(

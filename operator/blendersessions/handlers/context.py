@@ -65,8 +65,14 @@ class World:
             self.wake(waiting.ref)
 
     def as_seen(self, session: Session) -> Manifest:
-        """Return the whole object to write back; the API server refuses it when the session has changed since."""
-        known = self.store.get(session.ref) or {"metadata": {"namespace": session.namespace, "name": session.name}}
+        """Return the whole object to write back; the API server refuses it when the session has changed since.
+
+        Raises:
+            NotFound: it is gone.
+        """
+        known = self.store.get(session.ref)
+        if known is None:
+            raise NotFound(f"{session.ref} is gone.", system="Kubernetes")
         seen = {"uid": session.uid, "resourceVersion": session.resource_version}
         return known | {"apiVersion": API_VERSION, "kind": SESSION_KIND, "metadata": known["metadata"] | seen}
 

@@ -27,6 +27,8 @@ LATEST: Final = timedelta(seconds=15)
 """So late it may be while people wait for sessions to start: it says itself when what it tells of happened."""
 FLUSH_SECONDS = 3.0
 """So long the last Events may take when the operator ends."""
+AT_ONCE = 10
+"""So many of the last Events are posted at the same time."""
 LIMIT = 10_000
 """More Events than this do not wait: the API server is away for long, and nobody reads them all."""
 _MESSAGE_LIMIT = 1024
@@ -47,6 +49,13 @@ class Note:
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
+@dataclass
+class _Untold:
+    involved: Manifest
+    since: datetime
+    notes: list[Note] = field(default_factory=list)
+
+
 class Events:
     """Posts Events behind the work, one after the other, so that a hundred people who start do not wait for them."""
 
@@ -61,7 +70,7 @@ class Events:
         self._pod = pod
         self._linger = linger
         self._latest = latest
-        self._pending: dict[str, tuple[Manifest, list[Note]]] = {}
+        self._pending: dict[str, _Untold] = {}
         self._news = asyncio.Event()
 
     def tell(self, session: Session, note: Note) -> None:
@@ -97,8 +106,7 @@ class Events:
         """Post what is left, for a short while."""
         try:
             async with asyncio.timeout(FLUSH_SECONDS):
-                while self._pending:
-                    await self._post_next()
+                await asyncio.gather(*(self._post_rest() for _ in range(AT_ONCE)))
         except TimeoutError:
             logger.debug("Some Events were not posted before the end.")
 
@@ -106,7 +114,7 @@ class Events:
         if len(self._pending) >= LIMIT:
             logger.debug("An Event is not posted, for too many wait already: %s", note)
             return
-        _, notes = self._pending.setdefault(name, (involved, []))
+        notes = self._pending.setdefault(name, _Untold(involved, note.at)).notes
         if notes and notes[-1].step and note.step:
             notes[-1] = replace(note, message=f"{notes[-1].message} {note.message}")
         else:
@@ -114,20 +122,24 @@ class Events:
         self._news.set()
 
     def _is_late(self) -> bool:
-        _, notes = next(iter(self._pending.values()))
-        return datetime.now(UTC) - notes[0].at > self._latest
+        oldest = next(iter(self._pending.values()))
+        return datetime.now(UTC) - oldest.since > self._latest
+
+    async def _post_rest(self) -> None:
+        while self._pending:
+            await self._post_next()
 
     async def _post_next(self) -> None:
         name = next(iter(self._pending))
-        involved, notes = self._pending[name]
-        note = notes.pop(0)
-        if not notes:
+        untold = self._pending[name]
+        involved, note = untold.involved, untold.notes.pop(0)
+        if not untold.notes:
             del self._pending[name]
         try:
             await self._post(name, involved, note)
         except asyncio.CancelledError:
             # Its name is its own, so that it is not posted twice if it was already.
-            self._pending.setdefault(name, (involved, []))[1].insert(0, note)
+            self._pending.setdefault(name, _Untold(involved, note.at)).notes.insert(0, note)
             raise
         except Exception:
             # An answer that nobody thought of must not silence the rest of the process's life.

@@ -172,9 +172,9 @@ async def _remove_finalizer(world: World, session: Session) -> str:
 
 async def _set_finalizers(world: World, session: Session, finalizers: list[str]) -> bool:
     """Write the session as it was seen; when it has changed since, read it again, and let the next plan decide."""
-    manifest = world.as_seen(session)
-    manifest["metadata"]["finalizers"] = finalizers
     try:
+        manifest = world.as_seen(session)
+        manifest["metadata"]["finalizers"] = finalizers
         world.store.replace({"kind": SESSION_KIND} | await world.kubernetes.replace(manifest))
     except NotFound:
         world.store.remove(session.ref, session.uid)

@@ -19,7 +19,7 @@ from blendersessions.gateways.guacamole.registry import Registry
 from blendersessions.gateways.kubernetes import PAGE, connect
 from blendersessions.handlers.activities import watch_tunnels
 from blendersessions.handlers.context import Operator, World
-from blendersessions.handlers.listing import prime
+from blendersessions.handlers.listing import prime, wake_concerned
 from blendersessions.handlers.persistence import NoDiffBase, NoProgress
 from blendersessions.handlers.reconcile import reconcile
 from blendersessions.handlers.resync import resync
@@ -84,17 +84,15 @@ async def _start(memo: Operator, settings: kopf.OperatorSettings, **_: object) -
         namespaces=configured.namespace_list,
         metrics=metrics,
         pod=Ref("Pod", configured.pod_namespace, configured.pod_name) if configured.pod_name else None,
-        wake=lambda ref: queue.add(ref, first=world.store.is_starting(ref)),
+        wake=lambda ref: queue.add(ref),  # noqa: PLW0108 - the queue is made from the world
         wake_after=lambda ref, seconds: queue.add_after(ref, seconds),  # noqa: PLW0108 - as above
         agents=Agents(functools.partial(metrics.requested, "agent")),
     )
-    queue = WorkQueue(functools.partial(reconcile, world), configured.workers)
+    queue = WorkQueue(functools.partial(reconcile, world), configured.workers, world.store.is_starting)
     memo.world, memo.queue = world, queue
     count_sessions(world)
     versions = await prime(world)
     queue.start()
-    for session in world.store.sessions():
-        world.wake(session.ref)
     for place, version in versions.items():
         watch = keep_watch(world, place, version)
         memo.tasks.append(asyncio.create_task(watch, name=f"watch of {place.kind} {place.namespace}".strip()))
@@ -169,13 +167,7 @@ async def _class_event(memo: Operator, event: kopf.RawEvent, **_: object) -> Non
         world.store.remove(Ref(CLASS_KIND, meta["namespace"], meta["name"]), meta["uid"])
     else:
         world.store.put(body)
-    wake_class(world, meta["namespace"], meta["name"])
-
-
-def wake_class(world: World, namespace: str, name: str) -> None:
-    """Have the sessions of a class looked at, since there may be room or other terms for them."""
-    for session in world.store.sessions_of_class(namespace, name):
-        world.wake(session.ref)
+    wake_concerned(world, body)
 
 
 def count_sessions(world: World) -> None:

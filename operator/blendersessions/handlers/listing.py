@@ -43,7 +43,7 @@ async def prime(world: World) -> dict[Place, str]:
             for kind in (CLASS_KIND, SESSION_KIND):
                 for place in places(world, kind):
                     await list_anew(world, place)
-            return {place: (await list_anew(world, place))[0] for kind in CHILD_KINDS for place in places(world, kind)}
+            return {place: await list_anew(world, place) for kind in CHILD_KINDS for place in places(world, kind)}
         except DomainError as error:
             attempt += 1
             logger.warning("Cannot list what there is: %s", error)
@@ -51,15 +51,10 @@ async def prime(world: World) -> dict[Place, str]:
 
 
 async def relist(world: World) -> None:
-    """List sessions and classes, and have looked at what was not known or is gone.
-
-    Kopf begins a watch anew from a list of its own, which does not tell what was deleted meanwhile.
-    """
+    """List sessions and classes: Kopf begins a watch from a list of its own, which does not tell what is gone."""
     for kind in (CLASS_KIND, SESSION_KIND):
         for place in places(world, kind):
-            _, touched = await list_anew(world, place)
-            for ref in touched:
-                world.wake(ref)
+            await list_anew(world, place)
 
 
 def places(world: World, kind: str) -> list[Place]:
@@ -67,9 +62,8 @@ def places(world: World, kind: str) -> list[Place]:
     return [Place(kind, namespace) for namespace in world.namespaces or [""]]
 
 
-async def list_anew(world: World, place: Place) -> tuple[str, set[Ref]]:
-    """List a collection; return its version, and the sessions that it brought news of: no watch tells it again."""
-    touched: set[Ref] = set()
+async def list_anew(world: World, place: Place) -> str:
+    """List a collection; return its version. Sessions that it brings news of are looked at: no watch tells it again."""
     before = world.store.uids(*place)
     present: set[Ref] = set()
     version = ""
@@ -79,17 +73,21 @@ async def list_anew(world: World, place: Place) -> tuple[str, set[Ref]]:
         for item in page.items:
             present.add(ref_of(item))
             if world.store.put(item):
-                touched |= concerned(world, item)
+                wake_concerned(world, item)
     for gone in world.store.prune(present, before):
-        touched |= concerned(world, gone)
-    return version, touched
+        wake_concerned(world, gone)
+    return version
 
 
-def concerned(world: World, item: Manifest) -> set[Ref]:
-    """Return the sessions that an object is, or is about."""
+def wake_concerned(world: World, item: Manifest) -> None:
+    """Have the sessions looked at that an object is, or is about."""
     ref = ref_of(item)
     if ref.kind == SESSION_KIND:
-        return {ref}
-    if ref.kind == CLASS_KIND:
-        return {session.ref for session in world.store.sessions_of_class(ref.namespace, ref.name)}
-    return world.store.sessions_of(item)
+        world.wake(ref)
+    elif ref.kind == CLASS_KIND:
+        # There may be room or other terms for them.
+        for session in world.store.sessions_of_class(ref.namespace, ref.name):
+            world.wake(session.ref)
+    else:
+        for concerned in world.store.sessions_of(item):
+            world.wake(concerned)

@@ -11,9 +11,9 @@ import logging
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from blendersessions.handlers.listing import list_anew
+from blendersessions.handlers.listing import list_anew, wake_concerned
 from blendersessions.handlers.workqueue import backoff
-from blendersessions.model.errors import DomainError, Expired
+from blendersessions.model.errors import DomainError, Expired, Unauthorised
 from blendersessions.model.labels import SELECTOR
 from blendersessions.model.manifest import ref_of
 
@@ -27,31 +27,35 @@ logger = logging.getLogger(__name__)
 LONGEST_DELAY = 10.0
 """Seconds between two attempts to watch: what happens meanwhile is seen late."""
 SHORTEST_DELAY = 0.1
-"""Seconds before a watch that ended in order is begun anew."""
+"""Seconds before a watch that told something and ended in order goes on."""
 ATTEMPTS = 3
-"""After so many in vain the version may be what is wrong: a restored API server does not know what came later."""
+"""After so many in vain the version may be what is wrong, or what is between us and the API server."""
 
 
 async def keep_watch(world: World, place: Place, version: str) -> None:
     """Note what happens in a collection for ever, and have the sessions that it concerns looked at."""
-    attempt = 0
+    attempt, told = 0, ""
     while True:
+        attempt += 1
         try:
             if not version:
-                version = await _begin_anew(world, place)
+                version = await list_anew(world, place)
             async with aclosing(world.kubernetes.watch(*place, SELECTOR, version)) as changes:
                 async for change in changes:
-                    attempt, version = 0, change.version
                     note(world, change)
+                    attempt, version, told = 0, change.version, ""
         except Expired:
             version = ""
         except DomainError as error:
-            attempt += 1
-            logger.info("The watch of %s is begun anew: %s", place.kind, error)
+            # One that breaks is nothing to read about, but nobody may wonder why sessions stand still.
+            lasting = attempt >= ATTEMPTS or isinstance(error, Unauthorised)
+            if lasting and str(error) != told:
+                told = str(error)
+                logger.warning("What happens to each %s is not seen; it is tried further on. %s", place.kind, error)
         except Exception:
             # An answer that nobody thought of must not end the watch for the rest of the process's life.
-            attempt += 1
             logger.exception("The watch of %s failed unexpectedly; it is begun anew.", place.kind)
+            version = ""
         if attempt >= ATTEMPTS:
             version = ""
         await asyncio.sleep(min(backoff(attempt), LONGEST_DELAY) if attempt else SHORTEST_DELAY)
@@ -66,12 +70,4 @@ def note(world: World, change: Change) -> None:
         world.store.remove(ref_of(manifest), manifest["metadata"]["uid"])
     elif not world.store.put(manifest):
         return
-    for ref in world.store.sessions_of(manifest):
-        world.wake(ref)
-
-
-async def _begin_anew(world: World, place: Place) -> str:
-    version, touched = await list_anew(world, place)
-    for ref in touched:
-        world.wake(ref)
-    return version
+    wake_concerned(world, manifest)

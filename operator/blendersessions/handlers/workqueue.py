@@ -29,12 +29,16 @@ def backoff(failures: int) -> float:
 class WorkQueue(Generic[Key]):
     """Hands keys to a number of workers. `work` returns whether the key is done; if not, it is tried again later."""
 
-    def __init__(self, work: Callable[[Key], Awaitable[bool]], workers: int) -> None:
+    def __init__(
+        self, work: Callable[[Key], Awaitable[bool]], workers: int, urgent: Callable[[Key], bool] = lambda _: False
+    ) -> None:
         self._work = work
         self._count = workers
+        self._is_urgent = urgent
         self._waiting: deque[Key] = deque()
         self._urgent: deque[Key] = deque()
-        self._queued: set[Key] = set()
+        self._queued: dict[Key, bool] = {}
+        """The keys that wait, and whether among the urgent ones. One that became urgent stands in both lines."""
         self._active: set[Key] = set()
         self._again: set[Key] = set()
         self._failures: dict[Key, int] = {}
@@ -67,22 +71,25 @@ class WorkQueue(Generic[Key]):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def add(self, key: Key, *, first: bool = False) -> None:
+    def add(self, key: Key) -> None:
         """Have the key worked on, as soon as a worker is free; a key that waits already waits once.
 
-        `first` puts it before those that wait: after a restart a thousand sessions that run wait to be looked at, and a
+        What is urgent goes before what is not: after a restart a thousand sessions that run wait to be looked at, and a
         person who starts one more must not wait for them.
         """
         if self._closed:
             return
         if key in self._active:
             self._again.add(key)
-        elif key not in self._queued:
-            if self._drop_timer(key) and key in self._failures:
-                self._early.add(key)
-            self._queued.add(key)
-            (self._urgent if first else self._waiting).append(key)
-            self._wake.release()
+            return
+        urgent = self._is_urgent(key)
+        if self._queued.get(key, False) or (key in self._queued and not urgent):
+            return
+        if self._drop_timer(key) and key in self._failures:
+            self._early.add(key)
+        self._queued[key] = urgent
+        (self._urgent if urgent else self._waiting).append(key)
+        self._wake.release()
 
     def add_after(self, key: Key, seconds: float) -> None:
         """Add the key later, unless it is added before; of two moments the earlier one counts."""
@@ -97,7 +104,7 @@ class WorkQueue(Generic[Key]):
 
     def __len__(self) -> int:
         """Return how many keys wait for a worker."""
-        return len(self._waiting) + len(self._urgent)
+        return len(self._queued)
 
     def _due(self, key: Key) -> None:
         self._timers.pop(key, None)
@@ -115,7 +122,8 @@ class WorkQueue(Generic[Key]):
             if self._closed:
                 return
             key = (self._urgent or self._waiting).popleft()
-            self._queued.discard(key)
+            if self._queued.pop(key, None) is None:
+                continue
             self._active.add(key)
             done = False
             try:

@@ -12,7 +12,7 @@ import pytest
 from blendersessions.handlers.events import Events, Note
 from blendersessions.model.errors import Unavailable
 from blendersessions.model.manifest import Ref
-from unit.operator.worlds import session
+from unit.operator.worlds import OTHER_UID, session
 
 if TYPE_CHECKING:
     from blendersessions.gateways.kubernetes import Kubernetes
@@ -101,9 +101,10 @@ async def test_they_are_posted_without_anybody_waiting(api: FakeApi) -> None:
 
 
 async def test_they_let_waiting_work_go_first_until_they_are_late(api: FakeApi) -> None:
-    told = events(api)
-    told.tell(session(), Note("Normal", "Late", "text", at=datetime.now(UTC) - timedelta(seconds=16)))
-    told.tell(session(), replace(FAILED, at=datetime.now(UTC)))
+    told, long_ago = events(api), datetime.now(UTC) - timedelta(seconds=16)
+    told.tell(session(), replace(START, at=long_ago))
+    told.tell(session(), replace(REGISTERED, at=datetime.now(UTC)))
+    told.tell(replace(session(), uid=OTHER_UID), replace(FAILED, at=datetime.now(UTC)))
     busy, asked = True, asyncio.Event()
 
     def is_busy() -> bool:
@@ -116,10 +117,11 @@ async def test_they_let_waiting_work_go_first_until_they_are_late(api: FakeApi) 
         asked.clear()
         async with asyncio.timeout(5):
             await asked.wait()
-    assert [reason for reason, _ in api.said()] == ["Late"]
+    late = [(REGISTERED.reason, f"{START.message} {REGISTERED.message}")]
+    assert api.said() == late, "a step that follows puts off nothing"
     busy = False
     await api.until_asked()
-    assert [reason for reason, _ in api.said()] == ["Late", FAILED.reason]
+    assert api.said() == [*late, (FAILED.reason, FAILED.message)]
     runner.cancel()
 
 

@@ -115,3 +115,10 @@ async def test_half_a_line_is_no_change(served: tuple[ApiServer, Kubernetes]) ->
     api.pieces = [line("ADDED", pod("101")), line("ADDED", pod("102"))[:30]]
     with pytest.raises(Unavailable, match="broken off"):
         await changes(kubernetes)
+
+
+async def test_a_page_of_a_proxy_is_no_empty_list(served: tuple[ApiServer, Kubernetes]) -> None:
+    api, kubernetes = served
+    api.pieces = [b"<html>Please sign in</html>"]
+    with pytest.raises(Unavailable, match="no object of the Kubernetes API"):
+        _ = [item async for item in kubernetes.list("Pod")]

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+import pytest
+
 from blendersessions.gateways.kubernetes import Page
 from blendersessions.handlers.context import World
-from blendersessions.handlers.listing import Place, prime
+from blendersessions.handlers.listing import Place, list_anew, prime, relist
 from blendersessions.handlers.resync import look_again
 from blendersessions.handlers.store import CHILD_KINDS
-from blendersessions.model.errors import KindUnknown
+from blendersessions.model.errors import KindUnknown, Unavailable
 from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Manifest, Ref
 from unit.operator.worlds import PROFILE, body
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-
-    import pytest
 
     from blendersessions.gateways.guacamole.registry import Registry
     from blendersessions.gateways.kubernetes import Kubernetes
@@ -30,6 +30,7 @@ class FakeApi:
     def __init__(self, *objects: Manifest) -> None:
         self.objects = objects
         self.unknown = 0
+        self.breaks = False
 
     async def check_served(self, *kinds: str) -> None:
         if self.unknown:
@@ -38,6 +39,9 @@ class FakeApi:
 
     async def pages(self, kind: str, *_: str) -> AsyncIterator[Page]:
         yield Page("7", [each for each in self.objects if each["kind"] == kind])
+        if self.breaks:
+            self.breaks = False
+            raise Unavailable("the second page does not come", system="Kubernetes")
 
 
 class NoNews:
@@ -72,6 +76,20 @@ async def test_a_session_that_a_list_tells_of_before_the_watch_does_is_looked_at
     assert woken == [KEY], "the second list brings nothing new"
 
 
+async def test_what_half_a_list_told_is_looked_at() -> None:
+    """The next list finds it known, so that it is no news any more."""
+    api = FakeApi(body())
+    world, woken = world_of(api)
+    await relist(world)
+    woken.clear()
+    api.objects = (body() | {"metadata": body()["metadata"] | {"resourceVersion": "9000"}},)
+    api.breaks = True
+    with pytest.raises(Unavailable):
+        await list_anew(world, Place(SESSION_KIND, ""))
+    await list_anew(world, Place(SESSION_KIND, ""))
+    assert woken == [KEY]
+
+
 async def test_the_sessions_of_a_class_are_looked_at_when_a_list_tells_of_it() -> None:
     of = {
         "kind": CLASS_KIND,
@@ -95,4 +113,4 @@ async def test_the_operator_waits_until_the_api_server_lists_our_kinds(monkeypat
     assert versions == {Place(kind, ""): "7" for kind in CHILD_KINDS}
     assert api.unknown == 0
     assert world.store.session(KEY) is not None
-    assert woken == []
+    assert woken == [KEY], "whatever there is at the start is looked at"

@@ -14,7 +14,7 @@ from blendersessions.gateways.kubernetes import Change, Kubernetes, Page
 from blendersessions.handlers.context import World
 from blendersessions.handlers.listing import Place
 from blendersessions.handlers.watches import ATTEMPTS, keep_watch
-from blendersessions.model.errors import Expired, Unavailable
+from blendersessions.model.errors import Expired, Unauthorised, Unavailable
 from blendersessions.model.manifest import Manifest, Ref, ref_of
 from blendersessions.resources.service import service
 from unit.operator.worlds import PROFILE, body, session, stored
@@ -121,6 +121,26 @@ async def test_one_that_has_lost_its_place_begins_anew_from_a_list(fate: list[Ac
         assert api.begun[-1] == "500"
         assert world.store.get(ref_of(at("101"))) is None, "the list tells that it is gone"
         assert woken == [SESSION]
+
+
+async def test_what_is_refused_is_said_once_and_tried_further_on(caplog: pytest.LogCaptureFixture) -> None:
+    refused = Unauthorised("you may not watch", system="Kubernetes")
+    api = FakeApi([refused], [refused], [refused], [Change("101", manifest=at("101"))])
+    async with watched(api) as (_, woken):
+        assert woken == [SESSION]
+    assert caplog.text.count("you may not watch") == 1
+
+
+async def test_one_that_only_ends_is_begun_more_and_more_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[int] = []
+
+    def backoff(attempt: int) -> float:
+        waits.append(attempt)
+        return 0.0
+
+    monkeypatch.setattr("blendersessions.handlers.watches.backoff", backoff)
+    async with watched(FakeApi([], [Expired("too old")], [], [Change("101", manifest=at("101"))], [])):
+        assert waits == [1, 2, 3, 1], "what tells something begins the count anew"
 
 
 async def test_a_fault_of_ours_does_not_end_it(caplog: pytest.LogCaptureFixture) -> None:

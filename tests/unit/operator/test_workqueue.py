@@ -201,13 +201,31 @@ async def test_of_two_moments_the_earlier_one_counts(work: Recorder) -> None:
 
 
 async def test_who_waits_to_begin_is_served_before_those_that_run(work: Recorder) -> None:
-    queue = WorkQueue(work, 1)
-    for key in ("a", "b"):
+    queue = WorkQueue(work, 1, lambda key: key.startswith("new"))
+    for key in ("a", "b", "new", "newer"):
         queue.add(key)
-    queue.add("new", first=True)
-    queue.add("newer", first=True)
     assert len(queue) == 4
     queue.start()
     await work.until(lambda: len(work.done) == 4)
     assert work.done == ["new", "newer", "a", "b"]
+    queue.add_after("new", 0.01)
+    await work.until(lambda: len(work.done) == 5)
+    await queue.close()
+
+
+async def test_what_becomes_urgent_while_it_waits_is_moved_to_the_front_and_worked_on_once(work: Recorder) -> None:
+    urgent: set[str] = set()
+    queue = WorkQueue(work, 1, urgent.__contains__)
+    for key in ("a", "b", "c"):
+        queue.add(key)
+    urgent.add("c")
+    queue.add("c")
+    queue.add("c")
+    assert len(queue) == 3
+    queue.start()
+    await work.until(lambda: len(work.done) == 3)
+    assert work.done == ["c", "a", "b"]
+    queue.add("d")
+    await work.until(lambda: len(work.done) == 4)
+    assert work.done == ["c", "a", "b", "d"]
     await queue.close()
