@@ -138,7 +138,7 @@ def _desktop(world: World, session: Session) -> Desktop:
 
 async def _note_suspension(world: World, session: Session, reason: str) -> str:
     """Write down that the session is suspended, and which wish to resume it there was already."""
-    status = session.status | suspension_noted(session, reason, datetime.now(UTC))
+    status = suspension_noted(session, reason, datetime.now(UTC))
     try:
         noted = world.kubernetes.replace(world.as_seen(session) | {"status": status}, "status")
         await _update(world, session.ref, noted)

@@ -64,7 +64,8 @@ async def _start(memo: Operator, settings: kopf.OperatorSettings, **_: object) -
     # Below the pod's grace of 30 s, so that the token is given back before SIGKILL.
     settings.process.ultimate_exiting_timeout = 25
     # A scan at each change of a definition is no help: what the API server says it serves lags behind the definitions,
-    # so Kopf would find nothing to watch after one came back, and look no more. `main` ends when a watch is refused.
+    # so Kopf would find nothing to watch after one came back, and look no more. `main` ends when Kopf's watch is
+    # refused.
     settings.scanning.disabled = True
     account = Account(
         url=configured.guacamole_url,

@@ -47,7 +47,8 @@ _QUIET: Final = frozenset(
 """Reasons that every start or end passes through: no warning."""
 
 SETTLE_SECONDS = 0.3
-"""So long the first status of a start may be put off. A start that is done by then is told in one write, not in two."""
+"""So long the first status of a start is put off, and until a worker is free: a start that is done by then is told in
+one write, not in two."""
 
 
 @dataclass

@@ -48,7 +48,7 @@ async def resync(world: World, sweeper: Sweeper, seconds: float) -> None:
 async def look_again(world: World, cycle: int) -> None:
     """Have looked at what changed in Guacamole: connections each time, and users and what no list tells in turn.
 
-    The first look lists Kubernetes as well, for the watches begin a moment after the store was filled.
+    The first look lists sessions and classes as well, for Kopf's watches begin a moment after the store was filled.
     """
     if cycle % RELIST_CYCLES == 1:
         await relist(world)

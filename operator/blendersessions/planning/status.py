@@ -54,13 +54,12 @@ def status(session: Session, observed: Observed) -> Manifest:
 
 
 def suspension_noted(session: Session, reason: str, now: datetime) -> Manifest:
-    """Compute the patch that notes a suspension, and which wish to resume there was already.
+    """Compute the status that notes a suspension, and which wish to resume there was already.
 
     A session that is made suspended has no status yet: `Ready` stands in its first one, as in every other.
     """
-    noted: Manifest = {
-        "suspension": {"reason": reason, "at": timestamp(now), "resume": session.annotations.get(RESUME, "")}
-    }
+    suspension = {"reason": reason, "at": timestamp(now), "resume": session.annotations.get(RESUME, "")}
+    noted: Manifest = session.status | {"suspension": suspension}
     if session.status.get("conditions"):
         return noted
     ready = Condition(c.READY, "False", c.SUSPENDING, "The session is to be suspended.")
