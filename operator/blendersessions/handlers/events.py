@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 COMPONENT = "blender-sessions-operator"
 LINGER_SECONDS = 1.0
 """So late an Event may be. What happens to a session within that time is told by fewer of them."""
-LATEST: Final = timedelta(seconds=15)
+LATEST: Final = timedelta(seconds=30)
 """So late it may be while people wait for sessions to start: it says itself when what it tells of happened."""
 FLUSH_SECONDS = 3.0
 """So long the last Events may take when the operator ends."""

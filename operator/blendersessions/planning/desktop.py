@@ -13,7 +13,7 @@ from blendersessions.model.secret_data import decode
 from blendersessions.planning import podstate, steps
 from blendersessions.planning.observed import Observed, granted_before, own_claim, owned
 from blendersessions.planning.podstate import is_over, scene_error
-from blendersessions.resources.pod import pod
+from blendersessions.resources.pod import kept_of_pod, outdated, pod
 from blendersessions.resources.secret import AGENT_TOKEN, VNC_PASSWORD, desktop_secret
 from blendersessions.resources.service import service
 from blendersessions.resources.volume_claim import volume_claim
@@ -77,12 +77,6 @@ def credentials_of(secret: Manifest) -> str:
     return hashlib.sha256("\0".join([secret["metadata"]["uid"], *values]).encode()).hexdigest()[:16]
 
 
-def outdated(actual: Manifest, wanted: Manifest) -> bool:
-    """Say whether the session asks for another pod than the one that it has."""
-    have = (actual["metadata"].get("annotations") or {}).get(labels.DESKTOP)
-    return bool(have != wanted["metadata"]["annotations"][labels.DESKTOP])
-
-
 def repair(actual: Manifest, wanted: Manifest) -> list[Step]:
     """Apply what is wanted where it is not so; the UID keeps the step from hitting another object of that name."""
     if covers(actual, {key: value for key, value in wanted.items() if key in ("metadata", "spec", "data")}):
@@ -92,21 +86,23 @@ def repair(actual: Manifest, wanted: Manifest) -> list[Step]:
 
 def _plan_pod(session: Session, observed: Observed, terms: Terms) -> list[Step]:
     credentials = credentials_of(observed.secret) if observed.secret is not None else ""
-    wanted, actual = pod(session, terms, credentials), observed.pod
+    actual = observed.pod
     if actual is None:
-        return [steps.CreateObject(wanted)]
+        return [steps.CreateObject(pod(session, terms, credentials))]
     if not owned(actual, session) or actual["metadata"].get("deletionTimestamp"):
         return []
-    delete = steps.DeleteObject(ref_of(wanted), actual["metadata"]["uid"])
+    delete = steps.DeleteObject(ref_of(actual), actual["metadata"]["uid"])
     if is_over(actual):
         return [] if rest_of(actual, observed.now) else [delete]
-    started_with = (actual["metadata"].get("annotations") or {}).get(labels.CREDENTIALS)
+    noted = actual["metadata"].get("annotations") or {}
+    started_with = noted.get(labels.CREDENTIALS)
     if started_with and started_with != credentials:
         # Somebody changed the Secret: Xvnc asks for the old password, and Guacamole gives the new one.
         return [delete]
-    if scene_error(actual) and outdated(actual, wanted):
+    if scene_error(actual) and outdated(actual, session, terms):
         return [delete]
-    return repair(actual, _metadata_only(actual, wanted))
+    made_from = {key: noted[key] for key in (labels.DESKTOP, labels.CREDENTIALS) if noted.get(key)}
+    return repair(actual, kept_of_pod(session, terms, made_from))
 
 
 def awaited_size(session: Session, observed: Observed) -> str:
@@ -139,16 +135,6 @@ def _plan_growth(actual: Manifest, wanted: Manifest) -> list[Step]:
         "spec": {"resources": wanted["spec"]["resources"]},
     }
     return [steps.ApplyObject(grown)]
-
-
-def _metadata_only(actual: Manifest, wanted: Manifest) -> Manifest:
-    """Leave out the spec, which cannot be changed, and keep the hashes of what the running pod was made from."""
-    made_from = (labels.DESKTOP, labels.CREDENTIALS)
-    annotations = {key: value for key, value in wanted["metadata"]["annotations"].items() if key not in made_from}
-    have = actual["metadata"].get("annotations") or {}
-    annotations |= {key: have[key] for key in made_from if have.get(key)}
-    metadata = wanted["metadata"] | {"annotations": annotations}
-    return {"apiVersion": wanted["apiVersion"], "kind": wanted["kind"], "metadata": metadata}
 
 
 def _desired_secret(session: Session, observed: Observed, actual: Manifest) -> Manifest:

@@ -12,10 +12,10 @@ from blendersessions.model.durations import write
 from blendersessions.model.errors import Invalid, NameTaken, OwnerTaken, Unauthorised
 from blendersessions.model.manifest import ref_of
 from blendersessions.planning import podstate
-from blendersessions.planning.desktop import awaited_size, outdated
+from blendersessions.planning.desktop import awaited_size
 from blendersessions.planning.observed import Observed, foreign, own_pod
 from blendersessions.planning.steps import Part
-from blendersessions.resources.pod import pod
+from blendersessions.resources.pod import outdated
 
 if TYPE_CHECKING:
     from blendersessions.model.errors import DomainError
@@ -57,7 +57,7 @@ def _desktop(session: Session, observed: Observed) -> Condition:
     if podstate.is_over(actual) or not podstate.is_running(actual) or podstate.start_error(actual):
         why = podstate.why_not_running(actual)
         return Condition(c.DESKTOP_READY, "False", why.reason, why.message)
-    if observed.terms is not None and outdated(actual, pod(session, observed.terms)):
+    if observed.terms is not None and outdated(actual, session, observed.terms):
         message = "Blender runs with the settings of its start; suspend and resume the session to have the new ones."
         return Condition(c.DESKTOP_READY, "True", c.RESTART_NEEDED, message)
     return Condition(c.DESKTOP_READY, "True", c.DESKTOP_RUNNING, "The pod runs.")

@@ -12,6 +12,8 @@ from blendersessions.resources.service import VNC_PORT
 from blendersessions.resources.volume_claim import claim_name
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from blendersessions.model.manifest import Manifest
     from blendersessions.model.session import Session
     from blendersessions.model.terms import Terms
@@ -31,11 +33,25 @@ GRACE_SECONDS = 30
 def pod(session: Session, terms: Terms, credentials: str = "") -> Manifest:
     """Build the pod. Hashes in annotations tell later what it was made from, and with which `credentials`."""
     spec = _spec(session, terms)
-    digest = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:16]
-    made_from = {labels.DESKTOP: digest} | ({labels.CREDENTIALS: credentials} if credentials else {})
-    meta = metadata(session, made_from)
+    made_from = {labels.DESKTOP: _digest(spec)} | ({labels.CREDENTIALS: credentials} if credentials else {})
+    return kept_of_pod(session, terms, made_from) | {"spec": spec}
+
+
+def kept_of_pod(session: Session, terms: Terms, made_from: Mapping[str, str]) -> Manifest:
+    """Build what is kept right of a pod that there is: its metadata, for the rest cannot be changed."""
+    meta = metadata(session, dict(made_from))
     meta["labels"][labels.EGRESS] = terms.egress
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": meta}
+
+
+def outdated(actual: Manifest, session: Session, terms: Terms) -> bool:
+    """Say whether the session asks for another pod than the one that it has."""
+    have = (actual["metadata"].get("annotations") or {}).get(labels.DESKTOP)
+    return bool(have != _digest(_spec(session, terms)))
+
+
+def _digest(spec: Manifest) -> str:
+    return hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _spec(session: Session, terms: Terms) -> Manifest:

@@ -101,7 +101,7 @@ async def test_they_are_posted_without_anybody_waiting(api: FakeApi) -> None:
 
 
 async def test_they_let_waiting_work_go_first_until_they_are_late(api: FakeApi) -> None:
-    told, long_ago = events(api), datetime.now(UTC) - timedelta(seconds=16)
+    told, long_ago = events(api), datetime.now(UTC) - timedelta(seconds=31)
     told.tell(session(), replace(START, at=long_ago))
     told.tell(session(), replace(REGISTERED, at=datetime.now(UTC)))
     told.tell(replace(session(), uid=OTHER_UID), replace(FAILED, at=datetime.now(UTC)))
