@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SESSIONS = "/apis/blendersessions.io/v1alpha1/namespaces/blender/blendersessions"
+SUCCESS = {"kind": "Status", "apiVersion": "v1", "status": "Success"}
 SECRETS = "/api/v1/namespaces/blender/secrets"
 
 
@@ -153,7 +154,7 @@ async def test_create_takes_another_name_when_one_is_taken(api: ApiServer, store
 
 
 async def test_delete_removes_exactly_the_session_that_was_seen(api: ApiServer, store: KubernetesSessionStore) -> None:
-    api.answers = [(200, stored("mine", "guest-a")), (200, {})]
+    api.answers = [(200, stored("mine", "guest-a")), (200, SUCCESS)]
     await store.delete("guest-a", "mine")
     assert api.asked == [("GET", f"{SESSIONS}/mine"), ("DELETE", f"{SESSIONS}/mine")]
     assert api.bodies[1]["preconditions"] == {"uid": "uid-of-mine"}
@@ -163,7 +164,7 @@ async def test_delete_removes_exactly_the_session_that_was_seen(api: ApiServer, 
 async def test_suspend_and_resume_patch_exactly_the_session_that_was_seen(
     api: ApiServer, store: KubernetesSessionStore, verb: str, *, value: bool
 ) -> None:
-    api.answers = [(200, stored("mine", "guest-a")), (200, {})]
+    api.answers = [(200, stored("mine", "guest-a")), (200, stored("mine", "guest-a"))]
     await getattr(store, verb)("guest-a", "mine")
     assert api.asked == [("GET", f"{SESSIONS}/mine"), ("PATCH", f"{SESSIONS}/mine")]
     assert api.bodies[1]["spec"] == {"suspend": value}
