@@ -12,7 +12,7 @@ from blendersessions.model.names import view_name_for
 from blendersessions.model.suspending import RESUME
 from blendersessions.planning.admission import wished_at
 from blendersessions.planning.observed import Observed, own_pod
-from blendersessions.planning.summary import summarise
+from blendersessions.planning.summary import started_at, summarise
 from blendersessions.resources.connection import client_url
 from blendersessions.resources.volume_claim import claim_name
 
@@ -74,13 +74,10 @@ def _run(session: Session, observed: Observed) -> Manifest:
         return {}
     if observed.position is not None:
         return {"queuePosition": observed.position, "queuedAt": timestamp(wished_at(session, observed.now))}
-    if not observed.may_start and "startedAt" not in former:
+    started = started_at(session, observed)
+    if not started:
         return {}
-    kept: Manifest = {key: former[key] for key in ("startedAt", "readyAt", "startup") if key in former}
-    if "startedAt" not in kept:
-        waited = "queuedAt" in former or bool(former.get("suspension"))
-        kept["startedAt"] = timestamp(observed.now if waited else session.created_at)
-    return kept
+    return {"startedAt": started} | {key: former[key] for key in ("readyAt", "startup") if key in former}
 
 
 def _connection(session: Session, observed: Observed) -> Manifest:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from blendersessions.model import conditions as c
-from blendersessions.model.conditions import Condition
+from blendersessions.model.conditions import Condition, timestamp
 from blendersessions.model.durations import write
 from blendersessions.model.errors import Invalid, NameTaken, OwnerTaken, Unauthorised
 from blendersessions.model.manifest import ref_of
@@ -202,9 +202,18 @@ def _taken(observed: Observed) -> Condition | None:
     return None
 
 
+def started_at(session: Session, observed: Observed) -> str:
+    """Return since when the present run starts, as the status says or is about to say; empty: it does not start."""
+    former = session.status
+    if "startedAt" in former or not observed.may_start or session.resting:
+        return str(former.get("startedAt", ""))
+    waited = "queuedAt" in former or bool(former.get("suspension"))
+    return timestamp(observed.now if waited else session.created_at)
+
+
 def _late(session: Session, observed: Observed, parts: tuple[Condition, ...]) -> Condition:
     """Say whether the start takes longer than the class allows, and what it waits for."""
-    started = session.status.get("startedAt")
+    started = started_at(session, observed)
     deadline = observed.terms.start_deadline if observed.terms is not None else None
     missing = next((entry for entry in parts if not entry.holds), None)
     starting = "readyAt" not in session.status and not session.resting and observed.position is None

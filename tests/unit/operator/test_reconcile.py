@@ -18,7 +18,16 @@ from blendersessions.model.secret_data import decode
 from blendersessions.resources.secret import desktop_secret, user_secret
 from blendersessions.resources.service import service
 from status_rules import StatusRules
-from unit.operator.worlds import CREDENTIALS, OTHER_UID, PROFILE, body, finished_world, granted_access, session
+from unit.operator.worlds import (
+    CREDENTIALS,
+    OTHER_UID,
+    PROFILE,
+    body,
+    finished_world,
+    granted_access,
+    running_pod,
+    session,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -128,6 +137,15 @@ def finished() -> list[Manifest]:
     return [body(), *(each for each in found if each is not None)]
 
 
+def starting() -> tuple[list[Manifest], Manifest]:
+    """A session that was just created, with all there but that its pod does not run yet; return that pod too."""
+    objects = finished()
+    objects[0]["metadata"]["creationTimestamp"] = datetime.now(UTC).isoformat()
+    pod = next(each for each in objects if each["kind"] == "Pod")
+    pod["status"] = {"phase": "Pending"}
+    return objects, pod
+
+
 async def test_the_status_is_written_once_and_the_steady_state_costs_nothing() -> None:
     objects = finished()
     api = FakeApi(*objects)
@@ -141,9 +159,7 @@ async def test_the_status_is_written_once_and_the_steady_state_costs_nothing() -
 
 
 async def test_a_start_that_is_done_at_once_is_told_in_one_write() -> None:
-    objects = finished()
-    pod = next(each for each in objects if each["kind"] == "Pod")
-    ran, pod["status"] = pod["status"], {"phase": "Pending"}
+    objects, pod = starting()
     api = FakeApi(*objects)
     made = world(api, FakeRegistry(granted_access(session())), *objects)
     looks: list[float] = []
@@ -152,6 +168,7 @@ async def test_a_start_that_is_done_at_once_is_told_in_one_write() -> None:
     assert api.requests == []
     [soon] = looks
     assert 0 < soon <= SETTLE_SECONDS, "one that takes longer is looked at then"
+    ran = running_pod(session())["status"]
     made.store.put(pod | {"status": ran, "metadata": pod["metadata"] | {"resourceVersion": "9000"}})
     assert await reconcile(made, KEY)
     assert api.requests == ["STATUS BlenderSession"]
@@ -159,8 +176,7 @@ async def test_a_start_that_is_done_at_once_is_told_in_one_write() -> None:
 
 
 async def test_a_start_that_takes_longer_says_so() -> None:
-    objects = finished()
-    next(each for each in objects if each["kind"] == "Pod")["status"] = {"phase": "Pending"}
+    objects, _ = starting()
     api = FakeApi(*objects)
     made = world(api, FakeRegistry(granted_access(session())), *objects)
     seconds = 0.0

@@ -251,3 +251,12 @@ def test_a_session_that_is_made_suspended_says_so_in_its_first_status() -> None:
     assert list(faults_of({"metadata": {"generation": 3}, "status": first})) == []
     [ready] = first["conditions"]
     assert (ready["type"], ready["status"], ready["reason"]) == ("Ready", "False", "Suspending")
+
+
+def test_a_deadline_that_is_over_before_the_first_status_is_told_in_it() -> None:
+    of = session()
+    hasty = replace(empty_world(), now=of.created_at + timedelta(seconds=2))
+    assert hasty.terms is not None
+    hasty = replace(hasty, terms=replace(hasty.terms, start_deadline=timedelta(seconds=1)))
+    said = {entry["type"]: entry for entry in status(of, hasty)["conditions"]}
+    assert (said["Stalled"]["status"], said["Stalled"]["reason"]) == ("True", "StartDeadlineExceeded")
