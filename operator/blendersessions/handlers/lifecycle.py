@@ -80,7 +80,7 @@ async def _start(memo: Operator, settings: kopf.OperatorSettings, **_: object) -
     watches = len(CHILD_KINDS) * max(1, len(configured.namespace_list))
     world = World(
         kubernetes=await connect(functools.partial(metrics.requested, "kubernetes"), watches),
-        registry=Registry(memo.http, configured.guacamole_group, busy=lambda: len(queue) > 0),
+        registry=Registry(memo.http, configured.guacamole_group),
         profile=configured.profile,
         namespaces=configured.namespace_list,
         metrics=metrics,

@@ -51,17 +51,6 @@ async def test_each_gets_the_answer_to_its_own() -> None:
     assert [len(sent) for sent in server.sent] == [1, LIMIT, LIMIT, LIMIT - 1]
 
 
-async def test_a_batch_waits_for_more_only_while_there_is_other_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("blendersessions.gateways.guacamole.coalesce.LINGER_SECONDS", 0.01)
-    server, busy = Server(), True
-    batched = Batched(server.together, server.alone, lambda: busy)
-    assert await asyncio.gather(*(batched.add(item) for item in "abc")) == ["A", "B", "C"]
-    assert server.sent == [["a", "b", "c"]]
-    busy = False
-    await asyncio.gather(*(batched.add(item) for item in "abc"))
-    assert server.sent[1:] == [["a"], ["b", "c"]]
-
-
 async def test_one_that_is_refused_is_told_so_and_takes_no_other_with_it() -> None:
     found = await outcomes(Server(taken=["c"]), "abcd")
     assert isinstance(found[2], Conflict)

@@ -14,9 +14,6 @@ if TYPE_CHECKING:
 LIMIT = 100
 """Items in one request: a batch holds one transaction in Guacamole's database."""
 
-LINGER_SECONDS = 0.1
-"""So long a batch waits for more while more work waits than is worked on: fewer requests serve all of it sooner."""
-
 Answer = TypeVar("Answer")
 Item = TypeVar("Item")
 
@@ -63,18 +60,15 @@ class Batched(Generic[Item, Answer]):
             in their order.
         alone: sends one item. What is refused together is sent one by one, so that each learns what is wrong with it.
             Left out when nothing can be wrong with an item.
-        busy: says whether more work waits than is worked on.
     """
 
     def __init__(
         self,
         together: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]],
         alone: Callable[[Item], Awaitable[Answer]] | None = None,
-        busy: Callable[[], bool] = lambda: False,
     ) -> None:
         self._together = together
         self._alone = alone
-        self._busy = busy
         self._lock = asyncio.Lock()
         self._open: _Batch[Item, Answer] = _Batch()
 
@@ -84,8 +78,6 @@ class Batched(Generic[Item, Answer]):
         place = len(batch.items)
         batch.items.append(item)
         async with self._lock:
-            if not batch.sent and self._busy():
-                await asyncio.sleep(LINGER_SECONDS)
             if not batch.sent:
                 self._open = _Batch()
                 batch.sent = True

@@ -30,13 +30,7 @@ SHUT_SECONDS = 120.0
 class Registry:
     """What Guacamole has of our sessions. Methods raise the domain errors of `model.errors`."""
 
-    def __init__(
-        self,
-        http: Http,
-        group: str,
-        clock: Callable[[], float] = time.monotonic,
-        busy: Callable[[], bool] = lambda: False,
-    ) -> None:
+    def __init__(self, http: Http, group: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._http = http
         self._group_name = group
         self._clock = clock
@@ -48,15 +42,13 @@ class Registry:
         self._creations = Batched[ConnectionSpec, str](
             lambda specs: connections.create_all(http, self._memory.group, specs),
             lambda spec: connections.create(http, self._memory.group, spec),
-            busy,
         )
         self._user_creations = Batched[users.NewUser, None](
             lambda new: users.create_all(http, new, group),
             lambda user: users.create(http, user, group),
-            busy,
         )
-        self._removals = Batched[str, None](lambda keys: connections.remove(http, keys), busy=busy)
-        self._user_removals = Batched[str, None](lambda keys: users.remove(http, keys), busy=busy)
+        self._removals = Batched[str, None](lambda keys: connections.remove(http, keys))
+        self._user_removals = Batched[str, None](lambda keys: users.remove(http, keys))
         self._shut: dict[tuple[str, str | None], float] = {}
         self._checks: deque[str] = deque()
 
