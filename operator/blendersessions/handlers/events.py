@@ -59,17 +59,10 @@ class _Untold:
 class Events:
     """Posts Events behind the work, one after the other, so that a hundred people who start do not wait for them."""
 
-    def __init__(
-        self,
-        kubernetes: Kubernetes,
-        pod: Ref | None = None,
-        linger: float = LINGER_SECONDS,
-        latest: timedelta = LATEST,
-    ) -> None:
+    def __init__(self, kubernetes: Kubernetes, pod: Ref | None = None, linger: float = LINGER_SECONDS) -> None:
         self._kubernetes = kubernetes
         self._pod = pod
         self._linger = linger
-        self._latest = latest
         self._pending: dict[str, _Untold] = {}
         self._news = asyncio.Event()
 
@@ -123,7 +116,7 @@ class Events:
 
     def _is_late(self) -> bool:
         oldest = next(iter(self._pending.values()))
-        return datetime.now(UTC) - oldest.since > self._latest
+        return datetime.now(UTC) - oldest.since > LATEST
 
     async def _post_rest(self) -> None:
         while self._pending:

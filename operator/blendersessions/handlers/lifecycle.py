@@ -19,7 +19,7 @@ from blendersessions.gateways.guacamole.registry import Registry
 from blendersessions.gateways.kubernetes import PAGE, connect
 from blendersessions.handlers.activities import watch_tunnels
 from blendersessions.handlers.context import Operator, World
-from blendersessions.handlers.listing import prime, wake_concerned
+from blendersessions.handlers.listing import note, prime
 from blendersessions.handlers.persistence import NoDiffBase, NoProgress
 from blendersessions.handlers.reconcile import reconcile
 from blendersessions.handlers.resync import resync
@@ -29,7 +29,7 @@ from blendersessions.handlers.watches import keep_watch
 from blendersessions.handlers.workqueue import WorkQueue
 from blendersessions.logs import closing_quietly
 from blendersessions.metrics import Metrics
-from blendersessions.model.manifest import API_GROUP, CLASS_KIND, SESSION_KIND, Manifest, Ref
+from blendersessions.model.manifest import API_GROUP, CLASS_KIND, SESSION_KIND, Ref
 from blendersessions.planning.sweep import Grace
 
 logger = logging.getLogger(__name__)
@@ -43,8 +43,9 @@ def build_registry() -> kopf.OperatorRegistry:
     kopf.on.login(registry=registry)(_log_in)
     kopf.on.startup(registry=registry)(_start)
     kopf.on.cleanup(registry=registry)(_stop)
-    kopf.on.event(API_GROUP, "v1alpha1", "blendersessions", registry=registry)(_session_event)
-    kopf.on.event(API_GROUP, "v1alpha1", "blendersessionclasses", registry=registry)(_class_event)
+    for plural, kind in (("blendersessions", SESSION_KIND), ("blendersessionclasses", CLASS_KIND)):
+        handler = functools.partial(_event, kind=kind)
+        kopf.on.event(API_GROUP, "v1alpha1", plural, id=f"{plural}_event", registry=registry)(handler)
     return registry
 
 
@@ -143,32 +144,10 @@ async def _stop(memo: Operator, **_: object) -> None:
         memo.world.metrics.close()
 
 
-async def _session_event(memo: Operator, event: kopf.RawEvent, **_: object) -> None:
-    """Note the session's new state, and have it looked at."""
-    world = memo.world
-    if world is None:
-        return
-    body: Manifest = {"kind": SESSION_KIND} | dict(event["object"])
-    meta = body["metadata"]
-    ref = Ref(SESSION_KIND, meta["namespace"], meta["name"])
-    if event["type"] == "DELETED":
-        world.store.remove(ref, meta["uid"])
-    elif world.store.put(body):
-        world.wake(ref)
-
-
-async def _class_event(memo: Operator, event: kopf.RawEvent, **_: object) -> None:
-    """Note the class's new state, and have its sessions looked at."""
-    world = memo.world
-    if world is None:
-        return
-    body: Manifest = {"kind": CLASS_KIND} | dict(event["object"])
-    meta = body["metadata"]
-    if event["type"] == "DELETED":
-        world.store.remove(Ref(CLASS_KIND, meta["namespace"], meta["name"]), meta["uid"])
-    else:
-        world.store.put(body)
-    wake_concerned(world, body)
+async def _event(memo: Operator, event: kopf.RawEvent, kind: str, **_: object) -> None:
+    """Note the new state of a session or a class."""
+    if memo.world is not None:
+        note(memo.world, {"kind": kind} | dict(event["object"]), gone=event["type"] == "DELETED")
 
 
 def count_sessions(world: World) -> None:

@@ -1,4 +1,4 @@
-"""List what there is: at the start, and when a watch has lost its place."""
+"""Note what there is: from lists, at the start and when a watch has lost its place, and from what watches tell."""
 
 from __future__ import annotations
 
@@ -40,9 +40,7 @@ async def prime(world: World) -> dict[Place, str]:
         try:
             # Kopf asks what is served once, right after this, and never watches what is not listed there then.
             await world.kubernetes.check_served(SESSION_KIND, CLASS_KIND)
-            for kind in (CLASS_KIND, SESSION_KIND):
-                for place in places(world, kind):
-                    await list_anew(world, place)
+            await relist(world)
             return {place: await list_anew(world, place) for kind in CHILD_KINDS for place in places(world, kind)}
         except DomainError as error:
             attempt += 1
@@ -77,6 +75,15 @@ async def list_anew(world: World, place: Place) -> str:
     for gone in world.store.prune(present, before):
         wake_concerned(world, gone)
     return version
+
+
+def note(world: World, manifest: Manifest, *, gone: bool) -> None:
+    """Note what a watch tells of an object, and have the sessions that it concerns looked at if that is news."""
+    if gone:
+        world.store.remove(ref_of(manifest), manifest["metadata"]["uid"])
+    elif not world.store.put(manifest):
+        return
+    wake_concerned(world, manifest)
 
 
 def wake_concerned(world: World, item: Manifest) -> None:

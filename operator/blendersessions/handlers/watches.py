@@ -11,14 +11,12 @@ import logging
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from blendersessions.handlers.listing import list_anew, wake_concerned
+from blendersessions.handlers.listing import list_anew, note
 from blendersessions.handlers.workqueue import backoff
 from blendersessions.model.errors import DomainError, Expired, Unauthorised
 from blendersessions.model.labels import SELECTOR
-from blendersessions.model.manifest import ref_of
 
 if TYPE_CHECKING:
-    from blendersessions.gateways.kubernetes import Change
     from blendersessions.handlers.context import World
     from blendersessions.handlers.listing import Place
 
@@ -42,7 +40,8 @@ async def keep_watch(world: World, place: Place, version: str) -> None:
                 version = await list_anew(world, place)
             async with aclosing(world.kubernetes.watch(*place, SELECTOR, version)) as changes:
                 async for change in changes:
-                    note(world, change)
+                    if change.manifest is not None:
+                        note(world, change.manifest, gone=change.gone)
                     attempt, version, told = 0, change.version, ""
         except Expired:
             version = ""
@@ -59,15 +58,3 @@ async def keep_watch(world: World, place: Place, version: str) -> None:
         if attempt >= ATTEMPTS:
             version = ""
         await asyncio.sleep(min(backoff(attempt), LONGEST_DELAY) if attempt else SHORTEST_DELAY)
-
-
-def note(world: World, change: Change) -> None:
-    """Note the new state of an object, and have the sessions that it belongs to looked at if that is news."""
-    manifest = change.manifest
-    if manifest is None:
-        return
-    if change.gone:
-        world.store.remove(ref_of(manifest), manifest["metadata"]["uid"])
-    elif not world.store.put(manifest):
-        return
-    wake_concerned(world, manifest)

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 from aiohttp import web
-from aiohttp.test_utils import TestServer
-from kubernetes.aio.client.api_client import ApiClient
-from kubernetes.aio.client.configuration import Configuration
 
-from blendersessions.gateways.kubernetes import Change, Kubernetes
+from blendersessions.gateways.kubernetes import Change
 from blendersessions.model.errors import DomainError, Expired, Unauthorised, Unavailable
+from unit.api_server import answering
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from blendersessions.gateways.kubernetes import Kubernetes
     from blendersessions.model.manifest import Manifest
 
 PATH = "/api/v1/namespaces/art/pods"
@@ -49,14 +48,8 @@ class ApiServer:
 @pytest_asyncio.fixture
 async def served() -> AsyncIterator[tuple[ApiServer, Kubernetes]]:
     api = ApiServer()
-    app = web.Application()
-    app.router.add_route("*", "/{rest:.*}", api.answer)
-    server = TestServer(app)
-    await server.start_server()
-    kubernetes = Kubernetes(ApiClient(Configuration(host=str(server.make_url("")).rstrip("/"))))
-    yield api, kubernetes
-    await kubernetes.close()
-    await server.close()
+    async with answering(api.answer) as kubernetes:
+        yield api, kubernetes
 
 
 def line(what: str, said: Manifest) -> bytes:

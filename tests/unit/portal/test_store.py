@@ -10,14 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 from aiohttp import web
-from aiohttp.test_utils import TestServer
-from kubernetes.aio.client.api_client import ApiClient
-from kubernetes.aio.client.configuration import Configuration
 
-from blendersessions.gateways.kubernetes import Kubernetes
 from blendersessions.model.errors import Invalid, NotFound, Unauthorised, Unavailable
 from blendersessions_portal.session import owner_hash
 from blendersessions_portal.store import KubernetesSessionStore
+from unit.api_server import answering
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -56,14 +53,8 @@ class ApiServer:
 async def served() -> AsyncIterator[tuple[ApiServer, KubernetesSessionStore]]:
     """Serve all tests here: a client reads the machine's certificates, which takes longer than they do."""
     api = ApiServer()
-    app = web.Application()
-    app.router.add_route("*", "/{rest:.*}", api.answer)
-    server = TestServer(app)
-    await server.start_server()
-    gateway = Kubernetes(ApiClient(Configuration(host=str(server.make_url("")).rstrip("/"))))
-    yield api, KubernetesSessionStore(gateway, "blender")
-    await gateway.close()
-    await server.close()
+    async with answering(api.answer) as gateway:
+        yield api, KubernetesSessionStore(gateway, "blender")
 
 
 @pytest.fixture
