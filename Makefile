@@ -7,7 +7,7 @@ SHELL := bash
 PYTHON ?= python3
 NAME ?= demo
 SUITES := unit contract chart apiserver e2e
-CHECKED := operator portal local images manifests tests
+CHECKED := lib operator cli portal local images manifests tests
 LOCALCLUSTER = PYTHONPATH=local/cluster .venv/bin/python -m localcluster
 
 ##@ Use it
@@ -35,13 +35,13 @@ conformance: .venv/dev ## Put any Guacamole to our suite: URL=… USER=… PASSW
 	@GUACAMOLE_URL=$(URL) GUACAMOLE_USER=$(USER) GUACAMOLE_PASSWORD=$(PASSWORD) .venv/bin/python -m pytest tests/contract/guacamole $(OPTIONS)
 
 bench: .venv/dev ## Measure the operator under load, on simulated nodes; OPTIONS=--help tells more
-	@PYTHONPATH=operator:local/cluster:local/guacamole:tests .venv/bin/python -m bench $(OPTIONS)
+	@PYTHONPATH=lib:operator:local/cluster:local/guacamole:tests .venv/bin/python -m bench $(OPTIONS)
 
 lint: .venv/dev ## Check format, rules, types and the direction of imports
 	@.venv/bin/ruff format --check $(CHECKED)
 	@.venv/bin/ruff check $(CHECKED)
 	@.venv/bin/mypy
-	@PYTHONPATH=operator:portal .venv/bin/lint-imports
+	@PYTHONPATH=lib:operator:cli:portal .venv/bin/lint-imports
 
 format: .venv/dev ## Format the code and mend what can be mended
 	@.venv/bin/ruff format $(CHECKED)
@@ -52,12 +52,12 @@ generate: .venv/dev ## Make the generated files anew: the chart's CRDs, manifest
 
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 lock: .venv/dev ## Lock the requirements anew
-	@$(COMPILE) --upgrade pyproject.toml --output-file requirements/operator.txt
+	@$(COMPILE) --upgrade pyproject.toml --extra operator --output-file requirements/operator.txt
 	@$(COMPILE) --upgrade pyproject.toml --extra portal --output-file requirements/portal.txt
 	@$(COMPILE) --upgrade --group standin --output-file requirements/standin.txt
 	@$(COMPILE) --upgrade --group client --output-file requirements/client.txt
 	@$(COMPILE) --upgrade --group localcluster --output-file requirements/localcluster.txt
-	@$(COMPILE) --upgrade pyproject.toml --extra cli --extra portal --group dev --output-file requirements/dev.txt
+	@$(COMPILE) --upgrade pyproject.toml --extra operator --extra cli --extra portal --group dev --output-file requirements/dev.txt
 
 help: ## Print this
 	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile

@@ -10,7 +10,7 @@ SOURCE = Path(__file__).parents[1] / "operator" / "blendersessions" / "model" / 
 _INTRODUCTION = """\
 # Conditions of a session
 
-Made by `make generate` from `operator/blendersessions/model/conditions.py`: change that.
+Made by `make generate` from `lib/blendersessions/model/conditions.py`: change that.
 
 `kubectl describe bs NAME` shows them all with their messages, which say what is wrong with which object and what to do.
 `Ready` sums up the others, and is there from the first status on. `lastTransitionTime` moves only when the condition's

@@ -9,8 +9,8 @@ import sys
 import uvicorn
 from kubernetes.aio.config.config_exception import ConfigException
 
-from blendersessions.gateways import kubernetes
-from blendersessions.gateways.guacamole.signin import GuacamoleRest
+from blendersessions.clients import kubernetes
+from blendersessions.clients.guacamole.person import GuacamoleRest
 from blendersessions_portal.app import create_app
 from blendersessions_portal.settings import Settings
 from blendersessions_portal.store import KubernetesSessionStore

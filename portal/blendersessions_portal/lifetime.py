@@ -22,7 +22,7 @@ def kept_alive_by(session: Session) -> str:
 def expiry(session: Session, now: datetime) -> str:
     """Say when and why a session would end by itself; empty if it would not."""
     at = session.activity.expires_at
-    if at is None or not session.live or session.resting:
+    if at is None or not session.live or session.suspend_requested:
         return ""
     words = wording.EXPIRIES.get(session.activity.expiry_reason, wording.EXPIRY)
     return words.format(when=f"{until(at, now)} (at {at:%H:%M} UTC)")

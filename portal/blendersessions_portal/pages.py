@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from starlette.datastructures import FormData
     from starlette.requests import Request
 
-    from blendersessions.model.signin import Credentials
+    from blendersessions.model.user_credentials import UserCredentials
     from blendersessions_portal.csrf import CsrfGuard
     from blendersessions_portal.identity import Identifier, Visitor
     from blendersessions_portal.rendering import Renderer
@@ -179,7 +179,7 @@ class Pages:
             raise NotFound(f"There is no session “{name}”.")
         return visitor, await self.store.get(visitor.owner, name)
 
-    async def _credentials(self, visitor: Visitor, session: Session) -> Credentials:
+    async def _credentials(self, visitor: Visitor, session: Session) -> UserCredentials:
         try:
             return await self.store.credentials(visitor.owner)
         except NotFound as error:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from blendersessions.model import suspending
+from blendersessions.model import suspension
 from blendersessions.model.conditions import READY, STALLED, Condition
 from blendersessions.model.manifest import API_VERSION, SESSION_KIND, Manifest
 from blendersessions.model.names import ALPHABET
@@ -52,7 +52,7 @@ class Session:
 
     Attributes:
         changed: when one of the conditions last became true or false; None: never.
-        resting: it is to be suspended, by a person or because its time was over, and nobody has asked for it back.
+        suspend_requested: a person or its lifetime suspends it, and nobody has resumed it since.
         queue_position: its place among those that wait for a limit, from 1; 0 while it does not wait.
         suspended_for: why it was suspended, as the operator says in one word; empty if it is not.
     """
@@ -67,7 +67,7 @@ class Session:
     client_url: str = ""
     conditions: Mapping[str, Condition] = field(default_factory=dict)
     changed: datetime | None = None
-    resting: bool = False
+    suspend_requested: bool = False
     queue_position: int = 0
     files: Files = Files.LOST
     activity: Activity = Activity()
@@ -86,22 +86,22 @@ class Session:
     @property
     def suspended(self) -> bool:
         """Whether Blender was stopped, and starts again when somebody asks for it."""
-        return self.live and self.resting and (self.holds(SUSPENDED) or self.phase == SUSPENDED)
+        return self.live and self.suspend_requested and (self.holds(SUSPENDED) or self.phase == SUSPENDED)
 
     @property
     def suspending(self) -> bool:
         """Whether Blender is being saved and stopped."""
-        return self.live and not self.suspended and (self.resting or self.phase == "Suspending")
+        return self.live and not self.suspended and (self.suspend_requested or self.phase == "Suspending")
 
     @property
     def ready(self) -> bool:
         """Whether opening it works."""
-        return self.live and not self.resting and self.holds(READY) and bool(self.client_url)
+        return self.live and not self.suspend_requested and self.holds(READY) and bool(self.client_url)
 
     @property
     def can_suspend(self) -> bool:
         """Whether suspending it keeps what was made."""
-        return self.live and not self.resting and self.files is not Files.LOST
+        return self.live and not self.suspend_requested and self.files is not Files.LOST
 
     @property
     def live(self) -> bool:
@@ -128,7 +128,7 @@ def read_session(body: Manifest) -> Session:
             for entry in status.get("conditions") or ()
         },
         changed=max((_moment(entry["lastTransitionTime"]) for entry in _stamped(status)), default=None),
-        resting=suspending.resting(body),
+        suspend_requested=suspension.suspend_requested(body),
         queue_position=int(status.get("queuePosition") or 0),
         files=_files((body.get("spec") or {}).get("workspace")),
         activity=_activity(status.get("activity") or {}),

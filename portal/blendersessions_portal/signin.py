@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from blendersessions.model.signin import Credentials
+    from blendersessions.model.user_credentials import UserCredentials
 
 
 class GuacamoleSignIn(Protocol):
     """The three things that the portal asks of Guacamole; it has no administrator's rights there."""
 
-    async def sign_in(self, credentials: Credentials) -> str:
+    async def sign_in(self, credentials: UserCredentials) -> str:
         """Give a new token."""
         ...
 

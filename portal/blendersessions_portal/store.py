@@ -6,16 +6,16 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
-from blendersessions.model import suspending
+from blendersessions.model import suspension
 from blendersessions.model.errors import Conflict, NotFound, Unavailable
 from blendersessions.model.manifest import SESSION_KIND, Manifest, Ref
 from blendersessions.model.names import user_secret_name
-from blendersessions.model.signin import credentials_in
+from blendersessions.model.user_credentials import credentials_in
 from blendersessions_portal.session import OWNER_HASH_LABEL, Session, new_session, owner_hash, read_session
 
 if TYPE_CHECKING:
-    from blendersessions.gateways.kubernetes import Kubernetes
-    from blendersessions.model.signin import Credentials
+    from blendersessions.clients.kubernetes import Kubernetes
+    from blendersessions.model.user_credentials import UserCredentials
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _CREATE_ATTEMPTS = 4
@@ -48,7 +48,7 @@ class SessionStore(Protocol):
         """Have the desktop started again; `NotFound` also if it is somebody else's."""
         ...
 
-    async def credentials(self, owner: str) -> Credentials:
+    async def credentials(self, owner: str) -> UserCredentials:
         """Give the owner's sign-in at Guacamole, which the operator made; `NotFound` if it did not."""
         ...
 
@@ -99,13 +99,13 @@ class KubernetesSessionStore:
 
     async def suspend(self, owner: str, name: str) -> None:
         """Have the desktop saved and stopped; `NotFound` also if it is somebody else's."""
-        await self._change(owner, name, suspending.suspend())
+        await self._change(owner, name, suspension.suspend_patch())
 
     async def resume(self, owner: str, name: str) -> None:
         """Have the desktop started again; `NotFound` also if it is somebody else's."""
-        await self._change(owner, name, suspending.resume(datetime.now(UTC)))
+        await self._change(owner, name, suspension.resume_patch(datetime.now(UTC)))
 
-    async def credentials(self, owner: str) -> Credentials:
+    async def credentials(self, owner: str) -> UserCredentials:
         """Give the owner's sign-in at Guacamole, which the operator made; `NotFound` if it did not."""
         ref = Ref("Secret", self._namespace, user_secret_name(owner))
         found = credentials_in(await self._kubernetes.get(ref), owner)

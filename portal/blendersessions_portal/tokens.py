@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from blendersessions.model.signin import Credentials
+    from blendersessions.model.user_credentials import UserCredentials
     from blendersessions_portal.identity import Visitor
     from blendersessions_portal.signin import GuacamoleSignIn
     from blendersessions_portal.signing import Signer
@@ -70,7 +70,7 @@ class TokenKeeper:
         self._clock = clock
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def token(self, request: Request, visitor: Visitor, credentials: Credentials) -> str:
+    async def token(self, request: Request, visitor: Visitor, credentials: UserCredentials) -> str:
         """Give the browser's token, a new one only if the one it has does not work.
 
         Raises:
@@ -134,7 +134,7 @@ class TokenKeeper:
         self._kept.move_to_end(visitor.browser)
         _limit(self._kept)
 
-    async def _sign_in(self, credentials: Credentials, made_for: str) -> str:
+    async def _sign_in(self, credentials: UserCredentials, made_for: str) -> str:
         refusal = self._refusals.get(made_for)
         if refusal and self._clock() < refusal[0]:
             raise refusal[1]

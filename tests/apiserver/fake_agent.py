@@ -1,4 +1,4 @@
-"""Agents of desktops that there are not, each at a loopback address of its own."""
+"""AgentClient of desktops that there are not, each at a loopback address of its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
-from blendersessions.gateways.agent import PORT
+from blendersessions.clients.agent import PORT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

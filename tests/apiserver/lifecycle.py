@@ -175,7 +175,7 @@ class Stage:
         """Start the operator's process."""
         inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         environment = inherited | {
-            "PYTHONPATH": str(ROOT / "operator"),
+            "PYTHONPATH": os.pathsep.join(str(ROOT / folder) for folder in ("lib", "operator")),
             "KUBECONFIG": str(self.api.kubeconfig),
             "BLENDERSESSIONS_GUACAMOLE_URL": self.door.url,
             "BLENDERSESSIONS_GUACAMOLE_USERNAME": "guacadmin",
@@ -191,7 +191,7 @@ class Stage:
         }
         with (self.folder / "operator.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-W", "error::ResourceWarning", "-m", "blendersessions"],
+                [sys.executable, "-W", "error::ResourceWarning", "-m", "blendersessions_operator"],
                 env=environment | self.settings,
                 cwd=self.folder,
                 stdout=log,

@@ -27,7 +27,7 @@ def agent() -> Iterator[FakeAgent]:
         yield agent
 
 
-def desktop_of(session: Object) -> str:
+def agent_endpoint(session: Object) -> str:
     return name_for(session["metadata"]["uid"])
 
 
@@ -55,11 +55,11 @@ def test_a_class_that_does_not_exist_is_said_and_the_session_starts_when_it_does
     session = stage.create(className="large")
     said = stage.until_reason("Ready", "ClassNotFound")
     assert "kubectl get bsc" in said["message"]
-    assert stage.child("pods", desktop_of(session)) is None
+    assert stage.child("pods", agent_endpoint(session)) is None
     stage.create_class("large", image="large:1", nodeSelector={"pool": "big"})
     stage.run_pod(session)
     stage.until_ready()
-    pod = stage.child("pods", desktop_of(session))
+    pod = stage.child("pods", agent_endpoint(session))
     assert pod is not None
     assert pod["spec"]["containers"][0]["image"] == "large:1"
     assert pod["spec"]["nodeSelector"] == {"pool": "big"}
@@ -86,7 +86,7 @@ def test_over_the_limit_sessions_wait_in_line_and_start_by_themselves(stage: Sta
     stage.create("third", className="two")
     until("the third is second", lambda: status_of(stage, "third").get("queuePosition") == 2)
     assert status_of(stage, "second")["phase"] == "Queued"
-    assert stage.child("pods", desktop_of(second)) is None
+    assert stage.child("pods", agent_endpoint(second)) is None
     stage.delete("first")
     stage.run_pod(second)
     ready = stage.until_ready("second")
@@ -99,7 +99,7 @@ def test_over_the_limit_sessions_wait_in_line_and_start_by_themselves(stage: Sta
 
 def test_suspended_it_saves_and_stops_and_keeps_the_rest(stage: Stage, agent: FakeAgent) -> None:
     session = started(stage, agent, owner="sue", workspace=HOME)
-    name = desktop_of(session)
+    name = agent_endpoint(session)
     claim = stage.child("persistentvolumeclaims", name)
     assert claim is not None
     assert claim["spec"]["resources"]["requests"]["storage"] == "1Gi"
@@ -132,7 +132,7 @@ def test_a_scene_that_cannot_be_saved_keeps_the_desktop(stage: Stage, agent: Fak
     stage.patch("cart", {"spec": {"suspend": True}})
     said = stage.until_reason("Suspended", "SaveFailed")
     assert "The workspace is full" in said["message"]
-    assert stage.child("pods", desktop_of(session)) is not None
+    assert stage.child("pods", agent_endpoint(session)) is not None
     agent.save_answer = (200, {"file": "/home/blender/cart.blend"})
     until_suspended(stage, "Requested")
 
@@ -199,10 +199,10 @@ def test_a_volume_that_is_kept_outlives_the_session(stage: Stage) -> None:
     stage.delete()
     stage.until_gone()
     stage.collect_garbage()
-    claim = stage.child("persistentvolumeclaims", desktop_of(session))
+    claim = stage.child("persistentvolumeclaims", agent_endpoint(session))
     assert claim is not None
     assert claim["metadata"].get("ownerReferences") is None
-    stage.delete_child("persistentvolumeclaims", desktop_of(session))
+    stage.delete_child("persistentvolumeclaims", agent_endpoint(session))
 
 
 def test_a_start_that_takes_too_long_says_what_it_waits_for_and_may_still_end_well(stage: Stage) -> None:
@@ -218,7 +218,7 @@ def test_a_start_that_takes_too_long_says_what_it_waits_for_and_may_still_end_we
 
 def test_a_changed_password_in_the_secret_restarts_the_desktop_with_it(stage: Stage) -> None:
     session = stage.ready()
-    name = desktop_of(session)
+    name = agent_endpoint(session)
     before = stage.child("pods", name)
     assert before is not None
     path = f"api/v1/namespaces/{stage.namespace}/secrets/{name}"
@@ -239,7 +239,7 @@ def test_a_session_edited_all_the_time_converges(stage: Stage) -> None:
         stage.patch("cart", {"spec": {"viewers": [f"viewer-{number % 3}"], "connections": {"max": 5 + number % 4}}})
     wanted = {"viewer-2", "eve-edits"}
     until("the last edit holds", lambda: stage.guacamole.users() == wanted)
-    [connection] = stage.guacamole.named(desktop_of(session))
+    [connection] = stage.guacamole.named(agent_endpoint(session))
     until(
         "its limits too",
         lambda: stage.guacamole.get(f"connections/{connection['identifier']}")["attributes"]["max-connections"] == "6",
@@ -248,7 +248,7 @@ def test_a_session_edited_all_the_time_converges(stage: Stage) -> None:
 
 def test_viewers_look_by_a_connection_of_their_own_and_lose_it(stage: Stage) -> None:
     session = stage.ready(owner="ann-shows", viewers=["vic-looks"])
-    name = desktop_of(session)
+    name = agent_endpoint(session)
     until("there is a link for viewers", lambda: status_of(stage).get("viewURL"))
     [shown] = stage.guacamole.named(name + "-view")
     parameters: Any = stage.guacamole.get(f"connections/{shown['identifier']}/parameters")

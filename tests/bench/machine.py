@@ -43,7 +43,7 @@ def _git(*arguments: str) -> str:
 
 
 def _changed() -> bool:
-    return bool(_git("status", "--porcelain", "--", "operator", "crds", "local/guacamole"))
+    return bool(_git("status", "--porcelain", "--", "lib", "operator", "crds", "local/guacamole"))
 
 
 def _processor() -> str:

@@ -31,7 +31,7 @@ _LABEL = re.compile(r'(\w+)="([^"]*)"')
 
 def _start(module: str, settings: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    path = os.pathsep.join([str(ROOT / "operator"), str(ROOT / "local" / "guacamole")])
+    path = os.pathsep.join([str(ROOT / "lib"), str(ROOT / "operator"), str(ROOT / "local" / "guacamole")])
     with log.open("ab") as out:
         return subprocess.Popen(
             [sys.executable, "-m", module],
@@ -107,7 +107,7 @@ class Operator:
             "BLENDERSESSIONS_HEALTH_PORT": str(free_port()),
             "BLENDERSESSIONS_METRICS_PORT": str(self.metrics_port),
         }
-        self.process = _start("blendersessions", settings, self.log)
+        self.process = _start("blendersessions_operator", settings, self.log)
 
     def stop(self) -> None:
         """End it in order."""

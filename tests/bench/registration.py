@@ -10,9 +10,9 @@ import aiohttp
 
 from bench.client import Object, each
 from bench.processes import standin
-from blendersessions.gateways.guacamole import users
-from blendersessions.gateways.guacamole.http import IN_FLIGHT, Account, Http
-from blendersessions.gateways.guacamole.registry import Registry
+from blendersessions.clients.guacamole import users
+from blendersessions.clients.guacamole.client import IN_FLIGHT, Account, GuacamoleClient
+from blendersessions.clients.guacamole.directory import GuacamoleDirectory
 from blendersessions.model.access import HOSTNAME, ConnectionSpec
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ async def _by_our_client(guacamole: Guacamole, folder: Path, names: Sequence[str
     """Do what a start does in Guacamole, for all sessions; return the seconds, and how many requests that were."""
     sent: list[int] = []
     account = Account(guacamole.url, guacamole.username, folder / "guacamole-password")
-    http = Http(account, lambda *request: sent.append(request[-1]))
-    registry = Registry(http, "bench")
+    http = GuacamoleClient(account, lambda *request: sent.append(request[-1]))
+    registry = GuacamoleDirectory(http, "bench")
 
     async def register(name: str) -> None:
         await registry.inspect([name], [name], f"{name}.{NAMESPACE}.svc")

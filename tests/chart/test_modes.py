@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from blendersessions.settings import Settings
+from blendersessions_operator.settings import Settings
 from chart.rendering import ROOT, RefusedError, render
 
 EXTERNAL = (

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from blendersessions.model import labels
-from blendersessions.resources.pod import AGENT_PORT
-from blendersessions.resources.service import VNC_PORT
+from blendersessions_operator.resources.pod import AGENT_PORT
+from blendersessions_operator.resources.service import VNC_PORT
 from chart.rendering import EVERYTHING, NAMESPACE, RefusedError, Rendered, render
 
 if TYPE_CHECKING:

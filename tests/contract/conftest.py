@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from blendersessions.gateways.guacamole.registry import Registry
+from blendersessions.clients.guacamole.directory import GuacamoleDirectory
 from contract.desk import GROUP, signed_in
 from contract.standins import Guacamole, running
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
-    from blendersessions.gateways.guacamole.http import Http
+    from blendersessions.clients.guacamole.client import GuacamoleClient
 
 
 @pytest.fixture
@@ -25,13 +25,13 @@ def guacamole_standin() -> Iterator[Guacamole]:
 
 
 @pytest.fixture
-async def http(guacamole_standin: Guacamole, tmp_path: Path) -> AsyncIterator[Http]:
+async def http(guacamole_standin: Guacamole, tmp_path: Path) -> AsyncIterator[GuacamoleClient]:
     """A signed-in client of that stand-in."""
     async with signed_in(guacamole_standin, tmp_path) as http:
         yield http
 
 
 @pytest.fixture
-def registry(http: Http) -> Registry:
+def registry(http: GuacamoleClient) -> GuacamoleDirectory:
     """The operator's view of that stand-in."""
-    return Registry(http, GROUP)
+    return GuacamoleDirectory(http, GROUP)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from blendersessions.gateways.guacamole.http import Account, Http
+from blendersessions.clients.guacamole.client import Account, GuacamoleClient
 from blendersessions.model.access import AccessView, ConnectionRecord, ConnectionSpec
 from blendersessions.model.names import name_for
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from blendersessions.gateways.guacamole.registry import Registry
+    from blendersessions.clients.guacamole.directory import GuacamoleDirectory
     from contract.browsing import Site, Tunnel
     from contract.standins import Guacamole
 
@@ -29,10 +29,10 @@ DESK = ConnectionSpec(
 
 
 @asynccontextmanager
-async def signed_in(guacamole: Guacamole, folder: Path) -> AsyncIterator[Http]:
+async def signed_in(guacamole: Guacamole, folder: Path) -> AsyncIterator[GuacamoleClient]:
     path = folder / "password"
     path.write_text(guacamole.password)
-    http = Http(Account(guacamole.url, guacamole.username, path))
+    http = GuacamoleClient(Account(guacamole.url, guacamole.username, path))
     try:
         yield http
     finally:
@@ -46,11 +46,11 @@ def opened(site: Site, **query: str) -> Tunnel:
     return tunnel
 
 
-async def named(http: Http, name: str) -> list[dict[str, Any]]:
+async def named(http: GuacamoleClient, name: str) -> list[dict[str, Any]]:
     return [each for each in (await http.get("connections")).values() if each["name"] == name]
 
 
-async def registered(registry: Registry, username: str = "alice") -> str:
+async def registered(registry: GuacamoleDirectory, username: str = "alice") -> str:
     """Do what the operator does for a new session; return the connection's identifier."""
     await inspected(registry, username)
     await registry.create_connection(DESK)
@@ -59,20 +59,20 @@ async def registered(registry: Registry, username: str = "alice") -> str:
     return known(registry).identifier
 
 
-async def inspected(registry: Registry, username: str = "alice", hint: str = "") -> AccessView:
+async def inspected(registry: GuacamoleDirectory, username: str = "alice", hint: str = "") -> AccessView:
     await registry.inspect([DESK.name], [username], HOST, hint)
     view = registry.view([DESK.name], [username], hint)
     assert view.inspected
     return view
 
 
-def known(registry: Registry) -> ConnectionRecord:
+def known(registry: GuacamoleDirectory) -> ConnectionRecord:
     return registry.view([DESK.name], []).connections[DESK.name]
 
 
-def is_known(registry: Registry, username: str = "alice") -> bool:
+def is_known(registry: GuacamoleDirectory, username: str = "alice") -> bool:
     return registry.view([DESK.name], [username]).inspected
 
 
-async def removed(registry: Registry, hint: str = "") -> int:
+async def removed(registry: GuacamoleDirectory, hint: str = "") -> int:
     return await registry.remove_connection(DESK.name, HOST, hint)

@@ -52,7 +52,7 @@ def exchanges() -> list[Exchange]:
     ]
 
 
-# Why an exchange is left out, by the beginning of its name.
+# Explanation an exchange is left out, by the beginning of its name.
 LEFT_OUT = {
     "json-": "auth-json: nobody here signs in by it; a shared secret that equals the administrator's is not wanted",
     "usergroup": "user groups: access is granted to users",

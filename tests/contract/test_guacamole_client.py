@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from blendersessions.gateways.guacamole import connections, history, sharing, tunnels
-from blendersessions.gateways.guacamole.registry import Registry
+from blendersessions.clients.guacamole import connections, history, sharing, tunnels
+from blendersessions.clients.guacamole.directory import GuacamoleDirectory
 from blendersessions.model.errors import Conflict, NotFound, Unauthorised
 from contract.browsing import Site
 from contract.desk import DESK, GROUP, opened, registered, signed_in
@@ -24,7 +24,7 @@ async def test_visits_are_told_while_they_run_and_when_the_connection_is_gone(tm
     with fake_guacd() as guacd, running(guacd.port) as guacamole, ExitStack() as sockets:
         site = Site(guacamole, sockets)
         async with signed_in(guacamole, tmp_path) as http:
-            registry = Registry(http, GROUP)
+            registry = GuacamoleDirectory(http, GROUP)
             identifier = await registered(registry)
             assert await history.visits(http, identifier) == []
             token = await asyncio.to_thread(site.sign_in, "alice", "secret-1")
@@ -48,18 +48,18 @@ async def test_a_tunnel_is_shared_by_a_key_until_it_ends(tmp_path: Path) -> None
     with fake_guacd() as guacd, running(guacd.port) as guacamole, ExitStack() as sockets:
         site = Site(guacamole, sockets)
         async with signed_in(guacamole, tmp_path) as http:
-            identifier = await registered(Registry(http, GROUP))
-            profile = await sharing.create(http, "look", identifier, sharing.READ_ONLY)
-            assert await sharing.profiles(http) == [profile]
-            assert profile.connection == identifier
+            identifier = await registered(GuacamoleDirectory(http, GROUP))
+            installation = await sharing.create(http, "look", identifier, sharing.READ_ONLY)
+            assert await sharing.profiles(http) == [installation]
+            assert installation.connection == identifier
             with pytest.raises(Conflict):
                 await sharing.create(http, "look", identifier, sharing.READ_ONLY)
             await asyncio.to_thread(opened, site, GUAC_ID=identifier)
             [tunnel] = [each for each in await tunnels.running(http) if each.connection == identifier]
-            first, second = [await sharing.key(http, tunnel.identifier, profile.identifier) for _ in range(2)]
+            first, second = [await sharing.key(http, tunnel.identifier, installation.identifier) for _ in range(2)]
             assert first != second, "each key is a new one"
             for _ in range(2):
-                await sharing.remove(http, [profile.identifier])
+                await sharing.remove(http, [installation.identifier])
             assert await sharing.profiles(http) == []
             with pytest.raises(Unauthorised):
-                await sharing.key(http, tunnel.identifier, profile.identifier)
+                await sharing.key(http, tunnel.identifier, installation.identifier)

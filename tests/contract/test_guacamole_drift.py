@@ -7,8 +7,8 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from blendersessions.gateways.guacamole import users
-from blendersessions.gateways.guacamole.registry import Registry
+from blendersessions.clients.guacamole import users
+from blendersessions.clients.guacamole.directory import GuacamoleDirectory
 from blendersessions.model.access import ConnectionRecord
 from contract.browsing import Site
 from contract.desk import (
@@ -30,11 +30,11 @@ from contract.standins import running
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from blendersessions.gateways.guacamole.http import Http
+    from blendersessions.clients.guacamole.client import GuacamoleClient
 
 
 async def test_a_connection_that_a_person_renamed_and_moved_is_found_and_put_right(
-    registry: Registry, http: Http
+    registry: GuacamoleDirectory, http: GuacamoleClient
 ) -> None:
     identifier = await registered(registry)
     body = {"name": "mine now", "parentIdentifier": "ROOT", "protocol": "vnc", "parameters": DESK.parameters}
@@ -48,14 +48,16 @@ async def test_a_connection_that_a_person_renamed_and_moved_is_found_and_put_rig
     assert (await inspected(registry)).connections[DESK.name].matches(DESK)
 
 
-async def test_a_moved_connection_is_found_by_the_identifier_that_was_reported(registry: Registry, http: Http) -> None:
+async def test_a_moved_connection_is_found_by_the_identifier_that_was_reported(
+    registry: GuacamoleDirectory, http: GuacamoleClient
+) -> None:
     identifier = await registered(registry)
     body = {"name": DESK.name, "parentIdentifier": "ROOT", "protocol": "vnc", "parameters": DESK.parameters}
     await http.call("PUT", "connections", identifier, body=body | {"attributes": {}})
-    successor = Registry(http, GROUP)
+    successor = GuacamoleDirectory(http, GROUP)
     record = (await inspected(successor, hint=identifier)).connections[DESK.name]
     assert (record.identifier, record.in_group) == (identifier, False)
-    third = Registry(http, GROUP)
+    third = GuacamoleDirectory(http, GROUP)
     await removed(third, identifier)
     assert await named(http, DESK.name) == []
 
@@ -64,7 +66,7 @@ async def test_an_identifier_that_belongs_to_another_connection_by_now_is_left_a
     with fake_guacd() as guacd, running(guacd.port) as guacamole, ExitStack() as sockets:
         site = Site(guacamole, sockets)
         async with signed_in(guacamole, tmp_path) as http:
-            registry = Registry(http, GROUP)
+            registry = GuacamoleDirectory(http, GROUP)
             body = {"name": "desk-of-a-person", "protocol": "vnc", "attributes": {}, "parentIdentifier": "ROOT"}
             body |= {"parameters": {"hostname": "elsewhere"}}
             made: Any = await http.call("POST", "connections", body=body)
@@ -76,47 +78,55 @@ async def test_an_identifier_that_belongs_to_another_connection_by_now_is_left_a
             del tunnel
 
 
-async def test_a_connection_of_our_name_that_leads_elsewhere_is_not_removed(registry: Registry, http: Http) -> None:
+async def test_a_connection_of_our_name_that_leads_elsewhere_is_not_removed(
+    registry: GuacamoleDirectory, http: GuacamoleClient
+) -> None:
     await registry.refresh()
     await registry.create_connection(replace(DESK, parameters={"hostname": "elsewhere"}))
-    successor = Registry(http, GROUP)
+    successor = GuacamoleDirectory(http, GROUP)
     await successor.refresh()
     assert await removed(successor) == 0
     assert len(await named(http, DESK.name)) == 1
 
 
-async def test_a_renamed_group_is_taken_back_with_what_is_in_it(registry: Registry, http: Http) -> None:
+async def test_a_renamed_group_is_taken_back_with_what_is_in_it(
+    registry: GuacamoleDirectory, http: GuacamoleClient
+) -> None:
     await registry.inspect([OURS], ["alice"], HOST)
     await registry.create_connection(replace(DESK, name=OURS))
-    identifier = registry._memory.group
+    identifier = registry._cache.group
     body = {"identifier": identifier, "name": "tidied up", "parentIdentifier": "ROOT", "type": "ORGANIZATIONAL"}
     await http.call("PUT", "connectionGroups", identifier, body=body | {"attributes": {}})
     assert await registry.refresh() == set()
     assert (await http.get("connectionGroups", identifier))["name"] == GROUP
 
 
-async def test_another_group_that_got_our_groups_identifier_is_left_alone(registry: Registry, http: Http) -> None:
+async def test_another_group_that_got_our_groups_identifier_is_left_alone(
+    registry: GuacamoleDirectory, http: GuacamoleClient
+) -> None:
     made: Any = await http.call(
         "POST", "connectionGroups", body={"name": "a school", "type": "ORGANIZATIONAL", "attributes": {}}
     )
     await registry.refresh()
-    registry._memory.group = made["identifier"]
+    registry._cache.group = made["identifier"]
     await registry.refresh()
-    assert registry._memory.group != made["identifier"]
+    assert registry._cache.group != made["identifier"]
     assert (await http.get("connectionGroups", made["identifier"]))["name"] == "a school"
 
 
-async def test_identifiers_that_are_given_out_anew_bring_no_grants_along(registry: Registry) -> None:
+async def test_identifiers_that_are_given_out_anew_bring_no_grants_along(registry: GuacamoleDirectory) -> None:
     identifier = await registered(registry)
     other = ConnectionRecord(identifier, "blender-other", "vnc", {})
-    registry._memory.written.clear()
-    registry._memory.take_connections(registry._memory.group, {"blender-other": other})
+    registry._cache.written.clear()
+    registry._cache.take_connections(registry._cache.group, {"blender-other": other})
     assert registry.view(["blender-other"], ["alice"]).grants == frozenset()
 
 
-async def test_an_emptied_database_is_noticed_and_filled_again(registry: Registry, http: Http) -> None:
+async def test_an_emptied_database_is_noticed_and_filled_again(
+    registry: GuacamoleDirectory, http: GuacamoleClient
+) -> None:
     await registered(registry)
-    await http.call("DELETE", "connectionGroups", registry._memory.group)
+    await http.call("DELETE", "connectionGroups", registry._cache.group)
     await http.call("DELETE", "users", "alice")
     assert await registry.refresh() == {DESK.name}
     assert "alice" in await registry.refresh_users()
@@ -126,7 +136,9 @@ async def test_an_emptied_database_is_noticed_and_filled_again(registry: Registr
     assert len(await named(http, DESK.name)) == 1
 
 
-async def test_a_user_who_comes_back_without_us_has_an_unknown_password(registry: Registry, http: Http) -> None:
+async def test_a_user_who_comes_back_without_us_has_an_unknown_password(
+    registry: GuacamoleDirectory, http: GuacamoleClient
+) -> None:
     await registered(registry)
     await http.call("DELETE", "users", "alice")
     await registry.refresh_users()
@@ -139,7 +151,7 @@ async def test_a_user_who_comes_back_without_us_has_an_unknown_password(registry
     assert (await http._send("POST", "api/tokens", form=form)).status_code == 200
 
 
-async def test_a_new_password_does_not_unlock_a_user(registry: Registry, http: Http) -> None:
+async def test_a_new_password_does_not_unlock_a_user(registry: GuacamoleDirectory, http: GuacamoleClient) -> None:
     await registered(registry)
     known_user = await http.get("users", "alice")
     await http.call("PUT", "users", "alice", body=known_user | {"disabled": True})
@@ -149,12 +161,12 @@ async def test_a_new_password_does_not_unlock_a_user(registry: Registry, http: H
     assert after["attributes"] == known_user["attributes"]
 
 
-async def test_what_no_list_tells_is_checked_one_by_one(registry: Registry, http: Http) -> None:
+async def test_what_no_list_tells_is_checked_one_by_one(registry: GuacamoleDirectory, http: GuacamoleClient) -> None:
     identifier = await registered(registry)
     assert await registry.check_next() == set()
     assert await registry.check_next() == set()
     await users.change(http, "alice", "remove", [f"/connectionPermissions/{identifier}"])
-    body = {"name": DESK.name, "parentIdentifier": registry._memory.group, "protocol": "vnc"}
+    body = {"name": DESK.name, "parentIdentifier": registry._cache.group, "protocol": "vnc"}
     changed = DESK.parameters | {"password": "another1"}
     await http.call(
         "PUT", "connections", identifier, body=body | {"parameters": changed, "attributes": DESK.attributes}
@@ -171,7 +183,7 @@ async def test_a_tunnel_that_was_being_opened_while_its_user_was_shut_out_is_clo
         site = Site(guacamole, sockets)
         async with signed_in(guacamole, tmp_path) as http:
             now = 0.0
-            registry = Registry(http, GROUP, lambda: now)
+            registry = GuacamoleDirectory(http, GROUP, lambda: now)
             identifier = await registered(registry)
             await registry.revoke("alice", DESK.name)
             await users.change(http, "alice", "add", [f"/connectionPermissions/{identifier}"])

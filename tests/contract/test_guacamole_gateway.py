@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from blendersessions.gateways.guacamole import connections, groups, users
-from blendersessions.gateways.guacamole.http import IN_FLIGHT, Http
-from blendersessions.gateways.guacamole.registry import Registry
+from blendersessions.clients.guacamole import connections, groups, users
+from blendersessions.clients.guacamole.client import IN_FLIGHT, GuacamoleClient
+from blendersessions.clients.guacamole.directory import GuacamoleDirectory
 from blendersessions.model.errors import Conflict, NotFound, Unauthorised, Unavailable
 from contract.browsing import Site
 from contract.desk import (
@@ -42,12 +42,12 @@ if TYPE_CHECKING:
 async def test_the_data_source_is_discovered(source: str, tmp_path: Path) -> None:
     with running(data_source=source) as guacamole:
         async with signed_in(guacamole, tmp_path) as http:
-            registry = Registry(http, GROUP)
+            registry = GuacamoleDirectory(http, GROUP)
             await registered(registry)
             assert registry.view([DESK.name], []).data_source == source
 
 
-async def test_a_registered_session_is_known_without_asking(registry: Registry) -> None:
+async def test_a_registered_session_is_known_without_asking(registry: GuacamoleDirectory) -> None:
     await registered(registry)
     view = registry.view([DESK.name], ["alice"])
     assert view.inspected
@@ -56,9 +56,11 @@ async def test_a_registered_session_is_known_without_asking(registry: Registry) 
     assert view.users["alice"].ours(NAMESPACE)
 
 
-async def test_a_new_operator_finds_everything_as_it_was_left(registry: Registry, http: Http) -> None:
+async def test_a_new_operator_finds_everything_as_it_was_left(
+    registry: GuacamoleDirectory, http: GuacamoleClient
+) -> None:
     await registered(registry)
-    successor = Registry(http, GROUP)
+    successor = GuacamoleDirectory(http, GROUP)
     assert not is_known(successor)
     found = await inspected(successor)
     left = registry.view([DESK.name], ["alice"])
@@ -66,26 +68,28 @@ async def test_a_new_operator_finds_everything_as_it_was_left(registry: Registry
     assert found.users["alice"].ours(NAMESPACE)
 
 
-async def test_the_connection_is_in_our_group_and_the_group_is_made_once(registry: Registry, http: Http) -> None:
+async def test_the_connection_is_in_our_group_and_the_group_is_made_once(
+    registry: GuacamoleDirectory, http: GuacamoleClient
+) -> None:
     await registered(registry)
-    await Registry(http, GROUP).refresh()
+    await GuacamoleDirectory(http, GROUP).refresh()
     groups = [group for group in (await http.get("connectionGroups")).values() if group["name"] == GROUP]
     [connection] = await named(http, DESK.name)
     assert [group["identifier"] for group in groups] == [connection["parentIdentifier"]]
 
 
-async def test_a_connection_from_before_a_crash_is_adopted(registry: Registry, http: Http) -> None:
+async def test_a_connection_from_before_a_crash_is_adopted(registry: GuacamoleDirectory, http: GuacamoleClient) -> None:
     identifier = await registered(registry)
-    successor = Registry(http, GROUP)
+    successor = GuacamoleDirectory(http, GROUP)
     await successor.refresh()
-    successor._memory.connections.clear()
+    successor._cache.connections.clear()
     await successor.create_connection(DESK)
     assert known(successor).identifier == identifier
     assert len(await named(http, DESK.name)) == 1
 
 
-async def test_sixteen_creations_at_once_make_one_connection(http: Http) -> None:
-    registries = [Registry(http, GROUP) for _ in range(16)]
+async def test_sixteen_creations_at_once_make_one_connection(http: GuacamoleClient) -> None:
+    registries = [GuacamoleDirectory(http, GROUP) for _ in range(16)]
     await registries[0].refresh()
     for registry in registries:
         await registry.refresh()
@@ -93,7 +97,9 @@ async def test_sixteen_creations_at_once_make_one_connection(http: Http) -> None
     assert len(await named(http, DESK.name)) == 1
 
 
-async def test_a_connection_of_that_name_outside_our_group_is_not_ours(registry: Registry, http: Http) -> None:
+async def test_a_connection_of_that_name_outside_our_group_is_not_ours(
+    registry: GuacamoleDirectory, http: GuacamoleClient
+) -> None:
     body = {"name": DESK.name, "protocol": "ssh", "parameters": {}, "attributes": {}}
     await http.call("POST", "connections", body=body)
     await registered(registry)
@@ -102,7 +108,7 @@ async def test_a_connection_of_that_name_outside_our_group_is_not_ours(registry:
     assert left["protocol"] == "ssh"
 
 
-async def test_a_difference_is_seen_and_put_right(registry: Registry, http: Http) -> None:
+async def test_a_difference_is_seen_and_put_right(registry: GuacamoleDirectory, http: GuacamoleClient) -> None:
     identifier = await registered(registry)
     wanted = replace(DESK, parameters=DESK.parameters | {"read-only": "true"}, attributes={"max-connections": "3"})
     assert not known(registry).matches(wanted)
@@ -112,10 +118,10 @@ async def test_a_difference_is_seen_and_put_right(registry: Registry, http: Http
     assert known(registry).matches(wanted)
 
 
-async def test_what_a_person_changes_or_deletes_is_news(registry: Registry, http: Http) -> None:
+async def test_what_a_person_changes_or_deletes_is_news(registry: GuacamoleDirectory, http: GuacamoleClient) -> None:
     identifier = await registered(registry)
     assert await registry.refresh() == set()
-    body = {"name": DESK.name, "parentIdentifier": registry._memory.group, "protocol": "vnc", "parameters": {}}
+    body = {"name": DESK.name, "parentIdentifier": registry._cache.group, "protocol": "vnc", "parameters": {}}
     await http.call("PUT", "connections", identifier, body=body | {"attributes": {"max-connections": "99"}})
     assert await registry.refresh() == {DESK.name}
     assert not is_known(registry), "the parameters must be asked for again"
@@ -124,24 +130,26 @@ async def test_what_a_person_changes_or_deletes_is_news(registry: Registry, http
     assert (await inspected(registry)).connections == {}
 
 
-async def test_a_deleted_group_is_made_again(registry: Registry, http: Http) -> None:
+async def test_a_deleted_group_is_made_again(registry: GuacamoleDirectory, http: GuacamoleClient) -> None:
     await registered(registry)
-    await http.call("DELETE", "connectionGroups", registry._memory.group)
+    await http.call("DELETE", "connectionGroups", registry._cache.group)
     assert await registry.refresh() == {DESK.name}
     await registered(registry)
     assert len(await named(http, DESK.name)) == 1
 
 
-async def test_a_group_deleted_behind_our_back_is_made_again_after_one_failure(registry: Registry, http: Http) -> None:
+async def test_a_group_deleted_behind_our_back_is_made_again_after_one_failure(
+    registry: GuacamoleDirectory, http: GuacamoleClient
+) -> None:
     await inspected(registry)
-    await http.call("DELETE", "connectionGroups", registry._memory.group)
+    await http.call("DELETE", "connectionGroups", registry._cache.group)
     with pytest.raises(Unavailable):
         await registry.create_connection(DESK)
     await registered(registry)
     assert len(await named(http, DESK.name)) == 1
 
 
-async def test_removal_is_complete_and_can_be_repeated(registry: Registry, http: Http) -> None:
+async def test_removal_is_complete_and_can_be_repeated(registry: GuacamoleDirectory, http: GuacamoleClient) -> None:
     identifier = await registered(registry)
     for _ in range(2):
         assert await removed(registry, identifier) == 0
@@ -152,15 +160,17 @@ async def test_removal_is_complete_and_can_be_repeated(registry: Registry, http:
     assert not is_known(registry)
 
 
-async def test_the_user_reads_its_connection_and_group_and_nothing_else(registry: Registry, http: Http) -> None:
+async def test_the_user_reads_its_connection_and_group_and_nothing_else(
+    registry: GuacamoleDirectory, http: GuacamoleClient
+) -> None:
     identifier = await registered(registry)
     held = await http.get("users", "alice", "permissions")
     assert held["connectionPermissions"] == {identifier: ["READ"]}
-    assert held["connectionGroupPermissions"] == {registry._memory.group: ["READ"]}
+    assert held["connectionGroupPermissions"] == {registry._cache.group: ["READ"]}
     assert held["systemPermissions"] == []
 
 
-async def test_an_administrators_user_is_never_removed(registry: Registry, http: Http) -> None:
+async def test_an_administrators_user_is_never_removed(registry: GuacamoleDirectory, http: GuacamoleClient) -> None:
     await http.call("POST", "users", body={"username": "teacher", "password": "x", "attributes": {}})
     user = (await inspected(registry, "teacher")).users["teacher"]
     assert (user.exists, user.made_for) == (True, "")
@@ -169,7 +179,9 @@ async def test_an_administrators_user_is_never_removed(registry: Registry, http:
     assert "teacher" in await http.get("users")
 
 
-async def test_a_user_whom_an_administrator_just_made_is_seen(registry: Registry, http: Http) -> None:
+async def test_a_user_whom_an_administrator_just_made_is_seen(
+    registry: GuacamoleDirectory, http: GuacamoleClient
+) -> None:
     await registry.refresh_users()
     await http.call("POST", "users", body={"username": "teacher", "password": "x", "attributes": {}})
     assert (await inspected(registry, "teacher")).users["teacher"].exists, (
@@ -177,7 +189,9 @@ async def test_a_user_whom_an_administrator_just_made_is_seen(registry: Registry
     )
 
 
-async def test_a_user_named_after_the_session_is_not_asked_for(registry: Registry, http: Http) -> None:
+async def test_a_user_named_after_the_session_is_not_asked_for(
+    registry: GuacamoleDirectory, http: GuacamoleClient
+) -> None:
     await registry.refresh_users()
     await http.call("POST", "users", body={"username": DESK.name, "password": "x", "attributes": {}})
     assert not (await inspected(registry, DESK.name)).users[DESK.name].exists, "nobody else makes a user of that name"
@@ -185,29 +199,33 @@ async def test_a_user_named_after_the_session_is_not_asked_for(registry: Registr
     assert registry.known_users()[DESK.name].exists, "and if somebody did, Guacamole says so when it is made"
 
 
-async def test_a_user_of_another_installation_is_not_ours(http: Http) -> None:
+async def test_a_user_of_another_installation_is_not_ours(http: GuacamoleClient) -> None:
     await users.create(http, users.NewUser("alice", "pw", NAMESPACE), "another-group")
     user = await users.get(http, "alice", GROUP)
     assert not user.ours(NAMESPACE)
     assert user.taken(NAMESPACE)
 
 
-async def test_a_user_made_for_another_namespace_is_taken_and_stays(registry: Registry, http: Http) -> None:
+async def test_a_user_made_for_another_namespace_is_taken_and_stays(
+    registry: GuacamoleDirectory, http: GuacamoleClient
+) -> None:
     await registered(registry)
-    user = await Registry(http, GROUP).look_up_user("alice")
+    user = await GuacamoleDirectory(http, GROUP).look_up_user("alice")
     assert user.taken("music")
     assert not await registry.remove_user("alice", "music")
     assert "alice" in await http.get("users")
 
 
-async def test_the_longest_mark_is_read_as_it_was_written(http: Http) -> None:
+async def test_the_longest_mark_is_read_as_it_was_written(http: GuacamoleClient) -> None:
     group, namespace = "g/" * 64, "n" * 63
     await users.create(http, users.NewUser("alice", "pw", namespace), group)
     assert (await users.get(http, "alice", group)).made_for == namespace
     assert (await users.get(http, "alice", "g")).taken(namespace)
 
 
-async def test_a_grant_to_a_user_who_is_gone_fails_and_is_looked_at_again(registry: Registry, http: Http) -> None:
+async def test_a_grant_to_a_user_who_is_gone_fails_and_is_looked_at_again(
+    registry: GuacamoleDirectory, http: GuacamoleClient
+) -> None:
     await registered(registry)
     await http.call("DELETE", "users", "alice")
     with pytest.raises((Unavailable, NotFound)):
@@ -220,7 +238,7 @@ async def test_removal_and_revocation_kill_the_running_tunnels(tmp_path: Path) -
     with fake_guacd() as guacd, running(guacd.port) as guacamole, ExitStack() as sockets:
         site = Site(guacamole, sockets)
         async with signed_in(guacamole, tmp_path) as http:
-            registry = Registry(http, GROUP)
+            registry = GuacamoleDirectory(http, GROUP)
             identifier = await registered(registry)
             token = await asyncio.to_thread(site.sign_in, "alice", "secret-1")
             tunnels = []
@@ -239,7 +257,7 @@ async def test_tunnels_of_a_connection_that_is_gone_are_killed_by_the_identifier
     with fake_guacd() as guacd, running(guacd.port) as guacamole, ExitStack() as sockets:
         site = Site(guacamole, sockets)
         async with signed_in(guacamole, tmp_path) as http:
-            registry = Registry(http, GROUP)
+            registry = GuacamoleDirectory(http, GROUP)
             identifier = await registered(registry)
             tunnel = await asyncio.to_thread(opened, site, GUAC_ID=identifier)
             await http.call("DELETE", "connections", identifier)
@@ -247,7 +265,9 @@ async def test_tunnels_of_a_connection_that_is_gone_are_killed_by_the_identifier
             assert (await asyncio.to_thread(tunnel.closed))[0] == 1000
 
 
-async def test_a_dead_token_is_renewed_without_anybody_noticing(registry: Registry, http: Http) -> None:
+async def test_a_dead_token_is_renewed_without_anybody_noticing(
+    registry: GuacamoleDirectory, http: GuacamoleClient
+) -> None:
     await registry.refresh()
     login = http._login
     assert login is not None
@@ -280,12 +300,14 @@ async def test_the_wrong_address_is_said_to_be_no_guacamole(guacamole_standin: G
             await http.data_source()
 
 
-async def test_callers_at_the_same_time_share_one_list(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_callers_at_the_same_time_share_one_list(
+    registry: GuacamoleDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await registry.refresh()
     lists = 0
     original = groups.read_group
 
-    async def counted(http: Http, name: str, last: str) -> groups.Group:
+    async def counted(http: GuacamoleClient, name: str, last: str) -> groups.Group:
         nonlocal lists
         lists += 1
         return await original(http, name, last)
@@ -296,12 +318,12 @@ async def test_callers_at_the_same_time_share_one_list(registry: Registry, monke
 
 
 async def test_what_is_registered_during_a_list_is_not_forgotten(
-    registry: Registry, monkeypatch: pytest.MonkeyPatch
+    registry: GuacamoleDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await registry.refresh()
     original = groups.read_group
 
-    async def slow(http: Http, name: str, last: str) -> groups.Group:
+    async def slow(http: GuacamoleClient, name: str, last: str) -> groups.Group:
         listed = await original(http, name, last)
         await registry.create_connection(DESK)
         return listed
@@ -315,17 +337,17 @@ async def test_what_is_registered_during_a_list_is_not_forgotten(
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is sent from now on, as `VERB resource`."""
     noted: list[str] = []
-    original = Http.call
+    original = GuacamoleClient.call
 
-    async def counted(self: Http, method: str, *path: str, body: Any = None) -> object:  # noqa: ANN401 - handed on
+    async def counted(self: GuacamoleClient, method: str, *path: str, body: Any = None) -> object:  # noqa: ANN401 - handed on
         noted.append(f"{method} {path[0]}")
         return await original(self, method, *path, body=body)
 
-    monkeypatch.setattr(Http, "call", counted)
+    monkeypatch.setattr(GuacamoleClient, "call", counted)
     return noted
 
 
-async def test_removals_at_the_same_time_share_requests(registry: Registry, sent: list[str]) -> None:
+async def test_removals_at_the_same_time_share_requests(registry: GuacamoleDirectory, sent: list[str]) -> None:
     await registry.refresh()
     names = [f"blender-{number}" for number in range(30)]
     for name in names:
@@ -338,7 +360,9 @@ async def test_removals_at_the_same_time_share_requests(registry: Registry, sent
     assert registry.known_connections() == {}
 
 
-async def test_what_is_made_at_the_same_time_shares_requests(registry: Registry, http: Http, sent: list[str]) -> None:
+async def test_what_is_made_at_the_same_time_shares_requests(
+    registry: GuacamoleDirectory, http: GuacamoleClient, sent: list[str]
+) -> None:
     await registry.refresh()
     names = [f"blender-{number}" for number in range(230)]
     sent.clear()
@@ -355,11 +379,11 @@ async def test_what_is_made_at_the_same_time_shares_requests(registry: Registry,
     assert all(made[name].ours(NAMESPACE) for name in names)
 
 
-async def test_one_that_is_refused_takes_no_others_with_it(registry: Registry, http: Http) -> None:
+async def test_one_that_is_refused_takes_no_others_with_it(registry: GuacamoleDirectory, http: GuacamoleClient) -> None:
     await registry.refresh()
     await users.create(http, users.NewUser("bo", "x", "music"), GROUP)
     specs = [replace(DESK, name=f"blender-{number}") for number in range(4)]
-    before = await connections.create(http, registry._memory.group, specs[2])
+    before = await connections.create(http, registry._cache.group, specs[2])
     await asyncio.gather(
         *(registry.create_connection(spec) for spec in specs),
         *(registry.create_user(username, "y", NAMESPACE) for username in ("ann", "bo", "cy")),
@@ -372,11 +396,11 @@ async def test_one_that_is_refused_takes_no_others_with_it(registry: Registry, h
     assert (found["ann"].made_for, found["bo"].made_for, found["cy"].made_for) == (NAMESPACE, "music", NAMESPACE)
 
 
-async def test_no_more_than_five_requests_at_once(http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_more_than_five_requests_at_once(http: GuacamoleClient, monkeypatch: pytest.MonkeyPatch) -> None:
     running_now, most, lock = 0, 0, threading.Lock()
-    original = Http._send_once
+    original = GuacamoleClient._send_once
 
-    def counted(self: Http, *arguments: Any) -> Any:  # noqa: ANN401 - handed on
+    def counted(self: GuacamoleClient, *arguments: Any) -> Any:  # noqa: ANN401 - handed on
         nonlocal running_now, most
         with lock:
             running_now += 1
@@ -387,14 +411,14 @@ async def test_no_more_than_five_requests_at_once(http: Http, monkeypatch: pytes
             with lock:
                 running_now -= 1
 
-    monkeypatch.setattr(Http, "_send_once", counted)
+    monkeypatch.setattr(GuacamoleClient, "_send_once", counted)
     await asyncio.gather(*(http.get("users") for _ in range(40)))
     assert 1 < most <= IN_FLIGHT
 
 
-async def test_a_duplicate_is_a_conflict(registry: Registry, http: Http) -> None:
+async def test_a_duplicate_is_a_conflict(registry: GuacamoleDirectory, http: GuacamoleClient) -> None:
     await registered(registry)
     with pytest.raises(Conflict):
-        await connections.create(http, registry._memory.group, DESK)
+        await connections.create(http, registry._cache.group, DESK)
     with pytest.raises(Conflict):
         await users.create(http, users.NewUser("alice", "x", NAMESPACE), GROUP)

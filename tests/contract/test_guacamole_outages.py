@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from blendersessions.gateways.guacamole.http import Account, Http
-from blendersessions.gateways.guacamole.registry import Registry
+from blendersessions.clients.guacamole.client import Account, GuacamoleClient
+from blendersessions.clients.guacamole.directory import GuacamoleDirectory
 from blendersessions.model.errors import DomainError, Unavailable
 from contract.desk import DESK, GROUP, HOST, NAMESPACE, known
 from contract.faults import FAULTS, Faults, before
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from contract.standins import Guacamole
 
 
-def client(guacamole: Guacamole, url: str, folder: Path, ca_file: Path | None = None) -> Http:
+def client(guacamole: Guacamole, url: str, folder: Path, ca_file: Path | None = None) -> GuacamoleClient:
     password = folder / "password"
     password.write_text(guacamole.password)
-    return Http(Account(url, guacamole.username, password, ca_file))
+    return GuacamoleClient(Account(url, guacamole.username, password, ca_file))
 
 
 async def test_tls_of_a_private_authority_is_believed_when_its_certificate_is_given(
@@ -53,11 +53,11 @@ async def test_whatever_fails_now_and_then_the_registration_comes_through_once(
     guacamole_standin: Guacamole, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The pauses after a failure are for a server that is away for longer than one request.
-    monkeypatch.setattr("blendersessions.gateways.guacamole.http.AWAY_SECONDS", 0.0)
-    monkeypatch.setattr("blendersessions.gateways.guacamole.http.REFUSED_SECONDS", 0.0)
+    monkeypatch.setattr("blendersessions.clients.guacamole.client.AWAY_SECONDS", 0.0)
+    monkeypatch.setattr("blendersessions.clients.guacamole.client.REFUSED_SECONDS", 0.0)
     with before(guacamole_standin.url, Faults(7, 0.3, [kind])) as proxy:
         http = client(guacamole_standin, proxy.url, tmp_path)
-        registry = Registry(http, GROUP)
+        registry = GuacamoleDirectory(http, GROUP)
         async with asyncio.timeout(30):
             while ("alice", DESK.name) not in registry.view([DESK.name], ["alice"]).grants:
                 try:

@@ -233,11 +233,11 @@ def test_a_share_key_shows_the_desktop_as_the_profile_says_and_dies_with_it(site
         "parameters": {"read-only": "true"},
         "attributes": {},
     }
-    profile = site.call("POST", "sharingProfiles", body).json()["identifier"]
+    installation = site.call("POST", "sharingProfiles", body).json()["identifier"]
     owner = site.open()
     uuid = owner.next().args[0]
     desk = guacd.desk()
-    key = site.call("GET", f"activeConnections/{uuid}/sharingCredentials/{profile}").json()["values"]["key"]
+    key = site.call("GET", f"activeConnections/{uuid}/sharingCredentials/{installation}").json()["values"]["key"]
     visitor = requests.post(site.guacamole.url + "api/tokens", data={"key": key}, timeout=SECONDS).json()
     assert (visitor["username"], visitor["dataSource"]) == ("", "postgresql-shared")
     viewer = site.open(token=visitor["authToken"], GUAC_DATA_SOURCE="postgresql-shared", GUAC_ID=key)

@@ -9,24 +9,21 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 from unittest.mock import patch
 
-from blendersessions.gateways.agent import DesktopStatus
-from blendersessions.handlers.context import World
-from blendersessions.handlers.reconcile import reconcile
-from blendersessions.handlers.store import CHILD_KINDS
+from blendersessions.clients.agent import AgentStatus
 from blendersessions.model.access import AccessView, ConnectionRecord, ConnectionSpec, UserRecord
 from blendersessions.model.errors import Conflict, Invalid, NotFound, Unavailable
 from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Manifest, Ref, ref_of
+from blendersessions_operator.controller.cache import CHILD_KINDS
+from blendersessions_operator.controller.reconciler import reconcile
 from status_rules import StatusRules
-from unit.operator.worlds import PROFILE
+from unit.operator.contexts import context_of
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterable, Sequence
     from datetime import tzinfo
 
-    from blendersessions.gateways.agent import Agents, Desktop
-    from blendersessions.gateways.guacamole.registry import Registry
-    from blendersessions.gateways.kubernetes import Kubernetes
+    from blendersessions.clients.agent import AgentEndpoint
 
 KEY = Ref("BlenderSession", "art", "cart")
 Fault = str
@@ -261,16 +258,16 @@ class FakeAgents(Faulty):
         super().__init__()
         self.idle_seconds, self.full = 0.0, False
 
-    async def status(self, desktop: Desktop) -> DesktopStatus:
+    async def status(self, desktop: AgentEndpoint) -> AgentStatus:
         del desktop
-        return cast("DesktopStatus", self._call("Agent", lambda: DesktopStatus(self.idle_seconds, rendering=False)))
+        return cast("AgentStatus", self._call("Agent", lambda: AgentStatus(self.idle_seconds, rendering=False)))
 
-    async def save(self, desktop: Desktop) -> str:
+    async def save(self, desktop: AgentEndpoint) -> str:
         if self.full:
             raise Invalid(f"The disk of {desktop.name} is full", "Agent")
         return str(self._call("Agent", lambda: "/home/blender/cart.blend"))
 
-    async def notify(self, desktop: Desktop, message: str, seconds: float) -> None:
+    async def notify(self, desktop: AgentEndpoint, message: str, seconds: float) -> None:
         del desktop, message, seconds
         self._call("Agent", lambda: None)
 
@@ -293,25 +290,14 @@ class Simulation:
     def __init__(self) -> None:
         self.server, self.guacamole, self.agents = Server(), Guacamole(), FakeAgents()
         self._ahead = timedelta()
-        self.world = self._operator()
-
-    def _operator(self) -> World:
-        return World(
-            kubernetes=cast("Kubernetes", self.server),
-            registry=cast("Registry", self.guacamole),
-            agents=cast("Agents", self.agents),
-            profile=PROFILE,
-            namespaces=[],
-            wake=lambda _: None,
-            wake_after=lambda _ref, _seconds: None,
-        )
+        self.restart()
 
     def restart(self) -> None:
-        self.world = self._operator()
+        self.context, self.queue = context_of(self.server, self.guacamole, agents=self.agents)
 
     def see(self) -> None:
         """Let the watches tell all there is."""
-        store = self.world.store
+        store = self.context.cache
         for kind in (SESSION_KIND, CLASS_KIND, *CHILD_KINDS):
             for ref in store.uids(kind).keys() - self.server.objects.keys():
                 store.remove(ref)
@@ -322,10 +308,10 @@ class Simulation:
         """Reconcile a second after the last time, so that a time that moves without need is seen to move."""
         self._ahead += timedelta(seconds=1)
         with (
-            patch("blendersessions.handlers.reconcile.datetime", clock(self._ahead)),
-            patch("blendersessions.handlers.execute.datetime", clock(self._ahead)),
+            patch("blendersessions_operator.controller.reconciler.datetime", clock(self._ahead)),
+            patch("blendersessions_operator.controller.executor.datetime", clock(self._ahead)),
         ):
-            return await reconcile(self.world, KEY)
+            return await reconcile(self.context, KEY)
 
     def session(self) -> Manifest | None:
         return self.server.objects.get(KEY)

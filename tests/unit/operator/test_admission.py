@@ -10,49 +10,58 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blendersessions.model.session_class import Limits
-from blendersessions.planning.admission import Claim, admit, wished_at
-from unit.operator.worlds import session
+from blendersessions_operator.planning.admission import AdmissionRequest, admit, requested_at
+from unit.operator.factories import session
 
 T0 = datetime(2026, 11, 24, 9, tzinfo=UTC)
 
 
-def claim(uid: str, owner: str = "", *, holds: bool = False, since: int = 0) -> Claim:
-    return Claim(uid, owner or uid, T0 + timedelta(seconds=since), holds)
+def request(uid: str, owner: str = "", *, has_desktop: bool = False, requested_at: int = 0) -> AdmissionRequest:
+    return AdmissionRequest(uid, owner or uid, T0 + timedelta(seconds=requested_at), has_desktop)
 
 
 def test_without_limits_everybody_runs() -> None:
-    found = admit([claim("a"), claim("b")], Limits())
+    found = admit([request("a"), request("b")], Limits())
     assert (found.admitted, found.positions) == ({"a", "b"}, {})
 
 
 def test_the_first_ones_run_and_the_others_stand_in_line() -> None:
-    claims = [claim("c", since=3), claim("a", since=1), claim("d", since=4), claim("b", since=2)]
-    found = admit(claims, Limits(sessions=2))
+    requests = [
+        request("c", requested_at=3),
+        request("a", requested_at=1),
+        request("d", requested_at=4),
+        request("b", requested_at=2),
+    ]
+    found = admit(requests, Limits(sessions=2))
     assert found.admitted == {"a", "b"}
     assert found.positions == {"c": 1, "d": 2}
 
 
 def test_whoever_runs_keeps_running_when_the_limit_is_lowered() -> None:
-    claims = [claim("a", holds=True, since=9), claim("b", holds=True, since=8), claim("c", since=1)]
-    found = admit(claims, Limits(sessions=1))
+    requests = [
+        request("a", has_desktop=True, requested_at=9),
+        request("b", has_desktop=True, requested_at=8),
+        request("c", requested_at=1),
+    ]
+    found = admit(requests, Limits(sessions=1))
     assert (found.admitted, found.positions) == ({"a", "b"}, {"c": 1})
 
 
 def test_an_owner_at_the_limit_keeps_the_place_and_holds_up_nobody() -> None:
-    claims = [
-        claim("a1", "ann", holds=True),
-        claim("a2", "ann", since=1),
-        claim("b1", "bo", since=2),
-        claim("a3", "ann", since=3),
+    requests = [
+        request("a1", "ann", has_desktop=True),
+        request("a2", "ann", requested_at=1),
+        request("b1", "bo", requested_at=2),
+        request("a3", "ann", requested_at=3),
     ]
-    found = admit(claims, Limits(sessions=3, sessions_per_owner=1))
+    found = admit(requests, Limits(sessions=3, sessions_per_owner=1))
     assert found.admitted == {"a1", "b1"}
     assert found.positions == {"a2": 1, "a3": 2}
 
 
 def test_of_the_same_moment_the_uid_decides_so_that_everybody_agrees() -> None:
-    claims = [claim("b"), claim("a")]
-    assert admit(claims, Limits(sessions=1)) == admit(reversed(claims), Limits(sessions=1))
+    requests = [request("b"), request("a")]
+    assert admit(requests, Limits(sessions=1)) == admit(reversed(requests), Limits(sessions=1))
 
 
 limits = st.builds(
@@ -68,9 +77,9 @@ class Studio:
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self.line: list[Claim] = []
-        self.running: list[Claim] = []
-        self.served: list[Claim] = []
+        self.line: list[AdmissionRequest] = []
+        self.running: list[AdmissionRequest] = []
+        self.served: list[AdmissionRequest] = []
 
     def serve(self) -> None:
         before = len(self.running)
@@ -78,7 +87,7 @@ class Studio:
         found = admit([*self.line, *self.running], self.limits)
         for each in [entry for entry in self.line if entry.uid in found.admitted]:
             self.line.remove(each)
-            self.running.append(replace(each, holds=True))
+            self.running.append(replace(each, has_desktop=True))
             self.served.append(each)
         if self.limits.sessions is not None:
             assert len(self.running) <= max(self.limits.sessions, before)
@@ -97,7 +106,7 @@ def test_nobody_starves_and_no_limit_is_passed(first: Limits, play: list[tuple[s
     studio = Studio(first)
     for moment, (action, number) in enumerate(play):
         if action == "arrive":
-            studio.line.append(claim(f"s{moment}", f"owner-{number % 3}", since=moment))
+            studio.line.append(request(f"s{moment}", f"owner-{number % 3}", requested_at=moment))
         elif action == "end":
             studio.end(number)
         else:
@@ -108,8 +117,8 @@ def test_nobody_starves_and_no_limit_is_passed(first: Limits, play: list[tuple[s
         studio.serve()
     assert not studio.line, "once enough sessions have ended, everybody was served"
     for owner in {each.owner for each in studio.served}:
-        since = [each.since for each in studio.served if each.owner == owner]
-        assert since == sorted(since), "of one owner the earlier one is served first"
+        requested_at = [each.requested_at for each in studio.served if each.owner == owner]
+        assert requested_at == sorted(requested_at), "of one owner the earlier one is served first"
 
 
 @given(limits, st.lists(st.integers(0, 3), min_size=1, max_size=20), st.integers(0, 3))
@@ -118,10 +127,10 @@ def test_a_place_in_the_line_comes_up_though_others_never_stop_coming(
 ) -> None:
     studio = Studio(limit)
     for index, owner in enumerate(owners):
-        studio.line.append(claim(f"s{index}", f"owner-{owner}", since=index))
+        studio.line.append(request(f"s{index}", f"owner-{owner}", requested_at=index))
     waiting = {each.uid for each in studio.line}
     for turn in range(2 * len(owners)):
-        studio.line.append(claim(f"late-{turn}", f"owner-{newcomer}", since=100 + turn))
+        studio.line.append(request(f"late-{turn}", f"owner-{newcomer}", requested_at=100 + turn))
         studio.serve()
         studio.end(0)
     assert not waiting & {each.uid for each in studio.line}
@@ -129,9 +138,12 @@ def test_a_place_in_the_line_comes_up_though_others_never_stop_coming(
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.booleans()), max_size=30), limits)
 def test_no_room_stays_empty_that_somebody_could_use(people: list[tuple[int, bool]], limit: Limits) -> None:
-    claims = [claim(f"s{index}", f"o{owner}", holds=holds, since=index) for index, (owner, holds) in enumerate(people)]
-    found = admit(claims, limit)
-    owners = {each.uid: each.owner for each in claims}
+    requests = [
+        request(f"s{index}", f"o{owner}", has_desktop=has_desktop, requested_at=index)
+        for index, (owner, has_desktop) in enumerate(people)
+    ]
+    found = admit(requests, limit)
+    owners = {each.uid: each.owner for each in requests}
     served = Counter(owners[uid] for uid in found.admitted)
     for uid in found.positions:
         full = limit.sessions is not None and len(found.admitted) >= limit.sessions
@@ -141,12 +153,12 @@ def test_no_room_stays_empty_that_somebody_could_use(people: list[tuple[int, boo
 
 def test_of_one_second_whoever_was_seen_first_came_first() -> None:
     first, second = session(), session()
-    seen = wished_at(first, first.created_at + timedelta(milliseconds=200))
+    seen = requested_at(first, first.created_at + timedelta(milliseconds=200))
     noted = replace(first, status={"queuedAt": seen.isoformat()})
     later = first.created_at + timedelta(milliseconds=500)
-    assert wished_at(noted, later) == seen < wished_at(second, later)
-    assert wished_at(second, later + timedelta(hours=1)) < second.created_at + timedelta(seconds=1), (
+    assert requested_at(noted, later) == seen < requested_at(second, later)
+    assert requested_at(second, later + timedelta(hours=1)) < second.created_at + timedelta(seconds=1), (
         "not when we woke up"
     )
     resumed = replace(first, status={"suspension": {"reason": "Idle"}})
-    assert wished_at(resumed, later) == later, "a resumed one comes to the end of the line"
+    assert requested_at(resumed, later) == later, "a resumed one comes to the end of the line"

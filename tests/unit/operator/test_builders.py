@@ -6,11 +6,11 @@ import base64
 
 from blendersessions.model.access import ConnectionRecord
 from blendersessions.model.secret_data import decode
-from blendersessions.resources.connection import client_url, connection
-from blendersessions.resources.pod import pod
-from blendersessions.resources.secret import desktop_secret, user_secret
-from blendersessions.resources.service import service
-from unit.operator.worlds import CREDENTIALS, UID, session, terms
+from blendersessions_operator.resources.connection import client_url, connection
+from blendersessions_operator.resources.pod import pod
+from blendersessions_operator.resources.secret import desktop_secret, user_secret
+from blendersessions_operator.resources.service import service
+from unit.operator.factories import CREDENTIALS, UID, session, settings
 
 NAME = session().desktop_name
 METADATA = {
@@ -85,7 +85,7 @@ def test_pod() -> None:
         "scene": {"sample": "shopping_cart.blend"},
         "display": {"width": 1920, "height": 1080, "colorDepth": 16},
     }
-    made = pod(session(spec), terms(session(spec)))
+    made = pod(session(spec), settings(session(spec)))
     digest = made["metadata"]["annotations"].pop("blendersessions.io/desktop")
     assert len(digest) == 16
     assert made == {
@@ -162,7 +162,7 @@ def test_pod() -> None:
 
 def test_a_sessions_resources_win_and_no_default_stands_against_them() -> None:
     wanted = {"requests": {"cpu": "3"}, "limits": {"nvidia.com/gpu": 1}}
-    container = pod(session({"resources": wanted}), terms(session({"resources": wanted})))["spec"]["containers"][0]
+    container = pod(session({"resources": wanted}), settings(session({"resources": wanted})))["spec"]["containers"][0]
     assert container["resources"] == {
         "requests": {"cpu": "3", "memory": "1Gi"},
         "limits": {"memory": "4Gi", "nvidia.com/gpu": 1},
@@ -171,7 +171,7 @@ def test_a_sessions_resources_win_and_no_default_stands_against_them() -> None:
 
 def test_another_scene_is_another_desktop_and_another_owner_is_not() -> None:
     def digest(spec: dict[str, object]) -> str:
-        return str(pod(session(spec), terms(session(spec)))["metadata"]["annotations"]["blendersessions.io/desktop"])
+        return str(pod(session(spec), settings(session(spec)))["metadata"]["annotations"]["blendersessions.io/desktop"])
 
     assert digest({}) != digest({"scene": {"sample": "a.blend"}})
     assert digest({}) == digest({"owner": "alice", "connections": {"max": 3}})

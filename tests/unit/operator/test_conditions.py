@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from blendersessions.model.conditions import Condition, set_condition
-from unit.operator.worlds import NOW
+from unit.operator.factories import NOW
 
 WAITING = Condition("Ready", "False", "PodStarting", "The pod is being started.")
 

@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from blendersessions.model.access import access_list
 from blendersessions.model.manifest import ref_of
-from blendersessions.model.people import people
 from blendersessions.model.session import parse_session
+from unit.operator.factories import body
 from unit.operator.simulation import KEY, Simulation
-from unit.operator.worlds import body
 
 ROUNDS = 20
 LATE = 60
@@ -95,7 +95,7 @@ class Life(RuleBasedStateMachine):
             self.sim.see()
             asyncio.run(self.sim.reconcile())
 
-    @precondition(lambda self: self.alive() and self.sim.world.kubernetes.calls > LATE)  # type: ignore[attr-defined]
+    @precondition(lambda self: self.alive() and self.sim.context.kubernetes.calls > LATE)  # type: ignore[attr-defined]
     @rule()
     def a_person_deletes_it(self) -> None:
         asyncio.run(self.sim.server.delete(KEY, self.sim.server.objects[KEY]["metadata"]["uid"]))
@@ -113,12 +113,12 @@ class Life(RuleBasedStateMachine):
         self.sim.agents.full = False
         for attempt in itertools.count():
             # A pod that failed is left for ten seconds; here somebody else removes it.
-            for ref in [ref for ref, pod in self.sim.server.objects.items() if is_over(ref.kind, pod)]:
+            for ref in [ref for ref, pod in self.sim.server.objects.items() if has_ended(ref.kind, pod)]:
                 self.sim.server.collect(ref)
             self.the_kubelet_reports("Running")
             self.sim.see()
             session = self.sim.session()
-            self.sim.guacamole.sweep(people(parse_session(session)) if session is not None else ())
+            self.sim.guacamole.sweep(access_list(parse_session(session)) if session is not None else ())
             before = self.sim.server.calls + self.sim.guacamole.calls
             done = asyncio.run(self.sim.reconcile())
             if done and self.sim.server.calls + self.sim.guacamole.calls == before and self.is_as_wanted():
@@ -131,19 +131,22 @@ class Life(RuleBasedStateMachine):
         if found is None:
             return not guacamole.connections and not guacamole.users and not self.sim.pods()
         session = parse_session(found)
-        grants = set(people(session).items())
+        grants = set(access_list(session).items())
         assert guacamole.grants <= grants | guacamole.grants
         served = guacamole.grants == grants and {pair[1] for pair in grants} == set(guacamole.connections)
-        never_ran = session.resting and not guacamole.connections
+        never_ran = session.suspend_requested and not guacamole.connections
         phase = found["status"]["phase"]
-        if session.resting:
+        if session.suspend_requested:
             return phase == "Suspended" and not self.sim.pods() and (served or never_ran)
         return (
-            phase == "Ready" and len(self.sim.pods()) == 1 and served and set(guacamole.users) == set(people(session))
+            phase == "Ready"
+            and len(self.sim.pods()) == 1
+            and served
+            and set(guacamole.users) == set(access_list(session))
         )
 
 
-def is_over(kind: str, manifest: dict[str, Any]) -> bool:
+def has_ended(kind: str, manifest: dict[str, Any]) -> bool:
     return kind == "Pod" and manifest.get("status", {}).get("phase") == "Failed"
 
 

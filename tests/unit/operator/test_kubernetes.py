@@ -9,14 +9,14 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from blendersessions.gateways.kubernetes import Change
+from blendersessions.clients.kubernetes import Change
 from blendersessions.model.errors import DomainError, Expired, Unauthorised, Unavailable
 from unit.api_server import answering
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from blendersessions.gateways.kubernetes import Kubernetes
+    from blendersessions.clients.kubernetes import Kubernetes
     from blendersessions.model.manifest import Manifest
 
 PATH = "/api/v1/namespaces/art/pods"

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from blendersessions.planning.lifetime import ASK_EVERY, SILENT_TIMES, Activity, Expiry, KeptBy, Verdict, judge
+from blendersessions_operator.planning.lifetime import (
+    ASK_EVERY,
+    SILENT_TIMES,
+    Activity,
+    ExpiryReason,
+    KeepAliveReason,
+    LifetimeDecision,
+    evaluate_lifetime,
+)
 
 T0 = datetime(2026, 11, 24, 9, tzinfo=UTC)
 IDLE = timedelta(minutes=30)
@@ -27,77 +35,81 @@ def asked(activity: Activity, now: datetime, **said: object) -> Activity:
     return replace(activity, asked_at=now, **said)  # type: ignore[arg-type]
 
 
-def idle(activity: Activity, now: datetime) -> Verdict:
-    return judge(None, IDLE, activity, now)
+def idle(activity: Activity, now: datetime) -> LifetimeDecision:
+    return evaluate_lifetime(None, IDLE, activity, now)
 
 
 def test_without_limits_nothing_is_asked_and_nothing_ends() -> None:
-    verdict = judge(None, None, READY, at(10_000))
-    assert (verdict.expires_at, verdict.ask, verdict.expired, verdict.look_again) == (None, False, False, None)
+    decision = evaluate_lifetime(None, None, READY, at(10_000))
+    assert (decision.expires_at, decision.ask, decision.expired, decision.requeue_after) == (None, False, False, None)
 
 
 def test_a_session_that_is_not_ready_is_not_idle() -> None:
-    verdict = idle(Activity(started_at=T0), at(600))
-    assert (verdict.kept_alive_by, verdict.expired, verdict.ask) == (KeptBy.STARTING, False, False)
+    decision = idle(Activity(started_at=T0), at(600))
+    assert (decision.kept_alive_by, decision.expired, decision.ask) == (KeepAliveReason.STARTING, False, False)
 
 
 def test_while_it_does_not_look_idle_the_desktop_is_left_in_peace() -> None:
-    verdict = idle(READY, at(20))
-    assert not verdict.ask
-    assert verdict.expires_at == at(30)
-    assert verdict.look_again == timedelta(minutes=5)
+    decision = idle(READY, at(20))
+    assert not decision.ask
+    assert decision.expires_at == at(30)
+    assert decision.requeue_after == timedelta(minutes=5)
 
 
 def test_nothing_ends_before_the_desktop_was_asked() -> None:
-    verdict = idle(READY, at(31))
-    assert verdict.ask
-    assert not verdict.expired
+    decision = idle(READY, at(31))
+    assert decision.ask
+    assert not decision.expired
 
 
 def test_input_that_only_the_desktop_knows_of_keeps_it() -> None:
     now = at(31)
-    verdict = idle(asked(READY, now, last_input_at=at(29)), now)
-    assert (verdict.kept_alive_by, verdict.expires_at, verdict.expired) == (KeptBy.INPUT, at(59), False)
+    decision = idle(asked(READY, now, last_input_at=at(29)), now)
+    assert (decision.kept_alive_by, decision.expires_at, decision.expired) == (KeepAliveReason.INPUT, at(59), False)
 
 
 def test_an_idle_desktop_ends_once_it_said_so() -> None:
     now = at(31)
-    verdict = idle(asked(READY, now, last_input_at=T0), now)
-    assert (verdict.kept_alive_by, verdict.reason, verdict.expired) == (KeptBy.NOTHING, Expiry.IDLE, True)
+    decision = idle(asked(READY, now, last_input_at=T0), now)
+    assert (decision.kept_alive_by, decision.reason, decision.expired) == (
+        KeepAliveReason.NOTHING,
+        ExpiryReason.IDLE,
+        True,
+    )
 
 
 def test_an_open_tab_counts_from_when_it_was_opened_and_not_for_ever() -> None:
     opened = replace(READY, opened_at=(at(20),))
-    assert (idle(opened, at(31)).kept_alive_by, idle(opened, at(31)).expires_at) == (KeptBy.TUNNEL, at(50))
+    assert (idle(opened, at(31)).kept_alive_by, idle(opened, at(31)).expires_at) == (KeepAliveReason.TUNNEL, at(50))
     now = at(51)
     assert idle(asked(opened, now, last_input_at=T0), now).expired, "a forgotten tab must not keep it"
 
 
 def test_a_running_render_keeps_it_with_nobody_connected() -> None:
     now = at(600)
-    verdict = idle(asked(READY, now, last_input_at=T0, rendering=True, last_render_at=now), now)
-    assert (verdict.kept_alive_by, verdict.expires_at, verdict.expired) == (KeptBy.RENDER, None, False)
-    assert verdict.look_again == ASK_EVERY, "it must be seen when the render ends"
+    decision = idle(asked(READY, now, last_input_at=T0, rendering=True, last_render_at=now), now)
+    assert (decision.kept_alive_by, decision.expires_at, decision.expired) == (KeepAliveReason.RENDER, None, False)
+    assert decision.requeue_after == ASK_EVERY, "it must be seen when the render ends"
 
 
 def test_the_end_of_a_render_counts_as_activity() -> None:
-    verdict = idle(asked(READY, at(100), last_render_at=at(100)), at(110))
-    assert (verdict.kept_alive_by, verdict.expires_at) == (KeptBy.RENDER, at(130))
+    decision = idle(asked(READY, at(100), last_render_at=at(100)), at(110))
+    assert (decision.kept_alive_by, decision.expires_at) == (KeepAliveReason.RENDER, at(130))
 
 
 def test_the_oldest_age_ends_it_whatever_happens() -> None:
     now = T0 + AGE
     busy = asked(READY, now, last_input_at=now, rendering=True, last_render_at=now)
-    verdict = judge(AGE, IDLE, busy, now)
-    assert (verdict.reason, verdict.expired) == (Expiry.MAX_AGE, True)
+    decision = evaluate_lifetime(AGE, IDLE, busy, now)
+    assert (decision.reason, decision.expired) == (ExpiryReason.MAX_AGE, True)
 
 
 def test_the_person_is_warned_and_a_movement_takes_the_end_back() -> None:
     now = at(27)
     quiet = asked(READY, now, last_input_at=T0)
-    verdict = idle(quiet, now)
-    assert verdict.warn
-    assert verdict.look_again == timedelta(seconds=3)
+    decision = idle(quiet, now)
+    assert decision.warn
+    assert decision.requeue_after == timedelta(seconds=3)
     later = now + timedelta(seconds=4)
     assert idle(quiet, later).ask, "during the warning it is asked all the time"
     moved = idle(asked(quiet, later, last_input_at=later), later)
@@ -119,9 +131,9 @@ def test_who_ends_for_silence_is_asked_a_last_time() -> None:
 
 @pytest.mark.parametrize(("minutes", "ended"), [(34, False), (35, True)])
 def test_a_silent_desktop_does_not_outlive_the_oldest_age(minutes: int, ended: bool) -> None:
-    verdict = judge(timedelta(minutes=35), IDLE, READY, at(minutes))
-    assert verdict.expired is ended
-    assert verdict.reason is (Expiry.MAX_AGE if ended else Expiry.IDLE)
+    decision = evaluate_lifetime(timedelta(minutes=35), IDLE, READY, at(minutes))
+    assert decision.expired is ended
+    assert decision.reason is (ExpiryReason.MAX_AGE if ended else ExpiryReason.IDLE)
 
 
 @pytest.mark.parametrize(("minutes", "ended"), [(94, False), (95, True)])
@@ -145,14 +157,14 @@ def test_what_was_before_the_clock_was_set_back_keeps_nothing_once_the_desktop_h
     known = replace(READY, ready_at=at(119), **ahead)
     assert idle(known, at(60)).ask
     spoken = asked(known, at(60), last_input_at=at(60) - 2 * IDLE)
-    assert (idle(spoken, at(60)).kept_alive_by, idle(spoken, at(60)).expired) == (KeptBy.NOTHING, True)
+    assert (idle(spoken, at(60)).kept_alive_by, idle(spoken, at(60)).expired) == (KeepAliveReason.NOTHING, True)
 
 
 def test_a_clock_that_was_set_back_ends_nothing_early() -> None:
     known = asked(READY, at(60), last_input_at=at(60))
-    verdict = idle(known, at(0))
-    assert (verdict.expired, verdict.expires_at) == (False, at(30))
-    aged = judge(AGE, None, replace(READY, started_at=at(60)), at(0))
+    decision = idle(known, at(0))
+    assert (decision.expired, decision.expires_at) == (False, at(30))
+    aged = evaluate_lifetime(AGE, None, replace(READY, started_at=at(60)), at(0))
     assert aged.expires_at == at(0) + AGE
 
 
@@ -174,8 +186,8 @@ spans = st.integers(min_value=1, max_value=20_000).map(lambda seconds: timedelta
 def test_more_activity_never_ends_a_session_earlier(
     activity: Activity, idle_after: timedelta, more: datetime, now: datetime
 ) -> None:
-    before = judge(None, idle_after, activity, now)
-    after = judge(None, idle_after, replace(activity, opened_at=(*activity.opened_at, more)), now)
+    before = evaluate_lifetime(None, idle_after, activity, now)
+    after = evaluate_lifetime(None, idle_after, replace(activity, opened_at=(*activity.opened_at, more)), now)
     if before.expires_at is not None:
         assert after.expires_at is not None
         assert after.expires_at >= before.expires_at
@@ -186,21 +198,21 @@ def test_more_activity_never_ends_a_session_earlier(
 def test_every_judgement_is_sound(
     activity: Activity, max_age: timedelta | None, idle_after: timedelta | None, now: datetime
 ) -> None:
-    verdict = judge(max_age, idle_after, activity, now)
-    if verdict.expired:
-        assert verdict.expires_at is not None
-        assert verdict.expires_at <= now
-        assert verdict.reason is not None
+    decision = evaluate_lifetime(max_age, idle_after, activity, now)
+    if decision.expired:
+        assert decision.expires_at is not None
+        assert decision.expires_at <= now
+        assert decision.reason is not None
     elif max_age is not None or idle_after is not None:
         waits_for_news = activity.ready_at is None and max_age is None
-        assert waits_for_news or verdict.look_again is not None, "time alone must not be missed"
-    if verdict.look_again is not None:
-        assert verdict.look_again > timedelta()
+        assert waits_for_news or decision.requeue_after is not None, "time alone must not be missed"
+    if decision.requeue_after is not None:
+        assert decision.requeue_after > timedelta()
     heard = activity.last_render_at or activity.asked_at or now
     if activity.rendering and max_age is None and idle_after is not None and now - heard < SILENT_TIMES * idle_after:
-        assert not verdict.expired
+        assert not decision.expired
     if max_age is not None and activity.started_at is not None and now >= activity.started_at + max_age:
-        assert verdict.expired, "the oldest age ends it, whoever is silent"
+        assert decision.expired, "the oldest age ends it, whoever is silent"
 
 
 @given(spans, st.lists(st.integers(min_value=0, max_value=5000), max_size=20))
@@ -214,14 +226,14 @@ def test_a_desktop_that_answers_ends_exactly_when_it_was_idle_for_long_enough(
         inputs.append(inputs[-1] + timedelta(seconds=pause))
     activity, now = READY, T0
     for _ in range(20_000):
-        verdict = judge(None, idle_after, activity, now)
-        if verdict.expired:
+        decision = evaluate_lifetime(None, idle_after, activity, now)
+        if decision.expired:
             break
-        if verdict.ask:
+        if decision.ask:
             activity = asked(activity, now, last_input_at=max(moment for moment in inputs if moment <= now))
             continue
-        assert verdict.look_again is not None
-        now += verdict.look_again
+        assert decision.requeue_after is not None
+        now += decision.requeue_after
     gaps = [
         later - earlier for earlier, later in zip(inputs, [*inputs[1:], datetime.max.replace(tzinfo=UTC)], strict=True)
     ]

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from blendersessions.logs import closing_quietly
+from blendersessions_operator.handlers.logs import log_loop_error
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -23,12 +23,12 @@ async def stubborn() -> AsyncIterator[int]:
 
 def test_a_watch_that_does_not_let_itself_be_closed_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
     async def ends_with_an_open_watch() -> AsyncIterator[int]:
-        asyncio.get_running_loop().set_exception_handler(closing_quietly)
+        asyncio.get_running_loop().set_exception_handler(log_loop_error)
         watch = stubborn()
         await anext(watch)
         return watch
 
-    with caplog.at_level(logging.DEBUG, "blendersessions.logs"):
+    with caplog.at_level(logging.DEBUG, "blendersessions_operator.handlers.logs"):
         asyncio.run(ends_with_an_open_watch())
     [said] = [record for record in caplog.records if "in order" in record.getMessage()]
     assert (said.levelname, said.exc_info) == ("DEBUG", None)
@@ -38,7 +38,7 @@ def test_a_watch_that_does_not_let_itself_be_closed_is_no_error(caplog: pytest.L
 def test_any_other_fault_is_still_reported(caplog: pytest.LogCaptureFixture) -> None:
     async def fails() -> None:
         loop = asyncio.get_running_loop()
-        loop.set_exception_handler(closing_quietly)
+        loop.set_exception_handler(log_loop_error)
         loop.call_soon(lambda: 1 / 0)
         await asyncio.sleep(0)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import kopf
 
-from blendersessions.__main__ import main
+from blendersessions_operator.__main__ import main
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ import requests
 from prometheus_client import generate_latest
 
 from apiserver.lifecycle import free_port
-from blendersessions.metrics import Metrics
+from blendersessions_operator.metrics import Metrics
 
 
 def test_what_was_noted_is_told() -> None:

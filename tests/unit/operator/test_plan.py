@@ -11,12 +11,12 @@ import pytest
 from blendersessions.model.access import AccessView, UserRecord
 from blendersessions.model.errors import NameTaken, OwnerTaken, Unauthorised, Unavailable
 from blendersessions.model.secret_data import encode
-from blendersessions.planning import steps
-from blendersessions.planning.plan import next_look, plan
-from blendersessions.planning.status import status
-from blendersessions.planning.steps import Part
-from blendersessions.resources.connection import connection
-from unit.operator.worlds import (
+from blendersessions_operator.planning import steps
+from blendersessions_operator.planning.plan import plan, requeue_after
+from blendersessions_operator.planning.status import status
+from blendersessions_operator.planning.steps import Area
+from blendersessions_operator.resources.connection import connection
+from unit.operator.factories import (
     CREDENTIALS,
     NOW,
     OTHER_UID,
@@ -33,8 +33,8 @@ from unit.operator.worlds import (
 
 if TYPE_CHECKING:
     from blendersessions.model.session import Session
-    from blendersessions.planning.observed import Observed
-    from blendersessions.planning.steps import Step
+    from blendersessions_operator.planning.observed import Observed
+    from blendersessions_operator.planning.steps import Step
 
 ALICE = {"owner": "alice"}
 
@@ -107,9 +107,9 @@ def test_an_owner_made_for_others_is_refused_whatever_secret_there_is(made_for: 
     world = replace(world, access=access, user_secrets=world.user_secrets if with_secret else {})
     assert next_steps(of, world) == [steps.Revoke("alice", of.desktop_name)]
     world = replace(world, access=replace(access, grants=frozenset()))
-    assert next_steps(of, world) == [steps.RefuseUser("alice")]
+    assert next_steps(of, world) == [steps.VerifyUserOwnership("alice")]
     world = replace(world, access=without_connections(access))
-    assert next_steps(of, world) == [steps.RefuseUser("alice")]
+    assert next_steps(of, world) == [steps.VerifyUserOwnership("alice")]
 
 
 def test_a_secret_for_an_administrators_user_is_left_alone() -> None:
@@ -189,7 +189,7 @@ def test_an_evicted_pod_is_deleted_so_that_another_can_be_made() -> None:
     pod["status"]["phase"] = "Failed"
     world = replace(finished_world(session()), pod=pod)
     assert plan(session(), world).empty, "what ends at once is not made anew in a loop"
-    assert next_look(session(), world) == timedelta(seconds=7, milliseconds=750)
+    assert requeue_after(session(), world) == timedelta(seconds=7, milliseconds=750)
     [step] = next_steps(session(), replace(world, now=NOW + timedelta(seconds=8)))
     assert isinstance(step, steps.DeleteObject)
     assert (step.ref.kind, step.uid) == ("Pod", "pod-uid")
@@ -205,18 +205,18 @@ def test_an_evicted_pod_that_ran_for_long_is_replaced_though_the_clock_was_set_b
     world = replace(finished_world(session()), pod=pod, now=datetime(2026, 11, 24, 5, 31, tzinfo=UTC))
     [step] = next_steps(session(), world)
     assert isinstance(step, steps.DeleteObject)
-    assert next_look(session(), world) == timedelta(seconds=1)
+    assert requeue_after(session(), world) == timedelta(seconds=1)
 
 
 def test_a_pod_that_is_over_and_cannot_be_replaced_is_not_looked_at_without_pause() -> None:
     pod = running_pod(session())
     pod["status"]["phase"] = "Failed"
     over = replace(finished_world(session()), pod=pod, now=datetime(2026, 11, 24, 7, tzinfo=UTC))
-    assert next_look(session(), replace(over, terms=None)) == timedelta(seconds=1), "its class is gone"
-    refused = replace(over, failures={Part.DESKTOP: Unauthorised("may not delete pods", "Kubernetes")})
-    assert next_look(session(), refused) is None, "the queue tries again, later each time"
+    assert requeue_after(session(), replace(over, settings=None)) == timedelta(seconds=1), "its class is gone"
+    refused = replace(over, failures={Area.DESKTOP: Unauthorised("may not delete pods", "Kubernetes")})
+    assert requeue_after(session(), refused) is None, "the queue tries again, later each time"
     pod["metadata"]["deletionTimestamp"] = "2026-11-24T06:59:00Z"
-    assert next_look(session(), over) is None, "its end is an event"
+    assert requeue_after(session(), over) is None, "its end is an event"
 
 
 def test_a_pod_that_is_ending_is_waited_for() -> None:
@@ -252,15 +252,15 @@ def test_a_connection_deleted_in_guacamole_is_made_again() -> None:
 
 def test_guacamole_away_does_not_keep_the_desktop_from_starting() -> None:
     world = replace(
-        finished_world(session()), pod=None, access=AccessView(), failures={Part.ACCESS: Unavailable("away")}
+        finished_world(session()), pod=None, access=AccessView(), failures={Area.ACCESS: Unavailable("away")}
     )
     assert kinds(session(), world) == ["CreateObject Pod"]
 
 
 def test_a_part_that_failed_is_not_tried_again_in_the_same_run() -> None:
-    failures = {Part.ACCESS: Unavailable("away"), Part.DESKTOP: NameTaken("taken")}
+    failures = {Area.ACCESS: Unavailable("away"), Area.DESKTOP: NameTaken("taken")}
     assert plan(session(), replace(empty_world(), failures=failures)).empty
-    assert plan(session(finalizer=False), replace(empty_world(), failures={Part.SESSION: Unavailable("x")})).empty
+    assert plan(session(finalizer=False), replace(empty_world(), failures={Area.SESSION: Unavailable("x")})).empty
 
 
 def test_a_malformed_session_is_not_acted_upon() -> None:
@@ -295,7 +295,7 @@ def test_deletion_before_anything_was_made_clears_all_the_same() -> None:
 
 def test_a_deletion_that_failed_keeps_the_finalizer() -> None:
     of = session(deleting=True)
-    assert plan(of, replace(empty_world(), failures={Part.ACCESS: Unavailable("away")})).empty
+    assert plan(of, replace(empty_world(), failures={Area.ACCESS: Unavailable("away")})).empty
 
 
 def test_a_session_in_deletion_without_our_finalizer_is_left_alone() -> None:
@@ -336,7 +336,7 @@ def test_a_viewer_gets_a_connection_that_only_shows() -> None:
     ]
     world = replace(world, access=replace(granted_access(of), grants=frozenset()))
     assert next_steps(of, world) == [
-        steps.Grant("vera", of.desktop_name + "-view", Part.VIEWERS),
+        steps.Grant("vera", of.desktop_name + "-view", Area.VIEWERS),
         steps.Grant("alice", of.desktop_name),
     ]
 
@@ -368,8 +368,10 @@ def test_an_owner_who_becomes_a_viewer_loses_the_owners_connection() -> None:
 def test_a_viewer_who_is_taken_is_refused_and_the_owner_gets_in_all_the_same() -> None:
     of = session(ALICE | {"viewers": ["vera"]})
     access = with_user(granted_access(of), UserRecord("vera", exists=True, made_for="music"), granted=False)
-    assert next_steps(of, replace(finished_world(of), access=access)) == [steps.RefuseUser("vera", Part.VIEWERS)]
-    failed = replace(finished_world(of), access=access, failures={Part.VIEWERS: OwnerTaken("vera is taken")})
+    assert next_steps(of, replace(finished_world(of), access=access)) == [
+        steps.VerifyUserOwnership("vera", Area.VIEWERS)
+    ]
+    failed = replace(finished_world(of), access=access, failures={Area.VIEWERS: OwnerTaken("vera is taken")})
     assert plan(of, failed).empty
     stated = {entry["type"]: entry for entry in status(of, failed)["conditions"]}
     assert (stated["Ready"]["status"], stated["Stalled"]["status"]) == ("True", "False")
@@ -392,7 +394,7 @@ def test_a_connection_of_our_name_that_leads_elsewhere_is_refused_unless_we_repo
     record = world.access.connections[of.desktop_name]
     record = replace(record, parameters={"hostname": "elsewhere"})
     world = replace(world, access=replace(world.access, connections={of.desktop_name: record}))
-    assert next_steps(of, world) == [steps.RefuseConnection(of.desktop_name, f"{of.desktop_name}.art.svc")]
+    assert next_steps(of, world) == [steps.VerifyConnectionOwnership(of.desktop_name, f"{of.desktop_name}.art.svc")]
     edited = replace(of, status={"connection": {"identifier": "17"}})
     [step] = next_steps(edited, world)
     assert isinstance(step, steps.UpdateConnection)

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import copy
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import pytest
 
-from blendersessions.handlers.context import World
-from blendersessions.handlers.reconcile import reconcile
-from blendersessions.handlers.report import SETTLE_SECONDS
 from blendersessions.model.access import AccessView, UserRecord
 from blendersessions.model.errors import Conflict, NotFound, Unauthorised, Unavailable
 from blendersessions.model.manifest import Manifest, Ref, ref_of
 from blendersessions.model.secret_data import decode
-from blendersessions.resources.secret import desktop_secret, user_secret
-from blendersessions.resources.service import service
+from blendersessions_operator.controller.reconciler import reconcile
+from blendersessions_operator.controller.status_debouncer import FIRST_STATUS_DELAY_SECONDS
+from blendersessions_operator.resources.secret import desktop_secret, user_secret
+from blendersessions_operator.resources.service import service
 from status_rules import StatusRules
-from unit.operator.worlds import (
+from unit.operator.contexts import context_of
+from unit.operator.factories import (
     CREDENTIALS,
     OTHER_UID,
-    PROFILE,
     body,
     finished_world,
     granted_access,
@@ -32,8 +31,6 @@ from unit.operator.worlds import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from blendersessions.gateways.guacamole.registry import Registry
-    from blendersessions.gateways.kubernetes import Kubernetes
 
 KEY = Ref("BlenderSession", "art", "cart")
 
@@ -93,7 +90,7 @@ class FakeApi:
             self.requests.append(f"{verb} {kind}")
 
 
-class FakeRegistry:
+class FakeGuacamole:
     """Guacamole with everything done, or away."""
 
     def __init__(self, view: AccessView, error: Exception | None = None) -> None:
@@ -117,20 +114,6 @@ class FakeRegistry:
         return self._view.users[username]
 
 
-def world(api: FakeApi, registry: FakeRegistry, *known: Manifest) -> World:
-    made = World(
-        kubernetes=cast("Kubernetes", api),
-        registry=cast("Registry", registry),
-        profile=PROFILE,
-        namespaces=[],
-        wake=lambda _: None,
-        wake_after=lambda _ref, _seconds: None,
-    )
-    for manifest in known:
-        made.store.put(manifest)
-    return made
-
-
 def finished() -> list[Manifest]:
     observed = finished_world(session())
     found = (observed.secret, observed.service, observed.pod, *observed.user_secrets.values())
@@ -149,7 +132,7 @@ def starting() -> tuple[list[Manifest], Manifest]:
 async def test_the_status_is_written_once_and_the_steady_state_costs_nothing() -> None:
     objects = finished()
     api = FakeApi(*objects)
-    made = world(api, FakeRegistry(granted_access(session())), *objects)
+    made, _ = context_of(api, FakeGuacamole(granted_access(session())), *objects)
     assert await reconcile(made, KEY)
     assert api.requests == ["STATUS BlenderSession"]
     assert api.objects[KEY]["status"]["phase"] == "Ready"
@@ -161,15 +144,13 @@ async def test_the_status_is_written_once_and_the_steady_state_costs_nothing() -
 async def test_a_start_that_is_done_at_once_is_told_in_one_write() -> None:
     objects, pod = starting()
     api = FakeApi(*objects)
-    made = world(api, FakeRegistry(granted_access(session())), *objects)
-    looks: list[float] = []
-    made.wake_after = lambda _ref, seconds: looks.append(seconds)
+    made, queue = context_of(api, FakeGuacamole(granted_access(session())), *objects)
     assert await reconcile(made, KEY)
     assert api.requests == []
-    [soon] = looks
-    assert 0 < soon <= SETTLE_SECONDS, "one that takes longer is looked at then"
+    [soon] = queue.delays
+    assert 0 < soon <= FIRST_STATUS_DELAY_SECONDS, "one that takes longer is looked at then"
     ran = running_pod(session())["status"]
-    made.store.put(pod | {"status": ran, "metadata": pod["metadata"] | {"resourceVersion": "9000"}})
+    made.cache.put(pod | {"status": ran, "metadata": pod["metadata"] | {"resourceVersion": "9000"}})
     assert await reconcile(made, KEY)
     assert api.requests == ["STATUS BlenderSession"]
     assert api.objects[KEY]["status"]["phase"] == "Ready"
@@ -178,12 +159,12 @@ async def test_a_start_that_is_done_at_once_is_told_in_one_write() -> None:
 async def test_a_start_that_takes_longer_says_so() -> None:
     objects, _ = starting()
     api = FakeApi(*objects)
-    made = world(api, FakeRegistry(granted_access(session())), *objects)
+    made, _ = context_of(api, FakeGuacamole(granted_access(session())), *objects)
     seconds = 0.0
-    made.settling.clock = lambda: seconds
+    made.debouncer.clock = lambda: seconds
     assert await reconcile(made, KEY)
     assert api.requests == []
-    seconds = SETTLE_SECONDS
+    seconds = FIRST_STATUS_DELAY_SECONDS
     assert await reconcile(made, KEY)
     assert api.requests == ["STATUS BlenderSession"]
     assert api.objects[KEY]["status"]["phase"] == "Starting"
@@ -192,9 +173,9 @@ async def test_a_start_that_takes_longer_says_so() -> None:
 async def test_an_event_that_the_write_was_newer_than_changes_nothing() -> None:
     objects = finished()
     api = FakeApi(*objects)
-    made = world(api, FakeRegistry(granted_access(session())), *objects)
+    made, _ = context_of(api, FakeGuacamole(granted_access(session())), *objects)
     await reconcile(made, KEY)
-    made.store.put(body())
+    made.cache.put(body())
     await reconcile(made, KEY)
     assert api.requests == ["STATUS BlenderSession"]
 
@@ -202,7 +183,7 @@ async def test_an_event_that_the_write_was_newer_than_changes_nothing() -> None:
 async def test_a_cache_that_is_behind_neither_duplicates_nor_overwrites() -> None:
     objects = finished()
     api = FakeApi(*objects)
-    made = world(api, FakeRegistry(granted_access(session())), body())
+    made, _ = context_of(api, FakeGuacamole(granted_access(session())), body())
     await reconcile(made, KEY)
     writes = [request for request in api.requests if not request.startswith(("GET", "CREATE"))]
     assert writes == ["STATUS BlenderSession"]
@@ -215,7 +196,7 @@ async def test_a_foreign_object_that_no_watch_shows_is_reported_and_tried_again_
     foreign = service(session())
     foreign["metadata"] |= {"ownerReferences": [], "labels": {}, "uid": "foreign"}
     api = FakeApi(body(), foreign)
-    made = world(api, FakeRegistry(AccessView(), Unavailable("away")), body())
+    made, _ = context_of(api, FakeGuacamole(AccessView(), Unavailable("away")), body())
     assert not await reconcile(made, KEY), "it must be looked at again, since no event will tell"
     assert api.objects[ref_of(foreign)] == foreign
     conditions = {entry["type"]: entry for entry in api.objects[KEY]["status"]["conditions"]}
@@ -225,7 +206,7 @@ async def test_a_foreign_object_that_no_watch_shows_is_reported_and_tried_again_
 async def test_a_malformed_session_is_reported_and_left_in_peace() -> None:
     wrong = body({"display": {"width": "wide"}})
     api = FakeApi(wrong)
-    made = world(api, FakeRegistry(AccessView()), wrong)
+    made, _ = context_of(api, FakeGuacamole(AccessView()), wrong)
     assert await reconcile(made, KEY), "nothing to try again: the next change wakes it"
     assert api.requests == ["STATUS BlenderSession"]
     conditions = {entry["type"]: entry for entry in api.objects[KEY]["status"]["conditions"]}
@@ -245,7 +226,7 @@ async def test_guacamole_away_is_tried_again_and_written_once(error: Exception) 
     for each in known[1:]:
         each["metadata"]["uid"] = "some-uid"
     api = FakeApi(*known)
-    made = world(api, FakeRegistry(AccessView(), error), *known)
+    made, _ = context_of(api, FakeGuacamole(AccessView(), error), *known)
     for _ in range(3):
         assert not await reconcile(made, KEY)
     assert api.requests == ["CREATE Pod", "STATUS BlenderSession"]
@@ -258,7 +239,7 @@ async def test_an_owner_who_was_made_for_another_namespace_is_refused_and_looked
     found = (observed.secret, observed.service, observed.pod, *observed.user_secrets.values())
     objects = [body({"owner": "alice"}), *(each for each in found if each is not None)]
     api = FakeApi(*objects)
-    assert not await reconcile(world(api, FakeRegistry(taken), *objects), KEY), "Guacamole tells of no change"
+    assert not await reconcile(context_of(api, FakeGuacamole(taken), *objects)[0], KEY), "Guacamole tells of no change"
     assert api.requests == ["STATUS BlenderSession"]
     said = {entry["type"]: entry for entry in api.objects[KEY]["status"]["conditions"]}
     for kind, truth in (("ConnectionReady", "False"), ("Stalled", "True"), ("Ready", "False")):
@@ -270,11 +251,11 @@ async def test_an_owner_who_was_made_for_another_namespace_is_refused_and_looked
 async def test_an_api_server_that_is_away_is_tried_again() -> None:
     api = FakeApi(body())
     api.broken = Unavailable
-    assert not await reconcile(world(api, FakeRegistry(AccessView()), body()), KEY)
+    assert not await reconcile(context_of(api, FakeGuacamole(AccessView()), body())[0], KEY)
 
 
 async def test_a_session_that_is_gone_is_done() -> None:
-    assert await reconcile(world(FakeApi(), FakeRegistry(AccessView())), KEY)
+    assert await reconcile(context_of(FakeApi(), FakeGuacamole(AccessView()))[0], KEY)
 
 
 async def test_a_session_that_becomes_ready_is_looked_at_again_when_its_time_may_be_over() -> None:
@@ -284,11 +265,9 @@ async def test_a_session_that_becomes_ready_is_looked_at_again_when_its_time_may
     found = (observed.secret, observed.service, observed.pod, *observed.user_secrets.values())
     objects = [body(wanted), *(each for each in found if each is not None)]
     objects[0]["metadata"]["creationTimestamp"] = datetime.now(UTC).isoformat()
-    made = world(FakeApi(*objects), FakeRegistry(granted_access(of)), *objects)
-    looks: list[float] = []
-    made.wake_after = lambda _ref, seconds: looks.append(seconds)
+    made, queue = context_of(FakeApi(*objects), FakeGuacamole(granted_access(of)), *objects)
     assert await reconcile(made, KEY)
-    [seconds] = looks
+    [seconds] = queue.delays
     assert 14 * 60 < seconds <= 15 * 60, "when the warning would begin; no event tells of it"
 
 
@@ -296,25 +275,23 @@ async def test_a_status_whose_answer_was_lost_is_not_written_again() -> None:
     objects = finished()
     api = FakeApi(*objects)
     api.answers_lost = 1
-    made = world(api, FakeRegistry(granted_access(session())), *objects)
+    made, queue = context_of(api, FakeGuacamole(granted_access(session())), *objects)
     assert not await reconcile(made, KEY), "nobody knows whether it was written"
     written = copy.deepcopy(api.objects[KEY])
-    woken: list[Ref] = []
-    made.wake = woken.append
+    queue.added.clear()
     assert await reconcile(made, KEY)
-    assert woken == [KEY], "another look is needed, at once, and the write's own event is no news any more"
+    assert queue.added == [KEY], "another look is needed, at once, and the write's own event is no news any more"
     assert await reconcile(made, KEY)
-    assert woken == [KEY]
+    assert queue.added == [KEY]
     assert api.objects[KEY] == written
 
 
 async def test_a_status_is_not_written_to_a_successor_of_the_same_name() -> None:
     objects = finished()
     api = FakeApi(*objects)
-    made = world(api, FakeRegistry(granted_access(session())), *objects)
+    made, queue = context_of(api, FakeGuacamole(granted_access(session())), *objects)
     api.objects[KEY]["metadata"] |= {"uid": OTHER_UID, "resourceVersion": "2000"}
-    woken: list[Ref] = []
-    made.wake = woken.append
+    queue.added.clear()
     assert await reconcile(made, KEY)
-    assert woken == [KEY], "what is there now wants to be looked at"
+    assert queue.added == [KEY], "what is there now wants to be looked at"
     assert "status" not in api.objects[KEY]

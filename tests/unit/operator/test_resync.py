@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import pytest
 
-from blendersessions.gateways.kubernetes import Page
-from blendersessions.handlers.context import World
-from blendersessions.handlers.listing import Place, list_anew, prime, relist
-from blendersessions.handlers.resync import look_again
-from blendersessions.handlers.store import CHILD_KINDS
+from blendersessions.clients.kubernetes import Page
 from blendersessions.model.errors import KindUnknown, Unavailable
 from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Manifest, Ref
-from unit.operator.worlds import PROFILE, body
+from blendersessions_operator.controller.cache import CHILD_KINDS
+from blendersessions_operator.controller.informer import Collection, relist, relist_sessions_and_classes, sync_caches
+from blendersessions_operator.controller.resync import refresh
+from unit.operator.contexts import context_of
+from unit.operator.factories import body
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from blendersessions.gateways.guacamole.registry import Registry
-    from blendersessions.gateways.kubernetes import Kubernetes
+    from blendersessions_operator.controller.context import ReconcilerContext
+
 
 KEY = Ref(SESSION_KIND, "art", "cart")
 
@@ -54,40 +54,32 @@ class NoNews:
         return set()
 
 
-def world_of(api: FakeApi) -> tuple[World, list[Ref]]:
-    woken: list[Ref] = []
-    world = World(
-        kubernetes=cast("Kubernetes", api),
-        registry=cast("Registry", NoNews()),
-        profile=PROFILE,
-        namespaces=[],
-        wake=woken.append,
-        wake_after=lambda *_: None,
-    )
-    return world, woken
+def context_over(api: FakeApi) -> tuple[ReconcilerContext, list[Ref]]:
+    context, queue = context_of(api, NoNews())
+    return context, queue.added
 
 
 async def test_a_session_that_a_list_tells_of_before_the_watch_does_is_looked_at() -> None:
     """The watch's event is no news any more then, and wakes nobody."""
-    world, woken = world_of(FakeApi(body()))
-    await look_again(world, 1)
-    assert woken == [KEY]
-    await look_again(world, 1)
-    assert woken == [KEY], "the second list brings nothing new"
+    context, enqueued = context_over(FakeApi(body()))
+    await refresh(context, 1)
+    assert enqueued == [KEY]
+    await refresh(context, 1)
+    assert enqueued == [KEY], "the second list brings nothing new"
 
 
 async def test_what_half_a_list_told_is_looked_at() -> None:
     """The next list finds it known, so that it is no news any more."""
     api = FakeApi(body())
-    world, woken = world_of(api)
-    await relist(world)
-    woken.clear()
+    context, enqueued = context_over(api)
+    await relist_sessions_and_classes(context)
+    enqueued.clear()
     api.objects = (body() | {"metadata": body()["metadata"] | {"resourceVersion": "9000"}},)
     api.breaks = True
     with pytest.raises(Unavailable):
-        await list_anew(world, Place(SESSION_KIND, ""))
-    await list_anew(world, Place(SESSION_KIND, ""))
-    assert woken == [KEY]
+        await relist(context, Collection(SESSION_KIND, ""))
+    await relist(context, Collection(SESSION_KIND, ""))
+    assert enqueued == [KEY]
 
 
 async def test_the_sessions_of_a_class_are_looked_at_when_a_list_tells_of_it() -> None:
@@ -96,21 +88,21 @@ async def test_the_sessions_of_a_class_are_looked_at_when_a_list_tells_of_it() -
         "metadata": {"name": "default", "namespace": "art", "uid": "class", "resourceVersion": "9"},
     }
     api = FakeApi(body())
-    world, woken = world_of(api)
-    await look_again(world, 1)
+    context, enqueued = context_over(api)
+    await refresh(context, 1)
     api.objects += (of | {"spec": {}},)
-    await look_again(world, 1)
-    assert woken == [KEY, KEY]
+    await refresh(context, 1)
+    assert enqueued == [KEY, KEY]
 
 
 async def test_the_operator_waits_until_the_api_server_lists_our_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Kopf would watch nothing, for ever, when it asked before."""
-    monkeypatch.setattr("blendersessions.handlers.listing.LONGEST_START_DELAY", 0.0)
+    monkeypatch.setattr("blendersessions_operator.controller.informer.MAX_SYNC_DELAY_SECONDS", 0.0)
     api = FakeApi(body())
     api.unknown = 2
-    world, woken = world_of(api)
-    versions = await prime(world)
-    assert versions == {Place(kind, ""): "7" for kind in CHILD_KINDS}
+    context, enqueued = context_over(api)
+    versions = await sync_caches(context)
+    assert versions == {Collection(kind, ""): "7" for kind in CHILD_KINDS}
     assert api.unknown == 0
-    assert world.store.session(KEY) is not None
-    assert woken == [KEY], "whatever there is at the start is looked at"
+    assert context.cache.session(KEY) is not None
+    assert enqueued == [KEY], "whatever there is at the start is looked at"

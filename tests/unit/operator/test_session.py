@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from blendersessions.model.session import Workspace, parse_session
-from unit.operator.worlds import body, session
+from unit.operator.factories import body, session
 
 
 def test_an_empty_spec_has_the_documented_defaults() -> None:

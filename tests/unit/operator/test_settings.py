@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from blendersessions import __main__ as main
-from blendersessions.logs import JsonFormatter
-from blendersessions.settings import Settings
+from blendersessions_operator import __main__ as main
+from blendersessions_operator.handlers.logs import JsonFormatter
+from blendersessions_operator.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +40,7 @@ def test_what_is_not_set_has_the_documented_default() -> None:
     assert settings.health_port == 8080
     assert settings.log_level == "INFO"
     assert settings.namespace_list == []
-    assert settings.profile.image_pull_policy == "IfNotPresent"
+    assert settings.installation.image_pull_policy == "IfNotPresent"
     assert settings.guacamole_ca_file is None
 
 

@@ -11,15 +11,15 @@ import pytest
 from blendersessions.model import conditions as c
 from blendersessions.model.access import AccessView
 from blendersessions.model.errors import DomainError, Invalid, NameTaken, OwnerTaken, Unauthorised, Unavailable
-from blendersessions.planning.status import status, suspension_noted
-from blendersessions.planning.steps import Part
+from blendersessions_operator.planning.status import status, with_suspension
+from blendersessions_operator.planning.steps import Area
 from status_rules import faults_of
-from unit.operator.worlds import NOW, empty_world, finished_world, running_pod, session
+from unit.operator.factories import NOW, empty_world, finished_world, running_pod, session
 
 if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
     from blendersessions.model.session import Session
-    from blendersessions.planning.observed import Observed
+    from blendersessions_operator.planning.observed import Observed
 
 TYPES = {"Ready", "DesktopReady", "SceneReady", "ConnectionReady", "Stalled", "Suspended"}
 
@@ -177,20 +177,20 @@ def test_a_changed_scene_on_a_running_desktop_is_said_to_need_a_restart() -> Non
 @pytest.mark.parametrize(
     ("part", "error", "condition", "reason", "stalled"),
     [
-        (Part.ACCESS, Unavailable("away"), "ConnectionReady", "GuacamoleUnavailable", False),
-        (Part.ACCESS, Unauthorised("refused"), "ConnectionReady", "GuacamoleCredentialsRefused", False),
-        (Part.ACCESS, Invalid("bad"), "ConnectionReady", "GuacamoleRefused", False),
-        (Part.ACCESS, OwnerTaken("taken"), "ConnectionReady", "OwnerTaken", True),
-        (Part.ACCESS, NameTaken("taken", system="Kubernetes"), "ConnectionReady", "NameTaken", True),
-        (Part.ACCESS, Unavailable("down", system="Kubernetes"), "ConnectionReady", "KubernetesUnavailable", False),
-        (Part.DESKTOP, Unavailable("down", system="Kubernetes"), "DesktopReady", "KubernetesUnavailable", False),
-        (Part.DESKTOP, Unauthorised("quota", system="Kubernetes"), "DesktopReady", "DesktopRefused", False),
-        (Part.DESKTOP, Invalid("bad limits", system="Kubernetes"), "DesktopReady", "DesktopRefused", True),
-        (Part.DESKTOP, NameTaken("taken", system="Kubernetes"), "DesktopReady", "NameTaken", True),
+        (Area.ACCESS, Unavailable("away"), "ConnectionReady", "GuacamoleUnavailable", False),
+        (Area.ACCESS, Unauthorised("refused"), "ConnectionReady", "GuacamoleCredentialsRefused", False),
+        (Area.ACCESS, Invalid("bad"), "ConnectionReady", "GuacamoleRefused", False),
+        (Area.ACCESS, OwnerTaken("taken"), "ConnectionReady", "OwnerTaken", True),
+        (Area.ACCESS, NameTaken("taken", system="Kubernetes"), "ConnectionReady", "NameTaken", True),
+        (Area.ACCESS, Unavailable("down", system="Kubernetes"), "ConnectionReady", "KubernetesUnavailable", False),
+        (Area.DESKTOP, Unavailable("down", system="Kubernetes"), "DesktopReady", "KubernetesUnavailable", False),
+        (Area.DESKTOP, Unauthorised("quota", system="Kubernetes"), "DesktopReady", "DesktopRefused", False),
+        (Area.DESKTOP, Invalid("bad limits", system="Kubernetes"), "DesktopReady", "DesktopRefused", True),
+        (Area.DESKTOP, NameTaken("taken", system="Kubernetes"), "DesktopReady", "NameTaken", True),
     ],
 )
 def test_each_failure_is_said_in_its_parts_condition(
-    part: Part, error: DomainError, condition: str, reason: str, *, stalled: bool
+    part: Area, error: DomainError, condition: str, reason: str, *, stalled: bool
 ) -> None:
     world = replace(empty_world(), failures={part: error})
     _, conditions = said(session(), world)
@@ -200,7 +200,7 @@ def test_each_failure_is_said_in_its_parts_condition(
 
 
 def test_guacamole_away_makes_a_running_session_not_ready() -> None:
-    world = replace(finished_world(session()), access=AccessView(), failures={Part.ACCESS: Unavailable("away")})
+    world = replace(finished_world(session()), access=AccessView(), failures={Area.ACCESS: Unavailable("away")})
     result, conditions = said(session(), world)
     assert conditions["DesktopReady"]["status"] == conditions["SceneReady"]["status"] == "True"
     assert conditions["Ready"]["reason"] == "GuacamoleUnavailable"
@@ -227,7 +227,7 @@ def test_a_malformed_session_is_told_what_is_wrong() -> None:
 def test_a_deletion_that_waits_for_guacamole_says_so_and_keeps_what_is_needed() -> None:
     first = status(session(), finished_world(session()))
     of = replace(session(deleting=True), status=first)
-    failures = {Part.ACCESS: Unavailable("Guacamole at URL does not answer")}
+    failures = {Area.ACCESS: Unavailable("Guacamole at URL does not answer")}
     result, conditions = said(of, replace(empty_world(), failures=failures))
     assert result["phase"] == "Terminating"
     assert (conditions["Ready"]["status"], conditions["Ready"]["reason"]) == ("False", "Terminating")
@@ -240,12 +240,12 @@ def test_a_deletion_that_waits_for_guacamole_says_so_and_keeps_what_is_needed() 
 def test_the_note_of_a_suspension_leaves_a_status_that_there_is_alone() -> None:
     of = session({"suspend": True})
     there = status(of, finished_world(of))
-    noted = suspension_noted(replace(of, status=there), "Requested", NOW)
+    noted = with_suspension(replace(of, status=there), "Requested", NOW)
     assert noted == there | {"suspension": noted["suspension"]}
 
 
 def test_a_session_that_is_made_suspended_says_so_in_its_first_status() -> None:
-    first = suspension_noted(session({"suspend": True}), "Requested", NOW)
+    first = with_suspension(session({"suspend": True}), "Requested", NOW)
     assert first["suspension"] == {"reason": "Requested", "at": "2026-11-24T06:00:00.250Z", "resume": ""}
     assert (first["observedGeneration"], first["phase"]) == (3, "Suspending")
     assert list(faults_of({"metadata": {"generation": 3}, "status": first})) == []
@@ -256,7 +256,7 @@ def test_a_session_that_is_made_suspended_says_so_in_its_first_status() -> None:
 def test_a_deadline_that_is_over_before_the_first_status_is_told_in_it() -> None:
     of = session()
     hasty = replace(empty_world(), now=of.created_at + timedelta(seconds=2))
-    assert hasty.terms is not None
-    hasty = replace(hasty, terms=replace(hasty.terms, start_deadline=timedelta(seconds=1)))
+    assert hasty.settings is not None
+    hasty = replace(hasty, settings=replace(hasty.settings, start_deadline=timedelta(seconds=1)))
     said = {entry["type"]: entry for entry in status(of, hasty)["conditions"]}
     assert (said["Stalled"]["status"], said["Stalled"]["reason"]) == ("True", "StartDeadlineExceeded")

@@ -6,8 +6,8 @@ import pytest
 
 from blendersessions.model.access import ConnectionRecord, UserRecord
 from blendersessions.model.names import name_for, view_name_for
-from blendersessions.planning.sweep import Grace, Orphans, find_orphans, namespace_of
-from unit.operator.worlds import OTHER_UID, UID
+from blendersessions_operator.planning.sweep import GracePeriod, Orphans, find_orphans, namespace_of
+from unit.operator.factories import OTHER_UID, UID
 
 OURS, VIEW, GONE = name_for(UID), view_name_for(UID), name_for(OTHER_UID)
 
@@ -73,7 +73,7 @@ def test_where_a_connection_leads_tells_for_whom_it_was_made(name: str, hostname
 
 
 def test_an_orphan_is_due_when_it_was_one_for_long_enough_without_a_break() -> None:
-    grace = Grace(seconds=120)
+    grace = GracePeriod(seconds=120)
     assert grace.due(["a"], 0) == []
     assert grace.due(["a", "b"], 119.9) == []
     assert grace.due(["a", "b"], 120) == ["a"]

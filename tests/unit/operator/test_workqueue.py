@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from blendersessions.handlers import workqueue
-from blendersessions.handlers.workqueue import WorkQueue, backoff
+from blendersessions_operator.controller import workqueue
+from blendersessions_operator.controller.workqueue import WorkQueue, backoff
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -76,11 +76,11 @@ async def test_no_more_keys_at_once_than_there_are_workers(work: Recorder) -> No
 
 
 async def test_a_key_added_while_it_waits_is_worked_on_once(work: Recorder) -> None:
-    queue = WorkQueue(work, 1)
+    queue = WorkQueue(1)
     for _ in range(5):
         queue.add("a")
     assert len(queue) == 1
-    queue.start()
+    queue.start(work)
     queue.add("b")
     await work.until(lambda: "b" in work.done)
     assert work.done == ["a", "b"]
@@ -103,7 +103,7 @@ async def test_a_key_added_while_it_is_worked_on_is_worked_on_again(work: Record
 
 
 async def test_a_key_that_is_not_done_is_tried_again(work: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workqueue, "FIRST_DELAY", 0.001)
+    monkeypatch.setattr(workqueue, "FIRST_DELAY_SECONDS", 0.001)
     queue = started(work, 1)
     work.answers["a"] = [False, False, True]
     queue.add("a")
@@ -112,7 +112,7 @@ async def test_a_key_that_is_not_done_is_tried_again(work: Recorder, monkeypatch
 
 
 async def test_news_makes_a_waiting_retry_come_at_once(work: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workqueue, "FIRST_DELAY", 3600.0)
+    monkeypatch.setattr(workqueue, "FIRST_DELAY_SECONDS", 3600.0)
     queue = started(work, 1)
     work.answers["a"] = [False]
     queue.add("a")
@@ -143,7 +143,7 @@ async def test_news_does_not_make_the_next_try_come_later(work: Recorder, monkey
 async def test_a_fault_in_one_key_is_logged_and_stops_nothing(
     work: Recorder, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workqueue, "FIRST_DELAY", 0.001)
+    monkeypatch.setattr(workqueue, "FIRST_DELAY_SECONDS", 0.001)
     queue = started(work, 1)
     work.answers["a"] = [RuntimeError("a fault of ours")]
     queue.add("a")
@@ -184,8 +184,8 @@ def test_the_delay_doubles_up_to_a_minute() -> None:
 
 
 def started(work: Callable[[str], Awaitable[bool]], workers: int) -> WorkQueue[str]:
-    queue = WorkQueue(work, workers)
-    queue.start()
+    queue = WorkQueue(workers)
+    queue.start(work)
     return queue
 
 
@@ -201,11 +201,11 @@ async def test_of_two_moments_the_earlier_one_counts(work: Recorder) -> None:
 
 
 async def test_who_waits_to_begin_is_served_before_those_that_run(work: Recorder) -> None:
-    queue = WorkQueue(work, 1, lambda key: key.startswith("new"))
+    queue = WorkQueue(1, lambda key: key.startswith("new"))
     for key in ("a", "b", "new", "newer"):
         queue.add(key)
     assert len(queue) == 4
-    queue.start()
+    queue.start(work)
     await work.until(lambda: len(work.done) == 4)
     assert work.done == ["new", "newer", "a", "b"]
     queue.add_after("new", 0.01)
@@ -215,14 +215,14 @@ async def test_who_waits_to_begin_is_served_before_those_that_run(work: Recorder
 
 async def test_what_becomes_urgent_while_it_waits_is_moved_to_the_front_and_worked_on_once(work: Recorder) -> None:
     urgent: set[str] = set()
-    queue = WorkQueue(work, 1, urgent.__contains__)
+    queue = WorkQueue(1, urgent.__contains__)
     for key in ("a", "b", "c"):
         queue.add(key)
     urgent.add("c")
     queue.add("c")
     queue.add("c")
     assert len(queue) == 3
-    queue.start()
+    queue.start(work)
     await work.until(lambda: len(work.done) == 3)
     assert work.done == ["c", "a", "b"]
     queue.add("d")

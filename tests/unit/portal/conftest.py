@@ -42,7 +42,7 @@ class Browser(httpx.AsyncClient):
 
 
 @dataclass
-class World:
+class Portal:
     """A portal and what is behind it."""
 
     store: FakeStore
@@ -82,12 +82,12 @@ class World:
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    made = World(FakeStore(), FakeGuacamole(), write_samples(tmp_path))
+async def portal(tmp_path: Path) -> AsyncIterator[Portal]:
+    made = Portal(FakeStore(), FakeGuacamole(), write_samples(tmp_path))
     yield made
     await made.close()
 
 
 @pytest.fixture
-def browser(world: World) -> Browser:
-    return world.browser()
+def browser(portal: Portal) -> Browser:
+    return portal.browser()

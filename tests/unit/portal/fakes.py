@@ -7,9 +7,9 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from blendersessions.model import suspending
+from blendersessions.model import suspension
 from blendersessions.model.errors import NotFound, Unauthorised
-from blendersessions.model.signin import Credentials
+from blendersessions.model.user_credentials import UserCredentials
 from blendersessions_portal.session import Session, new_session, read_session
 
 if TYPE_CHECKING:
@@ -55,18 +55,18 @@ class FakeStore:
 
     async def suspend(self, owner: str, name: str) -> None:
         await self.get(owner, name)
-        self.objects[name] |= {"spec": self.objects[name]["spec"] | suspending.suspend()["spec"]}
+        self.objects[name] |= {"spec": self.objects[name]["spec"] | suspension.suspend_patch()["spec"]}
 
     async def resume(self, owner: str, name: str) -> None:
         await self.get(owner, name)
-        patch = suspending.resume(datetime.now(UTC))
+        patch = suspension.resume_patch(datetime.now(UTC))
         self.objects[name]["metadata"] |= patch["metadata"]
         self.objects[name]["spec"] |= patch["spec"]
 
-    async def credentials(self, owner: str) -> Credentials:
+    async def credentials(self, owner: str) -> UserCredentials:
         if owner not in self.passwords:
             raise NotFound("Secret “blender-user-0” does not exist.")
-        return Credentials(owner, self.passwords[owner])
+        return UserCredentials(owner, self.passwords[owner])
 
     def _fail(self) -> None:
         if self.failure:
@@ -139,7 +139,7 @@ class FakeGuacamole:
         self.refuses: set[str] = set()
         self.attempts = 0
 
-    async def sign_in(self, credentials: Credentials) -> str:
+    async def sign_in(self, credentials: UserCredentials) -> str:
         self.attempts += 1
         await asyncio.sleep(0)  # other requests get their turn, as they do while the real one answers
         if self.failure:

@@ -13,7 +13,7 @@ from blendersessions_portal.progress import State, describe
 from blendersessions_portal.session import Session, name_stem
 
 if TYPE_CHECKING:
-    from unit.portal.conftest import Browser, World
+    from unit.portal.conftest import Browser, Portal
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -193,9 +193,9 @@ def test_names_are_readable_and_valid(sample: str, stem: str) -> None:
     assert name_stem(sample) == stem
 
 
-async def test_the_page_of_a_starting_session_refreshes_itself(world: World, browser: Browser) -> None:
+async def test_the_page_of_a_starting_session_refreshes_itself(portal: Portal, browser: Browser) -> None:
     name = await browser.start()
-    world.store.make_starting(name)
+    portal.store.make_starting(name)
     page = (await browser.see(f"/sessions/{name}")).text
     assert "Blender loads shopping_cart.blend." in page
     assert f'data-refresh="/sessions/{name}/progress"' in page
@@ -206,9 +206,9 @@ async def test_the_page_of_a_starting_session_refreshes_itself(world: World, bro
     assert part.strip() in page
 
 
-async def test_the_page_of_a_failed_session_has_the_reason_and_the_way_out(world: World, browser: Browser) -> None:
+async def test_the_page_of_a_failed_session_has_the_reason_and_the_way_out(portal: Portal, browser: Browser) -> None:
     name = await browser.start()
-    world.store.make_failed(name)
+    portal.store.make_failed(name)
     page = await browser.see(f"/sessions/{name}")
     assert page.status_code == 200
     assert "This scene does not exist" in page.text
@@ -217,17 +217,17 @@ async def test_the_page_of_a_failed_session_has_the_reason_and_the_way_out(world
     assert f'action="/sessions/{name}/stop"' in page.text
 
 
-async def test_the_list_refreshes_quickly_only_while_something_changes(world: World, browser: Browser) -> None:
+async def test_the_list_refreshes_quickly_only_while_something_changes(portal: Portal, browser: Browser) -> None:
     name = await browser.start()
     assert 'data-pace="quick"' in (await browser.get("/sessions")).text
-    world.store.make_ready(name)
+    portal.store.make_ready(name)
     assert 'data-pace="slow"' in (await browser.get("/sessions")).text
 
 
-async def test_the_list_shows_scene_state_and_age(world: World, browser: Browser) -> None:
+async def test_the_list_shows_scene_state_and_age(portal: Portal, browser: Browser) -> None:
     name = await browser.start()
-    world.store.make_ready(name)
-    world.store.age(name, timedelta(minutes=5))
+    portal.store.make_ready(name)
+    portal.store.age(name, timedelta(minutes=5))
     part = (await browser.get("/sessions")).text
     for words in ("Shopping cart", name, "Ready", "5 minutes ago", f"/sessions/{name}/open"):
         assert words in part

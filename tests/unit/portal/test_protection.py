@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from blendersessions_portal.identity import AnonymousIdentifier
-from unit.portal.conftest import World
+from unit.portal.conftest import Portal
 
 if TYPE_CHECKING:
     import httpx
@@ -22,81 +22,81 @@ def cookie_line(answer: httpx.Response, name: str) -> str:
     return line.lower()
 
 
-async def test_a_form_without_its_token_does_nothing(world: World, browser: Browser) -> None:
+async def test_a_form_without_its_token_does_nothing(portal: Portal, browser: Browser) -> None:
     await browser.see("/")
     for token in ("", "made-up", browser.csrf[:-1]):
         answer = await browser.post("/sessions", data={"csrf": token, "sample": "shopping_cart.blend"})
         assert answer.status_code == 403
-    assert not world.store.objects
+    assert not portal.store.objects
 
 
-async def test_a_token_of_another_browser_does_not_fit(world: World, browser: Browser) -> None:
-    other = world.browser()
+async def test_a_token_of_another_browser_does_not_fit(portal: Portal, browser: Browser) -> None:
+    other = portal.browser()
     await other.see("/")
     await browser.see("/")
     browser.csrf = other.csrf
     assert (await browser.submit("/sessions", sample="shopping_cart.blend")).status_code == 403
-    assert not world.store.objects
+    assert not portal.store.objects
 
 
-async def test_a_form_without_our_cookie_does_nothing(world: World, browser: Browser) -> None:
+async def test_a_form_without_our_cookie_does_nothing(portal: Portal, browser: Browser) -> None:
     await browser.see("/")
     browser.cookies.clear()
     assert (await browser.submit("/sessions", sample="shopping_cart.blend")).status_code == 403
-    assert not world.store.objects
+    assert not portal.store.objects
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
-async def test_a_form_sent_by_another_site_does_nothing(world: World, browser: Browser, site: str) -> None:
+async def test_a_form_sent_by_another_site_does_nothing(portal: Portal, browser: Browser, site: str) -> None:
     name = await browser.start()
     for address in ("/sessions", f"/sessions/{name}/stop"):
         answer = await browser.post(address, data={"csrf": browser.csrf}, headers={"Sec-Fetch-Site": site})
         assert answer.status_code == 403
-    assert "deletionTimestamp" not in world.store.objects[name]["metadata"]
+    assert "deletionTimestamp" not in portal.store.objects[name]["metadata"]
 
 
-async def test_the_visitors_cookie_is_no_token(world: World, browser: Browser) -> None:
+async def test_the_visitors_cookie_is_no_token(portal: Portal, browser: Browser) -> None:
     await browser.see("/")
     browser.csrf = browser.cookies[AnonymousIdentifier.COOKIE]
     assert (await browser.submit("/sessions", sample="")).status_code == 403
-    assert not world.store.objects
+    assert not portal.store.objects
 
 
-async def test_stop_needs_the_token(world: World, browser: Browser) -> None:
+async def test_stop_needs_the_token(portal: Portal, browser: Browser) -> None:
     name = await browser.start()
     assert (await browser.post(f"/sessions/{name}/stop")).status_code == 403
     assert (await browser.get(f"/sessions/{name}/stop")).status_code == 405
-    assert "deletionTimestamp" not in world.store.objects[name]["metadata"]
+    assert "deletionTimestamp" not in portal.store.objects[name]["metadata"]
 
 
-async def test_a_session_is_seen_by_its_own_browser_only(world: World, browser: Browser) -> None:
+async def test_a_session_is_seen_by_its_own_browser_only(portal: Portal, browser: Browser) -> None:
     name = await browser.start()
-    world.store.make_ready(name)
-    other = world.browser()
+    portal.store.make_ready(name)
+    other = portal.browser()
     await other.start()
-    stranger = world.browser()
+    stranger = portal.browser()
     for visitor in (other, stranger):
         for address in (f"/sessions/{name}", f"/sessions/{name}/progress", f"/sessions/{name}/open"):
             assert (await visitor.get(address)).status_code == 404, address
     assert (await other.submit(f"/sessions/{name}/stop")).status_code == 404
     for address in ("/", "/sessions"):
         assert name not in (await other.get(address)).text
-    assert "deletionTimestamp" not in world.store.objects[name]["metadata"]
-    assert not world.guacamole.made
+    assert "deletionTimestamp" not in portal.store.objects[name]["metadata"]
+    assert not portal.guacamole.made
 
 
-async def test_a_session_of_another_and_none_look_alike(world: World, browser: Browser) -> None:
+async def test_a_session_of_another_and_none_look_alike(portal: Portal, browser: Browser) -> None:
     name = await browser.start()
-    other = world.browser()
+    other = portal.browser()
     await other.see("/")
     foreign, missing = await other.get(f"/sessions/{name}"), await other.get("/sessions/nobody-has-this")
     assert foreign.status_code == missing.status_code == 404
     assert foreign.text == missing.text
 
 
-async def test_a_tampered_cookie_is_a_new_visitor(world: World, browser: Browser) -> None:
+async def test_a_tampered_cookie_is_a_new_visitor(portal: Portal, browser: Browser) -> None:
     name = await browser.start()
-    owner = world.store.objects[name]["spec"]["owner"]
+    owner = portal.store.objects[name]["spec"]["owner"]
     value = browser.cookies[AnonymousIdentifier.COOKIE]
     # Not the last character: some of its bits carry nothing.
     changed = value[:-5] + ("A" if value[-5] != "A" else "B") + value[-4:]
@@ -109,9 +109,9 @@ async def test_a_tampered_cookie_is_a_new_visitor(world: World, browser: Browser
         assert (await browser.get(f"/sessions/{name}")).status_code == 404
 
 
-async def test_the_cookie_survives_a_restart(world: World, browser: Browser) -> None:
+async def test_the_cookie_survives_a_restart(portal: Portal, browser: Browser) -> None:
     name = await browser.start()
-    world.restart()
+    portal.restart()
     assert (await browser.get(f"/sessions/{name}")).status_code == 200
 
 
@@ -122,8 +122,8 @@ async def test_the_cookie_is_kept_from_scripts_and_other_sites(browser: Browser)
     assert "secure" not in line, "plain http would lose it"
 
 
-async def test_cookies_stay_on_https_where_there_is_https(world: World) -> None:
-    safe = World(world.store, world.guacamole, world.samples_dir, public_url="https://portal.test/")
+async def test_cookies_stay_on_https_where_there_is_https(portal: Portal) -> None:
+    safe = Portal(portal.store, portal.guacamole, portal.samples_dir, public_url="https://portal.test/")
     browser = safe.browser()
     try:
         assert "; secure" in cookie_line(await browser.get("/"), AnonymousIdentifier.COOKIE)
@@ -154,11 +154,11 @@ async def test_pages_hold_no_inline_script_or_style(browser: Browser) -> None:
         assert text.count("<script") == text.count('<script src="/static/')
 
 
-async def test_a_body_without_end_is_refused(world: World, browser: Browser) -> None:
+async def test_a_body_without_end_is_refused(portal: Portal, browser: Browser) -> None:
     await browser.see("/")
     answer = await browser.submit("/sessions", sample="x" * 100_000)
     assert answer.status_code == 413
-    assert not world.store.objects
+    assert not portal.store.objects
 
 
 async def test_static_files_stay_in_their_folder(browser: Browser) -> None:

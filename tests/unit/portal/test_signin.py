@@ -9,15 +9,15 @@ import pytest
 import requests
 import responses
 
-from blendersessions.gateways.guacamole.signin import GuacamoleRest
+from blendersessions.clients.guacamole.person import GuacamoleRest
 from blendersessions.model.errors import Unauthorised, Unavailable
-from blendersessions.model.signin import Credentials
+from blendersessions.model.user_credentials import UserCredentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BASE = "http://guacamole:8080/guacamole/"
-OWNER = Credentials("guest-a", "p&w=1")
+OWNER = UserCredentials("guest-a", "p&w=1")
 TOKEN = "A1" * 32
 GRANTED = {"authToken": TOKEN, "username": "guest-a", "dataSource": "postgresql"}
 REFUSED = {"message": "Invalid login", "type": "INVALID_CREDENTIALS"}

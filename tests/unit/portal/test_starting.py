@@ -10,7 +10,7 @@ from blendersessions.model.errors import Invalid, Unauthorised, Unavailable
 from blendersessions_portal.session import OWNER_HASH_LABEL, owner_hash
 
 if TYPE_CHECKING:
-    from unit.portal.conftest import Browser, World
+    from unit.portal.conftest import Browser, Portal
 
 
 async def test_home_shows_each_scene_with_its_picture_and_a_button(browser: Browser) -> None:
@@ -28,9 +28,9 @@ async def test_home_says_that_work_is_lost(browser: Browser) -> None:
     assert "what you made is lost when its session stops" in (await browser.see("/")).text
 
 
-async def test_a_click_makes_a_session_that_is_this_browsers(world: World, browser: Browser) -> None:
+async def test_a_click_makes_a_session_that_is_this_browsers(portal: Portal, browser: Browser) -> None:
     name = await browser.start("shopping_cart.blend")
-    made = world.store.objects[name]
+    made = portal.store.objects[name]
     owner = made["spec"]["owner"]
     assert name.startswith("shopping-cart-")
     assert owner.startswith("guest-")
@@ -39,16 +39,16 @@ async def test_a_click_makes_a_session_that_is_this_browsers(world: World, brows
     assert f'data-session="{name}"' in (await browser.see("/")).text
 
 
-async def test_the_empty_scene_names_no_sample(world: World, browser: Browser) -> None:
+async def test_the_empty_scene_names_no_sample(portal: Portal, browser: Browser) -> None:
     name = await browser.start("")
     assert name.startswith("empty-scene-")
-    assert "scene" not in world.store.objects[name]["spec"]
+    assert "scene" not in portal.store.objects[name]["spec"]
 
 
-async def test_all_sessions_of_a_browser_have_one_owner(world: World, browser: Browser) -> None:
+async def test_all_sessions_of_a_browser_have_one_owner(portal: Portal, browser: Browser) -> None:
     first, second = await browser.start(), await browser.start()
     assert first != second
-    assert len({body["spec"]["owner"] for body in world.store.objects.values()}) == 1
+    assert len({body["spec"]["owner"] for body in portal.store.objects.values()}) == 1
 
 
 BAD_SAMPLES = [
@@ -64,7 +64,7 @@ BAD_SAMPLES = [
 
 @pytest.mark.parametrize("sample", BAD_SAMPLES)
 async def test_an_unknown_sample_is_refused_with_the_names_of_those_there_are(
-    world: World, browser: Browser, sample: str
+    portal: Portal, browser: Browser, sample: str
 ) -> None:
     await browser.see("/")
     for answer in (
@@ -74,7 +74,7 @@ async def test_an_unknown_sample_is_refused_with_the_names_of_those_there_are(
         assert answer.status_code == 400
         assert "shopping_cart.blend, fire_extinguisher.blend" in answer.text
         assert "/etc/passwd.blend" not in answer.text
-    assert not world.store.objects
+    assert not portal.store.objects
 
 
 async def test_a_sample_is_never_shown_as_markup(browser: Browser) -> None:
@@ -87,35 +87,35 @@ async def test_a_link_without_a_file_is_refused(browser: Browser) -> None:
     assert (await browser.get("/view")).status_code == 400
 
 
-async def test_a_link_makes_nothing_until_its_page_sends_its_form(world: World, browser: Browser) -> None:
+async def test_a_link_makes_nothing_until_its_page_sends_its_form(portal: Portal, browser: Browser) -> None:
     page = await browser.see("/view?blender_file=shopping_cart.blend")
     assert page.status_code == 200
     assert "data-send" in page.text
-    assert not world.store.objects
+    assert not portal.store.objects
     answer = await browser.submit("/sessions", sample="shopping_cart.blend", reuse="yes")
-    assert answer.headers["location"] == f"/sessions/{world.store.only}"
+    assert answer.headers["location"] == f"/sessions/{portal.store.only}"
 
 
-async def test_a_link_leads_to_the_session_that_is_there(world: World, browser: Browser) -> None:
+async def test_a_link_leads_to_the_session_that_is_there(portal: Portal, browser: Browser) -> None:
     name = await browser.start("shopping_cart.blend")
     page = await browser.see("/view?blender_file=shopping_cart.blend")
     assert (page.status_code, page.headers["location"]) == (303, f"/sessions/{name}")
     again = await browser.submit("/sessions", sample="shopping_cart.blend", reuse="yes")
     assert again.headers["location"] == f"/sessions/{name}"
-    assert world.store.only == name
+    assert portal.store.only == name
 
 
 @pytest.mark.parametrize("end", ["stopped", "failed", "other scene", "other browser"])
-async def test_a_link_starts_anew_where_no_session_fits(world: World, browser: Browser, end: str) -> None:
+async def test_a_link_starts_anew_where_no_session_fits(portal: Portal, browser: Browser, end: str) -> None:
     name = await browser.start("fire_extinguisher.blend" if end == "other scene" else "shopping_cart.blend")
     if end == "stopped":
         await browser.submit(f"/sessions/{name}/stop")
     elif end == "failed":
-        world.store.make_failed(name)
-    visitor = world.browser() if end == "other browser" else browser
+        portal.store.make_failed(name)
+    visitor = portal.browser() if end == "other browser" else browser
     assert (await visitor.see("/view?blender_file=shopping_cart.blend")).status_code == 200
     await visitor.submit("/sessions", sample="shopping_cart.blend", reuse="yes")
-    assert len(world.store.objects) == 2
+    assert len(portal.store.objects) == 2
 
 
 @pytest.mark.parametrize(
@@ -127,27 +127,27 @@ async def test_a_link_starts_anew_where_no_session_fits(world: World, browser: B
     ],
 )
 async def test_a_cluster_that_says_no_is_explained(
-    world: World, browser: Browser, failure: Exception, status: int, words: str
+    portal: Portal, browser: Browser, failure: Exception, status: int, words: str
 ) -> None:
     await browser.start()
-    world.store.failure = failure
+    portal.store.failure = failure
     answer = await browser.submit("/sessions", sample="shopping_cart.blend")
     assert answer.status_code == status
     assert words in answer.text
     assert 'href="/"' in answer.text
 
 
-async def test_trying_again_keeps_the_links_scene(world: World, browser: Browser) -> None:
+async def test_trying_again_keeps_the_links_scene(portal: Portal, browser: Browser) -> None:
     await browser.start()
-    world.store.failure = Unavailable("The cluster's API does not answer.")
+    portal.store.failure = Unavailable("The cluster's API does not answer.")
     answer = await browser.get("/view?blender_file=shopping_cart.blend")
     assert answer.status_code == 503
     assert 'href="/view?blender_file=shopping_cart.blend">Try again' in answer.text
 
 
-async def test_a_mistake_of_ours_shows_no_inside(world: World, browser: Browser) -> None:
+async def test_a_mistake_of_ours_shows_no_inside(portal: Portal, browser: Browser) -> None:
     await browser.start()
-    world.store.failure = RuntimeError("password=hunter2")
+    portal.store.failure = RuntimeError("password=hunter2")
     answer = await browser.get("/")
     assert answer.status_code == 500
     assert "hunter2" not in answer.text

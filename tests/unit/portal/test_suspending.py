@@ -12,16 +12,16 @@ from blendersessions_portal.session import read_session
 
 if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
-    from unit.portal.conftest import Browser, World
+    from unit.portal.conftest import Browser, Portal
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
-async def ready(world: World, browser: Browser, **workspace: object) -> str:
+async def ready(portal: Portal, browser: Browser, **workspace: object) -> str:
     name = await browser.start()
     if workspace:
-        world.store.give_workspace(name, **workspace)
-    world.store.make_ready(name)
+        portal.store.give_workspace(name, **workspace)
+    portal.store.make_ready(name)
     return name
 
 
@@ -38,8 +38,8 @@ def reported(minutes: float, reason: str, kept: str, **spec: object) -> Manifest
     return {"metadata": metadata, "spec": {"owner": "guest-a", **spec}, "status": status}
 
 
-async def test_a_ready_session_has_a_page_of_its_own_besides_blender(world: World, browser: Browser) -> None:
-    name = await ready(world, browser, size="5Gi")
+async def test_a_ready_session_has_a_page_of_its_own_besides_blender(portal: Portal, browser: Browser) -> None:
+    name = await ready(portal, browser, size="5Gi")
     assert f'href="/sessions/{name}?stay=yes"' in (await browser.see("/")).text
     page = await browser.see(f"/sessions/{name}?stay=yes")
     assert page.status_code == 200
@@ -49,22 +49,22 @@ async def test_a_ready_session_has_a_page_of_its_own_besides_blender(world: Worl
     assert (await browser.get(f"/sessions/{name}/progress?stay=yes")).text.strip() in page.text
 
 
-async def test_suspend_and_resume_by_clicks(world: World, browser: Browser) -> None:
-    name = await ready(world, browser, size="5Gi")
+async def test_suspend_and_resume_by_clicks(portal: Portal, browser: Browser) -> None:
+    name = await ready(portal, browser, size="5Gi")
     await browser.see(f"/sessions/{name}?stay=yes")
     answer = await browser.submit(f"/sessions/{name}/suspend")
     assert (answer.status_code, answer.headers["location"]) == (303, f"/sessions/{name}?stay=yes")
-    assert world.store.objects[name]["spec"]["suspend"] is True
+    assert portal.store.objects[name]["spec"]["suspend"] is True
     assert 'data-state="suspending"' in (await browser.see(f"/sessions/{name}?stay=yes")).text
     opened = await browser.get(f"/sessions/{name}/open")
     assert opened.headers["location"] == f"/sessions/{name}", "what is being stopped is not opened"
-    world.store.make_suspended(name, "Requested")
+    portal.store.make_suspended(name, "Requested")
     page = (await browser.see(f"/sessions/{name}")).text
     assert 'data-state="suspended"' in page
     assert f'action="/sessions/{name}/suspend"' not in page
     answer = await browser.submit(f"/sessions/{name}/resume")
     assert (answer.status_code, answer.headers["location"]) == (303, f"/sessions/{name}")
-    assert world.store.objects[name]["spec"]["suspend"] is False
+    assert portal.store.objects[name]["spec"]["suspend"] is False
     assert 'data-state="working"' in (await browser.see(f"/sessions/{name}")).text, (
         "though the operator has not seen it"
     )
@@ -72,30 +72,30 @@ async def test_suspend_and_resume_by_clicks(world: World, browser: Browser) -> N
 
 @pytest.mark.parametrize(("reason", "headline"), [("Idle", "nobody worked in it"), ("MaxAge", "its time was over")])
 async def test_an_expired_session_says_why_and_is_resumed(
-    world: World, browser: Browser, reason: str, headline: str
+    portal: Portal, browser: Browser, reason: str, headline: str
 ) -> None:
-    name = await ready(world, browser, size="5Gi")
-    world.store.make_suspended(name, reason)
+    name = await ready(portal, browser, size="5Gi")
+    portal.store.make_suspended(name, reason)
     page = (await browser.see(f"/sessions/{name}")).text
     assert f"Suspended, because {headline}" in page
     assert "Resume" in (await browser.see("/")).text
     await browser.submit(f"/sessions/{name}/resume")
-    asked = world.store.objects[name]["metadata"]["annotations"]["blendersessions.io/resume"]
+    asked = portal.store.objects[name]["metadata"]["annotations"]["blendersessions.io/resume"]
     assert 'data-state="working"' in (await browser.see(f"/sessions/{name}")).text
-    world.store.make_suspended(name, reason, resume=asked)
+    portal.store.make_suspended(name, reason, resume=asked)
     assert 'data-state="suspended"' in (await browser.see(f"/sessions/{name}")).text, "it expired once more"
 
 
-async def test_without_a_workspace_nothing_is_suspended_and_the_loss_is_said(world: World, browser: Browser) -> None:
-    name = await ready(world, browser)
+async def test_without_a_workspace_nothing_is_suspended_and_the_loss_is_said(portal: Portal, browser: Browser) -> None:
+    name = await ready(portal, browser)
     page = (await browser.see(f"/sessions/{name}?stay=yes")).text
     assert "what you make in it is lost when it stops" in page
     assert f'action="/sessions/{name}/suspend"' not in page
     answer = await browser.submit(f"/sessions/{name}/suspend")
     assert answer.status_code == 400
     assert "has no workspace" in answer.text
-    assert "suspend" not in world.store.objects[name]["spec"]
-    world.store.make_suspended(name, "Idle")
+    assert "suspend" not in portal.store.objects[name]["spec"]
+    portal.store.make_suspended(name, "Idle")
     page = (await browser.see(f"/sessions/{name}")).text
     assert "opens the scene as it was at first" in page
     assert f'action="/sessions/{name}/resume"' in page, "an expiry may suspend it all the same"
@@ -111,32 +111,34 @@ async def test_without_a_workspace_nothing_is_suspended_and_the_loss_is_said(wor
     ],
 )
 async def test_stop_says_what_becomes_of_the_files(
-    world: World, browser: Browser, workspace: dict[str, object], warning: str, button: str
+    portal: Portal, browser: Browser, workspace: dict[str, object], warning: str, button: str
 ) -> None:
-    await ready(world, browser, **workspace)
+    await ready(portal, browser, **workspace)
     page = (await browser.see("/")).text
     assert warning in page
     assert f'type="submit">{button}' in page
 
 
-async def test_a_failed_session_with_a_workspace_is_not_removed_without_asking(world: World, browser: Browser) -> None:
-    name = await ready(world, browser, size="5Gi")
-    world.store.make_failed(name)
+async def test_a_failed_session_with_a_workspace_is_not_removed_without_asking(
+    portal: Portal, browser: Browser
+) -> None:
+    name = await ready(portal, browser, size="5Gi")
+    portal.store.make_failed(name)
     page = (await browser.see(f"/sessions/{name}")).text
     assert "the workspace goes with all files in it" in page
     assert "Remove and choose another" not in page
 
 
 @pytest.mark.parametrize("verb", ["suspend", "resume"])
-async def test_only_its_own_browser_suspends_and_resumes_a_session(world: World, browser: Browser, verb: str) -> None:
-    name = await ready(world, browser, size="5Gi")
-    before = repr(world.store.objects[name])
+async def test_only_its_own_browser_suspends_and_resumes_a_session(portal: Portal, browser: Browser, verb: str) -> None:
+    name = await ready(portal, browser, size="5Gi")
+    before = repr(portal.store.objects[name])
     assert (await browser.post(f"/sessions/{name}/{verb}")).status_code == 403, "without the form's token"
     assert (await browser.get(f"/sessions/{name}/{verb}")).status_code == 405
-    other = world.browser()
+    other = portal.browser()
     await other.see("/")
     assert (await other.submit(f"/sessions/{name}/{verb}")).status_code == 404
-    assert repr(world.store.objects[name]) == before
+    assert repr(portal.store.objects[name]) == before
 
 
 @pytest.mark.parametrize(
@@ -164,18 +166,18 @@ def test_a_session_without_an_end_says_nothing_of_it() -> None:
     assert expiry(read_session(reported(25, "Idle", "Nothing", suspend=True)), NOW) == ""
 
 
-async def test_the_pages_show_the_end(world: World, browser: Browser) -> None:
-    name = await ready(world, browser)
+async def test_the_pages_show_the_end(portal: Portal, browser: Browser) -> None:
+    name = await ready(portal, browser)
     at = (datetime.now(UTC) + timedelta(minutes=25, seconds=30)).isoformat()
     activity = {"keptAliveBy": "Render", "expiresAt": at, "expiryReason": "MaxAge"}
-    world.store.objects[name]["status"]["activity"] = activity
+    portal.store.objects[name]["status"]["activity"] = activity
     for address in ("/", f"/sessions/{name}?stay=yes"):
         assert "Its time is over in 25 minutes" in (await browser.see(address)).text
     assert "A render keeps it alive" in (await browser.see(f"/sessions/{name}?stay=yes")).text
 
 
-async def test_a_visitor_who_has_enough_is_shown_what_to_stop(world: World, browser: Browser) -> None:
-    names = [await browser.start() for _ in range(world.max_sessions)]
+async def test_a_visitor_who_has_enough_is_shown_what_to_stop(portal: Portal, browser: Browser) -> None:
+    names = [await browser.start() for _ in range(portal.max_sessions)]
     await browser.see("/")
     answer = await browser.submit("/sessions", sample="fire_extinguisher.blend")
     assert answer.status_code == 409
@@ -183,16 +185,16 @@ async def test_a_visitor_who_has_enough_is_shown_what_to_stop(world: World, brow
     assert "Open in Blender: Fire extinguisher" in answer.text, "the way on once there is room"
     for name in names:
         assert f'action="/sessions/{name}/stop"' in answer.text
-    assert len(world.store.objects) == world.max_sessions
+    assert len(portal.store.objects) == portal.max_sessions
     await browser.submit(f"/sessions/{names[0]}/stop")
     assert (await browser.submit("/sessions", sample="fire_extinguisher.blend")).status_code == 303
-    await world.browser().start()
+    await portal.browser().start()
 
 
 async def test_a_link_to_a_scene_that_is_open_works_for_a_visitor_who_has_enough(
-    world: World, browser: Browser
+    portal: Portal, browser: Browser
 ) -> None:
-    for _ in range(world.max_sessions):
+    for _ in range(portal.max_sessions):
         await browser.start("shopping_cart.blend")
     answer = await browser.submit("/sessions", sample="shopping_cart.blend", reuse="yes")
     assert answer.status_code == 303

@@ -1,0 +1,165 @@
+"""The cluster that a person's kubeconfig leads to, with the errors that a person can act on."""
+
+from __future__ import annotations
+
+import os
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kubernetes.aio.client.api_client import ApiClient
+from kubernetes.aio.client.configuration import Configuration
+from kubernetes.aio.config import ConfigException, list_kube_config_contexts, load_kube_config
+
+from blendersessions.clients.kubernetes import Kubernetes
+from blendersessions.model.errors import Invalid, NotFound, Unauthorised
+from blendersessions.model.manifest import SESSION_KIND, Manifest, Ref
+from blendersessions.model.names import user_secret_name
+from blendersessions.model.user_credentials import credentials_in
+from blendersessions_cli.sessions import Session, read
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from blendersessions.model.user_credentials import UserCredentials
+
+_DEFAULT_NAMESPACE = "default"
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where to look; what is left out is kubectl's choice."""
+
+    namespace: str | None = None
+    context: str | None = None
+    kubeconfig: str | None = None
+
+
+@asynccontextmanager
+async def connect(target: Target) -> AsyncIterator[Cluster]:
+    """Open the cluster for as long as the block runs.
+
+    Raises:
+        Invalid: the kubeconfig cannot be used.
+    """
+    file = target.kubeconfig or os.environ.get("KUBECONFIG") or None
+    configuration = Configuration()
+    try:
+        contexts, active = list_kube_config_contexts(file)  # type: ignore[no-untyped-call]
+        await load_kube_config(  # type: ignore[no-untyped-call]
+            config_file=file, context=target.context, client_configuration=configuration
+        )
+    except (ConfigException, OSError) as error:
+        where = file or "~/.kube/config"
+        raise Invalid(
+            f"The kubeconfig {where} cannot be used ({str(error).rstrip('.')}). Name another one by --kubeconfig or"
+            " KUBECONFIG, and one of its contexts by --context.",
+            system="Kubernetes",
+        ) from error
+    chosen = next((each for each in contexts if each["name"] == target.context), active)
+    kubernetes = Kubernetes(ApiClient(configuration))
+    try:
+        yield Cluster(kubernetes, target.namespace or chosen["context"].get("namespace") or _DEFAULT_NAMESPACE)
+    finally:
+        await kubernetes.close()
+
+
+class Cluster:
+    """The sessions of one namespace, and the sign-ins of their people."""
+
+    def __init__(self, kubernetes: Kubernetes, namespace: str) -> None:
+        self._kubernetes = kubernetes
+        self.namespace = namespace
+
+    async def sessions(self) -> list[Session]:
+        """Read all sessions.
+
+        Raises:
+            Unauthorised: the person may not.
+            NotFound: this cluster knows no sessions.
+        """
+        try:
+            return [read(body) async for body in self._kubernetes.list(SESSION_KIND, self.namespace)]
+        except NotFound as error:
+            raise NotFound(
+                "This cluster knows no BlenderSessions: choose another context, or ask your administrator to install"
+                " the CRDs.",
+                system="Kubernetes",
+            ) from error
+        except Unauthorised as error:
+            raise self._ask_for("list blendersessions", error) from error
+
+    async def session(self, name: str) -> Session:
+        """Read one session.
+
+        Raises:
+            NotFound: there is none; the text names those that exist.
+            Unauthorised: the person may not.
+        """
+        try:
+            return read(await self._kubernetes.get(self._ref(name)))
+        except NotFound as error:
+            raise NotFound(await self._missing(name), system="Kubernetes") from error
+        except Unauthorised as error:
+            raise self._ask_for("get blendersessions", error) from error
+
+    async def change(self, name: str, patch: Manifest) -> Session:
+        """Merge a patch into a session, and give the session as it is then.
+
+        Raises:
+            NotFound: there is none; the text names those that exist.
+            Unauthorised: the person may not.
+        """
+        try:
+            return read(await self._kubernetes.merge(self._ref(name), patch))
+        except NotFound as error:
+            raise NotFound(await self._missing(name), system="Kubernetes") from error
+        except Unauthorised as error:
+            raise self._ask_for("patch blendersessions", error) from error
+
+    async def credentials(self, username: str) -> UserCredentials | None:
+        """Read a user's sign-in at Guacamole; None when there is no Secret, so that the operator did not make the user.
+
+        Raises:
+            Unauthorised: the person may not read the Secret.
+            Invalid: the Secret holds no sign-in of this user.
+        """
+        name = user_secret_name(username)
+        try:
+            secret = await self._kubernetes.get(Ref("Secret", self.namespace, name))
+        except NotFound:
+            return None
+        except Unauthorised as error:
+            raise Unauthorised(
+                f"You may not read the Secret {self.namespace}/{name}, which holds the sign-in of {username}. Ask your"
+                f" administrator for it: kubectl create role open-as-{name} --namespace {self.namespace} --verb=get"
+                f" --resource=secrets --resource-name={name}, and a role binding to you. ({error})",
+                system="Kubernetes",
+            ) from error
+        found = credentials_in(secret, username)
+        if found is None:
+            raise Invalid(
+                f"The Secret {self.namespace}/{name} holds no sign-in of {username}: it needs the keys username (with"
+                " this name) and password. Delete it, and the operator makes it anew.",
+                system="Kubernetes",
+            )
+        return found
+
+    def _ref(self, name: str) -> Ref:
+        return Ref(SESSION_KIND, self.namespace, name)
+
+    async def _missing(self, name: str) -> str:
+        text = f"There is no session “{name}” in the namespace {self.namespace}."
+        try:
+            names = sorted(session.name for session in await self.sessions())
+        except Unauthorised:
+            return text
+        there = f"There are: {', '.join(names)}." if names else "There is none at all: look in another one with -n."
+        return f"{text} {there}"
+
+    def _ask_for(self, right: str, error: Unauthorised) -> Unauthorised:
+        return Unauthorised(
+            f"You may not {right} in the namespace {self.namespace}. Choose another namespace with -n, or ask your"
+            f" administrator for this right there. ({error})",
+            system="Kubernetes",
+        )

@@ -1,0 +1,175 @@
+"""What is known of Guacamole, as last seen and as last written: plain data, without a request."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from blendersessions.model.access import AccessView, ConnectionRecord, UserRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+@dataclass
+class GuacamoleCache:
+    """Connections, users and grants. What was written while a list was on its way is better known than that list."""
+
+    group: str = ""
+    data_source: str = ""
+    loaded: bool = False
+    users_loaded: bool = False
+    connections: dict[str, ConnectionRecord] = field(default_factory=dict)
+    """By the name that they should have, which is the one that they have unless somebody renamed them."""
+    users: dict[str, UserRecord] = field(default_factory=dict)
+    grants: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """Connection name to the users who may read it. By name, for identifiers are given out anew after a restore."""
+    rights_known: set[str] = field(default_factory=set)
+    """Users whose grants were asked for."""
+    lost: dict[str, str] = field(default_factory=dict)
+    """Name to the identifier of a connection that left the list: deleted, renamed or moved."""
+    sought: set[tuple[str, str]] = field(default_factory=set)
+    """Names and identifiers that were looked for outside of the list."""
+    written: set[str] = field(default_factory=set)
+    """Names written since the last list of connections was begun."""
+    users_written: set[str] = field(default_factory=set)
+
+    def view(self, names: Iterable[str], usernames: Iterable[str], hint: str) -> AccessView:
+        """Return what is known of these connections and users.
+
+        `hint` is the identifier that the first connection had when it was last reported; empty if it never was.
+        """
+        wanted = list(names)
+        records = {name: self.connections[name] for name in wanted if name in self.connections}
+        users = {name: self.users[name] for name in usernames if name in self.users}
+        unasked = [user for user in users.values() if user.exists and user.username not in self.rights_known]
+        known = (
+            self.loaded
+            and len(users) == len(set(usernames))
+            and all(record.parameters is not None for record in records.values())
+            and not self.missing(wanted, hint)
+            and not (records and unasked)
+        )
+        grants = frozenset((user, name) for name in records for user in self.grants.get(name, ()))
+        return AccessView(known, self.data_source, records, users, grants)
+
+    def missing(self, names: Iterable[str], hint: str) -> dict[str, str]:
+        """Return the names without a connection that an identifier is known for and not looked up yet."""
+        found: dict[str, str] = {}
+        for name in names:
+            identifier = self.lost.get(name) or hint
+            hint = ""
+            if name not in self.connections and identifier and (name, identifier) not in self.sought:
+                found[name] = identifier
+        return found
+
+    def put(self, name: str, record: ConnectionRecord) -> None:
+        """Note what was written or found out."""
+        former = self.connections.get(name)
+        if former is not None and former.identifier != record.identifier:
+            self.grants.pop(name, None)
+        self.connections[name] = record
+        self.written.add(name)
+        self.lost.pop(name, None)
+
+    def drop(self, name: str) -> None:
+        """Note that a connection is gone."""
+        self.connections.pop(name, None)
+        self.grants.pop(name, None)
+        self.lost.pop(name, None)
+        self.written.add(name)
+
+    def put_user(self, user: UserRecord) -> None:
+        """Note what is known of a user; one who is not there has no grants."""
+        former = self.users.get(user.username)
+        self.users[user.username] = user
+        self.users_written.add(user.username)
+        if not user.exists or (former is not None and not former.exists):
+            self.forget_grants(user.username)
+        if not user.exists:
+            self.rights_known.discard(user.username)
+
+    def unlisted(self, username: str) -> UserRecord | None:
+        """Note a user whom the last list does not have as not there; None when it has, or more was written since."""
+        if username in self.users or username in self.users_written:
+            return None
+        self.users[username] = UserRecord(username, exists=False)
+        return self.users[username]
+
+    def drop_user(self, username: str) -> None:
+        """Forget a user, so that he or she is asked for again."""
+        self.users.pop(username, None)
+        self.users_written.add(username)
+        self.forget_grants(username)
+
+    def forget_grants(self, username: str) -> None:
+        """Forget what a user may read, so that it is asked for again."""
+        self.rights_known.discard(username)
+        for granted in self.grants.values():
+            granted.discard(username)
+
+    def take_rights(self, username: str, readable: set[str]) -> set[str]:
+        """Note which identifiers a user may read; return the names for which that is news."""
+        changed = set()
+        for name, record in self.connections.items():
+            had, has = username in self.grants.get(name, ()), record.identifier in readable
+            if has:
+                self.grants[name].add(username)
+            elif had:
+                self.grants[name].discard(username)
+            if had != has:
+                changed.add(name)
+        self.rights_known.add(username)
+        return changed
+
+    def take_connections(self, group: str, listed: Mapping[str, ConnectionRecord]) -> set[str]:
+        """Take in a list of the group's connections; return the names that changed."""
+        merged = dict(listed)
+        for name in self.written:
+            merged.pop(name, None)
+            if name in self.connections:
+                merged[name] = self.connections[name]
+        changed = set()
+        for name, record in merged.items():
+            former = self.connections.get(name)
+            if former is not None and replace(former, parameters=None) == replace(record, parameters=None):
+                merged[name] = former
+            else:
+                changed.add(name)
+                if former is None or former.identifier != record.identifier:
+                    self.grants.pop(name, None)
+        for name in self.connections.keys() - merged.keys():
+            changed.add(name)
+            self.lost[name] = self.connections[name].identifier
+            self.sought.discard((name, self.lost[name]))
+            self.grants.pop(name, None)
+        self.connections, self.group, self.loaded = merged, group, True
+        return changed
+
+    def take_users(self, listed: Mapping[str, UserRecord]) -> set[str]:
+        """Take in a list of all users; return the names that changed."""
+        changed = set()
+        for username in self.users.keys() | listed.keys():
+            if username in self.users_written:
+                continue
+            former, found = self.users.get(username), listed.get(username)
+            if found is None:
+                if former is not None and former.exists:
+                    changed.add(username)
+                    self.forget_grants(username)
+                    self.users[username] = UserRecord(username, exists=False)
+            elif former is None:
+                self.users[username] = found
+                if self.users_loaded:
+                    changed.add(username)
+            elif not former.exists:
+                # Somebody else made it, from a backup perhaps: nobody here knows with which password.
+                changed.add(username)
+                self.forget_grants(username)
+                self.users[username] = replace(found, password="")
+            elif former.made_for != found.made_for:
+                changed.add(username)
+                self.users[username] = found
+        self.users_loaded = True
+        return changed

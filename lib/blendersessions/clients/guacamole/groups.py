@@ -1,0 +1,88 @@
+"""The connection group that belongs to this installation, and what is in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from blendersessions.clients.guacamole.connections import record_of
+from blendersessions.model.errors import Conflict, NotFound
+from blendersessions.model.names import uid_from
+
+if TYPE_CHECKING:
+    from blendersessions.clients.guacamole.client import GuacamoleClient
+    from blendersessions.model.access import ConnectionRecord
+
+ROOT = "ROOT"
+
+
+@dataclass(frozen=True)
+class Group:
+    """The group and its connections by name, as one list told."""
+
+    identifier: str
+    connections: dict[str, ConnectionRecord]
+
+
+async def read_group(http: GuacamoleClient, name: str, last_identifier: str) -> Group:
+    """List the group of this name at the root; make it if there is none.
+
+    In the steady state that is one request, by the identifier of last time. The identifier alone proves nothing, since
+    a database that was restored gives identifiers out anew: a group that bears another name by now is taken back only
+    if it holds connections of ours, which tells that a person renamed or moved it.
+    """
+    if last_identifier:
+        tree = await _tree(http, last_identifier)
+        if tree is not None and tree.get("name") == name and tree.get("parentIdentifier") == ROOT:
+            return _group(tree)
+        identifier = await _find(http, name)
+        if identifier is None and tree is not None and any(uid_from(found) for found in _group(tree).connections):
+            await _rename(http, tree, name)
+            return _group(tree)
+    else:
+        identifier = await _find(http, name)
+    tree = await _tree(http, identifier or await _create(http, name))
+    if tree is None:
+        raise NotFound(f"Guacamole's connection group {name} went while it was read; it is made again.")
+    return _group(tree)
+
+
+async def _tree(http: GuacamoleClient, identifier: str) -> dict[str, Any] | None:
+    try:
+        return await http.get("connectionGroups", identifier, "tree")
+    except NotFound:
+        return None
+
+
+async def _find(http: GuacamoleClient, name: str) -> str | None:
+    groups = await http.get("connectionGroups")
+    found = [key for key, group in groups.items() if group["name"] == name and group["parentIdentifier"] == ROOT]
+    return min(found, key=int) if found else None
+
+
+async def _create(http: GuacamoleClient, name: str) -> str:
+    body = {"name": name, "parentIdentifier": ROOT, "type": "ORGANIZATIONAL", "attributes": {}}
+    try:
+        answer = await http.call("POST", "connectionGroups", body=body)
+    except Conflict:
+        answer = None
+    identifier = str(answer["identifier"]) if isinstance(answer, dict) else await _find(http, name)
+    if not identifier:
+        raise NotFound(f"Guacamole has no connection group {name} after it was made: it is tried again.")
+    return identifier
+
+
+async def _rename(http: GuacamoleClient, tree: dict[str, Any], name: str) -> None:
+    body = {
+        "identifier": tree["identifier"],
+        "name": name,
+        "parentIdentifier": ROOT,
+        "type": "ORGANIZATIONAL",
+        "attributes": tree.get("attributes") or {},
+    }
+    await http.call("PUT", "connectionGroups", str(tree["identifier"]), body=body)
+
+
+def _group(tree: dict[str, Any]) -> Group:
+    records = (record_of(child) for child in tree.get("childConnections") or ())
+    return Group(str(tree["identifier"]), {record.name: record for record in records})

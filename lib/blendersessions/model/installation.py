@@ -1,0 +1,30 @@
+"""What the installation says of all sessions; a class refines it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+_REQUESTS: dict[str, str | int | float] = {"cpu": "250m", "memory": "1Gi"}
+_LIMITS: dict[str, str | int | float] = {"cpu": "2", "memory": "4Gi"}
+
+
+@dataclass(frozen=True)
+class InstallationDefaults:
+    """How desktops are made, and where browsers find them."""
+
+    image: str
+    public_url: str
+    """What browsers open, with a trailing slash."""
+    image_pull_policy: str = "IfNotPresent"
+    requests: dict[str, str | int | float] = field(default_factory=lambda: dict(_REQUESTS))
+    limits: dict[str, str | int | float] = field(default_factory=lambda: dict(_LIMITS))
+
+
+@dataclass(frozen=True)
+class GeneratedCredentials:
+    """What stands in the Secrets of one session."""
+
+    vnc_password: str = field(repr=False)
+    agent_token: str = field(repr=False)
+    user_passwords: dict[str, str] = field(repr=False)
+    """By the user's name."""

@@ -1,0 +1,47 @@
+"""Kubernetes objects as the API server sends them: plain dicts, because the client's models cost 100 MiB of memory."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, TypeAlias
+
+Manifest: TypeAlias = dict[str, Any]
+"""One object (or a part of one) as decoded JSON."""
+
+API_GROUP = "blendersessions.io"
+API_VERSION = f"{API_GROUP}/v1alpha1"
+SESSION_KIND = "BlenderSession"
+CLASS_KIND = "BlenderSessionClass"
+
+
+class Ref(NamedTuple):
+    """Where an object is: its kind, namespace and name. A tuple, for thousands a second are made and looked up."""
+
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}"
+
+
+def ref_of(manifest: Manifest) -> Ref:
+    """Name the place of an object."""
+    meta = manifest["metadata"]
+    return Ref(manifest["kind"], meta["namespace"], meta["name"])
+
+
+def controller_uid(manifest: Manifest) -> str | None:
+    """Return the UID of the object that controls this one, or None."""
+    for owner in manifest["metadata"].get("ownerReferences") or ():
+        if owner.get("controller"):
+            return str(owner["uid"])
+    return None
+
+
+def is_subset(actual: object, desired: object) -> bool:
+    """Say whether every leaf of `desired` stands in `actual`; what others added to `actual` does not count."""
+    if isinstance(desired, dict):
+        return isinstance(actual, dict) and all(is_subset(actual.get(key), value) for key, value in desired.items())
+    if isinstance(desired, list):
+        return isinstance(actual, list) and all(any(is_subset(have, want) for have in actual) for want in desired)
+    return actual == desired

@@ -1,0 +1,27 @@
+"""Values as a Secret's `data` holds them."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from blendersessions.model.manifest import Manifest
+
+VNC_PASSWORD = "vnc-password"  # noqa: S105 - a key, no secret
+"""Key in a desktop's Secret."""
+AGENT_TOKEN = "agent-token"  # noqa: S105 - a key, no secret
+"""Key in a desktop's Secret."""
+
+
+def encode(value: str) -> str:
+    """Write a value as a Secret's `data` holds it."""
+    return base64.b64encode(value.encode()).decode()
+
+
+def decode(secret: Manifest, key: str) -> str:
+    """Read one value of a Secret; empty when it is missing or no text."""
+    try:
+        return base64.b64decode(str((secret.get("data") or {}).get(key) or "")).decode()
+    except ValueError:
+        return ""

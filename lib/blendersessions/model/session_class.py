@@ -1,0 +1,94 @@
+"""A `BlenderSessionClass` as the operator reads it: what an administrator decides for the sessions of a namespace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from blendersessions.model.durations import Duration, write
+from blendersessions.model.session import DEFAULT_CLASS, ApiModel, Lifetime, Resources, explain
+
+if TYPE_CHECKING:
+    from blendersessions.model.manifest import Manifest
+
+
+class ClassResources(Resources):
+    """Defaults of the Blender container, and the largest amounts that a session may ask for."""
+
+    max: dict[str, str | int | float] = Field(default_factory=dict)
+
+
+class Ceiling(ApiModel):
+    """The longest times that a session may ask for."""
+
+    max_age: Duration | None = None
+    idle_after: Duration | None = None
+
+
+class ClassLifetime(Lifetime):
+    """Defaults for sessions that say nothing, and ceilings for those that do."""
+
+    ceiling: Ceiling = Ceiling()
+
+    @model_validator(mode="after")
+    def _within(self) -> ClassLifetime:
+        for name, value, most in (
+            ("maxAge", self.max_age, self.ceiling.max_age),
+            ("idleAfter", self.idle_after, self.ceiling.idle_after),
+        ):
+            if value is not None and most is not None and value > most:
+                raise ValueError(f"{name} is {write(value)}, above its ceiling of {write(most)}")
+        return self
+
+
+class Limits(ApiModel):
+    """How many sessions of the class may run at a time in the namespace; None: any number."""
+
+    sessions: int | None = Field(default=None, ge=1)
+    sessions_per_owner: int | None = Field(default=None, ge=1)
+
+
+class ClassSpec(ApiModel):
+    """What is decided."""
+
+    image: str = ""
+    resources: ClassResources = ClassResources()
+    lifetime: ClassLifetime = ClassLifetime()
+    limits: Limits = Limits()
+    start_deadline: Duration = timedelta(minutes=10)
+    node_selector: dict[str, str] = Field(default_factory=dict)
+    tolerations: tuple[dict[str, Any], ...] = ()
+    affinity: dict[str, Any] = Field(default_factory=dict)
+    runtime_class_name: str = ""
+    egress: Literal["None", "Public"] = "None"
+
+
+@dataclass(frozen=True)
+class SessionClass:
+    """A class: its name, what it decides, and what is wrong with it if it slipped past the API server's schema."""
+
+    namespace: str
+    name: str
+    spec: ClassSpec
+    spec_error: str = ""
+
+
+def parse_session_class(body: Manifest) -> SessionClass:
+    """Read a class from the API server's object; a malformed spec is reported in `spec_error`, not raised."""
+    meta = body["metadata"]
+    spec, error = ClassSpec(), ""
+    try:
+        spec = ClassSpec.model_validate(body.get("spec") or {})
+    except ValidationError as invalid:
+        error = explain(invalid)
+    return SessionClass(meta["namespace"], meta["name"], spec, error)
+
+
+@lru_cache
+def built_in(namespace: str) -> SessionClass:
+    """Return what holds in a namespace without a class of the name `default`."""
+    return SessionClass(namespace, DEFAULT_CLASS, ClassSpec())

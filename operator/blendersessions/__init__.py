@@ -1,1 +1,0 @@
-"""The operator that gives people Blender in a browser tab."""

@@ -1,1 +1,0 @@
-"""Observe, plan, execute, report: no decision is taken here."""

@@ -1,0 +1,1 @@
+"""The operator: watches BlenderSessions, and makes a desktop and a Guacamole connection for each."""

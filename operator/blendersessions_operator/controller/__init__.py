@@ -1,0 +1,1 @@
+"""The level-based controller: observe, plan, execute, write the status. Decisions are taken in `planning`."""

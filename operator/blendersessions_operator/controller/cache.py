@@ -1,0 +1,208 @@
+"""The last known state of every object, filled by the watches and by our own writes."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from blendersessions.model.access import access_list
+from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Manifest, Ref, ref_of
+from blendersessions.model.names import uid_from
+from blendersessions.model.session import DEFAULT_CLASS, Session, parse_session
+from blendersessions.model.session_class import SessionClass, built_in, parse_session_class
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Iterator, Mapping
+
+CHILD_KINDS = ("Pod", "Service", "Secret", "PersistentVolumeClaim")
+TOMBSTONE_SECONDS = 900.0
+"""So long a deleted object is remembered by its UID: a list that was taken before it went must not bring it back."""
+
+
+class ObjectCache:
+    """Objects by place. Older versions never replace newer ones, so a slow watch cannot undo what a write returned."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self.revision = 0
+        """Moves when there may be other room than before: with every session, and when a pod comes or goes."""
+        self._objects: dict[Ref, Manifest] = {}
+        self._sessions: dict[Ref, Session] = {}
+        self._classes: dict[Ref, SessionClass] = {}
+        self._sessions_by_uid: dict[str, Ref] = {}
+        self._sessions_by_user: defaultdict[str, set[Ref]] = defaultdict(set)
+        self._sessions_by_class: defaultdict[tuple[str, str], set[Ref]] = defaultdict(set)
+        self._waiting: defaultdict[tuple[str, str], set[Ref]] = defaultdict(set)
+        self._tombstones: dict[str, float] = {}
+        self.on_session_gone: Callable[[Session], None] = lambda _: None
+        """Told of each session that is forgotten, whoever noticed first that it is gone."""
+
+    def get(self, ref: Ref) -> Manifest | None:
+        """Return the last known object, or None."""
+        return self._objects.get(ref)
+
+    def session(self, ref: Ref) -> Session | None:
+        """Return the last known state of a session, or None."""
+        return self._sessions.get(ref)
+
+    def is_starting(self, ref: Ref) -> bool:
+        """Say whether somebody waits for a session to open."""
+        session = self._sessions.get(ref)
+        return session is not None and session.status.get("phase") in (None, "Pending", "Starting")
+
+    def put(self, manifest: Manifest) -> bool:
+        """Keep an object unless this or a newer version is known, or that it is gone; say whether it was news.
+
+        So the watch's echo of what we wrote ourselves is no news, and wakes nobody.
+        """
+        meta = manifest["metadata"]
+        ref = Ref(manifest["kind"], meta["namespace"], meta["name"])
+        former = self._objects.get(ref)
+        if meta["uid"] in self._tombstones:
+            return False
+        if (
+            former is not None
+            and former["metadata"]["uid"] == meta["uid"]
+            and _version(former) >= _version(manifest) > 0
+        ):
+            return False
+        if former is not None and former["metadata"]["uid"] != meta["uid"]:
+            self.remove(ref)
+        self.revision += ref.kind == SESSION_KIND or (ref.kind == "Pod" and former is None)
+        self._objects[ref] = _slim(manifest)
+        if ref.kind == SESSION_KIND:
+            self._index(ref)
+        elif ref.kind == CLASS_KIND:
+            self._classes[ref] = parse_session_class(manifest)
+        return True
+
+    def replace(self, manifest: Manifest) -> None:
+        """Keep what a write returned, unless the object was seen to go meanwhile."""
+        meta = manifest["metadata"]
+        if Ref(manifest["kind"], meta["namespace"], meta["name"]) in self._objects:
+            self.put(manifest)
+
+    def remove(self, ref: Ref, uid: str = "") -> None:
+        """Forget an object; with a UID, only if it is that one and no successor of its name."""
+        former = self._objects.get(ref)
+        if former is None or (uid and former["metadata"]["uid"] != uid):
+            return
+        del self._objects[ref]
+        self.revision += ref.kind in (SESSION_KIND, "Pod")
+        self._classes.pop(ref, None)
+        self._bury(former["metadata"]["uid"])
+        if ref.kind == SESSION_KIND:
+            session = self._sessions.pop(ref)
+            self._sessions_by_uid.pop(session.uid, None)
+            self._unlink(session)
+            self.on_session_gone(session)
+
+    def sessions(self) -> Iterator[Session]:
+        """Go through all sessions."""
+        yield from list(self._sessions.values())
+
+    def session_named(self, name: str) -> Ref | None:
+        """Return the session that a name of ours was made for."""
+        uid = uid_from(name)
+        return self._sessions_by_uid.get(uid) if uid else None
+
+    def sessions_of(self, child: Manifest) -> set[Ref]:
+        """Return the sessions that an object belongs to: by its name, and by its owners."""
+        meta = child["metadata"]
+        found = {self._sessions_by_uid.get(owner["uid"]) for owner in meta.get("ownerReferences") or ()}
+        found.add(self.session_named(meta["name"]))
+        return {ref for ref in found if ref is not None}
+
+    def sessions_of_user(self, username: str) -> set[Ref]:
+        """Return the sessions that let a Guacamole user in."""
+        return set(self._sessions_by_user.get(username, ()))
+
+    def session_with(self, uid: str) -> Ref | None:
+        """Return the session with this UID."""
+        return self._sessions_by_uid.get(uid)
+
+    def sessions_of_class(self, namespace: str, name: str) -> list[Session]:
+        """Return the sessions that name a class."""
+        return [self._sessions[ref] for ref in self._sessions_by_class.get((namespace, name), ())]
+
+    def waiting(self, namespace: str, name: str) -> list[Session]:
+        """Return the sessions that were told to wait for room in a class."""
+        return [self._sessions[ref] for ref in self._waiting.get((namespace, name), ())]
+
+    def session_class(self, namespace: str, name: str) -> SessionClass | None:
+        """Return a class; a namespace without one of the name `default` has the built-in one."""
+        known = self._classes.get(Ref(CLASS_KIND, namespace, name))
+        if known is not None:
+            return known
+        return built_in(namespace) if name == DEFAULT_CLASS else None
+
+    def is_wanted(self, namespace: str, username: str, besides: str = "") -> bool:
+        """Say whether a live session of the namespace lets a Guacamole user in, besides the one with this UID."""
+        return any(
+            ref.namespace == namespace and not self._sessions[ref].deleting and self._sessions[ref].uid != besides
+            for ref in self._sessions_by_user.get(username, ())
+        )
+
+    def prune(self, present: Container[Ref], before: Mapping[Ref, str]) -> list[Manifest]:
+        """Forget the objects that were known `before` a list, by their UIDs, and are not `present` in it; return them.
+
+        One that has taken the place of another since the list was taken stays.
+        """
+        gone = [self._objects[ref] for ref, uid in before.items() if ref not in present and self.uid(ref) == uid]
+        for manifest in gone:
+            self.remove(ref_of(manifest), manifest["metadata"]["uid"])
+        return gone
+
+    def uid(self, ref: Ref) -> str:
+        """Return the UID of the object that is known at a place; empty when none is."""
+        known = self._objects.get(ref)
+        return str(known["metadata"]["uid"]) if known is not None else ""
+
+    def uids(self, kind: str, namespace: str = "") -> dict[Ref, str]:
+        """Return the UIDs of all known objects of a kind by their places; without a namespace, of all namespaces."""
+        return {
+            ref: str(manifest["metadata"]["uid"])
+            for ref, manifest in self._objects.items()
+            if ref.kind == kind and namespace in ("", ref.namespace)
+        }
+
+    def _index(self, ref: Ref) -> None:
+        if (former := self._sessions.get(ref)) is not None:
+            self._unlink(former)
+        session = parse_session(self._objects[ref])
+        self._sessions[ref] = session
+        self._sessions_by_uid[session.uid] = ref
+        self._sessions_by_class[session.namespace, session.spec.class_name].add(ref)
+        if "queuePosition" in session.status:
+            self._waiting[session.namespace, session.spec.class_name].add(ref)
+        for username in access_list(session):
+            self._sessions_by_user[username].add(ref)
+
+    def _unlink(self, session: Session) -> None:
+        self._sessions_by_class[session.namespace, session.spec.class_name].discard(session.ref)
+        self._waiting[session.namespace, session.spec.class_name].discard(session.ref)
+        for username in access_list(session):
+            refs = self._sessions_by_user[username]
+            refs.discard(session.ref)
+            if not refs:
+                del self._sessions_by_user[username]
+
+    def _bury(self, uid: str) -> None:
+        now = self._clock()
+        self._tombstones[uid] = now + TOMBSTONE_SECONDS
+        while self._tombstones[oldest := next(iter(self._tombstones))] <= now:
+            del self._tombstones[oldest]
+
+
+def _slim(manifest: Manifest) -> Manifest:
+    """Leave out what nobody here reads: who wrote what, and a pod's spec, which cannot be changed. It is the bulk."""
+    metadata = {key: value for key, value in manifest["metadata"].items() if key != "managedFields"}
+    spare = {"metadata"} | ({"spec"} if manifest["kind"] == "Pod" else set())
+    return {key: value for key, value in manifest.items() if key not in spare} | {"metadata": metadata}
+
+
+def _version(manifest: Manifest) -> int:
+    """Return the resource version as the number that it is in every API server so far; 0 when it is none."""
+    version = manifest["metadata"].get("resourceVersion", "")
+    return int(version) if version.isdecimal() else 0

@@ -1,0 +1,85 @@
+"""What a reconciliation works with: the clients, the work queue, and the last known state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from blendersessions.clients.agent import AgentClient
+from blendersessions.model.errors import NotFound
+from blendersessions.model.manifest import API_VERSION, SESSION_KIND
+from blendersessions_operator.controller.activity import ActivityTracker
+from blendersessions_operator.controller.admission_queue import AdmissionQueue
+from blendersessions_operator.controller.cache import ObjectCache
+from blendersessions_operator.controller.event_recorder import EventRecorder
+from blendersessions_operator.controller.status_debouncer import StatusDebouncer
+from blendersessions_operator.metrics import Metrics
+
+if TYPE_CHECKING:
+    from blendersessions.clients.guacamole.directory import GuacamoleDirectory
+    from blendersessions.clients.kubernetes import Kubernetes
+    from blendersessions.model.installation import InstallationDefaults
+    from blendersessions.model.manifest import Manifest, Ref
+    from blendersessions.model.session import Session
+    from blendersessions_operator.controller.workqueue import WorkQueue
+
+
+@dataclass
+class ReconcilerContext:
+    """The clients, the queue and the caches that all parts of the controller share."""
+
+    kubernetes: Kubernetes
+    guacamole: GuacamoleDirectory
+    queue: WorkQueue[Ref]
+    """Sessions that wait to be reconciled."""
+    installation: InstallationDefaults
+    namespaces: list[str]
+    """Namespaces that are served; empty for all."""
+    metrics: Metrics = field(default_factory=Metrics)
+    pod: Ref | None = None
+    """The operator's own pod, for Events about what belongs to no session; None outside of a cluster."""
+    cache: ObjectCache = field(default_factory=ObjectCache)
+    agents: AgentClient = field(default_factory=AgentClient)
+    activity: ActivityTracker = field(default_factory=ActivityTracker)
+    debouncer: StatusDebouncer = field(default_factory=StatusDebouncer)
+    admission: AdmissionQueue = field(init=False)
+    events: EventRecorder = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.admission = AdmissionQueue(self.cache)
+        self.events = EventRecorder(self.kubernetes, self.pod)
+        self.cache.on_session_gone = self._forget
+
+    def _forget(self, session: Session) -> None:
+        """Forget what was known of a session that is gone, and give its place to the sessions that wait."""
+        self.activity.forget(session.uid)
+        self.debouncer.forget(session.uid)
+        self.admission.release(session.uid)
+        for waiting in self.cache.waiting(session.namespace, session.spec.class_name):
+            self.queue.add(waiting.ref)
+
+    def as_seen(self, session: Session) -> Manifest:
+        """Return the whole object to write back; the API server refuses it when the session has changed since.
+
+        Raises:
+            NotFound: it is gone.
+        """
+        known = self.cache.get(session.ref)
+        if known is None:
+            raise NotFound(f"{session.ref} is gone.", system="Kubernetes")
+        seen = {"uid": session.uid, "resourceVersion": session.resource_version}
+        return known | {"apiVersion": API_VERSION, "kind": SESSION_KIND, "metadata": known["metadata"] | seen}
+
+    async def reread(self, ref: Ref) -> None:
+        """Read an object again and cache what there is; raises the domain errors of the API server."""
+        uid = self.cache.uid(ref)
+        try:
+            self.cache.put({"kind": ref.kind} | await self.kubernetes.get(ref))
+        except NotFound:
+            if uid:
+                self.cache.remove(ref, uid)
+
+    def enqueue_sessions_of(self, username: str) -> None:
+        """Enqueue all sessions that let a Guacamole user in."""
+        for ref in self.cache.sessions_of_user(username):
+            self.queue.add(ref)

@@ -1,0 +1,159 @@
+"""Keep the cache current: list each collection, then watch it from where the list ended.
+
+Two systems watch. Kopf watches sessions and classes, the kinds that people write. The informers here watch Pods,
+Services, Secrets and PersistentVolumeClaims, of which there are four for each session: Kopf's way from a watch to a
+handler costs more than all that is done with the object afterwards. See docs/decisions/0005-watches-of-our-own.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import aclosing
+from typing import TYPE_CHECKING, NamedTuple
+
+from blendersessions.model.errors import DomainError, Expired, Unauthorised
+from blendersessions.model.labels import SELECTOR
+from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Ref, ref_of
+from blendersessions_operator.controller.cache import CHILD_KINDS
+from blendersessions_operator.controller.workqueue import backoff
+
+if TYPE_CHECKING:
+    from blendersessions.model.manifest import Manifest
+    from blendersessions_operator.controller.context import ReconcilerContext
+
+logger = logging.getLogger(__name__)
+
+MAX_SYNC_DELAY_SECONDS = 5.0
+"""Longest pause between two attempts to fill the cache at start-up. Nobody is served before it is filled."""
+MAX_WATCH_DELAY_SECONDS = 10.0
+"""Longest pause between two attempts to watch. What happens in the pause is seen late."""
+MIN_WATCH_DELAY_SECONDS = 0.1
+"""Pause before a watch goes on that received something and ended in order."""
+WATCH_ATTEMPTS = 3
+"""After this number of failures in a row the collection is listed again: the resource version may be what is wrong."""
+
+
+class Collection(NamedTuple):
+    """A collection that is listed and watched."""
+
+    kind: str
+    namespace: str
+    """Empty: all namespaces."""
+
+
+def collections(context: ReconcilerContext, kind: str) -> list[Collection]:
+    """Return the collections of a kind that this operator serves."""
+    return [Collection(kind, namespace) for namespace in context.namespaces or [""]]
+
+
+async def sync_caches(context: ReconcilerContext) -> dict[Collection, str]:
+    """Fill the cache before the first reconciliation, which would take what is not cached for missing.
+
+    Returns:
+        The resource version of each list of child objects, from which its watch goes on.
+    """
+    attempt = 0
+    while True:
+        try:
+            # Kopf asks once, directly after this, which kinds are served. It never watches a kind that is missing then.
+            await context.kubernetes.check_served(SESSION_KIND, CLASS_KIND)
+            await relist_sessions_and_classes(context)
+            return {
+                collection: await relist(context, collection)
+                for kind in CHILD_KINDS
+                for collection in collections(context, kind)
+            }
+        except DomainError as error:
+            attempt += 1
+            logger.warning("The cache cannot be filled; it is tried again. %s", error)
+            await asyncio.sleep(min(backoff(attempt), MAX_SYNC_DELAY_SECONDS))
+
+
+async def relist_sessions_and_classes(context: ReconcilerContext) -> None:
+    """List sessions and classes. Kopf starts its watch from a list of its own, which does not report deletions."""
+    for kind in (CLASS_KIND, SESSION_KIND):
+        for collection in collections(context, kind):
+            await relist(context, collection)
+
+
+async def relist(context: ReconcilerContext, collection: Collection) -> str:
+    """List a collection, and enqueue the sessions for which the list has news, since no watch reports it again.
+
+    Returns:
+        The resource version of the list.
+    """
+    before = context.cache.uids(*collection)
+    present: set[Ref] = set()
+    version = ""
+    selector = SELECTOR if collection.kind in CHILD_KINDS else ""
+    async for page in context.kubernetes.pages(collection.kind, collection.namespace, selector):
+        version = page.version
+        for item in page.items:
+            present.add(ref_of(item))
+            if context.cache.put(item):
+                enqueue_affected(context, item)
+    for gone in context.cache.prune(present, before):
+        enqueue_affected(context, gone)
+    return version
+
+
+def apply_event(context: ReconcilerContext, manifest: Manifest, *, gone: bool) -> None:
+    """Cache what a watch reported of an object, and enqueue the affected sessions if it is news."""
+    if gone:
+        context.cache.remove(ref_of(manifest), manifest["metadata"]["uid"])
+    elif not context.cache.put(manifest):
+        return
+    enqueue_affected(context, manifest)
+
+
+def enqueue_affected(context: ReconcilerContext, item: Manifest) -> None:
+    """Enqueue the session that an object is, or the sessions that it belongs to."""
+    ref = ref_of(item)
+    if ref.kind == SESSION_KIND:
+        context.queue.add(ref)
+    elif ref.kind == CLASS_KIND:
+        # The class may give more capacity, or other settings.
+        for session in context.cache.sessions_of_class(ref.namespace, ref.name):
+            context.queue.add(session.ref)
+    else:
+        for affected in context.cache.sessions_of(item):
+            context.queue.add(affected)
+
+
+class Informer:
+    """Watches one collection of child objects for as long as the operator runs."""
+
+    def __init__(self, context: ReconcilerContext, collection: Collection) -> None:
+        self._context = context
+        self._collection = collection
+
+    async def run(self, version: str) -> None:
+        """Watch for ever, from this resource version on."""
+        attempt, logged = 0, ""
+        while True:
+            attempt += 1
+            try:
+                if not version:
+                    version = await relist(self._context, self._collection)
+                async with aclosing(self._context.kubernetes.watch(*self._collection, SELECTOR, version)) as changes:
+                    async for change in changes:
+                        if change.manifest is not None:
+                            apply_event(self._context, change.manifest, gone=change.gone)
+                        attempt, version, logged = 0, change.version, ""
+            except Expired:
+                version = ""
+            except DomainError as error:
+                # A single broken watch is normal. A lasting failure is logged once, since sessions stand still then.
+                lasting = attempt >= WATCH_ATTEMPTS or isinstance(error, Unauthorised)
+                if lasting and str(error) != logged:
+                    logged = str(error)
+                    kind = self._collection.kind
+                    logger.warning("Changes of kind %s are not seen; the watch is tried again. %s", kind, error)
+            except Exception:
+                # An unexpected answer must not end the watch for the rest of the process's life.
+                logger.exception("The watch of %s failed unexpectedly; it starts again.", self._collection.kind)
+                version = ""
+            if attempt >= WATCH_ATTEMPTS:
+                version = ""
+            await asyncio.sleep(min(backoff(attempt), MAX_WATCH_DELAY_SECONDS) if attempt else MIN_WATCH_DELAY_SECONDS)

@@ -1,0 +1,64 @@
+"""Look again at what no watch tells: Guacamole's list each minute, and what a broken watch may have missed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from typing import TYPE_CHECKING
+
+from blendersessions.model.errors import DomainError, KindUnknown
+from blendersessions_operator.controller.informer import relist_sessions_and_classes
+
+if TYPE_CHECKING:
+    from blendersessions_operator.controller.context import ReconcilerContext
+    from blendersessions_operator.controller.sweep import Sweeper
+
+logger = logging.getLogger(__name__)
+
+JITTER = 0.1
+RELIST_CYCLES = 10
+"""Sessions and classes are listed anew each so many cycles."""
+
+
+async def resync(context: ReconcilerContext, sweeper: Sweeper, seconds: float) -> None:
+    """Refresh the view of Guacamole for ever, by two requests a cycle; only what changed is looked at.
+
+    Raises:
+        KindUnknown: the definition of sessions or classes is gone.
+    """
+    cycle = 0
+    while True:
+        await asyncio.sleep(seconds * (1 - JITTER * random.random()))  # noqa: S311 - to spread the load
+        cycle += 1
+        try:
+            await refresh(context, cycle)
+            await sweeper.turn(context, time.monotonic())
+        except KindUnknown:
+            # Nobody watches any more, and Kopf looks for what it may watch only when it starts.
+            raise
+        except DomainError as error:
+            logger.warning("The resync is put off: %s", error)
+        except Exception:
+            # An answer that nobody thought of must not end the resync for the rest of the process's life.
+            logger.exception("The resync failed unexpectedly; it is tried again.")
+
+
+async def refresh(context: ReconcilerContext, cycle: int) -> None:
+    """Have looked at what changed in Guacamole: connections each time, and users and what no list tells in turn.
+
+    The first look lists sessions and classes as well, for Kopf's watches begin a moment after the store was filled.
+    """
+    if cycle % RELIST_CYCLES == 1:
+        await relist_sessions_and_classes(context)
+    changed = await context.guacamole.refresh()
+    if cycle % 2:
+        for username in await context.guacamole.refresh_users():
+            context.enqueue_sessions_of(username)
+    else:
+        changed |= await context.guacamole.check_next()
+    for name in changed:
+        ref = context.cache.session_named(name)
+        if ref is not None:
+            context.queue.add(ref)

@@ -1,0 +1,40 @@
+"""Put off the first status of a start that goes well, so that a quick start is one write and not two."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from blendersessions_operator.planning.status_events import events_of_change
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from blendersessions.model.manifest import Manifest
+    from blendersessions.model.session import Session
+
+FIRST_STATUS_DELAY_SECONDS = 0.3
+"""A start that is done within the delay costs one status write in place of two; docs/performance.md has the figures."""
+
+
+@dataclass
+class StatusDebouncer:
+    """Remembers since when each session without a status has been starting."""
+
+    clock: Callable[[], float] = time.monotonic
+    _since: dict[str, float] = field(default_factory=dict)
+
+    def delay_seconds(self, session: Session, wanted: Manifest) -> float:
+        """Return for how many seconds a status can wait: 0 unless it is the first one and reports no trouble."""
+        has_status = bool(session.status.get("conditions"))
+        if has_status or wanted["phase"] != "Starting":
+            return 0.0
+        if any(event.type == "Warning" for event in events_of_change({}, wanted)):
+            return 0.0
+        begun = self._since.setdefault(session.uid, self.clock())
+        return max(0.0, begun + FIRST_STATUS_DELAY_SECONDS - self.clock())
+
+    def forget(self, uid: str) -> None:
+        """Forget a session that has a status, or is gone."""
+        self._since.pop(uid, None)

@@ -1,0 +1,45 @@
+"""Write the status, once for each real change, and record the Events that the change is worth."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from blendersessions.model import conditions as c
+from blendersessions.model.errors import Conflict, NotFound
+from blendersessions.model.manifest import SESSION_KIND, Manifest
+from blendersessions_operator.planning.status_events import events_of_change, steps_done
+
+if TYPE_CHECKING:
+    from blendersessions.model.session import Session
+    from blendersessions_operator.controller.context import ReconcilerContext
+
+logger = logging.getLogger(__name__)
+
+
+async def write_status(context: ReconcilerContext, session: Session, status: Manifest) -> None:
+    """Write the status if it changed; raises the domain errors of the API server.
+
+    The status is computed from the former one, so it is written to that version only. `Conflict` means that an earlier
+    write succeeded whose answer was lost, or that another session has the name. The cache holds what there is by then.
+    """
+    if status == session.status:
+        return
+    try:
+        written = await context.kubernetes.replace(context.as_seen(session) | {"status": status}, "status")
+    except NotFound:
+        context.cache.remove(session.ref, session.uid)
+        return
+    except Conflict:
+        await context.reread(session.ref)
+        raise
+    context.cache.replace({"kind": SESSION_KIND} | written)
+    context.debouncer.forget(session.uid)
+    ready: Manifest = next((entry for entry in status["conditions"] if entry["type"] == c.READY), {})
+    where = f"{session.namespace}/{session.name}"
+    logger.info("Ready=%s: %s", ready.get("status"), ready.get("reason"), extra={"session": where})
+    for step, seconds in steps_done(session.status, status, datetime.now(UTC)):
+        context.metrics.started("Cold", session.spec.class_name, step, seconds)
+    for event in events_of_change(session.status, status):
+        context.events.event(session, event)

@@ -1,0 +1,111 @@
+"""Remove from Guacamole what no session needs: the way back from crashes and restores that nothing else tells of."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from blendersessions.model.manifest import Ref
+from blendersessions.model.names import user_secret_name
+from blendersessions_operator.controller.informer import relist_sessions_and_classes
+from blendersessions_operator.planning.observed import is_user_secret
+from blendersessions_operator.planning.status_events import Event
+from blendersessions_operator.planning.sweep import GracePeriod, Orphans, find_orphans, namespace_of
+
+if TYPE_CHECKING:
+    from blendersessions_operator.controller.context import ReconcilerContext
+
+logger = logging.getLogger(__name__)
+
+MAX_REMOVALS = 100
+"""Orphans that one turn removes at most, so that a mistake of ours is noticed before it is complete."""
+
+Mode = Literal["Remove", "Report", "Off"]
+
+
+@dataclass
+class Sweeper:
+    """Looks for orphans, turn by turn."""
+
+    mode: Mode
+    connections: GracePeriod
+    users: GracePeriod
+    told: set[str] = field(default_factory=set)
+
+    async def turn(self, context: ReconcilerContext, now: float) -> None:
+        """Look at what the last lists told, and remove what has been an orphan for long enough."""
+        if self.mode == "Off":
+            return
+        found = _find(context)
+        due = self.connections.due(found.connections, now), self.users.due(found.users, now)
+        if any(due):
+            # A session that a broken watch did not tell of must not lose its connection.
+            await relist_sessions_and_classes(context)
+            found = _find(context)
+            due = self.connections.due(found.connections, now), self.users.due(found.users, now)
+        self.told &= {*found.connections, *found.users, *found.unmanaged}
+        for name in found.unmanaged:
+            self._tell(context, "Unmanaged", name, f"The connection {name} is in our group and none of ours. It stays.")
+        for name in due[0][:MAX_REMOVALS]:
+            await self._connection(context, name)
+        for name in due[1][:MAX_REMOVALS]:
+            await self._user(context, name)
+
+    async def _connection(self, context: ReconcilerContext, name: str) -> None:
+        record = await context.guacamole.recheck_connection(name)
+        if record is None or context.cache.session_named(name) is not None:
+            return
+        namespace = namespace_of(record)
+        if not namespace:
+            self._tell(
+                context, "Unmanaged", name, f"The connection {name} bears a name of ours and leads elsewhere. It stays."
+            )
+        elif context.namespaces and namespace not in context.namespaces:
+            return
+        elif self.mode == "Report":
+            self._tell(context, "OrphanFound", name, f"No session stands behind the connection {name}. It stays.")
+        else:
+            host = (record.parameters or {}).get("hostname", "")
+            closed = await context.guacamole.remove_connection(name, host, record.identifier)
+            context.metrics.swept("connection")
+            message = f"Removed the connection {name}, which no session stands behind, with {closed} running tunnels."
+            self._tell(context, "OrphanRemoved", name, message)
+
+    async def _user(self, context: ReconcilerContext, username: str) -> None:
+        user = context.guacamole.known_users().get(username)
+        if user is None or context.cache.is_wanted(user.made_for, username):
+            return
+        if self.mode == "Report":
+            self._tell(context, "OrphanFound", username, f"No session needs the user {username}. It stays.")
+            return
+        async with context.guacamole.user_lock(username):
+            if context.cache.is_wanted(user.made_for, username):
+                return
+            removed = await context.guacamole.remove_user(username, user.made_for)
+            ref = Ref("Secret", user.made_for, user_secret_name(username))
+            secret = context.cache.get(ref)
+            if secret is not None and is_user_secret(secret, username):
+                await context.kubernetes.delete(ref, secret["metadata"]["uid"])
+        if removed:
+            context.metrics.swept("user")
+            message = f"Removed the user {username}, whom we made for {user.made_for} and no session there needs."
+            self._tell(context, "OrphanRemoved", username, message)
+
+    def _tell(self, context: ReconcilerContext, reason: str, name: str, message: str) -> None:
+        """Say it once in the log and by an Event."""
+        if name in self.told:
+            return
+        self.told.add(name)
+        logger.warning("%s", message)
+        context.events.operator_event(Event("Warning" if reason == "Unmanaged" else "Normal", reason, message))
+
+
+def _find(context: ReconcilerContext) -> Orphans:
+    return find_orphans(
+        context.guacamole.known_connections(),
+        context.guacamole.known_users().values(),
+        lambda name: context.cache.session_named(name) is not None,
+        context.cache.is_wanted,
+        context.namespaces,
+    )

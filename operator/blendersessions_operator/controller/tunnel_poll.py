@@ -1,0 +1,44 @@
+"""Poll which browsers are connected: one request to Guacamole for all sessions."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from blendersessions.model.errors import DomainError
+
+if TYPE_CHECKING:
+    from blendersessions_operator.controller.context import ReconcilerContext
+
+logger = logging.getLogger(__name__)
+
+
+async def poll_tunnels(context: ReconcilerContext, seconds: float) -> None:
+    """List the tunnels for ever, once in `seconds`."""
+    while True:
+        try:
+            await update_tunnels(context)
+        except DomainError as error:
+            logger.info("The running tunnels are not known: %s", error)
+        except Exception:
+            # An unexpected answer must not end the poll for the rest of the process's life.
+            logger.exception("The poll of tunnels failed unexpectedly; it is tried again.")
+        await asyncio.sleep(seconds)
+
+
+async def update_tunnels(context: ReconcilerContext) -> None:
+    """Record the tunnels of each session, and enqueue the sessions whose tunnels changed."""
+    tunnels = await context.guacamole.tunnels()
+    names = {record.identifier: name for name, record in context.guacamole.known_connections().items()}
+    opened: dict[str, list[datetime]] = {}
+    for tunnel in tunnels:
+        ref = context.cache.session_named(names.get(tunnel.connection, ""))
+        session = context.cache.session(ref) if ref is not None else None
+        if session is not None:
+            opened.setdefault(session.uid, []).append(datetime.fromtimestamp(tunnel.opened_at, UTC))
+    changed = context.activity.set_tunnels({uid: tuple(sorted(moments)) for uid, moments in opened.items()})
+    for uid in changed:
+        if (ref := context.cache.session_with(uid)) is not None:
+            context.queue.add(ref)

@@ -1,0 +1,154 @@
+"""A queue of keys: each key is worked on by one worker at a time, and again if it was added meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections import deque
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Hashable
+
+logger = logging.getLogger(__name__)
+
+FIRST_DELAY_SECONDS = 0.5
+MAX_DELAY_SECONDS = 60.0
+JITTER = 0.2
+
+Key = TypeVar("Key", bound="Hashable")
+
+
+def backoff(failures: int) -> float:
+    """Return the seconds to wait after so many failures in a row: doubled each time, capped, spread by a fifth."""
+    delay = min(MAX_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2.0 ** min(failures - 1, 16))
+    return delay * (1 - JITTER * random.random())  # noqa: S311 - to spread the load, not to keep a secret
+
+
+class WorkQueue(Generic[Key]):
+    """Hands keys to a number of workers: client-go's work queue, with a second line for urgent keys.
+
+    Args:
+        workers: keys that are worked on at the same time.
+        urgent: whether a key goes before the others; asked when the key is added.
+    """
+
+    def __init__(self, workers: int, urgent: Callable[[Key], bool] = lambda _: False) -> None:
+        self._count = workers
+        self._is_urgent = urgent
+        self._waiting: deque[Key] = deque()
+        self._urgent: deque[Key] = deque()
+        self._queued: dict[Key, bool] = {}
+        """The keys that wait, and whether among the urgent ones. One that became urgent stands in both lines."""
+        self._active: set[Key] = set()
+        self._again: set[Key] = set()
+        self._failures: dict[Key, int] = {}
+        self._early: set[Key] = set()
+        """Keys that news brought before their next try was due: failing again then says nothing about the waiting."""
+        self._timers: dict[Key, asyncio.TimerHandle] = {}
+        self._wake = asyncio.Semaphore(0)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._closed = False
+
+    def start(self, work: Callable[[Key], Awaitable[bool]]) -> None:
+        """Start the workers. `work` returns whether the key is done; if not, it is tried again later."""
+        self._tasks = [asyncio.create_task(self._serve(work), name=f"reconciler {n}") for n in range(self._count)]
+
+    async def close(self, grace: float = 10.0) -> None:
+        """Take no more keys, let the work in hand end for at most `grace` seconds, then cancel it."""
+        self._closed = True
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        self._waiting.clear()
+        self._urgent.clear()
+        self._queued.clear()
+        for _ in self._tasks:
+            self._wake.release()
+        if not self._tasks:
+            return
+        _, late = await asyncio.wait(self._tasks, timeout=grace)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def add(self, key: Key) -> None:
+        """Have the key worked on, as soon as a worker is free; a key that waits already waits once.
+
+        What is urgent goes before what is not: after a restart a thousand sessions that run wait to be looked at, and a
+        person who starts one more must not wait for them.
+        """
+        if self._closed:
+            return
+        if key in self._active:
+            self._again.add(key)
+            return
+        urgent = self._is_urgent(key)
+        if self._queued.get(key, False) or (key in self._queued and not urgent):
+            return
+        if self._drop_timer(key) and key in self._failures:
+            self._early.add(key)
+        self._queued[key] = urgent
+        (self._urgent if urgent else self._waiting).append(key)
+        self._wake.release()
+
+    def add_after(self, key: Key, seconds: float) -> None:
+        """Add the key later, unless it is added before; of two moments the earlier one counts."""
+        if self._closed or key in self._queued:
+            return
+        loop = asyncio.get_running_loop()
+        known = self._timers.get(key)
+        if known is not None and known.when() <= loop.time() + seconds:
+            return
+        self._drop_timer(key)
+        self._timers[key] = loop.call_later(seconds, self._due, key)
+
+    def __len__(self) -> int:
+        """Return how many keys wait for a worker."""
+        return len(self._queued)
+
+    def _due(self, key: Key) -> None:
+        self._timers.pop(key, None)
+        self.add(key)
+
+    def _drop_timer(self, key: Key) -> bool:
+        timer = self._timers.pop(key, None)
+        if timer is not None:
+            timer.cancel()
+        return timer is not None
+
+    async def _serve(self, work: Callable[[Key], Awaitable[bool]]) -> None:
+        while True:
+            await self._wake.acquire()
+            if self._closed:
+                return
+            key = (self._urgent or self._waiting).popleft()
+            if self._queued.pop(key, None) is None:
+                continue
+            self._active.add(key)
+            done = False
+            try:
+                done = await work(key)
+            except Exception:
+                # A fault of ours in one session must not stop the others; it is logged, and tried again.
+                logger.exception("Reconciling %s failed unexpectedly; it is tried again.", key)
+            finally:
+                self._active.discard(key)
+            self._settle(key, done=done)
+
+    def _settle(self, key: Key, *, done: bool) -> None:
+        again, early = key in self._again, key in self._early
+        self._again.discard(key)
+        self._early.discard(key)
+        if done:
+            self._failures.pop(key, None)
+            if again:
+                self.add(key)
+            return
+        self._failures[key] = self._failures.get(key, 0) + (not early)
+        delay = backoff(self._failures[key])
+        if again:
+            # News may be what heals it, but a key that fails and gets news all the time must not spin.
+            delay = min(delay, FIRST_DELAY_SECONDS)
+        self.add_after(key, delay)

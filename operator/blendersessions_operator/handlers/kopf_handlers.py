@@ -1,0 +1,107 @@
+"""Kopf's handlers: log-in, start-up, clean-up, and the watches of sessions and classes.
+
+Kopf's own handlers for creation and change are not used: see docs/decisions/0001-level-based-reconcile.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import kopf
+
+from blendersessions.clients.kubernetes import PAGE
+from blendersessions.model.manifest import API_GROUP, CLASS_KIND, SESSION_KIND
+from blendersessions_operator.controller.controller import Controller
+from blendersessions_operator.controller.informer import apply_event
+from blendersessions_operator.handlers.logs import log_loop_error
+from blendersessions_operator.handlers.persistence import NoDiffBase, NoProgress
+
+if TYPE_CHECKING:
+    from blendersessions_operator.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+EXIT_TIMEOUT_SECONDS = 25
+"""Limit for Kopf's own ending. It is below the pod's grace of 30 s, so that `_stop` ends before SIGKILL."""
+
+
+@dataclass
+class OperatorState:
+    """Kopf's memo: the settings, and the controller from start-up on."""
+
+    settings: Settings
+    controller: Controller | None = None
+    stop_flag: asyncio.Event = field(default_factory=asyncio.Event)
+    """Ends the operator when it is set."""
+    failure: str = ""
+    """Why the operator ended, when it could not go on."""
+
+    def __copy__(self) -> OperatorState:
+        """Kopf copies the memo for every object; all of them share the one operator."""
+        return self
+
+    def fail(self, error: BaseException) -> None:
+        """End the operator, since it cannot go on."""
+        self.failure = str(error)
+        self.stop_flag.set()
+
+
+def build_registry() -> kopf.OperatorRegistry:
+    """Register the handlers."""
+    registry = kopf.OperatorRegistry()
+    kopf.on.login(registry=registry)(_log_in)
+    kopf.on.startup(registry=registry)(_start)
+    kopf.on.cleanup(registry=registry)(_stop)
+    for plural, kind in (("blendersessions", SESSION_KIND), ("blendersessionclasses", CLASS_KIND)):
+        handler = functools.partial(_event, kind=kind)
+        kopf.on.event(API_GROUP, "v1alpha1", plural, id=f"{plural}_event", registry=registry)(handler)
+    return registry
+
+
+def _log_in(**kwargs: Any) -> kopf.ConnectionInfo | None:  # noqa: ANN401 - Kopf's own arguments, handed on
+    """Sign Kopf in without the Kubernetes client, whose models cost memory."""
+    return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+
+
+async def _start(memo: OperatorState, settings: kopf.OperatorSettings, **_: object) -> None:
+    _configure(settings)
+    try:
+        memo.controller = await Controller.create(memo.settings)
+    except OSError as error:
+        raise kopf.PermanentError(
+            f"No metrics on port {memo.settings.metrics_port} ({error.strerror}): "
+            "choose another BLENDERSESSIONS_METRICS_PORT."
+        ) from error
+    await memo.controller.start(memo.settings, memo.fail)
+    logger.info("The operator works.")
+
+
+def _configure(settings: kopf.OperatorSettings) -> None:
+    settings.watching.chunk_size = PAGE
+    settings.persistence.diffbase_storage = NoDiffBase()
+    settings.persistence.progress_storage = NoProgress()
+    settings.posting.enabled = False
+    settings.networking.connect_timeout = 10
+    settings.networking.request_timeout = 60
+    settings.process.ultimate_exiting_timeout = EXIT_TIMEOUT_SECONDS
+    # When a definition is removed and comes back, the API server's list of kinds lags behind it. Kopf's scan would find
+    # nothing to watch, and would never look again. Without scans Kopf's watch is refused instead, and `run` ends.
+    settings.scanning.disabled = True
+
+
+async def _stop(memo: OperatorState, **_: object) -> None:
+    # Kopf waits for the flag too.
+    memo.stop_flag.set()
+    asyncio.get_running_loop().set_exception_handler(log_loop_error)
+    if memo.controller is not None:
+        await memo.controller.stop()
+
+
+async def _event(memo: OperatorState, event: kopf.RawEvent, kind: str, **_: object) -> None:
+    """Cache the new state of a session or a class."""
+    if memo.controller is not None:
+        apply_event(memo.controller.context, {"kind": kind} | dict(event["object"]), gone=event["type"] == "DELETED")

@@ -1,0 +1,39 @@
+"""Run Kopf until SIGTERM, or until the operator cannot go on."""
+
+from __future__ import annotations
+
+import socket
+import warnings
+from typing import TYPE_CHECKING
+
+import kopf
+from kopf._cogs.clients.errors import APIError
+
+from blendersessions_operator.handlers.kopf_handlers import OperatorState, build_registry
+
+if TYPE_CHECKING:
+    from blendersessions_operator.settings import Settings
+
+
+def run(settings: Settings) -> str:
+    """Run the operator; return why it could not go on, empty after SIGTERM."""
+    state = OperatorState(settings)
+    namespaces = settings.namespace_list
+    try:
+        kopf.run(
+            registry=build_registry(),
+            memo=state,
+            # Kopf would ask for the name of the account, and in a container there is none.
+            identity=socket.gethostname(),  # type: ignore[arg-type]  # a NewType that Kopf does not export
+            stop_flag=state.stop_flag,
+            standalone=True,
+            clusterwide=not namespaces,
+            namespaces=namespaces,
+            liveness_endpoint=f"http://0.0.0.0:{settings.health_port}/healthz",
+        )
+    except APIError as error:
+        # Kopf never resumes a watch that was refused: the process ends, and Kubernetes starts it again.
+        state.failure = f"A watch failed for good (HTTP status {error.status}: {error})."
+        # Kopf leaves its other watches open then, and the process ends anyway.
+        warnings.simplefilter("ignore", ResourceWarning)
+    return state.failure

@@ -1,0 +1,143 @@
+"""What to do about Guacamole: the connections, the users who may open them, and the grants."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from blendersessions.model import labels
+from blendersessions.model.access import access_list, connection_names
+from blendersessions.model.manifest import ref_of
+from blendersessions.model.secret_data import VNC_PASSWORD, decode
+from blendersessions.model.session import owner_reference
+from blendersessions_operator.planning import steps
+from blendersessions_operator.planning.observed import Observed, granted_before, is_user_secret, owned
+from blendersessions_operator.planning.steps import Area
+from blendersessions_operator.resources.connection import connection, hostname, view_connection
+from blendersessions_operator.resources.secret import user_secret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from blendersessions.model.access import ConnectionSpec, UserRecord
+    from blendersessions.model.manifest import Manifest
+    from blendersessions.model.session import Session
+    from blendersessions_operator.planning.steps import Step
+
+
+def plan_access(session: Session, observed: Observed) -> list[Step]:
+    """Decide about the session's connections and users; nothing before the desktop's Secret with the password."""
+    secret, access = observed.secret, observed.access
+    if secret is None or not owned(secret, session) or not decode(secret, VNC_PASSWORD):
+        return []
+    wanted = access_list(session)
+    if not access.inspected:
+        names = connection_names(session)
+        return [steps.InspectAccess(names, tuple(wanted), hostname(session), reported_identifier(session))]
+    if access.users[session.username].taken(session.namespace):
+        return _plan_person(session, observed, session.username, session.desktop_name, Area.ACCESS)
+    todo: list[Step] = []
+    for spec in wanted_connections(session, decode(secret, VNC_PASSWORD)):
+        todo += _plan_connection(session, observed, spec)
+    for username, name in wanted.items():
+        part = Area.ACCESS if username == session.username else Area.VIEWERS
+        if part not in observed.failures:
+            todo += _plan_person(session, observed, username, name, part)
+    spare = [name for name in connection_names(session) if name not in wanted.values() and name in access.connections]
+    return [*todo, *(steps.RemoveConnection(name, hostname(session), "") for name in spare)]
+
+
+def plan_access_change(session: Session, observed: Observed) -> tuple[tuple[Step, ...], ...]:
+    """Note who will be granted before it is done, and shut out whoever may no longer; that note is taken off last."""
+    noted, wanted = granted_before(session, observed), access_list(session)
+    if observed.secret is None or not owned(observed.secret, session) or not observed.access.inspected:
+        return ()
+    if any(username not in noted for username in wanted):
+        return ((_note(session, observed.secret, dict.fromkeys([*noted, *wanted])),),)
+    # The note may be lost with the Secret; then what is remembered of grants tells.
+    granted = sorted({who for who, _ in observed.access.grants})
+    former = [who for who in dict.fromkeys([*noted, *granted]) if who not in wanted]
+    names = [name for name in connection_names(session) if name in observed.access.connections]
+    # One who was the owner and is a viewer now, or the other way round, keeps one connection of the two.
+    moved = [(who, name) for who, name in sorted(observed.access.grants) if who in wanted and wanted[who] != name]
+    revoked = [*((who, name) for who in former for name in names), *moved]
+    if not former and not moved:
+        return ()
+    return (
+        tuple(steps.Revoke(who, name) for who, name in revoked),
+        tuple(steps.ReleaseUser(who) for who in former),
+        (_note(session, observed.secret, wanted),) if former else (),
+    )
+
+
+def wanted_connections(session: Session, vnc_password: str) -> list[ConnectionSpec]:
+    """Build the connections that the session should have."""
+    shown = [view_connection(session, vnc_password)] if session.spec.viewers else []
+    return [connection(session, vnc_password), *shown]
+
+
+def reported_identifier(session: Session) -> str:
+    """Return the identifier of the owner's connection that was last reported; empty if none was."""
+    return str((session.status.get("connection") or {}).get("identifier", ""))
+
+
+def _plan_connection(session: Session, observed: Observed, wanted: ConnectionSpec) -> list[Step]:
+    record = observed.access.connections.get(wanted.name)
+    if record is None:
+        return [steps.CreateConnection(wanted)]
+    if record.matches(wanted):
+        return []
+    if not record.leads_to(hostname(session)) and record.identifier != reported_identifier(session):
+        return [steps.VerifyConnectionOwnership(wanted.name, hostname(session))]
+    return [steps.UpdateConnection(record.identifier, wanted)]
+
+
+def _plan_person(session: Session, observed: Observed, username: str, name: str, part: Area) -> list[Step]:
+    user = observed.access.users[username]
+    granted = (username, name) in observed.access.grants
+    if user.taken(session.namespace):
+        # Its password is in a Secret of others, so a grant would open the desktop to them.
+        return [steps.Revoke(username, name, part)] if granted else [steps.VerifyUserOwnership(username, part)]
+    todo, may_be_granted = _plan_user(session, observed, user, part)
+    if may_be_granted and not granted and name in observed.access.connections:
+        todo.append(steps.Grant(username, name, part))
+    return todo
+
+
+def _plan_user(session: Session, observed: Observed, user: UserRecord, part: Area) -> tuple[list[Step], bool]:
+    """Return what to do about a Guacamole user, and whether there is one by now.
+
+    The Secret is made before the user: whoever finds the Secret alone after a crash can make the user from it. A user
+    of ours whose Secret is lost is removed and made again with a new one, for nobody knows the password any more. A
+    Secret for an administrator's user says nothing about that user, so it is left alone.
+    """
+    if user.exists and not user.ours(session.namespace):
+        return [], True
+    secret = observed.user_secrets.get(user.username)
+    if secret is None:
+        if not user.exists:
+            return [steps.CreateObject(user_secret(session, user.username, observed.fresh()), part=part)], False
+        return [steps.RemoveUser(user.username, part)], False
+    if not is_user_secret(secret, user.username):
+        return [], False
+    password = decode(secret, "password")
+    if not password:
+        return [steps.DeleteObject(ref_of(secret), secret["metadata"]["uid"], part=part)], False
+    todo: list[Step] = []
+    owners = secret["metadata"].get("ownerReferences") or ()
+    if all(owner["uid"] != session.uid for owner in owners):
+        todo.append(steps.AddOwner(ref_of(secret), owner_reference(session, controller=False), part))
+    if not user.exists:
+        todo.append(steps.CreateUser(user.username, password, part))
+    elif user.password not in (None, password):
+        todo.append(steps.SetPassword(user.username, password, part))
+    return todo, user.exists
+
+
+def _note(session: Session, secret: Manifest, usernames: Iterable[str]) -> Step:
+    metadata: Manifest = {
+        "name": session.desktop_name,
+        "namespace": session.namespace,
+        "uid": secret["metadata"]["uid"],
+        "annotations": {labels.GRANTED: ",".join(usernames)},
+    }
+    return steps.AnnotateObject({"apiVersion": "v1", "kind": "Secret", "metadata": metadata}, part=Area.ACCESS)

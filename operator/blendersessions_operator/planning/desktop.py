@@ -1,0 +1,153 @@
+"""What to do about the desktop: its Secret, Service and pod."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from blendersessions.model import labels, quantities
+from blendersessions.model.installation import GeneratedCredentials
+from blendersessions.model.manifest import is_subset, ref_of
+from blendersessions.model.secret_data import AGENT_TOKEN, VNC_PASSWORD, decode
+from blendersessions_operator.planning import podstate, steps
+from blendersessions_operator.planning.observed import Observed, granted_before, own_volume_claim, owned
+from blendersessions_operator.planning.podstate import has_ended, scene_error
+from blendersessions_operator.resources.pod import outdated, pod, pod_metadata
+from blendersessions_operator.resources.secret import desktop_secret
+from blendersessions_operator.resources.service import service
+from blendersessions_operator.resources.volume_claim import volume_claim
+
+if TYPE_CHECKING:
+    from blendersessions.model.effective_settings import EffectiveSettings
+    from blendersessions.model.manifest import Manifest
+    from blendersessions.model.session import Session
+    from blendersessions_operator.planning.steps import Step
+
+
+FAILED_POD_BACKOFF: Final = timedelta(seconds=10)
+"""A pod that is over is looked at for so long before another one is made: what ends at once must not be made anew in a
+loop, and people must be able to see why it ended."""
+
+
+def plan_desktop(session: Session, observed: Observed) -> list[Step]:
+    """Decide about the desktop's objects. The pod waits for the Secret that it mounts."""
+    todo = repair_existing(session, observed)
+    if observed.secret is None:
+        todo.append(steps.CreateObject(desktop_secret(session, observed.fresh())))
+    if observed.service is None:
+        todo.append(steps.CreateObject(service(session)))
+    workspace = session.spec.workspace
+    if workspace is not None and workspace.size and observed.volume_claim is None:
+        todo.append(steps.CreateObject(volume_claim(session, workspace)))
+    if observed.secret is not None and owned(observed.secret, session) and observed.settings is not None:
+        todo += _plan_pod(session, observed, observed.settings)
+    return todo
+
+
+def repair_existing(session: Session, observed: Observed) -> list[Step]:
+    """Put right what there is, without making anything."""
+    todo: list[Step] = []
+    if observed.secret is not None and owned(observed.secret, session):
+        todo += repair(observed.secret, _desired_secret(session, observed, observed.secret))
+    if observed.service is not None and owned(observed.service, session):
+        todo += repair(observed.service, service(session))
+    claim, workspace = own_volume_claim(session, observed), session.spec.workspace
+    if claim is not None and workspace is not None and workspace.size:
+        todo += _plan_growth(claim, volume_claim(session, workspace))
+    return todo
+
+
+def restart_backoff(pod: Manifest, now: datetime) -> timedelta:
+    """Return how much longer a pod that is over is left to be looked at.
+
+    A pod that ran for a while needs no rest. Its own times tell that, whatever the operator's clock says.
+    """
+    created = datetime.fromisoformat(pod["metadata"]["creationTimestamp"])
+    status = pod.get("status") or {}
+    changes = [entry.get("lastTransitionTime") for entry in status.get("conditions") or ()]
+    changes.append(((podstate.container(pod).get("state") or {}).get("terminated") or {}).get("finishedAt"))
+    ended = max((datetime.fromisoformat(moment) for moment in changes if moment), default=created)
+    return max(timedelta(), FAILED_POD_BACKOFF - max(now - created, ended - created))
+
+
+def credentials_of(secret: Manifest) -> str:
+    """Hash what the desktop reads of its Secret at its start."""
+    values = [decode(secret, key) for key in (VNC_PASSWORD, AGENT_TOKEN)]
+    return hashlib.sha256("\0".join([secret["metadata"]["uid"], *values]).encode()).hexdigest()[:16]
+
+
+def repair(actual: Manifest, wanted: Manifest) -> list[Step]:
+    """Apply what is wanted where it is not so; the UID keeps the step from hitting another object of that name."""
+    if is_subset(actual, {key: value for key, value in wanted.items() if key in ("metadata", "spec", "data")}):
+        return []
+    return [steps.ApplyObject(wanted | {"metadata": wanted["metadata"] | {"uid": actual["metadata"]["uid"]}})]
+
+
+def _plan_pod(session: Session, observed: Observed, settings: EffectiveSettings) -> list[Step]:
+    credentials = credentials_of(observed.secret) if observed.secret is not None else ""
+    actual = observed.pod
+    if actual is None:
+        return [steps.CreateObject(pod(session, settings, credentials))]
+    if not owned(actual, session) or actual["metadata"].get("deletionTimestamp"):
+        return []
+    delete = steps.DeleteObject(ref_of(actual), actual["metadata"]["uid"])
+    if has_ended(actual):
+        return [] if restart_backoff(actual, observed.now) else [delete]
+    noted = actual["metadata"].get("annotations") or {}
+    started_with = noted.get(labels.CREDENTIALS)
+    if started_with and started_with != credentials:
+        # Somebody changed the Secret: Xvnc asks for the old password, and Guacamole gives the new one.
+        return [delete]
+    if scene_error(actual) and outdated(actual, session, settings):
+        return [delete]
+    made_from = {key: noted[key] for key in (labels.DESKTOP, labels.CREDENTIALS) if noted.get(key)}
+    return repair(actual, pod_metadata(session, settings, made_from))
+
+
+def awaited_size(session: Session, observed: Observed) -> str:
+    """Return the size that the volume gets once it is bound, for no unbound claim can be changed; empty: none."""
+    claim, workspace = own_volume_claim(session, observed), session.spec.workspace
+    if claim is None or workspace is None or not workspace.size or is_bound(claim):
+        return ""
+    return workspace.size if quantities.parse(workspace.size) > quantities.parse(_requested(claim)) else ""
+
+
+def is_bound(claim: Manifest) -> bool:
+    """Say whether the claim has its volume: before, the API server refuses to let it grow."""
+    return bool((claim.get("status") or {}).get("phase") == "Bound")
+
+
+def _requested(claim: Manifest) -> str:
+    return str(claim["spec"].get("resources", {}).get("requests", {}).get("storage", "0"))
+
+
+def _plan_growth(actual: Manifest, wanted: Manifest) -> list[Step]:
+    """Raise the request of a volume; whether it can grow is its StorageClass's word."""
+    size = wanted["spec"]["resources"]["requests"]["storage"]
+    if not is_bound(actual) or quantities.parse(size) <= quantities.parse(_requested(actual)):
+        return []
+    metadata = {key: actual["metadata"][key] for key in ("name", "namespace", "uid")}
+    grown = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": metadata,
+        "spec": {"resources": wanted["spec"]["resources"]},
+    }
+    return [steps.ApplyObject(grown)]
+
+
+def _desired_secret(session: Session, observed: Observed, actual: Manifest) -> Manifest:
+    """Fill in what is missing, and keep what is there: the running desktop has read it.
+
+    The note of who was granted is kept as well; it changes only after a former owner was shut out.
+    """
+    there = {key: decode(actual, key) for key in (VNC_PASSWORD, AGENT_TOKEN)}
+    complete = GeneratedCredentials(there[VNC_PASSWORD], there[AGENT_TOKEN], {}) if all(there.values()) else None
+    wanted = desktop_secret(session, complete or observed.fresh())
+    for key, value in there.items():
+        if value:
+            wanted["data"][key] = actual["data"][key]
+    if noted := granted_before(session, observed):
+        wanted["metadata"]["annotations"][labels.GRANTED] = ",".join(noted)
+    return wanted

@@ -1,0 +1,108 @@
+"""What was observed of a session: everything that a plan and a status are made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from blendersessions.model import labels
+from blendersessions.model.access import AccessView
+from blendersessions.model.manifest import Manifest, controller_uid
+from blendersessions.model.secret_data import decode
+from blendersessions_operator.planning.lifetime import Activity, LifetimeDecision, evaluate_lifetime
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from blendersessions.model.effective_settings import EffectiveSettings
+    from blendersessions.model.errors import DomainError
+    from blendersessions.model.installation import GeneratedCredentials, InstallationDefaults
+    from blendersessions.model.session import Session
+    from blendersessions_operator.planning.steps import Area
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The world around one session, as last seen: it may be stale, so nothing that follows from it may do harm."""
+
+    installation: InstallationDefaults
+    fresh: Callable[[], GeneratedCredentials]
+    """Draws random values for a Secret that has to be made."""
+    now: datetime
+    settings: EffectiveSettings | None
+    """What holds for the session; None while there is no class of the name that it gives."""
+    class_error: str = ""
+    """What is wrong with the class, if there is one."""
+    position: int | None = None
+    """The session's place in the line; None when it may run."""
+    secret: Manifest | None = None
+    service: Manifest | None = None
+    pod: Manifest | None = None
+    volume_claim: Manifest | None = None
+    user_secrets: Mapping[str, Manifest] = field(default_factory=dict)
+    """By the user's name, for all whom the session lets in."""
+    access: AccessView = field(default_factory=AccessView)
+    activity: Activity = field(default_factory=Activity)
+    users: int = 0
+    """Browsers that are connected."""
+    warned_of: datetime | None = None
+    """The end that the person was told of."""
+    failures: Mapping[Area, DomainError] = field(default_factory=dict)
+    """What failed in this run, by part: nothing more is tried there until the next one."""
+
+    @property
+    def may_start(self) -> bool:
+        """Whether the session may have a desktop made."""
+        return (
+            self.settings is not None and not self.class_error and not self.settings.refusals and self.position is None
+        )
+
+    @property
+    def lifetime(self) -> LifetimeDecision:
+        """How long the session lives."""
+        if self.settings is None:
+            return evaluate_lifetime(None, None, self.activity, self.now)
+        return evaluate_lifetime(self.settings.max_age, self.settings.idle_after, self.activity, self.now)
+
+
+def owned(manifest: Manifest, session: Session) -> bool:
+    """Say whether the session controls the object."""
+    return controller_uid(manifest) == session.uid
+
+
+def own_pod(session: Session, observed: Observed) -> Manifest | None:
+    """Return the session's pod; a foreign one of its name is none."""
+    return observed.pod if observed.pod is not None and owned(observed.pod, session) else None
+
+
+def granted_before(session: Session, observed: Observed) -> tuple[str, ...]:
+    """Name the users who may have been granted, as noted on the desktop's Secret."""
+    if observed.secret is None or not owned(observed.secret, session):
+        return ()
+    noted = str((observed.secret["metadata"].get("annotations") or {}).get(labels.GRANTED, ""))
+    return tuple(name for name in noted.split(",") if name)
+
+
+def is_user_secret(manifest: Manifest, username: str) -> bool:
+    """Say whether a Secret of the right name is one that we made for this user."""
+    marked = (manifest["metadata"].get("labels") or {}).get(labels.SECRET) == labels.SECRET_USER
+    return marked and decode(manifest, "username") == username
+
+
+def own_volume_claim(session: Session, observed: Observed) -> Manifest | None:
+    """Return the claim that was made for the session; one that is kept has no owner, so its label tells."""
+    claim = observed.volume_claim
+    if claim is None or (claim["metadata"].get("labels") or {}).get(labels.SESSION_UID) != session.uid:
+        return None
+    return claim
+
+
+def not_owned(session: Session, observed: Observed) -> list[Manifest]:
+    """List the objects that bear a name of ours and are not ours."""
+    children = (observed.secret, observed.service, observed.pod)
+    others = [child for child in children if child is not None and not owned(child, session)]
+    others += [secret for name, secret in observed.user_secrets.items() if not is_user_secret(secret, name)]
+    if observed.volume_claim is not None and own_volume_claim(session, observed) is None:
+        others.append(observed.volume_claim)
+    return others

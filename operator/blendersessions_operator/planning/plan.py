@@ -1,0 +1,118 @@
+"""What to do next for one session.
+
+A plan is made from scratch each time, and holds only what can be done now: after it was carried out, the next one
+follows from what is observed then, until nothing is left to do. So a crash at any line costs nothing but time.
+
+    finalizer   then   Secret, Service   then   pod  ∥  (user's Secret, then user; connection; then the grant)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from blendersessions.model.access import access_list, connection_names
+from blendersessions_operator.planning import steps
+from blendersessions_operator.planning.access import plan_access, plan_access_change, reported_identifier
+from blendersessions_operator.planning.desktop import plan_desktop, repair_existing, restart_backoff
+from blendersessions_operator.planning.observed import Observed, granted_before, own_pod
+from blendersessions_operator.planning.podstate import has_ended
+from blendersessions_operator.planning.steps import Area
+from blendersessions_operator.planning.suspend import plan_lifetime, plan_suspension
+from blendersessions_operator.resources.connection import hostname
+
+if TYPE_CHECKING:
+    from blendersessions.model.session import Session
+    from blendersessions_operator.planning.steps import Step
+
+
+SHORTEST_REQUEUE: Final = timedelta(seconds=1)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Stages to carry out in order; the steps of one stage run side by side, and a failed stage ends the plan."""
+
+    stages: tuple[tuple[Step, ...], ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not any(self.stages)
+
+
+def plan(session: Session, observed: Observed) -> Plan:
+    """Decide what can be done now to bring the world to what the session wants."""
+    if session.deleting:
+        return _deletion(session, observed)
+    if session.spec_error or Area.SESSION in observed.failures:
+        return Plan()
+    if not session.has_finalizer:
+        return Plan(((steps.AddFinalizer(),),))
+    if Area.ACCESS not in observed.failures and (stages := plan_access_change(session, observed)):
+        return Plan(stages)
+    if session.suspend_requested:
+        return Plan(plan_suspension(session, observed))
+    if stages := plan_lifetime(session, observed):
+        return Plan(stages)
+    todo: list[Step] = []
+    if Area.DESKTOP not in observed.failures:
+        todo += plan_desktop(session, observed) if _may_run(session, observed) else repair_existing(session, observed)
+    if Area.ACCESS not in observed.failures:
+        todo += plan_access(session, observed)
+    return Plan((tuple(todo),))
+
+
+def requeue_after(session: Session, observed: Observed) -> timedelta | None:
+    """Return when to look again at a session though nothing happens; None: when something does."""
+    if session.deleting or session.suspend_requested:
+        return None
+    looks = [observed.lifetime.requeue_after]
+    pod = own_pod(session, observed)
+    failed = Area.DESKTOP in observed.failures
+    if pod is not None and has_ended(pod) and not pod["metadata"].get("deletionTimestamp") and not failed:
+        # Not at once, for what keeps the pod from being replaced may last. What failed is for the queue to try again.
+        looks.append(max(restart_backoff(pod, observed.now), SHORTEST_REQUEUE))
+    looks.append(time_to_deadline(session, observed))
+    return min((look for look in looks if look is not None), default=None)
+
+
+def time_to_deadline(session: Session, observed: Observed) -> timedelta | None:
+    """Return how long a session that is starting has left for it; None when it is not, or there is no limit."""
+    started = session.status.get("startedAt")
+    if (
+        not started
+        or "readyAt" in session.status
+        or observed.settings is None
+        or observed.settings.start_deadline is None
+    ):
+        return None
+    left = datetime.fromisoformat(started) + observed.settings.start_deadline - observed.now
+    return left if left > timedelta() else None
+
+
+def _may_run(session: Session, observed: Observed) -> bool:
+    """Say whether the desktop is made, or what there is of it made whole.
+
+    One that runs is left running when its class is gone or asks less than the session: that holds for the next start.
+    """
+    return observed.may_start or (observed.settings is not None and own_pod(session, observed) is not None)
+
+
+def _deletion(session: Session, observed: Observed) -> Plan:
+    """Clear Guacamole, then let go; Kubernetes collects the desktop by its owner references."""
+    if not session.has_finalizer or observed.failures:
+        return Plan()
+    usernames = dict.fromkeys([*access_list(session), *granted_before(session, observed)])
+    hints = (reported_identifier(session), "")
+    return Plan(
+        (
+            tuple(
+                steps.RemoveConnection(name, hostname(session), hint)
+                for name, hint in zip(connection_names(session), hints, strict=True)
+            ),
+            tuple(steps.ReleaseUser(username) for username in usernames),
+            (steps.RemoveFinalizer(),),
+        )
+    )

@@ -1,0 +1,88 @@
+"""What to do about a session that is suspended, or whose time is over: save, stop, keep the rest."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from blendersessions.model.conditions import REQUESTED
+from blendersessions.model.durations import write
+from blendersessions.model.errors import Unavailable
+from blendersessions.model.manifest import ref_of
+from blendersessions_operator.planning import podstate, steps
+from blendersessions_operator.planning.access import plan_access
+from blendersessions_operator.planning.desktop import repair_existing
+from blendersessions_operator.planning.lifetime import ExpiryReason
+from blendersessions_operator.planning.observed import own_pod
+from blendersessions_operator.planning.steps import Area
+from blendersessions_operator.resources.secret import desktop_secret
+
+if TYPE_CHECKING:
+    from blendersessions.model.session import Session
+    from blendersessions_operator.planning.observed import Observed
+    from blendersessions_operator.planning.steps import Step
+
+SAVE_PATIENCE: Final = timedelta(minutes=2)
+"""An agent that does not answer for so long is broken; the container saves by itself when it is stopped, if it can."""
+
+Stages = tuple[tuple["Step", ...], ...]
+
+
+def plan_suspension(session: Session, observed: Observed) -> Stages:
+    """Suspend: note it, save, stop the pod. Connection, grants, Secret, Service and volume are kept in order."""
+    if session.suspension.get("reason") != REQUESTED and session.spec.suspend:
+        return ((steps.RecordSuspension(REQUESTED),),)
+    kept = repair_existing(session, observed) if Area.DESKTOP not in observed.failures else []
+    if observed.secret is None and observed.access.connections and Area.DESKTOP not in observed.failures:
+        # Access is kept by it: who was granted is noted there, and the connection's password stands there.
+        kept.append(steps.CreateObject(desktop_secret(session, observed.fresh())))
+    if observed.secret is not None and Area.ACCESS not in observed.failures:
+        kept += plan_access(session, observed)
+    pod = own_pod(session, observed)
+    if pod is None or pod["metadata"].get("deletionTimestamp") or Area.DESKTOP in observed.failures:
+        return (tuple(kept),)
+    stop = steps.DeleteObject(ref_of({"kind": "Pod"} | pod), pod["metadata"]["uid"])
+    failure = observed.failures.get(Area.SAVING)
+    if failure is not None:
+        since = datetime.fromisoformat(session.suspension["at"])
+        broken = isinstance(failure, Unavailable) and observed.now - since >= SAVE_PATIENCE
+        return ((*kept, stop),) if broken else (tuple(kept),)
+    if session.spec.workspace is None or not podstate.is_ready(pod):
+        return ((*kept, stop),)
+    return ((*kept, steps.SaveScene()), (stop,))
+
+
+def plan_lifetime(session: Session, observed: Observed) -> Stages:
+    """Ask the desktop, warn, or end the session; nothing in most of its life."""
+    decision = observed.lifetime
+    pod = own_pod(session, observed)
+    answers = Area.ACTIVITY not in observed.failures and pod is not None and podstate.is_ready(pod)
+    if decision.expired and decision.ask and answers:
+        # Its last word is old: an operator that was away for long must not end those who work all the time.
+        return ((steps.AskDesktop(),),)
+    if decision.expired and observed.settings is not None and decision.reason is not None:
+        delete = observed.settings.on_expiry == "Delete"
+        return ((steps.DeleteSession() if delete else steps.RecordSuspension(decision.reason),),)
+    if not answers:
+        return ()
+    if decision.ask:
+        return ((steps.AskDesktop(),),)
+    if decision.warn and decision.expires_at is not None and observed.warned_of != decision.expires_at:
+        return ((steps.Warn(_warning(session, observed), decision.expires_at),),)
+    return ()
+
+
+def _warning(session: Session, observed: Observed) -> str:
+    decision = observed.lifetime
+    left = write((decision.expires_at or observed.now) - observed.now)
+    if observed.settings is not None and observed.settings.on_expiry == "Delete":
+        what = "This session is deleted"
+    else:
+        what = "This session is suspended"
+    if session.spec.workspace is not None and not (observed.settings and observed.settings.on_expiry == "Delete"):
+        loss = "Your scene is saved."
+    else:
+        loss = "What is in it is lost then."
+    if decision.reason is ExpiryReason.IDLE:
+        return f"{what} in {left}, since nobody works in it. {loss} Move the mouse to go on."
+    return f"{what} in {left}, for its time is over. {loss}"

@@ -1,0 +1,56 @@
+"""The connections that the session is registered as in Guacamole, and their addresses in a browser."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING
+
+from blendersessions.model.access import HOSTNAME, ConnectionRecord, ConnectionSpec
+from blendersessions.model.names import view_name_for
+from blendersessions_operator.resources.service import VNC_PORT
+
+if TYPE_CHECKING:
+    from blendersessions.model.session import Session
+
+
+def hostname(session: Session) -> str:
+    """Return the name that guacd reaches the desktop by."""
+    return f"{session.desktop_name}.{session.namespace}.svc"
+
+
+def connection(session: Session, vnc_password: str) -> ConnectionSpec:
+    """Build the owner's connection. Values at Guacamole's default are left out, since it does not store empty ones."""
+    return _connection(session, session.desktop_name, vnc_password, read_only=session.spec.display.read_only)
+
+
+def view_connection(session: Session, vnc_password: str) -> ConnectionSpec:
+    """Build the viewers' connection: to the same desktop, and mouse and keyboard are ignored."""
+    return _connection(session, view_name_for(session.uid), vnc_password, read_only=True)
+
+
+def _connection(session: Session, name: str, vnc_password: str, *, read_only: bool) -> ConnectionSpec:
+    spec = session.spec
+    parameters = {
+        HOSTNAME: hostname(session),
+        "port": str(VNC_PORT),
+        "password": vnc_password,
+        "color-depth": str(spec.display.color_depth),
+    }
+    if read_only:
+        # Only this very word blocks the input.
+        parameters["read-only"] = "true"
+    per_user = spec.connections.max_per_user or spec.connections.max
+    return ConnectionSpec(
+        name=name,
+        parameters=parameters,
+        attributes={
+            "max-connections": str(spec.connections.max),
+            "max-connections-per-user": str(per_user),
+        },
+    )
+
+
+def client_url(public_url: str, record: ConnectionRecord, data_source: str) -> str:
+    """Return what a browser opens: Guacamole's client identifier is base64url of `identifier NUL c NUL data source`."""
+    identifier = f"{record.identifier}\0c\0{data_source}".encode()
+    return f"{public_url}guacamole/#/client/{base64.urlsafe_b64encode(identifier).decode().rstrip('=')}"

@@ -1,0 +1,123 @@
+"""The pod that runs one Blender."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+from blendersessions.model import labels
+from blendersessions_operator.resources.metadata import metadata
+from blendersessions_operator.resources.service import VNC_PORT
+from blendersessions_operator.resources.volume_claim import claim_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from blendersessions.model.effective_settings import EffectiveSettings
+    from blendersessions.model.manifest import Manifest
+    from blendersessions.model.session import Session
+
+CONTAINER = "blender"
+AGENT_PORT = 8788
+USER = 1000
+SECRET_PATH = "/run/secrets/desktop"  # noqa: S105 - a path, no secret
+HOME = "/home/blender"
+HOME_LIMIT = "4Gi"
+"""Scenes and what Blender writes beside them. Beyond it the kubelet evicts this pod, before the node's disk is full."""
+TMP_LIMIT = "1Gi"
+GRACE_SECONDS = 30
+"""Long enough to save a scene after SIGTERM."""
+
+
+def pod(session: Session, settings: EffectiveSettings, credentials: str = "") -> Manifest:
+    """Build the pod. Hashes in annotations tell later what it was made from, and with which `credentials`."""
+    spec = _spec(session, settings)
+    made_from = {labels.DESKTOP: _digest(spec)} | ({labels.CREDENTIALS: credentials} if credentials else {})
+    return pod_metadata(session, settings, made_from) | {"spec": spec}
+
+
+def pod_metadata(session: Session, settings: EffectiveSettings, made_from: Mapping[str, str]) -> Manifest:
+    """Build what is kept right of a pod that there is: its metadata, for the rest cannot be changed."""
+    meta = metadata(session, dict(made_from))
+    meta["labels"][labels.EGRESS] = settings.egress
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": meta}
+
+
+def outdated(actual: Manifest, session: Session, settings: EffectiveSettings) -> bool:
+    """Say whether the session asks for another pod than the one that it has."""
+    have = (actual["metadata"].get("annotations") or {}).get(labels.DESKTOP)
+    return bool(have != _digest(_spec(session, settings)))
+
+
+def _digest(spec: Manifest) -> str:
+    return hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _spec(session: Session, settings: EffectiveSettings) -> Manifest:
+    return {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "restartPolicy": "Always",
+        "terminationGracePeriodSeconds": GRACE_SECONDS,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": USER,
+            "runAsGroup": USER,
+            "fsGroup": USER,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [_container(session, settings)],
+        "volumes": [
+            {"name": "desktop", "secret": {"secretName": session.desktop_name, "defaultMode": 0o440}},
+            {"name": "home", **_home(session)},
+            {"name": "tmp", "emptyDir": {"sizeLimit": TMP_LIMIT}},
+        ],
+    } | settings.placement
+
+
+def _home(session: Session) -> Manifest:
+    claim = claim_name(session)
+    return {"persistentVolumeClaim": {"claimName": claim}} if claim else {"emptyDir": {"sizeLimit": HOME_LIMIT}}
+
+
+def _container(session: Session, settings: EffectiveSettings) -> Manifest:
+    display = session.spec.display
+    return {
+        "name": CONTAINER,
+        "image": settings.image,
+        "imagePullPolicy": settings.image_pull_policy,
+        "env": [
+            {"name": "BLENDER_SCENE", "value": session.spec.scene.sample},
+            {"name": "BLENDER_WIDTH", "value": str(display.width)},
+            {"name": "BLENDER_HEIGHT", "value": str(display.height)},
+            {"name": "BLENDER_DEPTH", "value": str(display.color_depth)},
+        ],
+        "ports": [
+            {"name": "vnc", "containerPort": VNC_PORT, "protocol": "TCP"},
+            {"name": "agent", "containerPort": AGENT_PORT, "protocol": "TCP"},
+        ],
+        "resources": {"requests": dict(settings.requests), "limits": dict(settings.limits)},
+        "readinessProbe": {
+            "httpGet": {"path": "/readyz", "port": "agent"},
+            "periodSeconds": 1,
+            "timeoutSeconds": 1,
+            "failureThreshold": 3,
+        },
+        "livenessProbe": {
+            "httpGet": {"path": "/healthz", "port": "agent"},
+            "periodSeconds": 10,
+            "timeoutSeconds": 5,
+            "failureThreshold": 6,
+        },
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+        },
+        "volumeMounts": [
+            {"name": "desktop", "mountPath": SECRET_PATH, "readOnly": True},
+            {"name": "home", "mountPath": HOME},
+            {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - an emptyDir of this pod alone
+        ],
+    }

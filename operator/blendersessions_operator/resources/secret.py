@@ -1,0 +1,50 @@
+"""The two Secrets: the desktop's own, and that of a Guacamole user that we make."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from blendersessions.model import labels
+from blendersessions.model.access import access_list
+from blendersessions.model.names import user_secret_name
+from blendersessions.model.secret_data import AGENT_TOKEN, VNC_PASSWORD, encode
+from blendersessions.model.session import Session, owner_reference
+from blendersessions_operator.resources.metadata import metadata
+
+if TYPE_CHECKING:
+    from blendersessions.model.installation import GeneratedCredentials
+    from blendersessions.model.manifest import Manifest
+
+
+def desktop_secret(session: Session, credentials: GeneratedCredentials) -> Manifest:
+    """Build the Secret that the pod mounts and that the connection's password is read from."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": metadata(session, {labels.GRANTED: ",".join(access_list(session))}),
+        "type": "Opaque",
+        "data": {
+            VNC_PASSWORD: encode(credentials.vnc_password),
+            AGENT_TOKEN: encode(credentials.agent_token),
+        },
+    }
+
+
+def user_secret(session: Session, username: str, credentials: GeneratedCredentials) -> Manifest:
+    """Build the Secret of one Guacamole user. All sessions in the namespace that let that user in own it."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": user_secret_name(username),
+            "namespace": session.namespace,
+            "labels": {
+                labels.MANAGED_BY: labels.MANAGED_BY_VALUE,
+                labels.NAME: labels.NAME_VALUE,
+                labels.SECRET: labels.SECRET_USER,
+            },
+            "ownerReferences": [owner_reference(session, controller=False)],
+        },
+        "type": "Opaque",
+        "data": {"username": encode(username), "password": encode(credentials.user_passwords[username])},
+    }

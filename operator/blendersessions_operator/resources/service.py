@@ -1,0 +1,32 @@
+"""The Service that guacd reaches the desktop by."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from blendersessions.model import labels
+from blendersessions_operator.resources.metadata import metadata
+
+if TYPE_CHECKING:
+    from blendersessions.model.manifest import Manifest
+    from blendersessions.model.session import Session
+
+VNC_PORT = 5900
+
+
+def service(session: Session) -> Manifest:
+    """Build the Service.
+
+    Its name resolves before the scene is on screen: guacd may wait, and readiness is said by conditions.
+    """
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata(session),
+        "spec": {
+            "type": "ClusterIP",
+            "publishNotReadyAddresses": True,
+            "selector": {labels.SESSION_UID: session.uid},
+            "ports": [{"name": "vnc", "port": VNC_PORT, "protocol": "TCP", "targetPort": "vnc"}],
+        },
+    }

@@ -1,0 +1,80 @@
+"""What an administrator can set, by environment variables with the prefix `BLENDERSESSIONS_`."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 - pydantic reads the annotation
+from typing import Literal
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from blendersessions.model.installation import InstallationDefaults
+
+
+class Settings(BaseSettings):
+    """The operator's settings. Those without a default must be given."""
+
+    model_config = SettingsConfigDict(env_prefix="BLENDERSESSIONS_", frozen=True)
+
+    guacamole_url: str = Field(description="Base URL of Guacamole's web application, as seen from the operator.")
+    guacamole_username: str = Field(description="Administrator's account in Guacamole.")
+    guacamole_password_file: Path = Field(description="File with that account's password; read anew for each login.")
+    guacamole_ca_file: Path | None = Field(None, description="A private CA for guacamole_url; default: the system's.")
+    guacamole_group: str = Field(
+        "blender-sessions", min_length=1, description="Connection group that belongs to this installation alone."
+    )
+    public_url: str = Field(description="What browsers open, with a trailing slash.")
+    blender_image: str = Field(min_length=1, description="Image of desktops.")
+    blender_image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = Field(
+        "IfNotPresent", description="When the kubelet pulls it."
+    )
+    namespaces: str = Field("", description="Namespaces to serve, separated by commas; empty: all.")
+    health_port: int = Field(8080, ge=1, le=65535, description="Port of GET /healthz.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
+    resync_seconds: float = Field(
+        60.0,
+        gt=0,
+        description="Seconds between two lists of Guacamole's connection group, one for all sessions.",
+    )
+    sweep: Literal["Remove", "Report", "Off"] = Field(
+        "Remove",
+        description="What is done with what no session needs in Guacamole: removed, only told, or not looked for.",
+    )
+    sweep_grace_seconds: float = Field(
+        120.0,
+        ge=0,
+        description="So long it must have been so; a session that starts or ends looks like it for a moment.",
+    )
+    activity_seconds: float = Field(
+        15.0, gt=0, description="Seconds between two looks at which browsers are connected, one for all sessions."
+    )
+    metrics_port: int = Field(8081, ge=0, le=65535, description="Port of GET /metrics; 0: none.")
+    pod_name: str = Field("", description="The operator's own pod, which gets Events that belong to no session.")
+    pod_namespace: str = Field("", description="The namespace of that pod.")
+    workers: int = Field(24, ge=1, le=256, description="Sessions that are worked on at the same time.")
+
+    @field_validator("public_url")
+    @classmethod
+    def _with_slash(cls, value: str) -> str:
+        return value.rstrip("/") + "/"
+
+    @field_validator("guacamole_url", "public_url")
+    @classmethod
+    def _is_web_address(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return value
+
+    @property
+    def namespace_list(self) -> list[str]:
+        """The namespaces by name; empty for all."""
+        return [name.strip() for name in self.namespaces.split(",") if name.strip()]
+
+    @property
+    def installation(self) -> InstallationDefaults:
+        """How desktops are made."""
+        return InstallationDefaults(
+            image=self.blender_image,
+            public_url=self.public_url,
+            image_pull_policy=self.blender_image_pull_policy,
+        )

@@ -1,0 +1,60 @@
+"""The room of a session that ends goes to whoever waits for it, without any event of theirs."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from blendersessions.model.manifest import CLASS_KIND, Ref
+from blendersessions_operator.controller.reconciler import reconcile
+from unit.operator.factories import OTHER_UID, body
+from unit.operator.simulation import KEY, Simulation
+
+WAITING = Ref(KEY.kind, KEY.namespace, "can")
+
+
+@pytest.fixture
+def full() -> tuple[Simulation, list[Ref]]:
+    """A class with capacity for one: the session of `KEY` runs, and another one waits. Also return what is enqueued."""
+    simulation = Simulation()
+    second = body(finalizer=False)
+    second["metadata"] |= {"name": WAITING.name, "uid": OTHER_UID}
+    limited: dict[str, Any] = {
+        "kind": CLASS_KIND,
+        "metadata": {"namespace": KEY.namespace, "name": "default", "uid": "class-uid"},
+        "spec": {"limits": {"sessions": 1}},
+    }
+    place = Ref(CLASS_KIND, KEY.namespace, "default")
+    for ref, made in ((place, limited), (KEY, body(finalizer=False)), (WAITING, second)):
+        simulation.server.objects[ref] = made
+        simulation.server.touched(ref)
+        simulation.see()
+        asyncio.run(reconcile(simulation.context, ref))
+    assert simulation.server.objects[WAITING]["status"]["queuePosition"] == 1
+    simulation.queue.added.clear()
+    return simulation, simulation.queue.added
+
+
+def delete(simulation: Simulation) -> None:
+    asyncio.run(simulation.server.delete(KEY, simulation.server.objects[KEY]["metadata"]["uid"]))
+    simulation.see()
+
+
+@pytest.mark.parametrize("others", [[], ["example.org/theirs"]])
+def test_when_the_operator_releases_a_session(full: tuple[Simulation, list[Ref]], others: list[str]) -> None:
+    simulation, enqueued = full
+    simulation.server.objects[KEY]["metadata"]["finalizers"] += others
+    delete(simulation)
+    assert asyncio.run(simulation.reconcile())
+    assert WAITING in enqueued, "also while somebody else's finalizer still holds the session"
+    assert asyncio.run(reconcile(simulation.context, WAITING))
+    assert "queuePosition" not in simulation.server.objects[WAITING]["status"]
+
+
+def test_when_a_watch_tells_that_a_session_is_gone(full: tuple[Simulation, list[Ref]]) -> None:
+    simulation, enqueued = full
+    simulation.server.collect(KEY)
+    simulation.see()
+    assert WAITING in enqueued

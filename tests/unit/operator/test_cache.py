@@ -1,0 +1,106 @@
+"""The store keeps the newest of each object, and knows whose it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from blendersessions.model.manifest import Ref
+from blendersessions_operator.controller.cache import ObjectCache
+from blendersessions_operator.resources.secret import user_secret
+from blendersessions_operator.resources.service import service
+from unit.operator.factories import CREDENTIALS, OTHER_UID, body, running_pod, session, stored
+
+if TYPE_CHECKING:
+    from blendersessions.model.manifest import Manifest
+
+SESSION = Ref("BlenderSession", "art", "cart")
+SERVICE = Ref("Service", "art", session().desktop_name)
+
+
+def at(version: str) -> Manifest:
+    made = stored(service(session()))
+    made["metadata"]["resourceVersion"] = version
+    return made
+
+
+def test_an_older_version_never_replaces_a_newer_one() -> None:
+    store = ObjectCache()
+    assert store.put(at("10"))
+    assert not store.put(at("9"))
+    assert store.put(at("11"))
+    found = store.get(SERVICE)
+    assert found is not None
+    assert found["metadata"]["resourceVersion"] == "11"
+
+
+def test_the_answer_to_a_write_does_not_bring_back_what_is_gone() -> None:
+    store = ObjectCache()
+    store.replace(at("10"))
+    assert store.get(SERVICE) is None
+
+
+def test_the_end_of_a_predecessor_does_not_remove_the_successor() -> None:
+    store = ObjectCache()
+    store.put(at("10"))
+    store.remove(SERVICE, "another-uid")
+    assert store.get(SERVICE) is not None
+    store.remove(SERVICE, "object-uid")
+    assert store.get(SERVICE) is None
+
+
+def test_a_child_leads_to_its_session_by_name_and_by_owner() -> None:
+    store = ObjectCache()
+    store.put(body())
+    assert store.sessions_of(stored(service(session()))) == {SESSION}
+    assert store.sessions_of(stored(user_secret(session(), session().username, CREDENTIALS))) == {SESSION}
+    bare = stored(service(session()))
+    bare["metadata"]["ownerReferences"] = []
+    assert store.sessions_of(bare) == {SESSION}
+    foreign = stored(service(session()))
+    foreign["metadata"] |= {"name": "other", "ownerReferences": [{"uid": OTHER_UID}]}
+    assert store.sessions_of(foreign) == set()
+
+
+def test_a_list_reveals_what_a_broken_watch_has_missed() -> None:
+    store = ObjectCache()
+    store.put(body())
+    store.put(at("10"))
+    services, secrets = store.uids("Service"), store.uids("Secret")
+    assert store.uids("Service", "music") == {}
+    store.put(stored(user_secret(session(), session().username, CREDENTIALS)))
+    assert [gone["metadata"]["name"] for gone in store.prune([], services)] == [session().desktop_name]
+    assert store.prune([], secrets) == [], "it came after the list was begun"
+    assert store.get(SESSION) is not None
+
+
+def test_what_took_the_place_of_another_since_a_list_stays() -> None:
+    store = ObjectCache()
+    store.put(at("10"))
+    before = store.uids("Service")
+    successor = at("20")
+    successor["metadata"]["uid"] = "another-uid"
+    store.put(successor)
+    assert store.prune([], before) == []
+    assert store.uid(SERVICE) == "another-uid"
+
+
+def test_what_nobody_reads_is_not_kept() -> None:
+    store = ObjectCache()
+    made = at("10")
+    made["metadata"]["managedFields"] = ["long"]
+    store.put(made)
+    found = store.get(SERVICE)
+    assert found is not None
+    assert "managedFields" not in found["metadata"]
+    assert found["spec"] == made["spec"], "it is repaired by comparison"
+    assert "managedFields" in made["metadata"], "the argument must not be changed"
+
+
+def test_of_a_pod_only_what_changes_is_kept() -> None:
+    store = ObjectCache()
+    made = running_pod(session())
+    store.put({"kind": "Pod"} | made)
+    found = store.get(Ref("Pod", "art", session().desktop_name))
+    assert found is not None
+    assert "spec" not in found
+    assert (found["status"], found["metadata"]["annotations"]) == (made["status"], made["metadata"]["annotations"])

@@ -1,0 +1,125 @@
+"""What holds for a session: its wishes within what its class and the installation say."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from blendersessions.model import durations, quantities
+from blendersessions.model.session_class import parse_session_class
+from unit.operator.factories import PROFILE, session, settings
+
+
+def test_without_a_class_the_installation_says() -> None:
+    found = settings()
+    assert (found.image, found.requests, found.limits) == (PROFILE.image, PROFILE.requests, PROFILE.limits)
+    assert (found.max_age, found.idle_after, found.on_expiry) == (None, None, "Suspend")
+    assert found.start_deadline == timedelta(minutes=10)
+
+
+def test_the_class_says_more_and_the_session_most() -> None:
+    spec = {"image": "other:1", "resources": {"requests": {"cpu": "2"}, "limits": {"cpu": "4"}}}
+    found = settings(session({"resources": {"limits": {"memory": "8Gi"}}}), spec)
+    assert found.image == "other:1"
+    assert found.requests == {"cpu": "2"}
+    assert found.limits == {"memory": "8Gi", "cpu": "4"}
+
+
+def test_lifetimes_come_from_the_session_then_the_class_then_the_ceiling() -> None:
+    spec = {"lifetime": {"maxAge": "8h", "onExpiry": "Delete", "ceiling": {"maxAge": "12h", "idleAfter": "1h"}}}
+    found = settings(session({"lifetime": {"maxAge": "10h"}}), spec)
+    assert (found.max_age, found.idle_after) == (timedelta(hours=10), timedelta(hours=1))
+    assert (found.on_expiry, found.refusals) == ("Delete", ())
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"lifetime": {"maxAge": "13h"}}, "spec.lifetime.maxAge is 13h, and the class default allows 12h"),
+        ({"lifetime": {"idleAfter": "90m"}}, "spec.lifetime.idleAfter is 1h30m, and the class default allows 1h"),
+        (
+            {"resources": {"limits": {"memory": "9Gi"}}},
+            "spec.resources.limits.memory is 9Gi, and the class default allows",
+        ),
+        ({"resources": {"requests": {"cpu": "2001m"}}}, "spec.resources.requests.cpu is 2001m"),
+    ],
+)
+def test_more_than_the_class_allows_is_refused_with_both_amounts(asked: dict[str, object], words: str) -> None:
+    spec = {
+        "lifetime": {"ceiling": {"maxAge": "12h", "idleAfter": "1h"}},
+        "resources": {"max": {"memory": "8Gi", "cpu": 2}},
+    }
+    [refusal] = settings(session(asked), spec).refusals
+    assert refusal.startswith(words)
+
+
+def test_leaving_out_an_amount_is_no_way_around_the_largest_one() -> None:
+    most = {"resources": {"max": {"memory": "2Gi", "cpu": "1"}}}
+    found = settings(session({"resources": {"requests": {"memory": "100Mi"}}}), most)
+    assert (found.refusals, found.limits["memory"]) == ((), "2Gi")
+    assert settings(session(), most).limits == {"memory": "2Gi", "cpu": "1"}
+    small = settings(session(), {"resources": {"max": {"memory": "512Mi"}}})
+    assert (small.requests["memory"], small.limits["memory"]) == ("512Mi", "512Mi")
+    assert "nvidia.com/gpu" not in settings(session(), {"resources": {"max": {"nvidia.com/gpu": 1}}}).limits
+
+
+def test_an_amount_that_slipped_past_the_schema_is_refused() -> None:
+    [refusal] = settings(
+        session({"resources": {"limits": {"memory": "lots"}}}), {"resources": {"max": {"memory": "1Gi"}}}
+    ).refusals
+    assert "'lots' is no quantity" in refusal
+
+
+def test_where_it_runs_goes_to_the_pod() -> None:
+    spec = {"nodeSelector": {"pool": "gpu"}, "runtimeClassName": "nvidia", "tolerations": [{"operator": "Exists"}]}
+    assert settings(spec=spec).placement == spec
+
+
+def test_a_class_that_slipped_past_the_schema_is_explained() -> None:
+    body = {"metadata": {"namespace": "art", "name": "bad"}, "spec": {"startDeadline": "soon"}}
+    found = parse_session_class(body)
+    assert "spec.startDeadline" in found.spec_error
+    assert "write it as '30m'" in found.spec_error
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("500m", "0.5"),
+        ("2", "2"),
+        (2, "2"),
+        (0.25, "0.25"),
+        ("4Gi", 4 * 1024**3),
+        ("1k", 1000),
+        ("1e3", 1000),
+        (".5", "0.5"),
+    ],
+)
+def test_quantities_are_numbers(text: str | float, number: str | int) -> None:
+    assert quantities.parse(text) == Decimal(number)
+
+
+@pytest.mark.parametrize("text", ["", "4 GB", "Gi", "1.2.3", "1Kib", "--1"])
+def test_what_is_no_quantity_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is no quantity"):
+        quantities.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90s", 90), ("1h30m", 5400), ("500ms", 0.5), ("8760h", 31_536_000), ("1h1h", 7200)]
+)
+def test_durations_are_read_as_go_writes_them(text: str, seconds: float) -> None:
+    assert durations.parse(text) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("text", ["", "0s", "-1h", "30", "7d", "8761h", "1.5h", "h", "9" * 400 + "h"])
+def test_what_is_no_duration_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"is no duration|must be above zero"):
+        durations.parse(text)
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0s"), (59.6, "1m"), (5400, "1h30m"), (86_400, "24h")])
+def test_durations_are_written_for_people(seconds: float, text: str) -> None:
+    assert durations.write(timedelta(seconds=seconds)) == text

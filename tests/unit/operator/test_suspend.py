@@ -1,0 +1,85 @@
+"""What is done about a session that is to rest, or whose time is over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from blendersessions.model.errors import Invalid, Unavailable
+from blendersessions.model.session import parse_session
+from blendersessions_operator.planning import steps
+from blendersessions_operator.planning.lifetime import Activity
+from blendersessions_operator.planning.plan import plan
+from blendersessions_operator.planning.steps import Area
+from blendersessions_operator.planning.suspend import SAVE_PATIENCE, plan_lifetime
+from unit.operator.factories import NOW, body, empty_world, finished_world, running_pod, session, settings
+
+if TYPE_CHECKING:
+    from blendersessions.model.session import Session
+    from blendersessions_operator.planning.observed import Observed
+
+
+def suspend_requested(*, workspace: bool = True) -> Session:
+    """A session that was suspended a moment ago."""
+    made = body({"suspend": True} | ({"workspace": {"size": "1Gi"}} if workspace else {}))
+    return parse_session(
+        made | {"status": {"suspension": {"reason": "Requested", "at": NOW.isoformat(), "resume": ""}}}
+    )
+
+
+def kinds(of: Session, observed: Observed) -> list[list[str]]:
+    return [[type(step).__name__ for step in stage] for stage in plan(of, observed).stages if stage]
+
+
+def test_a_wish_to_rest_is_noted_before_anything_is_stopped() -> None:
+    of = session({"suspend": True})
+    assert plan(of, finished_world(of)).stages == ((steps.RecordSuspension("Requested"),),)
+
+
+def test_then_it_saves_and_only_then_stops() -> None:
+    assert kinds(suspend_requested(), finished_world(suspend_requested())) == [["SaveScene"], ["DeleteObject"]]
+
+
+def test_without_a_workspace_there_is_nothing_to_save() -> None:
+    of = suspend_requested(workspace=False)
+    assert kinds(of, finished_world(of)) == [["DeleteObject"]]
+
+
+def test_a_save_that_is_refused_keeps_the_desktop_however_long() -> None:
+    late = replace(
+        finished_world(suspend_requested()), now=NOW + timedelta(days=1), failures={Area.SAVING: Invalid("full")}
+    )
+    assert kinds(suspend_requested(), late) == []
+
+
+def test_an_agent_that_does_not_answer_is_given_up_after_a_while() -> None:
+    silent = replace(finished_world(suspend_requested()), failures={Area.SAVING: Unavailable("silent")})
+    assert kinds(suspend_requested(), silent) == []
+    assert kinds(suspend_requested(), replace(silent, now=NOW + SAVE_PATIENCE)) == [["DeleteObject"]]
+
+
+def test_once_it_is_stopped_nothing_is_done() -> None:
+    assert kinds(suspend_requested(), replace(finished_world(suspend_requested()), pod=None)) == []
+
+
+def test_a_secret_that_is_lost_while_it_rests_is_made_again_for_access_hangs_on_it() -> None:
+    assert kinds(suspend_requested(), replace(finished_world(suspend_requested()), pod=None, secret=None)) == [
+        ["CreateObject"]
+    ]
+
+
+def test_an_operator_that_was_away_asks_before_it_ends_anything() -> None:
+    of = session()
+    begun = NOW - timedelta(hours=5)
+    seen = replace(
+        empty_world(),
+        settings=settings(of, {"lifetime": {"idleAfter": "30m"}}),
+        pod=running_pod(of),
+        activity=Activity(started_at=begun, ready_at=begun),
+    )
+    assert plan_lifetime(of, seen) == ((steps.AskDesktop(),),)
+    failed = replace(seen, failures={Area.ACTIVITY: Unavailable("no answer", "Agent")})
+    assert isinstance(plan_lifetime(of, failed)[0][0], steps.RecordSuspension)
+    said = replace(seen, activity=replace(seen.activity, asked_at=NOW, last_input_at=NOW))
+    assert plan_lifetime(of, said) == ()
