@@ -6,7 +6,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-SOURCE = Path(__file__).parents[1] / "operator" / "blendersessions" / "model" / "conditions.py"
+SOURCE = Path(__file__).parents[1] / "lib" / "blendersessions" / "model" / "conditions.py"
 _INTRODUCTION = """\
 # Conditions of a session
 
