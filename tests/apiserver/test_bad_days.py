@@ -98,7 +98,7 @@ def in_service_again(stage: Stage) -> None:
     assert stage.process is not None
     if "The operator works." in stage.log:
         assert stage.process.wait(DEADLINE_SECONDS) == 1
-        assert "See that the CRDs are applied" in stage.log
+        assert "Check that the CRDs are applied" in stage.log
         stage.start()
     serve_all(stage.api)
     stage.ready("again")
