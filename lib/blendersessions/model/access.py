@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from blendersessions.model.names import view_name_for
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -104,10 +102,10 @@ class AccessView:
 
 def access_list(session: Session) -> dict[str, str]:
     """Return the Guacamole users of a session, each with the name of the one connection that the user may read."""
-    view = view_name_for(session.uid)
-    return dict.fromkeys(session.spec.viewers, view) | {session.username: session.desktop_name}
+    desktop = session.desktop
+    return dict.fromkeys(session.spec.viewers, desktop.view_connection) | {session.username: desktop.name}
 
 
 def connection_names(session: Session) -> tuple[str, ...]:
     """Return the names of the connections that a session has or may have had."""
-    return session.desktop_name, view_name_for(session.uid)
+    return session.desktop.connections

@@ -9,10 +9,11 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
+from blendersessions.model.desktop import Desktop
 from blendersessions.model.durations import Duration  # noqa: TC001 - pydantic reads the annotation
 from blendersessions.model.labels import FINALIZER
 from blendersessions.model.manifest import API_VERSION, SESSION_KIND, Manifest, Ref
-from blendersessions.model.names import name_for
+from blendersessions.model.names import is_generated, name_for
 from blendersessions.model.suspension import suspend_requested
 
 DEFAULT_CLASS: Final = "default"
@@ -128,14 +129,20 @@ class Session:
     spec_error: str = ""
 
     @property
-    def desktop_name(self) -> str:
-        """Name of the pod, Service, Secret and connection."""
+    def generated_name(self) -> str:
+        """Name made from the UID: of the session's own user and volume claim, and of a desktop that is made for it."""
         return name_for(self.uid)
+
+    @property
+    def desktop(self) -> Desktop:
+        """The desktop that the session has, as its status says; without one, the desktop that is made for it."""
+        reported = str((self.status.get("desktop") or {}).get("name") or "")
+        return Desktop(self.namespace, reported if is_generated(reported) else self.generated_name)
 
     @property
     def username(self) -> str:
         """Guacamole user who may open it: the owner, or a user of the session's own."""
-        return self.spec.owner or self.desktop_name
+        return self.spec.owner or self.generated_name
 
     @property
     def suspension(self) -> Manifest:

@@ -91,4 +91,4 @@ class AdmissionQueue:
         return session.deleting or (session.suspend_requested and not self._has_pod(session))
 
     def _has_pod(self, session: Session) -> bool:
-        return self._store.get(Ref("Pod", session.namespace, session.desktop_name)) is not None
+        return self._store.get(Ref("Pod", session.namespace, session.desktop.name)) is not None

@@ -132,7 +132,7 @@ async def _carry_out(context: ReconcilerContext, session: Session, step: Step) -
 
 
 def _agent(context: ReconcilerContext, session: Session) -> AgentEndpoint:
-    places = (Ref(kind, session.namespace, session.desktop_name) for kind in ("Pod", "Secret"))
+    places = (Ref(kind, session.namespace, session.desktop.name) for kind in ("Pod", "Secret"))
     return endpoint_of(*(context.cache.get(place) for place in places))
 
 

@@ -31,7 +31,7 @@ def observe(
     context: ReconcilerContext, session: Session, failures: Mapping[Area, DomainError], now: datetime
 ) -> Observed:
     """Take what the store and the registry know."""
-    name, namespace, store = session.desktop_name, session.namespace, context.cache
+    name, namespace, store = session.desktop.name, session.namespace, context.cache
     wanted = access_list(session)
     secrets = {username: store.get(Ref("Secret", namespace, user_secret_name(username))) for username in wanted}
     of = store.session_class(namespace, session.spec.class_name)

@@ -59,6 +59,6 @@ async def refresh(context: ReconcilerContext, cycle: int) -> None:
     else:
         changed |= await context.guacamole.check_next()
     for name in changed:
-        ref = context.cache.session_named(name)
+        ref = context.cache.session_of_connection(name)
         if ref is not None:
             context.queue.add(ref)

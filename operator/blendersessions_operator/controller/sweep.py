@@ -54,7 +54,7 @@ class Sweeper:
 
     async def _connection(self, context: ReconcilerContext, name: str) -> None:
         record = await context.guacamole.recheck_connection(name)
-        if record is None or context.cache.session_named(name) is not None:
+        if record is None or context.cache.session_of_connection(name) is not None:
             return
         namespace = namespace_of(record)
         if not namespace:
@@ -105,7 +105,7 @@ def _find(context: ReconcilerContext) -> Orphans:
     return find_orphans(
         context.guacamole.known_connections(),
         context.guacamole.known_users().values(),
-        lambda name: context.cache.session_named(name) is not None,
+        lambda name: context.cache.session_of_connection(name) is not None,
         context.cache.is_wanted,
         context.namespaces,
     )

@@ -34,7 +34,7 @@ def plan_access(session: Session, observed: Observed) -> list[Step]:
         names = connection_names(session)
         return [steps.InspectAccess(names, tuple(wanted), hostname(session), reported_identifier(session))]
     if access.users[session.username].taken(session.namespace):
-        return _plan_person(session, observed, session.username, session.desktop_name, Area.ACCESS)
+        return _plan_person(session, observed, session.username, session.desktop.name, Area.ACCESS)
     todo: list[Step] = []
     for spec in wanted_connections(session, decode(secret, VNC_PASSWORD)):
         todo += _plan_connection(session, observed, spec)
@@ -135,7 +135,7 @@ def _plan_user(session: Session, observed: Observed, user: UserRecord, part: Are
 
 def _note(session: Session, secret: Manifest, usernames: Iterable[str]) -> Step:
     metadata: Manifest = {
-        "name": session.desktop_name,
+        "name": session.desktop.name,
         "namespace": session.namespace,
         "uid": secret["metadata"]["uid"],
         "annotations": {labels.GRANTED: ",".join(usernames)},

@@ -129,8 +129,8 @@ def _connection(session: Session, observed: Observed) -> Condition:
     access = observed.access
     if error is not None:
         return Condition(c.CONNECTION_READY, "False", _access_reason(error), str(error))
-    if access.inspected and (session.username, session.desktop_name) in access.grants:
-        message = f"Guacamole's user {session.username} may open the connection {session.desktop_name}."
+    if access.inspected and (session.username, session.desktop.name) in access.grants:
+        message = f"Guacamole's user {session.username} may open the connection {session.desktop.name}."
         if refused := observed.failures.get(Area.VIEWERS):
             return Condition(c.CONNECTION_READY, "True", c.VIEWER_REFUSED, f"{message} {refused}")
         return Condition(c.CONNECTION_READY, "True", c.REGISTERED, message)

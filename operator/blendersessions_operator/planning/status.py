@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 from blendersessions.model import conditions as c
 from blendersessions.model.conditions import Condition, set_condition, timestamp
-from blendersessions.model.names import view_name_for
 from blendersessions.model.suspension import RESUME
 from blendersessions_operator.planning.admission import requested_at
 from blendersessions_operator.planning.conditions import compute_conditions, started_at
@@ -38,7 +37,7 @@ def status(session: Session, observed: Observed) -> Manifest:
     }
     result |= _run(session, observed) | _connection(session, observed)
     if own_pod(session, observed) is not None:
-        result["desktop"] = {"name": session.desktop_name}
+        result["desktop"] = {"name": session.desktop.name}
     if claim := claim_name(session):
         result["workspace"] = {"claimName": claim}
     if session.suspend_requested and session.suspension:
@@ -81,7 +80,7 @@ def _run(session: Session, observed: Observed) -> Manifest:
 
 
 def _connection(session: Session, observed: Observed) -> Manifest:
-    record = observed.access.connections.get(session.desktop_name)
+    record = observed.access.connections.get(session.desktop.name)
     if record is not None:
         source = observed.access.data_source
         return {"connection": {"name": record.name, "identifier": record.identifier, "dataSource": source}}
@@ -93,8 +92,8 @@ def _connection(session: Session, observed: Observed) -> Manifest:
 
 def _opened(session: Session, observed: Observed) -> Manifest:
     access, base = observed.access, observed.installation.public_url
-    urls = {"clientURL": client_url(base, access.connections[session.desktop_name], access.data_source)}
-    shown = access.connections.get(view_name_for(session.uid))
+    urls = {"clientURL": client_url(base, access.connections[session.desktop.name], access.data_source)}
+    shown = access.connections.get(session.desktop.view_connection)
     if shown is not None and session.spec.viewers:
         urls["viewURL"] = client_url(base, shown, access.data_source)
     return urls

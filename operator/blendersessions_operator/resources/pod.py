@@ -69,7 +69,7 @@ def _spec(session: Session, settings: EffectiveSettings) -> Manifest:
         },
         "containers": [_container(session, settings)],
         "volumes": [
-            {"name": "desktop", "secret": {"secretName": session.desktop_name, "defaultMode": 0o440}},
+            {"name": "desktop", "secret": {"secretName": session.desktop.name, "defaultMode": 0o440}},
             {"name": "home", **_home(session)},
             {"name": "tmp", "emptyDir": {"sizeLimit": TMP_LIMIT}},
         ],

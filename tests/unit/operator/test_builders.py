@@ -12,7 +12,7 @@ from blendersessions_operator.resources.secret import desktop_secret, user_secre
 from blendersessions_operator.resources.service import service
 from unit.operator.factories import CREDENTIALS, UID, session, settings
 
-NAME = session().desktop_name
+NAME = session().desktop.name
 METADATA = {
     "name": NAME,
     "namespace": "art",

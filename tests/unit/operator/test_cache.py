@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
 
 SESSION = Ref("BlenderSession", "art", "cart")
-SERVICE = Ref("Service", "art", session().desktop_name)
+SERVICE = Ref("Service", "art", session().desktop.name)
 
 
 def at(version: str) -> Manifest:
@@ -68,7 +68,7 @@ def test_a_list_reveals_what_a_broken_watch_has_missed() -> None:
     services, secrets = store.uids("Service"), store.uids("Secret")
     assert store.uids("Service", "music") == {}
     store.put(stored(user_secret(session(), session().username, CREDENTIALS)))
-    assert [gone["metadata"]["name"] for gone in store.prune([], services)] == [session().desktop_name]
+    assert [gone["metadata"]["name"] for gone in store.prune([], services)] == [session().desktop.name]
     assert store.prune([], secrets) == [], "it came after the list was begun"
     assert store.get(SESSION) is not None
 
@@ -100,7 +100,7 @@ def test_of_a_pod_only_what_changes_is_kept() -> None:
     store = ObjectCache()
     made = running_pod(session())
     store.put({"kind": "Pod"} | made)
-    found = store.get(Ref("Pod", "art", session().desktop_name))
+    found = store.get(Ref("Pod", "art", session().desktop.name))
     assert found is not None
     assert "spec" not in found
     assert (found["status"], found["metadata"]["annotations"]) == (made["status"], made["metadata"]["annotations"])

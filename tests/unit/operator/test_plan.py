@@ -89,7 +89,7 @@ def test_an_administrators_user_gets_no_secret_and_is_only_granted_to() -> None:
     of = session(ALICE)
     access = with_user(granted_access(of), UserRecord("alice", exists=True), granted=False)
     world = replace(finished_world(of), user_secrets={}, access=access)
-    assert next_steps(of, world) == [steps.Grant("alice", of.desktop_name)]
+    assert next_steps(of, world) == [steps.Grant("alice", of.desktop.name)]
 
 
 def test_a_user_of_ours_whose_secret_is_lost_is_made_again() -> None:
@@ -105,7 +105,7 @@ def test_an_owner_made_for_others_is_refused_whatever_secret_there_is(made_for: 
     world = finished_world(of)
     access = with_user(world.access, UserRecord("alice", exists=True, made_for=made_for))
     world = replace(world, access=access, user_secrets=world.user_secrets if with_secret else {})
-    assert next_steps(of, world) == [steps.Revoke("alice", of.desktop_name)]
+    assert next_steps(of, world) == [steps.Revoke("alice", of.desktop.name)]
     world = replace(world, access=replace(access, grants=frozenset()))
     assert next_steps(of, world) == [steps.VerifyUserOwnership("alice")]
     world = replace(world, access=without_connections(access))
@@ -117,7 +117,7 @@ def test_a_secret_for_an_administrators_user_is_left_alone() -> None:
     world = finished_world(of)
     world.user_secrets["alice"]["metadata"]["ownerReferences"] = []
     access = with_user(world.access, UserRecord("alice", exists=True), granted=False)
-    assert next_steps(of, replace(world, access=access)) == [steps.Grant("alice", of.desktop_name)]
+    assert next_steps(of, replace(world, access=access)) == [steps.Grant("alice", of.desktop.name)]
 
 
 def test_a_second_session_of_an_owner_becomes_an_owner_of_the_secret() -> None:
@@ -279,10 +279,10 @@ def test_deletion_clears_guacamole_before_the_session_goes() -> None:
 
 
 def removal(of: Session, hint: str) -> tuple[Step, ...]:
-    host = f"{of.desktop_name}.art.svc"
+    host = f"{of.desktop.name}.art.svc"
     return (
-        steps.RemoveConnection(of.desktop_name, host, hint),
-        steps.RemoveConnection(f"{of.desktop_name}-view", host, ""),
+        steps.RemoveConnection(of.desktop.name, host, hint),
+        steps.RemoveConnection(f"{of.desktop.name}-view", host, ""),
     )
 
 
@@ -320,7 +320,7 @@ def test_who_will_be_granted_is_noted_first_and_a_former_owner_is_shut_out_befor
     assert world.secret is not None
     world.secret["metadata"]["annotations"]["blendersessions.io/granted"] = "alice,bob"
     revoke, release, note = plan(of, world).stages
-    assert revoke == (steps.Revoke("alice", of.desktop_name),)
+    assert revoke == (steps.Revoke("alice", of.desktop.name),)
     assert release == (steps.ReleaseUser("alice"),)
     assert noted(note[0]) == "bob"
 
@@ -331,13 +331,13 @@ def test_a_viewer_gets_a_connection_that_only_shows() -> None:
     world = replace(finished_world(of), access=without_connections(granted_access(of)))
     made = [step.spec for step in next_steps(of, world) if isinstance(step, steps.CreateConnection)]
     assert [(spec.name, spec.parameters.get("read-only")) for spec in made] == [
-        (of.desktop_name, None),
-        (of.desktop_name + "-view", "true"),
+        (of.desktop.name, None),
+        (of.desktop.name + "-view", "true"),
     ]
     world = replace(world, access=replace(granted_access(of), grants=frozenset()))
     assert next_steps(of, world) == [
-        steps.Grant("vera", of.desktop_name + "-view", Area.VIEWERS),
-        steps.Grant("alice", of.desktop_name),
+        steps.Grant("vera", of.desktop.name + "-view", Area.VIEWERS),
+        steps.Grant("alice", of.desktop.name),
     ]
 
 
@@ -345,24 +345,24 @@ def test_a_viewer_who_was_taken_off_the_list_is_shut_out_and_the_last_one_takes_
     before, of = session(ALICE | {"viewers": ["vera"]}), session(ALICE)
     world = replace(finished_world(before))
     revoke, release, note = plan(of, world).stages
-    view = of.desktop_name + "-view"
-    assert revoke == (steps.Revoke("vera", of.desktop_name), steps.Revoke("vera", view))
+    view = of.desktop.name + "-view"
+    assert revoke == (steps.Revoke("vera", of.desktop.name), steps.Revoke("vera", view))
     assert release == (steps.ReleaseUser("vera"),)
     assert noted(note[0]) == "alice"
     shut_out = replace(world.access, grants=granted_access(of).grants)
     world = replace(world, secret=finished_world(of).secret, access=shut_out)
-    assert next_steps(of, world) == [steps.RemoveConnection(view, f"{of.desktop_name}.art.svc", "")]
+    assert next_steps(of, world) == [steps.RemoveConnection(view, f"{of.desktop.name}.art.svc", "")]
 
 
 def test_an_owner_who_becomes_a_viewer_loses_the_owners_connection() -> None:
     before, of = session(ALICE), session({"owner": "bob", "viewers": ["alice"]})
     world = replace(finished_world(of))
     assert world.secret is not None
-    world = replace(world, access=replace(world.access, grants=world.access.grants | {("alice", of.desktop_name)}))
+    world = replace(world, access=replace(world.access, grants=world.access.grants | {("alice", of.desktop.name)}))
     revoke, release, note = plan(of, world).stages
-    assert revoke == (steps.Revoke("alice", of.desktop_name),)
+    assert revoke == (steps.Revoke("alice", of.desktop.name),)
     assert release == note == ()
-    assert before.desktop_name == of.desktop_name
+    assert before.desktop.name == of.desktop.name
 
 
 def test_a_viewer_who_is_taken_is_refused_and_the_owner_gets_in_all_the_same() -> None:
@@ -382,19 +382,19 @@ def test_a_viewer_who_is_taken_is_refused_and_the_owner_gets_in_all_the_same() -
 def test_a_connection_that_a_person_renamed_or_moved_is_put_right() -> None:
     of, world = session(), finished_world(session())
     for change in ({"name": "mine"}, {"in_group": False}):
-        record = replace(world.access.connections[of.desktop_name], **change)  # type: ignore[arg-type]
-        access = replace(world.access, connections={of.desktop_name: record})
+        record = replace(world.access.connections[of.desktop.name], **change)  # type: ignore[arg-type]
+        access = replace(world.access, connections={of.desktop.name: record})
         [step] = next_steps(of, replace(world, access=access))
         assert isinstance(step, steps.UpdateConnection)
-        assert (step.identifier, step.spec.name) == ("17", of.desktop_name)
+        assert (step.identifier, step.spec.name) == ("17", of.desktop.name)
 
 
 def test_a_connection_of_our_name_that_leads_elsewhere_is_refused_unless_we_reported_it() -> None:
     of, world = session(), finished_world(session())
-    record = world.access.connections[of.desktop_name]
+    record = world.access.connections[of.desktop.name]
     record = replace(record, parameters={"hostname": "elsewhere"})
-    world = replace(world, access=replace(world.access, connections={of.desktop_name: record}))
-    assert next_steps(of, world) == [steps.VerifyConnectionOwnership(of.desktop_name, f"{of.desktop_name}.art.svc")]
+    world = replace(world, access=replace(world.access, connections={of.desktop.name: record}))
+    assert next_steps(of, world) == [steps.VerifyConnectionOwnership(of.desktop.name, f"{of.desktop.name}.art.svc")]
     edited = replace(of, status={"connection": {"identifier": "17"}})
     [step] = next_steps(edited, world)
     assert isinstance(step, steps.UpdateConnection)

@@ -187,7 +187,7 @@ async def test_a_cache_that_is_behind_neither_duplicates_nor_overwrites() -> Non
     await reconcile(made, KEY)
     writes = [request for request in api.requests if not request.startswith(("GET", "CREATE"))]
     assert writes == ["STATUS BlenderSession"]
-    secret = api.objects[Ref("Secret", "art", session().desktop_name)]
+    secret = api.objects[Ref("Secret", "art", session().desktop.name)]
     assert decode(secret, "vnc-password") == CREDENTIALS.vnc_password
     assert api.objects[KEY]["status"]["phase"] == "Ready"
 

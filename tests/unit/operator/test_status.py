@@ -43,11 +43,11 @@ def test_a_ready_session_has_a_url_and_says_how_long_it_took() -> None:
     assert result["phase"] == "Ready"
     assert result["clientURL"] == "https://desk.example/guacamole/#/client/MTcAYwBwb3N0Z3Jlc3Fs"
     assert result["connection"] == {
-        "name": session().desktop_name,
+        "name": session().desktop.name,
         "identifier": "17",
         "dataSource": "postgresql",
     }
-    assert result["desktop"] == {"name": session().desktop_name}
+    assert result["desktop"] == {"name": session().desktop.name}
     assert (result["startedAt"], result["readyAt"]) == ("2026-11-24T05:59:57.000Z", "2026-11-24T06:00:00.250Z")
     assert result["startup"] == {"path": "Cold", "seconds": 3.25}
     assert set(conditions) == TYPES
@@ -213,7 +213,7 @@ def test_a_foreign_object_stalls_the_session_and_is_named() -> None:
     world.pod["metadata"]["ownerReferences"] = []
     result, conditions = said(session(), world)
     assert conditions["Ready"]["reason"] == conditions["Stalled"]["reason"] == "NameTaken"
-    assert f"Pod art/{session().desktop_name}" in conditions["Ready"]["message"]
+    assert f"Pod art/{session().desktop.name}" in conditions["Ready"]["message"]
     assert result["phase"] == "Failed"
     assert "desktop" not in result
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from blendersessions.clients.guacamole.connections import record_of
+from blendersessions.model.desktop import desktop_of_connection
 from blendersessions.model.errors import Conflict, NotFound
-from blendersessions.model.names import uid_from
 
 if TYPE_CHECKING:
     from blendersessions.clients.guacamole.client import GuacamoleClient
@@ -36,7 +36,7 @@ async def read_group(http: GuacamoleClient, name: str, last_identifier: str) -> 
         if tree is not None and tree.get("name") == name and tree.get("parentIdentifier") == ROOT:
             return _group(tree)
         identifier = await _find(http, name)
-        if identifier is None and tree is not None and any(uid_from(found) for found in _group(tree).connections):
+        if identifier is None and tree is not None and any(map(desktop_of_connection, _group(tree).connections)):
             await _rename(http, tree, name)
             return _group(tree)
     else:
