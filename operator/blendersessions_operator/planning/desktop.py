@@ -6,7 +6,8 @@ import hashlib
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from blendersessions.model import labels, quantities
+from blendersessions.model import labels
+from blendersessions.model.effective_settings import quantity
 from blendersessions.model.installation import GeneratedCredentials
 from blendersessions.model.manifest import is_subset, ref_of
 from blendersessions.model.secret_data import AGENT_TOKEN, VNC_PASSWORD, decode
@@ -110,7 +111,7 @@ def awaited_size(session: Session, observed: Observed) -> str:
     claim, workspace = own_volume_claim(session, observed), session.spec.workspace
     if claim is None or workspace is None or not workspace.size or is_bound(claim):
         return ""
-    return workspace.size if quantities.parse(workspace.size) > quantities.parse(_requested(claim)) else ""
+    return workspace.size if quantity(workspace.size) > quantity(_requested(claim)) else ""
 
 
 def is_bound(claim: Manifest) -> bool:
@@ -125,7 +126,7 @@ def _requested(claim: Manifest) -> str:
 def _plan_growth(actual: Manifest, wanted: Manifest) -> list[Step]:
     """Raise the request of a volume; whether it can grow is its StorageClass's word."""
     size = wanted["spec"]["resources"]["requests"]["storage"]
-    if not is_bound(actual) or quantities.parse(size) <= quantities.parse(_requested(actual)):
+    if not is_bound(actual) or quantity(size) <= quantity(_requested(actual)):
         return []
     metadata = {key: actual["metadata"][key] for key in ("name", "namespace", "uid")}
     grown = {
