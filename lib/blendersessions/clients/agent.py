@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 
 from blendersessions.clients.instrumentation import RequestHook, ignore_request
+from blendersessions.model.container import AGENT_PORT, AGENT_TOKEN
 from blendersessions.model.errors import Invalid, Unauthorised, Unavailable
-from blendersessions.model.secret_data import AGENT_TOKEN, decode
+from blendersessions.model.secret_data import decode
 
 if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
 
-PORT = 8788
 ASK_SECONDS = 5.0
 SAVE_SECONDS = 60.0
 """A large scene on a slow volume takes its time."""
@@ -96,7 +96,7 @@ class AgentClient:
         try:
             async with self._session.request(
                 method,
-                f"http://{address}:{PORT}/{path}",
+                f"http://{address}:{AGENT_PORT}/{path}",
                 json=body,
                 headers={"Authorization": f"Bearer {desktop.token}"},
                 timeout=aiohttp.ClientTimeout(total=seconds),

@@ -8,11 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
 
-VNC_PASSWORD = "vnc-password"  # noqa: S105 - a key, no secret
-"""Key in a desktop's Secret."""
-AGENT_TOKEN = "agent-token"  # noqa: S105 - a key, no secret
-"""Key in a desktop's Secret."""
-
 
 def encode(value: str) -> str:
     """Write a value as a Secret's `data` holds it."""

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from blendersessions.model import labels
 from blendersessions.model.access import access_list, connection_names
+from blendersessions.model.container import VNC_PASSWORD
 from blendersessions.model.manifest import ref_of
-from blendersessions.model.secret_data import VNC_PASSWORD, decode
+from blendersessions.model.secret_data import decode
 from blendersessions.model.session import owner_reference
 from blendersessions_operator.planning import steps
 from blendersessions_operator.planning.observed import Observed, granted_before, is_user_secret, owned

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from blendersessions.model import labels
+from blendersessions.model.container import AGENT_TOKEN, VNC_PASSWORD
 from blendersessions.model.effective_settings import quantity
 from blendersessions.model.installation import GeneratedCredentials
 from blendersessions.model.manifest import is_subset, ref_of
-from blendersessions.model.secret_data import AGENT_TOKEN, VNC_PASSWORD, decode
+from blendersessions.model.secret_data import decode
 from blendersessions_operator.planning import podstate, steps
 from blendersessions_operator.planning.observed import Observed, granted_before, own_volume_claim, owned
 from blendersessions_operator.planning.podstate import has_ended, scene_error

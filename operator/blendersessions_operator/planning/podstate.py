@@ -8,13 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from blendersessions.model import conditions
-from blendersessions_operator.resources.pod import CONTAINER
+from blendersessions.model import container as container_contract
 
 if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
-
-CONFIGURATION_EXIT = 64
-"""The container exits with it when it cannot start, and says why in its termination message."""
 
 UNRECOVERABLE = frozenset({"InvalidImageName", "ErrImageNeverPull"})
 """Reasons that Kubernetes gives for a waiting container and that no waiting heals."""
@@ -60,7 +57,7 @@ def has_ended(pod: Manifest) -> bool:
 def container(pod: Manifest) -> Manifest:
     """Return the status of the Blender container, empty before there is one."""
     for entry in (pod.get("status") or {}).get("containerStatuses") or ():
-        if entry.get("name") == CONTAINER:
+        if entry.get("name") == container_contract.NAME:
             return dict(entry)
     return {}
 
@@ -77,7 +74,7 @@ def start_error(pod: Manifest) -> Explanation | None:
     status = container(pod)
     for state in (status.get("state") or {}, status.get("lastState") or {}):
         ended = state.get("terminated") or {}
-        if ended.get("exitCode") == CONFIGURATION_EXIT:
+        if ended.get("exitCode") == container_contract.START_ERROR_EXIT_CODE:
             return _parse(str(ended.get("message") or ""))
     return None
 

@@ -6,7 +6,7 @@ import base64
 from typing import TYPE_CHECKING
 
 from blendersessions.model.access import HOSTNAME, ConnectionRecord, ConnectionSpec
-from blendersessions_operator.resources.service import VNC_PORT
+from blendersessions.model.container import VNC_PORT
 
 if TYPE_CHECKING:
     from blendersessions.model.session import Session

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from blendersessions.model import labels
 from blendersessions.model.access import access_list
+from blendersessions.model.container import AGENT_TOKEN, VNC_PASSWORD
 from blendersessions.model.names import user_secret_name
-from blendersessions.model.secret_data import AGENT_TOKEN, VNC_PASSWORD, encode
+from blendersessions.model.secret_data import encode
 from blendersessions.model.session import Session, owner_reference
 from blendersessions_operator.resources.metadata import metadata
 
