@@ -17,7 +17,7 @@ export function storedToken() {
 /**
  * Start a session, or take up the one of a live token.
  * @param {Object<string, string>} credentials what the form, the link or the storage holds
- * @returns {Promise<{authToken: string, username: string, availableDataSources: string[]}>}
+ * @returns {Promise<{authToken: string, username: string, dataSource: string}>}
  * @throws {LoginNeeded} if the credentials are refused
  */
 export async function signIn(credentials) {
@@ -30,11 +30,10 @@ export async function signIn(credentials) {
 
 /**
  * Keep a session for the pages to come. As on Apache's page, a browser holds one: another one that it held is signed out.
- * A session that came by a share key has no user and is not kept.
  */
 export async function keep(session) {
     const earlier = storedToken();
-    if (!session.username || earlier === session.authToken)
+    if (earlier === session.authToken)
         return;
     localStorage.setItem(STORAGE_KEY, JSON.stringify(session.authToken));
     if (earlier)
@@ -55,11 +54,11 @@ export async function signOut(session) {
 
 /** All connections that a session sees, as {identifier, name, dataSource}. */
 export async function connections(session) {
-    const lists = await Promise.all(session.availableDataSources.map(async (dataSource) => {
-        const found = await get(session, dataSource, "connections");
-        return Object.values(found).map(({ identifier, name }) => ({ identifier, name, dataSource }));
-    }));
-    return lists.flat().sort((a, b) => a.name.localeCompare(b.name));
+    const { dataSource } = session;
+    const found = await get(session, dataSource, "connections");
+    return Object.values(found)
+        .map(({ identifier, name }) => ({ identifier, name, dataSource }))
+        .sort((a, b) => a.name.localeCompare(b.name));
 }
 
 /** One connection, or null if there is none that the session may see. */

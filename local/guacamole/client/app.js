@@ -71,7 +71,7 @@ async function start() {
 
 async function findSession(params) {
     const given = {};
-    for (const name of ["token", "key", "username", "password"])
+    for (const name of ["token", "username", "password"])
         if (params.has(name))
             given[name] = params.get(name);
     if (!given.token && session && !Object.keys(given).length)
@@ -115,7 +115,7 @@ function showHome(all) {
 async function connect() {
     hideNotice();
     show("connecting");
-    const found = session.availableDataSources.includes(wanted.dataSource) ? await api.connection(session, wanted) : null;
+    const found = session.dataSource === wanted.dataSource ? await api.connection(session, wanted) : null;
     if (!found) {
         show("closed");
         notice("Connection error", "The requested connection does not exist.");

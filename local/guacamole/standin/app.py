@@ -16,7 +16,6 @@ from standin.container import Container
 from standin.directories.active import ActiveDirectory
 from standin.directories.connections import ConnectionDirectory
 from standin.directories.groups import GroupDirectory
-from standin.directories.sharing import ProfileDirectory
 from standin.directories.users import UserDirectory
 from standin.errors import (
     ContainerError,
@@ -29,10 +28,8 @@ from standin.errors import (
 )
 from standin.pages import pages
 from standin.routes.active import ActiveRoutes
-from standin.routes.history import HistoryRoutes
 from standin.routes.objects import ObjectRoutes
 from standin.routes.permissions import PermissionRoutes
-from standin.routes.shared import SharedRoutes
 from standin.routes.tokens import TokenRoutes
 from standin.routes.tree import TreeRoutes
 from standin.state import State
@@ -82,19 +79,16 @@ def create_app(settings: Settings, state: State | None = None) -> Starlette:
 
 def _routes(state: State) -> list[Route | Mount | WebSocketRoute]:
     connections, groups = ConnectionDirectory(state), GroupDirectory(state)
-    users, profiles, active = UserDirectory(state), ProfileDirectory(state), ActiveDirectory(state)
+    users, active = UserDirectory(state), ActiveDirectory(state)
     return [
         WebSocketRoute("/websocket-tunnel", TunnelEndpoint(state, connections, active).serve),
         *TokenRoutes(state).routes(),
-        *SharedRoutes(state).routes(),
-        *TreeRoutes(state, connections, groups, profiles, users).routes(),
+        *TreeRoutes(state, connections, groups, users).routes(),
         *PermissionRoutes(state, users, active).routes(),
-        *ActiveRoutes(state, active, connections, profiles).routes(),
-        *HistoryRoutes(state, connections, users).routes(),
+        *ActiveRoutes(state, active, connections).routes(),
         *ObjectRoutes(state, "connections", connections, window=True).routes(),
         *ObjectRoutes(state, "connectionGroups", groups, window=True).routes(),
         *ObjectRoutes(state, "users", users, window=False).routes(),
-        *ObjectRoutes(state, "sharingProfiles", profiles, window=False).routes(),
         *pages(state.settings),
     ]
 

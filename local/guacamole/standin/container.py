@@ -44,5 +44,5 @@ class Container:
 
 
 def redacted(path: str) -> str:
-    """Return a request's path without the tokens and share keys that stand in some."""
-    return re.sub(r"(/tokens/|-shared/connections/)[^/]+", r"\1…", path)
+    """Return a request's path without the token that some paths contain."""
+    return re.sub(r"(/tokens/)[^/]+", r"\1…", path)

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from standin.sessions import Session
     from standin.state import State
     from standin.store.connections import Connection
-    from standin.store.sharing import Profile
 
 SCREEN = {"GUAC_WIDTH": 1024, "GUAC_HEIGHT": 768, "GUAC_DPI": 96}
 
@@ -41,7 +40,6 @@ class Destination:
     configuration: GuacamoleConfiguration = field(repr=False)
     joined: str | None = None
     """The uuid of the tunnel that is looked at, if it is not a connection of its own."""
-    profile: Profile | None = None
 
 
 def destination(
@@ -59,10 +57,8 @@ def destination(
     capabilities = _capabilities(query, session.username)
     if not identifier or not source or kind not in ("c", "g", "a"):
         raise Refusal(GuacamoleStatus.CLIENT_BAD_REQUEST)
-    if source not in session.data_sources:
+    if source != session.data_source:
         raise Refusal(GuacamoleStatus.RESOURCE_NOT_FOUND)
-    if source == state.settings.shared_data_source:
-        return _shared(state, session, identifier, capabilities)
     try:
         if kind == "a":
             return _joined(active, session, identifier, capabilities)
@@ -94,16 +90,6 @@ def _joined(active: ActiveDirectory, session: Session, uuid: str, capabilities: 
     return Destination(session, tunnel.connection, capabilities, configuration, joined=tunnel.uuid)
 
 
-def _shared(state: State, session: Session, key: str, capabilities: ClientCapabilities) -> Destination:
-    share = state.tunnels.shared(key) if key in session.share_keys else None
-    if share is None:
-        raise Refusal(GuacamoleStatus.RESOURCE_NOT_FOUND)
-    configuration = GuacamoleConfiguration(connection_id=share.tunnel.guacd_id, parameters=share.profile.parameters)
-    return Destination(
-        session, share.tunnel.connection, capabilities, configuration, joined=share.tunnel.uuid, profile=share.profile
-    )
-
-
 def _capabilities(query: QueryParams, username: str) -> ClientCapabilities:
     try:
         width, height, dpi = (int(query.get(name) or default) for name, default in SCREEN.items())
@@ -116,5 +102,5 @@ def _capabilities(query: QueryParams, username: str) -> ClientCapabilities:
         video_mimetypes=tuple(query.getlist("GUAC_VIDEO")),
         image_mimetypes=tuple(query.getlist("GUAC_IMAGE")) or ("image/png", "image/jpeg"),
         timezone=query.get("GUAC_TIMEZONE"),
-        name=username or None,
+        name=username,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,15 +18,13 @@ class Session:
 
     token: str = field(repr=False)
     username: str
-    user: int | None
-    """The account's id; ``None`` for somebody who came with a share key."""
+    user: int
+    """The account's id."""
     data_source: str
     data_sources: tuple[str, ...]
     about: JSON
     """The account as it was at sign-in; ``self`` keeps answering with it."""
     last_used: float
-    uuid: str = field(default_factory=lambda: str(uuid.uuid4()))
-    share_keys: set[str] = field(default_factory=set, repr=False)
 
 
 class Sessions:
@@ -39,7 +36,7 @@ class Sessions:
         self._has_tunnel = has_tunnel
         self._live: dict[str, Session] = {}
 
-    def open(self, username: str, user: int | None, sources: tuple[str, ...], about: JSON) -> Session:
+    def open(self, username: str, user: int, sources: tuple[str, ...], about: JSON) -> Session:
         """Start a session with a fresh token."""
         token = secrets.token_hex(32).upper()
         session = Session(token, username, user, sources[0], sources, about, self._clock())

@@ -40,7 +40,7 @@ class Settings:
 
     @property
     def shared_data_source(self) -> str:
-        """The data source that holds connections reached by a share key."""
+        """The data source of connections that are shared by a key: each log-in names it, and the stand-in lacks it."""
         return f"{self.data_source}-shared"
 
     @classmethod

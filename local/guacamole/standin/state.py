@@ -10,10 +10,8 @@ from standin.errors import GuacamoleError, dead_token
 from standin.sessions import Sessions
 from standin.store.connections import Connections
 from standin.store.groups import Groups
-from standin.store.history import History
 from standin.store.permissions import SYSTEM_PERMISSIONS, Permissions
 from standin.store.schema import Database
-from standin.store.sharing import Profiles
 from standin.store.users import Users
 from standin.tunnels import Tunnels
 
@@ -37,9 +35,7 @@ class State:
         self.groups = Groups(self.database)
         self.users = Users(self.database)
         self.permissions = Permissions(self.database)
-        self.profiles = Profiles(self.database)
-        self.history = History(self.database)
-        self.tunnels = Tunnels(lambda uuid: self.history.tunnel_closed(uuid, self.now()))
+        self.tunnels = Tunnels()
         self.sessions = Sessions(settings.token_lifetime, clock, lambda token: bool(self.tunnels.of_token(token)))
         self._make_administrator()
 
@@ -59,25 +55,23 @@ class State:
         return session
 
     def session_in(self, request: Request) -> Session:
-        """Return the session of a request, if it has the data source that the path names.
+        """Return the session of a request whose path names the data source of the session.
 
         Raises:
-            GuacamoleError: The token is missing or dead, or has no such data source.
+            GuacamoleError: The token is missing or dead, or the path names another data source.
         """
         session = self.session(request)
         source = request.path_params["source"]
-        if source not in session.data_sources:
+        if source != session.data_source:
             message = f'Session not associated with authentication provider "{source}".'
             raise GuacamoleError(404, "NOT_FOUND", message)
         return session
 
     def end_session(self, token: str) -> bool:
         """Sign a token out and close its tunnels; say whether it was alive."""
-        session = self.sessions.end(token)
-        if session is None:
+        if self.sessions.end(token) is None:
             return False
         self.tunnels.end_of_token(token)
-        self.history.signed_out(session.uuid, self.now())
         return True
 
     def sweep(self) -> None:

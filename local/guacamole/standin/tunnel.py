@@ -24,7 +24,6 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from standin.destination import Destination, Refusal, destination
 from standin.pump import Pump
-from standin.store.history import TunnelRecord
 from standin.tunnels import Tunnel
 
 if TYPE_CHECKING:
@@ -96,7 +95,6 @@ class TunnelEndpoint:
                 remote_host=socket.client.host if socket.client else "",
                 start=self._state.now(),
                 guacd_id=guacd_id,
-                profile=wanted.profile,
                 joined=wanted.joined,
             )
             self._list(tunnel)
@@ -115,17 +113,5 @@ class TunnelEndpoint:
 
     def _list(self, tunnel: Tunnel) -> None:
         self._state.tunnels.add(tunnel)
-        profile = tunnel.profile
-        self._state.history.tunnel_opened(
-            TunnelRecord(
-                uuid=tunnel.uuid,
-                connection=tunnel.connection.id,
-                connection_name=tunnel.connection.name,
-                profile=None if profile is None else profile.id,
-                profile_name=None if profile is None else profile.name,
-                username=tunnel.username,
-                remote_host=tunnel.remote_host,
-                start=tunnel.start,
-            )
-        )
+        self._state.connections.opened(tunnel.connection.id, tunnel.start)
         _log.info("Tunnel %s to connection %s opened by %r", tunnel.uuid, tunnel.connection.id, tunnel.username)

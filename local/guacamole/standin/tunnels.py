@@ -1,19 +1,17 @@
-"""The tunnels that are open: Guacamole's active connections, and the share keys that lead into them."""
+"""The tunnels that are open: Guacamole's active connections."""
 
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from standin.store.connections import Connection
-    from standin.store.sharing import Profile
 
 
 @dataclass
@@ -24,42 +22,27 @@ class Tunnel:
     connection: Connection
     token: str = field(repr=False)
     username: str
-    user: int | None
+    user: int
     remote_host: str
     start: int
     guacd_id: str
     """What guacd calls the desktop's connection; whoever wants to join names it."""
-    profile: Profile | None = None
     joined: str | None = None
     """The uuid of the tunnel that this one looks at, if it has not its own connection to the desktop."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     """Set to close it from our side."""
 
 
-@dataclass(frozen=True)
-class Share:
-    """What a share key leads to."""
-
-    tunnel: Tunnel
-    profile: Profile
-
-
 class Tunnels:
-    """All open tunnels.
+    """All open tunnels."""
 
-    Args:
-        on_end: Called with the uuid of each tunnel as it ends, before anybody can see that it is gone.
-    """
-
-    def __init__(self, on_end: Callable[[str], None]) -> None:
-        self._on_end = on_end
+    def __init__(self) -> None:
         self._open: dict[str, Tunnel] = {}
         self._own: defaultdict[int, set[str]] = defaultdict(set)
-        self._shares: dict[str, Share] = {}
-        self._opening: list[tuple[int, int | None]] = []
+        self._opening: list[tuple[int, int]] = []
 
     @contextmanager
-    def opening(self, connection: int, user: int | None) -> Iterator[None]:
+    def opening(self, connection: int, user: int) -> Iterator[None]:
         """Hold a place on a connection while guacd is asked for it, so that two cannot take the last one."""
         place = (connection, user)
         self._opening.append(place)
@@ -80,16 +63,12 @@ class Tunnels:
             self._own[tunnel.connection.id].add(tunnel.uuid)
 
     def end(self, uuid: str) -> bool:
-        """Close a tunnel and what looks at it by a share key; say whether it was open."""
+        """Close a tunnel; return whether it was open."""
         tunnel = self._open.pop(uuid, None)
         if tunnel is None:
             return False
         self._own[tunnel.connection.id].discard(uuid)
         tunnel.ended.set()
-        self._on_end(uuid)
-        self._shares = {key: share for key, share in self._shares.items() if share.tunnel is not tunnel}
-        for viewer in [t for t in self._open.values() if t.joined == uuid and t.profile is not None]:
-            self.end(viewer.uuid)
         return True
 
     def end_of_token(self, token: str) -> None:
@@ -113,13 +92,3 @@ class Tunnels:
         """Return how many tunnels hold a connection to the desktop of their own, of one user or of all."""
         own = self._own.get(connection, ())
         return len(own) if user is None else sum(1 for uuid in own if self._open[uuid].user == user)
-
-    def share(self, tunnel: Tunnel, profile: Profile) -> str:
-        """Make a key that lets its bearer look at a tunnel."""
-        key = secrets.token_urlsafe(32)
-        self._shares[key] = Share(tunnel, profile)
-        return key
-
-    def shared(self, key: str) -> Share | None:
-        """Return what a key leads to while the shared tunnel is open."""
-        return self._shares.get(key)

@@ -70,9 +70,7 @@ class Directory(ABC, Generic[Stored]):
 
     def may(self, session: Session, stored: Stored, permission: str) -> bool:
         """Say whether the session's user holds a permission on an object."""
-        return session.user is not None and self._state.permissions.has(
-            self.noun, session.user, self.key(stored), permission
-        )
+        return self._state.permissions.has(self.noun, session.user, self.key(stored), permission)
 
     def find(self, session: Session, identifier: str) -> Stored:
         """Return an object that the user may see.
@@ -92,13 +90,11 @@ class Directory(ABC, Generic[Stored]):
 
     def require_create(self, session: Session) -> None:
         """Refuse a user who may not make objects of this kind."""
-        if session.user is None or not self._state.permissions.has_system(session.user, self.create_permission):
+        if not self._state.permissions.has_system(session.user, self.create_permission):
             raise permission_denied()
 
     def visible(self, session: Session, permission: str = "READ") -> list[Stored]:
         """Return the objects on which the user holds a permission."""
-        if session.user is None:
-            return []
         permissions = self._state.permissions
         if permissions.has_system(session.user, "ADMINISTER"):
             return list(self.all())
@@ -131,8 +127,7 @@ class Directory(ABC, Generic[Stored]):
 
     def own(self, session: Session, key: int) -> None:
         """Give the creator of an object everything on it."""
-        if session.user is not None:
-            self._state.permissions.grant(self.noun, session.user, key)
+        self._state.permissions.grant(self.noun, session.user, key)
 
 
 def number(identifier: str) -> int | None:

@@ -121,9 +121,7 @@ def resolve_parent(state: State, session: Session, given: JSON, *, old: int | No
     parent = number(identifier)
     if parent is None or state.groups.get(parent) is None:
         raise internal_error()
-    if parent != old and (
-        session.user is None or not state.permissions.has("connection_group", session.user, parent, "UPDATE")
-    ):
+    if parent != old and not state.permissions.has("connection_group", session.user, parent, "UPDATE"):
         raise permission_denied()
     return parent
 

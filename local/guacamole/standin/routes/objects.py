@@ -1,4 +1,4 @@
-"""Connections, connection groups, users and sharing profiles: the calls that all of them have."""
+"""Connections, connection groups and users: the calls that all of them have."""
 
 from __future__ import annotations
 

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 KINDS = {
     "connectionPermissions": "connection",
     "connectionGroupPermissions": "connection_group",
-    "sharingProfilePermissions": "sharing_profile",
     "userPermissions": "user",
 }
 
@@ -79,7 +78,7 @@ class PermissionRoutes:
         session = self._state.session_in(request)
         user = self._users.find(session, request.path_params["user"])
         changes = [_read(entry) for entry in await bodies.read_list(request)]
-        if session.user is None or not self._state.permissions.has_system(session.user, "ADMINISTER"):
+        if not self._state.permissions.has_system(session.user, "ADMINISTER"):
             self._users.require(session, user, "UPDATE")
         for kind, noun in KINDS.items():
             with self._state.database.transaction():
@@ -94,7 +93,7 @@ class PermissionRoutes:
             target = self._target(noun, change)
             if target is None:
                 continue
-            if session.user is None or not permissions.has(noun, session.user, target, "ADMINISTER"):
+            if not permissions.has(noun, session.user, target, "ADMINISTER"):
                 raise permission_denied()
             if change.op == "add":
                 permissions.grant(noun, user, target, (change.permission,))
@@ -118,23 +117,22 @@ class PermissionRoutes:
     def _apply_system(self, session: Session, user: int, changes: list[_Change]) -> None:
         permissions = self._state.permissions
         for change in sorted(changes, key=lambda change: change.op):
-            if session.user is None or not permissions.has_system(session.user, "ADMINISTER"):
+            if not permissions.has_system(session.user, "ADMINISTER"):
                 raise permission_denied()
             if change.op == "add":
                 permissions.grant_system(user, change.permission)
             else:
                 permissions.revoke_system(user, change.permission)
 
-    def _shown(self, session: Session, user: int | None) -> JSON:
+    def _shown(self, session: Session, user: int) -> JSON:
         held: dict[str, dict[str, JSON]] = {kind: {} for kind in KINDS}
-        if user is not None:
-            for kind, noun in KINDS.items():
-                for key, names in self._state.permissions.objects(noun, user).items():
-                    held[kind][self._identifier(noun, key)] = [*names]
+        for kind, noun in KINDS.items():
+            for key, names in self._state.permissions.objects(noun, user).items():
+                held[kind][self._identifier(noun, key)] = [*names]
         return {
             "connectionPermissions": held["connectionPermissions"],
             "connectionGroupPermissions": held["connectionGroupPermissions"],
-            "sharingProfilePermissions": held["sharingProfilePermissions"],
+            "sharingProfilePermissions": {},
             # As in the original, these are the tunnels that the one who asks controls, whoever is asked about.
             "activeConnectionPermissions": {
                 tunnel.uuid: ["READ", "DELETE"]
@@ -143,7 +141,7 @@ class PermissionRoutes:
             },
             "userPermissions": held["userPermissions"],
             "userGroupPermissions": {},
-            "systemPermissions": [] if user is None else [*self._state.permissions.system(user)],
+            "systemPermissions": [*self._state.permissions.system(user)],
         }
 
     def _identifier(self, noun: str, key: int) -> str:

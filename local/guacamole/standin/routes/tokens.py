@@ -85,20 +85,13 @@ class TokenRoutes:
         session = self._state.sessions.find(_field(form, "token"))
         if session is None:
             return None
-        key = _field(form, "key")
-        if key and self._state.tunnels.shared(key):
-            session.share_keys.add(key)
-        if session.user is not None:
-            user = self._state.users.get(session.user)
-            if user is None or user.disabled:
-                raise invalid_login()
-            _refuse_out_of_time(user, self._state.clock())
+        user = self._state.users.get(session.user)
+        if user is None or user.disabled:
+            raise invalid_login()
+        _refuse_out_of_time(user, self._state.clock())
         return session
 
     def _fresh(self, request: Request, form: FormData) -> Session:
-        key = _field(form, "key")
-        if key is not None:
-            return self._visitor(key)
         name, password = _credentials(request, form)
         user = self._state.users.named(name)
         if user is None or user.disabled or not user.accepts(password):
@@ -108,16 +101,7 @@ class TokenRoutes:
             self._renew(user, form)
         sources = (self._state.settings.data_source, self._state.settings.shared_data_source)
         session = self._state.sessions.open(user.name, user.id, sources, about(user, full=False))
-        host = request.client.host if request.client else ""
-        self._state.history.signed_in(session.uuid, user.name, host, self._state.now())
-        return session
-
-    def _visitor(self, key: str) -> Session:
-        if self._state.tunnels.shared(key) is None:
-            raise invalid_login()
-        nobody: JSON = {"username": "", "disabled": False, "attributes": {}}
-        session = self._state.sessions.open("", None, (self._state.settings.shared_data_source,), nobody)
-        session.share_keys.add(key)
+        self._state.users.signed_in(user.id, self._state.now())
         return session
 
     def _renew(self, user: User, form: FormData) -> None:

@@ -12,12 +12,6 @@ if TYPE_CHECKING:
 
     from standin.store.schema import Database
 
-_SELECT = """
-SELECT connection.*,
-       (SELECT MAX(start) FROM connection_history WHERE connection_history.connection = connection.id) AS last_active
-FROM connection
-"""
-
 
 @dataclass(frozen=True)
 class Connection:
@@ -59,12 +53,12 @@ class Connections:
 
     def get(self, identifier: int) -> Connection | None:
         """Return one connection."""
-        row = self._database.first(_SELECT + "WHERE id = ?", identifier)
+        row = self._database.first("SELECT * FROM connection WHERE id = ?", identifier)
         return None if row is None else Connection.of(row)
 
     def all(self) -> list[Connection]:
         """Return all connections."""
-        return [Connection.of(row) for row in self._database.all(_SELECT)]
+        return [Connection.of(row) for row in self._database.all("SELECT * FROM connection")]
 
     def count(self, name: str, parent: int | None, other_than: int | None = None) -> int:
         """Return how many connections of this name a group holds."""
@@ -110,6 +104,10 @@ class Connections:
             identifier,
         )
 
+    def opened(self, identifier: int, at: int) -> None:
+        """Store when a tunnel to a connection was opened last, in milliseconds since the epoch."""
+        self._database.write("UPDATE connection SET last_active = ? WHERE id = ?", at, identifier)
+
     def delete(self, identifier: int) -> None:
-        """Remove a connection, its grants and its sharing profiles."""
+        """Remove a connection and its grants."""
         self._database.write("DELETE FROM connection WHERE id = ?", identifier)

@@ -18,7 +18,8 @@ CREATE TABLE IF NOT EXISTS user (
     salt BLOB NOT NULL,
     hash BLOB,
     disabled INTEGER NOT NULL DEFAULT 0,
-    attributes TEXT NOT NULL
+    attributes TEXT NOT NULL,
+    last_active INTEGER
 );
 CREATE TABLE IF NOT EXISTS connection_group (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -35,44 +36,15 @@ CREATE TABLE IF NOT EXISTS connection (
     protocol TEXT NOT NULL,
     parameters TEXT NOT NULL,
     attributes TEXT NOT NULL,
+    last_active INTEGER,
     UNIQUE (parent, name)
 );
 CREATE INDEX IF NOT EXISTS connection_name ON connection (name);
-CREATE TABLE IF NOT EXISTS sharing_profile (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    connection INTEGER NOT NULL REFERENCES connection (id) ON DELETE CASCADE,
-    name TEXT NOT NULL,
-    parameters TEXT NOT NULL,
-    UNIQUE (connection, name)
-);
 CREATE TABLE IF NOT EXISTS system_permission (
     user INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
     permission TEXT NOT NULL,
     PRIMARY KEY (user, permission)
 );
-CREATE TABLE IF NOT EXISTS connection_history (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    uuid TEXT NOT NULL,
-    connection INTEGER REFERENCES connection (id) ON DELETE SET NULL,
-    connection_name TEXT NOT NULL,
-    profile INTEGER REFERENCES sharing_profile (id) ON DELETE SET NULL,
-    profile_name TEXT,
-    username TEXT NOT NULL,
-    remote_host TEXT,
-    start INTEGER NOT NULL,
-    finish INTEGER
-);
-CREATE INDEX IF NOT EXISTS connection_history_connection ON connection_history (connection);
-CREATE INDEX IF NOT EXISTS connection_history_uuid ON connection_history (uuid);
-CREATE TABLE IF NOT EXISTS user_history (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    uuid TEXT NOT NULL,
-    username TEXT NOT NULL,
-    remote_host TEXT,
-    start INTEGER NOT NULL,
-    finish INTEGER
-);
-CREATE INDEX IF NOT EXISTS user_history_username ON user_history (username);
 """
 GRANTS = """
 CREATE TABLE IF NOT EXISTS {noun}_permission (
@@ -83,7 +55,7 @@ CREATE TABLE IF NOT EXISTS {noun}_permission (
 );
 CREATE INDEX IF NOT EXISTS {noun}_permission_object ON {noun}_permission (object);
 """
-GRANTABLE = ("connection", "connection_group", "sharing_profile", "user")
+GRANTABLE = ("connection", "connection_group", "user")
 
 
 class Database:

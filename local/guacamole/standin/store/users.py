@@ -15,10 +15,6 @@ if TYPE_CHECKING:
 
     from standin.store.schema import Database
 
-_SELECT = """
-SELECT user.*, (SELECT MAX(start) FROM user_history WHERE user_history.username = user.name) AS last_active FROM user
-"""
-
 
 @dataclass(frozen=True)
 class User:
@@ -58,17 +54,17 @@ class Users:
 
     def named(self, name: str) -> User | None:
         """Return the account of this name; names are case-sensitive."""
-        row = self._database.first(_SELECT + "WHERE name = ?", name)
+        row = self._database.first("SELECT * FROM user WHERE name = ?", name)
         return None if row is None else User.of(row)
 
     def get(self, identifier: int) -> User | None:
         """Return one account."""
-        row = self._database.first(_SELECT + "WHERE id = ?", identifier)
+        row = self._database.first("SELECT * FROM user WHERE id = ?", identifier)
         return None if row is None else User.of(row)
 
     def all(self) -> list[User]:
         """Return all accounts."""
-        return [User.of(row) for row in self._database.all(_SELECT)]
+        return [User.of(row) for row in self._database.all("SELECT * FROM user")]
 
     def create(self, name: str, password: str | None, attributes: Mapping[str, str | None]) -> int:
         """Store a new account and return its id; an empty password makes one that nobody can sign in to."""
@@ -95,6 +91,10 @@ class Users:
         salt = secrets.token_bytes(32)
         hashed = _digest(password, salt) if password else None
         self._database.write("UPDATE user SET salt = ?, hash = ? WHERE id = ?", salt, hashed, identifier)
+
+    def signed_in(self, identifier: int, at: int) -> None:
+        """Store when somebody signed in to an account last, in milliseconds since the epoch."""
+        self._database.write("UPDATE user SET last_active = ? WHERE id = ?", at, identifier)
 
     def delete(self, identifier: int) -> None:
         """Remove an account and its grants."""
