@@ -44,7 +44,9 @@ if TYPE_CHECKING:
     from standin.settings import Settings
 
 BASE = "/guacamole"
+"""The path of the application on the server."""
 SWEEP_SECONDS = 60.0
+"""The time between two searches for dead tokens."""
 _log = logging.getLogger("standin")
 
 
@@ -52,8 +54,8 @@ def create_app(settings: Settings, state: State | None = None) -> Starlette:
     """Return the application.
 
     Args:
-        settings: How it runs.
-        state: What it starts from; by default the database that the settings name.
+        settings: The stand-in's settings.
+        state: The state to serve. By default, a new one over the database that the settings name.
     """
     state = state or State(settings)
     application = Starlette(
@@ -86,9 +88,9 @@ def _routes(state: State) -> list[Route | Mount | WebSocketRoute]:
         *TreeRoutes(state, connections, groups, users).routes(),
         *PermissionRoutes(state, users, active).routes(),
         *ActiveRoutes(state, active, connections).routes(),
-        *ObjectRoutes(state, "connections", connections, window=True).routes(),
-        *ObjectRoutes(state, "connectionGroups", groups, window=True).routes(),
-        *ObjectRoutes(state, "users", users, window=False).routes(),
+        *ObjectRoutes(state, "connections", connections, races_at_root=True).routes(),
+        *ObjectRoutes(state, "connectionGroups", groups, races_at_root=True).routes(),
+        *ObjectRoutes(state, "users", users, races_at_root=False).routes(),
         *pages(state.settings),
     ]
 
@@ -141,6 +143,6 @@ async def _http_error(_: Request, error: Exception) -> Response:
 
 
 async def _unexpected_error(_: Request, __: Exception) -> Response:
-    # Starlette raises it again after this, so uvicorn logs the trace.
+    # Starlette raises the exception again after this answer, and uvicorn logs the traceback.
     failure = internal_error()
     return json_response(failure.body(), failure.status)

@@ -1,6 +1,7 @@
 """The WebSocket tunnel between a browser and guacd.
 
-The upgrade always succeeds; a refusal comes afterwards, as a close frame whose reason is Guacamole's status code.
+The upgrade always succeeds. A refusal follows as a close frame whose reason is Guacamole's status code
+(``tests/contract/test_tunnel.py``).
 """
 
 from __future__ import annotations
@@ -36,11 +37,12 @@ if TYPE_CHECKING:
 
 SUBPROTOCOL = "guacamole"
 HANDSHAKE_SECONDS = 15.0
+"""The time that guacd has to connect to a desktop."""
 _log = logging.getLogger("standin.tunnel")
 
 
 class TunnelEndpoint:
-    """Serves tunnels."""
+    """The WebSocket endpoint ``/websocket-tunnel``."""
 
     def __init__(self, state: State, connections: ConnectionDirectory, active: ActiveDirectory) -> None:
         self._state = state
@@ -68,7 +70,7 @@ class TunnelEndpoint:
         except TimeoutError:
             return GuacamoleStatus.UPSTREAM_TIMEOUT
         except GuacdConnectionError as error:
-            _log.warning("Connection %s: %s; is guacd running?", wanted.connection.id, error)
+            _log.warning("Connection %s: %s. Check that guacd runs.", wanted.connection.id, error)
             return GuacamoleStatus.SERVER_ERROR
         except GuapyError as error:
             _log.warning("Connection %s: guacd refused: %s", wanted.connection.id, error)
@@ -82,8 +84,8 @@ class TunnelEndpoint:
             await transport.close()
 
     async def _open(self, socket: WebSocket, wanted: Destination) -> tuple[AsyncioGuacdTransport, Tunnel]:
-        place = self._state.tunnels.opening(wanted.connection.id, wanted.session.user)
-        with contextlib.nullcontext() if wanted.joined else place:
+        reservation = self._state.tunnels.opening(wanted.connection.id, wanted.session.user)
+        with contextlib.nullcontext() if wanted.joined else reservation:
             async with asyncio.timeout(HANDSHAKE_SECONDS):
                 transport, guacd_id = await self._connect(wanted)
             tunnel = Tunnel(

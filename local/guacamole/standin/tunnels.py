@@ -1,4 +1,4 @@
-"""The tunnels that are open: Guacamole's active connections."""
+"""The open tunnels, which Guacamole calls active connections."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Tunnel:
-    """One open tunnel; ``start`` is in milliseconds since the epoch."""
+    """One open tunnel."""
 
     uuid: str
     connection: Connection
@@ -25,12 +25,13 @@ class Tunnel:
     user: int
     remote_host: str
     start: int
+    """Milliseconds since the epoch."""
     guacd_id: str
-    """What guacd calls the desktop's connection; whoever wants to join names it."""
+    """guacd's name for its connection to the desktop. A tunnel that joins asks guacd for it."""
     joined: str | None = None
-    """The uuid of the tunnel that this one looks at, if it has not its own connection to the desktop."""
+    """The UUID of the tunnel that this one joined; ``None`` for a tunnel with its own connection to the desktop."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set to close it from our side."""
+    """Set by the application to close the tunnel."""
 
 
 class Tunnels:
@@ -43,27 +44,27 @@ class Tunnels:
 
     @contextmanager
     def opening(self, connection: int, user: int) -> Iterator[None]:
-        """Hold a place on a connection while guacd is asked for it, so that two cannot take the last one."""
-        place = (connection, user)
-        self._opening.append(place)
+        """Count a tunnel as open during its handshake with guacd, so that two tunnels cannot take the last place."""
+        reservation = (connection, user)
+        self._opening.append(reservation)
         try:
             yield
         finally:
-            self._opening.remove(place)
+            self._opening.remove(reservation)
 
     def places(self, connection: int, user: int | None = None) -> int:
-        """Return how many places on a connection are taken, by tunnels that are open or about to be."""
-        opening = [of for of in self._opening if of[0] == connection and (user is None or of[1] == user)]
-        return self.count(connection, user) + len(opening)
+        """Return how many tunnels of one user, or of all users, are open to a connection or in their handshake."""
+        opening = sum(1 for reserved, of in self._opening if reserved == connection and user in (None, of))
+        return self.count(connection, user) + opening
 
     def add(self, tunnel: Tunnel) -> None:
-        """List a tunnel."""
+        """Add a tunnel that was opened."""
         self._open[tunnel.uuid] = tunnel
         if tunnel.joined is None:
             self._own[tunnel.connection.id].add(tunnel.uuid)
 
     def end(self, uuid: str) -> bool:
-        """Close a tunnel; return whether it was open."""
+        """Close a tunnel, and return whether it was open."""
         tunnel = self._open.pop(uuid, None)
         if tunnel is None:
             return False
@@ -72,12 +73,12 @@ class Tunnels:
         return True
 
     def end_of_token(self, token: str) -> None:
-        """Close all tunnels of a token."""
+        """Close all tunnels of a token (recorded: logout-while-tunnel)."""
         for uuid in self.of_token(token):
             self.end(uuid)
 
     def of_token(self, token: str) -> list[str]:
-        """Return the uuids of a token's tunnels."""
+        """Return the UUIDs of a token's tunnels."""
         return [tunnel.uuid for tunnel in self._open.values() if tunnel.token == token]
 
     def get(self, uuid: str) -> Tunnel | None:
@@ -89,6 +90,6 @@ class Tunnels:
         return list(self._open.values())
 
     def count(self, connection: int, user: int | None = None) -> int:
-        """Return how many tunnels hold a connection to the desktop of their own, of one user or of all."""
+        """Return how many tunnels of one user, or of all users, have their own connection to the desktop."""
         own = self._own.get(connection, ())
         return len(own) if user is None else sum(1 for uuid in own if self._open[uuid].user == user)

@@ -1,4 +1,4 @@
-"""Active connections, and the tunnels of one's own session."""
+"""Active connections, and the tunnels of the request's own session."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class ActiveRoutes:
-    """Reads and kills tunnels."""
+    """Lists and closes tunnels."""
 
     def __init__(self, state: State, active: ActiveDirectory, connections: ConnectionDirectory) -> None:
         self._state = state
@@ -29,7 +29,7 @@ class ActiveRoutes:
         self._connections = connections
 
     def routes(self) -> list[Route]:
-        """Return the routes of this noun."""
+        """Return the routes of active connections."""
         base = "/api/session/data/{source}/activeConnections"
         mine = "/api/session/tunnels"
         return [
@@ -43,7 +43,7 @@ class ActiveRoutes:
         ]
 
     async def list(self, request: Request) -> Response:
-        """Return the open tunnels by uuid."""
+        """Return the open tunnels by UUID."""
         return json_response(self._active.listing(self._state.session_in(request)))
 
     async def get(self, request: Request) -> Response:
@@ -57,12 +57,12 @@ class ActiveRoutes:
         return no_content()
 
     async def patch(self, request: Request) -> Response:
-        """Close several tunnels; those that are closed already are no error."""
+        """Close several tunnels, as far as they are open."""
         session = self._state.session_in(request)
         return json_response(batch.remove(self._active, session, batch.read(await bodies.read_list(request))))
 
     async def connection(self, request: Request) -> Response:
-        """Return the connection that a tunnel uses."""
+        """Return the connection of a tunnel."""
         session = self._state.session_in(request)
         return self._connection(session, self._active.find(session, request.path_params["uuid"]))
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class TreeRoutes:
-    """Reads what belongs to single objects."""
+    """Reads the tree and the parameters of connections, and changes passwords."""
 
     def __init__(
         self,
@@ -48,12 +48,15 @@ class TreeRoutes:
         ]
 
     async def root(self, request: Request) -> Response:
-        """Return the group ROOT, which exists for everybody."""
+        """Return the group ROOT."""
         self._state.session_in(request)
         return json_response(root())
 
     async def tree(self, request: Request) -> Response:
-        """Return a group with everything in it that the user may see."""
+        """Return a group with the groups and connections in it that the user may see.
+
+        A connection is left out if the user may not see its group (recorded: user-tree-connection-in-ungranted-group).
+        """
         session = self._state.session_in(request)
         permission = permission_asked(request)
         top, identifier = (
@@ -75,7 +78,7 @@ class TreeRoutes:
         return json_response(self._connections.parameters(session, request.path_params["identifier"]))
 
     async def password(self, request: Request) -> Response:
-        """Change a password by knowing the old one."""
+        """Change a password. The body must have the old one."""
         session = self._state.session_in(request)
         body = await bodies.read_object(request)
         self._users.change_password(session, request.path_params["identifier"], body)
@@ -85,7 +88,7 @@ class TreeRoutes:
 def _filled(
     group: dict[str, JSON], identifier: str, groups: dict[str, list[JSON]], connections: dict[str, list[JSON]]
 ) -> dict[str, JSON]:
-    """Add to a group what is in it; an empty list is left out."""
+    """Return a group with all groups and connections in it. Empty lists are left out (recorded: group-tree-root)."""
     filled = dict(group)
     inner = [
         _filled(child, str(child["identifier"]), groups, connections)
