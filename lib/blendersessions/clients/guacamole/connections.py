@@ -23,15 +23,6 @@ async def find(http: GuacamoleClient, group: str, identifier: str) -> Connection
     return record_of(answer, in_group=str(answer.get("parentIdentifier")) == group, parameters=known)
 
 
-async def exists(http: GuacamoleClient, identifier: str) -> bool:
-    """Say whether there is a connection of this identifier."""
-    try:
-        await http.get("connections", identifier)
-    except NotFound:
-        return False
-    return True
-
-
 async def parameters(http: GuacamoleClient, identifier: str) -> dict[str, str]:
     """Read the parameters of one connection, which no list tells."""
     return {key: str(value) for key, value in (await http.get("connections", identifier, "parameters")).items()}

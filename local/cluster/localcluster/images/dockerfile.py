@@ -1,7 +1,7 @@
-"""Reads from a Dockerfile what its build depends on: the base images and the files of the context.
+"""The inputs of a build, read from its Dockerfile: base images and files of the build context.
 
-Only the forms that our Dockerfiles use are understood; anything else is refused, so that a file can never be left out
-of the content hash by accident.
+Only the instructions that our Dockerfiles use are accepted. Others are refused, so that the content hash covers every
+file.
 """
 
 import re
@@ -9,24 +9,24 @@ from dataclasses import dataclass
 
 
 class DockerfileError(ValueError):
-    """A Dockerfile uses a form that the content hash does not cover."""
+    """A Dockerfile has an instruction that the content hash does not cover."""
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a build reads besides the Dockerfile itself."""
+    """The inputs of a build besides the Dockerfile itself."""
 
     bases: tuple[str, ...]
-    """Images named by FROM, without the file's own stages, in order of appearance."""
+    """The images in FROM, in their order, without the stages of the Dockerfile itself."""
     sources: tuple[str, ...]
-    """Paths or glob patterns that COPY takes from the context, in order of appearance."""
+    """The paths or glob patterns that COPY takes from the build context, in their order."""
 
 
 def read_inputs(text: str) -> Inputs:
-    """Return the base images and the context's paths that a Dockerfile names.
+    """Return the base images and the paths of the build context in a Dockerfile.
 
     Raises:
-        DockerfileError: an instruction has a form that is not covered.
+        DockerfileError: an instruction is not covered by the content hash.
     """
     bases: dict[str, None] = {}
     stages: set[str] = set()
