@@ -7,6 +7,8 @@ of the content hash by accident.
 import re
 from dataclasses import dataclass
 
+_EMPTY = "scratch"
+
 
 class DockerfileError(ValueError):
     """A Dockerfile uses a form that the content hash does not cover."""
@@ -17,7 +19,7 @@ class Inputs:
     """What a build reads besides the Dockerfile itself."""
 
     bases: tuple[str, ...]
-    """Images named by FROM, without the file's own stages, in order of appearance."""
+    """Images named by FROM, in order of appearance, without the file's own stages and without `scratch`."""
     sources: tuple[str, ...]
     """Paths or glob patterns that COPY takes from the context, in order of appearance."""
 
@@ -37,7 +39,7 @@ def read_inputs(text: str) -> Inputs:
         match instruction.upper():
             case "FROM":
                 image = words[0]
-                if image not in stages:
+                if image not in stages and image != _EMPTY:
                     bases[image] = None
                 match words[1:]:
                     case [_as, stage]:
