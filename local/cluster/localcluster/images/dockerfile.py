@@ -7,6 +7,8 @@ file.
 import re
 from dataclasses import dataclass
 
+_EMPTY = "scratch"
+
 
 class DockerfileError(ValueError):
     """A Dockerfile has an instruction that the content hash does not cover."""
@@ -17,7 +19,7 @@ class Inputs:
     """The inputs of a build besides the Dockerfile itself."""
 
     bases: tuple[str, ...]
-    """The images in FROM, in their order, without the stages of the Dockerfile itself."""
+    """The images in FROM, in their order, without the Dockerfile's own stages and without `scratch`."""
     sources: tuple[str, ...]
     """The paths or glob patterns that COPY takes from the build context, in their order."""
 
@@ -37,7 +39,7 @@ def read_inputs(text: str) -> Inputs:
         match instruction.upper():
             case "FROM":
                 image = words[0]
-                if image not in stages:
+                if image not in stages and image != _EMPTY:
                     bases[image] = None
                 match words[1:]:
                     case [_as, stage]:
