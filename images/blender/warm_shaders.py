@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 SCENES = Path("/usr/share/blender-sessions/scenes")
-SECONDS_PER_START = 180
+START_TIMEOUT_SECONDS = 180
 
 # Runs inside Blender: quits when nothing was drawn for a second.
 IN_BLENDER = """
@@ -68,7 +68,7 @@ def main(output: Path) -> None:
                     "--python-expr",
                     IN_BLENDER,
                 ]
-                subprocess.run(command, env=environment, check=True, timeout=SECONDS_PER_START)
+                subprocess.run(command, env=environment, check=True, timeout=START_TIMEOUT_SECONDS)
         finally:
             server.terminate()
             server.wait()

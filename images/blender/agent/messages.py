@@ -7,9 +7,9 @@ from typing import Final
 
 LARGEST_BODY: Final = 4096
 """Bytes: the longest notice and some room."""
-LONGEST_MESSAGE: Final = 500
+MAX_MESSAGE_CHARACTERS: Final = 500
 """Characters of a notice."""
-LONGEST_SECONDS: Final = 24 * 3600.0
+MAX_NOTICE_SECONDS: Final = 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -62,12 +62,12 @@ def read_notice(body: bytes) -> Notice:
     """
     found = _read_object(body)
     message, seconds = found.get("message"), found.get("seconds", 0 if found.get("message") == "" else None)
-    if not isinstance(message, str) or len(message) > LONGEST_MESSAGE:
-        raise BadRequest(f'"message" has to be a text of at most {LONGEST_MESSAGE} characters.')
+    if not isinstance(message, str) or len(message) > MAX_MESSAGE_CHARACTERS:
+        raise BadRequest(f'"message" has to be a text of at most {MAX_MESSAGE_CHARACTERS} characters.')
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not math.isfinite(seconds):
         raise BadRequest('"seconds" has to be a number.')
-    if message and not 0 < seconds <= LONGEST_SECONDS:
-        raise BadRequest(f'"seconds" has to be above 0 and at most {LONGEST_SECONDS:.0f}.')
+    if message and not 0 < seconds <= MAX_NOTICE_SECONDS:
+        raise BadRequest(f'"seconds" has to be above 0 and at most {MAX_NOTICE_SECONDS:.0f}.')
     # Line ends stay; whatever else has no shape would be drawn as a box.
     shown = "".join(sign for sign in message if sign == "\n" or sign.isprintable())
     return Notice(shown.strip(), float(seconds))

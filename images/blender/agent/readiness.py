@@ -10,7 +10,7 @@ from typing import Final
 
 SETTLE_SECONDS: Final = 0.25
 """The picture is whole when nothing was drawn for this long."""
-PATIENCE_SECONDS: Final = 5.0
+MAX_DRAWING_SECONDS: Final = 5.0
 """A scene that draws all the time (a playing animation) counts as on screen this long after its first draw."""
 
 
@@ -54,6 +54,6 @@ class ReadinessTracker:
             self._draws = draws
             self._last_draw_at = now
         settled = now - self._last_draw_at >= SETTLE_SECONDS
-        out_of_patience = now - self._first_draw_at >= PATIENCE_SECONDS
-        self._current = ON_SCREEN if settled or out_of_patience else DRAWING
+        is_overdue = now - self._first_draw_at >= MAX_DRAWING_SECONDS
+        self._current = ON_SCREEN if settled or is_overdue else DRAWING
         return self._current

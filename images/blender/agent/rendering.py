@@ -5,12 +5,12 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-LINGER_SECONDS: Final = 30.0
+RECENT_SECONDS: Final = 30.0
 """A render counts as running for this long after its end: a row of short ones is work that goes on, and whoever asks
 every few seconds would miss each of them."""
 
 
-class RenderWatch:
+class RenderTracker:
     """Puts together what is heard from the handlers, in any thread, and what is seen at each tick."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -46,15 +46,15 @@ class RenderWatch:
         self._ended_at = self._clock()
 
     @property
-    def runs(self) -> bool:
+    def is_running(self) -> bool:
         """Whether a render runs at this moment."""
         with self._lock:
             return self._running
 
     @property
-    def recent(self) -> bool:
+    def is_recent(self) -> bool:
         """Whether a render runs, or ended a moment ago."""
         with self._lock:
             if self._running:
                 return True
-            return self._ended_at is not None and self._clock() - self._ended_at < LINGER_SECONDS
+            return self._ended_at is not None and self._clock() - self._ended_at < RECENT_SECONDS

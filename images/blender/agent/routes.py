@@ -5,16 +5,16 @@ from pathlib import PurePath
 from typing import Final, Protocol
 
 from agent.authorisation import is_authorised
-from agent.failures import SaveFailed
 from agent.mainthread import Busy
 from agent.messages import BadRequest, Request, Response, read_nothing, read_notice
 from agent.notices import NotShown
 from agent.readiness import Readiness
+from agent.save_failure import SaveFailed
 
 STUCK_SECONDS: Final = 60.0
 """Blender's main loop counts as stuck after this long without a tick; a long operation of a person is shorter."""
 _METHODS: Final = {"/healthz": "GET", "/readyz": "GET", "/status": "GET", "/save": "POST", "/notice": "POST"}
-_OPEN: Final = ("/healthz", "/readyz")
+_WITHOUT_TOKEN: Final = ("/healthz", "/readyz")
 """For the kubelet, which has no token; they say nothing about the scene."""
 
 
@@ -41,10 +41,10 @@ class Desktop(Protocol):
     def idle_seconds(self) -> float:
         """Return the seconds since the last input."""
 
-    def renders_now(self) -> bool:
+    def is_rendering(self) -> bool:
         """Tell whether a render runs."""
 
-    def rendered_lately(self) -> bool:
+    def was_rendering_recently(self) -> bool:
         """Tell whether a render runs or ended a moment ago."""
 
     def save(self) -> str:
@@ -60,13 +60,13 @@ def respond(request: Request, desktop: Desktop, *, snapshot: Snapshot, now: floa
     method = _METHODS.get(path)
     if method is None:
         return Response(404, {"message": f"There are {', '.join(_METHODS)}."})
-    if path not in _OPEN and not is_authorised(request.authorization, token):
+    if path not in _WITHOUT_TOKEN and not is_authorised(request.authorization, token):
         return Response(401, {"message": "Send the agent's token as a bearer."}, {"WWW-Authenticate": "Bearer"})
     if request.method != method:
         return Response(405, {"message": f"{path} answers to {method}."}, {"Allow": method})
     match path:
         case "/healthz":
-            return _health(snapshot, now, renders=desktop.renders_now())
+            return _health(snapshot, now, is_rendering=desktop.is_rendering())
         case "/readyz":
             return Response(200 if snapshot.readiness.ready else 503, _describe(snapshot.readiness))
         case "/status":
@@ -77,11 +77,11 @@ def respond(request: Request, desktop: Desktop, *, snapshot: Snapshot, now: floa
             return _notice(request.body, desktop)
 
 
-def _health(snapshot: Snapshot, now: float, *, renders: bool) -> Response:
+def _health(snapshot: Snapshot, now: float, *, is_rendering: bool) -> Response:
     age = now - snapshot.ticked_at
     if age < STUCK_SECONDS:
         return Response(200, {"message": "Blender's main loop turns."})
-    if renders:
+    if is_rendering:
         return Response(200, {"message": "A render holds Blender's main loop."})
     return Response(503, {"message": f"Blender's main loop has not turned for {age:.0f} seconds."})
 
@@ -97,7 +97,7 @@ def _status(snapshot: Snapshot, desktop: Desktop) -> Response:
             "draws": snapshot.draws,
             "camera": snapshot.camera,
             "idle_seconds": desktop.idle_seconds(),
-            "rendering": desktop.rendered_lately(),
+            "rendering": desktop.was_rendering_recently(),
         },
     )
 

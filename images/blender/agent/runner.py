@@ -10,23 +10,23 @@ from typing import Final
 
 import bpy
 
-from agent import desktop
-from agent.ending import Ending
+from agent import blender_state
 from agent.idle import InputClock
 from agent.mainthread import MainThread
 from agent.messages import Request, Response
 from agent.notices import Notices, NotShown
-from agent.opening import Opening
 from agent.readiness import STARTING, ReadinessTracker
-from agent.rendering import RenderWatch
+from agent.rendering import RenderTracker
 from agent.routes import Snapshot, respond
 from agent.saving import save
+from agent.scene_handlers import SceneHandlers
 from agent.server import serve
-from workspace.memory import recall, remember
+from agent.termination import TerminationHandler
+from workspace.state_file import read_state, write_state
 
 PORT: Final = 8788
 TOKEN_FILE: Final = Path("/run/secrets/desktop/agent-token")
-SAVE_SECONDS: Final = 50.0
+SAVE_TIMEOUT_SECONDS: Final = 50.0
 """A client that waits for a minute gets an answer rather than none."""
 START_NOTICE_SECONDS: Final = 3600.0
 """For what has to be said about the start: whoever opens the desktop later has to see it."""
@@ -43,20 +43,20 @@ class Agent:
         self._input = InputClock()
         self._notices = Notices()
         self._saves = MainThread(self._save)
-        self._renders = RenderWatch()
-        desktop.watch_renders(self._renders)
-        self._opening = Opening(home, unreadable)
-        self._ending = Ending(home)
-        self._counter = desktop.DrawCounter()
+        self._renders = RenderTracker()
+        blender_state.register_render_handlers(self._renders)
+        self._scene_handlers = SceneHandlers(home, unreadable)
+        self._termination = TerminationHandler(home)
+        self._counter = blender_state.DrawCounter()
         self._tracker = ReadinessTracker()
         self._snapshot = Snapshot(time.monotonic(), STARTING, "", dirty=False, draws=0, camera=None)
 
     def tick(self) -> float:
         """Observe and act; called by Blender's main loop. Returns seconds until the next call."""
-        self._opening.started()
-        self._ending.act_if_asked()
+        self._scene_handlers.mark_started()
+        self._termination.quit_if_requested()
         self._saves.drain()
-        self._renders.observe(desktop.long_job_runs())
+        self._renders.observe(blender_state.is_long_job_running())
         self._observe()
         return _TICK_SECONDS
 
@@ -74,16 +74,16 @@ class Agent:
         self._snapshot = Snapshot(
             ticked_at=now,
             readiness=self._tracker.tick(now, draws),
-            file=desktop.open_file(),
-            dirty=desktop.is_dirty(),
+            file=blender_state.open_file(),
+            dirty=blender_state.is_dirty(),
             draws=draws,
-            camera=desktop.view_camera(),
+            camera=blender_state.view_camera(),
         )
         if self._snapshot.readiness.ready and not was_ready:
             self._on_screen()
 
     def _on_screen(self) -> None:
-        remember(self._home, replace(recall(self._home), failed_starts=0))
+        write_state(self._home, replace(read_state(self._home), failed_starts=0))
         if self._notice:
             # Not on the main thread, which would wait for the banner's program.
             threading.Thread(target=self._say_about_start, name="agent-start-notice", daemon=True).start()
@@ -103,17 +103,17 @@ class Agent:
         """Return the seconds since the last input."""
         return self._input.seconds()
 
-    def renders_now(self) -> bool:
+    def is_rendering(self) -> bool:
         """Tell whether a render runs."""
-        return self._renders.runs
+        return self._renders.is_running
 
-    def rendered_lately(self) -> bool:
+    def was_rendering_recently(self) -> bool:
         """Tell whether a render runs or ended a moment ago."""
-        return self._renders.recent
+        return self._renders.is_recent
 
     def save(self) -> str:
         """Save the open scene and return its file. Raises SaveFailed and Busy."""
-        return self._saves.ask(SAVE_SECONDS)
+        return self._saves.ask(SAVE_TIMEOUT_SECONDS)
 
     def show(self, message: str, seconds: float) -> None:
         """Show words on the desktop, or take them down. Raises NotShown."""
@@ -123,7 +123,7 @@ class Agent:
 def start() -> None:
     """Start the agent in this Blender."""
     home = Path.home()
-    desktop.apply_preferences(home)
+    blender_state.apply_preferences(home)
     agent = Agent(
         TOKEN_FILE.read_text().strip(),
         home,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import bpy
 
-from agent.failures import explain, free_bytes
+from agent.save_failure import explain_save_failure, free_bytes
 from workspace.names import save_target
 
 
@@ -22,5 +22,5 @@ def save(home: Path) -> str:
         try:
             bpy.ops.wm.save_as_mainfile(filepath=str(target), check_existing=False)
         except RuntimeError as error:
-            raise explain(target, str(error), free_bytes(target.parent)) from None
+            raise explain_save_failure(target, str(error), free_bytes(target.parent)) from None
     return str(target)

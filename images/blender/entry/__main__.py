@@ -9,10 +9,10 @@ from pathlib import Path
 
 from entry.display import start_server, start_window_manager, write_password_file
 from entry.errors import EXIT_CODE, StartError
-from entry.opening import Opening, decide, instead_of, started
 from entry.processes import end_all, run_blender
+from entry.scene_choice import SceneChoice, choose_replacement, choose_scene, state_during_start
 from entry.settings import Settings
-from workspace.memory import recall, remember
+from workspace.state_file import read_state, write_state
 
 SHARE = Path("/usr/share/blender-sessions")
 AGENT = Path("/usr/lib/blender-sessions/start_agent.py")
@@ -33,7 +33,7 @@ def main() -> int:
 def _run() -> int:
     settings = Settings.from_environment(os.environ)
     home = Path.home()
-    opening = decide(settings.scene, SHARE / "scenes", home, recall(home))
+    choice = choose_scene(settings.scene, SHARE / "scenes", home, read_state(home))
     temporary = Path(os.environ.get("TMPDIR", "/tmp"))  # noqa: S108 - an emptyDir of this pod
     password_file = temporary / "vnc-password"
     write_password_file(SECRETS / "vnc-password", password_file)
@@ -44,27 +44,27 @@ def _run() -> int:
     server, display = start_server(settings, password_file)
     window_manager = start_window_manager(display, SHARE / "openbox.xml")
     try:
-        code = _open(opening, home, display, settings, temporary / "unreadable")
+        code = _open(choice, home, display, settings, temporary / "unreadable")
     finally:
         end_all([window_manager, server])
     if code != 0:
         raise StartError("BlenderFailed", f"Blender ended by itself: {_describe(code)}. The container's log has more.")
     # In order: the next start is no recovery, however early this end came.
-    remember(home, replace(recall(home), running=False, failed_starts=0))
+    write_state(home, replace(read_state(home), running=False, failed_starts=0))
     return 0
 
 
-def _open(opening: Opening, home: Path, display: str, settings: Settings, unreadable: Path) -> int:
+def _open(choice: SceneChoice, home: Path, display: str, settings: Settings, unreadable: Path) -> int:
     """Run Blender with a scene, or with another one if it cannot read that, and return its exit code."""
-    memory = recall(home)
-    remember(home, started(opening, home, memory))
+    state = read_state(home)
+    write_state(home, state_during_start(choice, home, state))
     unreadable.unlink(missing_ok=True)
-    code = run_blender(display, settings, AGENT, opening, unreadable)
-    if not unreadable.exists() or opening.scene is None:
+    code = run_blender(display, settings, AGENT, choice, unreadable)
+    if not unreadable.exists() or choice.scene is None:
         return code
     unreadable.unlink()
-    another = instead_of(opening.scene, settings.scene, SHARE / "scenes", home)
-    remember(home, started(another, home, recall(home)))
+    another = choose_replacement(choice.scene, settings.scene, SHARE / "scenes", home)
+    write_state(home, state_during_start(another, home, read_state(home)))
     return run_blender(display, settings, AGENT, another, unreadable)
 
 

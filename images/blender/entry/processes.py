@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from entry.opening import Opening
+from entry.scene_choice import SceneChoice
 from entry.settings import Settings
 
 _END_SECONDS = 3.0
 
 
-def run_blender(display: str, settings: Settings, agent: Path, opening: Opening, unreadable: Path) -> int:
+def run_blender(display: str, settings: Settings, agent: Path, choice: SceneChoice, unreadable: Path) -> int:
     """Run Blender until it ends and return its exit code (negative: the signal that ended it).
 
     SIGTERM and SIGINT are passed on as SIGTERM: the agent in Blender saves the scene and quits. It makes the file
@@ -31,7 +31,7 @@ def run_blender(display: str, settings: Settings, agent: Path, opening: Opening,
         "--window-fullscreen",
         # Before the scene: the agent hears whether Blender can read it.
         "--python", str(agent),
-        *([str(opening.scene)] if opening.scene else []),
+        *([str(choice.scene)] if choice.scene else []),
     ]  # fmt: skip
     asked_to_end = False
     blender: subprocess.Popen[bytes] | None = None
@@ -48,7 +48,7 @@ def run_blender(display: str, settings: Settings, agent: Path, opening: Opening,
         **os.environ,
         "DISPLAY": display,
         "BLENDER_SESSION_UNREADABLE": str(unreadable),
-        "BLENDER_SESSION_NOTICE": opening.notice,
+        "BLENDER_SESSION_NOTICE": choice.notice,
     }
     blender = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL)
     if asked_to_end:

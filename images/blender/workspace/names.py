@@ -17,7 +17,7 @@ def free_name(folder: Path, name: str) -> Path:
     return path
 
 
-def inside(home: Path, file: Path) -> bool:
+def is_inside(home: Path, file: Path) -> bool:
     """Tell whether a path leads into the home folder, with links and `..` followed."""
     return file.resolve().is_relative_to(home.resolve())
 
@@ -32,4 +32,4 @@ def save_target(open_file: str, home: Path) -> Path:
     if not open_file:
         return free_name(home, UNTITLED)
     file = Path(open_file)
-    return file if inside(home, file) else free_name(home, file.name)
+    return file if is_inside(home, file) else free_name(home, file.name)

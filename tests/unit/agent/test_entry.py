@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from entry.errors import StartError
-from entry.scene import find_sample
+from entry.sample_lookup import find_sample
 from entry.settings import Settings
 
 

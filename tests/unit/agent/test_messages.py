@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from agent.messages import LONGEST_MESSAGE, BadRequest, Notice, read_nothing, read_notice
+from agent.messages import MAX_MESSAGE_CHARACTERS, BadRequest, Notice, read_nothing, read_notice
 
 
 @pytest.mark.parametrize("body", [b"", b" ", b"{}"])
@@ -48,7 +48,7 @@ def test_signs_without_a_shape_are_left_out() -> None:
         b'{"message": "x", "seconds": Infinity}',
         b'{"message": "x", "seconds": 1e9}',
         b'{"message": "x", "seconds": 1' + b"0" * 4000 + b"}",
-        json.dumps({"message": "x" * (LONGEST_MESSAGE + 1), "seconds": 1}).encode(),
+        json.dumps({"message": "x" * (MAX_MESSAGE_CHARACTERS + 1), "seconds": 1}).encode(),
     ],
 )
 def test_another_notice_is_refused(body: bytes) -> None:

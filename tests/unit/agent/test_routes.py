@@ -4,12 +4,12 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from agent.failures import SaveFailed
 from agent.mainthread import Busy
 from agent.messages import Request, Response
 from agent.notices import NotShown
 from agent.readiness import DRAWING, ON_SCREEN, STARTING, Readiness
 from agent.routes import STUCK_SECONDS, Snapshot, respond
+from agent.save_failure import SaveFailed
 
 TOKEN = "correct-horse-battery"
 BEARER = f"Bearer {TOKEN}"
@@ -28,10 +28,10 @@ class FakeDesktop:
     def idle_seconds(self) -> float:
         return 12.5
 
-    def renders_now(self) -> bool:
+    def is_rendering(self) -> bool:
         return self.renders
 
-    def rendered_lately(self) -> bool:
+    def was_rendering_recently(self) -> bool:
         return self.lately
 
     def save(self) -> str:

@@ -7,7 +7,7 @@ import sys
 import time
 from typing import Final
 
-from agent.banner.lifetime import Lifetime
+from agent.banner.timeout import BannerTimeout
 from agent.banner.window import Banner
 from agent.idle import InputClock
 
@@ -20,8 +20,8 @@ def main(seconds: float, text: str) -> None:
     banner = Banner(text)
     banner.refresh()
     print("shown", flush=True)  # noqa: T201 - whoever started this program waits for it
-    lifetime = Lifetime(time.monotonic(), seconds)
-    while not lifetime.is_over(time.monotonic(), clock.seconds()):
+    timeout = BannerTimeout(time.monotonic(), seconds)
+    while not timeout.is_over(time.monotonic(), clock.seconds()):
         time.sleep(_LOOK_SECONDS)
         banner.refresh()
 

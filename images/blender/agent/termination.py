@@ -7,11 +7,11 @@ from types import FrameType
 
 import bpy
 
-from agent.failures import SaveFailed
+from agent.save_failure import SaveFailed
 from agent.saving import save
 
 
-class Ending:
+class TerminationHandler:
     """Remembers that SIGTERM came, until the main loop can act on it.
 
     The handler itself only sets a flag: it may run in the middle of any Python code, and saving is only safe between
@@ -20,18 +20,18 @@ class Ending:
 
     def __init__(self, home: Path) -> None:
         self._home = home
-        self._asked = False
+        self._requested = False
         signal.signal(signal.SIGTERM, self._handle)
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
-        self._asked = True
+        self._requested = True
 
-    def act_if_asked(self) -> None:
+    def quit_if_requested(self) -> None:
         """Save the scene and quit, if SIGTERM came. For a timer."""
-        if not self._asked:
+        if not self._requested:
             return
         # Quitting takes a few more turns of the main loop, and with them ticks.
-        self._asked = False
+        self._requested = False
         try:
             save(self._home)
         except SaveFailed as error:

@@ -6,7 +6,7 @@ READING_SECONDS: Final = 4.0
 """It stays this long after the first input: who is working, or has just come in, has to see it too."""
 
 
-class Lifetime:
+class BannerTimeout:
     """A banner's time, from one look at the clocks to the next."""
 
     def __init__(self, shown_at: float, seconds: float) -> None:

@@ -8,14 +8,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from workspace.names import inside
+from workspace.names import is_inside
 
-FILE: Final = ".blender-session.json"
-_LARGEST: Final = 16 * 1024
+STATE_FILE: Final = ".blender-session.json"
+_MAX_BYTES: Final = 16 * 1024
 
 
 @dataclass(frozen=True)
-class Memory:
+class WorkspaceState:
     """What the last start left behind."""
 
     scene: str = ""
@@ -26,27 +26,27 @@ class Memory:
     """Starts in a row that did not bring this scene on screen."""
 
 
-def recall(home: Path) -> Memory:
+def read_state(home: Path) -> WorkspaceState:
     """Read the memory; whatever does not make sense counts as nothing, for the person can write to this file."""
     try:
-        with (home / FILE).open("rb") as stream:
-            found = json.loads(stream.read(_LARGEST))
+        with (home / STATE_FILE).open("rb") as stream:
+            found = json.loads(stream.read(_MAX_BYTES))
         scene, running, failed_starts = found["scene"], found["running"], found["failed_starts"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return Memory()
+        return WorkspaceState()
     if not isinstance(scene, str) or not isinstance(running, bool) or type(failed_starts) is not int:
-        return Memory()
-    return Memory(scene if _is_scene_of(home, scene) else "", running, max(0, failed_starts))
+        return WorkspaceState()
+    return WorkspaceState(scene if _is_scene_of(home, scene) else "", running, max(0, failed_starts))
 
 
-def remember(home: Path, memory: Memory) -> bool:
-    """Write the memory whole or not at all; False if there is no room for it."""
+def write_state(home: Path, state: WorkspaceState) -> bool:
+    """Write the state whole or not at all; False if there is no room for it."""
     temporary = None
     try:
-        descriptor, temporary = tempfile.mkstemp(prefix=FILE, dir=home)
+        descriptor, temporary = tempfile.mkstemp(prefix=STATE_FILE, dir=home)
         with os.fdopen(descriptor, "w") as stream:
-            json.dump(asdict(memory), stream)
-        os.replace(temporary, home / FILE)  # noqa: PTH105 - mkstemp gives a text
+            json.dump(asdict(state), stream)
+        os.replace(temporary, home / STATE_FILE)  # noqa: PTH105 - mkstemp gives a text
     except OSError:
         if temporary is not None:
             with contextlib.suppress(OSError):
@@ -55,15 +55,15 @@ def remember(home: Path, memory: Memory) -> bool:
     return True
 
 
-def remember_scene(home: Path, open_file: str) -> None:
+def record_open_scene(home: Path, open_file: str) -> None:
     """Note that a scene was opened or saved; one outside the home folder is not there at the next start."""
     file = Path(open_file)
-    if open_file and inside(home, file):
+    if open_file and is_inside(home, file):
         scene = str(file.resolve().relative_to(home.resolve()))
-        former = recall(home)
+        former = read_state(home)
         if former.scene != scene:
-            remember(home, replace(former, scene=scene))
+            write_state(home, replace(former, scene=scene))
 
 
 def _is_scene_of(home: Path, scene: str) -> bool:
-    return not scene or (scene.endswith(".blend") and "\0" not in scene and inside(home, home / scene))
+    return not scene or (scene.endswith(".blend") and "\0" not in scene and is_inside(home, home / scene))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import bpy
 from bpy.app.handlers import persistent
 
-from agent.rendering import RenderWatch
+from agent.rendering import RenderTracker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,21 +55,21 @@ class DrawCounter:
         self.draws += 1
 
 
-def watch_renders(watch: RenderWatch) -> None:
+def register_render_handlers(tracker: RenderTracker) -> None:
     """Have a watch told of every render, however short. Blender calls from the thread that renders."""
 
     def began(*_: object) -> None:
-        watch.began()
+        tracker.began()
 
     def ended(*_: object) -> None:
-        watch.ended()
+        tracker.ended()
 
     bpy.app.handlers.render_init.append(persistent(began))
     bpy.app.handlers.render_complete.append(persistent(ended))
     bpy.app.handlers.render_cancel.append(persistent(ended))
 
 
-def long_job_runs() -> bool:
+def is_long_job_running() -> bool:
     """Tell whether Blender renders or bakes in the background."""
     return any(bpy.app.is_job_running(job) for job in _LONG_JOBS)
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import bpy
 from bpy.app.handlers import persistent
 
-from workspace.memory import remember_scene
+from workspace.state_file import record_open_scene
 
 
-class Opening:
+class SceneHandlers:
     """Hears from Blender what was opened and saved, and what could not be read at the start.
 
     Blender ends by itself when it cannot read the scene on its command line. `unreadable` is then made, for whoever
@@ -21,10 +21,10 @@ class Opening:
         # Blender keeps plain functions only over the opening of another file.
         def opened(*_: object) -> None:
             self._starting = False
-            remember_scene(home, str(bpy.data.filepath))
+            record_open_scene(home, str(bpy.data.filepath))
 
         def saved(*_: object) -> None:
-            remember_scene(home, str(bpy.data.filepath))
+            record_open_scene(home, str(bpy.data.filepath))
 
         def not_opened(*_: object) -> None:
             # Later on, Blender tells the person itself, and keeps the scene that is open.
@@ -36,6 +36,6 @@ class Opening:
         handlers.load_post_fail.append(persistent(not_opened))
         handlers.save_post.append(persistent(saved))
 
-    def started(self) -> None:
+    def mark_started(self) -> None:
         """Note that the start is over; also an empty scene, of which no handler tells, has been opened by now."""
         self._starting = False

@@ -1,4 +1,4 @@
-"""The home folder's memory: kept from start to start, and never a way out of the home folder."""
+"""The home folder's state: kept from start to start, and never a way out of the home folder."""
 
 import json
 from dataclasses import asdict
@@ -6,19 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from workspace.memory import FILE, Memory, recall, remember, remember_scene
+from workspace.state_file import STATE_FILE, WorkspaceState, read_state, record_open_scene, write_state
 
-KNOWN = Memory("cart.blend", running=True, failed_starts=2)
+KNOWN = WorkspaceState("cart.blend", running=True, failed_starts=2)
 
 
 def test_what_was_remembered_is_recalled(tmp_path: Path) -> None:
-    assert remember(tmp_path, KNOWN)
-    assert recall(tmp_path) == KNOWN
-    assert [path.name for path in tmp_path.iterdir()] == [FILE]
+    assert write_state(tmp_path, KNOWN)
+    assert read_state(tmp_path) == KNOWN
+    assert [path.name for path in tmp_path.iterdir()] == [STATE_FILE]
 
 
 def test_an_empty_home_folder_remembers_nothing(tmp_path: Path) -> None:
-    assert recall(tmp_path) == Memory()
+    assert read_state(tmp_path) == WorkspaceState()
 
 
 @pytest.mark.parametrize(
@@ -37,8 +37,8 @@ def test_an_empty_home_folder_remembers_nothing(tmp_path: Path) -> None:
     ],
 )
 def test_a_damaged_memory_is_none(tmp_path: Path, text: str) -> None:
-    (tmp_path / FILE).write_text(text)
-    assert recall(tmp_path) == Memory()
+    (tmp_path / STATE_FILE).write_text(text)
+    assert read_state(tmp_path) == WorkspaceState()
 
 
 @pytest.mark.parametrize(
@@ -48,22 +48,22 @@ def test_a_scene_outside_the_home_folder_is_not_believed(tmp_path: Path, scene: 
     home = tmp_path / "home"
     home.mkdir()
     (home / "link").symlink_to(tmp_path)
-    (home / FILE).write_text(json.dumps(asdict(KNOWN) | {"scene": scene}))
-    assert recall(home) == Memory("", running=True, failed_starts=2)
+    (home / STATE_FILE).write_text(json.dumps(asdict(KNOWN) | {"scene": scene}))
+    assert read_state(home) == WorkspaceState("", running=True, failed_starts=2)
 
 
 def test_a_scene_that_was_opened_is_noted_beside_the_rest(tmp_path: Path) -> None:
-    remember(tmp_path, KNOWN)
-    remember_scene(tmp_path, str(tmp_path / "shots" / "two.blend"))
-    assert recall(tmp_path) == Memory("shots/two.blend", running=True, failed_starts=2)
+    write_state(tmp_path, KNOWN)
+    record_open_scene(tmp_path, str(tmp_path / "shots" / "two.blend"))
+    assert read_state(tmp_path) == WorkspaceState("shots/two.blend", running=True, failed_starts=2)
 
 
 @pytest.mark.parametrize("file", ["", "/tmp/elsewhere.blend"])
 def test_a_scene_that_is_not_there_at_the_next_start_is_not_noted(tmp_path: Path, file: str) -> None:
-    remember(tmp_path, KNOWN)
-    remember_scene(tmp_path, file)
-    assert recall(tmp_path) == KNOWN
+    write_state(tmp_path, KNOWN)
+    record_open_scene(tmp_path, file)
+    assert read_state(tmp_path) == KNOWN
 
 
 def test_no_room_is_no_failure(tmp_path: Path) -> None:
-    assert not remember(tmp_path / "nowhere", KNOWN)
+    assert not write_state(tmp_path / "nowhere", KNOWN)

@@ -6,25 +6,27 @@ from pathlib import Path
 
 import pytest
 
-from agent.failures import explain
+from agent.save_failure import explain_save_failure
 
 FILE = Path("/home/blender/cart.blend")
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_a_full_disk_is_507(number: int) -> None:
-    failed = explain(FILE, f"Error: {os.strerror(number)}\n", 10**9)
+    failed = explain_save_failure(FILE, f"Error: {os.strerror(number)}\n", 10**9)
     assert failed.status == 507
     assert str(failed).startswith("cart.blend was not saved: no room is left on the volume of /home/blender.")
 
 
 def test_a_full_disk_is_507_whatever_blender_calls_it() -> None:
-    assert explain(FILE, "Error: failed", 4096).status == 507
+    assert explain_save_failure(FILE, "Error: failed", 4096).status == 507
 
 
 @pytest.mark.parametrize("free", [10**9, None])
 def test_anything_else_is_500_in_blenders_words(free: int | None) -> None:
-    failed = explain(FILE, 'Error: Cannot save blend file,\npath "/home/blender/cart.blend" is not writable.\n', free)
+    failed = explain_save_failure(
+        FILE, 'Error: Cannot save blend file,\npath "/home/blender/cart.blend" is not writable.\n', free
+    )
     assert failed.status == 500
     expected = (
         "cart.blend was not saved, and the file is as it was before. "

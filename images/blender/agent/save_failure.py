@@ -22,7 +22,7 @@ class SaveFailed(Exception):  # noqa: N818 - what happened, as the answer says i
         return self.message
 
 
-def explain(file: Path, said: str, free_bytes: int | None) -> SaveFailed:
+def explain_save_failure(file: Path, said: str, free_bytes: int | None) -> SaveFailed:
     """Say why a save failed.
 
     Args:
