@@ -36,7 +36,7 @@ def apply_preferences(home: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
         preferences.filepaths.temporary_directory = str(home / AUTO_SAVE)
     except OSError as error:
-        print(f"Automatic saves go to /tmp, and are lost with the pod: {error}", file=sys.stderr)  # noqa: T201
+        print(f"Automatic saves go to /tmp and are lost with the pod: {error}", file=sys.stderr)  # noqa: T201
     # The home folder belongs to this session alone and a .blend is a stranger's: its scripts stay off.
     preferences.filepaths.use_scripts_auto_execute = False
     preferences.use_preferences_save = False

@@ -58,5 +58,5 @@ class InputClock:
         info = _ScreenSaverInfo()
         with self._lock:
             if not _xss.XScreenSaverQueryInfo(self._display, self._root, ctypes.byref(info)):
-                raise OSError("The X server does not say when the last input was.")
+                raise OSError("The X server did not report the time of the last input.")
         return float(info.idle) / 1000

@@ -51,7 +51,7 @@ def read_nothing(body: bytes) -> None:
         BadRequest: there is something in it, which a client expects to have an effect.
     """
     if body.strip() and _read_object(body):
-        raise BadRequest("/save takes no parameters: the scene is saved to its own file.")
+        raise BadRequest("/save takes no parameters. It saves the scene to its own file.")
 
 
 def read_notice(body: bytes) -> Notice:
@@ -63,11 +63,11 @@ def read_notice(body: bytes) -> Notice:
     found = _read_object(body)
     message, seconds = found.get("message"), found.get("seconds", 0 if found.get("message") == "" else None)
     if not isinstance(message, str) or len(message) > MAX_MESSAGE_CHARACTERS:
-        raise BadRequest(f'"message" has to be a text of at most {MAX_MESSAGE_CHARACTERS} characters.')
+        raise BadRequest(f'"message" must be a text of at most {MAX_MESSAGE_CHARACTERS} characters.')
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not math.isfinite(seconds):
-        raise BadRequest('"seconds" has to be a number.')
+        raise BadRequest('"seconds" must be a number.')
     if message and not 0 < seconds <= MAX_NOTICE_SECONDS:
-        raise BadRequest(f'"seconds" has to be above 0 and at most {MAX_NOTICE_SECONDS:.0f}.')
+        raise BadRequest(f'"seconds" must be above 0 and at most {MAX_NOTICE_SECONDS:.0f}.')
     # Line ends stay; whatever else has no shape would be drawn as a box.
     shown = "".join(sign for sign in message if sign == "\n" or sign.isprintable())
     return Notice(shown.strip(), float(seconds))
@@ -78,7 +78,7 @@ def _read_object(body: bytes) -> dict[str, object]:
         # A number of thousands of digits becomes infinity rather than an error.
         found = json.loads(body, parse_int=float)
     except (ValueError, RecursionError):
-        raise BadRequest("The body has to be a JSON object.") from None
+        raise BadRequest("The body must be a JSON object.") from None
     if not isinstance(found, dict):
-        raise BadRequest("The body has to be a JSON object.")
+        raise BadRequest("The body must be a JSON object.")
     return found

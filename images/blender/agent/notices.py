@@ -65,7 +65,7 @@ class Notices:
             if not ready or output.readline().strip() != b"shown":
                 process.kill()
                 process.wait()
-                raise NotShown("The notice did not come on the screen; the container's log has more.")
+                raise NotShown("The notice did not appear on the screen. The container's log has the details.")
         # Ended by itself, it is waited for at once, so that no zombie stays.
         threading.Thread(target=process.wait, name="agent-notice", daemon=True).start()
         return process

@@ -59,11 +59,11 @@ def respond(request: Request, desktop: Desktop, *, snapshot: Snapshot, now: floa
     path = request.path.partition("?")[0]
     method = _METHODS.get(path)
     if method is None:
-        return Response(404, {"message": f"There are {', '.join(_METHODS)}."})
+        return Response(404, {"message": f"The paths are {', '.join(_METHODS)}."})
     if path not in _WITHOUT_TOKEN and not is_authorised(request.authorization, token):
-        return Response(401, {"message": "Send the agent's token as a bearer."}, {"WWW-Authenticate": "Bearer"})
+        return Response(401, {"message": "Send the agent's token as a bearer token."}, {"WWW-Authenticate": "Bearer"})
     if request.method != method:
-        return Response(405, {"message": f"{path} answers to {method}."}, {"Allow": method})
+        return Response(405, {"message": f"{path} accepts only {method}."}, {"Allow": method})
     match path:
         case "/healthz":
             return _health(snapshot, now, is_rendering=desktop.is_rendering())
@@ -80,10 +80,10 @@ def respond(request: Request, desktop: Desktop, *, snapshot: Snapshot, now: floa
 def _health(snapshot: Snapshot, now: float, *, is_rendering: bool) -> Response:
     age = now - snapshot.ticked_at
     if age < STUCK_SECONDS:
-        return Response(200, {"message": "Blender's main loop turns."})
+        return Response(200, {"message": "Blender's main loop runs."})
     if is_rendering:
-        return Response(200, {"message": "A render holds Blender's main loop."})
-    return Response(503, {"message": f"Blender's main loop has not turned for {age:.0f} seconds."})
+        return Response(200, {"message": "A render blocks Blender's main loop."})
+    return Response(503, {"message": f"Blender's main loop has not run for {age:.0f} seconds."})
 
 
 def _status(snapshot: Snapshot, desktop: Desktop) -> Response:
@@ -112,9 +112,9 @@ def _save(body: bytes, desktop: Desktop) -> Response:
         return Response(error.status, {"message": error.message})
     except Busy as error:
         message = (
-            "The scene is still being saved; ask again."
+            "The scene is still being saved. Try again."
             if error.begun
-            else "Blender is busy with something else and has not saved the scene; ask again."
+            else "Blender is busy with something else and has not saved the scene. Try again."
         )
         return Response(503, {"message": message})
 

@@ -29,7 +29,7 @@ def serve(answer: Answer, port: int, host: str = "0.0.0.0") -> ThreadingHTTPServ
             if not (length.isascii() and length.isdecimal()):
                 self._say(Response(411, {"message": "Send the body with its Content-Length."}))
             elif len(length) > len(str(LARGEST_BODY)) or int(length) > LARGEST_BODY:
-                self._say(Response(413, {"message": f"The body may have {LARGEST_BODY} bytes."}))
+                self._say(Response(413, {"message": f"The body may have at most {LARGEST_BODY} bytes."}))
             else:
                 self._say(self._answer(self.rfile.read(int(length))))
 
@@ -39,7 +39,7 @@ def serve(answer: Answer, port: int, host: str = "0.0.0.0") -> ThreadingHTTPServ
                 return answer(request)
             except Exception:
                 traceback.print_exc(file=sys.stderr)
-                return Response(500, {"message": "The agent failed; the container's log has more."})
+                return Response(500, {"message": "The agent failed. The container's log has the details."})
 
         def _say(self, response: Response) -> None:
             body = json.dumps(response.body).encode()

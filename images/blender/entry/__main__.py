@@ -48,8 +48,10 @@ def _run() -> int:
     finally:
         end_all([window_manager, server])
     if code != 0:
-        raise StartError("BlenderFailed", f"Blender ended by itself: {_describe(code)}. The container's log has more.")
-    # In order: the next start is no recovery, however early this end came.
+        raise StartError(
+            "BlenderFailed", f"Blender ended unexpectedly: {_describe(code)}. The container's log has the details."
+        )
+    # Blender ended in order, even if it never showed the scene. The next start is not a recovery.
     write_state(home, replace(read_state(home), running=False, failed_starts=0))
     return 0
 

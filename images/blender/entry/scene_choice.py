@@ -40,17 +40,21 @@ def choose_scene(sample: str, samples: Path, home: Path, state: WorkspaceState) 
     """
     original = find_sample(sample, samples) if sample else None
     if state.scene and state.failed_starts >= MAX_FAILED_STARTS:
-        words = f"{state.scene} did not come on screen in {MAX_FAILED_STARTS} starts; it was left as it is."
-        return _new_copy(original, home, said=True).prefixed(words)
+        sentences = (
+            f"{state.scene} did not appear on screen in {MAX_FAILED_STARTS} starts in a row and was not opened again. "
+            "The file is unchanged."
+        )
+        return _new_copy(original, home, explain=True).prefixed(sentences)
     choice = _last_or_sample(original, home, state)
-    crashed = "Blender ended unexpectedly. What was not saved may be under File > Recover > Auto Save."
+    crashed = "Blender ended unexpectedly. Look for changes that were not saved under File > Recover > Auto Save."
     return choice.prefixed(crashed if state.running else "")
 
 
 def choose_replacement(unreadable: Path, sample: str, samples: Path, home: Path) -> SceneChoice:
     """Choose what is opened in place of a scene that Blender cannot read; that file stays, it may be mended."""
     original = find_sample(sample, samples) if sample else None
-    return _new_copy(original, home, said=True).prefixed(f"{unreadable.name} cannot be read; it was left as it is.")
+    sentences = f"{unreadable.name} cannot be read. The file is unchanged."
+    return _new_copy(original, home, explain=True).prefixed(sentences)
 
 
 def state_during_start(choice: SceneChoice, home: Path, state: WorkspaceState) -> WorkspaceState:
@@ -64,19 +68,28 @@ def state_during_start(choice: SceneChoice, home: Path, state: WorkspaceState) -
 def _last_or_sample(original: Path | None, home: Path, state: WorkspaceState) -> SceneChoice:
     if state.scene and (home / state.scene).is_file():
         return SceneChoice(home / state.scene)
-    gone = f"{state.scene}, which was open last, is not there any more." if state.scene else ""
+    gone = f"{state.scene} was open last and no longer exists." if state.scene else ""
     if original is not None and (copy := home / original.name).is_file():
-        return SceneChoice(copy, f"{gone} {copy.name} is open in its place." if gone else "")
-    return _new_copy(original, home, said=bool(gone)).prefixed(gone)
+        return SceneChoice(copy, f"{gone} {copy.name} was opened instead." if gone else "")
+    return _new_copy(original, home, explain=bool(gone)).prefixed(gone)
 
 
-def _new_copy(original: Path | None, home: Path, *, said: bool) -> SceneChoice:
-    """Open a new copy of the sample; `said` tells whether the person has to be told which one."""
+def _new_copy(original: Path | None, home: Path, *, explain: bool) -> SceneChoice:
+    """Choose a new copy of the sample, or the empty scene without a sample.
+
+    Args:
+        original: the sample in the image.
+        home: the home folder.
+        explain: whether the notice names what was opened. A copy that fails is always explained.
+    """
     if original is None:
-        return SceneChoice(None, "This is an empty scene." if said else "")
+        return SceneChoice(None, "An empty scene was opened." if explain else "")
     try:
         copy = copy_sample(original, home)
     except OSError as error:
-        words = f"The home folder takes no copy of {original.name} ({error.strerror}): delete what is not needed there."
-        return SceneChoice(original, words)
-    return SceneChoice(copy, f"A new copy of the sample is open as {copy.name}." if said else "")
+        notice = (
+            f"{original.name} could not be copied to the home folder: {error.strerror}. "
+            "Delete files there that you do not need."
+        )
+        return SceneChoice(original, notice)
+    return SceneChoice(copy, f"A new copy of the sample was opened as {copy.name}." if explain else "")

@@ -45,7 +45,7 @@ def test_another_notice_takes_the_place_of_the_first(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("script", ["", "print('no')", "raise SystemExit(1)", "import sys; sys.stdin.close()"])
 def test_a_program_that_shows_nothing_is_a_failure(script: str) -> None:
-    with pytest.raises(NotShown, match="did not come on the screen"):
+    with pytest.raises(NotShown, match="did not appear on the screen"):
         banner(script).show("words", 30)
 
 

@@ -73,7 +73,7 @@ def test_healthy_while_the_main_loop_turns(desktop: FakeDesktop) -> None:
 def test_unhealthy_when_the_main_loop_is_stuck(desktop: FakeDesktop) -> None:
     response = get("/healthz", desktop, now=100.0 + STUCK_SECONDS)
     assert response.status == 503
-    assert response.body == {"message": "Blender's main loop has not turned for 60 seconds."}
+    assert response.body == {"message": "Blender's main loop has not run for 60 seconds."}
 
 
 def test_a_render_that_holds_the_main_loop_is_no_reason_to_restart(desktop: FakeDesktop) -> None:

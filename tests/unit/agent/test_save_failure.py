@@ -15,7 +15,7 @@ FILE = Path("/home/blender/cart.blend")
 def test_a_full_disk_is_507(number: int) -> None:
     failed = explain_save_failure(FILE, f"Error: {os.strerror(number)}\n", 10**9)
     assert failed.status == 507
-    assert str(failed).startswith("cart.blend was not saved: no room is left on the volume of /home/blender.")
+    assert str(failed).startswith("cart.blend was not saved: the volume of /home/blender is full.")
 
 
 def test_a_full_disk_is_507_whatever_blender_calls_it() -> None:
@@ -29,7 +29,7 @@ def test_anything_else_is_500_in_blenders_words(free: int | None) -> None:
     )
     assert failed.status == 500
     expected = (
-        "cart.blend was not saved, and the file is as it was before. "
-        'Blender says: Cannot save blend file, path "/home/blender/cart.blend" is not writable.'
+        "cart.blend was not saved. The file is unchanged. "
+        'Blender reports: Cannot save blend file, path "/home/blender/cart.blend" is not writable.'
     )
     assert failed.message == expected

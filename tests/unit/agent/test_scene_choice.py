@@ -59,14 +59,14 @@ def test_a_scene_that_is_gone_is_told_of(samples: Path, home: Path) -> None:
     (home / CART).write_text("my work")
     choice = choose_scene(CART, samples, home, WorkspaceState("two.blend"))
     assert choice.scene == home / CART
-    expected = "two.blend, which was open last, is not there any more. shopping_cart.blend is open in its place."
+    expected = "two.blend was open last and no longer exists. shopping_cart.blend was opened instead."
     assert choice.notice == expected
 
 
 def test_a_scene_that_is_gone_leaves_the_empty_scene_without_a_sample(samples: Path, home: Path) -> None:
     choice = choose_scene("", samples, home, WorkspaceState("two.blend"))
     assert choice.scene is None
-    assert choice.notice == "two.blend, which was open last, is not there any more. This is an empty scene."
+    assert choice.notice == "two.blend was open last and no longer exists. An empty scene was opened."
 
 
 def test_a_scene_that_cannot_be_read_is_kept_and_replaced(samples: Path, home: Path) -> None:
@@ -75,8 +75,8 @@ def test_a_scene_that_cannot_be_read_is_kept_and_replaced(samples: Path, home: P
     assert choice.scene == home / "shopping_cart-2.blend"
     assert (home / CART).read_text() == "damaged"
     assert (home / "shopping_cart-2.blend").read_text() == "as in the image"
-    assert "shopping_cart.blend cannot be read; it was left as it is." in choice.notice
-    assert "open as shopping_cart-2.blend" in choice.notice
+    assert "shopping_cart.blend cannot be read. The file is unchanged." in choice.notice
+    assert "opened as shopping_cart-2.blend" in choice.notice
 
 
 def test_a_crash_is_told_of_with_the_way_to_the_automatic_save(samples: Path, home: Path) -> None:
@@ -95,7 +95,7 @@ def test_a_scene_that_ends_every_start_is_not_opened_for_ever(samples: Path, hom
         state = state_during_start(choice, home, state)
     choice = choose_scene(CART, samples, home, state)
     assert choice.scene == home / "shopping_cart-2.blend"
-    assert "did not come on screen in 3 starts" in choice.notice
+    assert "did not appear on screen in 3 starts in a row" in choice.notice
     assert state_during_start(choice, home, state) == WorkspaceState(
         "shopping_cart-2.blend", running=True, failed_starts=1
     )
@@ -110,7 +110,8 @@ def test_without_room_for_a_copy_the_sample_itself_is_opened(
     monkeypatch.setattr("shutil.copyfile", full)
     choice = choose_scene(CART, samples, home, WorkspaceState())
     assert choice.scene == samples / CART
-    assert choice.notice.startswith("The home folder takes no copy of shopping_cart.blend (No space left on device):")
+    expected = "shopping_cart.blend could not be copied to the home folder: No space left on device."
+    assert choice.notice.startswith(expected)
     assert list(home.iterdir()) == []
     assert state_during_start(choice, home, WorkspaceState()).scene == ""
 
