@@ -1,4 +1,4 @@
-"""What the agent answers over HTTP: a function of the request, the last snapshot and what the desktop can do."""
+"""Answers the agent's HTTP requests from the last snapshot and the actions of the desktop."""
 
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -12,50 +12,67 @@ from agent.readiness import Readiness
 from agent.save_failure import SaveFailed
 
 STUCK_SECONDS: Final = 60.0
-"""Blender's main loop counts as stuck after this long without a tick; a long operation of a person is shorter."""
+"""Blender's main loop counts as stuck after this long without a tick. What people do in the editor takes less."""
 _METHODS: Final = {"/healthz": "GET", "/readyz": "GET", "/status": "GET", "/save": "POST", "/notice": "POST"}
 _WITHOUT_TOKEN: Final = ("/healthz", "/readyz")
-"""For the kubelet, which has no token; they say nothing about the scene."""
+"""The kubelet has no token. These answers reveal nothing about the scene."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What the main loop knew at its last tick. The HTTP threads read nothing else of Blender."""
+    """Blender's state at the last tick. HTTP threads read Blender's state from here only."""
 
     ticked_at: float
-    """Seconds on the same clock as the `now` of a request."""
+    """Seconds on the clock that `respond` gets as `now`."""
     readiness: Readiness
     file: str
     """Absolute path of the open scene; empty if it was never saved."""
     dirty: bool
-    """Whether there are changes that are not saved."""
+    """Whether the scene has changes that are not saved."""
     draws: int
     """Draws of the 3D view since the start."""
     camera: str | None
-    """Name of the camera that the 3D view looks through; None if the person turned the view away from it."""
+    """Name of the camera that the 3D view looks through; None if it looks through none."""
 
 
 class Desktop(Protocol):
-    """What may be asked of the desktop at any time, from any thread."""
+    """What the agent can do at any time, in any thread."""
 
     def idle_seconds(self) -> float:
         """Return the seconds since the last input."""
 
     def is_rendering(self) -> bool:
-        """Tell whether a render runs."""
+        """Return whether a render is running."""
 
     def was_rendering_recently(self) -> bool:
-        """Tell whether a render runs or ended a moment ago."""
+        """Return whether a render is running or ended a moment ago."""
 
     def save(self) -> str:
-        """Save the open scene and return its file. Raises SaveFailed and Busy."""
+        """Save the open scene and return the absolute path of its file.
+
+        Raises:
+            SaveFailed: Blender could not write the file.
+            Busy: Blender did not save in time.
+        """
 
     def show(self, message: str, seconds: float) -> None:
-        """Show words, or take them down. Raises NotShown."""
+        """Show a notice, or remove the current one if the message is empty.
+
+        Raises:
+            NotShown: the notice did not appear on the screen.
+        """
 
 
 def respond(request: Request, desktop: Desktop, *, snapshot: Snapshot, now: float, token: str) -> Response:
-    """Answer a request."""
+    """Return the answer to a request.
+
+    Args:
+        request: the request.
+        desktop: carries out saves and notices.
+        snapshot: Blender's state at the last tick.
+        now: seconds on the clock of the snapshot.
+        token: the agent's token.
+    """
     path = request.path.partition("?")[0]
     method = _METHODS.get(path)
     if method is None:

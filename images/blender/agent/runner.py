@@ -1,4 +1,4 @@
-"""Ties the agent to Blender's main loop."""
+"""Runs the agent in Blender's main loop."""
 
 import os
 import sys
@@ -27,14 +27,21 @@ from workspace.state_file import read_state, write_state
 PORT: Final = 8788
 TOKEN_FILE: Final = Path("/run/secrets/desktop/agent-token")
 SAVE_TIMEOUT_SECONDS: Final = 50.0
-"""A client that waits for a minute gets an answer rather than none."""
+"""Shorter than a minute, so that a client that waits a minute gets an answer."""
 START_NOTICE_SECONDS: Final = 3600.0
-"""For what has to be said about the start: whoever opens the desktop later has to see it."""
+"""How long the notice about the start stays. Nobody may look at the desktop for a while after its start."""
 _TICK_SECONDS: Final = 0.1
 
 
 class Agent:
-    """Observes Blender once per tick, answers from the last observation, and does what it is asked for."""
+    """Observes Blender once per tick, answers requests from the last observation, and carries out saves and notices.
+
+    Args:
+        token: the token that requests must carry.
+        home: the home folder.
+        unreadable: path of the file that reports a scene that Blender cannot read.
+        notice: text about the start to show once the scene is on screen; empty for none.
+    """
 
     def __init__(self, token: str, home: Path, unreadable: Path, notice: str) -> None:
         self._token = token
@@ -52,7 +59,7 @@ class Agent:
         self._snapshot = Snapshot(time.monotonic(), STARTING, "", dirty=False, draws=0, camera=None)
 
     def tick(self) -> float:
-        """Observe and act; called by Blender's main loop. Returns seconds until the next call."""
+        """Observe Blender and do the queued work. Return the seconds until the next call by Blender's main loop."""
         self._scene_handlers.mark_started()
         self._termination.quit_if_requested()
         self._saves.drain()
@@ -62,7 +69,7 @@ class Agent:
 
     def _save(self) -> str:
         file = save(self._home)
-        # Whoever hears that the scene is saved finds it so in the status.
+        # The status must show the save before its caller gets the answer.
         self._observe()
         return file
 
@@ -85,10 +92,10 @@ class Agent:
     def _on_screen(self) -> None:
         write_state(self._home, replace(read_state(self._home), failed_starts=0))
         if self._notice:
-            # Not on the main thread, which would wait for the banner's program.
-            threading.Thread(target=self._say_about_start, name="agent-start-notice", daemon=True).start()
+            # A thread of its own, so that the main thread does not wait for the banner.
+            threading.Thread(target=self._show_start_notice, name="agent-start-notice", daemon=True).start()
 
-    def _say_about_start(self) -> None:
+    def _show_start_notice(self) -> None:
         print(self._notice, file=sys.stderr)  # noqa: T201
         try:
             self.show(self._notice, START_NOTICE_SECONDS)
@@ -96,7 +103,7 @@ class Agent:
             print(error, file=sys.stderr)  # noqa: T201
 
     def answer(self, request: Request) -> Response:
-        """Answer an HTTP request; called in the server's threads, as is all that follows."""
+        """Answer an HTTP request. The server's threads call this method and those below."""
         return respond(request, self, snapshot=self._snapshot, now=time.monotonic(), token=self._token)
 
     def idle_seconds(self) -> float:
@@ -104,24 +111,33 @@ class Agent:
         return self._input.seconds()
 
     def is_rendering(self) -> bool:
-        """Tell whether a render runs."""
+        """Return whether a render is running."""
         return self._renders.is_running
 
     def was_rendering_recently(self) -> bool:
-        """Tell whether a render runs or ended a moment ago."""
+        """Return whether a render is running or ended a moment ago."""
         return self._renders.is_recent
 
     def save(self) -> str:
-        """Save the open scene and return its file. Raises SaveFailed and Busy."""
+        """Save the open scene and return the absolute path of its file.
+
+        Raises:
+            SaveFailed: Blender could not write the file.
+            Busy: Blender did not save within `SAVE_TIMEOUT_SECONDS`.
+        """
         return self._saves.ask(SAVE_TIMEOUT_SECONDS)
 
     def show(self, message: str, seconds: float) -> None:
-        """Show words on the desktop, or take them down. Raises NotShown."""
+        """Show a notice on the desktop, or remove the current one if the message is empty.
+
+        Raises:
+            NotShown: the notice did not appear on the screen.
+        """
         self._notices.show(message, seconds)
 
 
 def start() -> None:
-    """Start the agent in this Blender."""
+    """Start the agent in the running Blender."""
     home = Path.home()
     blender_state.apply_preferences(home)
     agent = Agent(
@@ -131,5 +147,5 @@ def start() -> None:
         os.environ["BLENDER_SESSION_NOTICE"],
     )
     serve(agent.answer, PORT)
-    # A persistent timer survives the opening of another file.
+    # A persistent timer goes on when another file is opened.
     bpy.app.timers.register(agent.tick, first_interval=_TICK_SECONDS, persistent=True)

@@ -1,4 +1,4 @@
-"""Follows which scene is open, so that the home folder remembers it. Only for the main thread."""
+"""Records which scene is open, for the next start of the container. Call it on the main thread only."""
 
 from pathlib import Path
 
@@ -9,16 +9,20 @@ from workspace.state_file import record_open_scene
 
 
 class SceneHandlers:
-    """Hears from Blender what was opened and saved, and what could not be read at the start.
+    """Handles Blender's events when a scene was opened, was saved, or could not be read.
 
-    Blender ends by itself when it cannot read the scene on its command line. `unreadable` is then made, for whoever
-    started Blender to see: another scene has to be opened.
+    Blender quits when it cannot read the scene on its command line. The entry point then finds the file `unreadable`
+    and opens another scene.
+
+    Args:
+        home: the home folder, which holds the record.
+        unreadable: path of the file to create.
     """
 
     def __init__(self, home: Path, unreadable: Path) -> None:
         self._starting = True
 
-        # Blender keeps plain functions only over the opening of another file.
+        # Blender keeps persistent handlers only if they are plain functions, not methods.
         def opened(*_: object) -> None:
             self._starting = False
             record_open_scene(home, str(bpy.data.filepath))
@@ -27,7 +31,7 @@ class SceneHandlers:
             record_open_scene(home, str(bpy.data.filepath))
 
         def not_opened(*_: object) -> None:
-            # Later on, Blender tells the person itself, and keeps the scene that is open.
+            # After the start, Blender itself shows the error and keeps the open scene.
             if self._starting:
                 unreadable.touch()
 
@@ -37,5 +41,5 @@ class SceneHandlers:
         handlers.save_post.append(persistent(saved))
 
     def mark_started(self) -> None:
-        """Note that the start is over; also an empty scene, of which no handler tells, has been opened by now."""
+        """Mark the start as over. The first tick does so, because no handler reports the empty scene."""
         self._starting = False

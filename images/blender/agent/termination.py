@@ -1,4 +1,4 @@
-"""Saves the scene when the container is asked to end, then quits Blender in order."""
+"""Saves the scene and quits Blender after SIGTERM."""
 
 import signal
 import sys
@@ -12,10 +12,13 @@ from agent.saving import save
 
 
 class TerminationHandler:
-    """Remembers that SIGTERM came, until the main loop can act on it.
+    """Handles SIGTERM in Blender's main loop.
 
-    The handler itself only sets a flag: it may run in the middle of any Python code, and saving is only safe between
-    two events, in a timer.
+    The signal handler only sets a flag, because it may interrupt any Python code. Saving is safe only between two
+    events, in a timer.
+
+    Args:
+        home: the home folder, which gets a scene that has no file there.
     """
 
     def __init__(self, home: Path) -> None:
@@ -27,10 +30,10 @@ class TerminationHandler:
         self._requested = True
 
     def quit_if_requested(self) -> None:
-        """Save the scene and quit, if SIGTERM came. For a timer."""
+        """Save the scene and quit Blender if SIGTERM was received. Call it from a timer."""
         if not self._requested:
             return
-        # Quitting takes a few more turns of the main loop, and with them ticks.
+        # Blender ticks a few more times before it quits. Those ticks must not save again.
         self._requested = False
         try:
             save(self._home)
