@@ -1,4 +1,4 @@
-"""Starts everything in the container, and says why if something does not start."""
+"""Starts everything in the container, and reports why a start failed."""
 
 import os
 import shutil
@@ -57,21 +57,20 @@ def _run() -> int:
 
 
 def _open(choice: SceneChoice, home: Path, display: str, settings: Settings, unreadable: Path) -> int:
-    """Run Blender with a scene, or with another one if it cannot read that, and return its exit code."""
-    state = read_state(home)
-    write_state(home, state_during_start(choice, home, state))
+    """Run Blender with the chosen scene, or with a replacement if Blender cannot read it, and return its exit code."""
+    write_state(home, state_during_start(choice, home, read_state(home)))
     unreadable.unlink(missing_ok=True)
     code = run_blender(display, settings, AGENT, choice, unreadable)
     if not unreadable.exists() or choice.scene is None:
         return code
     unreadable.unlink()
-    another = choose_replacement(choice.scene, settings.scene, SHARE / "scenes", home)
-    write_state(home, state_during_start(another, home, read_state(home)))
-    return run_blender(display, settings, AGENT, another, unreadable)
+    replacement = choose_replacement(choice.scene, settings.scene, SHARE / "scenes", home)
+    write_state(home, state_during_start(replacement, home, read_state(home)))
+    return run_blender(display, settings, AGENT, replacement, unreadable)
 
 
 def _copy_shader_cache(temporary: Path) -> None:
-    """Give Mesa the shaders that were compiled when the image was built; it wants a folder that it can write to."""
+    """Copy the shaders that were compiled with the image to a folder that Mesa can write to."""
     cache = temporary / "cache"
     os.environ["XDG_CACHE_HOME"] = str(cache)
     shutil.copytree(SHARE / "shader-cache", cache, dirs_exist_ok=True)

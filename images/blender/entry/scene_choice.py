@@ -1,4 +1,4 @@
-"""Decides which scene is opened at a start, and which one if Blender cannot read it."""
+"""Chooses the scene that Blender opens at a start, and its replacement if Blender cannot read it."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,31 +9,31 @@ from workspace.sample_copy import copy_sample
 from workspace.state_file import WorkspaceState
 
 MAX_FAILED_STARTS: Final = 3
-"""A scene that did not come on screen in this many starts in a row is not opened again by itself."""
+"""A scene that did not appear on screen in this many starts in a row is not opened again automatically."""
 
 
 @dataclass(frozen=True)
 class SceneChoice:
-    """What Blender opens."""
+    """The scene to open, and the notice for the person."""
 
     scene: Path | None
-    """None: Blender's own empty scene."""
+    """The scene's file; None for Blender's empty scene."""
     notice: str = ""
-    """What the person has to know about it; empty if all is as expected."""
+    """Explains an unexpected choice; empty for an expected one."""
 
-    def prefixed(self, words: str) -> "SceneChoice":
-        """Return the same with another sentence before the notice, if there is one to add."""
-        return replace(self, notice=f"{words} {self.notice}".strip()) if words else self
+    def prefixed(self, sentences: str) -> "SceneChoice":
+        """Return the choice with sentences, which may be empty, before its notice."""
+        return replace(self, notice=f"{sentences} {self.notice}".strip()) if sentences else self
 
 
 def choose_scene(sample: str, samples: Path, home: Path, state: WorkspaceState) -> SceneChoice:
-    """Choose the scene that was open last, else the sample's copy, else a new copy of the sample.
+    """Choose the scene that was open last, else the sample's existing copy, else a new copy of the sample.
 
     Args:
         sample: file name of a sample; empty for the empty scene.
         samples: the folder of samples.
         home: the home folder.
-        state: what the home folder remembers.
+        state: the state that the last start left in the home folder.
 
     Raises:
         StartError: there is no sample of that name.
@@ -51,14 +51,32 @@ def choose_scene(sample: str, samples: Path, home: Path, state: WorkspaceState) 
 
 
 def choose_replacement(unreadable: Path, sample: str, samples: Path, home: Path) -> SceneChoice:
-    """Choose what is opened in place of a scene that Blender cannot read; that file stays, it may be mended."""
+    """Choose the scene to open in place of one that Blender cannot read.
+
+    The unreadable file is left unchanged, because it may be repairable.
+
+    Args:
+        unreadable: the file that Blender cannot read.
+        sample: file name of a sample; empty for the empty scene.
+        samples: the folder of samples.
+        home: the home folder.
+
+    Raises:
+        StartError: there is no sample of that name.
+    """
     original = find_sample(sample, samples) if sample else None
     sentences = f"{unreadable.name} cannot be read. The file is unchanged."
     return _new_copy(original, home, explain=True).prefixed(sentences)
 
 
 def state_during_start(choice: SceneChoice, home: Path, state: WorkspaceState) -> WorkspaceState:
-    """Return what the home folder has to record while that scene is being opened."""
+    """Return the state to write before Blender opens the chosen scene.
+
+    Args:
+        choice: the scene that Blender will open.
+        home: the home folder.
+        state: the state before this start.
+    """
     scene = choice.scene
     name = str(scene.relative_to(home)) if scene is not None and scene.is_relative_to(home) else ""
     failed = state.failed_starts + 1 if name == state.scene else 1

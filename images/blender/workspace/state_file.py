@@ -1,4 +1,4 @@
-"""What the home folder remembers from one start to the next, in one small JSON file."""
+"""Reads and writes the state that one start leaves to the next: a small JSON file in the home folder."""
 
 import contextlib
 import json
@@ -16,18 +16,21 @@ _MAX_BYTES: Final = 16 * 1024
 
 @dataclass(frozen=True)
 class WorkspaceState:
-    """What the last start left behind."""
+    """The state that the last start left in the home folder."""
 
     scene: str = ""
-    """The open scene, relative to the home folder; empty: none that was saved."""
+    """Path of the open scene, relative to the home folder; empty if it has no file there."""
     running: bool = False
-    """Whether a start is under way that did not end in order yet."""
+    """Whether Blender was started and has not ended in order."""
     failed_starts: int = 0
-    """Starts in a row that did not bring this scene on screen."""
+    """Number of starts in a row in which the scene did not appear on screen."""
 
 
 def read_state(home: Path) -> WorkspaceState:
-    """Read the memory; whatever does not make sense counts as nothing, for the person can write to this file."""
+    """Return the state in the home folder.
+
+    The person can write to the file, so an invalid file counts as missing and a scene outside the home folder as none.
+    """
     try:
         with (home / STATE_FILE).open("rb") as stream:
             found = json.loads(stream.read(_MAX_BYTES))
@@ -40,7 +43,7 @@ def read_state(home: Path) -> WorkspaceState:
 
 
 def write_state(home: Path, state: WorkspaceState) -> bool:
-    """Write the state whole or not at all; False if there is no room for it."""
+    """Write the state completely or not at all, and return whether it was written."""
     temporary = None
     try:
         descriptor, temporary = tempfile.mkstemp(prefix=STATE_FILE, dir=home)
@@ -56,7 +59,14 @@ def write_state(home: Path, state: WorkspaceState) -> bool:
 
 
 def record_open_scene(home: Path, open_file: str) -> None:
-    """Note that a scene was opened or saved; one outside the home folder is not there at the next start."""
+    """Record the scene that was opened or saved.
+
+    A scene outside the home folder is ignored, because it no longer exists at the next start.
+
+    Args:
+        home: the home folder.
+        open_file: absolute path of the open scene; empty if it was never saved.
+    """
     file = Path(open_file)
     if open_file and is_inside(home, file):
         scene = str(file.resolve().relative_to(home.resolve()))
