@@ -1,4 +1,4 @@
-"""The container's inputs: good ones become a scene, bad ones a reason that a person understands."""
+"""Valid inputs of the container become settings and a scene. Invalid ones become a reason that a person understands."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A render is seen however short it is, and is over when it is over."""
+"""A render is seen even if it is short, and its end is seen too."""
 
 import pytest
 
@@ -32,7 +32,7 @@ def test_a_render_that_blocks_the_main_loop_is_seen(tracker: RenderTracker) -> N
     assert tracker.is_running
 
 
-def test_a_bake_of_which_no_handler_tells_is_seen(tracker: RenderTracker) -> None:
+def test_a_bake_that_no_handler_reports_is_seen(tracker: RenderTracker) -> None:
     tracker.observe(job_runs=True)
     assert tracker.is_running
 
@@ -48,7 +48,7 @@ def test_a_render_between_two_ticks_is_seen_for_a_while(tracker: RenderTracker, 
     assert not tracker.is_recent
 
 
-def test_a_row_of_short_renders_never_looks_like_rest(tracker: RenderTracker, clock: Clock) -> None:
+def test_a_series_of_short_renders_never_looks_idle(tracker: RenderTracker, clock: Clock) -> None:
     for _ in range(10):
         tracker.began()
         tracker.ended()
@@ -57,7 +57,7 @@ def test_a_row_of_short_renders_never_looks_like_rest(tracker: RenderTracker, cl
         assert tracker.is_recent
 
 
-def test_a_render_whose_end_was_never_told_ends_with_its_job(tracker: RenderTracker, clock: Clock) -> None:
+def test_a_render_whose_end_no_handler_reports_ends_with_its_job(tracker: RenderTracker, clock: Clock) -> None:
     tracker.began()
     tracker.observe(job_runs=True)
     tracker.observe(job_runs=False)

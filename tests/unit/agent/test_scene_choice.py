@@ -1,4 +1,4 @@
-"""What a desktop opens at a start, with all that its home folder may look like by then."""
+"""The scene that a desktop opens at a start depends on what is in its home folder."""
 
 from pathlib import Path
 
@@ -50,12 +50,12 @@ def test_the_scene_that_was_open_last_is_opened_again(samples: Path, home: Path)
     assert not (home / CART).exists()
 
 
-def test_no_sample_and_no_memory_is_the_empty_scene(samples: Path, home: Path) -> None:
+def test_no_sample_and_no_state_is_the_empty_scene(samples: Path, home: Path) -> None:
     choice = choose_scene("", samples, home, WorkspaceState())
     assert (choice.scene, choice.notice) == (None, "")
 
 
-def test_a_scene_that_is_gone_is_told_of(samples: Path, home: Path) -> None:
+def test_a_notice_names_the_scene_that_is_gone_and_its_replacement(samples: Path, home: Path) -> None:
     (home / CART).write_text("my work")
     choice = choose_scene(CART, samples, home, WorkspaceState("two.blend"))
     assert choice.scene == home / CART
@@ -63,7 +63,7 @@ def test_a_scene_that_is_gone_is_told_of(samples: Path, home: Path) -> None:
     assert choice.notice == expected
 
 
-def test_a_scene_that_is_gone_leaves_the_empty_scene_without_a_sample(samples: Path, home: Path) -> None:
+def test_without_a_sample_a_scene_that_is_gone_is_replaced_by_the_empty_scene(samples: Path, home: Path) -> None:
     choice = choose_scene("", samples, home, WorkspaceState("two.blend"))
     assert choice.scene is None
     assert choice.notice == "two.blend was open last and no longer exists. An empty scene was opened."
@@ -79,14 +79,14 @@ def test_a_scene_that_cannot_be_read_is_kept_and_replaced(samples: Path, home: P
     assert "opened as shopping_cart-2.blend" in choice.notice
 
 
-def test_a_crash_is_told_of_with_the_way_to_the_automatic_save(samples: Path, home: Path) -> None:
+def test_the_notice_after_a_crash_names_the_automatic_saves(samples: Path, home: Path) -> None:
     (home / CART).write_text("my work")
     choice = choose_scene(CART, samples, home, WorkspaceState(CART, running=True))
     assert choice.scene == home / CART
     assert "File > Recover > Auto Save" in choice.notice
 
 
-def test_a_scene_that_ends_every_start_is_not_opened_for_ever(samples: Path, home: Path) -> None:
+def test_a_scene_that_fails_every_start_is_replaced(samples: Path, home: Path) -> None:
     (home / CART).write_text("ends Blender")
     state = WorkspaceState()
     for _ in range(MAX_FAILED_STARTS):
@@ -116,12 +116,12 @@ def test_without_room_for_a_copy_the_sample_itself_is_opened(
     assert state_during_start(choice, home, WorkspaceState()).scene == ""
 
 
-def test_an_unknown_sample_is_refused_whatever_is_in_the_home_folder(samples: Path, home: Path) -> None:
+def test_an_unknown_sample_is_refused_even_if_another_scene_was_open_last(samples: Path, home: Path) -> None:
     (home / CART).write_text("my work")
     with pytest.raises(StartError, match=r"no sample scene 'teapot\.blend'"):
         choose_scene("teapot.blend", samples, home, WorkspaceState(CART))
 
 
-def test_what_a_start_notes_is_recalled_by_the_next(samples: Path, home: Path) -> None:
-    noted = state_during_start(choose_scene(CART, samples, home, read_state(home)), home, read_state(home))
-    assert noted == WorkspaceState(CART, running=True, failed_starts=1)
+def test_the_state_during_a_start_has_the_scene_and_counts_the_start(samples: Path, home: Path) -> None:
+    state = state_during_start(choose_scene(CART, samples, home, read_state(home)), home, read_state(home))
+    assert state == WorkspaceState(CART, running=True, failed_starts=1)

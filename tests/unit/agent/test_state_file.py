@@ -1,4 +1,4 @@
-"""The home folder's state: kept from start to start, and never a way out of the home folder."""
+"""The state file keeps the state from one start to the next, and never names a scene outside the home folder."""
 
 import json
 from dataclasses import asdict
@@ -11,13 +11,13 @@ from workspace.state_file import STATE_FILE, WorkspaceState, read_state, record_
 KNOWN = WorkspaceState("cart.blend", running=True, failed_starts=2)
 
 
-def test_what_was_remembered_is_recalled(tmp_path: Path) -> None:
+def test_the_state_that_was_written_is_read(tmp_path: Path) -> None:
     assert write_state(tmp_path, KNOWN)
     assert read_state(tmp_path) == KNOWN
     assert [path.name for path in tmp_path.iterdir()] == [STATE_FILE]
 
 
-def test_an_empty_home_folder_remembers_nothing(tmp_path: Path) -> None:
+def test_an_empty_home_folder_has_the_default_state(tmp_path: Path) -> None:
     assert read_state(tmp_path) == WorkspaceState()
 
 
@@ -36,7 +36,7 @@ def test_an_empty_home_folder_remembers_nothing(tmp_path: Path) -> None:
         "\ufffe",
     ],
 )
-def test_a_damaged_memory_is_none(tmp_path: Path, text: str) -> None:
+def test_a_damaged_state_file_counts_as_missing(tmp_path: Path, text: str) -> None:
     (tmp_path / STATE_FILE).write_text(text)
     assert read_state(tmp_path) == WorkspaceState()
 
@@ -44,7 +44,7 @@ def test_a_damaged_memory_is_none(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     "scene", ["../a.blend", "/etc/a.blend", "a/../../a.blend", "link/a.blend", "a.txt", "a\0.blend"]
 )
-def test_a_scene_outside_the_home_folder_is_not_believed(tmp_path: Path, scene: str) -> None:
+def test_a_scene_outside_the_home_folder_counts_as_none(tmp_path: Path, scene: str) -> None:
     home = tmp_path / "home"
     home.mkdir()
     (home / "link").symlink_to(tmp_path)
@@ -52,18 +52,18 @@ def test_a_scene_outside_the_home_folder_is_not_believed(tmp_path: Path, scene: 
     assert read_state(home) == WorkspaceState("", running=True, failed_starts=2)
 
 
-def test_a_scene_that_was_opened_is_noted_beside_the_rest(tmp_path: Path) -> None:
+def test_a_scene_that_was_opened_is_recorded_and_the_other_values_stay(tmp_path: Path) -> None:
     write_state(tmp_path, KNOWN)
     record_open_scene(tmp_path, str(tmp_path / "shots" / "two.blend"))
     assert read_state(tmp_path) == WorkspaceState("shots/two.blend", running=True, failed_starts=2)
 
 
 @pytest.mark.parametrize("file", ["", "/tmp/elsewhere.blend"])
-def test_a_scene_that_is_not_there_at_the_next_start_is_not_noted(tmp_path: Path, file: str) -> None:
+def test_a_scene_outside_the_home_folder_is_not_recorded(tmp_path: Path, file: str) -> None:
     write_state(tmp_path, KNOWN)
     record_open_scene(tmp_path, file)
     assert read_state(tmp_path) == KNOWN
 
 
-def test_no_room_is_no_failure(tmp_path: Path) -> None:
+def test_a_state_that_cannot_be_written_is_no_failure(tmp_path: Path) -> None:
     assert not write_state(tmp_path / "nowhere", KNOWN)
