@@ -1,4 +1,4 @@
-"""The virtual display: an X server that speaks VNC, and a window manager."""
+"""The virtual display: an X server with a VNC server in it, and a window manager."""
 
 import os
 import select
@@ -16,7 +16,11 @@ _SMALLEST_DEPTH = 16
 
 
 def write_password_file(secret: Path, target: Path) -> None:
-    """Turn the password in `secret` into the form that the VNC server reads.
+    """Write the VNC password in the format that the VNC server reads.
+
+    Args:
+        secret: file with the password.
+        target: file to write, readable by this user alone.
 
     Raises:
         StartError: the secret is missing or empty, or the conversion failed.
@@ -69,7 +73,7 @@ def start_server(settings: Settings, password_file: Path) -> tuple["subprocess.P
 
 
 def _read_line(descriptor: int) -> str:
-    """Return one line without its end, or an empty text if the other side closes or the time is up."""
+    """Return one line without its end; empty if the other side closes the pipe or `_START_SECONDS` are over."""
     received = b""
     deadline = time.monotonic() + _START_SECONDS
     while not received.endswith(b"\n"):
@@ -82,7 +86,12 @@ def _read_line(descriptor: int) -> str:
 
 
 def start_window_manager(display: str, configuration: Path) -> "subprocess.Popen[bytes]":
-    """Start openbox on a display."""
+    """Start openbox on a display.
+
+    Args:
+        display: the display's name, such as `:1`.
+        configuration: openbox's configuration file.
+    """
     return subprocess.Popen(
         ["openbox", "--sm-disable", "--config-file", str(configuration)],
         env={**os.environ, "DISPLAY": display},

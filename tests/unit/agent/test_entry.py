@@ -1,4 +1,4 @@
-"""The container's inputs: good ones become a scene, bad ones a reason that a person understands."""
+"""Valid inputs of the container become settings and a scene. Invalid ones become a reason that a person understands."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from entry.errors import StartError
-from entry.scene import find_sample
+from entry.sample_lookup import find_sample
 from entry.settings import Settings
 
 

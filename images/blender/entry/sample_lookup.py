@@ -1,4 +1,4 @@
-"""Finds the sample that is asked for."""
+"""Finds a sample by its file name."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ def find_sample(name: str, samples: Path) -> Path:
         StartError: the name is not a plain file name, or there is no such sample.
     """
     available = sorted(path.name for path in samples.glob("*.blend"))
-    # Compared with the list rather than looked up, so that no name can lead out of the folder.
+    # The name is compared with the list, so that no name can lead out of the folder.
     if name not in available:
         listed = ", ".join(available) or "none"
         raise StartError("SceneNotFound", f"There is no sample scene {name!r}. The image has: {listed}.")

@@ -1,4 +1,4 @@
-"""Gives the person a copy of a sample that can be saved."""
+"""Copies a sample to the home folder, where the person can save it."""
 
 import shutil
 import tempfile
@@ -8,12 +8,12 @@ from workspace.names import free_name
 
 
 def copy_sample(original: Path, home: Path) -> Path:
-    """Copy a sample to the home folder under a name that is free there, and return the copy's path.
+    """Copy a sample to the home folder under a free name and return the copy's path.
 
-    Whole or not at all: half a scene would be taken for the person's own at the next start.
+    The copy is complete or does not exist, because the next start would open an incomplete one.
 
     Raises:
-        OSError: there is no room, or no right to write.
+        OSError: the volume is full or cannot be written.
     """
     copy = free_name(home, original.name)
     with tempfile.NamedTemporaryFile(prefix=f".{copy.name}.", dir=home, delete=False) as temporary:
