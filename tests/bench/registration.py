@@ -58,24 +58,24 @@ async def _by_our_client(guacamole: Guacamole, folder: Path, names: Sequence[str
     """Do what a start does in Guacamole, for all sessions; return the seconds, and how many requests that were."""
     sent: list[int] = []
     account = Account(guacamole.url, guacamole.username, folder / "guacamole-password")
-    http = GuacamoleClient(account, lambda *request: sent.append(request[-1]))
-    registry = GuacamoleDirectory(http, "bench")
+    client = GuacamoleClient(account, lambda *request: sent.append(request[-1]))
+    directory = GuacamoleDirectory(client, "bench")
 
     async def register(name: str) -> None:
-        await registry.inspect([name], [name], f"{name}.{NAMESPACE}.svc")
-        await registry.create_user(name, "a-password-of-this-user", NAMESPACE)
-        await registry.create_connection(ConnectionSpec(name, _parameters(name), ATTRIBUTES))
-        await registry.grant(name, name)
+        await directory.inspect([name], [name], f"{name}.{NAMESPACE}.svc")
+        await directory.create_user(name, "a-password-of-this-user", NAMESPACE)
+        await directory.create_connection(ConnectionSpec(name, _parameters(name), ATTRIBUTES))
+        await directory.grant(name, name)
 
-    await registry.refresh()
-    await registry.refresh_users()
+    await directory.refresh()
+    await directory.refresh_users()
     sent.clear()
     begun = time.monotonic()
     await each(names, register, WORKERS)
     ended = time.monotonic()
     assert max(sent) < 300 or set(sent) <= {200, 204, 404}, f"there were refusals: {sorted(set(sent))}"
     requests = len(sent)
-    await http.close()
+    await client.close()
     return ended - begun, requests
 
 

@@ -30,8 +30,8 @@ SHUT_SECONDS = 120.0
 class GuacamoleDirectory:
     """What Guacamole has of our sessions. Methods raise the domain errors of `model.errors`."""
 
-    def __init__(self, http: GuacamoleClient, group: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self._http = http
+    def __init__(self, client: GuacamoleClient, group: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._client = client
         self._group_name = group
         self._clock = clock
         self._cache = GuacamoleCache()
@@ -40,15 +40,15 @@ class GuacamoleDirectory:
         self._user_list = SharedRequest(self._list_users)
         self._tunnel_list = SharedRequest(self._list_tunnels)
         self._creations = Batched[ConnectionSpec, str](
-            lambda specs: connections.create_all(http, self._cache.group, specs),
-            lambda spec: connections.create(http, self._cache.group, spec),
+            lambda specs: connections.create_all(client, self._cache.group, specs),
+            lambda spec: connections.create(client, self._cache.group, spec),
         )
         self._user_creations = Batched[users.NewUser, None](
-            lambda new: users.create_all(http, new, group),
-            lambda user: users.create(http, user, group),
+            lambda new: users.create_all(client, new, group),
+            lambda user: users.create(client, user, group),
         )
-        self._removals = Batched[str, None](lambda keys: connections.remove(http, keys))
-        self._user_removals = Batched[str, None](lambda keys: users.remove(http, keys))
+        self._removals = Batched[str, None](lambda keys: connections.remove(client, keys))
+        self._user_removals = Batched[str, None](lambda keys: users.remove(client, keys))
         self._shut: dict[tuple[str, str | None], float] = {}
         self._checks: deque[str] = deque()
 
@@ -84,7 +84,7 @@ class GuacamoleDirectory:
         late = [
             each for each in running if self._shut.keys() & {(each.connection, None), (each.connection, each.username)}
         ]
-        await tunnels.kill(self._http, late)
+        await tunnels.kill(self._client, late)
         return [each for each in running if each not in late]
 
     async def inspect(self, names: Sequence[str], usernames: Iterable[str], hostname: str, hint: str = "") -> None:
@@ -95,7 +95,7 @@ class GuacamoleDirectory:
         if not cache.loaded:
             await self.refresh()
         for name, identifier in cache.missing(names, hint).items():
-            found = await connections.find(self._http, cache.group, identifier)
+            found = await connections.find(self._client, cache.group, identifier)
             cache.sought.add((name, identifier))
             # A person renamed or moved it. Another one has the identifier since a restore, unless it leads to us.
             if found is not None and found.leads_to(hostname) and name not in cache.connections:
@@ -109,7 +109,7 @@ class GuacamoleDirectory:
             if not user.exists or username in cache.rights_known:
                 continue
             if any(name in cache.connections for name in names):
-                cache.take_rights(username, await users.readable(self._http, username, cache.group))
+                cache.take_rights(username, await users.readable(self._client, username, cache.group))
 
     async def create_connection(self, spec: ConnectionSpec) -> None:
         """Register a connection; one that exists already, from before a crash, is adopted."""
@@ -133,7 +133,7 @@ class GuacamoleDirectory:
     async def update_connection(self, identifier: str, spec: ConnectionSpec) -> None:
         """Make a connection what it should be, in our group."""
         try:
-            await connections.replace(self._http, self._cache.group, identifier, spec)
+            await connections.replace(self._client, self._cache.group, identifier, spec)
         except DomainError:
             self._cache.loaded = False
             self._cache.drop(spec.name)
@@ -162,7 +162,7 @@ class GuacamoleDirectory:
         if not identifier:
             return 0
         if record is None:
-            found = await connections.find(self._http, cache.group, identifier)
+            found = await connections.find(self._client, cache.group, identifier)
             if found is not None and not found.leads_to(hostname):
                 cache.drop(name)
                 return 0
@@ -179,7 +179,7 @@ class GuacamoleDirectory:
 
     async def look_up_user(self, username: str) -> UserRecord:
         """Ask for a user anew, whatever is known."""
-        user = await users.get(self._http, username, self._group_name)
+        user = await users.get(self._client, username, self._group_name)
         known = self._cache.users.get(username)
         if known is None or (known.exists, known.made_for) != (user.exists, user.made_for):
             self._cache.put_user(user)
@@ -202,7 +202,7 @@ class GuacamoleDirectory:
     async def set_password(self, username: str, password: str) -> None:
         """Set the password of a user of ours."""
         try:
-            await users.set_password(self._http, username, password)
+            await users.set_password(self._client, username, password)
         except NotFound:
             self._cache.drop_user(username)
             raise
@@ -212,7 +212,7 @@ class GuacamoleDirectory:
 
     async def remove_user(self, username: str, namespace: str) -> bool:
         """Remove a user if we made it for the namespace, and say whether that was so."""
-        ours = (await users.get(self._http, username, self._group_name)).ours(namespace)
+        ours = (await users.get(self._client, username, self._group_name)).ours(namespace)
         if ours:
             await self._user_removals.add(username)
         self._cache.drop_user(username)
@@ -225,7 +225,7 @@ class GuacamoleDirectory:
             raise NotFound(f"The connection {name} went from Guacamole while it was granted; it is made again.")
         paths = (f"/connectionPermissions/{record.identifier}", f"/connectionGroupPermissions/{self._cache.group}")
         try:
-            await users.change(self._http, username, "add", paths)
+            await users.change(self._client, username, "add", paths)
         except DomainError:
             # Unknown users and connections are 404 or 500 here: what we thought we knew is asked again.
             self._cache.drop_user(username)
@@ -239,8 +239,8 @@ class GuacamoleDirectory:
         record = self._cache.connections.get(name)
         if record is None:
             return 0
-        if (await users.get(self._http, username, self._group_name)).exists:
-            await users.change(self._http, username, "remove", (f"/connectionPermissions/{record.identifier}",))
+        if (await users.get(self._client, username, self._group_name)).exists:
+            await users.change(self._client, username, "remove", (f"/connectionPermissions/{record.identifier}",))
         self._cache.grants[name].discard(username)
         return await self._shut_out(record.identifier, username)
 
@@ -256,7 +256,7 @@ class GuacamoleDirectory:
         while self._checks:
             key = self._checks.popleft()
             if key.startswith("/") and key[1:] in cache.rights_known:
-                return cache.take_rights(key[1:], await users.readable(self._http, key[1:], cache.group))
+                return cache.take_rights(key[1:], await users.readable(self._client, key[1:], cache.group))
             if key in cache.connections:
                 former = cache.connections[key]
                 return {key} if await self.recheck_connection(key) != former else set()
@@ -267,7 +267,7 @@ class GuacamoleDirectory:
         self._shut[identifier, username] = self._clock() + SHUT_SECONDS
         running = await self._tunnel_list.get()
         closed = [each for each in running if each.connection == identifier and username in (None, each.username)]
-        await tunnels.kill(self._http, closed)
+        await tunnels.kill(self._client, closed)
         return len(closed)
 
     async def _ask_parameters(self, name: str) -> None:
@@ -275,7 +275,7 @@ class GuacamoleDirectory:
         if record is None or record.parameters is not None:
             return
         try:
-            found = await connections.parameters(self._http, record.identifier)
+            found = await connections.parameters(self._client, record.identifier)
         except NotFound:
             self._cache.connections.pop(name, None)
             return
@@ -285,13 +285,13 @@ class GuacamoleDirectory:
     async def _list_connections(self) -> set[str]:
         cache = self._cache
         cache.written.clear()
-        cache.data_source = await self._http.data_source()
-        group = await groups.read_group(self._http, self._group_name, cache.group)
+        cache.data_source = await self._client.data_source()
+        group = await groups.read_group(self._client, self._group_name, cache.group)
         return cache.take_connections(group.identifier, group.connections)
 
     async def _list_users(self) -> set[str]:
         self._cache.users_written.clear()
-        return self._cache.take_users(await users.list_all(self._http, self._group_name))
+        return self._cache.take_users(await users.list_all(self._client, self._group_name))
 
     async def _list_tunnels(self) -> list[Tunnel]:
-        return await tunnels.running(self._http)
+        return await tunnels.running(self._client)

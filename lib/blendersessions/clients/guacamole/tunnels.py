@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _BATCH = 100
 
 
-async def running(http: GuacamoleClient) -> list[Tunnel]:
+async def running(client: GuacamoleClient) -> list[Tunnel]:
     """List what runs on all connections, in one request."""
     return [
         Tunnel(
@@ -23,13 +23,13 @@ async def running(http: GuacamoleClient) -> list[Tunnel]:
             str(entry.get("username") or ""),
             float(entry.get("startDate") or 0) / 1000,
         )
-        for key, entry in (await http.get("activeConnections")).items()
+        for key, entry in (await client.get("activeConnections")).items()
     ]
 
 
-async def kill(http: GuacamoleClient, tunnels: Iterable[Tunnel]) -> None:
+async def kill(client: GuacamoleClient, tunnels: Iterable[Tunnel]) -> None:
     """Close tunnels; one that is closed already is as good."""
     paths = [f"/{tunnel.identifier}" for tunnel in tunnels]
     for start in range(0, len(paths), _BATCH):
         body = [{"op": "remove", "path": path} for path in paths[start : start + _BATCH]]
-        await http.call("PATCH", "activeConnections", body=body)
+        await client.call("PATCH", "activeConnections", body=body)

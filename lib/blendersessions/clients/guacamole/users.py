@@ -38,15 +38,15 @@ def made_for(role: str, group: str) -> str:
     return namespace if whose == group and role == mark(group, namespace) else f"/{role}"
 
 
-async def list_all(http: GuacamoleClient, group: str) -> dict[str, UserRecord]:
+async def list_all(client: GuacamoleClient, group: str) -> dict[str, UserRecord]:
     """List all users of the data source by name, in one request."""
-    return {name: _record(name, answer, group) for name, answer in (await http.get("users")).items()}
+    return {name: _record(name, answer, group) for name, answer in (await client.get("users")).items()}
 
 
-async def get(http: GuacamoleClient, username: str, group: str) -> UserRecord:
+async def get(client: GuacamoleClient, username: str, group: str) -> UserRecord:
     """Look a user up."""
     try:
-        answer = await http.get("users", username)
+        answer = await client.get("users", username)
     except NotFound:
         return UserRecord(username, exists=False)
     return _record(username, answer, group)
@@ -61,45 +61,47 @@ class NewUser:
     namespace: str
 
 
-async def create(http: GuacamoleClient, user: NewUser, group: str) -> None:
+async def create(client: GuacamoleClient, user: NewUser, group: str) -> None:
     """Make a user; raises `Conflict` when there is one."""
-    await http.call("POST", "users", body=_body(user, group))
+    await client.call("POST", "users", body=_body(user, group))
 
 
-async def create_all(http: GuacamoleClient, users: Sequence[NewUser], group: str) -> list[None]:
+async def create_all(client: GuacamoleClient, users: Sequence[NewUser], group: str) -> list[None]:
     """Make users in one request, all or none."""
-    await http.call("PATCH", "users", body=[{"op": "add", "path": "/", "value": _body(user, group)} for user in users])
+    await client.call(
+        "PATCH", "users", body=[{"op": "add", "path": "/", "value": _body(user, group)} for user in users]
+    )
     return [None] * len(users)
 
 
-async def set_password(http: GuacamoleClient, username: str, password: str) -> None:
+async def set_password(client: GuacamoleClient, username: str, password: str) -> None:
     """Set a user's password and keep the rest; what is left out of the body would be lifted, a lock for instance."""
-    known = await http.get("users", username)
+    known = await client.get("users", username)
     kept = {key: known[key] for key in ("username", "disabled", "attributes") if key in known}
-    await http.call("PUT", "users", username, body=kept | {"password": password})
+    await client.call("PUT", "users", username, body=kept | {"password": password})
 
 
-async def remove(http: GuacamoleClient, usernames: Sequence[str]) -> list[None]:
+async def remove(client: GuacamoleClient, usernames: Sequence[str]) -> list[None]:
     """Remove users; one who is gone is as good."""
-    await http.call("PATCH", "users", body=[{"op": "remove", "path": f"/{username}"} for username in usernames])
+    await client.call("PATCH", "users", body=[{"op": "remove", "path": f"/{username}"} for username in usernames])
     return [None] * len(usernames)
 
 
-async def readable(http: GuacamoleClient, username: str, group: str) -> set[str]:
+async def readable(client: GuacamoleClient, username: str, group: str) -> set[str]:
     """Return the identifiers of the connections that a user may read; none without the right to read their group.
 
     A connection in a group that the user may not read is not on the user's home page.
     """
-    held = await http.get("users", username, "permissions")
+    held = await client.get("users", username, "permissions")
     if "READ" not in ((held.get("connectionGroupPermissions") or {}).get(group) or ()):
         return set()
     return {key for key, rights in (held.get("connectionPermissions") or {}).items() if "READ" in rights}
 
 
-async def change(http: GuacamoleClient, username: str, op: str, paths: Iterable[str]) -> None:
+async def change(client: GuacamoleClient, username: str, op: str, paths: Iterable[str]) -> None:
     """Add or remove the right to read, as often as one likes."""
     body = [{"op": op, "path": path, "value": "READ"} for path in paths]
-    await http.call("PATCH", "users", username, "permissions", body=body)
+    await client.call("PATCH", "users", username, "permissions", body=body)
 
 
 def _body(user: NewUser, group: str) -> dict[str, Any]:
