@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from blendersessions.model.errors import Conflict, DomainError, Invalid
+from blendersessions.model.errors import Conflict, DomainError, Invalid, System
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -88,10 +88,12 @@ class Batched(Generic[Item, Answer]):
                     batch.error = error
                 except asyncio.CancelledError:
                     # The others of the batch must not take a request that was cut off for done.
-                    batch.error = DomainError("The operator is ending; the request is sent again by the next one.")
+                    batch.error = DomainError(
+                        "The operator is ending; the request is sent again by the next one.", System.GUACAMOLE
+                    )
                     raise
                 except Exception:
-                    batch.error = DomainError("A request failed unexpectedly; it is sent again.")
+                    batch.error = DomainError("A request failed unexpectedly; it is sent again.", System.GUACAMOLE)
                     raise
         answer = batch.answers[place] if place < len(batch.answers) else batch.error
         if isinstance(answer, DomainError):

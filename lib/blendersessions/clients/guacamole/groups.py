@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from blendersessions.clients.guacamole.connections import record_of
 from blendersessions.model.desktop import desktop_of_connection
-from blendersessions.model.errors import Conflict, NotFound
+from blendersessions.model.errors import Conflict, NotFound, System
 
 if TYPE_CHECKING:
     from blendersessions.clients.guacamole.client import GuacamoleClient
@@ -43,7 +43,9 @@ async def read_group(client: GuacamoleClient, name: str, last_identifier: str) -
         identifier = await _find(client, name)
     tree = await _tree(client, identifier or await _create(client, name))
     if tree is None:
-        raise NotFound(f"Guacamole's connection group {name} went while it was read; it is made again.")
+        raise NotFound(
+            f"Guacamole's connection group {name} went while it was read; it is made again.", System.GUACAMOLE
+        )
     return _group(tree)
 
 
@@ -68,7 +70,9 @@ async def _create(client: GuacamoleClient, name: str) -> str:
         answer = None
     identifier = str(answer["identifier"]) if isinstance(answer, dict) else await _find(client, name)
     if not identifier:
-        raise NotFound(f"Guacamole has no connection group {name} after it was made: it is tried again.")
+        raise NotFound(
+            f"Guacamole has no connection group {name} after it was made: it is tried again.", System.GUACAMOLE
+        )
     return identifier
 
 
