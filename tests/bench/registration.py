@@ -11,8 +11,9 @@ import aiohttp
 from bench.client import Object, each
 from bench.processes import standin
 from blendersessions.clients.guacamole import users
-from blendersessions.clients.guacamole.client import IN_FLIGHT, Account, GuacamoleClient
+from blendersessions.clients.guacamole.client import Account, GuacamoleClient
 from blendersessions.clients.guacamole.directory import GuacamoleDirectory
+from blendersessions.clients.guacamole.transport import MAX_REQUESTS_IN_FLIGHT
 from blendersessions.model.access import HOSTNAME, ConnectionSpec
 
 if TYPE_CHECKING:
@@ -82,7 +83,9 @@ async def _by_our_client(guacamole: Guacamole, folder: Path, names: Sequence[str
 async def _by_a_bare_client(guacamole: Guacamole, names: Sequence[str]) -> float:
     """Send the three requests that a registration cannot do without, five at a time too; return the seconds."""
     form = {"username": guacamole.username, "password": guacamole.password}
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=IN_FLIGHT), raise_for_status=True) as session:
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=MAX_REQUESTS_IN_FLIGHT), raise_for_status=True
+    ) as session:
         async with session.post(f"{guacamole.url}api/tokens", data=form) as answer:
             login = await answer.json()
         headers = {"Guacamole-Token": login["authToken"]}
@@ -118,5 +121,5 @@ async def _by_a_bare_client(guacamole: Guacamole, names: Sequence[str]) -> float
             await send("PATCH", f"users/{name}/permissions", grants)
 
         begun = time.monotonic()
-        await each(names, register, IN_FLIGHT)
+        await each(names, register, MAX_REQUESTS_IN_FLIGHT)
         return time.monotonic() - begun

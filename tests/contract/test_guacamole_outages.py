@@ -53,8 +53,8 @@ async def test_whatever_fails_now_and_then_the_registration_comes_through_once(
     guacamole_standin: Guacamole, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The pauses after a failure are for a server that is away for longer than one request.
-    monkeypatch.setattr("blendersessions.clients.guacamole.client.AWAY_SECONDS", 0.0)
-    monkeypatch.setattr("blendersessions.clients.guacamole.client.REFUSED_SECONDS", 0.0)
+    monkeypatch.setattr("blendersessions.clients.guacamole.client.UNAVAILABLE_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("blendersessions.clients.guacamole.client.REFUSED_LOG_IN_PAUSE_SECONDS", 0.0)
     with before(guacamole_standin.url, Faults(7, 0.3, [kind])) as proxy:
         client = client_of(guacamole_standin, proxy.url, tmp_path)
         directory = GuacamoleDirectory(client, GROUP)

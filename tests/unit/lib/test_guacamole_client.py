@@ -44,7 +44,7 @@ async def client(tmp_path: Path) -> AsyncIterator[GuacamoleClient]:
     path.write_text(PASSWORD + "\n")
     client = GuacamoleClient(Account(BASE, "admin", path))
     yield client
-    client._login = None
+    client._held = None
     await client.close()
 
 
@@ -104,10 +104,19 @@ async def test_wrong_credentials_name_the_settings_and_are_not_tried_again_at_on
         assert PASSWORD not in str(refused.value)
     assert len(answers.calls) == 1
     clock = time.monotonic
-    monkeypatch.setattr(time, "monotonic", lambda: clock() + module.REFUSED_SECONDS)
+    monkeypatch.setattr(time, "monotonic", lambda: clock() + module.REFUSED_LOG_IN_PAUSE_SECONDS)
     with pytest.raises(Unauthorised):
         await client.get("users")
     assert len(answers.calls) == 2
+
+
+@pytest.mark.parametrize("message", ["User account is no longer valid.", "User account may not be used at this time."])
+async def test_an_account_that_is_expired_or_outside_its_hours_is_refused(
+    answers: responses.RequestsMock, client: GuacamoleClient, message: str
+) -> None:
+    answers.post(BASE + "api/tokens", status=400, json={"message": message, "type": "BAD_REQUEST"})
+    with pytest.raises(Unauthorised, match=message):
+        await client.get("users")
 
 
 async def test_a_corrected_password_is_tried_at_once(
@@ -200,7 +209,7 @@ async def test_a_live_token_of_an_account_that_was_made_anew_is_replaced(
     with pytest.raises(Unauthorised):
         await client.get("users")
     clock = time.monotonic
-    monkeypatch.setattr(time, "monotonic", lambda: clock() + module.RENEWAL_SECONDS)
+    monkeypatch.setattr(time, "monotonic", lambda: clock() + module.TOKEN_RENEWAL_SECONDS)
     answers.get(DATA + "users", status=403, json={"message": "Permission denied."})
     answers.get(DATA + "users", json={})
     assert await client.get("users") == {}
@@ -224,15 +233,6 @@ async def test_what_is_not_guacamole_is_said_to_be_none(
     answers.post(BASE + "api/tokens", body=body, content_type="application/json")
     with pytest.raises(Unavailable, match="BLENDERSESSIONS_GUACAMOLE_URL"):
         await client.get("users")
-
-
-async def test_a_socket_that_tomcat_closed_is_replaced_for_what_can_be_repeated(
-    answers: responses.RequestsMock, client: GuacamoleClient
-) -> None:
-    sign_in(answers)
-    answers.put(DATA + "connections/7", body=requests.ConnectionError("closed"))
-    answers.put(DATA + "connections/7", status=204)
-    await client.call("PUT", "connections", "7", body={})
 
 
 async def test_a_broken_post_is_never_sent_twice(answers: responses.RequestsMock, client: GuacamoleClient) -> None:
@@ -279,7 +279,7 @@ async def test_while_guacamole_is_away_nobody_waits_for_it_twice(
             await client.get("users")
     assert gone.call_count == 1
     clock = time.monotonic
-    monkeypatch.setattr(time, "monotonic", lambda: clock() + module.AWAY_SECONDS)
+    monkeypatch.setattr(time, "monotonic", lambda: clock() + module.UNAVAILABLE_PAUSE_SECONDS)
     with pytest.raises(Unavailable):
         await client.get("users")
     assert gone.call_count == 2
