@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from blendersessions.clients.guacamole import connections, groups, users
-from blendersessions.clients.guacamole.client import IN_FLIGHT, GuacamoleClient
+from blendersessions.clients.guacamole.client import GuacamoleClient
 from blendersessions.clients.guacamole.directory import GuacamoleDirectory
+from blendersessions.clients.guacamole.transport import MAX_REQUESTS_IN_FLIGHT, GuacamoleTransport
 from blendersessions.model.errors import Conflict, NotFound, Unauthorised, Unavailable
 from contract.browsing import Site
 from contract.fake_guacd import fake_guacd
@@ -271,21 +272,21 @@ async def test_a_dead_token_is_renewed_without_anybody_noticing(
     directory: GuacamoleDirectory, client: GuacamoleClient
 ) -> None:
     await directory.refresh()
-    login = client._login
-    assert login is not None
-    await client._send("DELETE", f"api/tokens/{login.token}")
+    held = client._held
+    assert held is not None
+    await client._send("DELETE", f"api/tokens/{held.log_in.token}")
     await asyncio.gather(*(directory.look_up_user(f"user-{number}") for number in range(8)))
-    assert client._login is not None
-    assert client._login.token != login.token
+    assert client._held is not None
+    assert client._held.log_in.token != held.log_in.token
 
 
 async def test_the_token_is_given_back(guacamole_standin: Guacamole, tmp_path: Path) -> None:
     async with signed_in(guacamole_standin, tmp_path) as client:
         await client.data_source()
-        login = client._login
-        assert login is not None
+        held = client._held
+        assert held is not None
     async with signed_in(guacamole_standin, tmp_path) as other:
-        response = await other._send("HEAD", "api/session", login.token)
+        response = await other._send("HEAD", "api/session", token=held.log_in.token)
         assert response.status_code == 403
 
 
@@ -402,9 +403,9 @@ async def test_one_that_is_refused_takes_no_others_with_it(
 
 async def test_no_more_than_five_requests_at_once(client: GuacamoleClient, monkeypatch: pytest.MonkeyPatch) -> None:
     running_now, most, lock = 0, 0, threading.Lock()
-    original = GuacamoleClient._send_once
+    original = GuacamoleTransport._send
 
-    def counted(self: GuacamoleClient, *arguments: Any) -> Any:  # noqa: ANN401 - handed on
+    def counted(self: GuacamoleTransport, *arguments: Any) -> Any:  # noqa: ANN401 - handed on
         nonlocal running_now, most
         with lock:
             running_now += 1
@@ -415,9 +416,9 @@ async def test_no_more_than_five_requests_at_once(client: GuacamoleClient, monke
             with lock:
                 running_now -= 1
 
-    monkeypatch.setattr(GuacamoleClient, "_send_once", counted)
+    monkeypatch.setattr(GuacamoleTransport, "_send", counted)
     await asyncio.gather(*(client.get("users") for _ in range(40)))
-    assert 1 < most <= IN_FLIGHT
+    assert 1 < most <= MAX_REQUESTS_IN_FLIGHT
 
 
 async def test_a_duplicate_is_a_conflict(directory: GuacamoleDirectory, client: GuacamoleClient) -> None:
@@ -426,3 +427,18 @@ async def test_a_duplicate_is_a_conflict(directory: GuacamoleDirectory, client: 
         await connections.create(client, directory._cache.group, DESK)
     with pytest.raises(Conflict):
         await users.create(client, users.NewUser("alice", "x", NAMESPACE), GROUP)
+
+
+async def test_a_lock_goes_with_its_user(directory: GuacamoleDirectory) -> None:
+    async def locked(username: str) -> None:
+        async with directory.user_lock(username):
+            await asyncio.sleep(0)
+            order.append(username)
+
+    order: list[str] = []
+    waiting = [asyncio.create_task(locked(username)) for username in ("alice", "bob", "alice", "alice")]
+    await asyncio.sleep(0)
+    assert sorted(directory._user_locks) == ["alice", "bob"], "all who wait for one user share a lock"
+    await asyncio.gather(*waiting)
+    assert len(order) == 4
+    assert len(directory._user_locks) == 0

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import defaultdict, deque
+from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from blendersessions.clients.guacamole import connections, groups, tunnels, users
 from blendersessions.clients.guacamole.batching import Batched, SharedRequest
 from blendersessions.clients.guacamole.cache import GuacamoleCache
 from blendersessions.model.access import AccessView, ConnectionRecord, ConnectionSpec, Tunnel, UserRecord
-from blendersessions.model.errors import Conflict, DomainError, NotFound, OutcomeUnknown, Unavailable
+from blendersessions.model.errors import Conflict, DomainError, NotFound, OutcomeUnknown, System, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -35,7 +36,7 @@ class GuacamoleDirectory:
         self._group_name = group
         self._clock = clock
         self._cache = GuacamoleCache()
-        self._user_locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._user_locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._connection_list = SharedRequest(self._list_connections)
         self._user_list = SharedRequest(self._list_users)
         self._tunnel_list = SharedRequest(self._list_tunnels)
@@ -65,8 +66,8 @@ class GuacamoleDirectory:
         return dict(self._cache.users)
 
     def user_lock(self, username: str) -> asyncio.Lock:
-        """Return the lock that is held while a user is made or removed."""
-        return self._user_locks[username]
+        """Return the lock to hold while a user is made or removed; it goes when nobody holds or awaits it."""
+        return self._user_locks.setdefault(username, asyncio.Lock())
 
     async def refresh(self) -> set[str]:
         """List the group's connections anew, and return the names that changed."""
@@ -127,7 +128,9 @@ class GuacamoleDirectory:
             raise
         if not identifier:
             cache.loaded = False
-            raise Unavailable(f"Guacamole gave no identifier for the connection {spec.name}; it is looked up.")
+            raise Unavailable(
+                f"Guacamole gave no identifier for the connection {spec.name}; it is looked up.", System.GUACAMOLE
+            )
         cache.put(spec.name, ConnectionRecord(identifier, spec.name, "vnc", spec.attributes, spec.parameters))
 
     async def update_connection(self, identifier: str, spec: ConnectionSpec) -> None:
@@ -222,7 +225,9 @@ class GuacamoleDirectory:
         """Let a user read a connection and the group, without which it is not in the user's list."""
         record = self._cache.connections.get(name)
         if record is None:
-            raise NotFound(f"The connection {name} went from Guacamole while it was granted; it is made again.")
+            raise NotFound(
+                f"The connection {name} went from Guacamole while it was granted; it is made again.", System.GUACAMOLE
+            )
         paths = (f"/connectionPermissions/{record.identifier}", f"/connectionGroupPermissions/{self._cache.group}")
         try:
             await users.change(self._client, username, "add", paths)
