@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from blendersessions.clients.guacamole.batching import LIMIT, Batched
+from blendersessions.clients.guacamole.batching import MAX_ITEMS_PER_REQUEST, Batched
 from blendersessions.model.errors import Conflict, DomainError, System, Unavailable
 
 if TYPE_CHECKING:
@@ -46,9 +46,14 @@ async def outcomes(server: Server, items: Sequence[str]) -> list[object]:
 
 
 async def test_each_gets_the_answer_to_its_own() -> None:
-    server, items = Server(), [f"item-{number}" for number in range(3 * LIMIT)]
+    server, items = Server(), [f"item-{number}" for number in range(3 * MAX_ITEMS_PER_REQUEST)]
     assert await outcomes(server, items) == [item.upper() for item in items]
-    assert [len(sent) for sent in server.sent] == [1, LIMIT, LIMIT, LIMIT - 1]
+    assert [len(sent) for sent in server.sent] == [
+        1,
+        MAX_ITEMS_PER_REQUEST,
+        MAX_ITEMS_PER_REQUEST,
+        MAX_ITEMS_PER_REQUEST - 1,
+    ]
 
 
 async def test_one_that_is_refused_is_told_so_and_takes_no_other_with_it() -> None:

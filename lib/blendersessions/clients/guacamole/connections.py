@@ -1,4 +1,9 @@
-"""Connections: what a person opens."""
+"""Connections, each of which leads to one desktop.
+
+A replaced connection has what the request names and nothing else (exchanges `connection-update`,
+`connection-get-after-empty-attrs`). Empty parameters are not stored (`connection-parameters-full`). No list contains
+parameters (`connection-list`). Removing a connection leaves its tunnels open (`connection-delete-while-tunnel-open`).
+"""
 
 from __future__ import annotations
 
@@ -14,7 +19,13 @@ if TYPE_CHECKING:
 
 
 async def find(client: GuacamoleClient, group: str, identifier: str) -> ConnectionRecord | None:
-    """Look a connection up by its identifier, with its parameters, wherever it is; None when there is none."""
+    """Look a connection up by its identifier, with its parameters, in any group; None when there is none.
+
+    Args:
+        client: the client to ask by.
+        group: the identifier of our group, for `ConnectionRecord.in_group`.
+        identifier: the connection's identifier (`connection-get-unknown` when there is none).
+    """
     try:
         answer = await client.get("connections", identifier)
         known = await parameters(client, identifier)
@@ -24,18 +35,26 @@ async def find(client: GuacamoleClient, group: str, identifier: str) -> Connecti
 
 
 async def parameters(client: GuacamoleClient, identifier: str) -> dict[str, str]:
-    """Read the parameters of one connection, which no list tells."""
+    """Read the parameters of one connection."""
     return {key: str(value) for key, value in (await client.get("connections", identifier, "parameters")).items()}
 
 
 async def create(client: GuacamoleClient, group: str, spec: ConnectionSpec) -> str:
-    """Create a connection and return its identifier; raises `Conflict` when the group has one of that name."""
+    """Create a connection and return its identifier, which may be empty if the answer has none.
+
+    Raises:
+        Conflict: the group has a connection of that name (`connection-create-duplicate-in-group`).
+    """
     answer = await client.call("POST", "connections", body=_body(group, spec))
     return str(answer["identifier"]) if isinstance(answer, dict) else ""
 
 
 async def create_all(client: GuacamoleClient, group: str, specs: Sequence[ConnectionSpec]) -> list[str]:
-    """Create connections in one request, all or none, and return their identifiers."""
+    """Create connections in one request and return their identifiers, in the order of the specs.
+
+    Raises:
+        Invalid: one of them is refused, and so none was created (`batch-add-atomic-failure-duplicate`).
+    """
     body = [{"op": "add", "path": "/", "value": _body(group, spec)} for spec in specs]
     answer = await client.call("PATCH", "connections", body=body)
     made = answer.get("patches") if isinstance(answer, dict) else None
@@ -43,12 +62,12 @@ async def create_all(client: GuacamoleClient, group: str, specs: Sequence[Connec
 
 
 async def replace(client: GuacamoleClient, group: str, identifier: str, spec: ConnectionSpec) -> None:
-    """Make a connection what the spec says, and nothing else, in the group."""
+    """Give a connection the values of the spec, and move it into the group."""
     await client.call("PUT", "connections", identifier, body=_body(group, spec) | {"identifier": identifier})
 
 
 async def remove(client: GuacamoleClient, identifiers: Sequence[str]) -> list[None]:
-    """Remove connections; one that is gone is as good. Their running tunnels stay open."""
+    """Remove connections; an unknown one is no error (`batch-remove-with-unknown`). Their tunnels stay open."""
     body = [{"op": "remove", "path": f"/{identifier}"} for identifier in identifiers]
     await client.call("PATCH", "connections", body=body)
     return [None] * len(identifiers)
@@ -57,7 +76,7 @@ async def remove(client: GuacamoleClient, identifiers: Sequence[str]) -> list[No
 def record_of(
     answer: dict[str, Any], *, in_group: bool = True, parameters: dict[str, str] | None = None
 ) -> ConnectionRecord:
-    """Read a connection as Guacamole writes it; attributes that are not set are left out."""
+    """Return the record of a connection in an answer; attributes without a value are left out."""
     attributes = {key: str(value) for key, value in (answer.get("attributes") or {}).items() if value not in (None, "")}
     return ConnectionRecord(
         str(answer["identifier"]), str(answer["name"]), str(answer["protocol"]), attributes, parameters, in_group

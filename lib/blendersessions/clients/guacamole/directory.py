@@ -1,4 +1,4 @@
-"""The Guacamole half of all sessions: what is known of it, and the few changes that the operator makes there.
+"""The connections, users and grants of all sessions: the view of them, and the changes that the operator makes.
 
 The cache serves the steady state without a request; two lists for all sessions refresh it. A change is made under the
 session's key in the work queue and under the user's lock, so each connection and each user has one writer.
@@ -24,12 +24,18 @@ if TYPE_CHECKING:
 
     from blendersessions.clients.guacamole.client import GuacamoleClient
 
-SHUT_SECONDS = 120.0
-"""So long after somebody was shut out, tunnels that were just being opened then are still looked for and closed."""
+LATE_TUNNEL_SECONDS = 120.0
+"""Time after a user lost a connection in which tunnels that were being opened at that moment are found and closed."""
 
 
 class GuacamoleDirectory:
-    """What Guacamole has of our sessions. Methods raise the domain errors of `model.errors`."""
+    """Our connections, users and grants in Guacamole. Methods raise the errors of `model.errors`.
+
+    Args:
+        client: the client that sends the requests.
+        group: the name of this installation's connection group.
+        clock: a monotonic clock in seconds.
+    """
 
     def __init__(self, client: GuacamoleClient, group: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = client
@@ -58,11 +64,11 @@ class GuacamoleDirectory:
         return self._cache.view(names, usernames, hint)
 
     def known_connections(self) -> dict[str, ConnectionRecord]:
-        """Return all connections of the group by name, as last seen."""
+        """Return all connections of the group by name, as of the last list and the changes since."""
         return dict(self._cache.connections)
 
     def known_users(self) -> dict[str, UserRecord]:
-        """Return all users by name, as last seen."""
+        """Return all users by name, as of the last list and the changes since."""
         return dict(self._cache.users)
 
     def user_lock(self, username: str) -> asyncio.Lock:
@@ -70,15 +76,15 @@ class GuacamoleDirectory:
         return self._user_locks.setdefault(username, asyncio.Lock())
 
     async def refresh(self) -> set[str]:
-        """List the group's connections anew, and return the names that changed."""
+        """List the group's connections, and return the names that changed."""
         return await self._connection_list.get()
 
     async def refresh_users(self) -> set[str]:
-        """List the users anew, and return the names that changed."""
+        """List the users, and return the names that changed."""
         return await self._user_list.get()
 
     async def tunnels(self) -> list[Tunnel]:
-        """List what runs on all connections; what somebody who was shut out had just begun to open is closed first."""
+        """List the tunnels on all connections, and close those that opened just after a user lost the connection."""
         running = await self._tunnel_list.get()
         now = self._clock()
         self._shut = {rule: until for rule, until in self._shut.items() if until > now}
@@ -113,7 +119,7 @@ class GuacamoleDirectory:
                 cache.take_rights(username, await users.readable(self._client, username, cache.group))
 
     async def create_connection(self, spec: ConnectionSpec) -> None:
-        """Register a connection; one that exists already, from before a crash, is adopted."""
+        """Create a connection; one that exists already, from before a crash, is adopted."""
         cache = self._cache
         try:
             identifier = await self._creations.add(spec)
@@ -123,7 +129,7 @@ class GuacamoleDirectory:
                 raise
             return
         except DomainError:
-            # The group may be gone: a create in it answers 500 then, and the next inspection makes it again.
+            # The group may be gone (`connection-create-unknown-parent`): the next inspection creates it again.
             cache.loaded = False
             raise
         if not identifier:
@@ -134,7 +140,7 @@ class GuacamoleDirectory:
         cache.put(spec.name, ConnectionRecord(identifier, spec.name, "vnc", spec.attributes, spec.parameters))
 
     async def update_connection(self, identifier: str, spec: ConnectionSpec) -> None:
-        """Make a connection what it should be, in our group."""
+        """Give a connection the values of the spec, in our group."""
         try:
             await connections.replace(self._client, self._cache.group, identifier, spec)
         except DomainError:
@@ -144,7 +150,7 @@ class GuacamoleDirectory:
         self._cache.put(spec.name, ConnectionRecord(identifier, spec.name, "vnc", spec.attributes, spec.parameters))
 
     async def recheck_connection(self, name: str) -> ConnectionRecord | None:
-        """Read the parameters of a connection anew, and return it; None when it is not in the group."""
+        """Read the parameters of a connection again, and return it; None when it is not in the group."""
         record = self._cache.connections.get(name)
         if record is not None:
             self._cache.connections[name] = replace(record, parameters=None)
@@ -181,7 +187,7 @@ class GuacamoleDirectory:
         return await self._shut_out(identifier, None)
 
     async def look_up_user(self, username: str) -> UserRecord:
-        """Ask for a user anew, whatever is known."""
+        """Ask Guacamole for a user, whatever the cache has."""
         user = await users.get(self._client, username, self._group_name)
         known = self._cache.users.get(username)
         if known is None or (known.exists, known.made_for) != (user.exists, user.made_for):
@@ -189,7 +195,7 @@ class GuacamoleDirectory:
         return self._cache.users[username]
 
     async def create_user(self, username: str, password: str, namespace: str) -> None:
-        """Make a user for the sessions of a namespace; one of ours that exists by now gets the password."""
+        """Create a user for the sessions of a namespace; one of ours that exists already gets the password."""
         try:
             await self._user_creations.add(users.NewUser(username, password, namespace))
         except (Conflict, OutcomeUnknown):
@@ -214,7 +220,7 @@ class GuacamoleDirectory:
             self._cache.users[username] = replace(user, password=password)
 
     async def remove_user(self, username: str, namespace: str) -> bool:
-        """Remove a user if we made it for the namespace, and say whether that was so."""
+        """Remove a user if we made it for the namespace, and return whether that was so."""
         ours = (await users.get(self._client, username, self._group_name)).ours(namespace)
         if ours:
             await self._user_removals.add(username)
@@ -222,7 +228,7 @@ class GuacamoleDirectory:
         return ours
 
     async def grant(self, username: str, name: str) -> None:
-        """Let a user read a connection and the group, without which it is not in the user's list."""
+        """Let a user read a connection and its group, without which it is not on the user's home page."""
         record = self._cache.connections.get(name)
         if record is None:
             raise NotFound(
@@ -232,7 +238,7 @@ class GuacamoleDirectory:
         try:
             await users.change(self._client, username, "add", paths)
         except DomainError:
-            # Unknown users and connections are 404 or 500 here: what we thought we knew is asked again.
+            # The user or the connection may be gone (404 or 500): both are asked for again.
             self._cache.drop_user(username)
             self._cache.loaded = False
             raise
@@ -240,7 +246,7 @@ class GuacamoleDirectory:
         self._shut.pop((record.identifier, username), None)
 
     async def revoke(self, username: str, name: str) -> int:
-        """Take a connection away from a user, then close the user's tunnels on it; return how many were closed."""
+        """Take a connection from a user, then close the user's tunnels on it; return how many were closed."""
         record = self._cache.connections.get(name)
         if record is None:
             return 0
@@ -250,9 +256,10 @@ class GuacamoleDirectory:
         return await self._shut_out(record.identifier, username)
 
     async def check_next(self) -> set[str]:
-        """Ask about one user or connection what no list tells; return the names of connections for which it is news.
+        """Read the grants of one user or the parameters of one connection; return the names that changed.
 
-        Grants and parameters that a person changed are found so, one request a turn.
+        No list contains these. Each call sends one request about the next user or connection, so that changes that a
+        person made are found in turn.
         """
         cache = self._cache
         if not self._checks:
@@ -268,8 +275,8 @@ class GuacamoleDirectory:
         return set()
 
     async def _shut_out(self, identifier: str, username: str | None) -> int:
-        """Close what runs on a connection, of one user or of all, and what is being opened at this moment later on."""
-        self._shut[identifier, username] = self._clock() + SHUT_SECONDS
+        """Close the tunnels of one user or of all on a connection, now and those that are just being opened."""
+        self._shut[identifier, username] = self._clock() + LATE_TUNNEL_SECONDS
         running = await self._tunnel_list.get()
         closed = [each for each in running if each.connection == identifier and username in (None, each.username)]
         await tunnels.kill(self._client, closed)

@@ -1,4 +1,8 @@
-"""The connection group that belongs to this installation, and what is in it."""
+"""The connection group of this installation, and the connections in it.
+
+A group refuses a second connection of one name (exchange `connection-create-duplicate-in-group`). Removing a group
+removes its connections (`group-delete-with-children`, `connection-get-after-group-delete`).
+"""
 
 from __future__ import annotations
 
@@ -18,18 +22,26 @@ ROOT = "ROOT"
 
 @dataclass(frozen=True)
 class Group:
-    """The group and its connections by name, as one list told."""
+    """The group and its connections by name, from one request (`group-tree-sub`)."""
 
     identifier: str
     connections: dict[str, ConnectionRecord]
 
 
 async def read_group(client: GuacamoleClient, name: str, last_identifier: str) -> Group:
-    """List the group of this name at the root; make it if there is none.
+    """Return the group of this name at the root; create it if there is none.
 
-    In the steady state that is one request, by the identifier of last time. The identifier alone proves nothing, since
-    a database that was restored gives identifiers out anew: a group that bears another name by now is taken back only
-    if it holds connections of ours, which tells that a person renamed or moved it.
+    In the steady state this is one request, by the identifier of last time. The identifier alone proves nothing,
+    because a restored database assigns identifiers again. A group that has another name by now is renamed if it holds
+    connections of ours: then a person renamed or moved it.
+
+    Args:
+        client: the client to ask by.
+        name: the group's name.
+        last_identifier: the identifier that the group had before; empty if it is not known.
+
+    Raises:
+        NotFound: somebody removed the group meanwhile.
     """
     if last_identifier:
         tree = await _tree(client, last_identifier)
