@@ -12,7 +12,7 @@ from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.config import ConfigException, list_kube_config_contexts, load_kube_config
 
 from blendersessions.clients.kubernetes import Kubernetes
-from blendersessions.model.errors import Invalid, NotFound, Unauthorised
+from blendersessions.model.errors import Invalid, NotFound, System, Unauthorised
 from blendersessions.model.manifest import SESSION_KIND, Manifest, Ref
 from blendersessions.model.names import user_secret_name
 from blendersessions.model.user_credentials import credentials_in
@@ -54,7 +54,7 @@ async def connect(target: Target) -> AsyncIterator[Cluster]:
         raise Invalid(
             f"The kubeconfig {where} cannot be used ({str(error).rstrip('.')}). Name another one by --kubeconfig or"
             " KUBECONFIG, and one of its contexts by --context.",
-            system="Kubernetes",
+            System.KUBERNETES,
         ) from error
     chosen = next((each for each in contexts if each["name"] == target.context), active)
     kubernetes = Kubernetes(ApiClient(configuration))
@@ -84,7 +84,7 @@ class Cluster:
             raise NotFound(
                 "This cluster knows no BlenderSessions: choose another context, or ask your administrator to install"
                 " the CRDs.",
-                system="Kubernetes",
+                System.KUBERNETES,
             ) from error
         except Unauthorised as error:
             raise self._ask_for("list blendersessions", error) from error
@@ -99,7 +99,7 @@ class Cluster:
         try:
             return read(await self._kubernetes.get(self._ref(name)))
         except NotFound as error:
-            raise NotFound(await self._missing(name), system="Kubernetes") from error
+            raise NotFound(await self._missing(name), System.KUBERNETES) from error
         except Unauthorised as error:
             raise self._ask_for("get blendersessions", error) from error
 
@@ -113,7 +113,7 @@ class Cluster:
         try:
             return read(await self._kubernetes.merge(self._ref(name), patch))
         except NotFound as error:
-            raise NotFound(await self._missing(name), system="Kubernetes") from error
+            raise NotFound(await self._missing(name), System.KUBERNETES) from error
         except Unauthorised as error:
             raise self._ask_for("patch blendersessions", error) from error
 
@@ -134,14 +134,14 @@ class Cluster:
                 f"You may not read the Secret {self.namespace}/{name}, which holds the sign-in of {username}. Ask your"
                 f" administrator for it: kubectl create role open-as-{name} --namespace {self.namespace} --verb=get"
                 f" --resource=secrets --resource-name={name}, and a role binding to you. ({error})",
-                system="Kubernetes",
+                System.KUBERNETES,
             ) from error
         found = credentials_in(secret, username)
         if found is None:
             raise Invalid(
                 f"The Secret {self.namespace}/{name} holds no sign-in of {username}: it needs the keys username (with"
                 " this name) and password. Delete it, and the operator makes it anew.",
-                system="Kubernetes",
+                System.KUBERNETES,
             )
         return found
 
@@ -161,5 +161,5 @@ class Cluster:
         return Unauthorised(
             f"You may not {right} in the namespace {self.namespace}. Choose another namespace with -n, or ask your"
             f" administrator for this right there. ({error})",
-            system="Kubernetes",
+            System.KUBERNETES,
         )

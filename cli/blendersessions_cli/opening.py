@@ -6,8 +6,8 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from blendersessions.clients.guacamole.person import GuacamoleRest
-from blendersessions.model.errors import Invalid, Unauthorised, Unavailable
+from blendersessions.clients.guacamole.sign_in import SignInClient
+from blendersessions.model.errors import Invalid, System, Unauthorised, Unavailable
 from blendersessions_cli import tokens
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ async def until_ready(cluster: Cluster, name: str, seconds: float, say: Callable
             say(news)
             said = news
         if asyncio.get_running_loop().time() >= deadline:
-            raise NotReadyError(f"{session.label} is not ready after {seconds:.0f} s. {news}")
+            raise NotReadyError(f"{session.label} is not ready after {seconds:.0f} s. {news}", System.KUBERNETES)
         await asyncio.sleep(_PAUSE_SECONDS)
 
 
@@ -61,11 +61,15 @@ def check_hope(session: Session) -> None:
         NotReadyError: it will not until somebody acts.
     """
     if session.ending:
-        raise NotReadyError(f"{session.label} is being deleted.")
+        raise NotReadyError(f"{session.label} is being deleted.", System.KUBERNETES)
     if session.suspend_requested:
-        raise NotReadyError(f"{session.label} is suspended: have it back with the command resume {session.name}.")
+        raise NotReadyError(
+            f"{session.label} is suspended: have it back with the command resume {session.name}.", System.KUBERNETES
+        )
     if session.stalled:
-        raise NotReadyError(f"{session.label} cannot become ready. {session.ready.reason}: {session.ready.message}")
+        raise NotReadyError(
+            f"{session.label} cannot become ready. {session.ready.reason}: {session.ready.message}", System.KUBERNETES
+        )
 
 
 async def link(cluster: Cluster, session: Session, username: str | None, ca_file: Path | None) -> Link:
@@ -78,7 +82,8 @@ async def link(cluster: Cluster, session: Session, username: str | None, ca_file
     if who not in session.people:
         raise Invalid(
             f"{session.label} is not open to {who}: these may open it: {', '.join(session.people)}. The owner and the"
-            " viewers are in its spec."
+            " viewers are in its spec.",
+            System.KUBERNETES,
         )
     address = session.links.get(who)
     if address is None:
@@ -87,7 +92,8 @@ async def link(cluster: Cluster, session: Session, username: str | None, ca_file
         if session.ready.holds:
             reason = f"It has no address for {who} yet."
         raise NotReadyError(
-            f"{session.label} is not ready. {reason} Wait for it with the option --wait, or look again in a moment."
+            f"{session.label} is not ready. {reason} Wait for it with the option --wait, or look again in a moment.",
+            System.KUBERNETES,
         )
     credentials = await cluster.credentials(who)
     if credentials is None:
@@ -102,16 +108,20 @@ async def link(cluster: Cluster, session: Session, username: str | None, ca_file
 async def _signed_in(address: str, credentials: UserCredentials, ca_file: Path | None) -> Link:
     base, separator, _ = address.partition("#/client/")
     if not separator or not base.startswith(("http://", "https://")):
-        raise Invalid(f"The session's status holds no address of Guacamole: {address}. Tell your administrator.")
+        raise Invalid(
+            f"The session's status holds no address of Guacamole: {address}. Tell your administrator.",
+            System.KUBERNETES,
+        )
     try:
-        found = await tokens.token(GuacamoleRest(base, ca_file), base, credentials)
+        async with SignInClient(base, ca_file) as guacamole:
+            found = await tokens.token(guacamole, base, credentials)
     except Unavailable as error:
         cause = f" ({type(error.__cause__).__name__})" if error.__cause__ else ""
         raise Unavailable(
-            f"{base}: {error}{cause} Can this machine reach that address, and trust its certificate?"
+            f"{base}: {error}{cause} Can this machine reach that address, and trust its certificate?", System.GUACAMOLE
         ) from error
     except Unauthorised as error:
-        raise Unauthorised(f"{base}: {error}") from error
+        raise Unauthorised(f"{base}: {error}", System.GUACAMOLE) from error
     notes: tuple[str, ...] = ()
     if found.displaced:
         note = (

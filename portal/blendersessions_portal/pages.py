@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from blendersessions.model.errors import Invalid, NotFound, Unavailable
+from blendersessions.model.errors import Invalid, NotFound, System, Unavailable
 from blendersessions_portal import csrf
 from blendersessions_portal.rendering import STAY
 
@@ -129,7 +129,8 @@ class Pages:
         if not session.client_url.startswith(self.public_url + "guacamole/#/"):
             raise Unavailable(
                 f"Session “{session.name}” points to another site than {self.public_url}."
-                " The operator and the portal need the same PUBLIC_URL: tell your administrator."
+                " The operator and the portal need the same PUBLIC_URL: tell your administrator.",
+                System.KUBERNETES,
             )
         token = await self.tokens.token(request, visitor, await self._credentials(visitor, session))
         response = RedirectResponse(f"{session.client_url}?token={token}", status_code=303)
@@ -154,7 +155,8 @@ class Pages:
         if not session.can_suspend:
             raise Invalid(
                 f"Session “{session.name}” cannot be suspended: it does not run, or it has no workspace, and what you"
-                " made would be lost. Stop it if you need it no more."
+                " made would be lost. Stop it if you need it no more.",
+                System.KUBERNETES,
             )
         await self.store.suspend(visitor.owner, session.name)
         logger.info("Session %s was suspended by %s.", session.name, visitor.owner)
@@ -176,7 +178,7 @@ class Pages:
         visitor = self.identifier.identify(request)
         name = request.path_params["name"]
         if not visitor.known:
-            raise NotFound(f"There is no session “{name}”.")
+            raise NotFound(f"There is no session “{name}”.", System.KUBERNETES)
         return visitor, await self.store.get(visitor.owner, name)
 
     async def _credentials(self, visitor: Visitor, session: Session) -> UserCredentials:
@@ -185,7 +187,8 @@ class Pages:
         except NotFound as error:
             raise Unavailable(
                 f"Session “{session.name}” runs, but there is no sign-in for it yet: {error}"
-                " Try again in a minute, and tell your administrator if it stays."
+                " Try again in a minute, and tell your administrator if it stays.",
+                System.KUBERNETES,
             ) from error
 
     async def _checked_form(self, request: Request) -> tuple[Visitor, FormData]:

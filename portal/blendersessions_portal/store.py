@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from blendersessions.model import suspension
-from blendersessions.model.errors import Conflict, NotFound, Unavailable
+from blendersessions.model.errors import Conflict, NotFound, System, Unavailable
 from blendersessions.model.manifest import SESSION_KIND, Manifest, Ref
 from blendersessions.model.names import user_secret_name
 from blendersessions.model.user_credentials import credentials_in
@@ -77,7 +77,7 @@ class KubernetesSessionStore:
         # A name such as ".." would change the path of the request.
         session = _read(await self._kubernetes.get(ref)) if _NAME.fullmatch(name) else None
         if session is None or session.owner != owner:
-            raise NotFound(f"{ref} does not exist.", system="Kubernetes")
+            raise NotFound(f"{ref} does not exist.", System.KUBERNETES)
         return session
 
     async def create(self, owner: str, sample: str) -> Session:
@@ -90,7 +90,7 @@ class KubernetesSessionStore:
                 continue
             except NotFound as error:
                 raise self._no_such_kind() from error
-        raise Unavailable("No free name was found for the session. Try again.", system="Kubernetes")
+        raise Unavailable("No free name was found for the session. Try again.", System.KUBERNETES)
 
     async def delete(self, owner: str, name: str) -> None:
         """Have the session end; `NotFound` also if it is somebody else's."""
@@ -110,7 +110,7 @@ class KubernetesSessionStore:
         ref = Ref("Secret", self._namespace, user_secret_name(owner))
         found = credentials_in(await self._kubernetes.get(ref), owner)
         if found is None:
-            raise NotFound(f"{ref} holds no sign-in for {owner}.", system="Kubernetes")
+            raise NotFound(f"{ref} holds no sign-in for {owner}.", System.KUBERNETES)
         return found
 
     async def _change(self, owner: str, name: str, patch: Manifest) -> None:
@@ -123,7 +123,7 @@ class KubernetesSessionStore:
         return Unavailable(
             f"The cluster knows no {SESSION_KIND}, or no namespace {self._namespace}:"
             " tell your administrator to install the CRDs and to look at the portal's settings.",
-            system="Kubernetes",
+            System.KUBERNETES,
         )
 
 
@@ -131,4 +131,4 @@ def _read(body: Manifest) -> Session:
     try:
         return read_session(body)
     except (KeyError, TypeError, ValueError) as error:
-        raise Unavailable("The cluster sent a session that the portal cannot read.", system="Kubernetes") from error
+        raise Unavailable("The cluster sent a session that the portal cannot read.", System.KUBERNETES) from error

@@ -12,8 +12,8 @@ import pytest
 from blendersessions.clients.guacamole.client import Account, GuacamoleClient
 from blendersessions.clients.guacamole.directory import GuacamoleDirectory
 from blendersessions.model.errors import DomainError, Unavailable
-from contract.desk import DESK, GROUP, HOST, NAMESPACE, known
 from contract.faults import FAULTS, Faults, before
+from contract.guacamole_access import DESK, GROUP, HOST, NAMESPACE, known
 from localcluster.pki import Authority
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from contract.standins import Guacamole
 
 
-def client(guacamole: Guacamole, url: str, folder: Path, ca_file: Path | None = None) -> GuacamoleClient:
+def client_of(guacamole: Guacamole, url: str, folder: Path, ca_file: Path | None = None) -> GuacamoleClient:
     password = folder / "password"
     password.write_text(guacamole.password)
     return GuacamoleClient(Account(url, guacamole.username, password, ca_file))
@@ -39,10 +39,10 @@ async def test_tls_of_a_private_authority_is_believed_when_its_certificate_is_gi
     context.load_cert_chain(certificate, key)
     with before(guacamole_standin.url, Faults(0, 0.0), context) as proxy:
         assert proxy.url.startswith("https://")
-        believing = client(guacamole_standin, proxy.url, tmp_path, ca_file)
+        believing = client_of(guacamole_standin, proxy.url, tmp_path, ca_file)
         assert await believing.data_source() == "postgresql"
         await believing.close()
-        doubting = client(guacamole_standin, proxy.url, tmp_path)
+        doubting = client_of(guacamole_standin, proxy.url, tmp_path)
         with pytest.raises(Unavailable, match="SSLError"):
             await doubting.data_source()
         await doubting.close()
@@ -53,26 +53,26 @@ async def test_whatever_fails_now_and_then_the_registration_comes_through_once(
     guacamole_standin: Guacamole, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The pauses after a failure are for a server that is away for longer than one request.
-    monkeypatch.setattr("blendersessions.clients.guacamole.client.AWAY_SECONDS", 0.0)
-    monkeypatch.setattr("blendersessions.clients.guacamole.client.REFUSED_SECONDS", 0.0)
+    monkeypatch.setattr("blendersessions.clients.guacamole.client.UNAVAILABLE_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("blendersessions.clients.guacamole.client.REFUSED_LOG_IN_PAUSE_SECONDS", 0.0)
     with before(guacamole_standin.url, Faults(7, 0.3, [kind])) as proxy:
-        http = client(guacamole_standin, proxy.url, tmp_path)
-        registry = GuacamoleDirectory(http, GROUP)
+        client = client_of(guacamole_standin, proxy.url, tmp_path)
+        directory = GuacamoleDirectory(client, GROUP)
         async with asyncio.timeout(30):
-            while ("alice", DESK.name) not in registry.view([DESK.name], ["alice"]).grants:
+            while ("alice", DESK.name) not in directory.view([DESK.name], ["alice"]).grants:
                 try:
-                    await registry.inspect([DESK.name], ["alice"], HOST)
-                    view = registry.view([DESK.name], ["alice"])
+                    await directory.inspect([DESK.name], ["alice"], HOST)
+                    view = directory.view([DESK.name], ["alice"])
                     if DESK.name not in view.connections:
-                        await registry.create_connection(DESK)
+                        await directory.create_connection(DESK)
                     if not view.users["alice"].exists:
-                        await registry.create_user("alice", "secret-1", NAMESPACE)
-                    await registry.grant("alice", DESK.name)
+                        await directory.create_user("alice", "secret-1", NAMESPACE)
+                    await directory.grant("alice", DESK.name)
                 except DomainError:
                     continue
         proxy.rate = 0.0
-        named = [each for each in (await http.get("connections")).values() if each["name"] == DESK.name]
-        assert [each["identifier"] for each in named] == [known(registry).identifier]
-        held = await http.get("users", "alice", "permissions")
-        assert held["connectionPermissions"] == {known(registry).identifier: ["READ"]}
-        await http.close()
+        named = [each for each in (await client.get("connections")).values() if each["name"] == DESK.name]
+        assert [each["identifier"] for each in named] == [known(directory).identifier]
+        held = await client.get("users", "alice", "permissions")
+        assert held["connectionPermissions"] == {known(directory).identifier: ["READ"]}
+        await client.close()

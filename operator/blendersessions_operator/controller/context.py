@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from blendersessions.clients.agent import AgentClient
-from blendersessions.model.errors import NotFound
+from blendersessions.model.errors import NotFound, System
 from blendersessions.model.manifest import API_VERSION, SESSION_KIND
 from blendersessions_operator.controller.activity import ActivityTracker
 from blendersessions_operator.controller.admission_queue import AdmissionQueue
@@ -66,7 +66,7 @@ class ReconcilerContext:
         """
         known = self.cache.get(session.ref)
         if known is None:
-            raise NotFound(f"{session.ref} is gone.", system="Kubernetes")
+            raise NotFound(f"{session.ref} is gone.", System.KUBERNETES)
         seen = {"uid": session.uid, "resourceVersion": session.resource_version}
         return known | {"apiVersion": API_VERSION, "kind": SESSION_KIND, "metadata": known["metadata"] | seen}
 

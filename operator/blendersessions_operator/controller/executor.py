@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from blendersessions.clients.agent import endpoint_of
 from blendersessions.model import labels
-from blendersessions.model.errors import Conflict, DomainError, NameTaken, NotFound, OwnerTaken
+from blendersessions.model.errors import Conflict, DomainError, NameTaken, NotFound, OwnerTaken, System
 from blendersessions.model.manifest import SESSION_KIND, Manifest, Ref, controller_uid, ref_of
 from blendersessions.model.names import user_secret_name
 from blendersessions.model.secret_data import decode
@@ -206,7 +206,7 @@ async def _create(context: ReconcilerContext, session: Session, manifest: Manife
         )
         if not ours:
             message = f"{ref} exists and is not this session's: delete or rename it, and the session starts."
-            raise NameTaken(message, system="Kubernetes") from None
+            raise NameTaken(message, System.KUBERNETES) from None
         context.cache.put(found)
         return ""
     context.cache.put({"kind": ref.kind} | made)
@@ -233,7 +233,7 @@ async def _refuse_connection(context: ReconcilerContext, name: str, hostname: st
             f"The connection {name} (identifier {record.identifier}) in Guacamole's connection group of this "
             "installation is not this session's, for it leads elsewhere: rename or delete it, and the session goes on."
         )
-        raise NameTaken(message)
+        raise NameTaken(message, System.GUACAMOLE)
     return ""
 
 
@@ -248,7 +248,7 @@ async def _refuse_user(context: ReconcilerContext, session: Session, username: s
         f"{session.namespace}, whose people hold the password: choose another {field}, or have an administrator make "
         f"the user {username} in Guacamole in place of that one."
     )
-    raise OwnerTaken(message)
+    raise OwnerTaken(message, System.GUACAMOLE)
 
 
 async def _release_user(context: ReconcilerContext, session: Session, username: str) -> str:

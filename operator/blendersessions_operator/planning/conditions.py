@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from blendersessions.model import conditions as c
 from blendersessions.model.conditions import Condition, timestamp
 from blendersessions.model.durations import write
-from blendersessions.model.errors import Invalid, NameTaken, OwnerTaken, Unauthorised
+from blendersessions.model.errors import Invalid, NameTaken, OwnerTaken, System, Unauthorised
 from blendersessions.model.manifest import ref_of
 from blendersessions_operator.planning import podstate
 from blendersessions_operator.planning.desktop import awaited_size
@@ -144,7 +144,7 @@ def _access_reason(error: DomainError) -> str:
         return c.NAME_TAKEN
     if isinstance(error, OwnerTaken):
         return c.OWNER_TAKEN
-    if error.system == "Kubernetes":
+    if error.system is System.KUBERNETES:
         return c.KUBERNETES_UNAVAILABLE
     if isinstance(error, Unauthorised):
         return c.GUACAMOLE_CREDENTIALS_REFUSED

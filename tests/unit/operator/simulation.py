@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 from blendersessions.clients.agent import AgentStatus
 from blendersessions.model.access import AccessView, ConnectionRecord, ConnectionSpec, UserRecord
-from blendersessions.model.errors import Conflict, Invalid, NotFound, Unavailable
+from blendersessions.model.errors import Conflict, Invalid, NotFound, System, Unavailable
 from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Manifest, Ref, ref_of
 from blendersessions_operator.controller.cache import CHILD_KINDS
 from blendersessions_operator.controller.reconciler import reconcile
@@ -41,10 +41,10 @@ class Faulty:
         self.calls += 1
         fault = self.next_fault()
         if fault == "refused":
-            raise Unavailable(f"{system} is away", system)
+            raise Unavailable(f"{system} is away", System(system))
         answer = work()
         if fault == "lost":
-            raise Unavailable(f"{system}'s answer is lost", system)
+            raise Unavailable(f"{system}'s answer is lost", System(system))
         return answer
 
 
@@ -111,13 +111,13 @@ class Server(Faulty):
 
     def _found(self, ref: Ref) -> Manifest:
         if ref not in self.objects:
-            raise NotFound(f"{ref} is not there", system="Kubernetes")
+            raise NotFound(f"{ref} is not there", System.KUBERNETES)
         return self.objects[ref]
 
     def _made(self, manifest: Manifest) -> Manifest:
         ref = ref_of(manifest)
         if ref in self.objects:
-            raise Conflict(f"{ref} exists", system="Kubernetes")
+            raise Conflict(f"{ref} exists", System.KUBERNETES)
         made = copy.deepcopy(manifest)
         made["metadata"] |= {"uid": str(uuid.uuid4()), "creationTimestamp": datetime.now(UTC).isoformat()}
         self.objects[ref] = made
@@ -128,7 +128,7 @@ class Server(Faulty):
         found = self._found(ref)
         meta = patch.get("metadata") or {}
         if meta.get("uid", found["metadata"]["uid"]) != found["metadata"]["uid"]:
-            raise Conflict("another one by now", system="Kubernetes")
+            raise Conflict("another one by now", System.KUBERNETES)
         for part in ("spec", "data"):
             if part in patch:
                 merged = found.setdefault(part, {}) | patch[part]
@@ -143,7 +143,7 @@ class Server(Faulty):
         found = self._found(ref)
         for key in ("uid", "resourceVersion"):
             if manifest["metadata"][key] != found["metadata"][key]:
-                raise Conflict("another one by now", system="Kubernetes")
+                raise Conflict("another one by now", System.KUBERNETES)
         if subresource == "status":
             self._rules.see(found)
             found["status"] = copy.deepcopy(manifest["status"])
@@ -237,7 +237,7 @@ class Guacamole(Faulty):
     async def grant(self, username: str, name: str) -> None:
         def granted() -> None:
             if username not in self.users or name not in self.connections:
-                raise NotFound("gone")
+                raise NotFound("gone", System.GUACAMOLE)
             self.grants.add((username, name))
 
         self._call("Guacamole", granted)
@@ -264,7 +264,7 @@ class FakeAgents(Faulty):
 
     async def save(self, desktop: AgentEndpoint) -> str:
         if self.full:
-            raise Invalid(f"The disk of {desktop.name} is full", "Agent")
+            raise Invalid(f"The disk of {desktop.name} is full", System.AGENT)
         return str(self._call("Agent", lambda: "/home/blender/cart.blend"))
 
     async def notify(self, desktop: AgentEndpoint, message: str, seconds: float) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from blendersessions.model.access import AccessView, UserRecord
-from blendersessions.model.errors import NameTaken, OwnerTaken, Unauthorised, Unavailable
+from blendersessions.model.errors import NameTaken, OwnerTaken, System, Unauthorised, Unavailable
 from blendersessions.model.secret_data import encode
 from blendersessions_operator.planning import steps
 from blendersessions_operator.planning.plan import plan, requeue_after
@@ -213,7 +213,7 @@ def test_a_pod_that_is_over_and_cannot_be_replaced_is_not_looked_at_without_paus
     pod["status"]["phase"] = "Failed"
     over = replace(finished_world(session()), pod=pod, now=datetime(2026, 11, 24, 7, tzinfo=UTC))
     assert requeue_after(session(), replace(over, settings=None)) == timedelta(seconds=1), "its class is gone"
-    refused = replace(over, failures={Area.DESKTOP: Unauthorised("may not delete pods", "Kubernetes")})
+    refused = replace(over, failures={Area.DESKTOP: Unauthorised("may not delete pods", System.KUBERNETES)})
     assert requeue_after(session(), refused) is None, "the queue tries again, later each time"
     pod["metadata"]["deletionTimestamp"] = "2026-11-24T06:59:00Z"
     assert requeue_after(session(), over) is None, "its end is an event"
@@ -252,15 +252,20 @@ def test_a_connection_deleted_in_guacamole_is_made_again() -> None:
 
 def test_guacamole_away_does_not_keep_the_desktop_from_starting() -> None:
     world = replace(
-        finished_world(session()), pod=None, access=AccessView(), failures={Area.ACCESS: Unavailable("away")}
+        finished_world(session()),
+        pod=None,
+        access=AccessView(),
+        failures={Area.ACCESS: Unavailable("away", System.GUACAMOLE)},
     )
     assert kinds(session(), world) == ["CreateObject Pod"]
 
 
 def test_a_part_that_failed_is_not_tried_again_in_the_same_run() -> None:
-    failures = {Area.ACCESS: Unavailable("away"), Area.DESKTOP: NameTaken("taken")}
+    failures = {Area.ACCESS: Unavailable("away", System.GUACAMOLE), Area.DESKTOP: NameTaken("taken", System.GUACAMOLE)}
     assert plan(session(), replace(empty_world(), failures=failures)).empty
-    assert plan(session(finalizer=False), replace(empty_world(), failures={Area.SESSION: Unavailable("x")})).empty
+    assert plan(
+        session(finalizer=False), replace(empty_world(), failures={Area.SESSION: Unavailable("x", System.GUACAMOLE)})
+    ).empty
 
 
 def test_a_malformed_session_is_not_acted_upon() -> None:
@@ -295,7 +300,7 @@ def test_deletion_before_anything_was_made_clears_all_the_same() -> None:
 
 def test_a_deletion_that_failed_keeps_the_finalizer() -> None:
     of = session(deleting=True)
-    assert plan(of, replace(empty_world(), failures={Area.ACCESS: Unavailable("away")})).empty
+    assert plan(of, replace(empty_world(), failures={Area.ACCESS: Unavailable("away", System.GUACAMOLE)})).empty
 
 
 def test_a_session_in_deletion_without_our_finalizer_is_left_alone() -> None:
@@ -371,7 +376,9 @@ def test_a_viewer_who_is_taken_is_refused_and_the_owner_gets_in_all_the_same() -
     assert next_steps(of, replace(finished_world(of), access=access)) == [
         steps.VerifyUserOwnership("vera", Area.VIEWERS)
     ]
-    failed = replace(finished_world(of), access=access, failures={Area.VIEWERS: OwnerTaken("vera is taken")})
+    failed = replace(
+        finished_world(of), access=access, failures={Area.VIEWERS: OwnerTaken("vera is taken", System.GUACAMOLE)}
+    )
     assert plan(of, failed).empty
     stated = {entry["type"]: entry for entry in status(of, failed)["conditions"]}
     assert (stated["Ready"]["status"], stated["Stalled"]["status"]) == ("True", "False")

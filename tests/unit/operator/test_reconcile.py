@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from blendersessions.model.access import AccessView, UserRecord
-from blendersessions.model.errors import Conflict, NotFound, Unauthorised, Unavailable
+from blendersessions.model.errors import Conflict, DomainError, NotFound, System, Unauthorised, Unavailable
 from blendersessions.model.manifest import Manifest, Ref, ref_of
 from blendersessions.model.secret_data import decode
 from blendersessions_operator.controller.reconciler import reconcile
@@ -41,7 +41,7 @@ class FakeApi:
     def __init__(self, *objects: Manifest) -> None:
         self.objects = {ref_of(each): copy.deepcopy(each) for each in objects}
         self.requests: list[str] = []
-        self.broken: type[Exception] | None = None
+        self.broken: type[DomainError] | None = None
         self.answers_lost = 0
         self._version = 1000
         self._rules = StatusRules()
@@ -50,7 +50,7 @@ class FakeApi:
         ref = ref_of(manifest)
         self._note("CREATE", ref.kind)
         if ref in self.objects:
-            raise Conflict("exists", system="Kubernetes")
+            raise Conflict("exists", System.KUBERNETES)
         self.objects[ref] = copy.deepcopy(manifest)
         self.objects[ref]["metadata"]["uid"] = f"uid-of-{ref.kind}"
         return self._touched(ref)
@@ -58,7 +58,7 @@ class FakeApi:
     async def get(self, ref: Ref) -> Manifest:
         self._note("GET", ref.kind)
         if ref not in self.objects:
-            raise NotFound("gone", system="Kubernetes")
+            raise NotFound("gone", System.KUBERNETES)
         return copy.deepcopy(self.objects[ref])
 
     async def replace(self, manifest: Manifest, subresource: str = "") -> Manifest:
@@ -67,7 +67,7 @@ class FakeApi:
         self._note("STATUS", ref.kind)
         for key in ("uid", "resourceVersion"):
             if self.objects[ref]["metadata"][key] != manifest["metadata"][key]:
-                raise Conflict("another one by now", system="Kubernetes")
+                raise Conflict("another one by now", System.KUBERNETES)
         self._rules.see(self.objects[ref])
         self.objects[ref]["status"] = copy.deepcopy(manifest["status"])
         written = self._touched(ref)
@@ -75,7 +75,7 @@ class FakeApi:
         self._rules.check()
         if self.answers_lost:
             self.answers_lost -= 1
-            raise Unavailable("the answer is lost", system="Kubernetes")
+            raise Unavailable("the answer is lost", System.KUBERNETES)
         return written
 
     def _touched(self, ref: Ref) -> Manifest:
@@ -85,7 +85,7 @@ class FakeApi:
 
     def _note(self, verb: str, kind: str) -> None:
         if self.broken is not None:
-            raise self.broken("the API server is away")
+            raise self.broken("the API server is away", System.KUBERNETES)
         if kind != "Event":
             self.requests.append(f"{verb} {kind}")
 
@@ -196,7 +196,7 @@ async def test_a_foreign_object_that_no_watch_shows_is_reported_and_tried_again_
     foreign = service(session())
     foreign["metadata"] |= {"ownerReferences": [], "labels": {}, "uid": "foreign"}
     api = FakeApi(body(), foreign)
-    made, _ = context_of(api, FakeGuacamole(AccessView(), Unavailable("away")), body())
+    made, _ = context_of(api, FakeGuacamole(AccessView(), Unavailable("away", System.GUACAMOLE)), body())
     assert not await reconcile(made, KEY), "it must be looked at again, since no event will tell"
     assert api.objects[ref_of(foreign)] == foreign
     conditions = {entry["type"]: entry for entry in api.objects[KEY]["status"]["conditions"]}
@@ -214,7 +214,13 @@ async def test_a_malformed_session_is_reported_and_left_in_peace() -> None:
     assert conditions["Ready"]["reason"] == "Invalid"
 
 
-@pytest.mark.parametrize("error", [Unavailable("Guacamole is away"), Unauthorised("Guacamole refuses the account")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        Unavailable("Guacamole is away", System.GUACAMOLE),
+        Unauthorised("Guacamole refuses the account", System.GUACAMOLE),
+    ],
+)
 async def test_guacamole_away_is_tried_again_and_written_once(error: Exception) -> None:
     known = [
         body(),

@@ -10,7 +10,7 @@ import pytest
 
 from blendersessions.model import conditions as c
 from blendersessions.model.access import AccessView
-from blendersessions.model.errors import DomainError, Invalid, NameTaken, OwnerTaken, Unauthorised, Unavailable
+from blendersessions.model.errors import DomainError, Invalid, NameTaken, OwnerTaken, System, Unauthorised, Unavailable
 from blendersessions_operator.planning.status import status, with_suspension
 from blendersessions_operator.planning.steps import Area
 from status_rules import faults_of
@@ -177,16 +177,22 @@ def test_a_changed_scene_on_a_running_desktop_is_said_to_need_a_restart() -> Non
 @pytest.mark.parametrize(
     ("part", "error", "condition", "reason", "stalled"),
     [
-        (Area.ACCESS, Unavailable("away"), "ConnectionReady", "GuacamoleUnavailable", False),
-        (Area.ACCESS, Unauthorised("refused"), "ConnectionReady", "GuacamoleCredentialsRefused", False),
-        (Area.ACCESS, Invalid("bad"), "ConnectionReady", "GuacamoleRefused", False),
-        (Area.ACCESS, OwnerTaken("taken"), "ConnectionReady", "OwnerTaken", True),
-        (Area.ACCESS, NameTaken("taken", system="Kubernetes"), "ConnectionReady", "NameTaken", True),
-        (Area.ACCESS, Unavailable("down", system="Kubernetes"), "ConnectionReady", "KubernetesUnavailable", False),
-        (Area.DESKTOP, Unavailable("down", system="Kubernetes"), "DesktopReady", "KubernetesUnavailable", False),
-        (Area.DESKTOP, Unauthorised("quota", system="Kubernetes"), "DesktopReady", "DesktopRefused", False),
-        (Area.DESKTOP, Invalid("bad limits", system="Kubernetes"), "DesktopReady", "DesktopRefused", True),
-        (Area.DESKTOP, NameTaken("taken", system="Kubernetes"), "DesktopReady", "NameTaken", True),
+        (Area.ACCESS, Unavailable("away", System.GUACAMOLE), "ConnectionReady", "GuacamoleUnavailable", False),
+        (
+            Area.ACCESS,
+            Unauthorised("refused", System.GUACAMOLE),
+            "ConnectionReady",
+            "GuacamoleCredentialsRefused",
+            False,
+        ),
+        (Area.ACCESS, Invalid("bad", System.GUACAMOLE), "ConnectionReady", "GuacamoleRefused", False),
+        (Area.ACCESS, OwnerTaken("taken", System.GUACAMOLE), "ConnectionReady", "OwnerTaken", True),
+        (Area.ACCESS, NameTaken("taken", System.KUBERNETES), "ConnectionReady", "NameTaken", True),
+        (Area.ACCESS, Unavailable("down", System.KUBERNETES), "ConnectionReady", "KubernetesUnavailable", False),
+        (Area.DESKTOP, Unavailable("down", System.KUBERNETES), "DesktopReady", "KubernetesUnavailable", False),
+        (Area.DESKTOP, Unauthorised("quota", System.KUBERNETES), "DesktopReady", "DesktopRefused", False),
+        (Area.DESKTOP, Invalid("bad limits", System.KUBERNETES), "DesktopReady", "DesktopRefused", True),
+        (Area.DESKTOP, NameTaken("taken", System.KUBERNETES), "DesktopReady", "NameTaken", True),
     ],
 )
 def test_each_failure_is_said_in_its_parts_condition(
@@ -200,7 +206,9 @@ def test_each_failure_is_said_in_its_parts_condition(
 
 
 def test_guacamole_away_makes_a_running_session_not_ready() -> None:
-    world = replace(finished_world(session()), access=AccessView(), failures={Area.ACCESS: Unavailable("away")})
+    world = replace(
+        finished_world(session()), access=AccessView(), failures={Area.ACCESS: Unavailable("away", System.GUACAMOLE)}
+    )
     result, conditions = said(session(), world)
     assert conditions["DesktopReady"]["status"] == conditions["SceneReady"]["status"] == "True"
     assert conditions["Ready"]["reason"] == "GuacamoleUnavailable"
@@ -227,7 +235,7 @@ def test_a_malformed_session_is_told_what_is_wrong() -> None:
 def test_a_deletion_that_waits_for_guacamole_says_so_and_keeps_what_is_needed() -> None:
     first = status(session(), finished_world(session()))
     of = replace(session(deleting=True), status=first)
-    failures = {Area.ACCESS: Unavailable("Guacamole at URL does not answer")}
+    failures = {Area.ACCESS: Unavailable("Guacamole at URL does not answer", System.GUACAMOLE)}
     result, conditions = said(of, replace(empty_world(), failures=failures))
     assert result["phase"] == "Terminating"
     assert (conditions["Ready"]["status"], conditions["Ready"]["reason"]) == ("False", "Terminating")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from blendersessions.model.errors import Unavailable
+from blendersessions.model.errors import System, Unavailable
 from blendersessions_operator.planning.status import status
 from blendersessions_operator.planning.status_events import events_of_change, steps_done
 from blendersessions_operator.planning.steps import Area
@@ -39,7 +39,7 @@ def said(former: Manifest, wanted: Manifest) -> list[tuple[str, str, str]]:
 
 def test_a_failure_is_told_when_its_reason_is_new() -> None:
     first = status(session(), empty_world())
-    away = replace(empty_world(), failures={Area.ACCESS: Unavailable("Guacamole is away")})
+    away = replace(empty_world(), failures={Area.ACCESS: Unavailable("Guacamole is away", System.GUACAMOLE)})
     failed = status(replace(session(), status=first), away)
     assert said(first, failed) == [("Warning", "GuacamoleUnavailable", "Guacamole is away")]
     assert events_of_change(failed, failed) == []
@@ -47,6 +47,6 @@ def test_a_failure_is_told_when_its_reason_is_new() -> None:
 
 def test_a_deletion_that_waits_is_told() -> None:
     first = status(session(), finished_world(session()))
-    away = replace(empty_world(), failures={Area.ACCESS: Unavailable("Guacamole is away")})
+    away = replace(empty_world(), failures={Area.ACCESS: Unavailable("Guacamole is away", System.GUACAMOLE)})
     waiting = status(replace(session(deleting=True), status=first), away)
     assert ("Warning", "GuacamoleUnavailable", "Guacamole is away") in said(first, waiting)

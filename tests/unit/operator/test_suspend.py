@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from blendersessions.model.errors import Invalid, Unavailable
+from blendersessions.model.errors import Invalid, System, Unavailable
 from blendersessions.model.session import parse_session
 from blendersessions_operator.planning import steps
 from blendersessions_operator.planning.lifetime import Activity
@@ -48,13 +48,15 @@ def test_without_a_workspace_there_is_nothing_to_save() -> None:
 
 def test_a_save_that_is_refused_keeps_the_desktop_however_long() -> None:
     late = replace(
-        finished_world(suspend_requested()), now=NOW + timedelta(days=1), failures={Area.SAVING: Invalid("full")}
+        finished_world(suspend_requested()),
+        now=NOW + timedelta(days=1),
+        failures={Area.SAVING: Invalid("full", System.AGENT)},
     )
     assert kinds(suspend_requested(), late) == []
 
 
 def test_an_agent_that_does_not_answer_is_given_up_after_a_while() -> None:
-    silent = replace(finished_world(suspend_requested()), failures={Area.SAVING: Unavailable("silent")})
+    silent = replace(finished_world(suspend_requested()), failures={Area.SAVING: Unavailable("silent", System.AGENT)})
     assert kinds(suspend_requested(), silent) == []
     assert kinds(suspend_requested(), replace(silent, now=NOW + SAVE_PATIENCE)) == [["DeleteObject"]]
 
@@ -79,7 +81,7 @@ def test_an_operator_that_was_away_asks_before_it_ends_anything() -> None:
         activity=Activity(started_at=begun, ready_at=begun),
     )
     assert plan_lifetime(of, seen) == ((steps.AskDesktop(),),)
-    failed = replace(seen, failures={Area.ACTIVITY: Unavailable("no answer", "Agent")})
+    failed = replace(seen, failures={Area.ACTIVITY: Unavailable("no answer", System.AGENT)})
     assert isinstance(plan_lifetime(of, failed)[0][0], steps.RecordSuspension)
     said = replace(seen, activity=replace(seen.activity, asked_at=NOW, last_input_at=NOW))
     assert plan_lifetime(of, said) == ()

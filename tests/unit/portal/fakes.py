@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from blendersessions.model import suspension
-from blendersessions.model.errors import NotFound, Unauthorised
+from blendersessions.model.errors import NotFound, System, Unauthorised
 from blendersessions.model.user_credentials import UserCredentials
 from blendersessions_portal.session import Session, new_session, read_session
 
@@ -37,7 +37,7 @@ class FakeStore:
     async def get(self, owner: str, name: str) -> Session:
         self._fail()
         if name not in self.objects or self.objects[name]["spec"]["owner"] != owner:
-            raise NotFound(f"There is no session “{name}”.")
+            raise NotFound(f"There is no session “{name}”.", System.GUACAMOLE)
         return read_session(self.objects[name])
 
     async def create(self, owner: str, sample: str) -> Session:
@@ -65,7 +65,7 @@ class FakeStore:
 
     async def credentials(self, owner: str) -> UserCredentials:
         if owner not in self.passwords:
-            raise NotFound("Secret “blender-user-0” does not exist.")
+            raise NotFound("Secret “blender-user-0” does not exist.", System.GUACAMOLE)
         return UserCredentials(owner, self.passwords[owner])
 
     def _fail(self) -> None:
@@ -145,7 +145,7 @@ class FakeGuacamole:
         if self.failure:
             raise self.failure
         if credentials.username in self.refuses:
-            raise Unauthorised(f"Guacamole refused the sign-in of {credentials.username}.")
+            raise Unauthorised(f"Guacamole refused the sign-in of {credentials.username}.", System.GUACAMOLE)
         token = f"TOKEN{len(self.made):04d}"
         self.made.append(token)
         self.alive.add(token)

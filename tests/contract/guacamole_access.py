@@ -32,11 +32,11 @@ DESK = ConnectionSpec(
 async def signed_in(guacamole: Guacamole, folder: Path) -> AsyncIterator[GuacamoleClient]:
     path = folder / "password"
     path.write_text(guacamole.password)
-    http = GuacamoleClient(Account(guacamole.url, guacamole.username, path))
+    client = GuacamoleClient(Account(guacamole.url, guacamole.username, path))
     try:
-        yield http
+        yield client
     finally:
-        await http.close()
+        await client.close()
 
 
 def opened(site: Site, **query: str) -> Tunnel:
@@ -46,33 +46,33 @@ def opened(site: Site, **query: str) -> Tunnel:
     return tunnel
 
 
-async def named(http: GuacamoleClient, name: str) -> list[dict[str, Any]]:
-    return [each for each in (await http.get("connections")).values() if each["name"] == name]
+async def named(client: GuacamoleClient, name: str) -> list[dict[str, Any]]:
+    return [each for each in (await client.get("connections")).values() if each["name"] == name]
 
 
-async def registered(registry: GuacamoleDirectory, username: str = "alice") -> str:
+async def registered(directory: GuacamoleDirectory, username: str = "alice") -> str:
     """Do what the operator does for a new session; return the connection's identifier."""
-    await inspected(registry, username)
-    await registry.create_connection(DESK)
-    await registry.create_user(username, "secret-1", NAMESPACE)
-    await registry.grant(username, DESK.name)
-    return known(registry).identifier
+    await inspected(directory, username)
+    await directory.create_connection(DESK)
+    await directory.create_user(username, "secret-1", NAMESPACE)
+    await directory.grant(username, DESK.name)
+    return known(directory).identifier
 
 
-async def inspected(registry: GuacamoleDirectory, username: str = "alice", hint: str = "") -> AccessView:
-    await registry.inspect([DESK.name], [username], HOST, hint)
-    view = registry.view([DESK.name], [username], hint)
+async def inspected(directory: GuacamoleDirectory, username: str = "alice", hint: str = "") -> AccessView:
+    await directory.inspect([DESK.name], [username], HOST, hint)
+    view = directory.view([DESK.name], [username], hint)
     assert view.inspected
     return view
 
 
-def known(registry: GuacamoleDirectory) -> ConnectionRecord:
-    return registry.view([DESK.name], []).connections[DESK.name]
+def known(directory: GuacamoleDirectory) -> ConnectionRecord:
+    return directory.view([DESK.name], []).connections[DESK.name]
 
 
-def is_known(registry: GuacamoleDirectory, username: str = "alice") -> bool:
-    return registry.view([DESK.name], [username]).inspected
+def is_known(directory: GuacamoleDirectory, username: str = "alice") -> bool:
+    return directory.view([DESK.name], [username]).inspected
 
 
-async def removed(registry: GuacamoleDirectory, hint: str = "") -> int:
-    return await registry.remove_connection(DESK.name, HOST, hint)
+async def removed(directory: GuacamoleDirectory, hint: str = "") -> int:
+    return await directory.remove_connection(DESK.name, HOST, hint)

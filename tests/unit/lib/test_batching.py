@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from blendersessions.clients.guacamole.batching import LIMIT, Batched
-from blendersessions.model.errors import Conflict, DomainError, Unavailable
+from blendersessions.clients.guacamole.batching import MAX_ITEMS_PER_REQUEST, Batched
+from blendersessions.model.errors import Conflict, DomainError, System, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,16 +27,16 @@ class Server:
         if self.error is not None:
             raise self.error
         if set(items) & {*self.taken, *self.broken}:
-            raise Conflict("one of them is refused")
+            raise Conflict("one of them is refused", System.GUACAMOLE)
         return [item.upper() for item in items]
 
     async def alone(self, item: str) -> str:
         self.sent.append([item])
         await asyncio.sleep(0)
         if item in self.taken:
-            raise Conflict(f"{item} is taken")
+            raise Conflict(f"{item} is taken", System.GUACAMOLE)
         if item in self.broken:
-            raise Unavailable("away")
+            raise Unavailable("away", System.GUACAMOLE)
         return item.upper()
 
 
@@ -46,9 +46,14 @@ async def outcomes(server: Server, items: Sequence[str]) -> list[object]:
 
 
 async def test_each_gets_the_answer_to_its_own() -> None:
-    server, items = Server(), [f"item-{number}" for number in range(3 * LIMIT)]
+    server, items = Server(), [f"item-{number}" for number in range(3 * MAX_ITEMS_PER_REQUEST)]
     assert await outcomes(server, items) == [item.upper() for item in items]
-    assert [len(sent) for sent in server.sent] == [1, LIMIT, LIMIT, LIMIT - 1]
+    assert [len(sent) for sent in server.sent] == [
+        1,
+        MAX_ITEMS_PER_REQUEST,
+        MAX_ITEMS_PER_REQUEST,
+        MAX_ITEMS_PER_REQUEST - 1,
+    ]
 
 
 async def test_one_that_is_refused_is_told_so_and_takes_no_other_with_it() -> None:
@@ -65,7 +70,7 @@ async def test_when_nothing_answers_the_rest_is_not_tried_one_time_out_after_the
     assert ["d"] not in server.sent
 
 
-@pytest.mark.parametrize("error", [Unavailable("away"), ZeroDivisionError("a fault of ours")])
+@pytest.mark.parametrize("error", [Unavailable("away", System.GUACAMOLE), ZeroDivisionError("a fault of ours")])
 async def test_a_request_that_fails_is_nobodys_success(error: Exception) -> None:
     server = Server(error=error)
     found = await outcomes(server, "abc")
