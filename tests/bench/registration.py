@@ -13,7 +13,7 @@ from bench.processes import standin
 from blendersessions.clients.guacamole import users
 from blendersessions.clients.guacamole.client import IN_FLIGHT, Account, GuacamoleClient
 from blendersessions.clients.guacamole.directory import GuacamoleDirectory
-from blendersessions.model.access import HOSTNAME, ConnectionSpec
+from blendersessions.model.access import HOSTNAME, ConnectionSpec, SessionAccess
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +62,7 @@ async def _by_our_client(guacamole: Guacamole, folder: Path, names: Sequence[str
     registry = GuacamoleDirectory(http, "bench")
 
     async def register(name: str) -> None:
-        await registry.inspect([name], [name], f"{name}.{NAMESPACE}.svc")
+        await registry.inspect(SessionAccess((name,), (name,), f"{name}.{NAMESPACE}.svc"))
         await registry.create_user(name, "a-password-of-this-user", NAMESPACE)
         await registry.create_connection(ConnectionSpec(name, _parameters(name), ATTRIBUTES))
         await registry.grant(name, name)

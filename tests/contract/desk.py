@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from blendersessions.clients.guacamole.client import Account, GuacamoleClient
-from blendersessions.model.access import AccessView, ConnectionRecord, ConnectionSpec
+from blendersessions.model.access import AccessView, ConnectionRecord, ConnectionSpec, SessionAccess
 from blendersessions.model.names import name_for
 
 if TYPE_CHECKING:
@@ -59,20 +59,25 @@ async def registered(registry: GuacamoleDirectory, username: str = "alice") -> s
     return known(registry).identifier
 
 
-async def inspected(registry: GuacamoleDirectory, username: str = "alice", hint: str = "") -> AccessView:
-    await registry.inspect([DESK.name], [username], HOST, hint)
-    view = registry.view([DESK.name], [username], hint)
+def access_of(*usernames: str, name: str = DESK.name, identifier: str = "") -> SessionAccess:
+    return SessionAccess((name,), usernames, HOST, identifier)
+
+
+async def inspected(registry: GuacamoleDirectory, username: str = "alice", identifier: str = "") -> AccessView:
+    access = access_of(username, identifier=identifier)
+    await registry.inspect(access)
+    view = registry.view(access)
     assert view.inspected
     return view
 
 
 def known(registry: GuacamoleDirectory) -> ConnectionRecord:
-    return registry.view([DESK.name], []).connections[DESK.name]
+    return registry.view(access_of()).connections[DESK.name]
 
 
 def is_known(registry: GuacamoleDirectory, username: str = "alice") -> bool:
-    return registry.view([DESK.name], [username]).inspected
+    return registry.view(access_of(username)).inspected
 
 
-async def removed(registry: GuacamoleDirectory, hint: str = "") -> int:
-    return await registry.remove_connection(DESK.name, HOST, hint)
+async def removed(registry: GuacamoleDirectory, identifier: str = "") -> int:
+    return await registry.remove_connection(DESK.name, access_of(identifier=identifier))

@@ -18,8 +18,8 @@ from contract.browsing import Site
 from contract.desk import (
     DESK,
     GROUP,
-    HOST,
     NAMESPACE,
+    access_of,
     inspected,
     is_known,
     known,
@@ -44,12 +44,12 @@ async def test_the_data_source_is_discovered(source: str, tmp_path: Path) -> Non
         async with signed_in(guacamole, tmp_path) as http:
             registry = GuacamoleDirectory(http, GROUP)
             await registered(registry)
-            assert registry.view([DESK.name], []).data_source == source
+            assert registry.view(access_of()).data_source == source
 
 
 async def test_a_registered_session_is_known_without_asking(registry: GuacamoleDirectory) -> None:
     await registered(registry)
-    view = registry.view([DESK.name], ["alice"])
+    view = registry.view(access_of("alice"))
     assert view.inspected
     assert view.grants == {("alice", DESK.name)}
     assert view.connections[DESK.name].matches(DESK)
@@ -63,7 +63,7 @@ async def test_a_new_operator_finds_everything_as_it_was_left(
     successor = GuacamoleDirectory(http, GROUP)
     assert not is_known(successor)
     found = await inspected(successor)
-    left = registry.view([DESK.name], ["alice"])
+    left = registry.view(access_of("alice"))
     assert (found.connections, found.grants) == (left.connections, left.grants)
     assert found.users["alice"].ours(NAMESPACE)
 
@@ -353,7 +353,7 @@ async def test_removals_at_the_same_time_share_requests(registry: GuacamoleDirec
     for name in names:
         await registry.create_connection(replace(DESK, name=name))
     sent.clear()
-    await asyncio.gather(*(registry.remove_connection(name, HOST, "") for name in names))
+    await asyncio.gather(*(registry.remove_connection(name, access_of(name=name)) for name in names))
     assert sent.count("PATCH connections") <= 2
     assert sent.count("GET activeConnections") <= 3
     assert (await registry.refresh()) == set()

@@ -12,7 +12,7 @@ import pytest
 from blendersessions.clients.guacamole.client import Account, GuacamoleClient
 from blendersessions.clients.guacamole.directory import GuacamoleDirectory
 from blendersessions.model.errors import DomainError, Unavailable
-from contract.desk import DESK, GROUP, HOST, NAMESPACE, known
+from contract.desk import DESK, GROUP, NAMESPACE, access_of, known
 from contract.faults import FAULTS, Faults, before
 from localcluster.pki import Authority
 
@@ -59,10 +59,10 @@ async def test_whatever_fails_now_and_then_the_registration_comes_through_once(
         http = client(guacamole_standin, proxy.url, tmp_path)
         registry = GuacamoleDirectory(http, GROUP)
         async with asyncio.timeout(30):
-            while ("alice", DESK.name) not in registry.view([DESK.name], ["alice"]).grants:
+            while ("alice", DESK.name) not in registry.view(access_of("alice")).grants:
                 try:
-                    await registry.inspect([DESK.name], ["alice"], HOST)
-                    view = registry.view([DESK.name], ["alice"])
+                    await registry.inspect(access_of("alice"))
+                    view = registry.view(access_of("alice"))
                     if DESK.name not in view.connections:
                         await registry.create_connection(DESK)
                     if not view.users["alice"].exists:

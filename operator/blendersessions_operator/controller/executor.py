@@ -92,8 +92,8 @@ async def _carry_out(context: ReconcilerContext, session: Session, step: Step) -
             patch = {"metadata": {"ownerReferences": [owner]}}
             await _update(context, ref, kubernetes.strategic_merge(ref, patch))
             return ""
-        case steps.InspectAccess(names, usernames, hostname, hint):
-            await guacamole.inspect(names, usernames, hostname, hint)
+        case steps.InspectAccess(access):
+            await guacamole.inspect(access)
             return ""
         case steps.CreateConnection(spec):
             await guacamole.create_connection(spec)
@@ -121,9 +121,9 @@ async def _carry_out(context: ReconcilerContext, session: Session, step: Step) -
         case steps.Revoke(username, name):
             closed = await guacamole.revoke(username, name)
             return f"Took the connection {name} from {username}, with {closed} running tunnels."
-        case steps.RemoveConnection(name, hostname, hint):
-            known = bool(guacamole.view([name], []).connections)
-            closed = await guacamole.remove_connection(name, hostname, hint)
+        case steps.RemoveConnection(name, access):
+            known = name in guacamole.view(access).connections
+            closed = await guacamole.remove_connection(name, access)
             return f"Removed the connection {name} from Guacamole, with {closed} running tunnels." if known else ""
         case steps.ReleaseUser(username):
             return await _release_user(context, session, username)

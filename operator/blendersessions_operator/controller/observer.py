@@ -6,12 +6,12 @@ from functools import partial
 from secrets import token_urlsafe
 from typing import TYPE_CHECKING
 
-from blendersessions.model.access import access_list, connection_names
+from blendersessions.model.access import access_list
 from blendersessions.model.effective_settings import effective_settings
 from blendersessions.model.installation import GeneratedCredentials
 from blendersessions.model.manifest import Ref
 from blendersessions.model.names import user_secret_name
-from blendersessions_operator.planning.access import reported_identifier
+from blendersessions_operator.planning.access import session_access
 from blendersessions_operator.planning.observed import Observed
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def observe(
         users=len(context.activity.opened.get(session.uid, ())),
         warned_of=context.activity.warned.get(session.uid),
         user_secrets={username: secret for username, secret in secrets.items() if secret is not None},
-        access=context.guacamole.view(connection_names(session), wanted, reported_identifier(session)),
+        access=context.guacamole.view(session_access(session)),
         failures=failures,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from blendersessions.model import labels
-from blendersessions.model.access import access_list, connection_names
+from blendersessions.model.access import SessionAccess, access_list, connection_names
 from blendersessions.model.container import VNC_PASSWORD
 from blendersessions.model.manifest import ref_of
 from blendersessions.model.secret_data import decode
@@ -32,8 +32,7 @@ def plan_access(session: Session, observed: Observed) -> list[Step]:
         return []
     wanted = access_list(session)
     if not access.inspected:
-        names = connection_names(session)
-        return [steps.InspectAccess(names, tuple(wanted), hostname(session), reported_identifier(session))]
+        return [steps.InspectAccess(session_access(session))]
     if access.users[session.username].taken(session.namespace):
         return _plan_person(session, observed, session.username, session.desktop.name, Area.ACCESS)
     todo: list[Step] = []
@@ -44,7 +43,7 @@ def plan_access(session: Session, observed: Observed) -> list[Step]:
         if part not in observed.failures:
             todo += _plan_person(session, observed, username, name, part)
     spare = [name for name in connection_names(session) if name not in wanted.values() and name in access.connections]
-    return [*todo, *(steps.RemoveConnection(name, hostname(session), "") for name in spare)]
+    return [*todo, *(steps.RemoveConnection(name, session_access(session)) for name in spare)]
 
 
 def plan_access_change(session: Session, observed: Observed) -> tuple[tuple[Step, ...], ...]:
@@ -74,6 +73,16 @@ def wanted_connections(session: Session, vnc_password: str) -> list[ConnectionSp
     """Build the connections that the session should have."""
     shown = [view_connection(session, vnc_password)] if session.spec.viewers else []
     return [connection(session, vnc_password), *shown]
+
+
+def session_access(session: Session) -> SessionAccess:
+    """Return how the session is known in Guacamole."""
+    return SessionAccess(
+        connections=connection_names(session),
+        usernames=tuple(access_list(session)),
+        hostname=hostname(session),
+        reported_identifier=reported_identifier(session),
+    )
 
 
 def reported_identifier(session: Session) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from blendersessions.model.access import ConnectionSpec
+    from blendersessions.model.access import ConnectionSpec, SessionAccess
     from blendersessions.model.manifest import Manifest, Ref
 
 
@@ -122,11 +122,7 @@ class AddOwner:
 class InspectAccess:
     """Ask Guacamole for what is not known yet of the session's connections, users and grants."""
 
-    names: tuple[str, ...]
-    usernames: tuple[str, ...]
-    hostname: str
-    hint: str
-    """The identifier that was last reported for the first name; empty if none was."""
+    access: SessionAccess
     part: Area = Area.ACCESS
 
 
@@ -213,9 +209,7 @@ class RemoveConnection:
     """Remove the connection, then close the tunnels that are left."""
 
     name: str
-    hostname: str
-    hint: str
-    """The identifier that was last reported, for a connection that is gone or elsewhere by now; empty if none was."""
+    access: SessionAccess
     part: Area = Area.ACCESS
 
 

@@ -12,6 +12,7 @@ from blendersessions.model.access import AccessView, UserRecord
 from blendersessions.model.errors import NameTaken, OwnerTaken, Unauthorised, Unavailable
 from blendersessions.model.secret_data import encode
 from blendersessions_operator.planning import steps
+from blendersessions_operator.planning.access import session_access
 from blendersessions_operator.planning.plan import plan, requeue_after
 from blendersessions_operator.planning.status import status
 from blendersessions_operator.planning.steps import Area
@@ -32,6 +33,8 @@ from unit.operator.factories import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from blendersessions.model.session import Session
     from blendersessions_operator.planning.observed import Observed
     from blendersessions_operator.planning.steps import Step
@@ -272,24 +275,36 @@ def test_deletion_clears_guacamole_before_the_session_goes() -> None:
     of = session(ALICE | {"viewers": ["vera"]}, deleting=True)
     of = replace(of, status={"connection": {"identifier": "17"}})
     assert plan(of, finished_world(of)).stages == (
-        removal(of, "17"),
+        removal(of),
         (steps.ReleaseUser("vera"), steps.ReleaseUser("alice")),
         (steps.RemoveFinalizer(),),
     )
+    assert removed(of, removal(of)) == [(of.desktop.name, "17"), (f"{of.desktop.name}-view", "")]
 
 
-def removal(of: Session, hint: str) -> tuple[Step, ...]:
-    host = f"{of.desktop.name}.art.svc"
+def removal(of: Session) -> tuple[Step, ...]:
+    access = session_access(of)
     return (
-        steps.RemoveConnection(of.desktop.name, host, hint),
-        steps.RemoveConnection(f"{of.desktop.name}-view", host, ""),
+        steps.RemoveConnection(of.desktop.name, access),
+        steps.RemoveConnection(f"{of.desktop.name}-view", access),
     )
+
+
+def removed(of: Session, removals: Sequence[Step]) -> list[tuple[str, str]]:
+    """The names that are removed, each with the identifier that it was reported by."""
+    found = []
+    for step in removals:
+        assert isinstance(step, steps.RemoveConnection)
+        assert step.access.hostname == f"{of.desktop.name}.art.svc"
+        found.append((step.name, step.access.identifier_of(step.name)))
+    return found
 
 
 def test_deletion_before_anything_was_made_clears_all_the_same() -> None:
     of = session(deleting=True)
     stages = plan(of, empty_world()).stages
-    assert stages[0] == removal(of, "")
+    assert stages[0] == removal(of)
+    assert removed(of, stages[0]) == [(of.desktop.name, ""), (f"{of.desktop.name}-view", "")]
     assert stages[-1] == (steps.RemoveFinalizer(),)
 
 
@@ -351,7 +366,7 @@ def test_a_viewer_who_was_taken_off_the_list_is_shut_out_and_the_last_one_takes_
     assert noted(note[0]) == "alice"
     shut_out = replace(world.access, grants=granted_access(of).grants)
     world = replace(world, secret=finished_world(of).secret, access=shut_out)
-    assert next_steps(of, world) == [steps.RemoveConnection(view, f"{of.desktop.name}.art.svc", "")]
+    assert removed(of, next_steps(of, world)) == [(view, "")]
 
 
 def test_an_owner_who_becomes_a_viewer_loses_the_owners_connection() -> None:

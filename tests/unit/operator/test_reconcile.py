@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import copy
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import pytest
 
-from blendersessions.model.access import AccessView, UserRecord
+from blendersessions.model.access import AccessView, SessionAccess, UserRecord
 from blendersessions.model.errors import Conflict, NotFound, Unauthorised, Unavailable
 from blendersessions.model.manifest import Manifest, Ref, ref_of
 from blendersessions.model.secret_data import decode
@@ -27,10 +26,6 @@ from unit.operator.factories import (
     running_pod,
     session,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
 
 KEY = Ref("BlenderSession", "art", "cart")
 
@@ -96,17 +91,17 @@ class FakeGuacamole:
     def __init__(self, view: AccessView, error: Exception | None = None) -> None:
         self._view, self._error = view, error
 
-    def view(self, names: Iterable[str], usernames: Iterable[str], hint: str = "") -> AccessView:
-        assert list(names)
-        assert list(usernames)
-        assert hint in ("", "17")
+    def view(self, access: SessionAccess) -> AccessView:
+        assert access.connections
+        assert access.usernames
+        assert access.reported_identifier in ("", "17")
         return self._view
 
-    async def inspect(self, names: Sequence[str], usernames: Iterable[str], hostname: str, hint: str) -> None:
-        assert names
-        assert list(usernames)
-        assert hostname.startswith(names[0])
-        assert hint in ("", "17")
+    async def inspect(self, access: SessionAccess) -> None:
+        assert access.connections
+        assert access.usernames
+        assert access.hostname.startswith(access.connections[0])
+        assert access.reported_identifier in ("", "17")
         if self._error is not None:
             raise self._error
 
