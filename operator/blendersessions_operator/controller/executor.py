@@ -13,10 +13,12 @@ from blendersessions.model.errors import Conflict, DomainError, NameTaken, NotFo
 from blendersessions.model.manifest import SESSION_KIND, Manifest, Ref, controller_uid, ref_of
 from blendersessions.model.names import user_secret_name
 from blendersessions.model.secret_data import decode
+from blendersessions_operator.controller.credentials import new_desktop_credentials, new_user_password
 from blendersessions_operator.planning import steps
 from blendersessions_operator.planning.observed import is_user_secret
 from blendersessions_operator.planning.status import with_suspension
 from blendersessions_operator.planning.status_events import Event
+from blendersessions_operator.resources.secret import desktop_secret, user_secret
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -61,6 +63,15 @@ async def _carry_out(context: ReconcilerContext, session: Session, step: Step) -
             return await _remove_finalizer(context, session)
         case steps.CreateObject(manifest):
             return await _create(context, session, manifest)
+        case steps.CreateDesktopSecret():
+            return await _create(context, session, desktop_secret(session, new_desktop_credentials()))
+        case steps.CompleteDesktopSecret(manifest):
+            drawn = desktop_secret(session, new_desktop_credentials())["data"]
+            complete = manifest | {"data": drawn | manifest["data"]}
+            await _update(context, ref_of(complete), kubernetes.apply(complete))
+            return f"Completed {ref_of(complete)}."
+        case steps.CreateUserSecret(username):
+            return await _create(context, session, user_secret(session, username, new_user_password()))
         case steps.ApplyObject(manifest):
             await _update(context, ref_of(manifest), kubernetes.apply(manifest))
             return f"Put {ref_of(manifest)} right."

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from functools import partial
-from secrets import token_urlsafe
 from typing import TYPE_CHECKING
 
 from blendersessions.model.access import access_list
 from blendersessions.model.effective_settings import effective_settings
-from blendersessions.model.installation import GeneratedCredentials
 from blendersessions.model.manifest import Ref
 from blendersessions.model.names import user_secret_name
 from blendersessions_operator.planning.access import session_access
 from blendersessions_operator.planning.observed import Observed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
     from blendersessions.model.errors import DomainError
     from blendersessions.model.session import Session
     from blendersessions_operator.controller.context import ReconcilerContext
     from blendersessions_operator.planning.steps import Area
-
-VNC_PASSWORD_CHARACTERS = 8
-"""Only eight count in the protocol (RFC 6143, section 7.2.2)."""
 
 
 def observe(
@@ -42,7 +36,6 @@ def observe(
         class_error=of.spec_error if of is not None else "",
         position=context.admission.position(session, settings.class_limits, now) if settings is not None else None,
         installation=context.installation,
-        fresh=partial(fresh_credentials, wanted),
         secret=store.get(Ref("Secret", namespace, name)),
         service=store.get(Ref("Service", namespace, name)),
         pod=store.get(Ref("Pod", namespace, name)),
@@ -53,13 +46,4 @@ def observe(
         user_secrets={username: secret for username, secret in secrets.items() if secret is not None},
         access=context.guacamole.view(session_access(session)),
         failures=failures,
-    )
-
-
-def fresh_credentials(usernames: Iterable[str]) -> GeneratedCredentials:
-    """Draw random values for Secrets that may have to be made."""
-    return GeneratedCredentials(
-        vnc_password=token_urlsafe(VNC_PASSWORD_CHARACTERS)[:VNC_PASSWORD_CHARACTERS],
-        agent_token=token_urlsafe(32),
-        user_passwords={username: token_urlsafe(24) for username in usernames},
     )

@@ -14,7 +14,6 @@ from blendersessions_operator.planning import steps
 from blendersessions_operator.planning.observed import Observed, granted_before, is_user_secret, owned
 from blendersessions_operator.planning.steps import Area
 from blendersessions_operator.resources.connection import connection, hostname, view_connection
-from blendersessions_operator.resources.secret import user_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -125,7 +124,7 @@ def _plan_user(session: Session, observed: Observed, user: UserRecord, part: Are
     secret = observed.user_secrets.get(user.username)
     if secret is None:
         if not user.exists:
-            return [steps.CreateObject(user_secret(session, user.username, observed.fresh()), part=part)], False
+            return [steps.CreateUserSecret(user.username, part)], False
         return [steps.RemoveUser(user.username, part)], False
     if not is_user_secret(secret, user.username):
         return [], False

@@ -47,6 +47,29 @@ class CreateObject:
 
 
 @dataclass(frozen=True)
+class CreateDesktopSecret:
+    """Create the desktop's Secret; its random values are drawn then."""
+
+    part: Area = Area.DESKTOP
+
+
+@dataclass(frozen=True)
+class CompleteDesktopSecret:
+    """Put the desktop's Secret right; random values are drawn for what the manifest leaves out of its data."""
+
+    manifest: Manifest = field(repr=False)
+    part: Area = Area.DESKTOP
+
+
+@dataclass(frozen=True)
+class CreateUserSecret:
+    """Create the Secret of a Guacamole user; the password is drawn then."""
+
+    username: str
+    part: Area = Area.ACCESS
+
+
+@dataclass(frozen=True)
 class ApplyObject:
     """Put right what was changed by hand; the manifest names the UID, so that no other object is hit."""
 
@@ -225,6 +248,9 @@ Step: TypeAlias = (
     AddFinalizer
     | RemoveFinalizer
     | CreateObject
+    | CreateDesktopSecret
+    | CompleteDesktopSecret
+    | CreateUserSecret
     | ApplyObject
     | AnnotateObject
     | DeleteObject

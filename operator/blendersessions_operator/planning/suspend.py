@@ -15,7 +15,6 @@ from blendersessions_operator.planning.desktop import repair_existing
 from blendersessions_operator.planning.lifetime import ExpiryReason
 from blendersessions_operator.planning.observed import own_pod
 from blendersessions_operator.planning.steps import Area
-from blendersessions_operator.resources.secret import desktop_secret
 
 if TYPE_CHECKING:
     from blendersessions.model.session import Session
@@ -35,7 +34,7 @@ def plan_suspension(session: Session, observed: Observed) -> Stages:
     kept = repair_existing(session, observed) if Area.DESKTOP not in observed.failures else []
     if observed.secret is None and observed.access.connections and Area.DESKTOP not in observed.failures:
         # Access is kept by it: who was granted is noted there, and the connection's password stands there.
-        kept.append(steps.CreateObject(desktop_secret(session, observed.fresh())))
+        kept.append(steps.CreateDesktopSecret())
     if observed.secret is not None and Area.ACCESS not in observed.failures:
         kept += plan_access(session, observed)
     pod = own_pod(session, observed)

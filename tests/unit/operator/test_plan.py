@@ -18,7 +18,6 @@ from blendersessions_operator.planning.status import status
 from blendersessions_operator.planning.steps import Area
 from blendersessions_operator.resources.connection import connection
 from unit.operator.factories import (
-    CREDENTIALS,
     NOW,
     OTHER_UID,
     USER_PASSWORD,
@@ -61,7 +60,7 @@ def test_the_finalizer_comes_before_anything_else() -> None:
 
 
 def test_then_the_secret_and_the_service() -> None:
-    assert kinds(session(), empty_world()) == ["CreateObject Secret", "CreateObject Service"]
+    assert kinds(session(), empty_world()) == ["CreateDesktopSecret", "CreateObject Service"]
 
 
 def test_then_pod_and_guacamole_side_by_side() -> None:
@@ -73,7 +72,7 @@ def test_the_users_secret_is_made_before_the_user() -> None:
     of = session(ALICE)
     nobody = AccessView(inspected=True, users={"alice": UserRecord("alice", exists=False)})
     world = replace(finished_world(of), access=nobody, user_secrets={})
-    assert kinds(of, world) == ["CreateConnection", "CreateObject Secret"]
+    assert kinds(of, world) == ["CreateConnection", "CreateUserSecret"]
     found = kinds(of, replace(finished_world(of), access=nobody))
     assert found == ["CreateConnection", "CreateUser"]
 
@@ -139,7 +138,7 @@ def test_when_all_is_done_nothing_is() -> None:
 def test_a_deleted_child_is_made_again(child: str) -> None:
     gone: dict[str, Any] = {child: None}
     made = kinds(session(), replace(finished_world(session()), **gone))
-    assert made[0] == f"CreateObject {child.capitalize()}"
+    assert made[0] == ("CreateDesktopSecret" if child == "secret" else f"CreateObject {child.capitalize()}")
 
 
 @pytest.mark.parametrize("child", ["pod", "service", "secret"])
@@ -171,11 +170,9 @@ def test_a_missing_value_of_the_secret_is_filled_in_and_the_other_kept() -> None
     record = replace(world.access.connections[wanted.name], parameters=wanted.parameters)
     step, other = next_steps(session(), replace(world, access=replace(world.access, connections={wanted.name: record})))
     assert isinstance(other, steps.DeleteObject), "the desktop was started with other values"
-    assert isinstance(step, steps.ApplyObject)
-    assert step.manifest["data"] == {
-        "vnc-password": encode("original"),
-        "agent-token": encode(CREDENTIALS.agent_token),
-    }
+    assert isinstance(step, steps.CompleteDesktopSecret)
+    assert step.manifest["metadata"]["uid"] == world.secret["metadata"]["uid"]
+    assert step.manifest["data"] == {"vnc-password": encode("original")}, "what is left out is drawn"
 
 
 @pytest.mark.parametrize("child", ["pod", "service", "secret"])

@@ -20,6 +20,7 @@ from unit.operator.contexts import context_of
 from unit.operator.factories import (
     CREDENTIALS,
     OTHER_UID,
+    USER_PASSWORD,
     body,
     finished_world,
     granted_access,
@@ -215,7 +216,7 @@ async def test_guacamole_away_is_tried_again_and_written_once(error: Exception) 
         body(),
         desktop_secret(session(), CREDENTIALS),
         service(session()),
-        user_secret(session(), session().username, CREDENTIALS),
+        user_secret(session(), session().username, USER_PASSWORD),
     ]
     known[0]["metadata"]["creationTimestamp"] = datetime.now(UTC).isoformat()
     for each in known[1:]:

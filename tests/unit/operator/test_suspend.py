@@ -65,7 +65,7 @@ def test_once_it_is_stopped_nothing_is_done() -> None:
 
 def test_a_secret_that_is_lost_while_it_rests_is_made_again_for_access_hangs_on_it() -> None:
     assert kinds(suspend_requested(), replace(finished_world(suspend_requested()), pod=None, secret=None)) == [
-        ["CreateObject"]
+        ["CreateDesktopSecret"]
     ]
 
 
