@@ -103,6 +103,10 @@ class SessionAccess:
         """Return the identifier that was last reported for a connection of this name; empty if none was."""
         return self.reported_identifier if connection == self.connections[0] else ""
 
+    def doubts(self, record: ConnectionRecord) -> bool:
+        """Say whether a connection of one of these names seems to be somebody else's."""
+        return not record.leads_to(self.hostname) and record.identifier != self.reported_identifier
+
 
 @dataclass(frozen=True)
 class AccessView:

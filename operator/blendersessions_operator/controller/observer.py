@@ -1,30 +1,72 @@
-"""Gather what is known of a session; in the steady state this costs no request."""
+"""Observe a session: take what the caches know, and ask for what a decision needs besides.
+
+In the steady state nothing is asked.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
 
 from blendersessions.model.access import access_list
 from blendersessions.model.effective_settings import effective_settings
+from blendersessions.model.errors import Unavailable
 from blendersessions.model.manifest import Ref
 from blendersessions.model.names import user_secret_name
+from blendersessions_operator.controller.failures import gather_failures
 from blendersessions_operator.planning.access import session_access
 from blendersessions_operator.planning.observed import Observed
+from blendersessions_operator.planning.ownership import (
+    connection_conflict,
+    doubtful_connections,
+    doubtful_users,
+    user_conflict,
+)
+from blendersessions_operator.planning.questions import Question, next_question
+from blendersessions_operator.planning.steps import Area
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
+    from collections.abc import Awaitable, Mapping
 
     from blendersessions.model.errors import DomainError
     from blendersessions.model.session import Session
     from blendersessions_operator.controller.context import ReconcilerContext
-    from blendersessions_operator.planning.steps import Area
+
+MAX_QUESTIONS: Final = 8
+"""Three suffice; more are needed only while what was just asked for changes again."""
 
 
-def observe(
+async def observe(
+    context: ReconcilerContext, key: Ref, failures: Mapping[Area, DomainError]
+) -> tuple[Session, Observed] | None:
+    """Return the session and what is known of it once nothing more needs to be asked; None if it is gone.
+
+    Args:
+        context: the clients and caches.
+        key: which session.
+        failures: what failed before in this run. What fails here is added; nothing more is asked about that area.
+    """
+    failures, asked = dict(failures), 0
+    while True:
+        session = context.cache.session(key)
+        if session is None:
+            return None
+        observed = _known(context, session, failures, datetime.now(UTC))
+        question = next_question(session, observed)
+        if question is None:
+            return session, observed
+        if asked == MAX_QUESTIONS:
+            unsettled = Unavailable("What is known of the session changes faster than it is asked; it is tried again.")
+            return session, replace(observed, failures=failures | {question.area: unsettled})
+        failures |= await gather_failures(_requests(context, session, observed, question))
+        asked += 1
+
+
+def _known(
     context: ReconcilerContext, session: Session, failures: Mapping[Area, DomainError], now: datetime
 ) -> Observed:
-    """Take what the store and the registry know."""
+    """Take what the caches know, without a request."""
     name, namespace, store = session.desktop.name, session.namespace, context.cache
     wanted = access_list(session)
     secrets = {username: store.get(Ref("Secret", namespace, user_secret_name(username))) for username in wanted}
@@ -47,3 +89,35 @@ def observe(
         access=context.guacamole.view(session_access(session)),
         failures=failures,
     )
+
+
+def _requests(
+    context: ReconcilerContext, session: Session, observed: Observed, question: Question
+) -> list[tuple[Area, Awaitable[None]]]:
+    """Return what answers a question; each answer goes into a cache, or fails an area."""
+    if question is Question.ACTIVITY:
+        return [(Area.ACTIVITY, _ask_agent(context, session))]
+    if question is Question.ACCESS:
+        return [(Area.ACCESS, context.guacamole.inspect(session_access(session)))]
+    checks: list[tuple[Area, Awaitable[None]]] = [
+        (Area.ACCESS, _check_connection(context, session, name)) for name in doubtful_connections(session, observed)
+    ]
+    users = doubtful_users(session, observed)
+    return checks + [(area, _check_user(context, session, username)) for username, area in users.items()]
+
+
+async def _ask_agent(context: ReconcilerContext, session: Session) -> None:
+    answer = await context.agents.status(context.agent_of(session))
+    context.activity.record(session, answer, datetime.now(UTC))
+
+
+async def _check_connection(context: ReconcilerContext, session: Session, name: str) -> None:
+    """Read a connection again; raises `NameTaken` when it is not the session's."""
+    if conflict := connection_conflict(session, name, await context.guacamole.recheck_connection(name)):
+        raise conflict
+
+
+async def _check_user(context: ReconcilerContext, session: Session, username: str) -> None:
+    """Look a user up again; raises `OwnerTaken` when that user was made for others."""
+    if conflict := user_conflict(session, await context.guacamole.look_up_user(username)):
+        raise conflict

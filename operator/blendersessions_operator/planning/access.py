@@ -26,16 +26,14 @@ if TYPE_CHECKING:
 
 def plan_access(session: Session, observed: Observed) -> list[Step]:
     """Decide about the session's connections and users; nothing before the desktop's Secret with the password."""
-    secret, access = observed.secret, observed.access
-    if secret is None or not owned(secret, session) or not decode(secret, VNC_PASSWORD):
+    password, access = vnc_password(session, observed), observed.access
+    if not password or not access.inspected:
         return []
     wanted = access_list(session)
-    if not access.inspected:
-        return [steps.InspectAccess(session_access(session))]
     if access.users[session.username].taken(session.namespace):
         return _plan_person(session, observed, session.username, session.desktop.name, Area.ACCESS)
     todo: list[Step] = []
-    for spec in wanted_connections(session, decode(secret, VNC_PASSWORD)):
+    for spec in wanted_connections(session, password):
         todo += _plan_connection(session, observed, spec)
     for username, name in wanted.items():
         part = Area.ACCESS if username == session.username else Area.VIEWERS
@@ -74,6 +72,12 @@ def wanted_connections(session: Session, vnc_password: str) -> list[ConnectionSp
     return [connection(session, vnc_password), *shown]
 
 
+def vnc_password(session: Session, observed: Observed) -> str:
+    """Return the password that stands in the session's own Secret; empty if there is none yet."""
+    secret = observed.secret
+    return decode(secret, VNC_PASSWORD) if secret is not None and owned(secret, session) else ""
+
+
 def session_access(session: Session) -> SessionAccess:
     """Return how the session is known in Guacamole."""
     return SessionAccess(
@@ -95,8 +99,8 @@ def _plan_connection(session: Session, observed: Observed, wanted: ConnectionSpe
         return [steps.CreateConnection(wanted)]
     if record.matches(wanted):
         return []
-    if not record.leads_to(hostname(session)) and record.identifier != reported_identifier(session):
-        return [steps.VerifyConnectionOwnership(wanted.name, hostname(session))]
+    if session_access(session).doubts(record):
+        return []
     return [steps.UpdateConnection(record.identifier, wanted)]
 
 
@@ -105,9 +109,10 @@ def _plan_person(session: Session, observed: Observed, username: str, name: str,
     granted = (username, name) in observed.access.grants
     if user.taken(session.namespace):
         # Its password is in a Secret of others, so a grant would open the desktop to them.
-        return [steps.Revoke(username, name, part)] if granted else [steps.VerifyUserOwnership(username, part)]
+        return [steps.Revoke(username, name, part)] if granted else []
     todo, may_be_granted = _plan_user(session, observed, user, part)
-    if may_be_granted and not granted and name in observed.access.connections:
+    record = observed.access.connections.get(name)
+    if may_be_granted and not granted and record is not None and not session_access(session).doubts(record):
         todo.append(steps.Grant(username, name, part))
     return todo
 

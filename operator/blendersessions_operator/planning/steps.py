@@ -117,13 +117,6 @@ class SaveScene:
 
 
 @dataclass(frozen=True)
-class AskDesktop:
-    """Ask whether somebody works or a render runs."""
-
-    part: Area = Area.ACTIVITY
-
-
-@dataclass(frozen=True)
 class Warn:
     """Tell the person in the desktop, and by an Event, that the session ends."""
 
@@ -142,14 +135,6 @@ class AddOwner:
 
 
 @dataclass(frozen=True)
-class InspectAccess:
-    """Ask Guacamole for what is not known yet of the session's connections, users and grants."""
-
-    access: SessionAccess
-    part: Area = Area.ACCESS
-
-
-@dataclass(frozen=True)
 class CreateConnection:
     """Register the connection; one that exists is adopted."""
 
@@ -163,15 +148,6 @@ class UpdateConnection:
 
     identifier: str
     spec: ConnectionSpec
-    part: Area = Area.ACCESS
-
-
-@dataclass(frozen=True)
-class VerifyConnectionOwnership:
-    """Look at a connection of our name again that leads elsewhere, and fail unless that has changed."""
-
-    name: str
-    hostname: str
     part: Area = Area.ACCESS
 
 
@@ -196,14 +172,6 @@ class SetPassword:
 @dataclass(frozen=True)
 class RemoveUser:
     """Remove a user of ours whose Secret is lost, so that both can be made again."""
-
-    username: str
-    part: Area = Area.ACCESS
-
-
-@dataclass(frozen=True)
-class VerifyUserOwnership:
-    """Look at a user again that was made for others, and fail unless that has changed."""
 
     username: str
     part: Area = Area.ACCESS
@@ -257,17 +225,13 @@ Step: TypeAlias = (
     | DeleteSession
     | RecordSuspension
     | SaveScene
-    | AskDesktop
     | Warn
     | AddOwner
-    | InspectAccess
     | CreateConnection
     | UpdateConnection
-    | VerifyConnectionOwnership
     | CreateUser
     | SetPassword
     | RemoveUser
-    | VerifyUserOwnership
     | Grant
     | Revoke
     | RemoveConnection

@@ -307,7 +307,7 @@ class Simulation:
         """Reconcile a second after the last time, so that a time that moves without need is seen to move."""
         self._ahead += timedelta(seconds=1)
         with (
-            patch("blendersessions_operator.controller.reconciler.datetime", clock(self._ahead)),
+            patch("blendersessions_operator.controller.observer.datetime", clock(self._ahead)),
             patch("blendersessions_operator.controller.executor.datetime", clock(self._ahead)),
         ):
             return await reconcile(self.context, KEY)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import inspect
+from typing import TYPE_CHECKING, get_args
 
 from blendersessions.model.manifest import Manifest, Ref, ref_of
 from blendersessions.model.names import user_secret_name
 from blendersessions.model.secret_data import decode, encode
-from blendersessions_operator.controller.executor import execute
+from blendersessions_operator.controller.executor import HANDLERS, execute
 from blendersessions_operator.planning import steps
 from blendersessions_operator.planning.plan import Plan
 from blendersessions_operator.resources.secret import desktop_secret
@@ -53,3 +54,9 @@ async def test_a_missing_value_is_drawn_and_the_other_kept() -> None:
     found = values(server.objects[ref_of(damaged)])
     assert found["vnc-password"] == "original"
     assert len(found["agent-token"]) >= 32
+
+
+def test_every_step_has_a_handler_that_takes_it() -> None:
+    assert set(HANDLERS) == set(get_args(steps.Step))
+    for kind, handler in HANDLERS.items():
+        assert inspect.signature(handler).parameters["step"].annotation == f"steps.{kind.__name__}"

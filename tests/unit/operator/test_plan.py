@@ -13,7 +13,9 @@ from blendersessions.model.errors import NameTaken, OwnerTaken, Unauthorised, Un
 from blendersessions.model.secret_data import encode
 from blendersessions_operator.planning import steps
 from blendersessions_operator.planning.access import session_access
+from blendersessions_operator.planning.ownership import doubtful_connections, doubtful_users
 from blendersessions_operator.planning.plan import plan, requeue_after
+from blendersessions_operator.planning.questions import Question, next_question
 from blendersessions_operator.planning.status import status
 from blendersessions_operator.planning.steps import Area
 from blendersessions_operator.resources.connection import connection
@@ -64,8 +66,13 @@ def test_then_the_secret_and_the_service() -> None:
 
 
 def test_then_pod_and_guacamole_side_by_side() -> None:
-    world = replace(finished_world(session()), pod=None, access=AccessView(), user_secrets={})
-    assert kinds(session(), world) == ["CreateObject Pod", "InspectAccess"]
+    of, world = session(), replace(finished_world(session()), access=AccessView(), user_secrets={})
+    assert kinds(of, replace(world, pod=None)) == ["CreateObject Pod"]
+    assert next_question(of, replace(world, pod=None)) is None, "Guacamole holds up no desktop"
+    assert next_question(of, world) is Question.ACCESS
+    nobody = AccessView(inspected=True, users={of.username: UserRecord(of.username, exists=False)})
+    found = kinds(of, replace(world, pod=None, access=nobody))
+    assert found == ["CreateObject Pod", "CreateConnection", "CreateUserSecret"]
 
 
 def test_the_users_secret_is_made_before_the_user() -> None:
@@ -108,10 +115,12 @@ def test_an_owner_made_for_others_is_refused_whatever_secret_there_is(made_for: 
     access = with_user(world.access, UserRecord("alice", exists=True, made_for=made_for))
     world = replace(world, access=access, user_secrets=world.user_secrets if with_secret else {})
     assert next_steps(of, world) == [steps.Revoke("alice", of.desktop.name)]
-    world = replace(world, access=replace(access, grants=frozenset()))
-    assert next_steps(of, world) == [steps.VerifyUserOwnership("alice")]
-    world = replace(world, access=without_connections(access))
-    assert next_steps(of, world) == [steps.VerifyUserOwnership("alice")]
+    assert next_question(of, world) is None, "first the owner is shut out"
+    for left in (replace(access, grants=frozenset()), without_connections(access)):
+        world = replace(world, access=left)
+        assert plan(of, world).empty
+        assert next_question(of, world) is Question.OWNERSHIP
+        assert doubtful_users(of, world) == {"alice": Area.ACCESS}
 
 
 def test_a_secret_for_an_administrators_user_is_left_alone() -> None:
@@ -380,11 +389,13 @@ def test_an_owner_who_becomes_a_viewer_loses_the_owners_connection() -> None:
 def test_a_viewer_who_is_taken_is_refused_and_the_owner_gets_in_all_the_same() -> None:
     of = session(ALICE | {"viewers": ["vera"]})
     access = with_user(granted_access(of), UserRecord("vera", exists=True, made_for="music"), granted=False)
-    assert next_steps(of, replace(finished_world(of), access=access)) == [
-        steps.VerifyUserOwnership("vera", Area.VIEWERS)
-    ]
+    world = replace(finished_world(of), access=access)
+    assert plan(of, world).empty
+    assert next_question(of, world) is Question.OWNERSHIP
+    assert doubtful_users(of, world) == {"vera": Area.VIEWERS}
     failed = replace(finished_world(of), access=access, failures={Area.VIEWERS: OwnerTaken("vera is taken")})
     assert plan(of, failed).empty
+    assert next_question(of, failed) is None, "she is looked up once in a run"
     stated = {entry["type"]: entry for entry in status(of, failed)["conditions"]}
     assert (stated["Ready"]["status"], stated["Stalled"]["status"]) == ("True", "False")
     assert stated["ConnectionReady"]["reason"] == "ViewerRefused"
@@ -406,10 +417,15 @@ def test_a_connection_of_our_name_that_leads_elsewhere_is_refused_unless_we_repo
     record = world.access.connections[of.desktop.name]
     record = replace(record, parameters={"hostname": "elsewhere"})
     world = replace(world, access=replace(world.access, connections={of.desktop.name: record}))
-    assert next_steps(of, world) == [steps.VerifyConnectionOwnership(of.desktop.name, f"{of.desktop.name}.art.svc")]
+    assert plan(of, world).empty
+    assert next_question(of, world) is Question.OWNERSHIP
+    assert doubtful_connections(of, world) == [of.desktop.name]
+    nobody = replace(world, access=replace(world.access, grants=frozenset()))
+    assert plan(of, nobody).empty, "what may be somebody else's is not granted"
     edited = replace(of, status={"connection": {"identifier": "17"}})
     [step] = next_steps(edited, world)
     assert isinstance(step, steps.UpdateConnection)
+    assert doubtful_connections(edited, world) == []
 
 
 def test_a_user_who_came_back_without_us_gets_the_password_of_the_secret() -> None:
