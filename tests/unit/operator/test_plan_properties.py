@@ -11,8 +11,9 @@ from hypothesis import given, target
 from hypothesis import strategies as st
 
 from blendersessions.model.access import AccessView, UserRecord, access_list
+from blendersessions.model.container import AGENT_TOKEN, VNC_PASSWORD
 from blendersessions.model.errors import Invalid, OwnerTaken, Unavailable
-from blendersessions.model.secret_data import AGENT_TOKEN, VNC_PASSWORD, decode, encode
+from blendersessions.model.secret_data import decode, encode
 from blendersessions.model.session import Session, parse_session
 from blendersessions_operator.planning import steps
 from blendersessions_operator.planning.lifetime import Activity
