@@ -45,25 +45,36 @@ def plan_access(session: Session, observed: Observed) -> list[Step]:
 
 def plan_access_change(session: Session, observed: Observed) -> tuple[tuple[Step, ...], ...]:
     """Note who will be granted before it is done, and shut out whoever may no longer; that note is taken off last."""
-    noted, wanted = granted_before(session, observed), access_list(session)
-    if observed.secret is None or not owned(observed.secret, session) or not observed.access.inspected:
+    secret, wanted = observed.secret, access_list(session)
+    if secret is None or not owned(secret, session) or not observed.access.inspected:
         return ()
-    if any(username not in noted for username in wanted):
-        return ((_note(session, observed.secret, dict.fromkeys([*noted, *wanted])),),)
-    # The note may be lost with the Secret; then what is remembered of grants tells.
-    granted = sorted({who for who, _ in observed.access.grants})
-    former = [who for who in dict.fromkeys([*noted, *granted]) if who not in wanted]
-    names = [name for name in connection_names(session) if name in observed.access.connections]
-    # One who was the owner and is a viewer now, or the other way round, keeps one connection of the two.
-    moved = [(who, name) for who, name in sorted(observed.access.grants) if who in wanted and wanted[who] != name]
-    revoked = [*((who, name) for who in former for name in names), *moved]
+    noted = granted_before(session, observed)
+    if not wanted.keys() <= set(noted):
+        return ((_note(session, secret, dict.fromkeys([*noted, *wanted])),),)
+    former, moved = _former_users(session, observed), _moved_grants(session, observed)
     if not former and not moved:
         return ()
+    names = [name for name in connection_names(session) if name in observed.access.connections]
     return (
-        tuple(steps.Revoke(who, name) for who, name in revoked),
+        (*(steps.Revoke(who, name) for who in former for name in names), *(steps.Revoke(*pair) for pair in moved)),
         tuple(steps.ReleaseUser(who) for who in former),
-        (_note(session, observed.secret, wanted),) if former else (),
+        (_note(session, secret, wanted),) if former else (),
     )
+
+
+def _former_users(session: Session, observed: Observed) -> list[str]:
+    """Name who may have been granted and is not let in any more.
+
+    The note may be lost with the Secret; then the grants that are known of say it.
+    """
+    wanted, granted = access_list(session), sorted({who for who, _ in observed.access.grants})
+    return [who for who in dict.fromkeys([*granted_before(session, observed), *granted]) if who not in wanted]
+
+
+def _moved_grants(session: Session, observed: Observed) -> list[tuple[str, str]]:
+    """Return what users hold besides the one connection that is theirs: an owner became a viewer, or a viewer owner."""
+    wanted = access_list(session)
+    return [(who, name) for who, name in sorted(observed.access.grants) if who in wanted and wanted[who] != name]
 
 
 def wanted_connections(session: Session, vnc_password: str) -> list[ConnectionSpec]:

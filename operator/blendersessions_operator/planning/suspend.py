@@ -31,12 +31,7 @@ def plan_suspension(session: Session, observed: Observed) -> Stages:
     """Suspend: note it, save, stop the pod. Connection, grants, Secret, Service and volume are kept in order."""
     if session.suspension.get("reason") != REQUESTED and session.spec.suspend:
         return ((steps.RecordSuspension(REQUESTED),),)
-    kept = repair_existing(session, observed) if Area.DESKTOP not in observed.failures else []
-    if observed.secret is None and observed.access.connections and Area.DESKTOP not in observed.failures:
-        # Access is kept by it: who was granted is noted there, and the connection's password stands there.
-        kept.append(steps.CreateDesktopSecret())
-    if observed.secret is not None and Area.ACCESS not in observed.failures:
-        kept += plan_access(session, observed)
+    kept = _plan_kept(session, observed)
     pod = own_pod(session, observed)
     if pod is None or pod["metadata"].get("deletionTimestamp") or Area.DESKTOP in observed.failures:
         return (tuple(kept),)
@@ -49,6 +44,17 @@ def plan_suspension(session: Session, observed: Observed) -> Stages:
     if session.spec.workspace is None or not podstate.is_ready(pod):
         return ((*kept, stop),)
     return ((*kept, steps.SaveScene()), (stop,))
+
+
+def _plan_kept(session: Session, observed: Observed) -> list[Step]:
+    """Keep in order what a suspended session keeps."""
+    kept = repair_existing(session, observed) if Area.DESKTOP not in observed.failures else []
+    if observed.secret is None and observed.access.connections and Area.DESKTOP not in observed.failures:
+        # Access is kept by it: who was granted is noted there, and the connection's password stands there.
+        kept.append(steps.CreateDesktopSecret())
+    if observed.secret is not None and Area.ACCESS not in observed.failures:
+        kept += plan_access(session, observed)
+    return kept
 
 
 def plan_lifetime(session: Session, observed: Observed) -> Stages:

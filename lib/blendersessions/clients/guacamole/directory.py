@@ -19,7 +19,7 @@ from blendersessions.model.access import AccessView, ConnectionRecord, Connectio
 from blendersessions.model.errors import Conflict, DomainError, NotFound, OutcomeUnknown, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from blendersessions.clients.guacamole.client import GuacamoleClient
 
@@ -89,7 +89,7 @@ class GuacamoleDirectory:
 
     async def inspect(self, access: SessionAccess) -> None:
         """Ask for what `view` does not know yet of a session."""
-        cache, names = self._cache, access.connections
+        cache = self._cache
         if not cache.users_loaded:
             await self.refresh_users()
         if not cache.loaded:
@@ -100,16 +100,10 @@ class GuacamoleDirectory:
             # A person renamed or moved it. Another one has the identifier since a restore, unless it leads to us.
             if found is not None and found.leads_to(access.hostname) and name not in cache.connections:
                 cache.put(name, found)
-        for name in names:
+        for name in access.connections:
             await self._ask_parameters(name)
         for username in access.usernames:
-            # A name that is made from the session's UID is nobody else's: that the list has none is answer enough.
-            listed = cache.unlisted(username) if username in names else None
-            user = cache.users.get(username) or listed or await self.look_up_user(username)
-            if not user.exists or username in cache.rights_known:
-                continue
-            if any(name in cache.connections for name in names):
-                cache.take_rights(username, await users.readable(self._http, username, cache.group))
+            await self._ask_rights(username, access.connections)
 
     async def create_connection(self, spec: ConnectionSpec) -> None:
         """Register a connection; one that exists already, from before a crash, is adopted."""
@@ -269,6 +263,15 @@ class GuacamoleDirectory:
         closed = [each for each in running if each.connection == identifier and username in (None, each.username)]
         await tunnels.kill(self._http, closed)
         return len(closed)
+
+    async def _ask_rights(self, username: str, names: Sequence[str]) -> None:
+        """Ask for a user, and for what the user may read if there is a connection that it matters for."""
+        cache = self._cache
+        # A name that is made from the session's UID is nobody else's: that the list has none is answer enough.
+        listed = cache.unlisted(username) if username in names else None
+        user = cache.users.get(username) or listed or await self.look_up_user(username)
+        if user.exists and username not in cache.rights_known and not cache.connections.keys().isdisjoint(names):
+            cache.take_rights(username, await users.readable(self._http, username, cache.group))
 
     async def _ask_parameters(self, name: str) -> None:
         record = self._cache.connections.get(name)
