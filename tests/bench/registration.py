@@ -14,7 +14,7 @@ from blendersessions.clients.guacamole import users
 from blendersessions.clients.guacamole.client import Account, GuacamoleClient
 from blendersessions.clients.guacamole.directory import GuacamoleDirectory
 from blendersessions.clients.guacamole.transport import MAX_REQUESTS_IN_FLIGHT
-from blendersessions.model.access import HOSTNAME, ConnectionSpec
+from blendersessions.model.access import HOSTNAME, ConnectionSpec, SessionAccess
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +63,7 @@ async def _by_our_client(guacamole: Guacamole, folder: Path, names: Sequence[str
     directory = GuacamoleDirectory(client, "bench")
 
     async def register(name: str) -> None:
-        await directory.inspect([name], [name], f"{name}.{NAMESPACE}.svc")
+        await directory.inspect(SessionAccess((name,), (name,), f"{name}.{NAMESPACE}.svc"))
         await directory.create_user(name, "a-password-of-this-user", NAMESPACE)
         await directory.create_connection(ConnectionSpec(name, _parameters(name), ATTRIBUTES))
         await directory.grant(name, name)

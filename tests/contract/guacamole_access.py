@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from blendersessions.clients.guacamole.client import Account, GuacamoleClient
-from blendersessions.model.access import AccessView, ConnectionRecord, ConnectionSpec
+from blendersessions.model.access import AccessView, ConnectionRecord, ConnectionSpec, SessionAccess
 from blendersessions.model.names import name_for
 
 if TYPE_CHECKING:
@@ -59,20 +59,25 @@ async def registered(directory: GuacamoleDirectory, username: str = "alice") -> 
     return known(directory).identifier
 
 
-async def inspected(directory: GuacamoleDirectory, username: str = "alice", hint: str = "") -> AccessView:
-    await directory.inspect([DESK.name], [username], HOST, hint)
-    view = directory.view([DESK.name], [username], hint)
+def access_of(*usernames: str, name: str = DESK.name, identifier: str = "") -> SessionAccess:
+    return SessionAccess((name,), usernames, HOST, identifier)
+
+
+async def inspected(directory: GuacamoleDirectory, username: str = "alice", identifier: str = "") -> AccessView:
+    access = access_of(username, identifier=identifier)
+    await directory.inspect(access)
+    view = directory.view(access)
     assert view.inspected
     return view
 
 
 def known(directory: GuacamoleDirectory) -> ConnectionRecord:
-    return directory.view([DESK.name], []).connections[DESK.name]
+    return directory.view(access_of()).connections[DESK.name]
 
 
 def is_known(directory: GuacamoleDirectory, username: str = "alice") -> bool:
-    return directory.view([DESK.name], [username]).inspected
+    return directory.view(access_of(username)).inspected
 
 
-async def removed(directory: GuacamoleDirectory, hint: str = "") -> int:
-    return await directory.remove_connection(DESK.name, HOST, hint)
+async def removed(directory: GuacamoleDirectory, identifier: str = "") -> int:
+    return await directory.remove_connection(DESK.name, access_of(identifier=identifier))

@@ -20,8 +20,8 @@ from contract.fake_guacd import fake_guacd
 from contract.guacamole_access import (
     DESK,
     GROUP,
-    HOST,
     NAMESPACE,
+    access_of,
     inspected,
     is_known,
     known,
@@ -45,12 +45,12 @@ async def test_the_data_source_is_discovered(source: str, tmp_path: Path) -> Non
         async with signed_in(guacamole, tmp_path) as client:
             directory = GuacamoleDirectory(client, GROUP)
             await registered(directory)
-            assert directory.view([DESK.name], []).data_source == source
+            assert directory.view(access_of()).data_source == source
 
 
 async def test_a_registered_session_is_known_without_asking(directory: GuacamoleDirectory) -> None:
     await registered(directory)
-    view = directory.view([DESK.name], ["alice"])
+    view = directory.view(access_of("alice"))
     assert view.inspected
     assert view.grants == {("alice", DESK.name)}
     assert view.connections[DESK.name].matches(DESK)
@@ -64,7 +64,7 @@ async def test_a_new_operator_finds_everything_as_it_was_left(
     successor = GuacamoleDirectory(client, GROUP)
     assert not is_known(successor)
     found = await inspected(successor)
-    left = directory.view([DESK.name], ["alice"])
+    left = directory.view(access_of("alice"))
     assert (found.connections, found.grants) == (left.connections, left.grants)
     assert found.users["alice"].ours(NAMESPACE)
 
@@ -356,7 +356,7 @@ async def test_removals_at_the_same_time_share_requests(directory: GuacamoleDire
     for name in names:
         await directory.create_connection(replace(DESK, name=name))
     sent.clear()
-    await asyncio.gather(*(directory.remove_connection(name, HOST, "") for name in names))
+    await asyncio.gather(*(directory.remove_connection(name, access_of(name=name)) for name in names))
     assert sent.count("PATCH connections") <= 2
     assert sent.count("GET activeConnections") <= 3
     assert (await directory.refresh()) == set()

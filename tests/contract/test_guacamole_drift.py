@@ -15,9 +15,9 @@ from contract.fake_guacd import fake_guacd
 from contract.guacamole_access import (
     DESK,
     GROUP,
-    HOST,
     NAMESPACE,
     OURS,
+    access_of,
     inspected,
     named,
     opened,
@@ -55,7 +55,7 @@ async def test_a_moved_connection_is_found_by_the_identifier_that_was_reported(
     body = {"name": DESK.name, "parentIdentifier": "ROOT", "protocol": "vnc", "parameters": DESK.parameters}
     await client.call("PUT", "connections", identifier, body=body | {"attributes": {}})
     successor = GuacamoleDirectory(client, GROUP)
-    record = (await inspected(successor, hint=identifier)).connections[DESK.name]
+    record = (await inspected(successor, identifier=identifier)).connections[DESK.name]
     assert (record.identifier, record.in_group) == (identifier, False)
     third = GuacamoleDirectory(client, GROUP)
     await removed(third, identifier)
@@ -71,7 +71,7 @@ async def test_an_identifier_that_belongs_to_another_connection_by_now_is_left_a
             body |= {"parameters": {"hostname": "elsewhere"}}
             made: Any = await client.call("POST", "connections", body=body)
             tunnel = await asyncio.to_thread(opened, site, GUAC_ID=made["identifier"])
-            assert (await inspected(directory, hint=made["identifier"])).connections == {}
+            assert (await inspected(directory, identifier=made["identifier"])).connections == {}
             assert await removed(directory, made["identifier"]) == 0
             assert len(await named(client, "desk-of-a-person")) == 1
             assert len(site.active()) == 1
@@ -92,7 +92,7 @@ async def test_a_connection_of_our_name_that_leads_elsewhere_is_not_removed(
 async def test_a_renamed_group_is_taken_back_with_what_is_in_it(
     directory: GuacamoleDirectory, client: GuacamoleClient
 ) -> None:
-    await directory.inspect([OURS], ["alice"], HOST)
+    await directory.inspect(access_of("alice", name=OURS))
     await directory.create_connection(replace(DESK, name=OURS))
     identifier = directory._cache.group
     body = {"identifier": identifier, "name": "tidied up", "parentIdentifier": "ROOT", "type": "ORGANIZATIONAL"}
@@ -119,7 +119,7 @@ async def test_identifiers_that_are_given_out_anew_bring_no_grants_along(directo
     other = ConnectionRecord(identifier, "blender-other", "vnc", {})
     directory._cache.written.clear()
     directory._cache.take_connections(directory._cache.group, {"blender-other": other})
-    assert directory.view(["blender-other"], ["alice"]).grants == frozenset()
+    assert directory.view(access_of("alice", name="blender-other")).grants == frozenset()
 
 
 async def test_an_emptied_database_is_noticed_and_filled_again(

@@ -13,7 +13,7 @@ from blendersessions.clients.guacamole.client import Account, GuacamoleClient
 from blendersessions.clients.guacamole.directory import GuacamoleDirectory
 from blendersessions.model.errors import DomainError, Unavailable
 from contract.faults import FAULTS, Faults, before
-from contract.guacamole_access import DESK, GROUP, HOST, NAMESPACE, known
+from contract.guacamole_access import DESK, GROUP, NAMESPACE, access_of, known
 from localcluster.pki import Authority
 
 if TYPE_CHECKING:
@@ -59,10 +59,10 @@ async def test_whatever_fails_now_and_then_the_registration_comes_through_once(
         client = client_of(guacamole_standin, proxy.url, tmp_path)
         directory = GuacamoleDirectory(client, GROUP)
         async with asyncio.timeout(30):
-            while ("alice", DESK.name) not in directory.view([DESK.name], ["alice"]).grants:
+            while ("alice", DESK.name) not in directory.view(access_of("alice")).grants:
                 try:
-                    await directory.inspect([DESK.name], ["alice"], HOST)
-                    view = directory.view([DESK.name], ["alice"])
+                    await directory.inspect(access_of("alice"))
+                    view = directory.view(access_of("alice"))
                     if DESK.name not in view.connections:
                         await directory.create_connection(DESK)
                     if not view.users["alice"].exists:

@@ -146,7 +146,7 @@ def small_desktop(started: Callable[..., Desktop], kubectl: Kubectl) -> Agent:
     """A desktop like the operator's, whose home folder has 2 MiB."""
     desktop = started("model", sample="shopping_cart.blend")
     spec: dict[str, Any] = kubectl.get("pod", desktop.name)["spec"]
-    home = {"name": "home", "emptyDir": {"medium": "GuacamoleCache", "sizeLimit": "2Mi"}}
+    home = {"name": "home", "emptyDir": {"medium": "Memory", "sizeLimit": "2Mi"}}
     spec["volumes"] = [home if volume["name"] == "home" else volume for volume in spec["volumes"]]
     # What it asks of the node is another desktop's already.
     spec["containers"][0]["resources"] = {}

@@ -23,8 +23,11 @@ class DomainError(Exception):
     """
 
     def __init__(self, message: str, system: System) -> None:
-        super().__init__(message)
+        super().__init__(message, system)
         self.system = system
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class NotFound(DomainError):  # noqa: N818 - the word alone says it

@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from blendersessions.model.access import HOSTNAME, SessionAccess
 from blendersessions.model.manifest import Ref
 from blendersessions.model.names import user_secret_name
 from blendersessions_operator.controller.informer import relist_sessions_and_classes
@@ -66,8 +67,9 @@ class Sweeper:
         elif self.mode == "Report":
             self._report(context, "OrphanFound", name, f"The connection {name} belongs to no session. It stays.")
         else:
-            host = (record.parameters or {}).get("hostname", "")
-            closed = await context.guacamole.remove_connection(name, host, record.identifier)
+            host = (record.parameters or {}).get(HOSTNAME, "")
+            access = SessionAccess((name,), hostname=host, reported_identifier=record.identifier)
+            closed = await context.guacamole.remove_connection(name, access)
             context.metrics.swept("connection")
             message = f"Removed the connection {name}, which belongs to no session, and closed {closed} tunnels."
             self._report(context, "OrphanRemoved", name, message)

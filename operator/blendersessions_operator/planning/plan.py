@@ -12,15 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from blendersessions.model.access import access_list, connection_names
+from blendersessions.model.access import access_list
 from blendersessions_operator.planning import steps
-from blendersessions_operator.planning.access import plan_access, plan_access_change, reported_identifier
+from blendersessions_operator.planning.access import plan_access, plan_access_change, session_access
 from blendersessions_operator.planning.desktop import plan_desktop, repair_existing, restart_backoff
 from blendersessions_operator.planning.observed import Observed, granted_before, own_pod
 from blendersessions_operator.planning.podstate import has_ended
 from blendersessions_operator.planning.steps import Area
 from blendersessions_operator.planning.suspend import plan_lifetime, plan_suspension
-from blendersessions_operator.resources.connection import hostname
 
 if TYPE_CHECKING:
     from blendersessions.model.session import Session
@@ -105,13 +104,10 @@ def _deletion(session: Session, observed: Observed) -> Plan:
     if not session.has_finalizer or observed.failures:
         return Plan()
     usernames = dict.fromkeys([*access_list(session), *granted_before(session, observed)])
-    hints = (reported_identifier(session), "")
+    access = session_access(session)
     return Plan(
         (
-            tuple(
-                steps.RemoveConnection(name, hostname(session), hint)
-                for name, hint in zip(connection_names(session), hints, strict=True)
-            ),
+            tuple(steps.RemoveConnection(name, access) for name in access.connections),
             tuple(steps.ReleaseUser(username) for username in usernames),
             (steps.RemoveFinalizer(),),
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from unittest.mock import patch
 
 from blendersessions.clients.agent import AgentStatus
-from blendersessions.model.access import AccessView, ConnectionRecord, ConnectionSpec, UserRecord
+from blendersessions.model.access import AccessView, ConnectionRecord, ConnectionSpec, SessionAccess, UserRecord
 from blendersessions.model.errors import Conflict, Invalid, NotFound, System, Unavailable
 from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Manifest, Ref, ref_of
 from blendersessions_operator.controller.cache import CHILD_KINDS
@@ -20,7 +20,7 @@ from unit.operator.contexts import context_of
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
     from datetime import tzinfo
 
     from blendersessions.clients.agent import AgentEndpoint
@@ -171,10 +171,9 @@ class Guacamole(Faulty):
     def __post_init__(self) -> None:
         Faulty.__init__(self)
 
-    def view(self, names: Iterable[str], usernames: Iterable[str], hint: str = "") -> AccessView:
-        del hint
-        records = {name: self.connections[name] for name in names if name in self.connections}
-        people = {name: self.users.get(name, UserRecord(name, exists=False)) for name in usernames}
+    def view(self, access: SessionAccess) -> AccessView:
+        records = {name: self.connections[name] for name in access.connections if name in self.connections}
+        people = {name: self.users.get(name, UserRecord(name, exists=False)) for name in access.usernames}
         grants = frozenset(pair for pair in self.grants if pair[1] in records)
         return AccessView(True, "postgresql", records, people, grants)
 
@@ -184,8 +183,8 @@ class Guacamole(Faulty):
         del username
         return asyncio.Lock()
 
-    async def inspect(self, names: Sequence[str], usernames: Iterable[str], hostname: str, hint: str) -> None:
-        raise AssertionError(f"nothing is unknown: {names} {usernames} {hostname} {hint}")
+    async def inspect(self, access: SessionAccess) -> None:
+        raise AssertionError(f"nothing is unknown: {access}")
 
     async def create_connection(self, spec: ConnectionSpec) -> None:
         def made() -> None:
@@ -203,8 +202,8 @@ class Guacamole(Faulty):
 
         self._call("Guacamole", updated)
 
-    async def remove_connection(self, name: str, hostname: str, hint: str) -> int:
-        del hostname, hint
+    async def remove_connection(self, name: str, access: SessionAccess) -> int:
+        del access
 
         def removed() -> int:
             self.connections.pop(name, None)
@@ -308,7 +307,7 @@ class Simulation:
         """Reconcile a second after the last time, so that a time that moves without need is seen to move."""
         self._ahead += timedelta(seconds=1)
         with (
-            patch("blendersessions_operator.controller.reconciler.datetime", clock(self._ahead)),
+            patch("blendersessions_operator.controller.observer.datetime", clock(self._ahead)),
             patch("blendersessions_operator.controller.executor.datetime", clock(self._ahead)),
         ):
             return await reconcile(self.context, KEY)

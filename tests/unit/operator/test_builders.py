@@ -10,7 +10,7 @@ from blendersessions_operator.resources.connection import client_url, connection
 from blendersessions_operator.resources.pod import pod
 from blendersessions_operator.resources.secret import desktop_secret, user_secret
 from blendersessions_operator.resources.service import service
-from unit.operator.factories import CREDENTIALS, UID, session, settings
+from unit.operator.factories import CREDENTIALS, UID, USER_PASSWORD, session, settings
 
 NAME = session().desktop.name
 METADATA = {
@@ -60,7 +60,7 @@ def test_secret_of_the_desktop() -> None:
 
 
 def test_secret_of_the_user() -> None:
-    assert user_secret(session({"owner": "alice"}), "alice", CREDENTIALS) == {
+    assert user_secret(session({"owner": "alice"}), "alice", USER_PASSWORD) == {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {

@@ -12,12 +12,14 @@ from blendersessions.model.access import AccessView, UserRecord
 from blendersessions.model.errors import NameTaken, OwnerTaken, System, Unauthorised, Unavailable
 from blendersessions.model.secret_data import encode
 from blendersessions_operator.planning import steps
+from blendersessions_operator.planning.access import session_access
+from blendersessions_operator.planning.ownership import doubtful_connections, doubtful_users
 from blendersessions_operator.planning.plan import plan, requeue_after
+from blendersessions_operator.planning.questions import Question, next_question
 from blendersessions_operator.planning.status import status
 from blendersessions_operator.planning.steps import Area
 from blendersessions_operator.resources.connection import connection
 from unit.operator.factories import (
-    CREDENTIALS,
     NOW,
     OTHER_UID,
     USER_PASSWORD,
@@ -32,6 +34,8 @@ from unit.operator.factories import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from blendersessions.model.session import Session
     from blendersessions_operator.planning.observed import Observed
     from blendersessions_operator.planning.steps import Step
@@ -58,19 +62,24 @@ def test_the_finalizer_comes_before_anything_else() -> None:
 
 
 def test_then_the_secret_and_the_service() -> None:
-    assert kinds(session(), empty_world()) == ["CreateObject Secret", "CreateObject Service"]
+    assert kinds(session(), empty_world()) == ["CreateDesktopSecret", "CreateObject Service"]
 
 
 def test_then_pod_and_guacamole_side_by_side() -> None:
-    world = replace(finished_world(session()), pod=None, access=AccessView(), user_secrets={})
-    assert kinds(session(), world) == ["CreateObject Pod", "InspectAccess"]
+    of, world = session(), replace(finished_world(session()), access=AccessView(), user_secrets={})
+    assert kinds(of, replace(world, pod=None)) == ["CreateObject Pod"]
+    assert next_question(of, replace(world, pod=None)) is None, "Guacamole holds up no desktop"
+    assert next_question(of, world) is Question.ACCESS
+    nobody = AccessView(inspected=True, users={of.username: UserRecord(of.username, exists=False)})
+    found = kinds(of, replace(world, pod=None, access=nobody))
+    assert found == ["CreateObject Pod", "CreateConnection", "CreateUserSecret"]
 
 
 def test_the_users_secret_is_made_before_the_user() -> None:
     of = session(ALICE)
     nobody = AccessView(inspected=True, users={"alice": UserRecord("alice", exists=False)})
     world = replace(finished_world(of), access=nobody, user_secrets={})
-    assert kinds(of, world) == ["CreateConnection", "CreateObject Secret"]
+    assert kinds(of, world) == ["CreateConnection", "CreateUserSecret"]
     found = kinds(of, replace(finished_world(of), access=nobody))
     assert found == ["CreateConnection", "CreateUser"]
 
@@ -106,10 +115,12 @@ def test_an_owner_made_for_others_is_refused_whatever_secret_there_is(made_for: 
     access = with_user(world.access, UserRecord("alice", exists=True, made_for=made_for))
     world = replace(world, access=access, user_secrets=world.user_secrets if with_secret else {})
     assert next_steps(of, world) == [steps.Revoke("alice", of.desktop.name)]
-    world = replace(world, access=replace(access, grants=frozenset()))
-    assert next_steps(of, world) == [steps.VerifyUserOwnership("alice")]
-    world = replace(world, access=without_connections(access))
-    assert next_steps(of, world) == [steps.VerifyUserOwnership("alice")]
+    assert next_question(of, world) is None, "first the owner is shut out"
+    for left in (replace(access, grants=frozenset()), without_connections(access)):
+        world = replace(world, access=left)
+        assert plan(of, world).empty
+        assert next_question(of, world) is Question.OWNERSHIP
+        assert doubtful_users(of, world) == {"alice": Area.ACCESS}
 
 
 def test_a_secret_for_an_administrators_user_is_left_alone() -> None:
@@ -136,7 +147,7 @@ def test_when_all_is_done_nothing_is() -> None:
 def test_a_deleted_child_is_made_again(child: str) -> None:
     gone: dict[str, Any] = {child: None}
     made = kinds(session(), replace(finished_world(session()), **gone))
-    assert made[0] == f"CreateObject {child.capitalize()}"
+    assert made[0] == ("CreateDesktopSecret" if child == "secret" else f"CreateObject {child.capitalize()}")
 
 
 @pytest.mark.parametrize("child", ["pod", "service", "secret"])
@@ -168,11 +179,9 @@ def test_a_missing_value_of_the_secret_is_filled_in_and_the_other_kept() -> None
     record = replace(world.access.connections[wanted.name], parameters=wanted.parameters)
     step, other = next_steps(session(), replace(world, access=replace(world.access, connections={wanted.name: record})))
     assert isinstance(other, steps.DeleteObject), "the desktop was started with other values"
-    assert isinstance(step, steps.ApplyObject)
-    assert step.manifest["data"] == {
-        "vnc-password": encode("original"),
-        "agent-token": encode(CREDENTIALS.agent_token),
-    }
+    assert isinstance(step, steps.CompleteDesktopSecret)
+    assert step.manifest["metadata"]["uid"] == world.secret["metadata"]["uid"]
+    assert step.manifest["data"] == {"vnc-password": encode("original")}, "what is left out is drawn"
 
 
 @pytest.mark.parametrize("child", ["pod", "service", "secret"])
@@ -277,24 +286,36 @@ def test_deletion_clears_guacamole_before_the_session_goes() -> None:
     of = session(ALICE | {"viewers": ["vera"]}, deleting=True)
     of = replace(of, status={"connection": {"identifier": "17"}})
     assert plan(of, finished_world(of)).stages == (
-        removal(of, "17"),
+        removal(of),
         (steps.ReleaseUser("vera"), steps.ReleaseUser("alice")),
         (steps.RemoveFinalizer(),),
     )
+    assert removed(of, removal(of)) == [(of.desktop.name, "17"), (f"{of.desktop.name}-view", "")]
 
 
-def removal(of: Session, hint: str) -> tuple[Step, ...]:
-    host = f"{of.desktop.name}.art.svc"
+def removal(of: Session) -> tuple[Step, ...]:
+    access = session_access(of)
     return (
-        steps.RemoveConnection(of.desktop.name, host, hint),
-        steps.RemoveConnection(f"{of.desktop.name}-view", host, ""),
+        steps.RemoveConnection(of.desktop.name, access),
+        steps.RemoveConnection(f"{of.desktop.name}-view", access),
     )
+
+
+def removed(of: Session, removals: Sequence[Step]) -> list[tuple[str, str]]:
+    """The names that are removed, each with the identifier that it was reported by."""
+    found = []
+    for step in removals:
+        assert isinstance(step, steps.RemoveConnection)
+        assert step.access.hostname == f"{of.desktop.name}.art.svc"
+        found.append((step.name, step.access.identifier_of(step.name)))
+    return found
 
 
 def test_deletion_before_anything_was_made_clears_all_the_same() -> None:
     of = session(deleting=True)
     stages = plan(of, empty_world()).stages
-    assert stages[0] == removal(of, "")
+    assert stages[0] == removal(of)
+    assert removed(of, stages[0]) == [(of.desktop.name, ""), (f"{of.desktop.name}-view", "")]
     assert stages[-1] == (steps.RemoveFinalizer(),)
 
 
@@ -356,7 +377,7 @@ def test_a_viewer_who_was_taken_off_the_list_is_shut_out_and_the_last_one_takes_
     assert noted(note[0]) == "alice"
     shut_out = replace(world.access, grants=granted_access(of).grants)
     world = replace(world, secret=finished_world(of).secret, access=shut_out)
-    assert next_steps(of, world) == [steps.RemoveConnection(view, f"{of.desktop.name}.art.svc", "")]
+    assert removed(of, next_steps(of, world)) == [(view, "")]
 
 
 def test_an_owner_who_becomes_a_viewer_loses_the_owners_connection() -> None:
@@ -373,13 +394,14 @@ def test_an_owner_who_becomes_a_viewer_loses_the_owners_connection() -> None:
 def test_a_viewer_who_is_taken_is_refused_and_the_owner_gets_in_all_the_same() -> None:
     of = session(ALICE | {"viewers": ["vera"]})
     access = with_user(granted_access(of), UserRecord("vera", exists=True, made_for="music"), granted=False)
-    assert next_steps(of, replace(finished_world(of), access=access)) == [
-        steps.VerifyUserOwnership("vera", Area.VIEWERS)
-    ]
-    failed = replace(
-        finished_world(of), access=access, failures={Area.VIEWERS: OwnerTaken("vera is taken", System.GUACAMOLE)}
-    )
+    world = replace(finished_world(of), access=access)
+    assert plan(of, world).empty
+    assert next_question(of, world) is Question.OWNERSHIP
+    assert doubtful_users(of, world) == {"vera": Area.VIEWERS}
+    taken = OwnerTaken("vera is taken", System.GUACAMOLE)
+    failed = replace(finished_world(of), access=access, failures={Area.VIEWERS: taken})
     assert plan(of, failed).empty
+    assert next_question(of, failed) is None, "she is looked up once in a run"
     stated = {entry["type"]: entry for entry in status(of, failed)["conditions"]}
     assert (stated["Ready"]["status"], stated["Stalled"]["status"]) == ("True", "False")
     assert stated["ConnectionReady"]["reason"] == "ViewerRefused"
@@ -401,10 +423,15 @@ def test_a_connection_of_our_name_that_leads_elsewhere_is_refused_unless_we_repo
     record = world.access.connections[of.desktop.name]
     record = replace(record, parameters={"hostname": "elsewhere"})
     world = replace(world, access=replace(world.access, connections={of.desktop.name: record}))
-    assert next_steps(of, world) == [steps.VerifyConnectionOwnership(of.desktop.name, f"{of.desktop.name}.art.svc")]
+    assert plan(of, world).empty
+    assert next_question(of, world) is Question.OWNERSHIP
+    assert doubtful_connections(of, world) == [of.desktop.name]
+    nobody = replace(world, access=replace(world.access, grants=frozenset()))
+    assert plan(of, nobody).empty, "what may be somebody else's is not granted"
     edited = replace(of, status={"connection": {"identifier": "17"}})
     [step] = next_steps(edited, world)
     assert isinstance(step, steps.UpdateConnection)
+    assert doubtful_connections(edited, world) == []
 
 
 def test_a_user_who_came_back_without_us_gets_the_password_of_the_secret() -> None:

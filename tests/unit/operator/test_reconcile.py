@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import copy
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import pytest
 
-from blendersessions.model.access import AccessView, UserRecord
+from blendersessions.model.access import AccessView, SessionAccess, UserRecord
 from blendersessions.model.errors import Conflict, DomainError, NotFound, System, Unauthorised, Unavailable
 from blendersessions.model.manifest import Manifest, Ref, ref_of
 from blendersessions.model.secret_data import decode
@@ -21,16 +20,13 @@ from unit.operator.contexts import context_of
 from unit.operator.factories import (
     CREDENTIALS,
     OTHER_UID,
+    USER_PASSWORD,
     body,
     finished_world,
     granted_access,
     running_pod,
     session,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
 
 KEY = Ref("BlenderSession", "art", "cart")
 
@@ -96,17 +92,17 @@ class FakeGuacamole:
     def __init__(self, view: AccessView, error: Exception | None = None) -> None:
         self._view, self._error = view, error
 
-    def view(self, names: Iterable[str], usernames: Iterable[str], hint: str = "") -> AccessView:
-        assert list(names)
-        assert list(usernames)
-        assert hint in ("", "17")
+    def view(self, access: SessionAccess) -> AccessView:
+        assert access.connections
+        assert access.usernames
+        assert access.reported_identifier in ("", "17")
         return self._view
 
-    async def inspect(self, names: Sequence[str], usernames: Iterable[str], hostname: str, hint: str) -> None:
-        assert names
-        assert list(usernames)
-        assert hostname.startswith(names[0])
-        assert hint in ("", "17")
+    async def inspect(self, access: SessionAccess) -> None:
+        assert access.connections
+        assert access.usernames
+        assert access.hostname.startswith(access.connections[0])
+        assert access.reported_identifier in ("", "17")
         if self._error is not None:
             raise self._error
 
@@ -226,7 +222,7 @@ async def test_guacamole_away_is_tried_again_and_written_once(error: Exception) 
         body(),
         desktop_secret(session(), CREDENTIALS),
         service(session()),
-        user_secret(session(), session().username, CREDENTIALS),
+        user_secret(session(), session().username, USER_PASSWORD),
     ]
     known[0]["metadata"]["creationTimestamp"] = datetime.now(UTC).isoformat()
     for each in known[1:]:

@@ -6,10 +6,10 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from blendersessions.model.access import AccessView, ConnectionRecord, UserRecord
+from blendersessions.model.access import AccessView, ConnectionRecord, SessionAccess, UserRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 
 @dataclass
@@ -36,31 +36,26 @@ class GuacamoleCache:
     users_written: set[str] = field(default_factory=set)
     """Names of users that were changed since the last list of them was begun."""
 
-    def view(self, names: Iterable[str], usernames: Iterable[str], hint: str) -> AccessView:
-        """Return what is known of these connections and users.
-
-        `hint` is the identifier that the first connection had when it was last reported; empty if it never was.
-        """
-        wanted = list(names)
-        records = {name: self.connections[name] for name in wanted if name in self.connections}
-        users = {name: self.users[name] for name in usernames if name in self.users}
+    def view(self, access: SessionAccess) -> AccessView:
+        """Return what is known of a session's connections and users."""
+        records = {name: self.connections[name] for name in access.connections if name in self.connections}
+        users = {name: self.users[name] for name in access.usernames if name in self.users}
         unasked = [user for user in users.values() if user.exists and user.username not in self.rights_known]
         known = (
             self.loaded
-            and len(users) == len(set(usernames))
+            and len(users) == len(set(access.usernames))
             and all(record.parameters is not None for record in records.values())
-            and not self.missing(wanted, hint)
+            and not self.missing(access)
             and not (records and unasked)
         )
         grants = frozenset((user, name) for name in records for user in self.grants.get(name, ()))
         return AccessView(known, self.data_source, records, users, grants)
 
-    def missing(self, names: Iterable[str], hint: str) -> dict[str, str]:
+    def missing(self, access: SessionAccess) -> dict[str, str]:
         """Return the names without a connection that an identifier is known for and not looked up yet."""
         found: dict[str, str] = {}
-        for name in names:
-            identifier = self.lost.get(name) or hint
-            hint = ""
+        for name in access.connections:
+            identifier = self.lost.get(name) or access.identifier_of(name)
             if name not in self.connections and identifier and (name, identifier) not in self.sought:
                 found[name] = identifier
         return found

@@ -16,11 +16,11 @@ from weakref import WeakValueDictionary
 from blendersessions.clients.guacamole import connections, groups, tunnels, users
 from blendersessions.clients.guacamole.batching import Batched, SharedRequest
 from blendersessions.clients.guacamole.cache import GuacamoleCache
-from blendersessions.model.access import AccessView, ConnectionRecord, ConnectionSpec, Tunnel, UserRecord
+from blendersessions.model.access import AccessView, ConnectionRecord, ConnectionSpec, SessionAccess, Tunnel, UserRecord
 from blendersessions.model.errors import Conflict, DomainError, NotFound, OutcomeUnknown, System, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from blendersessions.clients.guacamole.client import GuacamoleClient
 
@@ -59,9 +59,9 @@ class GuacamoleDirectory:
         self._shut: dict[tuple[str, str | None], float] = {}
         self._checks: deque[str] = deque()
 
-    def view(self, names: Iterable[str], usernames: Iterable[str], hint: str = "") -> AccessView:
-        """Return what is known, without a request; see `GuacamoleCache.view`."""
-        return self._cache.view(names, usernames, hint)
+    def view(self, access: SessionAccess) -> AccessView:
+        """Return what is known of a session, without a request."""
+        return self._cache.view(access)
 
     def known_connections(self) -> dict[str, ConnectionRecord]:
         """Return all connections of the group by name, as of the last list and the changes since."""
@@ -94,29 +94,23 @@ class GuacamoleDirectory:
         await tunnels.kill(self._client, late)
         return [each for each in running if each not in late]
 
-    async def inspect(self, names: Sequence[str], usernames: Iterable[str], hostname: str, hint: str = "") -> None:
-        """Ask for what `view` does not know yet of a session, whose Service is `hostname`."""
+    async def inspect(self, access: SessionAccess) -> None:
+        """Ask for what `view` does not know yet of a session."""
         cache = self._cache
         if not cache.users_loaded:
             await self.refresh_users()
         if not cache.loaded:
             await self.refresh()
-        for name, identifier in cache.missing(names, hint).items():
+        for name, identifier in cache.missing(access).items():
             found = await connections.find(self._client, cache.group, identifier)
             cache.sought.add((name, identifier))
             # A person renamed or moved it. Another one has the identifier since a restore, unless it leads to us.
-            if found is not None and found.leads_to(hostname) and name not in cache.connections:
+            if found is not None and found.leads_to(access.hostname) and name not in cache.connections:
                 cache.put(name, found)
-        for name in names:
+        for name in access.connections:
             await self._ask_parameters(name)
-        for username in usernames:
-            # A name that is made from the session's UID is nobody else's: that the list has none is answer enough.
-            listed = cache.unlisted(username) if username in names else None
-            user = cache.users.get(username) or listed or await self.look_up_user(username)
-            if not user.exists or username in cache.rights_known:
-                continue
-            if any(name in cache.connections for name in names):
-                cache.take_rights(username, await users.readable(self._client, username, cache.group))
+        for username in access.usernames:
+            await self._ask_rights(username, access.connections)
 
     async def create_connection(self, spec: ConnectionSpec) -> None:
         """Create a connection; one that exists already, from before a crash, is adopted."""
@@ -157,17 +151,17 @@ class GuacamoleDirectory:
             await self._ask_parameters(name)
         return self._cache.connections.get(name)
 
-    async def remove_connection(self, name: str, hostname: str, hint: str) -> int:
+    async def remove_connection(self, name: str, access: SessionAccess) -> int:
         """Remove a connection and then close its tunnels, which a removal leaves open; return how many were closed.
 
-        `hint` is the identifier that it was last reported with. One that is not in the group is removed too if it leads
-        to `hostname`, for a person moved it. If another connection has that identifier by now, it is left alone.
+        One that a person moved out of the group is removed too if it leads to the session's desktop. If another
+        connection has the reported identifier by now, it is left alone.
         """
-        cache = self._cache
+        cache, hostname, reported = self._cache, access.hostname, access.identifier_of(name)
         if not cache.loaded:
             await self.refresh()
         record = cache.connections.get(name)
-        identifier = record.identifier if record is not None else cache.lost.get(name) or hint
+        identifier = record.identifier if record is not None else cache.lost.get(name) or reported
         if not identifier:
             return 0
         if record is None:
@@ -179,7 +173,7 @@ class GuacamoleDirectory:
         elif record.parameters is None:
             await self._ask_parameters(name)
             record = cache.connections.get(name)
-        if record is not None and (record.leads_to(hostname) or record.identifier == hint):
+        if record is not None and (record.leads_to(hostname) or record.identifier == reported):
             await self._removals.add(record.identifier)
         elif record is not None:
             return 0
@@ -281,6 +275,15 @@ class GuacamoleDirectory:
         closed = [each for each in running if each.connection == identifier and username in (None, each.username)]
         await tunnels.kill(self._client, closed)
         return len(closed)
+
+    async def _ask_rights(self, username: str, names: Sequence[str]) -> None:
+        """Ask for a user, and for what the user may read if there is a connection that it matters for."""
+        cache = self._cache
+        # A name that is made from the session's UID is nobody else's: that the list has none is answer enough.
+        listed = cache.unlisted(username) if username in names else None
+        user = cache.users.get(username) or listed or await self.look_up_user(username)
+        if user.exists and username not in cache.rights_known and not cache.connections.keys().isdisjoint(names):
+            cache.take_rights(username, await users.readable(self._client, username, cache.group))
 
     async def _ask_parameters(self, name: str) -> None:
         record = self._cache.connections.get(name)
