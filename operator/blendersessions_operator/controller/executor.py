@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from blendersessions.clients.agent import AgentEndpoint
+    from blendersessions.model.conditions import Reason
     from blendersessions.model.session import Session
     from blendersessions_operator.controller.context import ReconcilerContext
     from blendersessions_operator.planning.plan import Plan
@@ -136,11 +137,11 @@ def _agent(context: ReconcilerContext, session: Session) -> AgentEndpoint:
     return endpoint_of(*(context.cache.get(place) for place in places))
 
 
-async def _note_suspension(context: ReconcilerContext, session: Session, reason: str) -> str:
+async def _note_suspension(context: ReconcilerContext, session: Session, reason: Reason) -> str:
     """Write down that the session is suspended, and which wish to resume it there was already."""
     status = with_suspension(session, reason, datetime.now(UTC))
     try:
-        noted = context.kubernetes.replace(context.as_seen(session) | {"status": status}, "status")
+        noted = context.kubernetes.replace(context.as_seen(session) | {"status": status.to_manifest()}, "status")
         await _update(context, session.ref, noted)
     finally:
         context.admission.release(session.uid)

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from blendersessions.model import conditions as c
-from blendersessions.model.conditions import Condition, set_condition, timestamp
+from blendersessions.model.conditions import Condition, ConditionType, Reason, set_condition
+from blendersessions.model.fields import in_milliseconds
+from blendersessions.model.status import (
+    Phase,
+    Queue,
+    ReportedActivity,
+    ReportedConnection,
+    SessionStatus,
+    StartPath,
+    Startup,
+    Suspension,
+)
 from blendersessions.model.suspension import RESUME
 from blendersessions_operator.planning.admission import requested_at
 from blendersessions_operator.planning.conditions import compute_conditions, started_at
@@ -16,122 +26,125 @@ from blendersessions_operator.resources.connection import client_url
 from blendersessions_operator.resources.volume_claim import claim_name
 
 if TYPE_CHECKING:
-    from blendersessions.model.manifest import Manifest
+    from datetime import datetime
+
     from blendersessions.model.session import Session
 
 STILL_ACTIVE: Final = timedelta(minutes=1)
 """`lastActiveAt` is written when it moved by more, or when something else is written: it is for people."""
 
 
-def status(session: Session, observed: Observed) -> Manifest:
+def status(session: Session, observed: Observed) -> SessionStatus:
     """Compute the whole status; it equals the last one when nothing changed."""
     stated = compute_conditions(session, observed)
-    former, now = session.status, observed.now
-    conditions: list[Manifest] = former.get("conditions") or []
+    conditions = session.status.conditions
     for condition in stated.values():
-        conditions = set_condition(conditions, condition, generation=session.generation, now=now)
-    result: Manifest = {
-        "observedGeneration": session.generation,
-        "conditions": conditions,
-        "phase": _phase(session, stated, observed),
-    }
-    result |= _run(session, observed) | _connection(session, observed)
-    if own_pod(session, observed) is not None:
-        result["desktop"] = {"name": session.desktop.name}
-    if claim := claim_name(session):
-        result["workspace"] = {"claimName": claim}
-    if session.suspend_requested and session.suspension:
-        result["suspension"] = session.suspension
+        conditions = set_condition(conditions, condition, generation=session.generation, now=observed.now)
+    result = SessionStatus(
+        observed_generation=session.generation,
+        conditions=conditions,
+        phase=_phase(session, stated, observed),
+        connection=_connection(session, observed),
+        desktop_name=session.desktop.name if own_pod(session, observed) is not None else "",
+        workspace_claim=claim_name(session),
+        suspension=session.status.suspension if session.suspend_requested else None,
+    )
+    result = _with_run(result, session, observed)
     if session.deleting:
         return result
-    if stated[c.READY].holds:
-        result |= _opened(session, observed)
-        result |= _ready(result, observed)
-    if "readyAt" in result:
-        result["activity"] = _activity(session, observed, result)
-    return result
+    if stated[ConditionType.READY].holds:
+        result = _with_way_in(_with_readiness(result, observed), session, observed)
+    return replace(result, activity=_activity(session, observed, result)) if result.ready_at is not None else result
 
 
-def with_suspension(session: Session, reason: str, now: datetime) -> Manifest:
+def with_suspension(session: Session, reason: Reason, now: datetime) -> SessionStatus:
     """Compute the status that notes a suspension, and which wish to resume there was already.
 
     A session that is made suspended has no status yet: `Ready` stands in its first one, as in every other.
     """
-    suspension = {"reason": reason, "at": timestamp(now), "resume": session.annotations.get(RESUME, "")}
-    noted: Manifest = session.status | {"suspension": suspension}
-    if session.status.get("conditions"):
+    suspension = Suspension(reason, in_milliseconds(now), session.annotations.get(RESUME, ""))
+    noted = replace(session.status, suspension=suspension)
+    if noted.conditions:
         return noted
-    ready = Condition(c.READY, "False", c.SUSPENDING, "The session is to be suspended.")
-    conditions = set_condition((), ready, generation=session.generation, now=now)
-    return noted | {"observedGeneration": session.generation, "conditions": conditions, "phase": "Suspending"}
+    ready = Condition(ConditionType.READY, "False", Reason.SUSPENDING, "The session is to be suspended.")
+    return replace(
+        noted,
+        observed_generation=session.generation,
+        conditions=set_condition((), ready, generation=session.generation, now=now),
+        phase=Phase.SUSPENDING,
+    )
 
 
-def _run(session: Session, observed: Observed) -> Manifest:
-    """Return what is kept of the present run: since when it waits, starts, and is ready."""
-    former = session.status
+def _with_run(result: SessionStatus, session: Session, observed: Observed) -> SessionStatus:
+    """Add what is kept of the present run: since when it waits, starts, and is ready."""
     if session.suspend_requested:
-        return {}
+        return result
     if observed.position is not None:
-        return {"queuePosition": observed.position, "queuedAt": timestamp(requested_at(session, observed.now))}
-    started = started_at(session, observed)
-    if not started:
-        return {}
-    return {"startedAt": started} | {key: former[key] for key in ("readyAt", "startup") if key in former}
+        return replace(result, queue=Queue(observed.position, in_milliseconds(requested_at(session, observed.now))))
+    started, former = started_at(session, observed), session.status
+    if started is None:
+        return result
+    return replace(result, started_at=started, ready_at=former.ready_at, startup=former.startup)
 
 
-def _connection(session: Session, observed: Observed) -> Manifest:
+def _connection(session: Session, observed: Observed) -> ReportedConnection | None:
     record = observed.access.connections.get(session.desktop.name)
     if record is not None:
-        source = observed.access.data_source
-        return {"connection": {"name": record.name, "identifier": record.identifier, "dataSource": source}}
-    if session.deleting and "connection" in session.status:
-        # Whoever removes the rest must still know which tunnels were the session's.
-        return {"connection": session.status["connection"]}
-    return {}
+        return ReportedConnection(record.name, record.identifier, observed.access.data_source)
+    # Whoever removes the rest must still know which tunnels were the session's.
+    return session.status.connection if session.deleting else None
 
 
-def _opened(session: Session, observed: Observed) -> Manifest:
+def _with_way_in(result: SessionStatus, session: Session, observed: Observed) -> SessionStatus:
     access, base = observed.access, observed.installation.public_url
-    urls = {"clientURL": client_url(base, access.connections[session.desktop.name], access.data_source)}
-    shown = access.connections.get(session.desktop.view_connection)
-    if shown is not None and session.spec.viewers:
-        urls["viewURL"] = client_url(base, shown, access.data_source)
-    return urls
+    shown = access.connections.get(session.desktop.view_connection) if session.spec.viewers else None
+    return replace(
+        result,
+        client_url=client_url(base, access.connections[session.desktop.name], access.data_source),
+        view_url=client_url(base, shown, access.data_source) if shown is not None else "",
+    )
 
 
-def _ready(result: Manifest, observed: Observed) -> Manifest:
-    if "readyAt" in result:
-        return {}
-    seconds = max(0.0, (observed.now - datetime.fromisoformat(result["startedAt"])).total_seconds())
-    return {"readyAt": timestamp(observed.now), "startup": {"path": "Cold", "seconds": round(seconds, 3)}}
+def _with_readiness(result: SessionStatus, observed: Observed) -> SessionStatus:
+    if result.ready_at is not None:
+        return result
+    ready_at = in_milliseconds(observed.now)
+    if result.started_at is None:
+        # Nobody knows when it began: its status was lost, and its class is not there to start it by.
+        return replace(result, ready_at=ready_at)
+    seconds = max(0.0, (observed.now - result.started_at).total_seconds())
+    return replace(result, ready_at=ready_at, startup=Startup(StartPath.COLD, round(seconds, 3)))
 
 
-def _activity(session: Session, observed: Observed, run: Manifest) -> Manifest:
-    started_at, ready_at = (datetime.fromisoformat(run[key]) for key in ("startedAt", "readyAt"))
-    activity = replace(observed.activity, started_at=started_at, ready_at=ready_at)
+def _activity(session: Session, observed: Observed, run: SessionStatus) -> ReportedActivity:
+    activity = replace(observed.activity, started_at=run.started_at, ready_at=run.ready_at)
     decision = replace(observed, activity=activity).lifetime
-    stated: Manifest = {"users": observed.users, "keptAliveBy": str(decision.kept_alive_by)}
+    stated = ReportedActivity(users=observed.users, kept_alive_by=decision.kept_alive_by)
     if decision.expires_at is not None and decision.reason is not None:
-        stated |= {"expiresAt": timestamp(decision.expires_at), "expiryReason": str(decision.reason)}
-    former: Manifest = session.status.get("activity") or {}
+        ends = in_milliseconds(decision.expires_at)
+        stated = replace(stated, expires_at=ends, expiry_reason=decision.reason)
     if decision.last_active_at is None:
         return stated
-    before = former.get("lastActiveAt")
-    rest = {key: value for key, value in former.items() if key != "lastActiveAt"}
-    if before and rest == stated and decision.last_active_at - datetime.fromisoformat(before) < STILL_ACTIVE:
-        return stated | {"lastActiveAt": before}
-    return stated | {"lastActiveAt": timestamp(decision.last_active_at)}
+    former = session.status.activity
+    if (
+        former is not None
+        and former.last_active_at is not None
+        and replace(former, last_active_at=None) == stated
+        and decision.last_active_at - former.last_active_at < STILL_ACTIVE
+    ):
+        return former
+    return replace(stated, last_active_at=in_milliseconds(decision.last_active_at))
 
 
-def _phase(session: Session, stated: dict[str, Condition], observed: Observed) -> str:
+def _phase(session: Session, stated: dict[str, Condition], observed: Observed) -> Phase:
     if session.deleting:
-        return "Terminating"
+        return Phase.TERMINATING
     if session.suspend_requested:
-        return "Suspended" if stated[c.SUSPENDED].holds else "Suspending"
-    if stated[c.STALLED].holds:
-        return "Failed"
-    if stated[c.READY].holds:
-        return "Ready"
+        return Phase.SUSPENDED if stated[ConditionType.SUSPENDED].holds else Phase.SUSPENDING
+    if stated[ConditionType.STALLED].holds:
+        return Phase.FAILED
+    if stated[ConditionType.READY].holds:
+        return Phase.READY
     if observed.position is not None:
-        return "Queued"
-    return "Starting" if own_pod(session, observed) is not None else "Pending"
+        return Phase.QUEUED
+    return Phase.STARTING if own_pod(session, observed) is not None else Phase.PENDING

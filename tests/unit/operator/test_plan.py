@@ -11,6 +11,7 @@ import pytest
 from blendersessions.model.access import AccessView, UserRecord
 from blendersessions.model.errors import NameTaken, OwnerTaken, System, Unauthorised, Unavailable
 from blendersessions.model.secret_data import encode
+from blendersessions.model.status import parse_status
 from blendersessions_operator.planning import steps
 from blendersessions_operator.planning.plan import plan, requeue_after
 from blendersessions_operator.planning.status import status
@@ -275,7 +276,7 @@ def test_a_malformed_session_is_not_acted_upon() -> None:
 
 def test_deletion_clears_guacamole_before_the_session_goes() -> None:
     of = session(ALICE | {"viewers": ["vera"]}, deleting=True)
-    of = replace(of, status={"connection": {"identifier": "17"}})
+    of = replace(of, status=parse_status({"connection": {"identifier": "17"}}))
     assert plan(of, finished_world(of)).stages == (
         removal(of, "17"),
         (steps.ReleaseUser("vera"), steps.ReleaseUser("alice")),
@@ -380,7 +381,7 @@ def test_a_viewer_who_is_taken_is_refused_and_the_owner_gets_in_all_the_same() -
         finished_world(of), access=access, failures={Area.VIEWERS: OwnerTaken("vera is taken", System.GUACAMOLE)}
     )
     assert plan(of, failed).empty
-    stated = {entry["type"]: entry for entry in status(of, failed)["conditions"]}
+    stated = {entry["type"]: entry for entry in status(of, failed).to_manifest()["conditions"]}
     assert (stated["Ready"]["status"], stated["Stalled"]["status"]) == ("True", "False")
     assert stated["ConnectionReady"]["reason"] == "ViewerRefused"
     assert "vera is taken" in stated["ConnectionReady"]["message"]
@@ -402,7 +403,7 @@ def test_a_connection_of_our_name_that_leads_elsewhere_is_refused_unless_we_repo
     record = replace(record, parameters={"hostname": "elsewhere"})
     world = replace(world, access=replace(world.access, connections={of.desktop.name: record}))
     assert next_steps(of, world) == [steps.VerifyConnectionOwnership(of.desktop.name, f"{of.desktop.name}.art.svc")]
-    edited = replace(of, status={"connection": {"identifier": "17"}})
+    edited = replace(of, status=parse_status({"connection": {"identifier": "17"}}))
     [step] = next_steps(edited, world)
     assert isinstance(step, steps.UpdateConnection)
 
