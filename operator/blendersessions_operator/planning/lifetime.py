@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from blendersessions.model.conditions import Reason
+from blendersessions.model.conditions import Reason as ExpiryReason
 from blendersessions.model.status import KeepAliveReason
 
 ASK_EVERY: Final = timedelta(seconds=20)
@@ -47,7 +47,7 @@ class LifetimeDecision:
     kept_alive_by: KeepAliveReason
     last_active_at: datetime | None = None
     expires_at: datetime | None = None
-    reason: Reason | None = None
+    reason: ExpiryReason | None = None
     expired: bool = False
     warn: bool = False
     """Whether the person should be told now that it ends."""
@@ -73,11 +73,11 @@ def evaluate_lifetime(
     """
     rendering = _renders(activity, idle_after, now)
     kept, active = (KeepAliveReason.RENDER, now) if rendering else _evidence(activity, now)
-    ends: list[tuple[datetime, Reason]] = []
+    ends: list[tuple[datetime, ExpiryReason]] = []
     if max_age is not None and activity.started_at is not None:
-        ends.append((min(activity.started_at, now) + max_age, Reason.MAX_AGE))
+        ends.append((min(activity.started_at, now) + max_age, ExpiryReason.MAX_AGE))
     if idle_after is not None and active is not None and not rendering:
-        ends.append((active + idle_after, Reason.IDLE))
+        ends.append((active + idle_after, ExpiryReason.IDLE))
     if idle_after is not None and active is not None and now - active >= idle_after:
         kept = KeepAliveReason.NOTHING
     if not ends:
@@ -86,7 +86,7 @@ def evaluate_lifetime(
             kept, active, ask=asks and _is_stale(activity, now), requeue_after=ASK_EVERY if asks else None
         )
     expires_at, reason = min(ends)
-    span = idle_after if reason is Reason.IDLE else max_age
+    span = idle_after if reason is ExpiryReason.IDLE else max_age
     warning = min(WARNING, (span or WARNING) / 4)
     warn = now >= expires_at - warning
     limit = WATCH_EVERY if warn else ASK_EVERY
@@ -95,15 +95,15 @@ def evaluate_lifetime(
     stale = _is_stale(activity, now, limit)
     ask = (near or rendering) and stale
     expired = now >= expires_at
-    if expired and reason is Reason.IDLE and not _said_since(activity, expires_at, now):
-        aged = max(ends, key=lambda end: end[1] is Reason.MAX_AGE)
-        if aged[1] is Reason.MAX_AGE and now >= aged[0]:
+    if expired and reason is ExpiryReason.IDLE and not _said_since(activity, expires_at, now):
+        aged = max(ends, key=lambda end: end[1] is ExpiryReason.MAX_AGE)
+        if aged[1] is ExpiryReason.MAX_AGE and now >= aged[0]:
             # The age needs nobody's word.
             return LifetimeDecision(kept, active, *aged, expired=True)
         # Not without its own word at the end, unless it has had none to say for very long.
         expired, ask = _is_silent(active, idle_after, now), True
     if expired:
-        return LifetimeDecision(kept, active, expires_at, reason, expired=True, ask=ask and reason is Reason.IDLE)
+        return LifetimeDecision(kept, active, expires_at, reason, expired=True, ask=ask and reason is ExpiryReason.IDLE)
     waits = [limit] if near or rendering else []
     waits += [moment - now for moment in (expires_at - warning, expires_at) if moment > now]
     if idle_after is not None and active is not None and not near:
