@@ -5,14 +5,14 @@ Reasons that Kubernetes gives for a pod (Unschedulable, ImagePullBackOff, CrashL
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from blendersessions.model.fields import moment, number, text, timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
     from datetime import datetime
 
     from blendersessions.model.manifest import Manifest
@@ -162,27 +162,21 @@ def parse_condition(entry: object) -> Condition | None:
 
 
 def set_condition(
-    conditions: Iterable[Condition], condition: Condition, *, generation: int, now: datetime
+    conditions: Sequence[Condition], condition: Condition, *, generation: int, now: datetime
 ) -> tuple[Condition, ...]:
     """Return `conditions` with `condition` in it; its transition time moves only with its status, and never back."""
-    entry = replace(condition, observed_generation=generation, last_transition_time=now.replace(microsecond=0))
-    result = []
-    found = False
-    for former in conditions:
-        if former.type != condition.type:
-            result.append(former)
-            continue
-        found = True
-        known = former.last_transition_time
-        # A clock that was set back dates no change before the one before it.
-        if known is not None and (former.status == condition.status or known > now.replace(microsecond=0)):
-            entry = replace(entry, last_transition_time=known)
-        result.append(entry)
-    if not found:
-        result.append(entry)
-    return tuple(result)
+    changed_at = now.replace(microsecond=0)
+    former = next((entry for entry in conditions if entry.type == condition.type), None)
+    known = former.last_transition_time if former is not None else None
+    # A clock that was set back dates no change before the one before it.
+    if former is not None and known is not None and (former.status == condition.status or known > changed_at):
+        changed_at = known
+    entry = Condition(condition.type, condition.status, condition.reason, condition.message, generation, changed_at)
+    if former is None:
+        return (*conditions, entry)
+    return tuple(entry if each is former else each for each in conditions)
 
 
 def _transition_time(at: datetime) -> str:
     """Write the moment of a transition: in seconds, and in milliseconds only where somebody else wrote these."""
-    return timestamp(at) if at.microsecond else at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return timestamp(at, "milliseconds" if at.microsecond else "seconds")

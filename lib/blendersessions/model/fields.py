@@ -29,24 +29,28 @@ def number(value: object) -> int | None:
 
 def word(kind: type[Word], value: object) -> Word | None:
     """Read a word of an enumeration; None when it is none of them."""
+    if not isinstance(value, str):
+        return None
     try:
-        return kind(text(value))
+        return kind(value)
     except ValueError:
         return None
 
 
 def moment(value: object) -> datetime | None:
     """Read a moment, in UTC; None when it is none, or has no time zone."""
+    if not isinstance(value, str):
+        return None
     try:
-        read = datetime.fromisoformat(text(value))
+        read = datetime.fromisoformat(value)
         return read.astimezone(UTC) if read.tzinfo is not None else None
     except (ValueError, OverflowError):
         return None
 
 
-def timestamp(at: datetime) -> str:
-    """Write a moment in UTC, in milliseconds."""
-    return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
+def timestamp(at: datetime, timespec: str = "milliseconds") -> str:
+    """Write a moment of UTC, cut to milliseconds or `seconds`."""
+    return at.replace(tzinfo=None).isoformat(timespec=timespec) + "Z"
 
 
 def in_milliseconds(at: datetime) -> datetime:

@@ -40,21 +40,25 @@ def status(session: Session, observed: Observed) -> SessionStatus:
     conditions = session.status.conditions
     for condition in stated.values():
         conditions = set_condition(conditions, condition, generation=session.generation, now=observed.now)
-    result = SessionStatus(
+    opens = stated[ConditionType.READY].holds
+    begun = _started_at(session, observed)
+    ready_at, startup = _readiness(session, observed, begun, opens=opens)
+    return SessionStatus(
         observed_generation=session.generation,
         conditions=conditions,
         phase=_phase(session, stated, observed),
+        queue=_queue(session, observed),
+        started_at=begun,
+        ready_at=ready_at,
+        startup=startup,
         connection=_connection(session, observed),
         desktop_name=session.desktop.name if own_pod(session, observed) is not None else "",
         workspace_claim=claim_name(session),
         suspension=session.status.suspension if session.suspend_requested else None,
+        client_url=_client_url(session, observed) if opens else "",
+        view_url=_view_url(session, observed) if opens else "",
+        activity=_activity(session, observed, begun, ready_at) if ready_at and not session.deleting else None,
     )
-    result = _with_run(result, session, observed)
-    if session.deleting:
-        return result
-    if stated[ConditionType.READY].holds:
-        result = _with_way_in(_with_readiness(result, observed), session, observed)
-    return replace(result, activity=_activity(session, observed, result)) if result.ready_at is not None else result
 
 
 def with_suspension(session: Session, reason: Reason, now: datetime) -> SessionStatus:
@@ -75,16 +79,29 @@ def with_suspension(session: Session, reason: Reason, now: datetime) -> SessionS
     )
 
 
-def _with_run(result: SessionStatus, session: Session, observed: Observed) -> SessionStatus:
-    """Add what is kept of the present run: since when it waits, starts, and is ready."""
-    if session.suspend_requested:
-        return result
-    if observed.position is not None:
-        return replace(result, queue=Queue(observed.position, in_milliseconds(requested_at(session, observed.now))))
-    started, former = started_at(session, observed), session.status
-    if started is None:
-        return result
-    return replace(result, started_at=started, ready_at=former.ready_at, startup=former.startup)
+def _queue(session: Session, observed: Observed) -> Queue | None:
+    if session.suspend_requested or observed.position is None:
+        return None
+    return Queue(observed.position, in_milliseconds(requested_at(session, observed.now)))
+
+
+def _started_at(session: Session, observed: Observed) -> datetime | None:
+    if session.suspend_requested or observed.position is not None:
+        return None
+    return started_at(session, observed)
+
+
+def _readiness(
+    session: Session, observed: Observed, begun: datetime | None, *, opens: bool
+) -> tuple[datetime | None, Startup | None]:
+    """Return since when the run that began then is ready, and how it was started."""
+    former = session.status if begun is not None else SessionStatus()
+    if former.ready_at is not None or not opens:
+        return former.ready_at, former.startup
+    # Its beginning is not known when the status was lost, and the class by which it would start is gone.
+    seconds = (observed.now - begun).total_seconds() if begun is not None else 0.0
+    startup = Startup(StartPath.COLD, round(max(0.0, seconds), 3))
+    return in_milliseconds(observed.now), startup if begun is not None else None
 
 
 def _connection(session: Session, observed: Observed) -> ReportedConnection | None:
@@ -95,34 +112,27 @@ def _connection(session: Session, observed: Observed) -> ReportedConnection | No
     return session.status.connection if session.deleting else None
 
 
-def _with_way_in(result: SessionStatus, session: Session, observed: Observed) -> SessionStatus:
-    access, base = observed.access, observed.installation.public_url
+def _client_url(session: Session, observed: Observed) -> str:
+    access = observed.access
+    return client_url(observed.installation.public_url, access.connections[session.desktop.name], access.data_source)
+
+
+def _view_url(session: Session, observed: Observed) -> str:
+    access = observed.access
     shown = access.connections.get(session.desktop.view_connection) if session.spec.viewers else None
-    return replace(
-        result,
-        client_url=client_url(base, access.connections[session.desktop.name], access.data_source),
-        view_url=client_url(base, shown, access.data_source) if shown is not None else "",
-    )
+    return client_url(observed.installation.public_url, shown, access.data_source) if shown is not None else ""
 
 
-def _with_readiness(result: SessionStatus, observed: Observed) -> SessionStatus:
-    if result.ready_at is not None:
-        return result
-    ready_at = in_milliseconds(observed.now)
-    if result.started_at is None:
-        # Nobody knows when it began: its status was lost, and its class is not there to start it by.
-        return replace(result, ready_at=ready_at)
-    seconds = max(0.0, (observed.now - result.started_at).total_seconds())
-    return replace(result, ready_at=ready_at, startup=Startup(StartPath.COLD, round(seconds, 3)))
-
-
-def _activity(session: Session, observed: Observed, run: SessionStatus) -> ReportedActivity:
-    activity = replace(observed.activity, started_at=run.started_at, ready_at=run.ready_at)
+def _activity(session: Session, observed: Observed, begun: datetime | None, ready_at: datetime) -> ReportedActivity:
+    activity = replace(observed.activity, started_at=begun, ready_at=ready_at)
     decision = replace(observed, activity=activity).lifetime
-    stated = ReportedActivity(users=observed.users, kept_alive_by=decision.kept_alive_by)
-    if decision.expires_at is not None and decision.reason is not None:
-        ends = in_milliseconds(decision.expires_at)
-        stated = replace(stated, expires_at=ends, expiry_reason=decision.reason)
+    ends = decision.expires_at is not None and decision.reason is not None
+    stated = ReportedActivity(
+        users=observed.users,
+        kept_alive_by=decision.kept_alive_by,
+        expires_at=in_milliseconds(decision.expires_at) if decision.expires_at is not None and ends else None,
+        expiry_reason=decision.reason if ends else None,
+    )
     if decision.last_active_at is None:
         return stated
     former = session.status.activity
