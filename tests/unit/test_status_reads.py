@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from blendersessions.model.conditions import Reason
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -98,6 +100,12 @@ def offences(source: str) -> list[str]:
 @pytest.mark.parametrize("path", PRODUCT, ids=lambda path: str(path.relative_to(ROOT)))
 def test_nobody_reads_a_status_by_its_keys_or_decides_by_the_phase(path: Path) -> None:
     assert offences(path.read_text()) == []
+
+
+@pytest.mark.parametrize("path", PRODUCT, ids=lambda path: str(path.relative_to(ROOT)))
+def test_nobody_repeats_a_reason_as_a_text(path: Path) -> None:
+    constants = [node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)]
+    assert [value for value in constants if isinstance(value, str) and value in set(Reason)] == []
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from blendersessions.model.status import SessionStatus
 
 START_STEPS: Final = {
-    ConditionType.DESKTOP_READY: ("Desktop", "DesktopRunning"),
-    ConditionType.SCENE_READY: ("Scene", "SceneVisible"),
-    ConditionType.CONNECTION_READY: ("Connection", "Registered"),
-    ConditionType.READY: ("Ready", "Ready"),
+    ConditionType.DESKTOP_READY: ("Desktop", Reason.DESKTOP_RUNNING),
+    ConditionType.SCENE_READY: ("Scene", Reason.SCENE_VISIBLE),
+    ConditionType.CONNECTION_READY: ("Connection", Reason.REGISTERED),
+    ConditionType.READY: ("Ready", ConditionType.READY),
 }
 """The steps of a start, by the condition that turns true: the step's name in the metrics, and the Event's reason."""
 _EXPECTED_REASONS: Final = frozenset(
