@@ -15,8 +15,9 @@ from blendersessions.clients.kubernetes import Kubernetes
 from blendersessions.model.errors import Invalid, NotFound, System, Unauthorised
 from blendersessions.model.manifest import SESSION_KIND, Manifest, Ref
 from blendersessions.model.names import user_secret_name
+from blendersessions.model.session import parse_session
 from blendersessions.model.user_credentials import credentials_in
-from blendersessions_cli.sessions import Session, read
+from blendersessions_cli.sessions import OpenableSession
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -71,7 +72,7 @@ class Cluster:
         self._kubernetes = kubernetes
         self.namespace = namespace
 
-    async def sessions(self) -> list[Session]:
+    async def sessions(self) -> list[OpenableSession]:
         """Read all sessions.
 
         Raises:
@@ -79,7 +80,7 @@ class Cluster:
             NotFound: this cluster knows no sessions.
         """
         try:
-            return [read(body) async for body in self._kubernetes.list(SESSION_KIND, self.namespace)]
+            return [_read(body) async for body in self._kubernetes.list(SESSION_KIND, self.namespace)]
         except NotFound as error:
             raise NotFound(
                 "This cluster knows no BlenderSessions: choose another context, or ask your administrator to install"
@@ -89,7 +90,7 @@ class Cluster:
         except Unauthorised as error:
             raise self._ask_for("list blendersessions", error) from error
 
-    async def session(self, name: str) -> Session:
+    async def session(self, name: str) -> OpenableSession:
         """Read one session.
 
         Raises:
@@ -97,13 +98,13 @@ class Cluster:
             Unauthorised: the person may not.
         """
         try:
-            return read(await self._kubernetes.get(self._ref(name)))
+            return _read(await self._kubernetes.get(self._ref(name)))
         except NotFound as error:
             raise NotFound(await self._missing(name), System.KUBERNETES) from error
         except Unauthorised as error:
             raise self._ask_for("get blendersessions", error) from error
 
-    async def change(self, name: str, patch: Manifest) -> Session:
+    async def change(self, name: str, patch: Manifest) -> OpenableSession:
         """Merge a patch into a session, and give the session as it is then.
 
         Raises:
@@ -111,7 +112,7 @@ class Cluster:
             Unauthorised: the person may not.
         """
         try:
-            return read(await self._kubernetes.merge(self._ref(name), patch))
+            return _read(await self._kubernetes.merge(self._ref(name), patch))
         except NotFound as error:
             raise NotFound(await self._missing(name), System.KUBERNETES) from error
         except Unauthorised as error:
@@ -151,7 +152,7 @@ class Cluster:
     async def _missing(self, name: str) -> str:
         text = f"There is no session “{name}” in the namespace {self.namespace}."
         try:
-            names = sorted(session.name for session in await self.sessions())
+            names = sorted(each.session.name for each in await self.sessions())
         except Unauthorised:
             return text
         there = f"There are: {', '.join(names)}." if names else "There is none at all: look in another one with -n."
@@ -163,3 +164,7 @@ class Cluster:
             f" administrator for this right there. ({error})",
             System.KUBERNETES,
         )
+
+
+def _read(body: Manifest) -> OpenableSession:
+    return OpenableSession(parse_session(body))

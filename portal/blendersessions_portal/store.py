@@ -11,7 +11,7 @@ from blendersessions.model.errors import Conflict, NotFound, System, Unavailable
 from blendersessions.model.manifest import SESSION_KIND, Manifest, Ref
 from blendersessions.model.names import user_secret_name
 from blendersessions.model.user_credentials import credentials_in
-from blendersessions_portal.session import OWNER_HASH_LABEL, Session, new_session, owner_hash, read_session
+from blendersessions_portal.session import OWNER_HASH_LABEL, SessionView, new_session, owner_hash, read_session
 
 if TYPE_CHECKING:
     from blendersessions.clients.kubernetes import Kubernetes
@@ -24,15 +24,15 @@ _CREATE_ATTEMPTS = 4
 class SessionStore(Protocol):
     """Keeps sessions; every call is limited to one owner's own."""
 
-    async def list(self, owner: str) -> list[Session]:
+    async def list(self, owner: str) -> list[SessionView]:
         """Give the owner's sessions, the newest first."""
         ...
 
-    async def get(self, owner: str, name: str) -> Session:
+    async def get(self, owner: str, name: str) -> SessionView:
         """Give one session; `NotFound` also if it is somebody else's."""
         ...
 
-    async def create(self, owner: str, sample: str) -> Session:
+    async def create(self, owner: str, sample: str) -> SessionView:
         """Make a session with that sample, or with the empty scene if it is empty."""
         ...
 
@@ -60,7 +60,7 @@ class KubernetesSessionStore:
         self._kubernetes = kubernetes
         self._namespace = namespace
 
-    async def list(self, owner: str) -> list[Session]:
+    async def list(self, owner: str) -> list[SessionView]:
         """Give the owner's sessions, the newest first."""
         selector = f"{OWNER_HASH_LABEL}={owner_hash(owner)}"
         try:
@@ -71,7 +71,7 @@ class KubernetesSessionStore:
         own = [session for session in sessions if session.owner == owner]
         return sorted(own, key=lambda session: (session.created, session.name), reverse=True)
 
-    async def get(self, owner: str, name: str) -> Session:
+    async def get(self, owner: str, name: str) -> SessionView:
         """Give one session; `NotFound` also if it is somebody else's."""
         ref = Ref(SESSION_KIND, self._namespace, name)
         # A name such as ".." would change the path of the request.
@@ -80,7 +80,7 @@ class KubernetesSessionStore:
             raise NotFound(f"{ref} does not exist.", System.KUBERNETES)
         return session
 
-    async def create(self, owner: str, sample: str) -> Session:
+    async def create(self, owner: str, sample: str) -> SessionView:
         """Make a session with that sample, or with the empty scene if it is empty."""
         for _ in range(_CREATE_ATTEMPTS):
             try:
@@ -127,7 +127,7 @@ class KubernetesSessionStore:
         )
 
 
-def _read(body: Manifest) -> Session:
+def _read(body: Manifest) -> SessionView:
     try:
         return read_session(body)
     except (KeyError, TypeError, ValueError) as error:

@@ -51,7 +51,7 @@ class ObjectCache:
     def is_starting(self, ref: Ref) -> bool:
         """Say whether somebody waits for a session to open."""
         session = self._sessions.get(ref)
-        return session is not None and session.status.get("phase") in (None, "Pending", "Starting")
+        return session is not None and session.is_starting
 
     def put(self, manifest: Manifest) -> bool:
         """Keep an object unless this or a newer version is known, or that it is gone; say whether it was news.
@@ -176,7 +176,7 @@ class ObjectCache:
         self._sessions_by_uid[session.uid] = ref
         self._sessions_by_desktop |= dict.fromkeys(_desktop_names(session), ref)
         self._sessions_by_class[session.namespace, session.spec.class_name].add(ref)
-        if "queuePosition" in session.status:
+        if session.status.queue is not None:
             self._waiting[session.namespace, session.spec.class_name].add(ref)
         for username in access_list(session):
             self._sessions_by_user[username].add(ref)

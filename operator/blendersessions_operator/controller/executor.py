@@ -159,7 +159,7 @@ async def _record_suspension(context: ReconcilerContext, session: Session, step:
     """Write down that the session is suspended, and which wish to resume it there was already."""
     status = with_suspension(session, step.reason, datetime.now(UTC))
     try:
-        noted = context.kubernetes.replace(context.as_seen(session) | {"status": status}, "status")
+        noted = context.kubernetes.replace(context.as_seen(session) | {"status": status.to_manifest()}, "status")
         await _update(context, session.ref, noted)
     finally:
         context.admission.release(session.uid)

@@ -101,7 +101,8 @@ def session_access(session: Session) -> SessionAccess:
 
 def reported_identifier(session: Session) -> str:
     """Return the identifier of the owner's connection that was last reported; empty if none was."""
-    return str((session.status.get("connection") or {}).get("identifier", ""))
+    reported = session.status.connection
+    return reported.identifier if reported is not None else ""
 
 
 def _plan_connection(session: Session, observed: Observed, wanted: ConnectionSpec) -> list[Step]:

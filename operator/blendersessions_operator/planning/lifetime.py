@@ -12,6 +12,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from blendersessions.model.conditions import Reason
+from blendersessions.model.status import KeepAliveReason
+
 ASK_EVERY: Final = timedelta(seconds=20)
 """A desktop that looks idle is asked at most so often, and once more when its time is over."""
 WATCH_EVERY: Final = timedelta(seconds=3)
@@ -19,23 +22,6 @@ WATCH_EVERY: Final = timedelta(seconds=3)
 WARNING: Final = timedelta(minutes=5)
 SILENT_TIMES: Final = 3
 """A desktop that cannot be asked ends for idleness after so many times `idle_after`: it is broken."""
-
-
-class KeepAliveReason(StrEnum):
-    """What keeps a session from being idle."""
-
-    STARTING = "Starting"
-    INPUT = "Input"
-    RENDER = "Render"
-    TUNNEL = "Tunnel"
-    NOTHING = "Nothing"
-
-
-class ExpiryReason(StrEnum):
-    """Why a session ends."""
-
-    IDLE = "Idle"
-    MAX_AGE = "MaxAge"
 
 
 @dataclass(frozen=True)
@@ -75,7 +61,7 @@ class LifetimeDecision:
     kept_alive_by: KeepAliveReason
     last_active_at: datetime | None = None
     expires_at: datetime | None = None
-    reason: ExpiryReason | None = None
+    reason: Reason | None = None
     action: Action = Action.KEEP
     if_silent: Action = Action.KEEP
     """What is done instead of `ASK` when the desktop cannot be asked; equal to `action` otherwise.
@@ -113,8 +99,8 @@ def evaluate_lifetime(
     these a session may live on for as long as the clock was set back, and no longer.
     """
     evidence = _evidence(activity, idle_after, now)
-    idle = _deadline(evidence.last_active_at, idle_after, ExpiryReason.IDLE)
-    age = _deadline(evidence.started_at, max_age, ExpiryReason.MAX_AGE)
+    idle = _deadline(evidence.last_active_at, idle_after, Reason.IDLE)
+    age = _deadline(evidence.started_at, max_age, Reason.MAX_AGE)
     candidates = (age, None if evidence.rendering else idle)
     first = min((each for each in candidates if each is not None), default=None)
     if first is None:
@@ -151,7 +137,7 @@ class _Deadline:
     """A moment at which the session ends if nothing changes; of two at the same moment, idleness is the first."""
 
     at: datetime
-    reason: ExpiryReason
+    reason: Reason
     span: timedelta
     """How long the session may last, or be idle."""
 
@@ -205,7 +191,7 @@ def _is_silent(since: datetime | None, idle_after: timedelta | None, now: dateti
     return since is not None and idle_after is not None and now - since >= SILENT_TIMES * idle_after
 
 
-def _deadline(since: datetime | None, span: timedelta | None, reason: ExpiryReason) -> _Deadline | None:
+def _deadline(since: datetime | None, span: timedelta | None, reason: Reason) -> _Deadline | None:
     """Return the end of a span; None when there is no limit, or nothing that it counts from."""
     return _Deadline(since + span, reason, span) if since is not None and span is not None else None
 
@@ -242,7 +228,7 @@ def _before_deadline(first: _Deadline, idle: _Deadline | None, evidence: _Eviden
 
 def _after_deadline(first: _Deadline, age: _Deadline | None, evidence: _Evidence) -> LifetimeDecision:
     """Decide when a deadline is over. Idleness ends nothing before the desktop itself was asked; age always does."""
-    if first.reason is ExpiryReason.MAX_AGE:
+    if first.reason is Reason.MAX_AGE:
         return _decide(first, evidence, Action.EXPIRE)
     if evidence.asked_at is not None and evidence.asked_at >= first.at:
         return _decide(first, evidence, Action.ASK if evidence.is_stale(WATCH_EVERY) else Action.EXPIRE, Action.EXPIRE)

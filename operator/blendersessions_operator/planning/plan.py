@@ -9,7 +9,7 @@ follows from what is observed then, until nothing is left to do. So a crash at a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from blendersessions.model.access import access_list
@@ -79,15 +79,15 @@ def requeue_after(session: Session, observed: Observed) -> timedelta | None:
 
 def time_to_deadline(session: Session, observed: Observed) -> timedelta | None:
     """Return how long a session that is starting has left for it; None when it is not, or there is no limit."""
-    started = session.status.get("startedAt")
+    started = session.status.started_at
     if (
-        not started
-        or "readyAt" in session.status
+        started is None
+        or session.status.ready_at is not None
         or observed.settings is None
         or observed.settings.start_deadline is None
     ):
         return None
-    left = datetime.fromisoformat(started) + observed.settings.start_deadline - observed.now
+    left = started + observed.settings.start_deadline - observed.now
     return left if left > timedelta() else None
 
 

@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from blendersessions.model import conditions
 from blendersessions.model import container as container_contract
+from blendersessions.model.conditions import Reason
 
 if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
@@ -82,14 +82,14 @@ def start_error(pod: Manifest) -> Explanation | None:
 def scene_error(pod: Manifest) -> Explanation | None:
     """Return why the scene can never be shown, or None."""
     why = start_error(pod)
-    return why if why is not None and why.reason == conditions.SCENE_NOT_FOUND else None
+    return why if why is not None and why.reason == Reason.SCENE_NOT_FOUND else None
 
 
 def why_not_running(pod: Manifest) -> Explanation:
     """Say why the container does not run, in the words of Kubernetes."""
     if pod["metadata"].get("deletionTimestamp"):
         return Explanation(
-            conditions.POD_TERMINATING, "The former pod is still ending; a new one is started when it is gone."
+            Reason.POD_TERMINATING, "The former pod is still ending; a new one is started when it is gone."
         )
     if has_ended(pod) and (said := pod["status"]).get("reason"):
         message = str(said.get("message") or "The pod ended.")
@@ -113,12 +113,12 @@ def why_not_running(pod: Manifest) -> Explanation:
     if scheduled.get("status") == "False":
         message = str(scheduled.get("message") or "No node was found yet.")
         return Explanation(_reason(scheduled.get("reason") or "Unschedulable"), message)
-    return Explanation(conditions.POD_STARTING, "The pod is being started.")
+    return Explanation(Reason.POD_STARTING, "The pod is being started.")
 
 
 def _reason(word: object) -> str:
     text = str(word)
-    return text if _REASON.match(text) else conditions.POD_STARTING
+    return text if _REASON.match(text) else Reason.POD_STARTING
 
 
 def _parse(message: str) -> Explanation:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from blendersessions.model.access import ConnectionSpec, SessionAccess
+    from blendersessions.model.conditions import Reason
     from blendersessions.model.manifest import Manifest, Ref
 
 
@@ -105,7 +106,7 @@ class DeleteSession:
 class RecordSuspension:
     """Note in the status that the session is suspended, before anything is stopped: a crash must not undo it."""
 
-    reason: str
+    reason: Reason
     part: Area = Area.SESSION
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from blendersessions.model.conditions import REQUESTED
+from blendersessions.model.conditions import Reason
 from blendersessions.model.durations import write
 from blendersessions.model.errors import Unavailable
 from blendersessions.model.manifest import ref_of
 from blendersessions_operator.planning import podstate, steps
 from blendersessions_operator.planning.access import plan_access
 from blendersessions_operator.planning.desktop import repair_existing
-from blendersessions_operator.planning.lifetime import Action, ExpiryReason
+from blendersessions_operator.planning.lifetime import Action
 from blendersessions_operator.planning.observed import own_pod
 from blendersessions_operator.planning.steps import Area
 
@@ -29,8 +29,9 @@ Stages = tuple[tuple["Step", ...], ...]
 
 def plan_suspension(session: Session, observed: Observed) -> Stages:
     """Suspend: note it, save, stop the pod. Connection, grants, Secret, Service and volume are kept in order."""
-    if session.suspension.get("reason") != REQUESTED and session.spec.suspend:
-        return ((steps.RecordSuspension(REQUESTED),),)
+    recorded = session.status.suspension
+    if session.spec.suspend and (recorded is None or recorded.reason is not Reason.REQUESTED):
+        return ((steps.RecordSuspension(Reason.REQUESTED),),)
     kept = _plan_kept(session, observed)
     pod = own_pod(session, observed)
     if pod is None or pod["metadata"].get("deletionTimestamp") or Area.DESKTOP in observed.failures:
@@ -38,7 +39,8 @@ def plan_suspension(session: Session, observed: Observed) -> Stages:
     stop = steps.DeleteObject(ref_of({"kind": "Pod"} | pod), pod["metadata"]["uid"])
     failure = observed.failures.get(Area.SAVING)
     if failure is not None:
-        since = datetime.fromisoformat(session.suspension["at"])
+        # Without a moment in the status nobody knows how long it has been tried: the scene comes first.
+        since = (recorded.at if recorded is not None else None) or observed.now
         broken = isinstance(failure, Unavailable) and observed.now - since >= SAVE_PATIENCE
         return ((*kept, stop),) if broken else (tuple(kept),)
     if session.spec.workspace is None or not podstate.is_ready(pod):
@@ -87,6 +89,6 @@ def _warning(session: Session, observed: Observed) -> str:
         loss = "Your scene is saved."
     else:
         loss = "What is in it is lost then."
-    if decision.reason is ExpiryReason.IDLE:
+    if decision.reason is Reason.IDLE:
         return f"{what} in {left}, since nobody works in it. {loss} Move the mouse to go on."
     return f"{what} in {left}, for its time is over. {loss}"

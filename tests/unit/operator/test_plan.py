@@ -11,6 +11,7 @@ import pytest
 from blendersessions.model.access import AccessView, UserRecord
 from blendersessions.model.errors import NameTaken, OwnerTaken, System, Unauthorised, Unavailable
 from blendersessions.model.secret_data import encode
+from blendersessions.model.status import parse_status
 from blendersessions_operator.planning import steps
 from blendersessions_operator.planning.access import session_access
 from blendersessions_operator.planning.ownership import doubtful_connections, doubtful_users
@@ -284,7 +285,7 @@ def test_a_malformed_session_is_not_acted_upon() -> None:
 
 def test_deletion_clears_guacamole_before_the_session_goes() -> None:
     of = session(ALICE | {"viewers": ["vera"]}, deleting=True)
-    of = replace(of, status={"connection": {"identifier": "17"}})
+    of = replace(of, status=parse_status({"connection": {"identifier": "17"}}))
     assert plan(of, finished_world(of)).stages == (
         removal(of),
         (steps.ReleaseUser("vera"), steps.ReleaseUser("alice")),
@@ -402,7 +403,7 @@ def test_a_viewer_who_is_taken_is_refused_and_the_owner_gets_in_all_the_same() -
     failed = replace(finished_world(of), access=access, failures={Area.VIEWERS: taken})
     assert plan(of, failed).empty
     assert next_question(of, failed) is None, "she is looked up once in a run"
-    stated = {entry["type"]: entry for entry in status(of, failed)["conditions"]}
+    stated = {entry["type"]: entry for entry in status(of, failed).to_manifest()["conditions"]}
     assert (stated["Ready"]["status"], stated["Stalled"]["status"]) == ("True", "False")
     assert stated["ConnectionReady"]["reason"] == "ViewerRefused"
     assert "vera is taken" in stated["ConnectionReady"]["message"]
@@ -428,7 +429,7 @@ def test_a_connection_of_our_name_that_leads_elsewhere_is_refused_unless_we_repo
     assert doubtful_connections(of, world) == [of.desktop.name]
     nobody = replace(world, access=replace(world.access, grants=frozenset()))
     assert plan(of, nobody).empty, "what may be somebody else's is not granted"
-    edited = replace(of, status={"connection": {"identifier": "17"}})
+    edited = replace(of, status=parse_status({"connection": {"identifier": "17"}}))
     [step] = next_steps(edited, world)
     assert isinstance(step, steps.UpdateConnection)
     assert doubtful_connections(edited, world) == []

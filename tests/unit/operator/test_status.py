@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from blendersessions.model import conditions as c
 from blendersessions.model.access import AccessView
+from blendersessions.model.conditions import Reason
 from blendersessions.model.errors import DomainError, Invalid, NameTaken, OwnerTaken, System, Unauthorised, Unavailable
+from blendersessions.model.status import parse_status
 from blendersessions_operator.planning.status import status, with_suspension
 from blendersessions_operator.planning.steps import Area
 from status_rules import faults_of
@@ -25,7 +26,9 @@ TYPES = {"Ready", "DesktopReady", "SceneReady", "ConnectionReady", "Stalled", "S
 
 
 def said(of: Session, observed: Observed) -> tuple[Manifest, dict[str, Manifest]]:
-    result = status(of, observed)
+    stated = status(of, observed)
+    result = stated.to_manifest()
+    assert parse_status(result) == stated
     conditions = {entry["type"]: entry for entry in result["conditions"]}
     assert list(faults_of({"metadata": {"generation": of.generation}, "status": result})) == []
     assert {entry["observedGeneration"] for entry in conditions.values()} == {of.generation}
@@ -64,16 +67,16 @@ def test_the_url_goes_when_opening_it_would_not_work_and_the_start_time_stays() 
     first = status(session(), finished_world(session()))
     later = replace(session(), status=first)
     broken = replace(finished_world(session()), pod=None)
-    result = status(later, replace(broken, now=NOW + timedelta(hours=1)))
+    result = status(later, replace(broken, now=NOW + timedelta(hours=1))).to_manifest()
     assert "clientURL" not in result
-    assert result["readyAt"] == first["readyAt"]
+    assert result["readyAt"] == first.to_manifest()["readyAt"]
     assert result["phase"] == "Pending"
 
 
 def test_a_new_session_is_pending() -> None:
     result, conditions = said(session(), empty_world())
     assert result["phase"] == "Pending"
-    assert conditions["Ready"]["reason"] == c.DESKTOP_PENDING
+    assert conditions["Ready"]["reason"] == Reason.DESKTOP_PENDING
     assert "desktop" not in result
     assert "connection" not in result
 
@@ -248,12 +251,12 @@ def test_a_deletion_that_waits_for_guacamole_says_so_and_keeps_what_is_needed() 
 def test_the_note_of_a_suspension_leaves_a_status_that_there_is_alone() -> None:
     of = session({"suspend": True})
     there = status(of, finished_world(of))
-    noted = with_suspension(replace(of, status=there), "Requested", NOW)
-    assert noted == there | {"suspension": noted["suspension"]}
+    noted = with_suspension(replace(of, status=there), Reason.REQUESTED, NOW)
+    assert noted == replace(there, suspension=noted.suspension)
 
 
 def test_a_session_that_is_made_suspended_says_so_in_its_first_status() -> None:
-    first = with_suspension(session({"suspend": True}), "Requested", NOW)
+    first = with_suspension(session({"suspend": True}), Reason.REQUESTED, NOW).to_manifest()
     assert first["suspension"] == {"reason": "Requested", "at": "2026-11-24T06:00:00.250Z", "resume": ""}
     assert (first["observedGeneration"], first["phase"]) == (3, "Suspending")
     assert list(faults_of({"metadata": {"generation": 3}, "status": first})) == []
@@ -266,5 +269,5 @@ def test_a_deadline_that_is_over_before_the_first_status_is_told_in_it() -> None
     hasty = replace(empty_world(), now=of.created_at + timedelta(seconds=2))
     assert hasty.settings is not None
     hasty = replace(hasty, settings=replace(hasty.settings, start_deadline=timedelta(seconds=1)))
-    said = {entry["type"]: entry for entry in status(of, hasty)["conditions"]}
+    said = {entry["type"]: entry for entry in status(of, hasty).to_manifest()["conditions"]}
     assert (said["Stalled"]["status"], said["Stalled"]["reason"]) == ("True", "StartDeadlineExceeded")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from blendersessions.model import suspension
 from blendersessions.model.errors import NotFound, System, Unauthorised
 from blendersessions.model.user_credentials import UserCredentials
-from blendersessions_portal.session import Session, new_session, read_session
+from blendersessions_portal.session import SessionView, new_session, read_session
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,18 +29,18 @@ class FakeStore:
         self.passwords: dict[str, str] = {}
         self.failure: Exception | None = None
 
-    async def list(self, owner: str) -> list[Session]:
+    async def list(self, owner: str) -> list[SessionView]:
         self._fail()
         own = [read_session(body) for body in self.objects.values() if body["spec"]["owner"] == owner]
         return sorted(own, key=lambda session: session.created, reverse=True)
 
-    async def get(self, owner: str, name: str) -> Session:
+    async def get(self, owner: str, name: str) -> SessionView:
         self._fail()
         if name not in self.objects or self.objects[name]["spec"]["owner"] != owner:
             raise NotFound(f"There is no session “{name}”.", System.GUACAMOLE)
         return read_session(self.objects[name])
 
-    async def create(self, owner: str, sample: str) -> Session:
+    async def create(self, owner: str, sample: str) -> SessionView:
         self._fail()
         body = new_session("blender", owner, sample)
         name = str(body["metadata"]["name"])
