@@ -8,7 +8,7 @@ from entry.errors import StartError
 
 _SIZE_RANGE = range(1, 32768)
 _DEPTHS = (8, 16, 24)
-# Xvnc has no screen of 8 bits. A viewer that wants so few gets them from the VNC server's conversion.
+# Xvnc has no screen of 8 bits. It converts the picture for a viewer that asks for 8.
 _SMALLEST_DEPTH = 16
 
 
