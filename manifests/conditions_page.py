@@ -12,9 +12,9 @@ _INTRODUCTION = """\
 
 Made by `make generate` from `lib/blendersessions/model/conditions.py`: change that.
 
-`kubectl describe bs NAME` shows them all with their messages, which say what is wrong with which object and what to do.
-`Ready` sums up the others, and is there from the first status on. `lastTransitionTime` moves only when the condition's
-status does. Reasons that Kubernetes gives for a pod (Unschedulable, ImagePullBackOff and so on) are passed on.
+`kubectl describe bs NAME` shows them all. Each message names the object, what is wrong with it, and what to do. `Ready`
+sums up the others, and every status has it. `lastTransitionTime` moves only when the condition's status does. Reasons
+that Kubernetes gives for a pod (Unschedulable, ImagePullBackOff and so on) are passed on.
 """
 
 

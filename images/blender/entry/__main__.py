@@ -41,7 +41,7 @@ def _run() -> int:
     runtime = temporary / "runtime"
     runtime.mkdir(mode=0o700, exist_ok=True)
     os.environ["XDG_RUNTIME_DIR"] = str(runtime)
-    server, display = start_server(settings, password_file)
+    server, display = start_server(settings.screen, password_file)
     window_manager = start_window_manager(display, SHARE / "openbox.xml")
     try:
         code = _open(choice, home, display, settings, temporary / "unreadable")

@@ -7,12 +7,10 @@ import time
 from pathlib import Path
 
 from entry.errors import StartError
-from entry.settings import Settings
+from entry.screen import Screen
 
 RFB_PORT = 5900
 _START_SECONDS = 30.0
-# Xvnc has no screen of 8 bits. A viewer that wants so few gets them from the VNC server's conversion.
-_SMALLEST_DEPTH = 16
 
 
 def write_password_file(secret: Path, target: Path) -> None:
@@ -39,7 +37,7 @@ def write_password_file(secret: Path, target: Path) -> None:
         stream.write(result.stdout)
 
 
-def start_server(settings: Settings, password_file: Path) -> tuple["subprocess.Popen[bytes]", str]:
+def start_server(screen: Screen, password_file: Path) -> tuple["subprocess.Popen[bytes]", str]:
     """Start Xvnc and return it with the name of its display, once that accepts clients.
 
     Raises:
@@ -49,8 +47,7 @@ def start_server(settings: Settings, password_file: Path) -> tuple["subprocess.P
     command = [
         "Xvnc",
         "-displayfd", str(writing),
-        "-geometry", f"{settings.width}x{settings.height}",
-        "-depth", str(max(settings.depth, _SMALLEST_DEPTH)),
+        *screen.server_arguments,
         "-rfbport", str(RFB_PORT),
         "-SecurityTypes", "VncAuth",
         "-PasswordFile", str(password_file),
@@ -67,7 +64,7 @@ def start_server(settings: Settings, password_file: Path) -> tuple["subprocess.P
         server.kill()
         server.wait()
         raise StartError(
-            "DisplayFailed", f"Xvnc did not give a display of {settings.width}x{settings.height}; see its log."
+            "DisplayFailed", f"Xvnc did not give a display of {screen.width}x{screen.height}; see its log."
         )
     return server, f":{number}"
 

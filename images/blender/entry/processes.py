@@ -33,7 +33,7 @@ def run_blender(display: str, settings: Settings, agent: Path, choice: SceneChoi
         # VNC has no sound, and looking for a sound server takes time.
         "-setaudio", "None",
         # Both, so that the first frame has its final size: the window manager only has to leave the frame away.
-        "--window-geometry", "0", "0", str(settings.width), str(settings.height),
+        "--window-geometry", "0", "0", str(settings.screen.width), str(settings.screen.height),
         "--window-fullscreen",
         # Before the scene, so that the agent sees whether Blender can read it.
         "--python", str(agent),
