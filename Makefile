@@ -14,7 +14,7 @@ LOCALCLUSTER = PYTHONPATH=local/cluster .venv/bin/python -m localcluster
 demo: .venv/localcluster ## Start a real cluster with everything in it and a Ready session
 	@$(LOCALCLUSTER) demo --name $(NAME) $(OPTIONS)
 
-status: .venv/localcluster ## Say what runs
+status: .venv/localcluster ## Print what runs
 	@$(LOCALCLUSTER) status --name $(NAME)
 
 kubeconfig: .venv/localcluster ## Print the path of the cluster's kubeconfig
@@ -34,7 +34,7 @@ $(SUITES): .venv/dev ## Run one suite of tests
 conformance: .venv/dev ## Put any Guacamole to our suite: URL=… USER=… PASSWORD=…
 	@GUACAMOLE_URL=$(URL) GUACAMOLE_USER=$(USER) GUACAMOLE_PASSWORD=$(PASSWORD) .venv/bin/python -m pytest tests/contract/guacamole $(OPTIONS)
 
-bench: .venv/dev ## Measure the operator under load, on simulated nodes; OPTIONS=--help tells more
+bench: .venv/dev ## Measure the operator under load, on simulated nodes; OPTIONS=--help has more
 	@PYTHONPATH=lib:operator:local/cluster:local/guacamole:tests .venv/bin/python -m bench $(OPTIONS)
 
 lint: .venv/dev ## Check format, rules, types and the direction of imports
@@ -43,15 +43,15 @@ lint: .venv/dev ## Check format, rules, types and the direction of imports
 	@.venv/bin/mypy
 	@PYTHONPATH=lib:operator:cli:portal .venv/bin/lint-imports
 
-format: .venv/dev ## Format the code and mend what can be mended
+format: .venv/dev ## Format the code and repair what can be repaired
 	@.venv/bin/ruff format $(CHECKED)
 	@.venv/bin/ruff check --fix $(CHECKED)
 
-generate: .venv/dev ## Make the generated files anew: the chart's CRDs, manifests/, the reference pages
+generate: .venv/dev ## Make the generated files again: the chart's CRDs, manifests/, the reference pages
 	@.venv/bin/python manifests/render.py
 
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
-lock: .venv/dev ## Lock the requirements anew
+lock: .venv/dev ## Lock the requirements again
 	@$(COMPILE) --upgrade pyproject.toml --extra operator --output-file requirements/operator.txt
 	@$(COMPILE) --upgrade pyproject.toml --extra portal --output-file requirements/portal.txt
 	@$(COMPILE) --upgrade --group standin --output-file requirements/standin.txt

@@ -1,5 +1,5 @@
 # ruff: noqa: INP001 - beside a script, no package
-"""Renders the conditions' types and reasons as a page, from the constants that the operator uses."""
+"""Renders the conditions' types and reasons as a page, from the enumerations that the operator uses."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ _INTRODUCTION = """\
 
 Made by `make generate` from `lib/blendersessions/model/conditions.py`: change that.
 
-`kubectl describe bs NAME` shows them all with their messages, which say what is wrong with which object and what to do.
-`Ready` sums up the others, and is there from the first status on. `lastTransitionTime` moves only when the condition's
-status does. Reasons that Kubernetes gives for a pod (Unschedulable, ImagePullBackOff and so on) are passed on.
+`kubectl describe bs NAME` shows them all. Each message names the object, what is wrong with it, and what to do. `Ready`
+sums up the others, and every status has it. `lastTransitionTime` moves only when the condition's status does. Reasons
+that Kubernetes gives for a pod (Unschedulable, ImagePullBackOff and so on) are passed on.
 """
 
 
 def page() -> str:
     """Return the page as Markdown."""
-    types, reasons = [], []
-    for name, value, text in constants():
-        row = f"| `{value}` | {' '.join(text.split())} |"
-        (types if name in TYPES else reasons).append(row)
+    types, reasons = (
+        [f"| `{value}` | {' '.join(text.split())} |" for value, text in members(name)]
+        for name in ("ConditionType", "Reason")
+    )
     return "\n".join(
         [
             _INTRODUCTION,
@@ -36,24 +36,21 @@ def page() -> str:
     )
 
 
-TYPES = frozenset({"READY", "DESKTOP_READY", "SCENE_READY", "CONNECTION_READY", "SUSPENDED", "STALLED"})
-
-
-def constants() -> list[tuple[str, str, str]]:
-    """Return name, value and documentation of each constant.
+def members(enumeration: str) -> list[tuple[str, str]]:
+    """Return value and documentation of each member of an enumeration.
 
     Raises:
-        ValueError: a constant has no documentation below it.
+        ValueError: a member has no documentation below it.
     """
-    body = ast.parse(SOURCE.read_text()).body
-    found = []
-    for statement, after in zip(body, [*body[1:], None], strict=True):
-        if not (isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)):
-            continue
-        if not isinstance(statement.value, ast.Constant):
+    tree = ast.parse(SOURCE.read_text())
+    [found] = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == enumeration]
+    result = []
+    for statement, after in zip(found.body, [*found.body[1:], None], strict=True):
+        if not (isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Constant)):
             continue
         text = after.value.value if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) else ""
         if not text:
-            raise ValueError(f"{statement.target.id} in {SOURCE.name} is not documented: write a string below it.")
-        found.append((statement.target.id, str(statement.value.value), str(text)))
-    return found
+            value = statement.value.value
+            raise ValueError(f"{enumeration} {value} in {SOURCE.name} is not documented: write a string below it.")
+        result.append((str(statement.value.value), str(text)))
+    return result

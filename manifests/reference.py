@@ -11,7 +11,7 @@ Schema = Mapping[str, object]
 _INTRODUCTION = """<!-- Made by `make generate` from crds/: change those. -->
 # API reference
 
-`kubectl explain bs.spec --recursive` says the same from the cluster. The API server refuses what breaks a rule, and
+`kubectl explain bs.spec --recursive` prints the same from the cluster. The API server refuses what breaks a rule, and
 answers with the message given here.
 """
 

@@ -23,7 +23,7 @@ helm install blender helm/blender-sessions --namespace blender-sessions --create
 ```
 
 Passwords are made at random and kept in Secrets over upgrades. Delete the sessions before you uninstall, while the
-operator that cleans up after them still runs: `kubectl delete blendersessions --all --all-namespaces`.
+operator still runs and cleans up after them: `kubectl delete blendersessions --all --all-namespaces`.
 
 Every part with pods (`operator`, `portal`, `proxy`, `guacd`, `guacamole`, `postgresql`) also takes `resources`,
 `podAnnotations`, `nodeSelector`, `tolerations` and `affinity`, as in a pod.

@@ -8,6 +8,8 @@ from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from blendersessions.model.status import parse_status
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -67,6 +69,10 @@ def faults_of(session: Object) -> Iterator[str]:
         yield from (f"{entry['type']}: {fault}" for fault in _faults_of_condition(entry))
     yield from _faults_of_observers(session)
     yield from _faults_of_readiness(status, by_type)
+    written = parse_status(status).to_manifest()
+    for key in sorted(status.keys() | written.keys()):
+        if status.get(key) != written.get(key):
+            yield f"{key} is {status.get(key)!r}, and would be read and written as {written.get(key)!r}"
 
 
 def faults_of_change(former: Object, session: Object) -> Iterator[str]:

@@ -12,11 +12,12 @@ from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.config import ConfigException, list_kube_config_contexts, load_kube_config
 
 from blendersessions.clients.kubernetes import Kubernetes
-from blendersessions.model.errors import Invalid, NotFound, Unauthorised
+from blendersessions.model.errors import Invalid, NotFound, System, Unauthorised
 from blendersessions.model.manifest import SESSION_KIND, Manifest, Ref
 from blendersessions.model.names import user_secret_name
+from blendersessions.model.session import parse_session
 from blendersessions.model.user_credentials import credentials_in
-from blendersessions_cli.sessions import Session, read
+from blendersessions_cli.sessions import OpenableSession
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -54,7 +55,7 @@ async def connect(target: Target) -> AsyncIterator[Cluster]:
         raise Invalid(
             f"The kubeconfig {where} cannot be used ({str(error).rstrip('.')}). Name another one by --kubeconfig or"
             " KUBECONFIG, and one of its contexts by --context.",
-            system="Kubernetes",
+            System.KUBERNETES,
         ) from error
     chosen = next((each for each in contexts if each["name"] == target.context), active)
     kubernetes = Kubernetes(ApiClient(configuration))
@@ -71,7 +72,7 @@ class Cluster:
         self._kubernetes = kubernetes
         self.namespace = namespace
 
-    async def sessions(self) -> list[Session]:
+    async def sessions(self) -> list[OpenableSession]:
         """Read all sessions.
 
         Raises:
@@ -79,17 +80,17 @@ class Cluster:
             NotFound: this cluster knows no sessions.
         """
         try:
-            return [read(body) async for body in self._kubernetes.list(SESSION_KIND, self.namespace)]
+            return [_read(body) async for body in self._kubernetes.list(SESSION_KIND, self.namespace)]
         except NotFound as error:
             raise NotFound(
                 "This cluster knows no BlenderSessions: choose another context, or ask your administrator to install"
                 " the CRDs.",
-                system="Kubernetes",
+                System.KUBERNETES,
             ) from error
         except Unauthorised as error:
             raise self._ask_for("list blendersessions", error) from error
 
-    async def session(self, name: str) -> Session:
+    async def session(self, name: str) -> OpenableSession:
         """Read one session.
 
         Raises:
@@ -97,13 +98,13 @@ class Cluster:
             Unauthorised: the person may not.
         """
         try:
-            return read(await self._kubernetes.get(self._ref(name)))
+            return _read(await self._kubernetes.get(self._ref(name)))
         except NotFound as error:
-            raise NotFound(await self._missing(name), system="Kubernetes") from error
+            raise NotFound(await self._missing(name), System.KUBERNETES) from error
         except Unauthorised as error:
             raise self._ask_for("get blendersessions", error) from error
 
-    async def change(self, name: str, patch: Manifest) -> Session:
+    async def change(self, name: str, patch: Manifest) -> OpenableSession:
         """Merge a patch into a session, and give the session as it is then.
 
         Raises:
@@ -111,9 +112,9 @@ class Cluster:
             Unauthorised: the person may not.
         """
         try:
-            return read(await self._kubernetes.merge(self._ref(name), patch))
+            return _read(await self._kubernetes.merge(self._ref(name), patch))
         except NotFound as error:
-            raise NotFound(await self._missing(name), system="Kubernetes") from error
+            raise NotFound(await self._missing(name), System.KUBERNETES) from error
         except Unauthorised as error:
             raise self._ask_for("patch blendersessions", error) from error
 
@@ -134,14 +135,14 @@ class Cluster:
                 f"You may not read the Secret {self.namespace}/{name}, which holds the sign-in of {username}. Ask your"
                 f" administrator for it: kubectl create role open-as-{name} --namespace {self.namespace} --verb=get"
                 f" --resource=secrets --resource-name={name}, and a role binding to you. ({error})",
-                system="Kubernetes",
+                System.KUBERNETES,
             ) from error
         found = credentials_in(secret, username)
         if found is None:
             raise Invalid(
                 f"The Secret {self.namespace}/{name} holds no sign-in of {username}: it needs the keys username (with"
                 " this name) and password. Delete it, and the operator makes it anew.",
-                system="Kubernetes",
+                System.KUBERNETES,
             )
         return found
 
@@ -151,7 +152,7 @@ class Cluster:
     async def _missing(self, name: str) -> str:
         text = f"There is no session “{name}” in the namespace {self.namespace}."
         try:
-            names = sorted(session.name for session in await self.sessions())
+            names = sorted(each.session.name for each in await self.sessions())
         except Unauthorised:
             return text
         there = f"There are: {', '.join(names)}." if names else "There is none at all: look in another one with -n."
@@ -161,5 +162,9 @@ class Cluster:
         return Unauthorised(
             f"You may not {right} in the namespace {self.namespace}. Choose another namespace with -n, or ask your"
             f" administrator for this right there. ({error})",
-            system="Kubernetes",
+            System.KUBERNETES,
         )
+
+
+def _read(body: Manifest) -> OpenableSession:
+    return OpenableSession(parse_session(body))

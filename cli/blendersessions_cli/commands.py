@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ParamSpec
 import click
 
 from blendersessions.model import suspension
-from blendersessions.model.errors import DomainError, Invalid
+from blendersessions.model.errors import DomainError, Invalid, System
 from blendersessions_cli import opening
 from blendersessions_cli.cluster import Target, connect
 from blendersessions_cli.sessions import table
@@ -130,10 +130,13 @@ async def suspend(target: Target, name: str) -> None:
     Without a workspace, all that was made is lost when Blender stops.
     """
     async with connect(target) as cluster:
-        session = await cluster.change(name, suspension.suspend_patch())
-    if not session.suspend_requested:
-        raise Invalid("This cluster's BlenderSessions cannot be suspended: their CRD is older than this command.")
-    _tell(f"{session.label} is being suspended. Have it back with the command resume {name}.")
+        changed = await cluster.change(name, suspension.suspend_patch())
+    if not changed.session.suspend_requested:
+        raise Invalid(
+            "This cluster's BlenderSessions cannot be suspended: their CRD is older than this command.",
+            System.KUBERNETES,
+        )
+    _tell(f"{changed.label} is being suspended. Have it back with the command resume {name}.")
 
 
 @cli.command()

@@ -6,8 +6,9 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from blendersessions.clients.guacamole.person import GuacamoleRest
-from blendersessions.model.errors import Invalid, Unauthorised, Unavailable
+from blendersessions.clients.guacamole.sign_in import SignInClient
+from blendersessions.model.conditions import ConditionType
+from blendersessions.model.errors import Invalid, System, Unauthorised, Unavailable
 from blendersessions_cli import tokens
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from blendersessions.model.user_credentials import UserCredentials
     from blendersessions_cli.cluster import Cluster
-    from blendersessions_cli.sessions import Session
+    from blendersessions_cli.sessions import OpenableSession
 
 _PAUSE_SECONDS = 1.0
 
@@ -33,7 +34,7 @@ class NotReadyError(Invalid):
     """The session cannot be opened now."""
 
 
-async def until_ready(cluster: Cluster, name: str, seconds: float, say: Callable[[str], None]) -> Session:
+async def until_ready(cluster: Cluster, name: str, seconds: float, say: Callable[[str], None]) -> OpenableSession:
     """Wait until a session is ready, and tell each new reason why it is not.
 
     Raises:
@@ -42,52 +43,60 @@ async def until_ready(cluster: Cluster, name: str, seconds: float, say: Callable
     deadline = asyncio.get_running_loop().time() + seconds
     said = ""
     while True:
-        session = await cluster.session(name)
-        if session.links.get(session.username):
-            return session
-        check_hope(session)
-        if (news := f"{session.ready.reason}: {session.ready.message}") != said:
+        openable = await cluster.session(name)
+        if openable.links.get(openable.session.username):
+            return openable
+        check_hope(openable)
+        if (news := f"{openable.ready.reason}: {openable.ready.message}") != said:
             say(news)
             said = news
         if asyncio.get_running_loop().time() >= deadline:
-            raise NotReadyError(f"{session.label} is not ready after {seconds:.0f} s. {news}")
+            raise NotReadyError(f"{openable.label} is not ready after {seconds:.0f} s. {news}", System.KUBERNETES)
         await asyncio.sleep(_PAUSE_SECONDS)
 
 
-def check_hope(session: Session) -> None:
+def check_hope(openable: OpenableSession) -> None:
     """Let a session pass that is ready or may become so by itself.
 
     Raises:
         NotReadyError: it will not until somebody acts.
     """
-    if session.ending:
-        raise NotReadyError(f"{session.label} is being deleted.")
+    session = openable.session
+    if session.deleting:
+        raise NotReadyError(f"{openable.label} is being deleted.", System.KUBERNETES)
     if session.suspend_requested:
-        raise NotReadyError(f"{session.label} is suspended: have it back with the command resume {session.name}.")
-    if session.stalled:
-        raise NotReadyError(f"{session.label} cannot become ready. {session.ready.reason}: {session.ready.message}")
+        raise NotReadyError(
+            f"{openable.label} is suspended: have it back with the command resume {session.name}.", System.KUBERNETES
+        )
+    if session.status.holds(ConditionType.STALLED):
+        raise NotReadyError(
+            f"{openable.label} cannot become ready. {openable.ready.reason}: {openable.ready.message}",
+            System.KUBERNETES,
+        )
 
 
-async def link(cluster: Cluster, session: Session, username: str | None, ca_file: Path | None) -> Link:
+async def link(cluster: Cluster, openable: OpenableSession, username: str | None, ca_file: Path | None) -> Link:
     """Make the link for one of the session's people; by default for the one who controls it.
 
     Raises:
         DomainError: the text says why there is none, and what to do.
     """
-    who = username or session.username
-    if who not in session.people:
+    who = username or openable.session.username
+    if who not in openable.people:
         raise Invalid(
-            f"{session.label} is not open to {who}: these may open it: {', '.join(session.people)}. The owner and the"
-            " viewers are in its spec."
+            f"{openable.label} is not open to {who}: these may open it: {', '.join(openable.people)}. The owner and the"
+            " viewers are in its spec.",
+            System.KUBERNETES,
         )
-    address = session.links.get(who)
+    address = openable.links.get(who)
     if address is None:
-        check_hope(session)
-        reason = f"{session.ready.reason}: {session.ready.message}"
-        if session.ready.holds:
+        check_hope(openable)
+        reason = f"{openable.ready.reason}: {openable.ready.message}"
+        if openable.ready.holds:
             reason = f"It has no address for {who} yet."
         raise NotReadyError(
-            f"{session.label} is not ready. {reason} Wait for it with the option --wait, or look again in a moment."
+            f"{openable.label} is not ready. {reason} Wait for it with the option --wait, or look again in a moment.",
+            System.KUBERNETES,
         )
     credentials = await cluster.credentials(who)
     if credentials is None:
@@ -102,16 +111,20 @@ async def link(cluster: Cluster, session: Session, username: str | None, ca_file
 async def _signed_in(address: str, credentials: UserCredentials, ca_file: Path | None) -> Link:
     base, separator, _ = address.partition("#/client/")
     if not separator or not base.startswith(("http://", "https://")):
-        raise Invalid(f"The session's status holds no address of Guacamole: {address}. Tell your administrator.")
+        raise Invalid(
+            f"The session's status holds no address of Guacamole: {address}. Tell your administrator.",
+            System.KUBERNETES,
+        )
     try:
-        found = await tokens.token(GuacamoleRest(base, ca_file), base, credentials)
+        async with SignInClient(base, ca_file) as guacamole:
+            found = await tokens.token(guacamole, base, credentials)
     except Unavailable as error:
         cause = f" ({type(error.__cause__).__name__})" if error.__cause__ else ""
         raise Unavailable(
-            f"{base}: {error}{cause} Can this machine reach that address, and trust its certificate?"
+            f"{base}: {error}{cause} Can this machine reach that address, and trust its certificate?", System.GUACAMOLE
         ) from error
     except Unauthorised as error:
-        raise Unauthorised(f"{base}: {error}") from error
+        raise Unauthorised(f"{base}: {error}", System.GUACAMOLE) from error
     notes: tuple[str, ...] = ()
     if found.displaced:
         note = (

@@ -1,4 +1,4 @@
-"""What Blender runs at its start (`blender --python`): the agent, from the folder of this file."""
+"""Starts the agent in Blender, from the folder of this file; run as `blender --python start_agent.py`."""
 
 import sys
 from pathlib import Path

@@ -1,7 +1,7 @@
-"""Fills a shader cache at build time: starts Blender on a display, with each sample, and waits until it has drawn.
+"""Fills a shader cache when the image is built, by starting Blender with each sample until it has drawn the scene.
 
-Run as `python3 warm_shaders.py OUTPUT_DIR` in a stage that has the scenes. Mesa's software renderer compiles each
-shader with LLVM at first use, which takes most of Blender's start; with the cache it only reads them.
+Run as `python3 warm_shaders.py OUTPUT_DIR` in a build stage that has the samples. Mesa's software renderer compiles
+each shader with LLVM at first use, which takes most of Blender's start. With the cache it only reads compiled shaders.
 """
 
 import os
@@ -12,13 +12,13 @@ import tempfile
 from pathlib import Path
 
 SCENES = Path("/usr/share/blender-sessions/scenes")
-SECONDS_PER_START = 180
+START_TIMEOUT_SECONDS = 180
 
-# Runs inside Blender: quits when nothing was drawn for a second.
+# Runs inside Blender, and quits when nothing was drawn for a second.
 IN_BLENDER = """
 import bpy
 bpy.context.preferences.view.show_splash = False
-# As the agent sets it: another anti-aliasing needs other shaders.
+# The agent's setting. Another anti-aliasing needs other shaders.
 bpy.context.preferences.system.viewport_aa = "FXAA"
 draws = 0
 quiet = 0
@@ -46,7 +46,15 @@ bpy.app.timers.register(tick)
 
 
 def main(output: Path) -> None:
-    """Write the cache to `output`."""
+    """Write the cache to a folder.
+
+    Args:
+        output: the folder. It is made if it does not exist.
+
+    Raises:
+        SystemExit: Blender compiled no shader.
+        subprocess.SubprocessError: Blender failed, or took longer than `START_TIMEOUT_SECONDS`.
+    """
     with tempfile.TemporaryDirectory() as work:
         cache = Path(work) / "cache"
         environment = {**os.environ, "HOME": work, "XDG_CACHE_HOME": str(cache), "XDG_RUNTIME_DIR": work}
@@ -68,16 +76,16 @@ def main(output: Path) -> None:
                     "--python-expr",
                     IN_BLENDER,
                 ]
-                subprocess.run(command, env=environment, check=True, timeout=SECONDS_PER_START)
+                subprocess.run(command, env=environment, check=True, timeout=START_TIMEOUT_SECONDS)
         finally:
             server.terminate()
             server.wait()
         if not any(cache.rglob("*")):
-            raise SystemExit("Blender left no compiled shader behind.")
-        # Blender's own caches stay out; Mesa's folder is the only one that helps.
+            raise SystemExit("Blender compiled no shader.")
+        # Only Mesa's folder makes a start faster. Blender's own caches do not.
         for entry in cache.glob("mesa_shader_cache*"):
             shutil.copytree(entry, output / entry.name, copy_function=shutil.copyfile)
-        # Mesa keeps its folders to their owner; here another user reads them.
+        # Mesa makes its folders readable by their owner alone, and the container runs as another user.
         for folder in [output, *(path for path in output.rglob("*") if path.is_dir())]:
             folder.chmod(0o755)
 

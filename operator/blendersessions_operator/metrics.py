@@ -1,4 +1,4 @@
-"""What the operator measures of itself, for Prometheus: base units, and labels whose values are few."""
+"""The operator's metrics for Prometheus: in base units, with labels of few values."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LAG_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 
 
 class Metrics:
-    """The operator's metrics. Nothing is global, so that tests can have as many as they like."""
+    """The operator's metrics, in a collector registry of their own: nothing is global."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -45,24 +45,24 @@ class Metrics:
         )
         self._sweeps = Counter(
             "blendersessions_sweep_actions_total",
-            "What was put right: what no session needs was removed, what a session needs was made again.",
+            "Orphans that the sweep removed, by kind.",
             ["action"],
             registry=self.registry,
         )
         self._lag = Histogram(
             "blendersessions_event_loop_lag_seconds",
-            "How much later than planned the event loop came to a timer.",
+            "How much later than planned the event loop ran a timer.",
             buckets=LAG_BUCKETS,
             registry=self.registry,
         )
         self._server: tuple[WSGIServer, Thread] | None = None
 
     def serve(self, port: int) -> None:
-        """Answer GET /metrics in a thread of its own."""
+        """Serve GET /metrics from a thread."""
         self._server = start_http_server(port, registry=self.registry)
 
     def close(self) -> None:
-        """Stop answering."""
+        """Stop serving."""
         if self._server is not None:
             server, thread = self._server
             server.shutdown()
@@ -70,27 +70,27 @@ class Metrics:
             thread.join()
 
     def started(self, path: str, class_name: str, step: str, seconds: float) -> None:
-        """Note that one step of a start is done."""
+        """Record that one step of a start is done, this number of seconds after the start."""
         self._starts.labels(path, class_name, step).observe(seconds)
 
     def requested(self, system: str, method: str, resource: str, seconds: float, code: int) -> None:
-        """Note one request; `code` is its HTTP status, or 0 when there was no answer."""
+        """Record one request; `code` is its HTTP status, or 0 when there was no answer."""
         self._requests.labels(system, method, resource).observe(seconds)
         if not code or code >= 400:
             self._errors.labels(system, method, resource, str(code or "none")).inc()
 
     def swept(self, action: str) -> None:
-        """Note that something was put right."""
+        """Record one action of the sweep."""
         self._sweeps.labels(action).inc()
 
     def lagged(self, seconds: float) -> None:
-        """Note how late the event loop was."""
+        """Record how late the event loop ran a timer."""
         self._lag.observe(seconds)
 
     def count(
         self, name: str, text: str, labels: Iterable[str], counts: Callable[[], Mapping[tuple[str, ...], int]]
     ) -> None:
-        """Add a gauge that is counted anew for each scrape; `counts` gives the values by the labels' values."""
+        """Add a gauge that is counted at each scrape; `counts` returns the values by the labels' values."""
         self.registry.register(_Counted(name, text, list(labels), counts))
 
 

@@ -1,4 +1,4 @@
-"""What an administrator can set, by environment variables with the prefix `BLENDERSESSIONS_`."""
+"""The operator's settings: environment variables with the prefix `BLENDERSESSIONS_`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Settings(BaseSettings):
 
     guacamole_url: str = Field(description="Base URL of Guacamole's web application, as seen from the operator.")
     guacamole_username: str = Field(description="Administrator's account in Guacamole.")
-    guacamole_password_file: Path = Field(description="File with that account's password; read anew for each login.")
+    guacamole_password_file: Path = Field(description="File with that account's password; read again at each log-in.")
     guacamole_ca_file: Path | None = Field(None, description="A private CA for guacamole_url; default: the system's.")
     guacamole_group: str = Field(
         "blender-sessions", min_length=1, description="Connection group that belongs to this installation alone."
@@ -38,20 +38,20 @@ class Settings(BaseSettings):
     )
     sweep: Literal["Remove", "Report", "Off"] = Field(
         "Remove",
-        description="What is done with what no session needs in Guacamole: removed, only told, or not looked for.",
+        description="What happens to orphans in Guacamole: removed, reported, or not looked for.",
     )
     sweep_grace_seconds: float = Field(
         120.0,
         ge=0,
-        description="So long it must have been so; a session that starts or ends looks like it for a moment.",
+        description="Seconds for which an object must have been an orphan before it is removed.",
     )
-    activity_seconds: float = Field(
-        15.0, gt=0, description="Seconds between two looks at which browsers are connected, one for all sessions."
-    )
+    activity_seconds: float = Field(15.0, gt=0, description="Seconds between two polls of the running tunnels.")
     metrics_port: int = Field(8081, ge=0, le=65535, description="Port of GET /metrics; 0: none.")
-    pod_name: str = Field("", description="The operator's own pod, which gets Events that belong to no session.")
+    pod_name: str = Field(
+        "", description="Name of the operator's own pod, which gets the Events that belong to no session."
+    )
     pod_namespace: str = Field("", description="The namespace of that pod.")
-    workers: int = Field(24, ge=1, le=256, description="Sessions that are worked on at the same time.")
+    workers: int = Field(24, ge=1, le=256, description="Sessions that are reconciled at the same time.")
 
     @field_validator("public_url")
     @classmethod
@@ -72,7 +72,7 @@ class Settings(BaseSettings):
 
     @property
     def installation(self) -> InstallationDefaults:
-        """How desktops are made."""
+        """What holds for all sessions unless a class says otherwise."""
         return InstallationDefaults(
             image=self.blender_image,
             public_url=self.public_url,

@@ -10,7 +10,7 @@ import uvicorn
 from kubernetes.aio.config.config_exception import ConfigException
 
 from blendersessions.clients import kubernetes
-from blendersessions.clients.guacamole.person import GuacamoleRest
+from blendersessions.clients.guacamole.sign_in import SignInClient
 from blendersessions_portal.app import create_app
 from blendersessions_portal.settings import Settings
 from blendersessions_portal.store import KubernetesSessionStore
@@ -28,8 +28,8 @@ def main() -> int:
         64 if the settings, the samples or the way to the cluster cannot be used; the log says what to change.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    # Of its lines at the level DEBUG some hold whole addresses.
-    logging.getLogger("urllib3").setLevel(logging.WARNING)
+    # Its lines name paths, and a request that it sends again is no news.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
     try:
         settings = Settings()
         logging.getLogger().setLevel(settings.log_level)
@@ -42,10 +42,11 @@ def main() -> int:
 
 async def _serve(settings: Settings) -> None:
     gateway = await kubernetes.connect()
+    guacamole = SignInClient(settings.guacamole_url, settings.guacamole_ca_file)
     try:
         app = create_app(
             store=KubernetesSessionStore(gateway, settings.namespace),
-            signin=GuacamoleRest(settings.guacamole_url, settings.guacamole_ca_file),
+            guacamole=guacamole,
             cookie_key=settings.read_cookie_key(),
             public_url=settings.public_url,
             samples_dir=settings.samples_dir,
@@ -63,6 +64,7 @@ async def _serve(settings: Settings) -> None:
         )
         await uvicorn.Server(server).serve()
     finally:
+        await guacamole.close()
         await gateway.close()
 
 

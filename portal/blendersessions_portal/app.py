@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
-    from blendersessions_portal.signin import GuacamoleSignIn
+    from blendersessions.clients.guacamole.token_cache import SignIn
     from blendersessions_portal.store import SessionStore
 
 _MAX_BODY = 16 * 1024  # bytes; our forms are a few hundred
@@ -33,7 +33,7 @@ _MAX_BODY = 16 * 1024  # bytes; our forms are a few hundred
 def create_app(
     *,
     store: SessionStore,
-    signin: GuacamoleSignIn,
+    guacamole: SignIn,
     cookie_key: bytes,
     public_url: str,
     samples_dir: Path,
@@ -54,7 +54,7 @@ def create_app(
         identifier=AnonymousIdentifier(signer, secure=secure),
         guard=CsrfGuard(signer),
         store=store,
-        tokens=TokenKeeper(signin, signer, secure=secure),
+        tokens=TokenKeeper(guacamole, signer, secure=secure),
         renderer=renderer,
         max_sessions=max_sessions,
     )

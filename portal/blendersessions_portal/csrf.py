@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from itsdangerous import BadSignature
 
-from blendersessions.model.errors import DomainError
+from blendersessions.model.errors import DomainError, System
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -45,10 +45,10 @@ class CsrfGuard:
             ForgedError: it may come from another site, or the page was left open for more than a day.
         """
         if request.headers.get("sec-fetch-site", "none") not in _OWN_PAGE:
-            raise ForgedError("This form was sent from another site.")
+            raise ForgedError("This form was sent from another site.", System.OWN)
         try:
             browser = self._serializer.loads(token, max_age=_MAX_AGE)
         except BadSignature:
             browser = ""
         if not visitor.known or not isinstance(browser, str) or not hmac.compare_digest(browser, visitor.browser):
-            raise ForgedError("This form is too old, or your browser did not send our cookie along.")
+            raise ForgedError("This form is too old, or your browser did not send our cookie along.", System.OWN)

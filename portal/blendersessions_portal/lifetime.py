@@ -9,26 +9,26 @@ from blendersessions_portal import wording
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from blendersessions_portal.session import Session
+    from blendersessions_portal.session import SessionView
 
 _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"))
 
 
-def kept_alive_by(session: Session) -> str:
+def kept_alive_by(session: SessionView) -> str:
     """Say what keeps a ready session alive; empty if nobody told."""
-    return wording.KEPT_ALIVE.get(session.activity.kept_alive_by, "") if session.ready else ""
+    return wording.KEPT_ALIVE.get(session.activity.kept_alive_by or "", "") if session.ready else ""
 
 
-def expiry(session: Session, now: datetime) -> str:
+def expiry(session: SessionView, now: datetime) -> str:
     """Say when and why a session would end by itself; empty if it would not."""
     at = session.activity.expires_at
     if at is None or not session.live or session.suspend_requested:
         return ""
-    words = wording.EXPIRIES.get(session.activity.expiry_reason, wording.EXPIRY)
+    words = wording.EXPIRIES.get(session.activity.expiry_reason or "", wording.EXPIRY)
     return words.format(when=f"{until(at, now)} (at {at:%H:%M} UTC)")
 
 
-def loss(session: Session) -> str:
+def loss(session: SessionView) -> str:
     """Say what becomes of the files when the session ends; empty if they are kept."""
     return wording.LOSS[session.files]
 

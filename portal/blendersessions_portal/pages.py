@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from blendersessions.model.errors import Invalid, NotFound, Unavailable
+from blendersessions.model.errors import Invalid, NotFound, System, Unavailable
 from blendersessions_portal import csrf
 from blendersessions_portal.rendering import STAY
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from blendersessions_portal.identity import Identifier, Visitor
     from blendersessions_portal.rendering import Renderer
     from blendersessions_portal.samples import Samples
-    from blendersessions_portal.session import Session
+    from blendersessions_portal.session import SessionView
     from blendersessions_portal.store import SessionStore
     from blendersessions_portal.tokens import TokenKeeper
 
@@ -126,13 +126,14 @@ class Pages:
         if not session.ready:
             return RedirectResponse(f"/sessions/{session.name}", status_code=303)
         # The token opens all that the owner may open: it goes to our own Guacamole and to no other address.
-        if not session.client_url.startswith(self.public_url + "guacamole/#/"):
+        if not session.status.client_url.startswith(self.public_url + "guacamole/#/"):
             raise Unavailable(
                 f"Session “{session.name}” points to another site than {self.public_url}."
-                " The operator and the portal need the same PUBLIC_URL: tell your administrator."
+                " The operator and the portal need the same PUBLIC_URL: tell your administrator.",
+                System.KUBERNETES,
             )
         token = await self.tokens.token(request, visitor, await self._credentials(visitor, session))
-        response = RedirectResponse(f"{session.client_url}?token={token}", status_code=303)
+        response = RedirectResponse(f"{session.status.client_url}?token={token}", status_code=303)
         self.tokens.remember(visitor, response)
         return response
 
@@ -154,7 +155,8 @@ class Pages:
         if not session.can_suspend:
             raise Invalid(
                 f"Session “{session.name}” cannot be suspended: it does not run, or it has no workspace, and what you"
-                " made would be lost. Stop it if you need it no more."
+                " made would be lost. Stop it if you need it no more.",
+                System.KUBERNETES,
             )
         await self.store.suspend(visitor.owner, session.name)
         logger.info("Session %s was suspended by %s.", session.name, visitor.owner)
@@ -168,24 +170,25 @@ class Pages:
         logger.info("Session %s was resumed by %s.", name, visitor.owner)
         return RedirectResponse(f"/sessions/{name}", status_code=303)
 
-    async def _sessions(self, visitor: Visitor) -> list[Session]:
+    async def _sessions(self, visitor: Visitor) -> list[SessionView]:
         # Nobody can have made anything for a name that was made just now.
         return await self.store.list(visitor.owner) if visitor.known else []
 
-    async def _own_session(self, request: Request) -> tuple[Visitor, Session]:
+    async def _own_session(self, request: Request) -> tuple[Visitor, SessionView]:
         visitor = self.identifier.identify(request)
         name = request.path_params["name"]
         if not visitor.known:
-            raise NotFound(f"There is no session “{name}”.")
+            raise NotFound(f"There is no session “{name}”.", System.KUBERNETES)
         return visitor, await self.store.get(visitor.owner, name)
 
-    async def _credentials(self, visitor: Visitor, session: Session) -> UserCredentials:
+    async def _credentials(self, visitor: Visitor, session: SessionView) -> UserCredentials:
         try:
             return await self.store.credentials(visitor.owner)
         except NotFound as error:
             raise Unavailable(
                 f"Session “{session.name}” runs, but there is no sign-in for it yet: {error}"
-                " Try again in a minute, and tell your administrator if it stays."
+                " Try again in a minute, and tell your administrator if it stays.",
+                System.KUBERNETES,
             ) from error
 
     async def _checked_form(self, request: Request) -> tuple[Visitor, FormData]:
@@ -195,7 +198,7 @@ class Pages:
         return visitor, form
 
 
-def _live(sessions: Sequence[Session], sample: str) -> Session | None:
+def _live(sessions: Sequence[SessionView], sample: str) -> SessionView | None:
     return next((session for session in sessions if session.live and session.sample == sample), None)
 
 

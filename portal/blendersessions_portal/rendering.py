@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from blendersessions_portal.samples import Samples
-    from blendersessions_portal.session import Files, Session
+    from blendersessions_portal.session import Files, SessionView
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
@@ -75,7 +75,7 @@ class Renderer:
         self._samples = samples
         self._templates = Jinja2Templates(env=_environment())
 
-    def row(self, session: Session) -> SessionRow:
+    def row(self, session: SessionView) -> SessionRow:
         """Put a session into words, as of now."""
         now = datetime.now(UTC)
         progress = describe(session, now)
@@ -96,26 +96,26 @@ class Renderer:
             can_suspend=session.can_suspend,
         )
 
-    def home(self, request: Request, sessions: Sequence[Session], csrf: str) -> Response:
+    def home(self, request: Request, sessions: Sequence[SessionView], csrf: str) -> Response:
         """Render the scenes and the visitor's sessions."""
         context = {"samples": list(self._samples), **self._list_context(sessions, csrf)}
         return self._templates.TemplateResponse(request, "home.html", context)
 
-    def session_list(self, request: Request, sessions: Sequence[Session], csrf: str) -> Response:
+    def session_list(self, request: Request, sessions: Sequence[SessionView], csrf: str) -> Response:
         """Render only the visitor's sessions, to replace those on the page."""
         return self._templates.TemplateResponse(request, "_sessions.html", self._list_context(sessions, csrf))
 
-    def session(self, request: Request, session: Session, csrf: str, *, stay: bool) -> Response:
+    def session(self, request: Request, session: SessionView, csrf: str, *, stay: bool) -> Response:
         """Render a session's page; without `stay` it leads on to Blender once that is ready."""
         context = {"row": self.row(session), "csrf": csrf, "stay": stay}
         return self._templates.TemplateResponse(request, "session.html", context)
 
-    def progress(self, request: Request, session: Session, csrf: str, *, stay: bool) -> Response:
+    def progress(self, request: Request, session: SessionView, csrf: str, *, stay: bool) -> Response:
         """Render only how far the session has come, to replace it on the page."""
         context = {"row": self.row(session), "csrf": csrf, "stay": stay}
         return self._templates.TemplateResponse(request, "_progress.html", context)
 
-    def full(self, request: Request, sessions: Sequence[Session], csrf: str, file: str) -> Response:
+    def full(self, request: Request, sessions: Sequence[SessionView], csrf: str, file: str) -> Response:
         """Render why no more sessions can be started, those that there are, and the way on once one of them is gone."""
         context = {"count": len(sessions), "file": file, "title": self._title(file)}
         context |= self._list_context(sessions, csrf)
@@ -135,7 +135,7 @@ class Renderer:
         sample = self._samples.get(file)
         return sample.title if sample else file or "Empty scene"
 
-    def _list_context(self, sessions: Sequence[Session], csrf: str) -> dict[str, object]:
+    def _list_context(self, sessions: Sequence[SessionView], csrf: str) -> dict[str, object]:
         rows = [self.row(session) for session in sessions]
         changing = any(row.state in _CHANGING for row in rows)
         return {"rows": rows, "changing": changing, "csrf": csrf}

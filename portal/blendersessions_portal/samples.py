@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from blendersessions.model.errors import Invalid
+from blendersessions.model.errors import Invalid, System
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -51,7 +51,7 @@ class Samples:
         """
         if sample := self.get(file):
             return sample
-        raise Invalid(f"There is no sample scene “{file[:80]}”. These exist: {', '.join(self._by_file)}.")
+        raise Invalid(f"There is no sample scene “{file[:80]}”. These exist: {', '.join(self._by_file)}.", System.OWN)
 
 
 def load_samples(folder: Path) -> Samples:

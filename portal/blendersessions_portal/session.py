@@ -5,26 +5,26 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from blendersessions.model import suspension
-from blendersessions.model.conditions import READY, STALLED, Condition
+from blendersessions.model.conditions import ConditionType, Reason
 from blendersessions.model.manifest import API_VERSION, SESSION_KIND, Manifest
 from blendersessions.model.names import ALPHABET
 from blendersessions.model.session import parse_session
+from blendersessions.model.status import ReportedActivity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from datetime import datetime
+
+    from blendersessions.model.session import Session
+    from blendersessions.model.status import SessionStatus
 
 OWNER_HASH_LABEL = "blendersessions.io/owner-hash"
 """Label on sessions that the portal makes: the owner's hash, since an owner's name may be no valid label value."""
 
-SUSPENDED = "Suspended"
-"""Condition and phase of a session whose desktop was saved and stopped."""
-
+_SUSPENDING: Final = (Reason.SUSPENDING, Reason.SAVE_FAILED)
 _NAME_STEM_LIMIT = 40
 _RANDOM_CHARACTERS = 5
 
@@ -38,65 +38,82 @@ class Files(Enum):
 
 
 @dataclass(frozen=True)
-class Activity:
-    """What keeps a session alive, in the operator's word, and when and why it would end; None: not by itself."""
+class SessionView:
+    """What the pages need to know of one session."""
 
-    kept_alive_by: str = ""
-    expires_at: datetime | None = None
-    expiry_reason: str = ""
-
-
-@dataclass(frozen=True)
-class Session:
-    """What the pages need to know of one session.
-
-    Attributes:
-        changed: when one of the conditions last became true or false; None: never.
-        suspend_requested: a person or its lifetime suspends it, and nobody has resumed it since.
-        queue_position: its place among those that wait for a limit, from 1; 0 while it does not wait.
-        suspended_for: why it was suspended, as the operator says in one word; empty if it is not.
-    """
-
-    name: str
-    uid: str
+    session: Session
     owner: str
-    sample: str
-    created: datetime
-    ending: bool = False
-    phase: str = ""
-    client_url: str = ""
-    conditions: Mapping[str, Condition] = field(default_factory=dict)
-    changed: datetime | None = None
-    suspend_requested: bool = False
-    queue_position: int = 0
-    files: Files = Files.LOST
-    activity: Activity = Activity()
-    suspended_for: str = ""
+    files: Files
 
-    def holds(self, condition: str) -> bool:
-        """Whether that condition is there and true."""
-        found = self.conditions.get(condition)
-        return found is not None and found.holds
+    @property
+    def name(self) -> str:
+        """Its name, unique in the portal's namespace."""
+        return self.session.name
+
+    @property
+    def uid(self) -> str:
+        """What tells it from another session of its name."""
+        return self.session.uid
+
+    @property
+    def sample(self) -> str:
+        """File name of its scene; empty: the empty scene."""
+        return self.session.spec.scene.sample
+
+    @property
+    def created(self) -> datetime:
+        """When it was made."""
+        return self.session.created_at
+
+    @property
+    def ending(self) -> bool:
+        """Whether it is being deleted."""
+        return self.session.deleting
+
+    @property
+    def suspend_requested(self) -> bool:
+        """Whether a person or its lifetime suspends it, and nobody has resumed it since."""
+        return self.session.suspend_requested
+
+    @property
+    def status(self) -> SessionStatus:
+        """What the operator reported of it."""
+        return self.session.status
+
+    @property
+    def activity(self) -> ReportedActivity:
+        """What keeps it alive, and when and why it would end; no moment: not by itself."""
+        return self.status.activity or ReportedActivity()
+
+    @property
+    def changed(self) -> datetime | None:
+        """When one of the conditions last became true or false; None: never."""
+        moments = (condition.last_transition_time for condition in self.status.conditions)
+        return max((moment for moment in moments if moment is not None), default=None)
 
     @property
     def failed(self) -> bool:
         """Whether waiting longer is of no use."""
-        return not self.ending and (self.phase == "Failed" or self.holds(STALLED))
+        return not self.ending and self.status.holds(ConditionType.STALLED)
 
     @property
     def suspended(self) -> bool:
         """Whether Blender was stopped, and starts again when somebody asks for it."""
-        return self.live and self.suspend_requested and (self.holds(SUSPENDED) or self.phase == SUSPENDED)
+        return self.live and self.suspend_requested and self.status.holds(ConditionType.SUSPENDED)
 
     @property
     def suspending(self) -> bool:
         """Whether Blender is being saved and stopped."""
-        return self.live and not self.suspended and (self.suspend_requested or self.phase == "Suspending")
+        if not self.live or self.suspended:
+            return False
+        ready = self.status.condition(ConditionType.READY)
+        return self.suspend_requested or (ready is not None and ready.reason in _SUSPENDING)
 
     @property
     def ready(self) -> bool:
         """Whether opening it works."""
-        return self.live and not self.suspend_requested and self.holds(READY) and bool(self.client_url)
+        openable = self.status.holds(ConditionType.READY) and bool(self.status.client_url)
+        return self.live and not self.suspend_requested and openable
 
     @property
     def can_suspend(self) -> bool:
@@ -109,39 +126,12 @@ class Session:
         return not self.ending and not self.failed
 
 
-def read_session(body: Manifest) -> Session:
+def read_session(body: Manifest) -> SessionView:
     """Read a session from the API's object."""
-    parsed = parse_session(body)
-    status = parsed.status
-    return Session(
-        name=parsed.name,
-        uid=parsed.uid,
-        # From the object itself: the model falls back to an empty owner when something else in the spec is malformed.
-        owner=str((body.get("spec") or {}).get("owner", "")),
-        sample=parsed.spec.scene.sample,
-        created=parsed.created_at,
-        ending=parsed.deleting,
-        phase=str(status.get("phase", "")),
-        client_url=str(status.get("clientURL", "")),
-        conditions={
-            entry["type"]: Condition(entry["type"], entry["status"], entry.get("reason", ""), entry.get("message", ""))
-            for entry in status.get("conditions") or ()
-        },
-        changed=max((_moment(entry["lastTransitionTime"]) for entry in _stamped(status)), default=None),
-        suspend_requested=suspension.suspend_requested(body),
-        queue_position=int(status.get("queuePosition") or 0),
-        files=_files((body.get("spec") or {}).get("workspace")),
-        activity=_activity(status.get("activity") or {}),
-        suspended_for=str((status.get("suspension") or {}).get("reason") or ""),
-    )
-
-
-def _stamped(status: Manifest) -> list[Manifest]:
-    return [entry for entry in status.get("conditions") or () if entry.get("lastTransitionTime")]
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)
+    session = parse_session(body)
+    # From the object itself: the model has the defaults when something else in the spec is malformed.
+    spec = body.get("spec") or {}
+    return SessionView(session, owner=str(spec.get("owner", "")), files=_files(spec.get("workspace")))
 
 
 def _files(workspace: Manifest | None) -> Files:
@@ -149,15 +139,6 @@ def _files(workspace: Manifest | None) -> Files:
         return Files.LOST
     # A volume that a person named is never deleted.
     return Files.KEPT if workspace.get("claimName") or workspace.get("reclaimPolicy") == "Retain" else Files.DELETED
-
-
-def _activity(reported: Manifest) -> Activity:
-    at = reported.get("expiresAt")
-    return Activity(
-        kept_alive_by=str(reported.get("keptAliveBy") or ""),
-        expires_at=_moment(at) if at else None,
-        expiry_reason=str(reported.get("expiryReason") or ""),
-    )
 
 
 def new_session(namespace: str, owner: str, sample: str) -> Manifest:

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from blendersessions.model import suspension
-from blendersessions.model.errors import Conflict, NotFound, Unavailable
+from blendersessions.model.errors import Conflict, NotFound, System, Unavailable
 from blendersessions.model.manifest import SESSION_KIND, Manifest, Ref
 from blendersessions.model.names import user_secret_name
 from blendersessions.model.user_credentials import credentials_in
-from blendersessions_portal.session import OWNER_HASH_LABEL, Session, new_session, owner_hash, read_session
+from blendersessions_portal.session import OWNER_HASH_LABEL, SessionView, new_session, owner_hash, read_session
 
 if TYPE_CHECKING:
     from blendersessions.clients.kubernetes import Kubernetes
@@ -24,15 +24,15 @@ _CREATE_ATTEMPTS = 4
 class SessionStore(Protocol):
     """Keeps sessions; every call is limited to one owner's own."""
 
-    async def list(self, owner: str) -> list[Session]:
+    async def list(self, owner: str) -> list[SessionView]:
         """Give the owner's sessions, the newest first."""
         ...
 
-    async def get(self, owner: str, name: str) -> Session:
+    async def get(self, owner: str, name: str) -> SessionView:
         """Give one session; `NotFound` also if it is somebody else's."""
         ...
 
-    async def create(self, owner: str, sample: str) -> Session:
+    async def create(self, owner: str, sample: str) -> SessionView:
         """Make a session with that sample, or with the empty scene if it is empty."""
         ...
 
@@ -60,7 +60,7 @@ class KubernetesSessionStore:
         self._kubernetes = kubernetes
         self._namespace = namespace
 
-    async def list(self, owner: str) -> list[Session]:
+    async def list(self, owner: str) -> list[SessionView]:
         """Give the owner's sessions, the newest first."""
         selector = f"{OWNER_HASH_LABEL}={owner_hash(owner)}"
         try:
@@ -71,16 +71,16 @@ class KubernetesSessionStore:
         own = [session for session in sessions if session.owner == owner]
         return sorted(own, key=lambda session: (session.created, session.name), reverse=True)
 
-    async def get(self, owner: str, name: str) -> Session:
+    async def get(self, owner: str, name: str) -> SessionView:
         """Give one session; `NotFound` also if it is somebody else's."""
         ref = Ref(SESSION_KIND, self._namespace, name)
         # A name such as ".." would change the path of the request.
         session = _read(await self._kubernetes.get(ref)) if _NAME.fullmatch(name) else None
         if session is None or session.owner != owner:
-            raise NotFound(f"{ref} does not exist.", system="Kubernetes")
+            raise NotFound(f"{ref} does not exist.", System.KUBERNETES)
         return session
 
-    async def create(self, owner: str, sample: str) -> Session:
+    async def create(self, owner: str, sample: str) -> SessionView:
         """Make a session with that sample, or with the empty scene if it is empty."""
         for _ in range(_CREATE_ATTEMPTS):
             try:
@@ -90,7 +90,7 @@ class KubernetesSessionStore:
                 continue
             except NotFound as error:
                 raise self._no_such_kind() from error
-        raise Unavailable("No free name was found for the session. Try again.", system="Kubernetes")
+        raise Unavailable("No free name was found for the session. Try again.", System.KUBERNETES)
 
     async def delete(self, owner: str, name: str) -> None:
         """Have the session end; `NotFound` also if it is somebody else's."""
@@ -110,7 +110,7 @@ class KubernetesSessionStore:
         ref = Ref("Secret", self._namespace, user_secret_name(owner))
         found = credentials_in(await self._kubernetes.get(ref), owner)
         if found is None:
-            raise NotFound(f"{ref} holds no sign-in for {owner}.", system="Kubernetes")
+            raise NotFound(f"{ref} holds no sign-in for {owner}.", System.KUBERNETES)
         return found
 
     async def _change(self, owner: str, name: str, patch: Manifest) -> None:
@@ -123,12 +123,12 @@ class KubernetesSessionStore:
         return Unavailable(
             f"The cluster knows no {SESSION_KIND}, or no namespace {self._namespace}:"
             " tell your administrator to install the CRDs and to look at the portal's settings.",
-            system="Kubernetes",
+            System.KUBERNETES,
         )
 
 
-def _read(body: Manifest) -> Session:
+def _read(body: Manifest) -> SessionView:
     try:
         return read_session(body)
     except (KeyError, TypeError, ValueError) as error:
-        raise Unavailable("The cluster sent a session that the portal cannot read.", system="Kubernetes") from error
+        raise Unavailable("The cluster sent a session that the portal cannot read.", System.KUBERNETES) from error

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from blendersessions.model import conditions as c
+from blendersessions.model.conditions import ConditionType, Reason
+from blendersessions.model.status import KeepAliveReason
 from blendersessions_portal.session import Files
 
 
@@ -19,21 +20,21 @@ class Words:
 
 _TELL = "If this stays, show the details below to your administrator."
 
-FAILURES: Final = {
-    c.SCENE_NOT_FOUND: Words(
+FAILURES: Final[dict[str, Words]] = {
+    Reason.SCENE_NOT_FOUND: Words(
         "This scene does not exist",
         "The Blender that runs here has no scene of that name. Remove this session and choose another scene.",
     ),
-    c.OWNER_TAKEN: Words(
+    Reason.OWNER_TAKEN: Words(
         "Your name belongs to sessions elsewhere",
         "This browser's name at Guacamole was given to sessions in another place. Remove this session and open this"
         " portal in a private window, which gets a name of its own.",
     ),
-    c.INVALID: Words(
+    Reason.INVALID: Words(
         "This session cannot be served",
         "It asks for something that does not exist here. Remove it and start one from the scenes.",
     ),
-    c.NAME_TAKEN: Words(
+    Reason.NAME_TAKEN: Words(
         "Something else has this session's name",
         "Remove this session and start a new one: that one gets a name of its own.",
     ),
@@ -49,16 +50,16 @@ _TRIED_AGAIN = Words("Blender has not come up yet", f"It is started again by its
 _NO_IMAGE = Words("Blender's image cannot be fetched", f"It is tried again by itself. {_TELL}")
 _NO_WAY_IN = Words("The way into Blender is not open yet", f"Guacamole is asked again by itself. {_TELL}")
 
-TROUBLES: Final = {
+TROUBLES: Final[dict[str, Words]] = {
     "Unschedulable": Words(
         "The cluster is full",
         f"This session starts as soon as there is room. You can wait, or stop another one of yours. {_TELL}",
     ),
-    c.DESKTOP_REFUSED: Words(
+    Reason.DESKTOP_REFUSED: Words(
         "The cluster refuses another desktop",
         f"It may allow no more at a time. Stop another session of yours, and this one starts. {_TELL}",
     ),
-    c.KUBERNETES_UNAVAILABLE: Words("The cluster is busy", f"It is asked again by itself. {_TELL}"),
+    Reason.KUBERNETES_UNAVAILABLE: Words("The cluster is busy", f"It is asked again by itself. {_TELL}"),
     "ImagePullBackOff": _NO_IMAGE,
     "ErrImagePull": _NO_IMAGE,
     "DisplayFailed": _TRIED_AGAIN,
@@ -67,14 +68,14 @@ TROUBLES: Final = {
     "CrashLoopBackOff": _TRIED_AGAIN,
     "OOMKilled": _TRIED_AGAIN,
     "Error": _TRIED_AGAIN,
-    c.GUACAMOLE_UNAVAILABLE: _NO_WAY_IN,
-    c.GUACAMOLE_CREDENTIALS_REFUSED: _NO_WAY_IN,
-    c.GUACAMOLE_REFUSED: _NO_WAY_IN,
+    Reason.GUACAMOLE_UNAVAILABLE: _NO_WAY_IN,
+    Reason.GUACAMOLE_CREDENTIALS_REFUSED: _NO_WAY_IN,
+    Reason.GUACAMOLE_REFUSED: _NO_WAY_IN,
 }
 """Reasons for which a session waits, that a person should know of once they last."""
 
-DEMANDS: Final = {
-    "ClassNotFound": Words(
+DEMANDS: Final[dict[str, Words]] = {
+    Reason.CLASS_NOT_FOUND: Words(
         "This kind of session does not exist yet",
         "It asks for a class that nobody has made here. It starts by itself as soon as there is one: show the details"
         " below to your administrator, or stop it.",
@@ -82,8 +83,6 @@ DEMANDS: Final = {
 }
 """Reasons of Ready for which somebody else has to act."""
 
-QUEUED: Final = "Queued"
-"""Reason of Ready: as many sessions run as may."""
 QUEUE: Final = Words(
     "Waiting for its turn",
     "As many sessions run as are allowed. Yours starts by itself when another one ends; you can leave this page and"
@@ -91,9 +90,9 @@ QUEUE: Final = Words(
 )
 
 STEPS: Final = (
-    (c.DESKTOP_READY, "Desktop", "Waits for a place in the cluster."),
-    (c.SCENE_READY, "Scene", "Waits for the desktop."),
-    (c.CONNECTION_READY, "Connection", "Waits to be registered in Guacamole."),
+    (ConditionType.DESKTOP_READY, "Desktop", "Waits for a place in the cluster."),
+    (ConditionType.SCENE_READY, "Scene", "Waits for the desktop."),
+    (ConditionType.CONNECTION_READY, "Connection", "Waits to be registered in Guacamole."),
 )
 """Condition, title, and what it waits for while the operator has not said anything."""
 
@@ -107,10 +106,10 @@ UNNOTICED: Final = Words(
     "Nobody has taken this session up yet. If this stays, the operator may not be running: tell your administrator.",
 )
 SUSPENDING: Final = Words("Being suspended …", "Blender saves and stops. After that the session can be resumed.")
-SUSPENDED: Final = {
-    "Requested": "Suspended",
-    "Idle": "Suspended, because nobody worked in it",
-    "MaxAge": "Suspended, because its time was over",
+SUSPENDED: Final[dict[str, str]] = {
+    Reason.REQUESTED: "Suspended",
+    Reason.IDLE: "Suspended, because nobody worked in it",
+    Reason.MAX_AGE: "Suspended, because its time was over",
 }
 """Headlines by the reason of the suspension."""
 RESUMED: Final = {
@@ -120,18 +119,20 @@ RESUMED: Final = {
 }
 """What is there when it is resumed."""
 
-KEPT_ALIVE: Final = {
-    "Starting": "It has just started.",
-    "Input": "You work in it: that keeps it alive.",
-    "Render": "A render keeps it alive, also when this tab is closed.",
-    "Tunnel": "It was opened in a browser. Only work in it keeps it alive for long, an open tab alone does not.",
-    "Nothing": "Nobody works in it.",
+KEPT_ALIVE: Final[dict[str, str]] = {
+    KeepAliveReason.STARTING: "It has just started.",
+    KeepAliveReason.INPUT: "You work in it: that keeps it alive.",
+    KeepAliveReason.RENDER: "A render keeps it alive, also when this tab is closed.",
+    KeepAliveReason.TUNNEL: (
+        "It was opened in a browser. Only work in it keeps it alive for long, an open tab alone does not."
+    ),
+    KeepAliveReason.NOTHING: "Nobody works in it.",
 }
 """By the operator's word for what keeps a session alive."""
 
-EXPIRIES: Final = {
-    "Idle": "It ends {when} unless somebody works in it.",
-    "MaxAge": "Its time is over {when}, whatever happens in it.",
+EXPIRIES: Final[dict[str, str]] = {
+    Reason.IDLE: "It ends {when} unless somebody works in it.",
+    Reason.MAX_AGE: "Its time is over {when}, whatever happens in it.",
 }
 EXPIRY: Final = "It ends {when}."
 

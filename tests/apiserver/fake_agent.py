@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
-from blendersessions.clients.agent import PORT
+from blendersessions.model.container import AGENT_PORT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +65,7 @@ def fake_agent() -> Iterator[FakeAgent]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
             """Stay silent."""
 
-    server = ThreadingHTTPServer((agent.address, PORT), Handler)
+    server = ThreadingHTTPServer((agent.address, AGENT_PORT), Handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

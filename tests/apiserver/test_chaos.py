@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from apiserver.lifecycle import DirectDoor, GuacamoleAdmin, Stage, gone_is_fine
-from blendersessions.model.names import name_for, view_name_for
+from blendersessions.model.desktop import VIEW_SUFFIX
+from blendersessions.model.names import name_for
 from contract.faults import Faults, before
 from contract.standins import running
 from waiting import until
@@ -123,7 +124,7 @@ def test_fifty_kills_leave_exactly_what_the_living_sessions_need(chaos: Chaos) -
     until("only living sessions are left", lambda: remaining(stage) == set(alive), PATIENCE_SECONDS)
 
     wanted = Counter(name_for(uid) for uid in uids.values())
-    wanted += Counter(view_name_for(uids[name]) for name in alive if specs[name].get("viewers"))
+    wanted += Counter(name_for(uids[name]) + VIEW_SUFFIX for name in alive if specs[name].get("viewers"))
     until(
         "there is exactly one connection for each",
         lambda: Counter(each["name"] for each in stage.guacamole.connections().values()) == wanted,
@@ -151,7 +152,7 @@ def test_fifty_kills_leave_exactly_what_the_living_sessions_need(chaos: Chaos) -
 
 def allowed(uid: str, spec: dict[str, Any]) -> set[tuple[str, str]]:
     owner = spec.get("owner") or name_for(uid)
-    return {(owner, name_for(uid))} | {(viewer, view_name_for(uid)) for viewer in spec.get("viewers", [])}
+    return {(owner, name_for(uid))} | {(viewer, name_for(uid) + VIEW_SUFFIX) for viewer in spec.get("viewers", [])}
 
 
 def granted(stage: Stage, users: set[str]) -> set[tuple[str, str]]:

@@ -158,6 +158,8 @@ REFUSED: dict[str, tuple[Spec, str]] = {
     "a time without a unit": ({"lifetime": {"maxAge": "30"}}, NOT_A_DURATION),
     "a time in days": ({"lifetime": {"maxAge": "7d"}}, NOT_A_DURATION),
     "a time above a year": ({"lifetime": {"maxAge": "8761h"}}, NOT_A_DURATION),
+    "a time of five parts": ({"lifetime": {"maxAge": "1h1h1h1h1h"}}, NOT_A_DURATION),
+    "a time of six digits": ({"lifetime": {"maxAge": "100000ms"}}, NOT_A_DURATION),
     "a time beyond all measure": ({"lifetime": {"maxAge": "9999999999999h"}}, NOT_A_DURATION),
     "a time as a number": ({"lifetime": {"maxAge": 30}}, 'must be of type string: "integer"'),
     "another end": ({"lifetime": {"onExpiry": "Archive"}}, 'supported values: "Suspend", "Delete"'),

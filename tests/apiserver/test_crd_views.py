@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from apiserver.api import SESSIONS, Api, ApiError
+from blendersessions.model.session import Display
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +34,7 @@ def ready(status: str, reason: str) -> dict[str, object]:
 def test_an_empty_spec_is_filled_in(api: Api, namespace: str) -> None:
     made = api.create_session(namespace, {"metadata": {"name": "empty"}, "spec": {}})
     assert made["spec"] == {
-        "display": {"width": 1280, "height": 720, "colorDepth": 24, "readOnly": False},
+        "display": Display().model_dump(by_alias=True),
         "connections": {"max": 10},
         "className": "default",
         "suspend": False,
@@ -51,7 +52,7 @@ def test_what_is_given_is_kept_and_the_rest_filled_in(api: Api, namespace: str) 
     made = api.create_session(namespace, {"metadata": {"name": "some"}, "spec": spec})
     assert made["spec"] == {
         **spec,
-        "display": {"width": 800, "height": 720, "colorDepth": 24, "readOnly": False},
+        "display": Display(width=800).model_dump(by_alias=True),
         "className": "default",
         "suspend": False,
     }

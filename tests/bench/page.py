@@ -20,18 +20,18 @@ PAGE = ROOT / "docs" / "performance.md"
 _TEXT = """\
 # Performance
 
-What the operator does under load, and what that costs. `make bench OPTIONS=--record` measured it and wrote this page;
-the figures with all their rounds are in [results.json](../tests/bench/results.json).
+What the operator does under load, and what that costs. `make bench OPTIONS=--record` measured it and wrote this page.
+[results.json](../tests/bench/results.json) has the figures with all their rounds.
 
 {table}
 
-Seconds depend on the machine, and on what else it does. Ratios were taken in one run, and still get worse where others
-use the processor, as the load average below tells: the operator is one thread, and waits for its turn.
+Seconds depend on the machine, and on what else it does. Ratios were taken in one run. They still get worse when others
+use the processor (see the load average below), since the operator is one thread and waits for its turn.
 
 ## How it is measured
 
 - etcd, kube-apiserver and kube-scheduler run on loopback with their defaults, but the scheduler does not throttle
-  itself and etcd does not wait for the disk. There is no controller manager: nobody else works in the background.
+  itself and etcd does not wait for the disk. No controller manager runs, so nobody else works in the background.
 - [kwok](https://kwok.sigs.k8s.io/) simulates {nodes} nodes with room for everything. A pod turns Ready as soon as it is
   scheduled. No Blender runs, so this is the time of the control plane alone. `make bench OPTIONS=first-frame` measures
   real desktops on a running cluster.
@@ -43,11 +43,11 @@ use the processor, as the load average below tells: the operator is one thread, 
   as the operator has (24), and waits until all pods are Ready. It takes turns with the bursts: noise hits both.
 - Requests for each session are counted by the operator itself, those of the steady state by the API server, which
   counts the operator's account apart, watches included. Processor time and memory are the process's.
-- Restart: the process is ended by SIGTERM and started anew, and a session is created at once. An object counts as
+- Restart: SIGTERM ends the process, it is started again, and a session is created at once. An object counts as
   written when its resource version changed.
 - Registration: our client, used as in a start, against a bare one that sends the three requests of each registration
-  (make the user, make the connection, grant), both with five requests in flight, each against an empty stand-in. Ours
-  makes users and connections together that are asked for at the same time, a hundred in a request.
+  (make the user, make the connection, grant). Both have five requests in flight, and each has an empty stand-in. Our
+  client puts users and connections that are wanted at the same time into one request, up to a hundred.
 
 ## What it was measured on
 
@@ -56,8 +56,8 @@ use the processor, as the load average below tells: the operator is one thread, 
 ## Do it yourself
 
 `make bench` prints the table in {minutes} minutes or so. `make bench OPTIONS='burst --rounds 5'` takes one scenario of
-`single`, `burst`, `live` and `registration`; `OPTIONS='live --live 5000'` another number of live sessions.
-`OPTIONS='--output figures.json'` keeps the figures, `OPTIONS=--help` tells the rest.
+`single`, `burst`, `live` and `registration`. `OPTIONS='live --live 5000'` takes another number of live sessions.
+`OPTIONS='--output figures.json'` keeps the figures. `OPTIONS=--help` has the rest.
 """
 
 

@@ -11,9 +11,10 @@ import aiohttp
 from bench.client import Object, each
 from bench.processes import standin
 from blendersessions.clients.guacamole import users
-from blendersessions.clients.guacamole.client import IN_FLIGHT, Account, GuacamoleClient
+from blendersessions.clients.guacamole.client import Account, GuacamoleClient
 from blendersessions.clients.guacamole.directory import GuacamoleDirectory
-from blendersessions.model.access import HOSTNAME, ConnectionSpec
+from blendersessions.clients.guacamole.transport import MAX_REQUESTS_IN_FLIGHT
+from blendersessions.model.access import HOSTNAME, ConnectionSpec, SessionAccess
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,31 +59,33 @@ async def _by_our_client(guacamole: Guacamole, folder: Path, names: Sequence[str
     """Do what a start does in Guacamole, for all sessions; return the seconds, and how many requests that were."""
     sent: list[int] = []
     account = Account(guacamole.url, guacamole.username, folder / "guacamole-password")
-    http = GuacamoleClient(account, lambda *request: sent.append(request[-1]))
-    registry = GuacamoleDirectory(http, "bench")
+    client = GuacamoleClient(account, lambda *request: sent.append(request[-1]))
+    directory = GuacamoleDirectory(client, "bench")
 
     async def register(name: str) -> None:
-        await registry.inspect([name], [name], f"{name}.{NAMESPACE}.svc")
-        await registry.create_user(name, "a-password-of-this-user", NAMESPACE)
-        await registry.create_connection(ConnectionSpec(name, _parameters(name), ATTRIBUTES))
-        await registry.grant(name, name)
+        await directory.inspect(SessionAccess((name,), (name,), f"{name}.{NAMESPACE}.svc"))
+        await directory.create_user(name, "a-password-of-this-user", NAMESPACE)
+        await directory.create_connection(ConnectionSpec(name, _parameters(name), ATTRIBUTES))
+        await directory.grant(name, name)
 
-    await registry.refresh()
-    await registry.refresh_users()
+    await directory.refresh()
+    await directory.refresh_users()
     sent.clear()
     begun = time.monotonic()
     await each(names, register, WORKERS)
     ended = time.monotonic()
     assert max(sent) < 300 or set(sent) <= {200, 204, 404}, f"there were refusals: {sorted(set(sent))}"
     requests = len(sent)
-    await http.close()
+    await client.close()
     return ended - begun, requests
 
 
 async def _by_a_bare_client(guacamole: Guacamole, names: Sequence[str]) -> float:
     """Send the three requests that a registration cannot do without, five at a time too; return the seconds."""
     form = {"username": guacamole.username, "password": guacamole.password}
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=IN_FLIGHT), raise_for_status=True) as session:
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=MAX_REQUESTS_IN_FLIGHT), raise_for_status=True
+    ) as session:
         async with session.post(f"{guacamole.url}api/tokens", data=form) as answer:
             login = await answer.json()
         headers = {"Guacamole-Token": login["authToken"]}
@@ -118,5 +121,5 @@ async def _by_a_bare_client(guacamole: Guacamole, names: Sequence[str]) -> float
             await send("PATCH", f"users/{name}/permissions", grants)
 
         begun = time.monotonic()
-        await each(names, register, IN_FLIGHT)
+        await each(names, register, MAX_REQUESTS_IN_FLIGHT)
         return time.monotonic() - begun

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from blendersessions.model import labels
-from blendersessions_operator.resources.pod import AGENT_PORT
+from blendersessions.model.container import AGENT_PORT
 from blendersessions_operator.resources.service import VNC_PORT
 from chart.rendering import EVERYTHING, NAMESPACE, RefusedError, Rendered, render
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from blendersessions.clients.guacamole.directory import GuacamoleDirectory
-from contract.desk import GROUP, signed_in
+from contract.guacamole_access import GROUP, signed_in
 from contract.standins import Guacamole, running
 
 if TYPE_CHECKING:
@@ -25,13 +25,13 @@ def guacamole_standin() -> Iterator[Guacamole]:
 
 
 @pytest.fixture
-async def http(guacamole_standin: Guacamole, tmp_path: Path) -> AsyncIterator[GuacamoleClient]:
+async def client(guacamole_standin: Guacamole, tmp_path: Path) -> AsyncIterator[GuacamoleClient]:
     """A signed-in client of that stand-in."""
-    async with signed_in(guacamole_standin, tmp_path) as http:
-        yield http
+    async with signed_in(guacamole_standin, tmp_path) as client:
+        yield client
 
 
 @pytest.fixture
-def registry(http: GuacamoleClient) -> GuacamoleDirectory:
+def directory(client: GuacamoleClient) -> GuacamoleDirectory:
     """The operator's view of that stand-in."""
-    return GuacamoleDirectory(http, GROUP)
+    return GuacamoleDirectory(client, GROUP)

@@ -11,12 +11,13 @@ from blendersessions.clients.guacamole import users
 from blendersessions.clients.guacamole.directory import GuacamoleDirectory
 from blendersessions.model.access import ConnectionRecord
 from contract.browsing import Site
-from contract.desk import (
+from contract.fake_guacd import fake_guacd
+from contract.guacamole_access import (
     DESK,
     GROUP,
-    HOST,
     NAMESPACE,
     OURS,
+    access_of,
     inspected,
     named,
     opened,
@@ -24,7 +25,6 @@ from contract.desk import (
     removed,
     signed_in,
 )
-from contract.fake_guacd import fake_guacd
 from contract.standins import running
 
 if TYPE_CHECKING:
@@ -34,146 +34,146 @@ if TYPE_CHECKING:
 
 
 async def test_a_connection_that_a_person_renamed_and_moved_is_found_and_put_right(
-    registry: GuacamoleDirectory, http: GuacamoleClient
+    directory: GuacamoleDirectory, client: GuacamoleClient
 ) -> None:
-    identifier = await registered(registry)
+    identifier = await registered(directory)
     body = {"name": "mine now", "parentIdentifier": "ROOT", "protocol": "vnc", "parameters": DESK.parameters}
-    await http.call("PUT", "connections", identifier, body=body | {"attributes": {}})
-    assert await registry.refresh() == {DESK.name}
-    record = (await inspected(registry)).connections[DESK.name]
+    await client.call("PUT", "connections", identifier, body=body | {"attributes": {}})
+    assert await directory.refresh() == {DESK.name}
+    record = (await inspected(directory)).connections[DESK.name]
     assert (record.identifier, record.name, record.in_group) == (identifier, "mine now", False)
-    await registry.update_connection(identifier, DESK)
-    assert [each["identifier"] for each in await named(http, DESK.name)] == [identifier]
-    assert await registry.refresh() == set()
-    assert (await inspected(registry)).connections[DESK.name].matches(DESK)
+    await directory.update_connection(identifier, DESK)
+    assert [each["identifier"] for each in await named(client, DESK.name)] == [identifier]
+    assert await directory.refresh() == set()
+    assert (await inspected(directory)).connections[DESK.name].matches(DESK)
 
 
 async def test_a_moved_connection_is_found_by_the_identifier_that_was_reported(
-    registry: GuacamoleDirectory, http: GuacamoleClient
+    directory: GuacamoleDirectory, client: GuacamoleClient
 ) -> None:
-    identifier = await registered(registry)
+    identifier = await registered(directory)
     body = {"name": DESK.name, "parentIdentifier": "ROOT", "protocol": "vnc", "parameters": DESK.parameters}
-    await http.call("PUT", "connections", identifier, body=body | {"attributes": {}})
-    successor = GuacamoleDirectory(http, GROUP)
-    record = (await inspected(successor, hint=identifier)).connections[DESK.name]
+    await client.call("PUT", "connections", identifier, body=body | {"attributes": {}})
+    successor = GuacamoleDirectory(client, GROUP)
+    record = (await inspected(successor, identifier=identifier)).connections[DESK.name]
     assert (record.identifier, record.in_group) == (identifier, False)
-    third = GuacamoleDirectory(http, GROUP)
+    third = GuacamoleDirectory(client, GROUP)
     await removed(third, identifier)
-    assert await named(http, DESK.name) == []
+    assert await named(client, DESK.name) == []
 
 
 async def test_an_identifier_that_belongs_to_another_connection_by_now_is_left_alone(tmp_path: Path) -> None:
     with fake_guacd() as guacd, running(guacd.port) as guacamole, ExitStack() as sockets:
         site = Site(guacamole, sockets)
-        async with signed_in(guacamole, tmp_path) as http:
-            registry = GuacamoleDirectory(http, GROUP)
+        async with signed_in(guacamole, tmp_path) as client:
+            directory = GuacamoleDirectory(client, GROUP)
             body = {"name": "desk-of-a-person", "protocol": "vnc", "attributes": {}, "parentIdentifier": "ROOT"}
             body |= {"parameters": {"hostname": "elsewhere"}}
-            made: Any = await http.call("POST", "connections", body=body)
+            made: Any = await client.call("POST", "connections", body=body)
             tunnel = await asyncio.to_thread(opened, site, GUAC_ID=made["identifier"])
-            assert (await inspected(registry, hint=made["identifier"])).connections == {}
-            assert await removed(registry, made["identifier"]) == 0
-            assert len(await named(http, "desk-of-a-person")) == 1
+            assert (await inspected(directory, identifier=made["identifier"])).connections == {}
+            assert await removed(directory, made["identifier"]) == 0
+            assert len(await named(client, "desk-of-a-person")) == 1
             assert len(site.active()) == 1
             del tunnel
 
 
 async def test_a_connection_of_our_name_that_leads_elsewhere_is_not_removed(
-    registry: GuacamoleDirectory, http: GuacamoleClient
+    directory: GuacamoleDirectory, client: GuacamoleClient
 ) -> None:
-    await registry.refresh()
-    await registry.create_connection(replace(DESK, parameters={"hostname": "elsewhere"}))
-    successor = GuacamoleDirectory(http, GROUP)
+    await directory.refresh()
+    await directory.create_connection(replace(DESK, parameters={"hostname": "elsewhere"}))
+    successor = GuacamoleDirectory(client, GROUP)
     await successor.refresh()
     assert await removed(successor) == 0
-    assert len(await named(http, DESK.name)) == 1
+    assert len(await named(client, DESK.name)) == 1
 
 
 async def test_a_renamed_group_is_taken_back_with_what_is_in_it(
-    registry: GuacamoleDirectory, http: GuacamoleClient
+    directory: GuacamoleDirectory, client: GuacamoleClient
 ) -> None:
-    await registry.inspect([OURS], ["alice"], HOST)
-    await registry.create_connection(replace(DESK, name=OURS))
-    identifier = registry._cache.group
+    await directory.inspect(access_of("alice", name=OURS))
+    await directory.create_connection(replace(DESK, name=OURS))
+    identifier = directory._cache.group
     body = {"identifier": identifier, "name": "tidied up", "parentIdentifier": "ROOT", "type": "ORGANIZATIONAL"}
-    await http.call("PUT", "connectionGroups", identifier, body=body | {"attributes": {}})
-    assert await registry.refresh() == set()
-    assert (await http.get("connectionGroups", identifier))["name"] == GROUP
+    await client.call("PUT", "connectionGroups", identifier, body=body | {"attributes": {}})
+    assert await directory.refresh() == set()
+    assert (await client.get("connectionGroups", identifier))["name"] == GROUP
 
 
 async def test_another_group_that_got_our_groups_identifier_is_left_alone(
-    registry: GuacamoleDirectory, http: GuacamoleClient
+    directory: GuacamoleDirectory, client: GuacamoleClient
 ) -> None:
-    made: Any = await http.call(
+    made: Any = await client.call(
         "POST", "connectionGroups", body={"name": "a school", "type": "ORGANIZATIONAL", "attributes": {}}
     )
-    await registry.refresh()
-    registry._cache.group = made["identifier"]
-    await registry.refresh()
-    assert registry._cache.group != made["identifier"]
-    assert (await http.get("connectionGroups", made["identifier"]))["name"] == "a school"
+    await directory.refresh()
+    directory._cache.group = made["identifier"]
+    await directory.refresh()
+    assert directory._cache.group != made["identifier"]
+    assert (await client.get("connectionGroups", made["identifier"]))["name"] == "a school"
 
 
-async def test_identifiers_that_are_given_out_anew_bring_no_grants_along(registry: GuacamoleDirectory) -> None:
-    identifier = await registered(registry)
+async def test_identifiers_that_are_given_out_anew_bring_no_grants_along(directory: GuacamoleDirectory) -> None:
+    identifier = await registered(directory)
     other = ConnectionRecord(identifier, "blender-other", "vnc", {})
-    registry._cache.written.clear()
-    registry._cache.take_connections(registry._cache.group, {"blender-other": other})
-    assert registry.view(["blender-other"], ["alice"]).grants == frozenset()
+    directory._cache.written.clear()
+    directory._cache.take_connections(directory._cache.group, {"blender-other": other})
+    assert directory.view(access_of("alice", name="blender-other")).grants == frozenset()
 
 
 async def test_an_emptied_database_is_noticed_and_filled_again(
-    registry: GuacamoleDirectory, http: GuacamoleClient
+    directory: GuacamoleDirectory, client: GuacamoleClient
 ) -> None:
-    await registered(registry)
-    await http.call("DELETE", "connectionGroups", registry._cache.group)
-    await http.call("DELETE", "users", "alice")
-    assert await registry.refresh() == {DESK.name}
-    assert "alice" in await registry.refresh_users()
-    view = await inspected(registry)
+    await registered(directory)
+    await client.call("DELETE", "connectionGroups", directory._cache.group)
+    await client.call("DELETE", "users", "alice")
+    assert await directory.refresh() == {DESK.name}
+    assert "alice" in await directory.refresh_users()
+    view = await inspected(directory)
     assert (view.connections, view.users["alice"].exists, view.grants) == ({}, False, frozenset())
-    await registered(registry)
-    assert len(await named(http, DESK.name)) == 1
+    await registered(directory)
+    assert len(await named(client, DESK.name)) == 1
 
 
 async def test_a_user_who_comes_back_without_us_has_an_unknown_password(
-    registry: GuacamoleDirectory, http: GuacamoleClient
+    directory: GuacamoleDirectory, client: GuacamoleClient
 ) -> None:
-    await registered(registry)
-    await http.call("DELETE", "users", "alice")
-    await registry.refresh_users()
-    await users.create(http, users.NewUser("alice", "from-a-backup", NAMESPACE), GROUP)
-    assert "alice" in await registry.refresh_users()
-    assert (await inspected(registry)).users["alice"].password == ""
-    await registry.set_password("alice", "secret-2")
-    assert (await inspected(registry)).users["alice"].password == "secret-2"
+    await registered(directory)
+    await client.call("DELETE", "users", "alice")
+    await directory.refresh_users()
+    await users.create(client, users.NewUser("alice", "from-a-backup", NAMESPACE), GROUP)
+    assert "alice" in await directory.refresh_users()
+    assert (await inspected(directory)).users["alice"].password == ""
+    await directory.set_password("alice", "secret-2")
+    assert (await inspected(directory)).users["alice"].password == "secret-2"
     form = {"username": "alice", "password": "secret-2"}
-    assert (await http._send("POST", "api/tokens", form=form)).status_code == 200
+    assert (await client._send("POST", "api/tokens", form=form)).status_code == 200
 
 
-async def test_a_new_password_does_not_unlock_a_user(registry: GuacamoleDirectory, http: GuacamoleClient) -> None:
-    await registered(registry)
-    known_user = await http.get("users", "alice")
-    await http.call("PUT", "users", "alice", body=known_user | {"disabled": True})
-    await registry.set_password("alice", "secret-2")
-    after = await http.get("users", "alice")
+async def test_a_new_password_does_not_unlock_a_user(directory: GuacamoleDirectory, client: GuacamoleClient) -> None:
+    await registered(directory)
+    known_user = await client.get("users", "alice")
+    await client.call("PUT", "users", "alice", body=known_user | {"disabled": True})
+    await directory.set_password("alice", "secret-2")
+    after = await client.get("users", "alice")
     assert after["disabled"] is True
     assert after["attributes"] == known_user["attributes"]
 
 
-async def test_what_no_list_tells_is_checked_one_by_one(registry: GuacamoleDirectory, http: GuacamoleClient) -> None:
-    identifier = await registered(registry)
-    assert await registry.check_next() == set()
-    assert await registry.check_next() == set()
-    await users.change(http, "alice", "remove", [f"/connectionPermissions/{identifier}"])
-    body = {"name": DESK.name, "parentIdentifier": registry._cache.group, "protocol": "vnc"}
+async def test_what_no_list_tells_is_checked_one_by_one(directory: GuacamoleDirectory, client: GuacamoleClient) -> None:
+    identifier = await registered(directory)
+    assert await directory.check_next() == set()
+    assert await directory.check_next() == set()
+    await users.change(client, "alice", "remove", [f"/connectionPermissions/{identifier}"])
+    body = {"name": DESK.name, "parentIdentifier": directory._cache.group, "protocol": "vnc"}
     changed = DESK.parameters | {"password": "another1"}
-    await http.call(
+    await client.call(
         "PUT", "connections", identifier, body=body | {"parameters": changed, "attributes": DESK.attributes}
     )
-    assert await registry.refresh() == set(), "a list tells of neither"
-    assert [await registry.check_next(), await registry.check_next()] == [{DESK.name}, {DESK.name}]
-    view = await inspected(registry)
+    assert await directory.refresh() == set(), "a list tells of neither"
+    assert [await directory.check_next(), await directory.check_next()] == [{DESK.name}, {DESK.name}]
+    view = await inspected(directory)
     assert view.grants == frozenset()
     assert not view.connections[DESK.name].matches(DESK)
 
@@ -181,17 +181,17 @@ async def test_what_no_list_tells_is_checked_one_by_one(registry: GuacamoleDirec
 async def test_a_tunnel_that_was_being_opened_while_its_user_was_shut_out_is_closed_later(tmp_path: Path) -> None:
     with fake_guacd() as guacd, running(guacd.port) as guacamole, ExitStack() as sockets:
         site = Site(guacamole, sockets)
-        async with signed_in(guacamole, tmp_path) as http:
+        async with signed_in(guacamole, tmp_path) as client:
             now = 0.0
-            registry = GuacamoleDirectory(http, GROUP, lambda: now)
-            identifier = await registered(registry)
-            await registry.revoke("alice", DESK.name)
-            await users.change(http, "alice", "add", [f"/connectionPermissions/{identifier}"])
+            directory = GuacamoleDirectory(client, GROUP, lambda: now)
+            identifier = await registered(directory)
+            await directory.revoke("alice", DESK.name)
+            await users.change(client, "alice", "add", [f"/connectionPermissions/{identifier}"])
             token = await asyncio.to_thread(site.sign_in, "alice", "secret-1")
             late = await asyncio.to_thread(opened, site, token=token, GUAC_ID=identifier)
-            assert await registry.tunnels() == []
+            assert await directory.tunnels() == []
             assert (await asyncio.to_thread(late.closed))[0] == 1000
-            await registry.grant("alice", DESK.name)
+            await directory.grant("alice", DESK.name)
             await asyncio.to_thread(opened, site, token=token, GUAC_ID=identifier)
-            [running_now] = await registry.tunnels()
+            [running_now] = await directory.tunnels()
             assert (running_now.connection, running_now.username) == (identifier, "alice")

@@ -12,8 +12,8 @@ import pytest
 from blendersessions.clients.guacamole.client import Account, GuacamoleClient
 from blendersessions.clients.guacamole.directory import GuacamoleDirectory
 from blendersessions.model.errors import DomainError, Unavailable
-from contract.desk import DESK, GROUP, HOST, NAMESPACE, known
 from contract.faults import FAULTS, Faults, before
+from contract.guacamole_access import DESK, GROUP, NAMESPACE, access_of, known
 from localcluster.pki import Authority
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ ATTEMPTS = 50
 """Which requests fail is always the same, and so is the number of attempts that are needed."""
 
 
-def client(guacamole: Guacamole, url: str, folder: Path, ca_file: Path | None = None) -> GuacamoleClient:
+def client_of(guacamole: Guacamole, url: str, folder: Path, ca_file: Path | None = None) -> GuacamoleClient:
     password = folder / "password"
     password.write_text(guacamole.password)
     return GuacamoleClient(Account(url, guacamole.username, password, ca_file))
@@ -42,10 +42,10 @@ async def test_tls_of_a_private_authority_is_believed_when_its_certificate_is_gi
     context.load_cert_chain(certificate, key)
     with before(guacamole_standin.url, Faults(0, 0.0), context) as proxy:
         assert proxy.url.startswith("https://")
-        believing = client(guacamole_standin, proxy.url, tmp_path, ca_file)
+        believing = client_of(guacamole_standin, proxy.url, tmp_path, ca_file)
         assert await believing.data_source() == "postgresql"
         await believing.close()
-        doubting = client(guacamole_standin, proxy.url, tmp_path)
+        doubting = client_of(guacamole_standin, proxy.url, tmp_path)
         with pytest.raises(Unavailable, match="SSLError"):
             await doubting.data_source()
         await doubting.close()
@@ -56,27 +56,27 @@ async def test_whatever_fails_now_and_then_the_registration_comes_through_once(
     guacamole_standin: Guacamole, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The pauses after a failure are for a server that is away for longer than one request.
-    monkeypatch.setattr("blendersessions.clients.guacamole.client.AWAY_SECONDS", 0.0)
-    monkeypatch.setattr("blendersessions.clients.guacamole.client.REFUSED_SECONDS", 0.0)
+    monkeypatch.setattr("blendersessions.clients.guacamole.client.UNAVAILABLE_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("blendersessions.clients.guacamole.client.REFUSED_LOG_IN_PAUSE_SECONDS", 0.0)
     with before(guacamole_standin.url, Faults(7, 0.3, [kind])) as proxy:
-        http = client(guacamole_standin, proxy.url, tmp_path)
-        registry = GuacamoleDirectory(http, GROUP)
+        client = client_of(guacamole_standin, proxy.url, tmp_path)
+        directory = GuacamoleDirectory(client, GROUP)
         for _ in range(ATTEMPTS):
             with suppress(DomainError):
-                await registry.inspect([DESK.name], ["alice"], HOST)
-                view = registry.view([DESK.name], ["alice"])
+                await directory.inspect(access_of("alice"))
+                view = directory.view(access_of("alice"))
                 if DESK.name not in view.connections:
-                    await registry.create_connection(DESK)
+                    await directory.create_connection(DESK)
                 if not view.users["alice"].exists:
-                    await registry.create_user("alice", "secret-1", NAMESPACE)
-                await registry.grant("alice", DESK.name)
-            if ("alice", DESK.name) in registry.view([DESK.name], ["alice"]).grants:
+                    await directory.create_user("alice", "secret-1", NAMESPACE)
+                await directory.grant("alice", DESK.name)
+            if ("alice", DESK.name) in directory.view(access_of("alice")).grants:
                 break
         else:
             pytest.fail(f"not registered after {ATTEMPTS} attempts")
         proxy.rate = 0.0
-        named = [each for each in (await http.get("connections")).values() if each["name"] == DESK.name]
-        assert [each["identifier"] for each in named] == [known(registry).identifier]
-        held = await http.get("users", "alice", "permissions")
-        assert held["connectionPermissions"] == {known(registry).identifier: ["READ"]}
-        await http.close()
+        named = [each for each in (await client.get("connections")).values() if each["name"] == DESK.name]
+        assert [each["identifier"] for each in named] == [known(directory).identifier]
+        held = await client.get("users", "alice", "permissions")
+        assert held["connectionPermissions"] == {known(directory).identifier: ["READ"]}
+        await client.close()

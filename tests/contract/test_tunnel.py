@@ -230,27 +230,3 @@ def test_an_administrator_joins_a_running_tunnel(site: Site, guacd: FakeGuacd) -
     desk = guacd.desk()
     assert site.open(GUAC_ID=uuid, GUAC_TYPE="a").next().opcode == ""
     assert guacd.desk().selected == desk.identifier
-
-
-def test_a_share_key_shows_the_desktop_as_the_profile_says_and_dies_with_it(site: Site, guacd: FakeGuacd) -> None:
-    body = {
-        "name": "look",
-        "primaryConnectionIdentifier": site.connection,
-        "parameters": {"read-only": "true"},
-        "attributes": {},
-    }
-    installation = site.call("POST", "sharingProfiles", body).json()["identifier"]
-    owner = site.open()
-    uuid = owner.next().args[0]
-    desk = guacd.desk()
-    key = site.call("GET", f"activeConnections/{uuid}/sharingCredentials/{installation}").json()["values"]["key"]
-    visitor = requests.post(site.guacamole.url + "api/tokens", data={"key": key}, timeout=DEADLINE_SECONDS).json()
-    assert (visitor["username"], visitor["dataSource"]) == ("", "postgresql-shared")
-    viewer = site.open(token=visitor["authToken"], GUAC_DATA_SOURCE="postgresql-shared", GUAC_ID=key)
-    viewer.next()
-    joined = guacd.desk()
-    assert (joined.selected, joined.arguments["read-only"]) == (desk.identifier, "true")
-    site.call("DELETE", f"activeConnections/{uuid}")
-    assert viewer.closed() == (1000, "0")
-    gone = requests.post(site.guacamole.url + "api/tokens", data={"key": key}, timeout=DEADLINE_SECONDS)
-    assert (gone.status_code, gone.json()["type"]) == (403, "INVALID_CREDENTIALS")

@@ -146,7 +146,7 @@ def small_desktop(started: Callable[..., Desktop], kubectl: Kubectl) -> Agent:
     """A desktop like the operator's, whose home folder has 2 MiB."""
     desktop = started("model", sample="shopping_cart.blend")
     spec: dict[str, Any] = kubectl.get("pod", desktop.name)["spec"]
-    home = {"name": "home", "emptyDir": {"medium": "GuacamoleCache", "sizeLimit": "2Mi"}}
+    home = {"name": "home", "emptyDir": {"medium": "Memory", "sizeLimit": "2Mi"}}
     spec["volumes"] = [home if volume["name"] == "home" else volume for volume in spec["volumes"]]
     # What it asks of the node is another desktop's already.
     spec["containers"][0]["resources"] = {}
@@ -164,7 +164,7 @@ def test_a_full_disk_costs_no_work(small_desktop: Agent) -> None:
     answer = agent.ask("/save", {})
 
     assert answer.status_code == 507
-    assert "no room is left on the volume of /home/blender" in answer.json()["message"]
+    assert "the volume of /home/blender is full" in answer.json()["message"]
     assert agent.run(f"sha256sum {CART}") == before
     assert agent.status()["dirty"]
 
@@ -190,5 +190,5 @@ def test_a_damaged_scene_is_kept_and_told_of(small_desktop: Agent) -> None:
 
     assert agent.status()["file"] == f"{HOME}/shopping_cart-2.blend"
     assert agent.run(f"sha256sum {CART}") == damaged
-    said = "shopping_cart.blend cannot be read; it was left as it is."
-    until("the person is told", lambda: said in agent.log())
+    notice = "shopping_cart.blend cannot be read. The file is unchanged."
+    until("the person is told", lambda: notice in agent.log())

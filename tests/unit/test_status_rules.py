@@ -106,6 +106,11 @@ def test_a_good_life_breaks_no_rule() -> None:
         (lambda s: s["status"].pop("clientURL"), "there is no clientURL, and Ready=True"),
         (lambda s: s["status"].update(clientURL="https://desk.example/?token=A1"), "clientURL holds a credential"),
         (lambda s: s["status"].update(clientURL="https://desk.example/#/?Password=A1"), "clientURL holds a credential"),
+        (
+            lambda s: s["status"].update(startedAt="2026-11-24T06:00:00Z"),
+            "would be read and written as '2026-11-24T06:00:00",
+        ),
+        (lambda s: s["status"].update(mood="good"), "mood is 'good', and would be read and written as None"),
         (lambda s: s["status"].update(viewURL="https://ann:A1@desk.example/"), "viewURL holds a credential"),
     ],
 )

@@ -1,6 +1,6 @@
-"""The agent inside Blender: says when the scene is on screen and whether somebody works, saves, and shows notices.
+"""The agent inside Blender: reports whether the scene is on screen and in use, saves it, and shows notices.
 
-Standard library, bpy, and X libraries by ctypes. What decides (`readiness`, `routes`, `messages`, `rendering`,
-`failures`) knows nothing of bpy; what touches Blender (`desktop`, `opening`, `saving`, `ending`, `runner`) decides
-little.
+It uses the standard library, bpy, and X libraries through ctypes. The modules that decide (`readiness`, `routes`,
+`messages`, `rendering`, `save_failure`) do not import bpy. The modules that call Blender (`blender_state`,
+`scene_handlers`, `saving`, `termination`, `runner`) decide little.
 """

@@ -1,4 +1,4 @@
-"""Who may ask for more than the probes' answers."""
+"""Checks the bearer token of requests that need one."""
 
 import hmac
 
@@ -6,9 +6,13 @@ _SCHEME = "bearer "
 
 
 def is_authorised(header: str | None, token: str) -> bool:
-    """Tell whether an Authorization header carries the agent's token.
+    """Return whether an Authorization header carries the agent's token.
 
-    The comparison takes the same time however much of a guess is right. An empty token lets nobody in.
+    The time of the comparison does not depend on how many characters match. An empty token matches nothing.
+
+    Args:
+        header: the header's value; None if the request has none.
+        token: the agent's token.
     """
     if not token or header is None or not header.lower().startswith(_SCHEME):
         return False

@@ -1,7 +1,7 @@
-"""Asks the X server when somebody last pressed a key or moved the pointer.
+"""Reads from the X server when a key was last pressed or the pointer last moved.
 
-By the MIT-SCREEN-SAVER extension (libXss). The server counts real input only: what a program on the desktop does, and a
-viewer that connects and does nothing, leave the count alone.
+It uses the MIT-SCREEN-SAVER extension (libXss). The server counts real input only. Programs on the desktop do not reset
+the count, and neither do viewers that connect and do nothing.
 """
 
 import ctypes
@@ -37,10 +37,10 @@ _xss.XScreenSaverQueryInfo.argtypes = [ctypes.c_void_p, ctypes.c_ulong, ctypes.P
 
 
 class InputClock:
-    """Reads the time since the last input, over a connection of its own. Any thread may ask.
+    """Reads the time since the last input over its own connection to the X server. It is safe in any thread.
 
     Raises:
-        OSError: there is no display, or it does not count.
+        OSError: the X server cannot be reached or lacks the extension.
     """
 
     def __init__(self) -> None:
@@ -54,9 +54,13 @@ class InputClock:
         self._root = _x11.XDefaultRootWindow(self._display)
 
     def seconds(self) -> float:
-        """Return the seconds since the last input, or since the X server's start if there was none."""
+        """Return the seconds since the last input, or since the X server's start if there was none.
+
+        Raises:
+            OSError: the X server did not report them.
+        """
         info = _ScreenSaverInfo()
         with self._lock:
             if not _xss.XScreenSaverQueryInfo(self._display, self._root, ctypes.byref(info)):
-                raise OSError("The X server does not say when the last input was.")
+                raise OSError("The X server did not report the time of the last input.")
         return float(info.idle) / 1000

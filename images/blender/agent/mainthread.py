@@ -1,4 +1,4 @@
-"""Has work done on Blender's main thread for another thread: bpy is not safe anywhere else."""
+"""Runs work on Blender's main thread on behalf of other threads, because bpy is not safe in them."""
 
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
@@ -8,8 +8,12 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Busy(Exception):  # noqa: N818 - a state, as the caller sees it
-    """The main thread did not get to the work, or to its end, in time. `begun` tells which."""
+class Busy(Exception):  # noqa: N818 - the state of the main thread
+    """The main thread did not finish the work in time.
+
+    Args:
+        begun: whether the work was begun. If not, it never will be.
+    """
 
     def __init__(self, begun: bool) -> None:
         super().__init__("Blender's main thread is busy.")
@@ -17,17 +21,25 @@ class Busy(Exception):  # noqa: N818 - a state, as the caller sees it
 
 
 class MainThread(Generic[T]):
-    """A queue of work of one kind. Its owner's timer drains it."""
+    """A queue for one kind of work, which a timer on the main thread drains.
+
+    Args:
+        work: the function that does the work.
+    """
 
     def __init__(self, work: Callable[[], T]) -> None:
         self._work = work
         self._queue: SimpleQueue[Future[T]] = SimpleQueue()
 
     def ask(self, seconds: float) -> T:
-        """Have the work done and return its result, or raise its exception. For any other thread.
+        """Queue the work and wait for its result. Call it on any thread but the main thread.
+
+        Args:
+            seconds: the longest wait.
 
         Raises:
-            Busy: not within that many seconds; what had not begun then never will.
+            Busy: the work did not end in time. Work that had not begun is dropped.
+            Exception: whatever the work raised.
         """
         future: Future[T] = Future()
         self._queue.put(future)
@@ -41,7 +53,7 @@ class MainThread(Generic[T]):
             raise Busy(begun=False) from None
 
     def drain(self) -> None:
-        """Do what is waiting. One piece of work answers all who wait: they asked for the same. For the main thread."""
+        """Do the queued work once and give the result to all waiting threads. Call it on the main thread."""
         waiting: list[Future[T]] = []
         while True:
             try:

@@ -1,4 +1,4 @@
-"""What is asked of the agent, and what it answers."""
+"""The agent's requests and responses, and the parsing of request bodies."""
 
 import json
 import math
@@ -6,26 +6,26 @@ from dataclasses import dataclass, field
 from typing import Final
 
 LARGEST_BODY: Final = 4096
-"""Bytes: the longest notice and some room."""
-LONGEST_MESSAGE: Final = 500
-"""Characters of a notice."""
-LONGEST_SECONDS: Final = 24 * 3600.0
+"""Bytes. The longest notice fits in UTF-8."""
+MAX_MESSAGE_CHARACTERS: Final = 500
+"""Longest text of a notice."""
+MAX_NOTICE_SECONDS: Final = 24 * 3600.0
 
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request, as far as the agent looks at it."""
+    """The parts of an HTTP request that the agent reads."""
 
     method: str
     path: str
     authorization: str | None = None
-    """The Authorization header, if there was one."""
+    """The Authorization header; None if there is none."""
     body: bytes = b""
 
 
 @dataclass(frozen=True)
 class Response:
-    """Status, JSON body and extra headers."""
+    """An HTTP response: status, JSON body, and headers beyond those of every response."""
 
     status: int
     body: dict[str, object]
@@ -34,51 +34,52 @@ class Response:
 
 @dataclass(frozen=True)
 class Notice:
-    """Words for the desktop; empty ones take down what is there."""
+    """A text to show on the desktop. An empty text removes the current notice."""
 
     message: str
     seconds: float
+    """The longest time that the text is shown."""
 
 
-class BadRequest(Exception):  # noqa: N818 - the field's own word
-    """A body that is not what the interface says; the text tells what to send."""
+class BadRequest(Exception):  # noqa: N818 - HTTP's name for status 400
+    """The body is not valid. The message names what to send."""
 
 
 def read_nothing(body: bytes) -> None:
-    """Accept no body, or an empty JSON object.
+    """Accept an empty body or an empty JSON object.
 
     Raises:
-        BadRequest: there is something in it, which a client expects to have an effect.
+        BadRequest: the body has a parameter, which a client would expect to have an effect.
     """
     if body.strip() and _read_object(body):
-        raise BadRequest("/save takes no parameters: the scene is saved to its own file.")
+        raise BadRequest("/save takes no parameters. It saves the scene to its own file.")
 
 
 def read_notice(body: bytes) -> Notice:
-    """Read `{"message": ..., "seconds": ...}`.
+    """Parse `{"message": ..., "seconds": ...}`.
 
     Raises:
-        BadRequest: something is missing, of another type, or out of range.
+        BadRequest: a value is missing, has the wrong type, or is out of range.
     """
     found = _read_object(body)
     message, seconds = found.get("message"), found.get("seconds", 0 if found.get("message") == "" else None)
-    if not isinstance(message, str) or len(message) > LONGEST_MESSAGE:
-        raise BadRequest(f'"message" has to be a text of at most {LONGEST_MESSAGE} characters.')
+    if not isinstance(message, str) or len(message) > MAX_MESSAGE_CHARACTERS:
+        raise BadRequest(f'"message" must be a text of at most {MAX_MESSAGE_CHARACTERS} characters.')
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not math.isfinite(seconds):
-        raise BadRequest('"seconds" has to be a number.')
-    if message and not 0 < seconds <= LONGEST_SECONDS:
-        raise BadRequest(f'"seconds" has to be above 0 and at most {LONGEST_SECONDS:.0f}.')
-    # Line ends stay; whatever else has no shape would be drawn as a box.
-    shown = "".join(sign for sign in message if sign == "\n" or sign.isprintable())
+        raise BadRequest('"seconds" must be a number.')
+    if message and not 0 < seconds <= MAX_NOTICE_SECONDS:
+        raise BadRequest(f'"seconds" must be above 0 and at most {MAX_NOTICE_SECONDS:.0f}.')
+    # Other characters that cannot be printed would be drawn as boxes.
+    shown = "".join(character for character in message if character == "\n" or character.isprintable())
     return Notice(shown.strip(), float(seconds))
 
 
 def _read_object(body: bytes) -> dict[str, object]:
     try:
-        # A number of thousands of digits becomes infinity rather than an error.
+        # Python refuses an integer of thousands of digits. As a float it is infinite, and `read_notice` rejects it.
         found = json.loads(body, parse_int=float)
     except (ValueError, RecursionError):
-        raise BadRequest("The body has to be a JSON object.") from None
+        raise BadRequest("The body must be a JSON object.") from None
     if not isinstance(found, dict):
-        raise BadRequest("The body has to be a JSON object.")
+        raise BadRequest("The body must be a JSON object.")
     return found

@@ -1,4 +1,4 @@
-"""Shows words on the desktop, one notice at a time."""
+"""Shows notices on the desktop, one at a time."""
 
 import os
 import select
@@ -12,15 +12,16 @@ COMMAND: Final = ("/usr/bin/python3", "-m", "agent.banner")
 _SHOWN_SECONDS: Final = 4.0
 
 
-class NotShown(Exception):  # noqa: N818 - what happened, as the answer says it
-    """The words did not come on the screen."""
+class NotShown(Exception):  # noqa: N818 - named after what happened
+    """The notice did not appear on the screen."""
 
 
 class Notices:
-    """Runs the banner's program. Any thread may call.
+    """Runs the banner as a process of its own. It is safe in any thread.
 
     Args:
-        command: the program; gets the seconds as its argument and the words on standard input, and prints `shown`.
+        command: the banner's program and arguments. The seconds are appended, the text comes on standard input, and
+            the program prints `shown` when the text is on the screen.
     """
 
     def __init__(self, command: Sequence[str] = COMMAND) -> None:
@@ -29,19 +30,23 @@ class Notices:
         self._process: subprocess.Popen[bytes] | None = None
 
     def show(self, message: str, seconds: float) -> None:
-        """Show a message in place of the one that is shown now; an empty one only takes that down.
+        """Show a message in place of the current one.
+
+        Args:
+            message: the text; empty to remove the current notice.
+            seconds: the longest time that it is shown.
 
         Raises:
-            NotShown: the words did not come on the screen.
+            NotShown: the notice did not appear on the screen.
         """
         with self._lock:
-            self._take_down()
+            self._remove()
             if message:
                 self._process = self._start(message, seconds)
 
-    def _take_down(self) -> None:
+    def _remove(self) -> None:
         if self._process is not None:
-            # The X server removes the windows of a program that ends.
+            # The X server removes the windows of a process that ends.
             self._process.kill()
             self._process.wait()
             self._process = None
@@ -53,7 +58,7 @@ class Notices:
             )
         except OSError as error:
             raise NotShown(f"The notice cannot be shown: {error}.") from error
-        assert process.stdin is not None  # noqa: S101 - both are pipes, as asked for
+        assert process.stdin is not None  # noqa: S101 - both are pipes, as requested above
         assert process.stdout is not None  # noqa: S101
         try:
             process.stdin.write(message.encode())
@@ -65,7 +70,7 @@ class Notices:
             if not ready or output.readline().strip() != b"shown":
                 process.kill()
                 process.wait()
-                raise NotShown("The notice did not come on the screen; the container's log has more.")
-        # Ended by itself, it is waited for at once, so that no zombie stays.
+                raise NotShown("The notice did not appear on the screen. The container's log has the details.")
+        # Reaps the process when its time is over, so that no zombie stays.
         threading.Thread(target=process.wait, name="agent-notice", daemon=True).start()
         return process

@@ -1,22 +1,22 @@
 """Decides from ticks and draws when the scene is on screen.
 
-Blender has no signal for it. What is known: a draw handler of the 3D view fires inside a draw; the frame reaches the X
-server before the next tick of a timer; after a start or an open, Blender draws several times (the window is maximised,
-panels are laid out, materials arrive) before the picture is whole.
+Blender has no event for it, so the decision rests on three facts. A draw handler of the 3D view runs inside a draw. The
+frame reaches the X server before the next tick of a timer. After a start or an open, Blender draws several times (it
+maximises the window, lays out panels, loads materials) before the picture is complete.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
 SETTLE_SECONDS: Final = 0.25
-"""The picture is whole when nothing was drawn for this long."""
-PATIENCE_SECONDS: Final = 5.0
-"""A scene that draws all the time (a playing animation) counts as on screen this long after its first draw."""
+"""The picture is complete when nothing was drawn for this long."""
+MAX_DRAWING_SECONDS: Final = 5.0
+"""A scene that never stops drawing (a playing animation) counts as on screen this long after its first draw."""
 
 
 @dataclass(frozen=True)
 class Readiness:
-    """Whether the scene is on screen, and why not."""
+    """Whether the scene is on screen, with the reason."""
 
     ready: bool
     reason: str
@@ -31,7 +31,7 @@ ON_SCREEN: Final = Readiness(True, "SceneOnScreen", "The scene is on screen.")
 
 
 class ReadinessTracker:
-    """Turns one observation per tick into a readiness, which stays once the scene was on screen."""
+    """Computes the readiness from one observation per tick. Once ready, it stays ready."""
 
     def __init__(self) -> None:
         self._current = STARTING
@@ -40,11 +40,11 @@ class ReadinessTracker:
         self._last_draw_at = 0.0
 
     def tick(self, now: float, draws: int) -> Readiness:
-        """Take in how often the 3D view was drawn until now.
+        """Return the readiness at this tick.
 
         Args:
-            now: seconds on a clock that never goes back.
-            draws: draws since the start.
+            now: seconds on a monotonic clock.
+            draws: draws of the 3D view since the start.
         """
         if self._current.ready or draws == 0:
             return self._current
@@ -54,6 +54,6 @@ class ReadinessTracker:
             self._draws = draws
             self._last_draw_at = now
         settled = now - self._last_draw_at >= SETTLE_SECONDS
-        out_of_patience = now - self._first_draw_at >= PATIENCE_SECONDS
-        self._current = ON_SCREEN if settled or out_of_patience else DRAWING
+        is_overdue = now - self._first_draw_at >= MAX_DRAWING_SECONDS
+        self._current = ON_SCREEN if settled or is_overdue else DRAWING
         return self._current

@@ -1,17 +1,21 @@
-"""Knows whether a render runs, from Blender's render handlers and its list of jobs."""
+"""Tracks whether a render is running, from Blender's render handlers and its list of jobs."""
 
 import threading
 import time
 from collections.abc import Callable
 from typing import Final
 
-LINGER_SECONDS: Final = 30.0
-"""A render counts as running for this long after its end: a row of short ones is work that goes on, and whoever asks
-every few seconds would miss each of them."""
+RECENT_SECONDS: Final = 30.0
+"""A render counts as recent for this long after its end. Otherwise a client that polls every few seconds would miss a
+series of short renders and see an idle desktop."""
 
 
-class RenderWatch:
-    """Puts together what is heard from the handlers, in any thread, and what is seen at each tick."""
+class RenderTracker:
+    """Combines the events of the render handlers with the list of jobs at each tick. It is safe in any thread.
+
+    Args:
+        clock: returns seconds on a monotonic clock.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -20,20 +24,23 @@ class RenderWatch:
         self._ended_at: float | None = None
 
     def began(self) -> None:
-        """A render began."""
+        """Record that a render began."""
         with self._lock:
             self._running = True
 
     def ended(self) -> None:
-        """A render came to its end, or was cancelled."""
+        """Record that a render ended or was cancelled."""
         with self._lock:
             self._end()
 
     def observe(self, job_runs: bool) -> None:
-        """Take in whether Blender has a render job, as seen by the main loop.
+        """Record whether Blender has a render job at this tick.
 
-        A render that blocks the main loop keeps the tick away as well: a tick without a job means that none runs,
-        whatever a handler that was never called would have said.
+        A tick without a job means that no render is running, even if no handler reported its end: a render that blocks
+        the main loop blocks the ticks too.
+
+        Args:
+            job_runs: whether Blender's list has a render or a bake.
         """
         with self._lock:
             if job_runs:
@@ -46,15 +53,15 @@ class RenderWatch:
         self._ended_at = self._clock()
 
     @property
-    def runs(self) -> bool:
-        """Whether a render runs at this moment."""
+    def is_running(self) -> bool:
+        """Whether a render is running now."""
         with self._lock:
             return self._running
 
     @property
-    def recent(self) -> bool:
-        """Whether a render runs, or ended a moment ago."""
+    def is_recent(self) -> bool:
+        """Whether a render is running or ended less than `RECENT_SECONDS` ago."""
         with self._lock:
             if self._running:
                 return True
-            return self._ended_at is not None and self._clock() - self._ended_at < LINGER_SECONDS
+            return self._ended_at is not None and self._clock() - self._ended_at < RECENT_SECONDS

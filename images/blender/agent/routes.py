@@ -1,72 +1,89 @@
-"""What the agent answers over HTTP: a function of the request, the last snapshot and what the desktop can do."""
+"""Answers the agent's HTTP requests from the last snapshot and the actions of the desktop."""
 
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Final, Protocol
 
 from agent.authorisation import is_authorised
-from agent.failures import SaveFailed
 from agent.mainthread import Busy
 from agent.messages import BadRequest, Request, Response, read_nothing, read_notice
 from agent.notices import NotShown
 from agent.readiness import Readiness
+from agent.save_failure import SaveFailed
 
 STUCK_SECONDS: Final = 60.0
-"""Blender's main loop counts as stuck after this long without a tick; a long operation of a person is shorter."""
+"""Blender's main loop counts as stuck after this long without a tick. What people do in the editor takes less."""
 _METHODS: Final = {"/healthz": "GET", "/readyz": "GET", "/status": "GET", "/save": "POST", "/notice": "POST"}
-_OPEN: Final = ("/healthz", "/readyz")
-"""For the kubelet, which has no token; they say nothing about the scene."""
+_WITHOUT_TOKEN: Final = ("/healthz", "/readyz")
+"""The kubelet has no token. These answers reveal nothing about the scene."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What the main loop knew at its last tick. The HTTP threads read nothing else of Blender."""
+    """Blender's state at the last tick. HTTP threads read Blender's state from here only."""
 
     ticked_at: float
-    """Seconds on the same clock as the `now` of a request."""
+    """Seconds on the clock that `respond` gets as `now`."""
     readiness: Readiness
     file: str
     """Absolute path of the open scene; empty if it was never saved."""
     dirty: bool
-    """Whether there are changes that are not saved."""
+    """Whether the scene has changes that are not saved."""
     draws: int
     """Draws of the 3D view since the start."""
     camera: str | None
-    """Name of the camera that the 3D view looks through; None if the person turned the view away from it."""
+    """Name of the camera that the 3D view looks through; None if it looks through none."""
 
 
 class Desktop(Protocol):
-    """What may be asked of the desktop at any time, from any thread."""
+    """What the agent can do at any time, in any thread."""
 
     def idle_seconds(self) -> float:
         """Return the seconds since the last input."""
 
-    def renders_now(self) -> bool:
-        """Tell whether a render runs."""
+    def is_rendering(self) -> bool:
+        """Return whether a render is running."""
 
-    def rendered_lately(self) -> bool:
-        """Tell whether a render runs or ended a moment ago."""
+    def was_rendering_recently(self) -> bool:
+        """Return whether a render is running or ended a moment ago."""
 
     def save(self) -> str:
-        """Save the open scene and return its file. Raises SaveFailed and Busy."""
+        """Save the open scene and return the absolute path of its file.
+
+        Raises:
+            SaveFailed: Blender could not write the file.
+            Busy: Blender did not save in time.
+        """
 
     def show(self, message: str, seconds: float) -> None:
-        """Show words, or take them down. Raises NotShown."""
+        """Show a notice, or remove the current one if the message is empty.
+
+        Raises:
+            NotShown: the notice did not appear on the screen.
+        """
 
 
 def respond(request: Request, desktop: Desktop, *, snapshot: Snapshot, now: float, token: str) -> Response:
-    """Answer a request."""
+    """Return the answer to a request.
+
+    Args:
+        request: the request.
+        desktop: carries out saves and notices.
+        snapshot: Blender's state at the last tick.
+        now: seconds on the clock of the snapshot.
+        token: the agent's token.
+    """
     path = request.path.partition("?")[0]
     method = _METHODS.get(path)
     if method is None:
-        return Response(404, {"message": f"There are {', '.join(_METHODS)}."})
-    if path not in _OPEN and not is_authorised(request.authorization, token):
-        return Response(401, {"message": "Send the agent's token as a bearer."}, {"WWW-Authenticate": "Bearer"})
+        return Response(404, {"message": f"The paths are {', '.join(_METHODS)}."})
+    if path not in _WITHOUT_TOKEN and not is_authorised(request.authorization, token):
+        return Response(401, {"message": "Send the agent's token as a bearer token."}, {"WWW-Authenticate": "Bearer"})
     if request.method != method:
-        return Response(405, {"message": f"{path} answers to {method}."}, {"Allow": method})
+        return Response(405, {"message": f"{path} accepts only {method}."}, {"Allow": method})
     match path:
         case "/healthz":
-            return _health(snapshot, now, renders=desktop.renders_now())
+            return _health(snapshot, now, is_rendering=desktop.is_rendering())
         case "/readyz":
             return Response(200 if snapshot.readiness.ready else 503, _describe(snapshot.readiness))
         case "/status":
@@ -77,13 +94,13 @@ def respond(request: Request, desktop: Desktop, *, snapshot: Snapshot, now: floa
             return _notice(request.body, desktop)
 
 
-def _health(snapshot: Snapshot, now: float, *, renders: bool) -> Response:
+def _health(snapshot: Snapshot, now: float, *, is_rendering: bool) -> Response:
     age = now - snapshot.ticked_at
     if age < STUCK_SECONDS:
-        return Response(200, {"message": "Blender's main loop turns."})
-    if renders:
-        return Response(200, {"message": "A render holds Blender's main loop."})
-    return Response(503, {"message": f"Blender's main loop has not turned for {age:.0f} seconds."})
+        return Response(200, {"message": "Blender's main loop runs."})
+    if is_rendering:
+        return Response(200, {"message": "A render blocks Blender's main loop."})
+    return Response(503, {"message": f"Blender's main loop has not run for {age:.0f} seconds."})
 
 
 def _status(snapshot: Snapshot, desktop: Desktop) -> Response:
@@ -97,7 +114,7 @@ def _status(snapshot: Snapshot, desktop: Desktop) -> Response:
             "draws": snapshot.draws,
             "camera": snapshot.camera,
             "idle_seconds": desktop.idle_seconds(),
-            "rendering": desktop.rendered_lately(),
+            "rendering": desktop.was_rendering_recently(),
         },
     )
 
@@ -112,9 +129,9 @@ def _save(body: bytes, desktop: Desktop) -> Response:
         return Response(error.status, {"message": error.message})
     except Busy as error:
         message = (
-            "The scene is still being saved; ask again."
+            "The scene is still being saved. Try again."
             if error.begun
-            else "Blender is busy with something else and has not saved the scene; ask again."
+            else "Blender is busy with something else and has not saved the scene. Try again."
         )
         return Response(503, {"message": message})
 

@@ -1,4 +1,4 @@
-"""A small HTTP server in threads of its own, so that it answers while Blender's main loop is busy."""
+"""An HTTP server in threads of its own, so that the agent answers while Blender's main loop is busy."""
 
 import json
 import sys
@@ -13,25 +13,31 @@ Answer = Callable[[Request], Response]
 
 
 def serve(answer: Answer, port: int, host: str = "0.0.0.0") -> ThreadingHTTPServer:
-    """Start to answer on a port (0 picks a free one) in the background."""
+    """Start a server in background threads and return it.
+
+    Args:
+        answer: returns the answer to a request; called in the server's threads.
+        port: the port; 0 picks a free one.
+        host: the address to listen on.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         server_version = "blender-agent"
         sys_version = ""
-        # A client that sends nothing must not hold a thread for ever.
+        # Seconds. A client that sends nothing must not occupy a thread for ever.
         timeout = 10
 
         def do_GET(self) -> None:
-            self._say(self._answer(b""))
+            self._send(self._answer(b""))
 
         def do_POST(self) -> None:
             length = self.headers.get("Content-Length", "")
             if not (length.isascii() and length.isdecimal()):
-                self._say(Response(411, {"message": "Send the body with its Content-Length."}))
+                self._send(Response(411, {"message": "Send the body with its Content-Length."}))
             elif len(length) > len(str(LARGEST_BODY)) or int(length) > LARGEST_BODY:
-                self._say(Response(413, {"message": f"The body may have {LARGEST_BODY} bytes."}))
+                self._send(Response(413, {"message": f"The body may have at most {LARGEST_BODY} bytes."}))
             else:
-                self._say(self._answer(self.rfile.read(int(length))))
+                self._send(self._answer(self.rfile.read(int(length))))
 
         def _answer(self, body: bytes) -> Response:
             request = Request(self.command, self.path, self.headers.get("Authorization"), body)
@@ -39,9 +45,9 @@ def serve(answer: Answer, port: int, host: str = "0.0.0.0") -> ThreadingHTTPServ
                 return answer(request)
             except Exception:
                 traceback.print_exc(file=sys.stderr)
-                return Response(500, {"message": "The agent failed; the container's log has more."})
+                return Response(500, {"message": "The agent failed. The container's log has the details."})
 
-        def _say(self, response: Response) -> None:
+        def _send(self, response: Response) -> None:
             body = json.dumps(response.body).encode()
             self.send_response(response.status)
             self.send_header("Content-Type", "application/json")
@@ -52,7 +58,7 @@ def serve(answer: Answer, port: int, host: str = "0.0.0.0") -> ThreadingHTTPServ
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the base class's
-            """Stay silent: a probe every second would drown Blender's own log."""
+            """Log nothing, because a line per probe would bury Blender's own log."""
 
     server = ThreadingHTTPServer((host, port), Handler)
     server.daemon_threads = True

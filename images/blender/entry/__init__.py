@@ -1,4 +1,4 @@
-"""Entry point of the Blender container: display, window manager, Blender, and an orderly end.
+"""The entry point of the Blender container: it starts the display, the window manager and Blender, and ends them.
 
-Standard library only; it runs on the image's own Python, beside Blender.
+It uses the standard library only. It runs in the image's own Python, not in Blender's.
 """

@@ -1,4 +1,4 @@
-"""The virtual display: an X server that speaks VNC, and a window manager."""
+"""The virtual display: an X server with a VNC server in it, and a window manager."""
 
 import os
 import select
@@ -7,16 +7,18 @@ import time
 from pathlib import Path
 
 from entry.errors import StartError
-from entry.settings import Settings
+from entry.screen import Screen
 
 RFB_PORT = 5900
 _START_SECONDS = 30.0
-# Xvnc has no screen of 8 bits. A viewer that wants so few gets them from the VNC server's conversion.
-_SMALLEST_DEPTH = 16
 
 
 def write_password_file(secret: Path, target: Path) -> None:
-    """Turn the password in `secret` into the form that the VNC server reads.
+    """Write the VNC password in the format that the VNC server reads.
+
+    Args:
+        secret: file with the password.
+        target: file to write, readable by this user alone.
 
     Raises:
         StartError: the secret is missing or empty, or the conversion failed.
@@ -35,7 +37,7 @@ def write_password_file(secret: Path, target: Path) -> None:
         stream.write(result.stdout)
 
 
-def start_server(settings: Settings, password_file: Path) -> tuple["subprocess.Popen[bytes]", str]:
+def start_server(screen: Screen, password_file: Path) -> tuple["subprocess.Popen[bytes]", str]:
     """Start Xvnc and return it with the name of its display, once that accepts clients.
 
     Raises:
@@ -45,8 +47,7 @@ def start_server(settings: Settings, password_file: Path) -> tuple["subprocess.P
     command = [
         "Xvnc",
         "-displayfd", str(writing),
-        "-geometry", f"{settings.width}x{settings.height}",
-        "-depth", str(max(settings.depth, _SMALLEST_DEPTH)),
+        *screen.server_arguments,
         "-rfbport", str(RFB_PORT),
         "-SecurityTypes", "VncAuth",
         "-PasswordFile", str(password_file),
@@ -63,13 +64,13 @@ def start_server(settings: Settings, password_file: Path) -> tuple["subprocess.P
         server.kill()
         server.wait()
         raise StartError(
-            "DisplayFailed", f"Xvnc did not give a display of {settings.width}x{settings.height}; see its log."
+            "DisplayFailed", f"Xvnc did not give a display of {screen.width}x{screen.height}; see its log."
         )
     return server, f":{number}"
 
 
 def _read_line(descriptor: int) -> str:
-    """Return one line without its end, or an empty text if the other side closes or the time is up."""
+    """Return one line without its end; empty if the other side closes the pipe or `_START_SECONDS` are over."""
     received = b""
     deadline = time.monotonic() + _START_SECONDS
     while not received.endswith(b"\n"):
@@ -82,7 +83,12 @@ def _read_line(descriptor: int) -> str:
 
 
 def start_window_manager(display: str, configuration: Path) -> "subprocess.Popen[bytes]":
-    """Start openbox on a display."""
+    """Start openbox on a display.
+
+    Args:
+        display: the display's name, such as `:1`.
+        configuration: openbox's configuration file.
+    """
     return subprocess.Popen(
         ["openbox", "--sm-disable", "--config-file", str(configuration)],
         env={**os.environ, "DISPLAY": display},

@@ -4,21 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from entry.errors import StartError
-
-_SIZE_RANGE = range(1, 32768)
-_DEPTHS = (8, 16, 24)
+from entry.screen import Screen
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the container is asked to show, and how large."""
+    """What the container is asked to show, and on which screen."""
 
     scene: str
     """File name of a sample; empty for the empty scene."""
-    width: int
-    height: int
-    depth: int
+    screen: Screen
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -27,27 +22,4 @@ class Settings:
         Raises:
             StartError: a value is not a number or out of range.
         """
-        depth = _number(environment, "BLENDER_DEPTH", 24)
-        if depth not in _DEPTHS:
-            raise StartError("DisplayFailed", f"BLENDER_DEPTH is {depth}. It has to be 8, 16 or 24.")
-        return cls(
-            scene=environment.get("BLENDER_SCENE", ""),
-            width=_size(environment, "BLENDER_WIDTH", 1280),
-            height=_size(environment, "BLENDER_HEIGHT", 720),
-            depth=depth,
-        )
-
-
-def _size(environment: Mapping[str, str], name: str, default: int) -> int:
-    value = _number(environment, name, default)
-    if value not in _SIZE_RANGE:
-        raise StartError("DisplayFailed", f"{name} is {value}. It has to be between 1 and {_SIZE_RANGE[-1]} pixels.")
-    return value
-
-
-def _number(environment: Mapping[str, str], name: str, default: int) -> int:
-    text = environment.get(name) or str(default)
-    try:
-        return int(text)
-    except ValueError:
-        raise StartError("DisplayFailed", f"{name} is {text!r}. It has to be a whole number.") from None
+        return cls(scene=environment.get("BLENDER_SCENE", ""), screen=Screen.from_environment(environment))

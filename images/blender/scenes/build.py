@@ -1,10 +1,11 @@
-"""Build the sample scenes with Blender.
+"""Builds the sample scenes with Blender.
 
     blender --background --factory-startup --python build.py -- OUTPUT_DIR [--thumbnails] [--only NAME]
 
-Writes NAME.blend, and with --thumbnails NAME.png, for each sample. Needs no display. Works in Blender 3.4 to 4.3.
+It writes NAME.blend for each sample, and with --thumbnails also NAME.png. It needs no display. It works in Blender 3.4
+to 4.3.
 
-The pictures in thumbnails/ are made with PyPI's `bpy`, which has the denoiser that Debian's Blender lacks:
+The pictures in thumbnails/ are rendered with the Python package `bpy`, because Debian's Blender has no denoiser:
 ``python build.py -- OUTPUT_DIR --thumbnails``.
 """
 
@@ -17,23 +18,29 @@ import sys
 import time
 from pathlib import Path
 
-# Blender does not add the script's folder, where the other modules are.
+# Blender does not add the script's folder, which has the other modules, to the path.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import bpy
 import stage
 
 NAMES = ("shopping_cart", "fire_extinguisher", "watering_can")
-"""The samples; each is a module beside this one with ``FRAMING`` and ``model()``."""
+"""The samples. Each is a module in this folder with ``FRAMING`` and ``model()``."""
 
 log = logging.getLogger("scenes")
 
 
 def build(name: str, folder: Path, *, thumbnail: bool) -> None:
-    """Model one sample from an empty file, save it, and render its thumbnail if wanted."""
+    """Model one sample in an empty file and save it.
+
+    Args:
+        name: the sample's module.
+        folder: the folder to write to.
+        thumbnail: whether to render the thumbnail too.
+    """
     started = time.monotonic()
     bpy.ops.wm.read_factory_settings(use_empty=True)
-    # No NAME.blend1 beside a file that is built again.
+    # Blender writes no NAME.blend1 when a file is built again.
     bpy.context.preferences.filepaths.save_version = 0
     sample = importlib.import_module(name)
     model = sample.model()
@@ -53,9 +60,9 @@ def build(name: str, folder: Path, *, thumbnail: bool) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Read the arguments and build."""
+    """Build the samples that the command line asks for."""
     parser = argparse.ArgumentParser(prog="build.py")
-    parser.add_argument("output", type=Path, metavar="OUTPUT_DIR", help="where the files go; made if it is missing")
+    parser.add_argument("output", type=Path, metavar="OUTPUT_DIR", help="folder to write to; made if it is missing")
     parser.add_argument("--thumbnails", action="store_true", help="also render NAME.png, 480x320")
     parser.add_argument("--only", choices=NAMES, metavar="NAME", help=f"one of: {', '.join(NAMES)}")
     options = parser.parse_args(arguments)
@@ -70,6 +77,6 @@ if __name__ == "__main__":
     try:
         main(sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else [])
     except Exception:
-        # Blender goes on and exits with 0 after an exception in a script.
+        # Without an exit of its own, the script's exception would leave Blender's exit code at 0.
         log.exception("the sample scenes could not be built")
         sys.exit(1)

@@ -28,6 +28,7 @@ RED_PRINT = label("Red print", "c8140f")
 GREEN = label("Green print", "2f9e44")
 WALL = paint("Panel", "d3d9de")
 
+# The cylinder's radius, and heights above the ground, in metres.
 RADIUS = 0.08
 BOTTOM = 0.075
 SHOULDER = 0.44
@@ -56,7 +57,7 @@ def _cylinder() -> Part:
 
 
 def _foot() -> Part:
-    """Return the rubber ring on which it can stand."""
+    """Return the rubber ring at the foot."""
     profile = [(RADIUS - 0.012, 0.055), (RADIUS + 0.003, 0.055), (RADIUS + 0.003, 0.095), (RADIUS - 0.012, 0.095)]
     return lathe(rounded_profile(profile, 0.004, closed=True), closed=True, sides=96)
 
@@ -101,7 +102,7 @@ def _gauge(made: Model) -> None:
 
 
 def _sector(inner: float, outer: float, start: float, end: float) -> Part:
-    """Return a piece of a flat ring between two angles in degrees."""
+    """Return the part of a flat ring between two angles in degrees."""
     rims = zip(outline(inner, start, end), outline(outer, start, end), strict=True)
     points = tuple((x, y, 0.0) for pair in rims for x, y in pair)
     return Part(points, tuple((2 * i, 2 * i + 1, 2 * i + 3, 2 * i + 2) for i in range(len(points) // 2 - 1)))
@@ -124,10 +125,10 @@ def _hose(made: Model) -> None:
 
 
 def _label(made: Model) -> None:
-    """Add the printed label: bands, words and small print, bent round the cylinder."""
+    """Add the printed label: bands, words and small print, bent around the cylinder."""
 
     def put(name: str, part: Part, finish: Finish, z: float, lift: float) -> None:
-        """Bend a flat piece round the cylinder, ``lift`` above it, a little to the side where the camera is."""
+        """Bend a flat piece around the cylinder, ``lift`` metres above it, and turn it towards the camera."""
         made.add(name, wrapped(part.moved((0.0, 0.0, z)), RADIUS + lift).turned(-14.0), finish)
 
     put("Label", sheet(0.176, 0.235), WHITE, 0.29, 0.0006)

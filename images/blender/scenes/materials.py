@@ -1,4 +1,4 @@
-"""Materials: paint, metal, rubber, plastic, wood and labels, for Cycles and for the fast solid viewport alike."""
+"""Materials for Cycles and for the solid viewport: paint, metal, rubber, plastic and labels."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import bpy
 
 @dataclass(frozen=True)
 class Finish:
-    """How a surface looks.
+    """The look of a surface.
 
     Attributes:
         name: Name of the material in the .blend file.
         colour: Six hex digits, sRGB.
         metallic: 1 for bare metal, else 0.
-        roughness: 0 is a mirror, 1 is chalk.
-        coat: Weight of a clear coat, as on paint.
+        roughness: From 0 for a mirror to 1 for chalk.
+        coat: Weight of the clear coat, from 0 to 1.
     """
 
     name: str
@@ -52,7 +52,7 @@ def label(name: str, colour: str) -> Finish:
 
 
 def linear(colour: str) -> tuple[float, float, float, float]:
-    """Return a colour of six hex digits (sRGB, IEC 61966-2-1) as linear RGBA, as Blender keeps it."""
+    """Return a colour of six hex digits (sRGB, IEC 61966-2-1) as linear RGBA, which Blender uses."""
     channels: list[float] = []
     for start in (0, 2, 4):
         value = int(colour[start : start + 2], 16) / 255
@@ -62,7 +62,7 @@ def linear(colour: str) -> tuple[float, float, float, float]:
 
 
 def material(finish: Finish) -> bpy.types.Material:
-    """Return the Blender material of a finish; made once per file."""
+    """Return the Blender material of a finish, and make it if the file does not have it."""
     found = bpy.data.materials.get(finish.name)
     if found is not None:
         return found
@@ -76,7 +76,7 @@ def material(finish: Finish) -> bpy.types.Material:
     # Blender 4.0 renamed the socket.
     coat = shader.inputs.get("Coat Weight") or shader.inputs["Clearcoat"]
     coat.default_value = finish.coat
-    # What the solid viewport shows. It has nothing for a metal to mirror: metallic there would be black.
+    # For the solid viewport. Metal would be black there, because there is nothing to reflect.
     made.diffuse_color = colour
     made.metallic = 0.0
     made.roughness = finish.roughness

@@ -1,4 +1,4 @@
-"""From plain mesh data to Blender objects."""
+"""Turns mesh data into Blender objects."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import bpy
 from materials import Finish, material
 from parts import Part
 
-SHARP_ABOVE = math.radians(35)
-"""Edges with a larger angle between their faces stay sharp where the rest is shaded smooth."""
+SHARP_ANGLE_RADIANS = math.radians(35)
+"""Edges with a larger angle between their faces stay sharp under smooth shading."""
 
 
 @dataclass
 class Model:
-    """The thing that a scene shows: a collection of named objects, all children of the first one.
+    """The subject of a scene: a collection of named objects, all children of the first one.
 
-    Moving that first object in Blender moves the whole thing.
+    Moving the first object in Blender moves the whole model.
     """
 
     title: str
@@ -30,11 +30,11 @@ class Model:
 
     @property
     def main(self) -> bpy.types.Object:
-        """The object that the others hang on."""
+        """The first object, which is the parent of all others."""
         return self.objects[0]
 
     def add(self, name: str, part: Part, finish: Finish) -> None:
-        """Add a piece as an object of its own."""
+        """Add a piece as a new object."""
         made = mesh_object(name, part, finish)
         self.collection.objects.link(made)
         if self.objects:
@@ -43,7 +43,7 @@ class Model:
 
 
 def mesh_object(name: str, part: Part, finish: Finish) -> bpy.types.Object:
-    """Return a new object, shaded smooth with sharp edges, that no collection holds yet."""
+    """Return a new object, shaded smooth with sharp edges, that is in no collection yet."""
     mesh = bpy.data.meshes.new(name)
     mesh.from_pydata(part.points, [], part.faces)
     editable = bmesh.new()
@@ -56,15 +56,23 @@ def mesh_object(name: str, part: Part, finish: Finish) -> bpy.types.Object:
     # Blender 4.1 replaced the mesh's auto smooth by sharp edges.
     if hasattr(mesh, "use_auto_smooth"):
         mesh.use_auto_smooth = True
-        mesh.auto_smooth_angle = SHARP_ABOVE
+        mesh.auto_smooth_angle = SHARP_ANGLE_RADIANS
     else:
-        mesh.set_sharp_from_angle(angle=SHARP_ABOVE)
+        mesh.set_sharp_from_angle(angle=SHARP_ANGLE_RADIANS)
     mesh.materials.append(material(finish))
     return bpy.data.objects.new(name, mesh)
 
 
 def lettering(text: str, height: float) -> Part:
-    """Return words in Blender's built-in font as a flat piece in the x-z plane, centred, read from -y."""
+    """Return a text in Blender's built-in font as a flat piece.
+
+    Args:
+        text: the text.
+        height: font size in metres.
+
+    Returns:
+        A piece in the x-z plane, centred at the origin, that is read from -y.
+    """
     curve = bpy.data.curves.new(text, "FONT")
     curve.body = text
     curve.size = height

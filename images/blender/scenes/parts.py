@@ -1,4 +1,4 @@
-"""Mesh primitives as plain data: tubes along a path, turned profiles, prisms, boxes, wheels."""
+"""Mesh primitives as plain data: tubes along a path, turned profiles, prisms, boxes, wheels. Lengths are in metres."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from vectors import Vec, across, add, cross, dot, scale, sub, unit
 
 Profile = Sequence[tuple[float, float]]
-"""Points of a line in a plane: (radius, z) where it is turned, (x, y) where it is an outline."""
+"""Points of a line in a plane: (radius, z) for a profile to turn, (x, y) for an outline."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,18 @@ class Part:
         return self.mapped(lambda point: add(point, by))
 
     def aimed(self, direction: Vec, up: Vec | None = None) -> Part:
-        """Return the piece turned so that its z axis points along ``direction`` and its y axis towards ``up``."""
+        """Return the piece rotated so that its z axis points along ``direction`` and its y axis towards ``up``.
+
+        Raises:
+            ValueError: ``direction`` has length zero, or is parallel to ``up``.
+        """
         axis = unit(direction)
         side = unit(cross(up, axis)) if up else across(axis)
         other = cross(axis, side)
         return self.mapped(lambda p: add(add(scale(side, p[0]), scale(other, p[1])), scale(axis, p[2])))
 
     def turned(self, degrees: float) -> Part:
-        """Return the piece turned round the z axis, counter-clockwise as seen from above."""
+        """Return the piece rotated around the z axis, counter-clockwise as seen from above."""
         cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
         return self.mapped(lambda p: (p[0] * cosine - p[1] * sine, p[0] * sine + p[1] * cosine, p[2]))
 
@@ -51,7 +55,7 @@ class Part:
 
 
 def joined(parts: Sequence[Part]) -> Part:
-    """Return all pieces as one, in time that grows with the number of points only."""
+    """Return all pieces as one, in time linear in the number of points."""
     points: list[Vec] = []
     faces: list[tuple[int, ...]] = []
     for part in parts:
@@ -62,9 +66,11 @@ def joined(parts: Sequence[Part]) -> Part:
 
 
 def loft(rings: Sequence[Sequence[Vec]], *, closed: bool = False) -> Part:
-    """Return the skin over rings of equally many points.
+    """Return the surface through rings that have the same number of points.
 
-    ``closed`` joins the last ring to the first; otherwise the first and the last ring get a lid.
+    Args:
+        rings: the rings, in order.
+        closed: whether the last ring is joined to the first. If not, the first and the last ring get a lid.
     """
     count, sides = len(rings), len(rings[0])
     faces: list[tuple[int, ...]] = []
@@ -80,9 +86,18 @@ def loft(rings: Sequence[Sequence[Vec]], *, closed: bool = False) -> Part:
 
 
 def tube(path: Sequence[Vec], radius: float | Sequence[float], *, sides: int = 12, closed: bool = False) -> Part:
-    """Return a round tube along a path; ``radius`` is one number or one per point of the path.
+    """Return a round tube along a path.
 
-    The ring is carried along without twist (parallel transport), so that it is safe in any bend.
+    The ring moves along the path without twist (parallel transport), so that any bend is possible.
+
+    Args:
+        path: the points of the centre line.
+        radius: one radius, or one per point of the path.
+        sides: points per ring.
+        closed: whether the tube's end is joined to its start.
+
+    Raises:
+        ValueError: two neighbouring points are the same.
     """
     radii = [radius] * len(path) if isinstance(radius, float) else list(radius)
     last = len(path) - 1
@@ -105,19 +120,31 @@ def tube(path: Sequence[Vec], radius: float | Sequence[float], *, sides: int = 1
 
 
 def rod(start: Vec, end: Vec, radius: float, *, sides: int = 12) -> Part:
-    """Return a straight round bar."""
+    """Return a straight round bar; see `tube`."""
     return tube([start, end], radius, sides=sides)
 
 
 def lathe(profile: Profile, *, sides: int = 64, closed: bool = False) -> Part:
-    """Return a profile of (radius, z) turned round the z axis; ``closed`` makes a ring of it."""
+    """Return a profile of (radius, z) turned around the z axis.
+
+    Args:
+        profile: the points of the profile.
+        sides: segments per turn.
+        closed: whether the profile's end is joined to its start, which makes a ring.
+    """
     turns = [2 * math.pi * step / sides for step in range(sides)]
     rings = [[(radius * math.cos(turn), radius * math.sin(turn), z) for turn in turns] for radius, z in profile]
     return loft(rings, closed=closed)
 
 
 def prism(outline: Profile, height: float, bevel: float = 0.0) -> Part:
-    """Return an outline of (x, y), counter-clockwise, raised by ``height`` along z, its edges rounded by ``bevel``."""
+    """Return an outline extruded along z.
+
+    Args:
+        outline: points (x, y), counter-clockwise.
+        height: the length along z.
+        bevel: the radius of the rounded edges; 0 for sharp ones.
+    """
     count = len(outline)
 
     def inset(by: float, z: float) -> list[Vec]:
@@ -137,7 +164,7 @@ def prism(outline: Profile, height: float, bevel: float = 0.0) -> Part:
 
 
 def box(size: Vec, bevel: float = 0.004) -> Part:
-    """Return a box with rounded edges, its middle at the origin."""
+    """Return a box with edges rounded by ``bevel``, centred at the origin."""
     width, depth, height = (half / 2 for half in size)
     corner = min(bevel * 1.5, width, depth)
     outline: list[tuple[float, float]] = []
@@ -151,7 +178,7 @@ def box(size: Vec, bevel: float = 0.004) -> Part:
 
 
 def wheel(radius: float, width: float) -> tuple[Part, Part]:
-    """Return tyre and hub of a wheel, its axle along y."""
+    """Return the tyre and the hub of a wheel with its axle along y."""
     half = width / 2
     tyre = [(0.72 * radius, -half * 0.8), (0.90 * radius, -half), (0.98 * radius, -half * 0.6), (radius, 0.0)]
     tyre += [(r, -z) for r, z in reversed(tyre[:-1])]
@@ -168,7 +195,7 @@ def wheel(radius: float, width: float) -> tuple[Part, Part]:
 
 
 def wrapped(part: Part, radius: float) -> Part:
-    """Return a flat piece (x along, y out of the page, z up) bent round the z axis; its middle faces -y."""
+    """Return a flat piece (x along, y out of the page, z up) bent around the z axis. Its middle faces -y."""
 
     def bend(point: Vec) -> Vec:
         turn = point[0] / radius
@@ -179,7 +206,7 @@ def wrapped(part: Part, radius: float) -> Part:
 
 
 def sheet(width: float, height: float, columns: int = 24) -> Part:
-    """Return a flat strip in the x-z plane, its middle at the origin, fine enough along x to be `wrapped`."""
+    """Return a flat strip in the x-z plane, centred at the origin, with columns along x so that it can be `wrapped`."""
     points: list[Vec] = []
     for column in range(columns + 1):
         x = width * (column / columns - 0.5)
@@ -189,5 +216,5 @@ def sheet(width: float, height: float, columns: int = 24) -> Part:
 
 
 def side_plate(outline: Profile, width: float, bevel: float = 0.0) -> Part:
-    """Return an outline of (x, z) with thickness ``width`` along y, its middle at y = 0."""
+    """Return an outline of (x, z) with thickness ``width`` along y, centred at y = 0."""
     return prism(outline, width, bevel).aimed((0.0, -1.0, 0.0), up=(0.0, 0.0, 1.0)).moved((0.0, width / 2, 0.0))

@@ -1,4 +1,4 @@
-"""Lines for tubes and profiles: corners made round, arcs, smooth curves through points."""
+"""Lines for tubes and profiles: rounded corners, arcs, smooth curves through points. Lengths are in metres."""
 
 from __future__ import annotations
 
@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 def rounded(points: Sequence[Vec], radius: float, *, steps: int = 6, closed: bool = False) -> list[Vec]:
     """Return the line with each corner replaced by a bend of about ``radius``.
 
-    A bend never takes more than 45 % of the shorter neighbouring stretch, so that neighbouring bends do not meet.
+    A bend takes at most 45 % of the shorter neighbouring segment, so that neighbouring bends do not meet.
+
+    Args:
+        points: the corners.
+        radius: the bends' radius in metres.
+        steps: segments per bend.
+        closed: whether the last point is joined to the first.
     """
     line: list[Vec] = []
     last = len(points) - 1
@@ -41,13 +47,13 @@ def rounded(points: Sequence[Vec], radius: float, *, steps: int = 6, closed: boo
 def rounded_profile(
     points: Profile, radius: float, *, steps: int = 5, closed: bool = False
 ) -> list[tuple[float, float]]:
-    """Return a flat line with round corners; see `rounded`."""
+    """Return a flat line with rounded corners; see `rounded`."""
     spatial = [(first, 0.0, second) for first, second in points]
     return [(point[0], point[2]) for point in rounded(spatial, radius, steps=steps, closed=closed)]
 
 
 def smooth(points: Sequence[Vec], steps: int = 8) -> list[Vec]:
-    """Return a curve through all points (Catmull-Rom), ``steps`` stretches between two of them."""
+    """Return a Catmull-Rom curve through all points, with ``steps`` segments between two of them."""
     ends = [sub(scale(points[0], 2.0), points[1]), *points, sub(scale(points[-1], 2.0), points[-2])]
     line: list[Vec] = []
     for index in range(1, len(ends) - 2):
@@ -68,19 +74,19 @@ def smooth(points: Sequence[Vec], steps: int = 8) -> list[Vec]:
 
 
 def circle(radius: float, *, count: int = 48, z: float = 0.0) -> list[Vec]:
-    """Return a circle round the z axis."""
+    """Return ``count`` points on a circle around the z axis."""
     turns = [2 * math.pi * step / count for step in range(count)]
     return [(radius * math.cos(turn), radius * math.sin(turn), z) for turn in turns]
 
 
 def outline(radius: float, start: float, end: float, *, count: int = 16) -> list[tuple[float, float]]:
-    """Return an arc in the plane between two angles in degrees."""
+    """Return an arc in the plane, as ``count`` segments between two angles in degrees."""
     turns = [math.radians(start + (end - start) * step / count) for step in range(count + 1)]
     return [(radius * math.cos(turn), radius * math.sin(turn)) for turn in turns]
 
 
 def ribbon(line: Profile, thickness: float) -> list[tuple[float, float]]:
-    """Return the outline, counter-clockwise, of a strip of even thickness along a flat line."""
+    """Return the outline, counter-clockwise, of a strip of constant thickness along a flat line."""
     left: list[tuple[float, float]] = []
     right: list[tuple[float, float]] = []
     for index, (x, y) in enumerate(line):

@@ -20,14 +20,15 @@ TYRE = rubber("Grey rubber", "2b2d30")
 WHITE = label("White label", "f5f5f0")
 PRINT = label("Red print", "c81e1e")
 
-# The left half of the basket's corners; the right half is its mirror image. The cart runs towards -x.
+# The corners of the basket's left half, in metres. The right half is its mirror image. The cart faces -x.
 LOW_REAR: Vec = (0.30, 0.20, 0.48)
 LOW_FRONT: Vec = (-0.40, 0.15, 0.55)
 HIGH_REAR: Vec = (0.37, 0.26, 0.95)
 HIGH_FRONT: Vec = (-0.52, 0.205, 0.90)
 FRONT_CASTOR: Vec = (-0.40, 0.18, 0.0)
 REAR_CASTOR: Vec = (0.33, 0.25, 0.0)
-WIRE = 0.0032
+WIRE_RADIUS = 0.0032
+"""Metres."""
 
 
 def model() -> Model:
@@ -56,9 +57,9 @@ def _both(part: Part) -> Part:
 
 
 def _mesh(a: Vec, b: Vec, c: Vec, d: Vec, columns: int, rows: int) -> list[Part]:
-    """Return a wire mesh over the four-cornered field a-b-c-d: columns run from a-b to d-c, rows from a-d to b-c."""
-    wires = [rod(mix(a, b, i / columns), mix(d, c, i / columns), WIRE, sides=6) for i in range(columns + 1)]
-    return wires + [rod(mix(a, d, i / rows), mix(b, c, i / rows), WIRE, sides=6) for i in range(rows + 1)]
+    """Return a wire mesh over the quadrilateral a-b-c-d. Columns run from a-b to d-c, rows from a-d to b-c."""
+    wires = [rod(mix(a, b, i / columns), mix(d, c, i / columns), WIRE_RADIUS, sides=6) for i in range(columns + 1)]
+    return wires + [rod(mix(a, d, i / rows), mix(b, c, i / rows), WIRE_RADIUS, sides=6) for i in range(rows + 1)]
 
 
 def _basket() -> list[Part]:
@@ -71,12 +72,12 @@ def _basket() -> list[Part]:
 
 
 def _loop(rear: Vec, front: Vec, radius: float) -> list[Vec]:
-    """Return the closed line round four corners."""
+    """Return the closed line through two corners and their mirror images."""
     return rounded([rear, front, _other(front), _other(rear)], radius, closed=True)
 
 
 def _rim() -> Part:
-    """Return the strong tube round the basket's top."""
+    """Return the thick tube around the basket's top."""
     return tube(_loop(HIGH_REAR, HIGH_FRONT, 0.05), 0.0085, closed=True)
 
 
@@ -97,7 +98,7 @@ def _handle(made: Model) -> None:
 
 
 def _child_seat(made: Model) -> None:
-    """Add the seat at the handle, folded out: pan, wire backrest, and the flap on it."""
+    """Add the unfolded seat at the handle: pan, wire backrest, and the flap on it."""
     made.add("Child seat pan", box((0.17, 0.42, 0.012), 0.005).moved((0.255, 0.0, 0.70)), RED)
     low, high = (0.165, 0.205, 0.69), (0.115, 0.225, 0.93)
     frame = rounded([low, high, _other(high), _other(low)], 0.03)
@@ -140,11 +141,11 @@ def _castors(made: Model) -> None:
 
 
 def _sign(made: Model) -> None:
-    """Add the sign on the basket's front, which leans forward as the wires do."""
+    """Add the sign on the basket's front, at the slope of the wires."""
     low, high = LOW_FRONT, HIGH_FRONT
 
     def on_front(part: Part, lift: float) -> Part:
-        """Lay a piece made in the x-z plane, facing -y, on the front mesh."""
+        """Put a piece that is modelled in the x-z plane, facing -y, ``lift`` metres in front of the mesh."""
 
         def lay(point: Vec) -> Vec:
             z = 0.74 + point[2]

@@ -1,4 +1,4 @@
-"""What all sample scenes share: ground and backdrop, lights, camera, render settings, the look of the viewport."""
+"""The set that all sample scenes share: ground and backdrop, lights, camera, render settings, viewport."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 
     from vectors import Vec
 
-WIDTH, HEIGHT = 960, 640
-"""The picture's size in pixels; thumbnails are half of it."""
-SAMPLES, SAMPLES_UNDENOISED = 48, 64
-"""Light paths per pixel, with Open Image Denoise and without."""
+WIDTH_PIXELS, HEIGHT_PIXELS = 960, 640
+"""The size of a render. Thumbnails have half of it."""
+PATHS_PER_PIXEL, PATHS_PER_PIXEL_UNDENOISED = 48, 64
+"""Light paths that Cycles traces, with Open Image Denoise and without."""
 CAMERA_ZOOM = 12.0
-"""Lets the camera's picture fill the 3D view of the Layout workspace on a desktop of 1280x720."""
+"""Blender's zoom value with which the camera's frame fills the 3D view of the Layout workspace at 1280x720."""
 
 
 @dataclass(frozen=True)
 class Framing:
-    """Where the thing stands and from where it is looked at.
+    """The camera's view of the model.
 
     Attributes:
         target: The point in the middle of the picture, in metres.
-        camera: The camera's place.
-        size: About half of the thing's largest extent; lights and ground follow it.
-        backdrop: Colour of ground and backdrop, six hex digits.
+        camera: The camera's position, in metres.
+        size: About half of the model's largest extent, in metres. Lights and ground scale with it.
+        backdrop: Colour of ground and backdrop, six hex digits (sRGB).
         lens: Focal length in millimetres on a 36 mm sensor.
     """
 
@@ -46,11 +46,11 @@ class Framing:
 
 
 def set_up(framing: Framing) -> None:
-    """Build the stage round the thing."""
+    """Add ground, lights and camera to the scene, and set up render and viewports."""
     collection = bpy.data.collections.new("Stage")
     bpy.context.scene.collection.children.link(collection)
     ground = mesh_object("Ground", _sweep(framing), Finish("Backdrop", framing.backdrop, roughness=0.85))
-    # A click in the viewport shall pick the thing, not the ground behind it.
+    # A click in the viewport must select the model, not the ground behind it.
     ground.hide_select = True
     collection.objects.link(ground)
     for light in _lights(framing):
@@ -68,7 +68,7 @@ def set_up(framing: Framing) -> None:
 
 
 def _sweep(framing: Framing) -> Part:
-    """Return a photographer's backdrop: a floor that bends up into a wall, square to the camera's direction."""
+    """Return a photographer's backdrop: a floor that bends up into a wall, at right angles to the camera's view."""
     reach = 14 * framing.size
     away = Vector((framing.target[0] - framing.camera[0], framing.target[1] - framing.camera[1], 0.0)).normalized()
     line = rounded([(0.0, -2 * reach, 0.0), (0.0, 0.5 * reach, 0.0), (0.0, 0.5 * reach, reach)], 0.3 * reach, steps=16)
@@ -82,7 +82,7 @@ def _sweep(framing: Framing) -> Part:
 
 
 def _lights(framing: Framing) -> Iterator[bpy.types.Object]:
-    """Yield key, fill and rim light, placed as seen from the camera."""
+    """Yield key, fill and rim light at positions relative to the camera's view."""
     target = Vector(framing.target)
     back = Vector(framing.camera) - target
     back.z = 0.0
@@ -90,7 +90,7 @@ def _lights(framing: Framing) -> Iterator[bpy.types.Object]:
     right = Vector((-back.y, back.x, 0.0))
     up = Vector((0.0, 0.0, 1.0))
     size = framing.size
-    # Power grows with the square of the distance, so that a small thing is lit as a large one.
+    # The power grows with the square of the distance, so that models of all sizes are equally bright.
     for name, direction, width, power, colour in (
         ("Key light", back * 1.6 - right * 2.2 + up * 2.8, 1.6, 230.0, "fff4e6"),
         ("Fill light", back * 2.0 + right * 2.6 + up * 1.2, 3.0, 55.0, "e3eeff"),
@@ -107,29 +107,29 @@ def _lights(framing: Framing) -> Iterator[bpy.types.Object]:
 
 
 def _looking(place: Vec, target: Vec) -> tuple[float, float, float]:
-    """Return the Euler angles with which a camera or a light at ``place`` looks at ``target``."""
+    """Return the Euler angles, in radians, with which a camera or a light at ``place`` points at ``target``."""
     angles = (Vector(target) - Vector(place)).to_track_quat("-Z", "Y").to_euler()
     return (angles.x, angles.y, angles.z)
 
 
 def _render_settings() -> None:
-    """Choose Cycles on the CPU, which needs no display, and a picture that is soon done."""
+    """Select Cycles on the CPU, which needs no display, with a low number of light paths."""
     scene = bpy.context.scene
     scene.render.engine = "CYCLES"
-    scene.render.resolution_x, scene.render.resolution_y = WIDTH, HEIGHT
+    scene.render.resolution_x, scene.render.resolution_y = WIDTH_PIXELS, HEIGHT_PIXELS
     scene.render.image_settings.file_format = "PNG"
     scene.render.image_settings.color_mode = "RGB"
     scene.render.image_settings.compression = 100
     scene.cycles.device = "CPU"
-    # Debian builds Blender without Open Image Denoise; asking for it then fails the render.
+    # Debian builds Blender without Open Image Denoise, and a render that asks for it fails.
     denoise = bool(getattr(_cycles, "with_openimagedenoise", False))
     scene.cycles.use_denoising = denoise
-    scene.cycles.samples = SAMPLES if denoise else SAMPLES_UNDENOISED
+    scene.cycles.samples = PATHS_PER_PIXEL if denoise else PATHS_PER_PIXEL_UNDENOISED
     scene.cycles.max_bounces = 5
     scene.cycles.sample_clamp_indirect = 3.0
     scene.view_settings.view_transform = "Filmic"
     scene.view_settings.look = "High Contrast"
-    # Dither is noise that a PNG cannot pack.
+    # Dither is noise, which a PNG compresses badly.
     scene.render.dither_intensity = 0.0
     world = bpy.data.worlds.new("World")
     world.use_nodes = True
@@ -140,9 +140,9 @@ def _render_settings() -> None:
 
 
 def _viewport(screen: bpy.types.Screen) -> None:
-    """Let the screen's 3D views look through the camera, in solid shading with the materials' colours.
+    """Make the screen's 3D views look through the camera, in solid shading with the materials' colours.
 
-    Solid shading is what a machine without a GPU draws fast.
+    A machine without a GPU draws solid shading fast.
     """
     for area in screen.areas:
         if area.type != "VIEW_3D":
@@ -155,7 +155,7 @@ def _viewport(screen: bpy.types.Screen) -> None:
         space.region_3d.view_camera_zoom = CAMERA_ZOOM
         space.lens = 50.0
         space.clip_start = 0.01
-        # Lines of lights, the camera's frame and the cursor would lie across the thing.
+        # The outlines of lights and camera, and the cursor, would cover the model.
         space.overlay.show_extras = False
         space.overlay.show_relationship_lines = False
         space.overlay.show_cursor = False

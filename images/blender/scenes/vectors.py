@@ -1,4 +1,4 @@
-"""The little vector arithmetic that the primitives need, so that they can be tested without Blender."""
+"""Vector arithmetic for the mesh primitives. It does not use mathutils, so that tests need no Blender."""
 
 from __future__ import annotations
 
@@ -56,6 +56,10 @@ def mix(a: Vec, b: Vec, share: float) -> Vec:
 
 
 def across(a: Vec) -> Vec:
-    """Return some direction at right angles to ``a``."""
+    """Return a direction at right angles to ``a``.
+
+    Raises:
+        ValueError: the length of ``a`` is zero.
+    """
     helper = (0.0, 0.0, 1.0) if abs(unit(a)[2]) < 0.9 else (0.0, 1.0, 0.0)
     return unit(cross(helper, a))

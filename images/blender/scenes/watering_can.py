@@ -21,6 +21,7 @@ BLACK = rubber("Black rubber")
 CREAM = label("Cream label", "f3ead3")
 PRINT = label("Green print", "1f5c3a")
 
+# The body's radius at the bottom and at the shoulder, and the shoulder's height, in metres.
 BASE = 0.118
 TOP = 0.104
 HEIGHT = 0.205
@@ -49,14 +50,14 @@ def _radius(z: float) -> float:
 
 
 def _body() -> Part:
-    """Return the vessel with its shoulder and neck, hollow."""
+    """Return the hollow vessel with its shoulder and neck."""
     outer = [(0.001, 0.004), (BASE, 0.004), (TOP, HEIGHT), (0.064, 0.245), (0.064, 0.268)]
     inner = [(0.060, 0.268), (0.060, 0.243), (TOP - 0.004, HEIGHT - 0.003), (BASE - 0.004, 0.008), (0.001, 0.008)]
     return lathe(rounded_profile(outer + inner, 0.012), sides=96)
 
 
 def _band(low: float, high: float, out: float) -> Part:
-    """Return a hoop round the body."""
+    """Return a band around the body between two heights, which stands out by ``out``. All are in metres."""
     corners = [
         (_radius(low) - 0.004, low),
         (_radius(low) + out, low),
@@ -92,12 +93,12 @@ def _spout(made: Model) -> None:
 
 
 def _at_end(part: Part, along: Vec) -> Part:
-    """Return a piece, made along z, put on the spout's end."""
+    """Return a piece, modelled along z, at the end of the spout."""
     return part.aimed(along, up=(0.0, 1.0, 0.0)).moved(SPOUT_TO)
 
 
 def _holes() -> list[Part]:
-    """Return small discs in rings, where the rose's plate lets the water out."""
+    """Return small discs in rings: the holes in the plate of the rose."""
     discs: list[Part] = []
     for radius, count in ((0.0, 1), (0.013, 6), (0.026, 12), (0.039, 18)):
         height = 0.0772 - 0.0024 * (radius / 0.03) ** 1.5
@@ -122,13 +123,13 @@ def _handle(made: Model) -> None:
 
 
 def _plate(place: Vec, towards: Vec) -> Part:
-    """Return the flange with which the handle sits on the body."""
+    """Return the flange between the handle and the body."""
     away = sub(towards, place)
     return rod(place, add(place, scale(away, 0.01 / length(away))), 0.014, sides=24)
 
 
 def _label(made: Model) -> None:
-    """Add the label on the front of the body, bent round it."""
+    """Add the label on the front of the body, bent around it."""
     for name, part, lift, finish in (
         ("Label", sheet(0.15, 0.078), 0.001, CREAM),
         ("Label frame", joined([sheet(0.138, 0.003).moved((0.0, 0.0, z)) for z in (-0.031, 0.031)]), 0.0016, PRINT),
@@ -138,7 +139,7 @@ def _label(made: Model) -> None:
 
 
 def _on_body(part: Part, lift: float) -> Part:
-    """Return a flat piece laid on the body, which narrows towards the top."""
+    """Return a flat piece bent around the body, which narrows towards the top."""
     middle = 0.118
     bent = wrapped(part, _radius(middle) + lift)
 

@@ -1,4 +1,4 @@
-"""The home folder as a workspace: which scene belongs to it, and where a scene is saved.
+"""The files of the home folder: the samples' copies, the files of saved scenes, and the state file.
 
-Used by the entry point, which decides what is opened, and by the agent, which saves. Standard library only.
+The entry point uses it to choose a scene, and the agent to save one. It uses the standard library only.
 """

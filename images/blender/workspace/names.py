@@ -1,4 +1,4 @@
-"""Which file a scene is saved to."""
+"""Chooses the file that a scene is saved to."""
 
 from itertools import count
 from pathlib import Path
@@ -8,7 +8,7 @@ UNTITLED: Final = "untitled.blend"
 
 
 def free_name(folder: Path, name: str) -> Path:
-    """Return `name` in a folder, or the first of NAME-2, NAME-3, ... that nothing there is called by."""
+    """Return the path of `name` in a folder, or of the first of NAME-2, NAME-3, ... that does not exist there."""
     path = folder / name
     for number in count(2):
         if not path.exists() and not path.is_symlink():
@@ -17,19 +17,19 @@ def free_name(folder: Path, name: str) -> Path:
     return path
 
 
-def inside(home: Path, file: Path) -> bool:
-    """Tell whether a path leads into the home folder, with links and `..` followed."""
+def is_inside(home: Path, file: Path) -> bool:
+    """Return whether a path is in the home folder once links and `..` are resolved."""
     return file.resolve().is_relative_to(home.resolve())
 
 
 def save_target(open_file: str, home: Path) -> Path:
-    """Return where the open scene is saved so that it outlives the pod and no other file is lost.
+    """Return the path to save the open scene to, in the home folder and without overwriting another file.
 
     Args:
         open_file: absolute path of the open scene; empty if it was never saved.
-        home: the home folder; all else ends with the pod.
+        home: the home folder. Files elsewhere are lost with the pod.
     """
     if not open_file:
         return free_name(home, UNTITLED)
     file = Path(open_file)
-    return file if inside(home, file) else free_name(home, file.name)
+    return file if is_inside(home, file) else free_name(home, file.name)

@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 
 from blendersessions.clients.instrumentation import RequestHook, ignore_request
-from blendersessions.model.errors import Invalid, Unauthorised, Unavailable
-from blendersessions.model.secret_data import AGENT_TOKEN, decode
+from blendersessions.model.container import AGENT_PORT, AGENT_TOKEN
+from blendersessions.model.errors import Invalid, System, Unauthorised, Unavailable
+from blendersessions.model.secret_data import decode
 
 if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
 
-PORT = 8788
 ASK_SECONDS = 5.0
 SAVE_SECONDS = 60.0
 """A large scene on a slow volume takes its time."""
-SYSTEM = "Agent"
 _LIMIT = 64 * 1024
 """Bytes of an answer that are read: what answers at a pod's address is not to be trusted with our memory."""
 
@@ -52,7 +51,7 @@ def endpoint_of(pod: Manifest | None, secret: Manifest | None) -> AgentEndpoint:
     address = str(((pod or {}).get("status") or {}).get("podIP") or "")
     token = decode(secret, AGENT_TOKEN) if secret is not None else ""
     if pod is None or not address or not token:
-        raise Unavailable("The desktop has no address or no token yet; it is asked when it has.", SYSTEM)
+        raise Unavailable("The desktop has no address or no token yet; it is asked when it has.", System.AGENT)
     return AgentEndpoint(pod["metadata"]["name"], address, token)
 
 
@@ -74,7 +73,9 @@ class AgentClient:
         try:
             return AgentStatus(max(0.0, float(answer["idle_seconds"])), bool(answer["rendering"]))
         except (KeyError, TypeError, ValueError) as error:
-            raise Unavailable(f"The desktop {desktop.name} does not say whether somebody works.", SYSTEM) from error
+            raise Unavailable(
+                f"The desktop {desktop.name} does not say whether somebody works.", System.AGENT
+            ) from error
 
     async def save(self, desktop: AgentEndpoint) -> str:
         """Have the open scene saved, and return the file."""
@@ -96,7 +97,7 @@ class AgentClient:
         try:
             async with self._session.request(
                 method,
-                f"http://{address}:{PORT}/{path}",
+                f"http://{address}:{AGENT_PORT}/{path}",
                 json=body,
                 headers={"Authorization": f"Bearer {desktop.token}"},
                 timeout=aiohttp.ClientTimeout(total=seconds),
@@ -108,7 +109,7 @@ class AgentClient:
             message = (
                 f"The agent of the desktop {desktop.name} does not answer ({type(error).__name__}); it is asked again."
             )
-            raise Unavailable(message, SYSTEM) from error
+            raise Unavailable(message, System.AGENT) from error
         finally:
             self._on_request(method, path, time.monotonic() - begun, code)
         return _answer(desktop, path, code, text)
@@ -124,7 +125,7 @@ def _answer(desktop: AgentEndpoint, path: str, code: int, text: bytes) -> dict[s
         return answer
     said = f"The desktop {desktop.name} answered {code} to {path}: {str(answer.get('message', 'no reason'))[:500]}"
     if code in (401, 403):
-        raise Unauthorised(said, SYSTEM)
+        raise Unauthorised(said, System.AGENT)
     if code in (404, 503):
-        raise Unavailable(said, SYSTEM)
-    raise Invalid(said, SYSTEM)
+        raise Unavailable(said, System.AGENT)
+    raise Invalid(said, System.AGENT)

@@ -25,6 +25,7 @@ from blendersessions.model.errors import (
     Invalid,
     KindUnknown,
     NotFound,
+    System,
     Unauthorised,
     Unavailable,
 )
@@ -230,7 +231,7 @@ class Kubernetes:
             raise _error(about, code, decoded)
         if not decoded:
             # A proxy on the way answers so, and a list of nothing must not be read into it.
-            raise Unavailable(f"{about}: the answer is no object of the Kubernetes API.", system="Kubernetes")
+            raise Unavailable(f"{about}: the answer is no object of the Kubernetes API.", System.KUBERNETES)
         return decoded
 
     async def _send(
@@ -283,7 +284,7 @@ def _selecting(selector: str) -> dict[str, str]:
 
 def _change(ref: Ref, event: Manifest) -> Change:
     if not event:
-        raise Unavailable(f"The watch of {ref.kind} is broken off in the middle of a line.", system="Kubernetes")
+        raise Unavailable(f"The watch of {ref.kind} is broken off in the middle of a line.", System.KUBERNETES)
     manifest = event.get("object") or {}
     if event.get("type") not in ("ADDED", "MODIFIED", "DELETED", "BOOKMARK"):
         raise _error(ref, int(manifest.get("code") or 0), manifest)
@@ -295,7 +296,7 @@ def _change(ref: Ref, event: Manifest) -> Change:
 
 def _unreachable(error: Exception) -> Unavailable:
     message = f"The Kubernetes API server does not answer ({type(error).__name__}); it is asked again."
-    return Unavailable(message, system="Kubernetes")
+    return Unavailable(message, System.KUBERNETES)
 
 
 def _decode(text: bytes) -> Manifest:
@@ -323,8 +324,8 @@ def _error(ref: Ref, status: int, body: Manifest) -> DomainError:
         415: Invalid,
         422: Invalid,
     }
-    return kinds.get(status, Unavailable)(message, system="Kubernetes")
+    return kinds.get(status, Unavailable)(message, System.KUBERNETES)
 
 
 def _unknown(kind: str) -> KindUnknown:
-    return KindUnknown(f"The API server does not know {kind}: apply the CRDs of this release.", system="Kubernetes")
+    return KindUnknown(f"The API server does not know {kind}: apply the CRDs of this release.", System.KUBERNETES)

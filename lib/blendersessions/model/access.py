@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from blendersessions.model.names import view_name_for
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -89,6 +87,28 @@ class Tunnel:
 
 
 @dataclass(frozen=True)
+class SessionAccess:
+    """How one session is known in Guacamole: enough to find everything there that is the session's."""
+
+    connections: tuple[str, ...]
+    """Names of the connections that it has or may have had; the owner's is the first."""
+    usernames: tuple[str, ...] = ()
+    """Users whom the session lets in."""
+    hostname: str = ""
+    """The name by which guacd reaches the desktop: a connection that leads elsewhere is not the session's."""
+    reported_identifier: str = ""
+    """Identifier of the owner's connection that the status last reported; empty if there was none."""
+
+    def identifier_of(self, connection: str) -> str:
+        """Return the identifier that was last reported for a connection of this name; empty if none was."""
+        return self.reported_identifier if connection == self.connections[0] else ""
+
+    def doubts(self, record: ConnectionRecord) -> bool:
+        """Say whether a connection of one of these names seems to be somebody else's."""
+        return not record.leads_to(self.hostname) and record.identifier != self.reported_identifier
+
+
+@dataclass(frozen=True)
 class AccessView:
     """What is known of a session in Guacamole; `inspected` is False while something must be asked first."""
 
@@ -104,10 +124,10 @@ class AccessView:
 
 def access_list(session: Session) -> dict[str, str]:
     """Return the Guacamole users of a session, each with the name of the one connection that the user may read."""
-    view = view_name_for(session.uid)
-    return dict.fromkeys(session.spec.viewers, view) | {session.username: session.desktop_name}
+    desktop = session.desktop
+    return dict.fromkeys(session.spec.viewers, desktop.view_connection) | {session.username: desktop.name}
 
 
 def connection_names(session: Session) -> tuple[str, ...]:
     """Return the names of the connections that a session has or may have had."""
-    return session.desktop_name, view_name_for(session.uid)
+    return session.desktop.connections

@@ -6,7 +6,10 @@ Reasons that Kubernetes gives for a pod (Unschedulable, ImagePullBackOff, CrashL
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, Literal, get_args
+
+from blendersessions.model.fields import moment, number, text, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,135 +17,166 @@ if TYPE_CHECKING:
 
     from blendersessions.model.manifest import Manifest
 
-READY: Final = "Ready"
-"""Opening `status.clientURL` shows the scene. Sums up the others."""
-DESKTOP_READY: Final = "DesktopReady"
-"""The pod runs."""
-SCENE_READY: Final = "SceneReady"
-"""The agent in the pod says that the scene is on screen."""
-CONNECTION_READY: Final = "ConnectionReady"
-"""Guacamole has the connection, and the owner may open it."""
-SUSPENDED: Final = "Suspended"
-"""The scene is saved if there is a workspace, and the pod stopped; connection, grants and volume stay."""
-STALLED: Final = "Stalled"
-"""Nothing will change until somebody acts."""
 
-SESSION_READY: Final = "SessionReady"
-"""Ready=True."""
-DESKTOP_RUNNING: Final = "DesktopRunning"
-"""DesktopReady=True: the container runs."""
-RESTART_NEEDED: Final = "RestartNeeded"
-"""DesktopReady=True: it runs, with the settings that the session had when it was started."""
-DESKTOP_PENDING: Final = "DesktopPending"
-"""DesktopReady=False: the pod does not exist yet."""
-DESKTOP_REFUSED: Final = "DesktopRefused"
-"""DesktopReady=False: the API server refuses one of the desktop's objects, for instance by a quota."""
-KUBERNETES_UNAVAILABLE: Final = "KubernetesUnavailable"
-"""DesktopReady=False: the API server does not answer."""
-POD_TERMINATING: Final = "PodTerminating"
-"""DesktopReady=False: the former pod is still ending."""
-POD_STARTING: Final = "PodStarting"
-"""DesktopReady=False: the pod was scheduled, and Kubernetes has not said more yet."""
-SCENE_VISIBLE: Final = "SceneVisible"
-"""SceneReady=True."""
-SCENE_LOADING: Final = "SceneLoading"
-"""SceneReady=False: Blender runs and has not drawn the scene yet."""
-DESKTOP_NOT_READY: Final = "DesktopNotReady"
-"""SceneReady=False: there is no running desktop to show it."""
-SCENE_NOT_FOUND: Final = "SceneNotFound"
-"""SceneReady=False, Stalled=True: the image has no such sample; the message lists those it has."""
-REGISTERED: Final = "Registered"
-"""ConnectionReady=True."""
-VIEWER_REFUSED: Final = "ViewerRefused"
-"""ConnectionReady=True: the owner gets in, and a viewer cannot be let in, for the reason in the message."""
-CONNECTION_PENDING: Final = "ConnectionPending"
-"""ConnectionReady=False: not registered yet."""
-GUACAMOLE_UNAVAILABLE: Final = "GuacamoleUnavailable"
-"""ConnectionReady=False: Guacamole does not answer, or answers with an error of its own."""
-GUACAMOLE_CREDENTIALS_REFUSED: Final = "GuacamoleCredentialsRefused"
-"""ConnectionReady=False: Guacamole refuses the operator's account, or the account lacks a right."""
-GUACAMOLE_REFUSED: Final = "GuacamoleRefused"
-"""ConnectionReady=False: Guacamole refuses what was asked of it."""
-NAME_TAKEN: Final = "NameTaken"
-"""Stalled=True: an object of the session's name exists that is not ours."""
-OWNER_TAKEN: Final = "OwnerTaken"
-"""ConnectionReady=False, Stalled=True: the owner's Guacamole user was made for the sessions of another namespace."""
-CLASS_NOT_FOUND: Final = "ClassNotFound"
-"""Ready=False, DesktopReady=False: the namespace has no class of that name; the session starts when there is one."""
-CLASS_INVALID: Final = "ClassInvalid"
-"""Ready=False, DesktopReady=False: the class says what cannot be; the session starts when it is corrected."""
-BEYOND_CLASS: Final = "BeyondClass"
-"""Stalled=True, DesktopReady=False: the session asks for more than its class allows."""
-QUEUED: Final = "Queued"
-"""Ready=False, DesktopReady=False: as many sessions run as the class allows; this one starts by itself in its turn."""
-START_DEADLINE_EXCEEDED: Final = "StartDeadlineExceeded"
-"""Stalled=True: not ready within the class's startDeadline, for the reason in the message. It is tried further on."""
-RUNNING: Final = "Running"
-"""Suspended=False: nobody asked for it."""
-REQUESTED: Final = "Requested"
-"""Suspended=True: spec.suspend says so."""
-IDLE: Final = "Idle"
-"""Suspended=True: for as long as idleAfter nobody gave input and no render ran."""
-MAX_AGE: Final = "MaxAge"
-"""Suspended=True: it ran for as long as maxAge."""
-SUSPENDING: Final = "Suspending"
-"""Suspended=False, Ready=False, DesktopReady=False: the scene is being saved, or the pod is ending."""
-SAVE_FAILED: Final = "SaveFailed"
-"""Suspended=False: the scene cannot be saved, for instance because the workspace is full; the desktop runs on."""
-INVALID: Final = "Invalid"
-"""Stalled=True: the session cannot be served as it is written."""
-TERMINATING: Final = "Terminating"
-"""The session is being deleted."""
-PROGRESSING: Final = "Progressing"
-"""Stalled=False."""
+class ConditionType(StrEnum):
+    """What a condition is about."""
+
+    READY = "Ready"
+    """Opening `status.clientURL` shows the scene. Sums up the others."""
+    DESKTOP_READY = "DesktopReady"
+    """The pod runs."""
+    SCENE_READY = "SceneReady"
+    """The agent in the pod says that the scene is on screen."""
+    CONNECTION_READY = "ConnectionReady"
+    """Guacamole has the connection, and the owner may open it."""
+    SUSPENDED = "Suspended"
+    """The scene is saved if there is a workspace, and the pod stopped; connection, grants and volume stay."""
+    STALLED = "Stalled"
+    """Nothing will change until somebody acts."""
+
+
+class Reason(StrEnum):
+    """Why a condition is as it is, where the word is ours."""
+
+    SESSION_READY = "SessionReady"
+    """Ready=True."""
+    DESKTOP_RUNNING = "DesktopRunning"
+    """DesktopReady=True: the container runs."""
+    RESTART_NEEDED = "RestartNeeded"
+    """DesktopReady=True: it runs, with the settings that the session had when it was started."""
+    DESKTOP_PENDING = "DesktopPending"
+    """DesktopReady=False: the pod does not exist yet."""
+    DESKTOP_REFUSED = "DesktopRefused"
+    """DesktopReady=False: the API server refuses one of the desktop's objects, for instance by a quota."""
+    KUBERNETES_UNAVAILABLE = "KubernetesUnavailable"
+    """DesktopReady=False: the API server does not answer."""
+    POD_TERMINATING = "PodTerminating"
+    """DesktopReady=False: the former pod is still ending."""
+    POD_STARTING = "PodStarting"
+    """DesktopReady=False: the pod was scheduled, and Kubernetes has not said more yet."""
+    SCENE_VISIBLE = "SceneVisible"
+    """SceneReady=True."""
+    SCENE_LOADING = "SceneLoading"
+    """SceneReady=False: Blender runs and has not drawn the scene yet."""
+    DESKTOP_NOT_READY = "DesktopNotReady"
+    """SceneReady=False: there is no running desktop to show it."""
+    SCENE_NOT_FOUND = "SceneNotFound"
+    """SceneReady=False, Stalled=True: the image has no such sample; the message lists those it has."""
+    REGISTERED = "Registered"
+    """ConnectionReady=True."""
+    VIEWER_REFUSED = "ViewerRefused"
+    """ConnectionReady=True: the owner gets in, and a viewer cannot be let in, for the reason in the message."""
+    CONNECTION_PENDING = "ConnectionPending"
+    """ConnectionReady=False: not registered yet."""
+    GUACAMOLE_UNAVAILABLE = "GuacamoleUnavailable"
+    """ConnectionReady=False: Guacamole does not answer, or answers with an error of its own."""
+    GUACAMOLE_CREDENTIALS_REFUSED = "GuacamoleCredentialsRefused"
+    """ConnectionReady=False: Guacamole refuses the operator's account, or the account lacks a right."""
+    GUACAMOLE_REFUSED = "GuacamoleRefused"
+    """ConnectionReady=False: Guacamole refuses what was asked of it."""
+    NAME_TAKEN = "NameTaken"
+    """Stalled=True: an object of the session's name exists that is not ours."""
+    OWNER_TAKEN = "OwnerTaken"
+    """ConnectionReady=False, Stalled=True: the owner's Guacamole user was made for the sessions of another
+    namespace."""
+    CLASS_NOT_FOUND = "ClassNotFound"
+    """Ready=False, DesktopReady=False: the namespace has no class of that name; the session starts when there is
+    one."""
+    CLASS_INVALID = "ClassInvalid"
+    """Ready=False, DesktopReady=False: the class says what cannot be; the session starts when it is corrected."""
+    BEYOND_CLASS = "BeyondClass"
+    """Stalled=True, DesktopReady=False: the session asks for more than its class allows."""
+    QUEUED = "Queued"
+    """Ready=False, DesktopReady=False: as many sessions run as the class allows; this one starts by itself in its
+    turn."""
+    START_DEADLINE_EXCEEDED = "StartDeadlineExceeded"
+    """Stalled=True: not ready within the class's startDeadline, for the reason in the message. It is tried further
+    on."""
+    RUNNING = "Running"
+    """Suspended=False: nobody asked for it."""
+    REQUESTED = "Requested"
+    """Suspended=True: spec.suspend says so."""
+    IDLE = "Idle"
+    """Suspended=True: for as long as idleAfter nobody gave input and no render ran."""
+    MAX_AGE = "MaxAge"
+    """Suspended=True: it ran for as long as maxAge."""
+    SUSPENDING = "Suspending"
+    """Suspended=False, Ready=False, DesktopReady=False: the scene is being saved, or the pod is ending."""
+    SAVE_FAILED = "SaveFailed"
+    """Suspended=False: the scene cannot be saved, for instance because the workspace is full; the desktop runs on."""
+    INVALID = "Invalid"
+    """Stalled=True: the session cannot be served as it is written."""
+    TERMINATING = "Terminating"
+    """The session is being deleted."""
+    PROGRESSING = "Progressing"
+    """Stalled=False."""
+
 
 Truth = Literal["True", "False", "Unknown"]
+_TRUTHS: Final[dict[str, Truth]] = {truth: truth for truth in get_args(Truth)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Condition:
-    """One aspect of a session's state: what is so, why in one word, and why in a sentence."""
+    """One aspect of a session's state: what is so, why in one word, and why in a sentence.
+
+    The last two fields are None until the condition is in a status. A condition of somebody else's may stand beside
+    ours, so type and reason are text.
+    """
 
     type: str
     status: Truth
     reason: str
     message: str
+    observed_generation: int | None = None
+    last_transition_time: datetime | None = None
+    """When `status` last changed, in whole seconds if it is ours."""
 
     @property
     def holds(self) -> bool:
         """Whether the status is True."""
         return self.status == "True"
 
+    def to_manifest(self) -> Manifest:
+        """Write the condition as it stands in a status."""
+        entry: Manifest = {"type": str(self.type), "status": self.status}
+        if self.observed_generation is not None:
+            entry["observedGeneration"] = self.observed_generation
+        if self.last_transition_time is not None:
+            entry["lastTransitionTime"] = _transition_time(self.last_transition_time)
+        return entry | {"reason": str(self.reason), "message": self.message}
 
-def timestamp(now: datetime) -> str:
-    """Write a moment as the status does: UTC, in milliseconds."""
-    return now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}Z"
+
+def parse_condition(entry: object) -> Condition | None:
+    """Read a condition of a status; None when it has no type. What else is malformed is left empty."""
+    if not isinstance(entry, dict) or not (kind := text(entry.get("type"))):
+        return None
+    return Condition(
+        type=kind,
+        status=_TRUTHS.get(text(entry.get("status")), "Unknown"),
+        reason=text(entry.get("reason")),
+        message=text(entry.get("message")),
+        observed_generation=number(entry.get("observedGeneration")),
+        last_transition_time=moment(entry.get("lastTransitionTime")),
+    )
 
 
 def set_condition(
-    conditions: Sequence[Manifest], condition: Condition, *, generation: int, now: datetime
-) -> list[Manifest]:
+    conditions: Sequence[Condition], condition: Condition, *, generation: int, now: datetime
+) -> tuple[Condition, ...]:
     """Return `conditions` with `condition` in it; its transition time moves only with its status, and never back."""
-    entry: Manifest = {
-        "type": condition.type,
-        "status": condition.status,
-        "observedGeneration": generation,
-        "lastTransitionTime": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "reason": condition.reason,
-        "message": condition.message,
-    }
-    result = []
-    found = False
-    for former in conditions:
-        if former.get("type") != condition.type:
-            result.append(former)
-            continue
-        found = True
-        known = former.get("lastTransitionTime")
-        # Times of one form compare as text. A clock that was set back dates no change before the one before it.
-        if known and (former.get("status") == condition.status or known > entry["lastTransitionTime"]):
-            entry["lastTransitionTime"] = known
-        result.append(entry)
-    if not found:
-        result.append(entry)
-    return result
+    changed_at = now.replace(microsecond=0)
+    former = next((entry for entry in conditions if entry.type == condition.type), None)
+    known = former.last_transition_time if former is not None else None
+    # A clock that was set back dates no change before the one before it.
+    if former is not None and known is not None and (former.status == condition.status or known > changed_at):
+        changed_at = known
+    entry = Condition(condition.type, condition.status, condition.reason, condition.message, generation, changed_at)
+    if former is None:
+        return (*conditions, entry)
+    return tuple(entry if each is former else each for each in conditions)
+
+
+def _transition_time(at: datetime) -> str:
+    """Write the moment of a transition: in seconds, and in milliseconds only where somebody else wrote these."""
+    return timestamp(at, "milliseconds" if at.microsecond else "seconds")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
+from kubernetes.utils.quantity import parse_quantity
+
 from blendersessions.model.durations import write
-from blendersessions.model.quantities import parse
 from blendersessions.model.session_class import Limits
 
 if TYPE_CHECKING:
@@ -18,6 +21,19 @@ if TYPE_CHECKING:
     from blendersessions.model.session_class import SessionClass
 
 Amounts = dict[str, str | int | float]
+
+
+@lru_cache(maxsize=1024)
+def quantity(text: str | float) -> Decimal:
+    """Read a Kubernetes quantity.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        return Decimal(parse_quantity(text))  # type: ignore[no-untyped-call]
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no quantity: write it as 500m, 2 or 4Gi") from error
 
 
 @dataclass(frozen=True)
@@ -43,7 +59,7 @@ def effective_settings(session: Session, of: SessionClass, installation: Install
     """Work out what holds. A session that asks for more than its class allows is refused, not cut down in silence."""
     try:
         return _terms(session, of, installation)
-    except ValueError as error:
+    except (ValueError, ArithmeticError) as error:
         # The schema keeps such amounts out; one that slipped past it must not stop the others.
         return EffectiveSettings(
             image=of.spec.image or installation.image, refusals=(f"The resources are malformed: {error}.",)
@@ -91,7 +107,7 @@ def _beyond(kind: str, asked: Mapping[str, str | int | float], most: Amounts, na
     return [
         f"spec.resources.{kind}.{resource} is {amount}, and the class {name} allows {most[resource]}: ask for less."
         for resource, amount in asked.items()
-        if resource in most and parse(amount) > parse(most[resource])
+        if resource in most and quantity(amount) > quantity(most[resource])
     ]
 
 
@@ -121,7 +137,7 @@ def _within(requests: Amounts, limits: Amounts, most: Amounts) -> tuple[Amounts,
 
 
 def _smaller(amount: str | float, most: str | float | None) -> str | float:
-    return amount if most is None or parse(amount) <= parse(most) else most
+    return amount if most is None or quantity(amount) <= quantity(most) else most
 
 
 def _placement(of: SessionClass) -> dict[str, Any]:

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
+
+class System(StrEnum):
+    """The system that failed or refused a request."""
+
+    GUACAMOLE = "Guacamole"
+    KUBERNETES = "Kubernetes"
+    AGENT = "Agent"
+    """The agent beside Blender in a desktop."""
+    OWN = "Blender sessions"
+    """None of the others: the operator, the portal or the command itself."""
+
 
 class DomainError(Exception):
     """An expected failure. Its text is shown to people: it names the object, what is wrong, and what to do.
 
-    The text must be the same each time the same thing fails, or the status would change with every attempt. `system` is
-    who failed: Guacamole or Kubernetes.
+    The text must be the same each time the same thing fails, or the status would change with every attempt.
     """
 
-    def __init__(self, message: str, system: str = "Guacamole") -> None:
-        super().__init__(message)
+    def __init__(self, message: str, system: System) -> None:
+        super().__init__(message, system)
         self.system = system
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class NotFound(DomainError):  # noqa: N818 - the word alone says it

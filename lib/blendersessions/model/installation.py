@@ -18,13 +18,3 @@ class InstallationDefaults:
     image_pull_policy: str = "IfNotPresent"
     requests: dict[str, str | int | float] = field(default_factory=lambda: dict(_REQUESTS))
     limits: dict[str, str | int | float] = field(default_factory=lambda: dict(_LIMITS))
-
-
-@dataclass(frozen=True)
-class GeneratedCredentials:
-    """What stands in the Secrets of one session."""
-
-    vnc_password: str = field(repr=False)
-    agent_token: str = field(repr=False)
-    user_passwords: dict[str, str] = field(repr=False)
-    """By the user's name."""

@@ -7,8 +7,11 @@ MANAGED_BY_VALUE = "blender-sessions"
 NAME = "app.kubernetes.io/name"
 NAME_VALUE = "blender-desktop"
 
+DESKTOP_NAME = "blendersessions.io/desktop-name"
+"""Label: name of the desktop that an object is part of; the Service selects the pod by it."""
+
 SESSION_UID = "blendersessions.io/session-uid"
-"""Label: UID of the session that an object belongs to; the Service selects the pod by it."""
+"""Label: UID of the session that an object belongs to."""
 
 EGRESS = "blendersessions.io/egress"
 """Label on the pod: what its class lets it reach; the chart's network policies select by it."""

@@ -1,4 +1,4 @@
-"""Names of what belongs to a session, made from its UID so that each can be matched with its session again."""
+"""Names of the objects that we make."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ ALPHABET = "23456789abcdefghijkmnpqrstuvwxyz"
 """Lower case without the look-alikes 0, 1, l and o: valid in DNS labels, and easy to read aloud."""
 
 PREFIX = "blender-"
-VIEW_SUFFIX = "-view"
-"""At the end of the name of the connection that only shows a desktop."""
 USER_SECRET_PREFIX = "blender-user-"  # noqa: S105 - the name of a Secret, no secret
 
 _codec = shortuuid.ShortUUID(alphabet=ALPHABET)
@@ -22,25 +20,21 @@ _LENGTH = _codec.encoded_length()
 
 @lru_cache(maxsize=16384)
 def name_for(uid: str) -> str:
-    """Name the desktop and the connection of the session with this UID."""
+    """Name what belongs to the object with this UID: `blender-` and 26 characters, a valid DNS label."""
     return PREFIX + _codec.encode(uuid.UUID(uid))
 
 
-def view_name_for(uid: str) -> str:
-    """Name the connection by which viewers look at the desktop of the session with this UID."""
-    return name_for(uid) + VIEW_SUFFIX
-
-
 @lru_cache(maxsize=16384)
-def uid_from(name: str) -> str | None:
-    """Return the UID that a name was made from, or None when it is none of ours."""
-    code = name.removesuffix(VIEW_SUFFIX).removeprefix(PREFIX)
+def is_generated(name: str) -> bool:
+    """Return whether `name_for` can have made a name."""
+    code = name.removeprefix(PREFIX)
     if not name.startswith(PREFIX) or len(code) != _LENGTH or not set(code) <= set(ALPHABET):
-        return None
+        return False
     try:
-        return str(_codec.decode(code))
+        _codec.decode(code)
     except ValueError:
-        return None
+        return False
+    return True
 
 
 def user_secret_name(username: str) -> str:

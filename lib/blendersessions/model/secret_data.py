@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
 
-VNC_PASSWORD = "vnc-password"  # noqa: S105 - a key, no secret
-"""Key in a desktop's Secret."""
-AGENT_TOKEN = "agent-token"  # noqa: S105 - a key, no secret
-"""Key in a desktop's Secret."""
+
+@dataclass(frozen=True)
+class DesktopCredentials:
+    """The values in a desktop's Secret."""
+
+    vnc_password: str = field(repr=False)
+    agent_token: str = field(repr=False)
 
 
 def encode(value: str) -> str:

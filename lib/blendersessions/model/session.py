@@ -9,14 +9,19 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
+from blendersessions.model.conditions import ConditionType
+from blendersessions.model.desktop import Desktop
 from blendersessions.model.durations import Duration  # noqa: TC001 - pydantic reads the annotation
 from blendersessions.model.labels import FINALIZER
 from blendersessions.model.manifest import API_VERSION, SESSION_KIND, Manifest, Ref
-from blendersessions.model.names import name_for
-from blendersessions.model.suspension import suspend_requested
+from blendersessions.model.names import is_generated, name_for
+from blendersessions.model.status import SessionStatus, parse_status
+from blendersessions.model.suspension import RESUME, suspend_requested
 
 DEFAULT_CLASS: Final = "default"
 """The class of a session that names none; it need not exist."""
+_NOT_STARTING: Final = (ConditionType.READY, ConditionType.SUSPENDED, ConditionType.STALLED)
+"""While one of these holds, a session is not on its way to being opened."""
 
 
 class ApiModel(BaseModel):
@@ -122,25 +127,33 @@ class Session:
     deleting: bool = False
     finalizers: tuple[str, ...] = ()
     annotations: dict[str, str] = field(default_factory=dict)
-    status: Manifest = field(default_factory=dict)
+    status: SessionStatus = field(default_factory=SessionStatus)
     suspend_requested: bool = False
     """Whether it is to be suspended, by the spec or by an expiry, and nobody has asked for it back."""
     spec_error: str = ""
 
     @property
-    def desktop_name(self) -> str:
-        """Name of the pod, Service, Secret and connection."""
+    def generated_name(self) -> str:
+        """Name made from the UID: of the session's own user and volume claim, and of a desktop that is made for it."""
         return name_for(self.uid)
+
+    @property
+    def desktop(self) -> Desktop:
+        """The desktop that the session has, as its status says; without one, the desktop that is made for it."""
+        reported = self.status.desktop_name
+        return Desktop(self.namespace, reported if is_generated(reported) else self.generated_name)
 
     @property
     def username(self) -> str:
         """Guacamole user who may open it: the owner, or a user of the session's own."""
-        return self.spec.owner or self.desktop_name
+        return self.spec.owner or self.generated_name
 
     @property
-    def suspension(self) -> Manifest:
-        """What was noted when it was suspended; empty when it was not."""
-        return dict(self.status.get("suspension") or {})
+    def is_starting(self) -> bool:
+        """Whether somebody waits for it to open, and it does not wait for others."""
+        if self.deleting or self.suspend_requested or self.status.queue is not None:
+            return False
+        return not any(self.status.holds(kind) for kind in _NOT_STARTING)
 
     @property
     def has_finalizer(self) -> bool:
@@ -155,10 +168,11 @@ class Session:
 
 def parse_session(body: Manifest) -> Session:
     """Read a session from the API server's object; a malformed spec is reported in `spec_error`, not raised."""
-    meta = body["metadata"]
+    meta, wanted, status = body["metadata"], body.get("spec") or {}, parse_status(body.get("status"))
+    annotations = meta.get("annotations") or {}
     spec, error = Spec(), ""
     try:
-        spec = Spec.model_validate(body.get("spec") or {})
+        spec = Spec.model_validate(wanted)
     except ValidationError as invalid:
         error = explain(invalid)
     return Session(
@@ -171,9 +185,14 @@ def parse_session(body: Manifest) -> Session:
         spec=spec,
         deleting=bool(meta.get("deletionTimestamp")),
         finalizers=tuple(meta.get("finalizers") or ()),
-        annotations=meta.get("annotations") or {},
-        status=body.get("status") or {},
-        suspend_requested=suspend_requested(body),
+        annotations=annotations,
+        status=status,
+        suspend_requested=suspend_requested(
+            # From the object itself: what else is malformed in the spec does not take the request back.
+            by_spec=isinstance(wanted, dict) and bool(wanted.get("suspend")),
+            suspension=status.suspension,
+            resume=annotations.get(RESUME, ""),
+        ),
         spec_error=error,
     )
 

@@ -4,28 +4,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from blendersessions.model.conditions import Reason
+
 if TYPE_CHECKING:
     from datetime import datetime
 
     from blendersessions.model.manifest import Manifest
+    from blendersessions.model.status import Suspension
 
 RESUME: Final = "blendersessions.io/resume"
 """Annotation on a session: a new value, a timestamp by custom, resumes one that an expiry suspended."""
-REQUESTED: Final = "Requested"
-"""Reason of a suspension: a person asked for it in the spec."""
 
 
-def suspend_requested(body: Manifest) -> bool:
-    """Say whether a session is to be suspended, by a person or by an expiry, and nobody has asked for it back."""
-    spec = body.get("spec")
-    if isinstance(spec, dict) and spec.get("suspend"):
+def suspend_requested(*, by_spec: bool, suspension: Suspension | None, resume: str) -> bool:
+    """Say whether a session is to be suspended, by a person or by an expiry, and nobody has asked for it back.
+
+    Args:
+        by_spec: whether the spec asks for it.
+        suspension: what the status notes of the last one.
+        resume: the session's annotation `RESUME`, empty if it has none.
+    """
+    if by_spec:
         return True
-    suspension = (body.get("status") or {}).get("suspension") or {}
-    if not suspension or suspension.get("reason") == REQUESTED:
+    if suspension is None or suspension.reason is Reason.REQUESTED:
         return False
     # An expiry noted which request to resume there was already: only another one counts.
-    asked = (body["metadata"].get("annotations") or {}).get(RESUME, "")
-    return bool(asked == (suspension.get("resume") or ""))
+    return resume == suspension.resume
 
 
 def suspend_patch() -> Manifest:

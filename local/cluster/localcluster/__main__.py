@@ -26,14 +26,14 @@ Command = Callable[..., None]
 
 
 def with_name(command: Command) -> Command:
-    """Add the option that says which cluster is meant."""
+    """Add the option for the cluster's name."""
     return click.option("--name", default="demo", show_default=True, help="The cluster's name.")(command)
 
 
 def with_ports(command: Command) -> Command:
     """Add the options for the ports."""
     for option, what in (("--api-port", "the API server"), ("--http-port", "the portal")):
-        text = f"Port on 127.0.0.1 for {what}; for `demo` and `test` there is a default."
+        text = f"Port on 127.0.0.1 for {what}. The clusters `demo` and `test` have a default."
         command = click.option(option, type=click.IntRange(1, 65535), help=text)(command)
     return command
 
@@ -46,17 +46,17 @@ def main() -> None:
 @main.command()
 @click.argument("names", nargs=-1)
 def build(names: tuple[str, ...]) -> None:
-    """Build the cluster's programs (all, or those named)."""
+    """Build the cluster's programs: all, or the named ones."""
     demo.build_programs(Steps(console), names or binaries.ALL)
 
 
 @main.command()
 @click.argument("names", nargs=-1)
 def images(names: tuple[str, ...]) -> None:
-    """Build the container images (all, or those named)."""
+    """Build the container images: all, or the named ones."""
     unknown = set(names) - set(NAMES)
     if unknown:
-        raise LocalClusterError(f"No such image: {', '.join(sorted(unknown))}. The images are: {', '.join(NAMES)}.")
+        raise LocalClusterError(f"There is no image {', '.join(sorted(unknown))}. The images are: {', '.join(NAMES)}.")
     release.build_images(Steps(console), names or NAMES)
 
 
@@ -64,7 +64,7 @@ def images(names: tuple[str, ...]) -> None:
 @with_name
 @with_ports
 def up(name: str, http_port: int | None, api_port: int | None) -> None:
-    """Start the embedded cluster, without the chart and the example."""
+    """Start the embedded cluster without the chart and the example session."""
     cluster = Cluster(name)
     http, api = cluster.ports(http_port, api_port)
     steps = Steps(console)
@@ -81,16 +81,16 @@ def up(name: str, http_port: int | None, api_port: int | None) -> None:
     type=click.Choice(["auto", "embedded", "kind"]),
     default="auto",
     show_default=True,
-    help="auto: kind where a Docker engine answers, else embedded.",
+    help="auto: kind if a Docker engine answers, otherwise embedded.",
 )
 def run_demo(name: str, http_port: int | None, api_port: int | None, engine: str) -> None:
-    """Start a cluster, install the chart, and open a session that is ready."""
+    """Start a cluster, install the chart, and wait until the example session is ready."""
     begun = time.monotonic()
     steps = Steps(console)
     if engine == "kind" or (engine == "auto" and docker_answers()):
         if http_port or api_port:
             raise LocalClusterError(
-                "With kind the ports stand in kind-config.yaml; the options are for the embedded cluster."
+                "kind takes its ports from kind-config.yaml. Only the embedded cluster has --http-port and --api-port."
             )
         kind = KindCluster(name)
         login, url, kubectl = demo.run_kind(kind, steps), f"http://127.0.0.1:{KIND_HTTP_PORT}/", kind.kubectl
@@ -106,10 +106,10 @@ def run_demo(name: str, http_port: int | None, api_port: int | None, engine: str
 @main.command()
 @with_name
 def status(name: str) -> None:
-    """Say what runs."""
+    """Show the state of the cluster and of its components."""
     kind = KindCluster(name)
     if kind.folder.exists():
-        console.print(f"kind cluster {name}: {'there' if kind.exists() else 'not there'}")
+        console.print(f"kind cluster {name}: {'exists' if kind.exists() else 'does not exist'}")
         _print_kubectl(kind.kubectl)
         return
     cluster = Cluster(name)
@@ -124,7 +124,7 @@ def status(name: str) -> None:
     console.print(f"API: {'answers' if cluster.is_up() else 'does not answer'}\nPortal: {cluster.http_url}")
     _print_kubectl(cluster.kubectl)
     if not cluster.is_up() or not all(runs for _, runs, _ in components):
-        console.print("Something is amiss. `make demo` starts again what has ended; the logs say why it did.")
+        console.print("The cluster is incomplete. `make demo` restarts what has ended, and the logs have the reason.")
         sys.exit(1)
 
 
@@ -141,9 +141,9 @@ def kubeconfig(name: str) -> None:
 
 @main.command()
 @with_name
-@click.option("--purge", is_flag=True, help="Remove the cluster's image store and logs too.")
+@click.option("--purge", is_flag=True, help="Also remove the cluster's image store, logs and settings.")
 def down(name: str, *, purge: bool) -> None:
-    """Stop the cluster, end its objects and volumes, and leave nothing running, mounted or routed."""
+    """Stop the cluster and remove its objects and volumes. Nothing stays running, mounted or routed."""
     kind = KindCluster(name)
     with Steps(console).step(f"Take down cluster {name}"):
         if kind.folder.exists():
@@ -163,7 +163,7 @@ def _print_kubectl(kubectl: Kubectl) -> None:
 
 
 def run(**options: Any) -> None:  # noqa: ANN401 - click's own
-    """Run the command line; an error of ours is told in plain words, without a traceback."""
+    """Run the command line. A LocalClusterError ends it with the message alone, without a traceback."""
     try:
         main(**options)
     except LocalClusterError as error:

@@ -1,4 +1,4 @@
-"""The addresses of one cluster: a /16 of its own, so that several clusters and the host can reach each other's pods."""
+"""The addresses of one cluster: a /16 network, which neither other clusters nor the host's routes use."""
 
 import ipaddress
 from collections.abc import Collection, Iterable
@@ -6,39 +6,41 @@ from dataclasses import dataclass
 
 from localcluster.errors import LocalClusterError
 
-_FIRST = 208
+_FIRST_OCTET = 208
+"""The second octet of slot 0's network, 10.208.0.0/16."""
 SLOTS = range(32)
+"""The slots in 10.208.0.0/11. Each slot is the /16 network of one cluster."""
 
 
 @dataclass(frozen=True)
 class Addresses:
-    """What the cluster in slot `slot` (0 to 31) uses of 10.208.0.0/11."""
+    """The addresses of the cluster in slot `slot` (0 to 31)."""
 
     slot: int
 
     @property
     def block(self) -> ipaddress.IPv4Network:
-        """Everything that belongs to this cluster."""
-        return ipaddress.IPv4Network(f"10.{_FIRST + self.slot}.0.0/16")
+        """The cluster's /16 network."""
+        return ipaddress.IPv4Network(f"10.{_FIRST_OCTET + self.slot}.0.0/16")
 
     @property
     def services(self) -> ipaddress.IPv4Network:
-        """Cluster addresses of Services."""
+        """The cluster addresses of Services."""
         return next(self.block.subnets(new_prefix=17))
 
     @property
     def pods(self) -> ipaddress.IPv4Network:
-        """Addresses of pods."""
+        """The addresses of pods."""
         return list(self.block.subnets(new_prefix=18))[2]
 
     @property
     def link(self) -> ipaddress.IPv4Network:
-        """The wire between the host (first address) and the node (second address)."""
+        """The network between the host (first address) and the node (second address)."""
         return next(list(self.block.subnets(new_prefix=18))[3].subnets(new_prefix=30))
 
     @property
     def host(self) -> str:
-        """The host's end of the wire."""
+        """The host's address on the link to the node."""
         return str(self.link[1])
 
     @property
@@ -48,17 +50,21 @@ class Addresses:
 
     @property
     def kubernetes(self) -> str:
-        """Cluster address of the API server's Service; the API server takes the first one."""
+        """The cluster address of the API server's Service: the first one, which the API server takes."""
         return str(self.services[1])
 
     @property
     def dns(self) -> str:
-        """Cluster address of the DNS Service."""
+        """The cluster address of the DNS Service."""
         return str(self.services[10])
 
 
 def choose_slot(taken: Collection[int], routes: Iterable[ipaddress.IPv4Network]) -> int:
-    """Return the first slot that no other cluster has and whose block no route of the host touches.
+    """Return the first slot that no other cluster has, and whose network overlaps with no route of the host.
+
+    Args:
+        taken: the slots of other clusters.
+        routes: the destinations of the host's routes. Default routes are ignored.
 
     Raises:
         LocalClusterError: there is none.
@@ -70,5 +76,5 @@ def choose_slot(taken: Collection[int], routes: Iterable[ipaddress.IPv4Network])
             return slot
     raise LocalClusterError(
         "No address block is left in 10.208.0.0/11: other clusters or routes of this machine use all of it. "
-        "Take down a cluster (python -m localcluster down --name NAME) or remove the routes."
+        "Take a cluster down (python -m localcluster down --name NAME), or remove the routes."
     )

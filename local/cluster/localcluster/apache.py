@@ -1,4 +1,4 @@
-"""Apache Guacamole's own images in the embedded cluster, which can pull none: they are brought in a file."""
+"""Apache Guacamole's own images for the embedded cluster, which imports them from a file because it cannot pull."""
 
 from pathlib import Path
 
@@ -12,18 +12,18 @@ _HUB = "docker.io"
 
 
 def archive() -> Path:
-    """Return where the file has to be."""
+    """Return the path at which the file must be."""
     return paths.cache() / "images" / "apache.tar"
 
 
 def names() -> tuple[str, ...]:
-    """Return the images that the chart's own values name, as one writes them for Docker."""
+    """Return the names of the images in the chart's own values, as Docker accepts them."""
     images = yaml.safe_load(chart.VALUES.read_text())["images"]
     return tuple(f"{images[name]['repository']}:{images[name]['tag']}" for name in _IMAGES)
 
 
 def reference(name: str) -> str:
-    """Return the full name of an image of Docker's hub, as containerd knows it."""
+    """Return the full name of an image on Docker Hub, as containerd needs it."""
     return f"{_HUB}/{name}" if "/" in name else f"{_HUB}/library/{name}"
 
 
@@ -31,14 +31,14 @@ def images() -> tuple[tuple[str, Path], ...]:
     """Return (reference, archive) of each image.
 
     Raises:
-        LocalClusterError: the file is not there; the message says how to make it.
+        LocalClusterError: the file does not exist. The message has the command that makes it.
     """
     if not archive().exists():
         raise LocalClusterError(
-            "GUACAMOLE=apache needs images from a registry, and nothing leads from the embedded cluster to one. "
-            "Leave GUACAMOLE out, and the stand-in is used; or start a Docker engine, and kind is used; or bring the "
-            "images. Where Docker is, pull them and save them:\n"
+            "GUACAMOLE=apache needs images from a registry, and the embedded cluster has no access to one. "
+            "Unset GUACAMOLE to use the stand-in, start a Docker engine to use kind, or bring the images in a file. "
+            "For the file, pull the images on a machine with Docker and save them:\n"
             f"    docker save --output apache.tar {' '.join(names())}\n"
-            f"and put the file here: {archive()}"
+            f"Then copy the file to {archive()}"
         )
     return tuple((reference(name), archive()) for name in names())

@@ -1,4 +1,4 @@
-"""Command lines of etcd and kube-apiserver, and how to tell that they are ready."""
+"""The command lines of etcd and kube-apiserver, and a check that the API answers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from localcluster.components import Component
 
 @dataclass(frozen=True)
 class ServerFiles:
-    """What kube-apiserver reads at its start."""
+    """The files that kube-apiserver reads when it starts."""
 
     authority: Path
     certificate: Path
@@ -20,16 +20,16 @@ class ServerFiles:
     signing_public: Path
     signing_key: Path
     kubelet_client: tuple[Path, Path] | None = None
-    """Certificate and key to call kubelets with, for logs and exec."""
+    """The client certificate and key for calls to kubelets, which logs and exec need."""
 
     def contents(self) -> tuple[str, ...]:
-        """Return the files' contents, for a component's fingerprint."""
+        """Return the contents of the files, for the component's fingerprint."""
         files = [self.authority, self.certificate, self.signing_public]
         return tuple(path.read_text() for path in files)
 
 
 def etcd(binary: Path, data: Path, client_port: int, peer_port: int) -> Component:
-    """Return etcd on loopback; its data are worth nothing after a crash, so it need not wait for the disk."""
+    """Return etcd on loopback. It does not wait for the disk, because nobody needs its data after a crash."""
     client, peer = f"http://127.0.0.1:{client_port}", f"http://127.0.0.1:{peer_port}"
     return Component(
         "etcd",
@@ -58,7 +58,17 @@ def kube_apiserver(
     services: str,
     extra: Sequence[str] = (),
 ) -> Component:
-    """Return kube-apiserver on `address`:`port` with node and role based authorisation."""
+    """Return kube-apiserver with node and role-based authorisation.
+
+    Args:
+        binary: the program.
+        files: its certificates and keys.
+        address: the address to listen on.
+        port: the port to listen on.
+        etcd_port: etcd's client port on loopback.
+        services: the network of the Services' cluster addresses, for instance `10.208.0.0/17`.
+        extra: more arguments.
+    """
     command = [
         str(binary),
         f"--bind-address={address}",
@@ -83,9 +93,15 @@ def kube_apiserver(
 
 
 def answers(url: str, authority: Path, client: tuple[Path, Path] | None = None) -> bool:
-    """Tell whether `GET url` gives 200, within a second."""
+    """Return whether `GET url` gives 200 within a second.
+
+    Args:
+        url: an HTTPS URL.
+        authority: the file with the server's certificate authority.
+        client: the files with a client certificate and its key.
+    """
     session = requests.Session()
-    # A proxy of the environment must never stand between us and our own cluster.
+    # The cluster is on this machine, so a proxy in the environment must not be used.
     session.trust_env = False
     cert = (str(client[0]), str(client[1])) if client else None
     try:

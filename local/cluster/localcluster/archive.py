@@ -1,4 +1,4 @@
-"""Container images of a single static program, written without an engine."""
+"""Container images with a single static program, written without a container engine."""
 
 import hashlib
 import io
@@ -13,21 +13,22 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 @dataclass(frozen=True)
 class Program:
-    """An image from scratch with one program in it."""
+    """An image from scratch with one program."""
 
     repository: str
     binary: Path
     arguments: tuple[str, ...] = ()
     user: str = "65534:65534"
+    """User and group id, by default nobody's."""
 
     @property
     def reference(self) -> str:
-        """The image's full name; the tag follows the program's contents."""
+        """The image's full name. The tag is a hash of the program."""
         content = hashlib.sha256(self.binary.read_bytes()).hexdigest()[:12]
         return f"docker.io/{self.repository}:{content}"
 
     def write(self, archive: Path) -> Path:
-        """Write the image as an archive that `docker load` and `ctr images import` read."""
+        """Write the image as an archive for `docker load` or `ctr images import`, and return the archive's path."""
         layer = _tar({self.binary.name: (self.binary.read_bytes(), 0o755)})
         config = json.dumps(
             {
@@ -51,7 +52,7 @@ class Program:
 
 
 def _tar(files: dict[str, tuple[bytes, int]]) -> bytes:
-    """Return a tar archive whose bytes depend on the files alone."""
+    """Return a tar archive of (content, mode) by name. Equal files give equal bytes."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as tar:
         for name, (content, mode) in files.items():

@@ -1,4 +1,4 @@
-"""Programs of the cluster, built from the pinned Go modules in `local/cluster/modules/`."""
+"""The cluster's programs, built from the pinned Go modules in `local/cluster/modules/`."""
 
 import fcntl
 import hashlib
@@ -25,7 +25,7 @@ _KUBERNETES_FLAGS = " ".join(
 
 @dataclass(frozen=True)
 class Tool:
-    """One program: the folder below `modules/` that pins it, and its main package."""
+    """One program: the folder in `modules/` that pins it, its main package, and the linker's flags."""
 
     module: str
     package: str
@@ -54,11 +54,11 @@ TOOLS: dict[str, Tool] = {
 }
 
 ALL = tuple(name for name in TOOLS if name not in {"kind", "kwok"})
-"""Everything that the embedded cluster needs."""
+"""The programs that the embedded cluster needs."""
 
 
 def fingerprint(tool: Tool, modules: Path = paths.MODULES) -> str:
-    """Return a short hash of everything that decides what the build gives: pins, own sources and flags."""
+    """Return a short hash of all inputs of a build: the pinned modules, our own sources and the flags."""
     digest = hashlib.sha256(tool.ldflags.encode())
     folder = modules / tool.module
     for source in sorted(p for p in folder.rglob("*") if p.name in {"go.mod", "go.sum"} or p.suffix == ".go"):
@@ -67,13 +67,13 @@ def fingerprint(tool: Tool, modules: Path = paths.MODULES) -> str:
 
 
 def location(name: str) -> Path:
-    """Return where the program `name` is, or will be when it is built.
+    """Return the path of the program `name`, whether it is built or not.
 
     Raises:
-        LocalClusterError: no such program.
+        LocalClusterError: there is no such program.
     """
     if name not in TOOLS:
-        raise LocalClusterError(f"There is no program {name!r} to build; known are: {', '.join(TOOLS)}.")
+        raise LocalClusterError(f"There is no program {name!r}. The programs are: {', '.join(TOOLS)}.")
     tool = TOOLS[name]
     return paths.cache() / "bin" / f"{tool.module}-{fingerprint(tool)}" / name
 
@@ -84,7 +84,7 @@ def missing(*names: str) -> list[str]:
 
 
 def build(name: str) -> Path:
-    """Build one program if its pins changed; another process that builds the same one is waited for.
+    """Build one program unless it is built, and return its path. If another process builds it, wait for that.
 
     Raises:
         StepFailedError: `go build` failed.
@@ -100,7 +100,11 @@ def build(name: str) -> Path:
 
 
 def ensure(*names: str) -> dict[str, Path]:
-    """Build what is missing of the named programs and return the path of each."""
+    """Build the named programs that are not built yet, and return the paths of all.
+
+    Raises:
+        LocalClusterError: there is no such program, or `go build` failed.
+    """
     return {name: build(name) for name in names}
 
 
@@ -126,7 +130,7 @@ def _compile(name: str, target: Path) -> None:
 
 
 def _link(name: str, target: Path) -> None:
-    """Point `bin/NAME` at the newest build, for people; nothing of ours reads it."""
+    """Let `bin/NAME` point to the newest build, for use at the command line. Our code does not read it."""
     link = paths.cache() / "bin" / name
     if link.is_symlink() and link.resolve() == target.resolve():
         return

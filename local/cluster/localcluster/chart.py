@@ -1,4 +1,4 @@
-"""Our Helm chart in a local cluster: the same chart as everywhere, with local values."""
+"""Our Helm chart, installed in a local cluster with local values."""
 
 import hashlib
 import json
@@ -17,39 +17,44 @@ from localcluster.unready import explained
 RELEASE = "blender-sessions"
 NAMESPACE = "blender-sessions"
 SESSION_NAMESPACE = "blender-desktops"
-"""Where the portal creates sessions."""
+"""The namespace in which the portal creates sessions."""
 HTTP_NODE_PORT = 30080
-"""The node's port that the proxy's Service takes."""
+"""The node port of the proxy's Service."""
 _CHART = paths.REPOSITORY / "helm" / "blender-sessions"
 VALUES = _CHART / "values.yaml"
 """The chart's own values."""
 STANDIN = "guacamole-standin"
-"""Our image in the place of Guacamole's."""
-# The images whose key in the chart's values is not their name.
+"""The name of our image in place of Guacamole's."""
+# The images whose key in the chart's values differs from their name.
 _KEYS = {STANDIN: "guacamole"}
 APACHE_IMAGES = ("blender", "operator", "portal", "proxy")
 STANDIN_IMAGES = (*APACHE_IMAGES, "guacd", STANDIN)
 
 
 def guacamole_mode(default: str) -> str:
-    """Return `apache` or `standin`: the environment's GUACAMOLE, or `default`.
+    """Return `apache` or `standin`: the environment variable GUACAMOLE, or `default` without it.
 
     Raises:
-        LocalClusterError: GUACAMOLE is something else.
+        LocalClusterError: GUACAMOLE has another value.
     """
     mode = os.environ.get("GUACAMOLE") or default
     if mode not in {"apache", "standin"}:
-        raise LocalClusterError(f"GUACAMOLE is {mode!r}; it can be `apache` or `standin`.")
+        raise LocalClusterError(f"GUACAMOLE is {mode!r}. Set it to `apache` or `standin`.")
     return mode
 
 
 def image_names(mode: str) -> tuple[str, ...]:
-    """Return the images of ours that a release with this Guacamole needs."""
+    """Return the names of our images that a release needs. `mode` is `apache` or `standin`."""
     return APACHE_IMAGES if mode == "apache" else STANDIN_IMAGES
 
 
 def values(images: Mapping[str, ImageRef], *, public_url: str) -> str:
-    """Return the local values as YAML; Guacamole is the stand-in if its image is among `images`, else Apache's."""
+    """Return the chart's values for a local cluster, as YAML.
+
+    Args:
+        images: our images by name. Guacamole is the stand-in if it is among them, otherwise Apache's.
+        public_url: the URL at which a browser reaches the portal.
+    """
     document = {
         "publicURL": public_url,
         "sessionNamespace": SESSION_NAMESPACE,
@@ -63,16 +68,16 @@ def values(images: Mapping[str, ImageRef], *, public_url: str) -> str:
 
 
 def install(helm: Path, kubectl: Kubectl, local_values: str, work: Path) -> bool:
-    """Install or upgrade the release and wait until all of it is ready; return False if it was there already.
+    """Install or upgrade the release, and wait until it is ready. Return False if nothing had to be changed.
 
     Args:
         helm: the program.
         kubectl: access to the cluster.
         local_values: YAML of `values`.
-        work: a folder for the values, so that people can read what was installed.
+        work: the folder for the file with the values, which can be read later.
 
     Raises:
-        LocalClusterError: Helm failed; the message has what it said, and what holds up the pods.
+        LocalClusterError: Helm failed. The message has Helm's output, and the reasons of pods that are not ready.
     """
     path, applied = work / "values.yaml", work / "chart.applied"
     path.write_text(local_values)
@@ -92,16 +97,17 @@ def install(helm: Path, kubectl: Kubectl, local_values: str, work: Path) -> bool
 
 
 def _forget_interrupted(kubectl: Kubectl) -> None:
-    """Remove Helm's record of a run that was ended half-way; Helm would take it for one that still goes on.
+    """Remove Helm's record of an interrupted run. Helm would take it for a run that goes on, and refuse to start.
 
-    What that run made stays, and the next one takes it over. The cluster's lock says that no other run is under way.
+    The objects of the interrupted run stay, and the next run adopts them. The cluster's lock excludes a run at the same
+    time.
     """
     pending = "owner=helm,status in (pending-install,pending-upgrade,pending-rollback)"
     kubectl.run(f"--namespace={NAMESPACE}", "delete", "secrets", f"--selector={pending}", "--ignore-not-found")
 
 
 def fingerprint(local_values: str, chart: Path = _CHART) -> str:
-    """Return a hash of the chart and of the values that it is installed with."""
+    """Return a hash of the chart and of its values."""
     digest = hashlib.sha256(local_values.encode())
     for file in sorted(path for path in chart.rglob("*") if path.is_file()):
         digest.update(file.relative_to(chart).as_posix().encode() + b"\0" + file.read_bytes())

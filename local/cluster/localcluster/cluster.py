@@ -1,4 +1,4 @@
-"""One embedded cluster: up, down, and what others need to know of it."""
+"""One embedded cluster: it is started, stopped and described here."""
 
 import fcntl
 import re
@@ -20,13 +20,17 @@ from localcluster.startup import Startup
 from localcluster.volumes import FOLDER as VOLUMES
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,10}[a-z0-9]|[a-z]")
-# What belongs to a running node and is worth nothing without it, such as volumes, whose claims go with etcd's data; the
-# image store, the logs and the settings stay.
+# The files of a running node, which are useless without it. Volumes are among them, because their claims are in etcd's
+# data. The image store, the logs and the settings stay.
 _VOLATILE = ("etcd", "pki", "kubelet", "cni", "pids", "etc", "var-log", "node-ready", "kubeconfig", VOLUMES)
 
 
 class Cluster:
-    """The embedded cluster called `name`."""
+    """The embedded cluster called `name`.
+
+    Raises:
+        LocalClusterError: the name is not valid.
+    """
 
     def __init__(self, name: str, root: Path = paths.STATE_ROOT) -> None:
         if not _NAME.fullmatch(name):
@@ -40,7 +44,7 @@ class Cluster:
 
     @property
     def kubeconfig(self) -> Path:
-        """The administrator's kubeconfig; it is there while the cluster is up."""
+        """The administrator's kubeconfig. The file exists while the cluster is up."""
         return self.state / "kubeconfig"
 
     @property
@@ -53,11 +57,11 @@ class Cluster:
         """The cluster's settings.
 
         Raises:
-            LocalClusterError: there has never been such a cluster.
+            LocalClusterError: the cluster was never started, or `down --purge` removed it.
         """
         found = settings.read(self.state)
         if found is None:
-            raise LocalClusterError(f"There is no cluster {self.name!r}. Make it with `up` or `demo`.")
+            raise LocalClusterError(f"There is no cluster {self.name!r}. Start it with `up` or `demo`.")
         return found
 
     @property
@@ -67,12 +71,12 @@ class Cluster:
 
     @property
     def http_url(self) -> str:
-        """What a browser on this machine opens, with a trailing slash."""
+        """The URL of the portal on this machine, with a trailing slash."""
         return f"http://127.0.0.1:{self.settings.http_port}/"
 
     @property
     def session_namespace(self) -> str:
-        """Where the portal creates sessions."""
+        """The namespace in which the portal creates sessions."""
         return chart.SESSION_NAMESPACE
 
     @property
@@ -81,12 +85,16 @@ class Cluster:
         return Kubectl(binaries.location("kubectl"), self.kubeconfig)
 
     def is_up(self) -> bool:
-        """Tell whether the cluster has a node and an API that answers."""
+        """Return whether the node runs and the API answers."""
         runs = self.node.is_running() and self.kubeconfig.exists()
         return runs and startup.api_answers(self.state, self.settings)
 
     def check(self, http_port: int, api_port: int) -> None:
-        """Raise LocalClusterError if the machine cannot run this cluster on these ports."""
+        """Check that the machine can run this cluster on these ports of 127.0.0.1.
+
+        Raises:
+            LocalClusterError: it cannot. The message lists all problems.
+        """
         ports = [port for port in (http_port, api_port) if port not in self._forwarded()]
         facts = preflight.gather({"cache": paths.cache(), "state": self.state}, ports)
         first = bool(binaries.missing(*binaries.ALL)) or not (self.state / "containerd").exists()
@@ -94,23 +102,24 @@ class Cluster:
         release.check()
 
     def ports(self, http_port: int | None, api_port: int | None) -> tuple[int, int]:
-        """Return the ports on 127.0.0.1 for the portal and the API: those given, or the defaults of this name.
+        """Return the ports on 127.0.0.1 for the portal and the API: the given ones, or the defaults for this name.
 
         Raises:
-            LocalClusterError: there is no default for this name, or both are the same.
+            LocalClusterError: there is no default for this name, or both ports are the same.
         """
         return settings.ports(self.name, http_port, api_port)
 
     def up(self, http_port: int | None = None, api_port: int | None = None, steps: Steps | None = None) -> None:
-        """Make the cluster run; what runs already as wanted is left alone.
+        """Start the cluster. Programs that already run as they should are left alone.
 
         Args:
             http_port: the port on 127.0.0.1 that leads to the proxy's node port.
             api_port: the port on 127.0.0.1 that leads to the API server.
-            steps: told of progress. The machine is not checked here, see `check`.
+            steps: prints the progress.
 
         Raises:
-            LocalClusterError: a step failed; the message says which and why.
+            LocalClusterError: a step failed. The message names the step and the reason. Problems of the machine are
+                found by `check` only.
         """
         steps = steps or Steps()
         with self._lock():
@@ -125,21 +134,25 @@ class Cluster:
                 start.node_services(access, fresh=fresh)
             with steps.step("Start storage and the cluster's DNS"):
                 start.storage(access)
-                start.names()
+                start.cluster_dns()
 
     def build_images(self, steps: Steps | None = None) -> dict[str, ImageRef]:
-        """Build what is missing of the images that the chart needs here.
+        """Build the images that the chart needs here, as far as they are not built yet.
 
         Raises:
-            LocalClusterError: a build failed; the message has the log's last lines and place.
+            LocalClusterError: a build failed. The message has the last lines and the path of the log.
         """
         return release.build_images(steps or Steps())
 
     def install(self, steps: Steps | None = None, images: Mapping[str, ImageRef] | None = None) -> None:
-        """Bring the images to the node and install the chart, or upgrade it if it or an image changed.
+        """Import the images, and install the chart or upgrade it.
+
+        Args:
+            steps: prints the progress.
+            images: our images by name. By default, they are built.
 
         Raises:
-            LocalClusterError: a step failed; the message says which and why.
+            LocalClusterError: a step failed. The message names the step and the reason.
         """
         steps = steps or Steps()
         if images is None:
@@ -153,14 +166,18 @@ class Cluster:
             step.note = "installed" if chart.install(helm, self.kubectl, values, self.state / "etc") else "unchanged"
 
     def import_images(self, images: Sequence[tuple[str, Path]]) -> list[str]:
-        """Import (reference, archive) pairs that the node lacks; return the references that were imported."""
+        """Import the images that the node lacks, given as (reference, archive). Return the imported references."""
         supervisor = self.node.supervisor()
         return [reference for reference, path in images if runtime.import_image(supervisor, reference, path)]
 
     def down(self, *, purge: bool = False) -> None:
-        """End the cluster and leave nothing running, mounted or routed; with `purge`, no file either.
+        """Stop the cluster. Nothing stays running, mounted or routed, and objects and volumes are removed.
 
-        The image store, the logs and the settings stay otherwise, for the next `up`. Objects and volumes go.
+        Args:
+            purge: also remove the image store, the logs and the settings, which the next `up` would use.
+
+        Raises:
+            LocalClusterError: another command works on the cluster, or a process cannot be ended.
         """
         if not self.state.exists():
             return
@@ -172,26 +189,26 @@ class Cluster:
             shutil.rmtree(self.state)
 
     def components(self) -> Iterator[tuple[str, bool, Path]]:
-        """Yield (name, whether it runs, log) of every component that was started."""
+        """Yield (name, whether it runs, log) for each component that was started."""
         supervisor = Supervisor(self.state / "pids" / "node", self.logs)
         for name in supervisor.names():
             yield name, supervisor.is_running(name), supervisor.log(name)
 
     def _start_node(self, pause: Path, http_port: int, api_port: int) -> bool:
-        """Make sure that the node exists and is wired; return whether it had to be made."""
+        """Start the node and connect it with the host, unless it runs. Return whether it was started."""
         fresh = not self.node.is_running()
         if fresh:
             self._clean()
         chosen = settings.choose(self.state, http_port, api_port, runs=not fresh)
         (self.state / "etc").mkdir(exist_ok=True)
-        # Pods that want the node's own resolver get none: nothing leads to a name server.
+        # The file is empty, because no name server can be reached from the node.
         (self.state / "etc" / "resolv.conf").write_text("")
         self.node.start(pause)
         network.connect(self.name, self.node.init(), chosen.addresses)
         return fresh
 
     def _forwarded(self) -> tuple[int, ...]:
-        """Return the ports that this cluster itself listens on."""
+        """Return the ports on which this cluster itself listens."""
         forward = Supervisor(self.state / "pids" / "node", self.logs)
         found = settings.read(self.state)
         if found is None or not forward.is_running("forward"):
@@ -208,13 +225,17 @@ class Cluster:
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
-        """Let one `up` or `down` of this cluster work at a time."""
+        """Exclude other commands on this cluster during the block.
+
+        Raises:
+            LocalClusterError: another command works on the cluster.
+        """
         self.state.mkdir(parents=True, exist_ok=True)
         with (self.state / "lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise LocalClusterError(
-                    f"Another command works on cluster {self.name!r} now. Wait until it ends."
+                    f"Another command works on cluster {self.name!r}. Wait until it ends."
                 ) from error
             yield

@@ -1,4 +1,4 @@
-"""Short-lived commands whose failure is told with what they printed."""
+"""Short-lived commands. The error of a failed command has its output."""
 
 import subprocess
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ def run(command: Sequence[str], *, stdin: str | None = None, timeout: float = 12
     """Run a command and return its output.
 
     Raises:
-        LocalClusterError: it failed or took longer than `timeout` seconds.
+        LocalClusterError: the command is missing, failed, or took longer than `timeout` seconds.
     """
     shown = " ".join(command)
     try:
@@ -20,18 +20,24 @@ def run(command: Sequence[str], *, stdin: str | None = None, timeout: float = 12
     except subprocess.TimeoutExpired as error:
         raise LocalClusterError(f"`{shown}` did not end within {timeout:.0f} s.") from error
     except FileNotFoundError as error:
-        raise LocalClusterError(f"`{command[0]}` is not installed.") from error
+        raise LocalClusterError(f"`{command[0]}` is not installed. Install it and run the command again.") from error
     if result.returncode != 0:
-        said = (result.stderr.strip() or result.stdout.strip()) or "nothing"
-        raise LocalClusterError(f"`{shown}` failed with exit code {result.returncode}. It said: {said}")
+        output = (result.stderr.strip() or result.stdout.strip()) or "none"
+        raise LocalClusterError(f"`{shown}` failed with exit code {result.returncode}. Its output: {output}")
     return result.stdout
 
 
 def run_logged(command: Sequence[str], log: Path, what: str, environment: dict[str, str] | None = None) -> None:
-    """Run a command that talks a lot, with its output in `log`.
+    """Run a command with a long output, which is written to `log`.
+
+    Args:
+        command: program and arguments.
+        log: the file for the output.
+        what: the beginning of the message if the command fails, for instance `Image operator failed.`
+        environment: the environment; by default, this process's.
 
     Raises:
-        StepFailedError: it failed; `what` begins the message.
+        StepFailedError: the command failed. The message has the last lines of the log.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w") as out:
@@ -42,7 +48,7 @@ def run_logged(command: Sequence[str], log: Path, what: str, environment: dict[s
 
 @dataclass(frozen=True)
 class Kubectl:
-    """kubectl with one cluster's administrator access."""
+    """The command kubectl with administrator access to one cluster."""
 
     binary: Path
     kubeconfig: Path
@@ -51,13 +57,13 @@ class Kubectl:
         """Run `kubectl ARGUMENTS` and return its output.
 
         Raises:
-            LocalClusterError: it failed.
+            LocalClusterError: kubectl failed, or took longer than `timeout` seconds.
         """
         command = [str(self.binary), f"--kubeconfig={self.kubeconfig}", *arguments]
         return run(command, stdin=stdin, timeout=timeout)
 
     def succeeds(self, *arguments: str) -> bool:
-        """Tell whether `kubectl ARGUMENTS` succeeds."""
+        """Return whether `kubectl ARGUMENTS` succeeds within 10 seconds."""
         try:
             self.run(*arguments, timeout=10)
         except LocalClusterError:

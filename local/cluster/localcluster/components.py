@@ -1,4 +1,4 @@
-"""A cluster's programs: started when they are not running as wanted, and their logs shown when they fail."""
+"""The long-running programs of a cluster: they are started, supervised and stopped."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,25 +15,25 @@ class Component:
     name: str
     command: tuple[str, ...]
     depends: tuple[str, ...] = ()
-    """Contents of files that the program reads once, at its start."""
+    """The contents of files that the program reads only when it starts."""
 
     @property
     def fingerprint(self) -> str:
-        """What must be equal for a running program to be this one."""
+        """A hash of the command line and of `depends`. A running program with another hash is out of date."""
         return processes.fingerprint(*self.command, *self.depends)
 
 
 @dataclass(frozen=True)
 class Supervisor:
-    """Starts components and keeps their pid files and logs in one folder each."""
+    """Starts and stops components. The pid files are in one folder, and the logs in another."""
 
     pids: Path
     logs: Path
     prefix: tuple[str, ...] = ()
-    """A command in front of every component's: `nsenter …` for those that run on the node."""
+    """Put before each command line: `nsenter …` for components that run on the node."""
 
     def run(self, component: Component) -> bool:
-        """Make sure that `component` runs; return whether it had to be started."""
+        """Start `component`, or restart it if it is out of date. Return whether it was started."""
         record = processes.running(self.pid_file(component.name))
         if record is not None and record.fingerprint == component.fingerprint:
             return False
@@ -51,7 +51,7 @@ class Supervisor:
         """Wait until `condition()` holds.
 
         Raises:
-            StepFailedError: the component ended, or `seconds` passed.
+            StepFailedError: the component ended, or `seconds` passed. The message ends with `advice`.
         """
 
         def settled() -> bool:
@@ -59,20 +59,20 @@ class Supervisor:
 
         in_time = processes.wait(settled, seconds)
         if not self.is_running(name):
-            raise StepFailedError(f"{name} ended at its start.", self.log(name), advice)
+            raise StepFailedError(f"{name} ended during its start.", self.log(name), advice)
         if not in_time:
             raise StepFailedError(f"{name} was not ready within {seconds:.0f} s.", self.log(name), advice)
 
     def is_running(self, name: str) -> bool:
-        """Tell whether the component runs."""
+        """Return whether the component runs."""
         return processes.running(self.pid_file(name)) is not None
 
     def stop(self, name: str, grace: float) -> None:
-        """End the component, by force after `grace` seconds."""
+        """Stop the component with SIGTERM, and with SIGKILL after `grace` seconds."""
         processes.stop(self.pid_file(name), grace, wrapped=bool(self.prefix))
 
     def names(self) -> Sequence[str]:
-        """Return the names of the components that were started here, running or not."""
+        """Return the names of the components that were started, whether they run or not."""
         return sorted(path.stem for path in self.pids.glob("*.pid"))
 
     def pid_file(self, name: str) -> Path:

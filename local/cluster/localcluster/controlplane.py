@@ -1,7 +1,7 @@
-"""etcd and kube-apiserver alone, on loopback: what tests of an API or of a controller need, without a node.
+"""etcd and kube-apiserver on loopback, without a node, for tests of an API or of a controller.
 
-Nothing but the API server acts here: no service accounts are made (their admission is off), namespaces are not emptied,
-owner references are not followed, pods stay as the test leaves them.
+No controller runs. There are no service accounts (their admission plugin is off), a deleted namespace keeps its
+objects, owner references have no effect, and a pod's status stays as the test writes it.
 """
 
 import datetime as dt
@@ -15,6 +15,7 @@ from localcluster.components import Supervisor
 from localcluster.errors import LocalClusterError
 
 _SERVICES = "10.255.0.0/16"
+"""The network of the Services' cluster addresses, to which no packet is ever sent."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class ControlPlane:
     """A running API server."""
 
     kubeconfig: Path
-    """Administrator's access."""
+    """The administrator's kubeconfig."""
     url: str
     supervisor: Supervisor
     data: Path
@@ -30,8 +31,8 @@ class ControlPlane:
     """Bound to the ports for as long as both run. Go listens with SO_REUSEADDR, so no other program gets them first."""
 
     def stop(self) -> None:
-        """End both programs and remove their data; the logs stay."""
-        # After SIGTERM the server would wait up to a minute for open watches.
+        """Stop both programs and remove their data. The logs stay."""
+        # After SIGTERM the API server would wait for open watches, up to a minute.
         self.supervisor.stop("kube-apiserver", grace=0)
         self.supervisor.stop("etcd", grace=0)
         shutil.rmtree(self.data, ignore_errors=True)
@@ -40,14 +41,14 @@ class ControlPlane:
 
 
 def start(state: Path, api_port: int) -> ControlPlane:
-    """Start a fresh etcd and kube-apiserver and wait until the API answers.
+    """Start etcd and kube-apiserver without data, and wait until the API answers.
 
     Args:
-        state: a folder of its own; what an earlier run left there is ended and replaced.
-        api_port: the API's port on 127.0.0.1; 0 takes a free one.
+        state: a folder for this control plane only. Programs and data of an earlier run there are removed.
+        api_port: the API's port on 127.0.0.1, or 0 for a free one.
 
     Raises:
-        LocalClusterError: the port is taken, or one of the two did not start; the message has the log's last lines.
+        LocalClusterError: the port is in use, or a program did not start. The message has the last lines of its log.
     """
     built = binaries.ensure("etcd", "kube-apiserver")
     supervisor = Supervisor(state / "pids", state / "logs")
@@ -70,7 +71,7 @@ def start(state: Path, api_port: int) -> ControlPlane:
                 port=port,
                 etcd_port=client_port,
                 services=_SERVICES,
-                # The `kubernetes` Service may not point at loopback, so nobody keeps its endpoints.
+                # The endpoints of the Service `kubernetes` must not be loopback addresses, so there are none.
                 extra=("--endpoint-reconciler-type=none", "--disable-admission-plugins=ServiceAccount"),
             )
         )
@@ -107,6 +108,6 @@ def _hold_ports(api_port: int) -> tuple[socket.socket, socket.socket, socket.soc
             each.close()
         raise LocalClusterError(
             f"The API server cannot listen on 127.0.0.1:{api_port}: {error.strerror}. "
-            "End what uses that port, or choose another one."
+            "End the program that uses this port, or choose another port."
         ) from error
     return held

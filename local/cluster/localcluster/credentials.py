@@ -1,4 +1,4 @@
-"""Who is who in a cluster: its certificates, and a kubeconfig for each component and for the administrator."""
+"""The credentials of a cluster: its certificates, and a kubeconfig for each component and for the administrator."""
 
 import datetime as dt
 from pathlib import Path
@@ -12,7 +12,7 @@ from localcluster.kubernetes import API_PORT, DOMAIN, Access
 
 _SERVER_NAMES = ("kubernetes", "kubernetes.default", "kubernetes.default.svc", f"kubernetes.default.svc.{DOMAIN}")
 
-# By the names of their kubeconfigs: the user and the groups that each is for the API server.
+# By the name of the kubeconfig: the user and the groups under which the API server knows the component.
 _COMPONENTS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "controller-manager": ("system:kube-controller-manager", ()),
     "scheduler": ("system:kube-scheduler", ()),
@@ -23,10 +23,16 @@ _COMPONENTS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
 
 
 def create(folder: Path, addresses: Addresses, node_name: str, now: dt.datetime) -> Access:
-    """Write everything into `folder`, unless an earlier call did so.
+    """Write all credentials into `folder`, unless they exist, and return their paths.
+
+    Args:
+        folder: the folder for the files.
+        addresses: the cluster's addresses, for the serving certificates.
+        node_name: the node's name in Kubernetes.
+        now: the time from which the certificates are valid.
 
     Raises:
-        LocalClusterError: the earlier call was of a version that knew fewer components.
+        LocalClusterError: an earlier version of this code wrote the files, with fewer components.
     """
     access = Access(folder)
     complete = folder / "complete"
@@ -34,7 +40,7 @@ def create(folder: Path, addresses: Addresses, node_name: str, now: dt.datetime)
         lacking = [name for name in _COMPONENTS if not access.kubeconfig(name).exists()]
         if lacking:
             raise LocalClusterError(
-                f"This cluster was started by an earlier version, without access for {', '.join(lacking)}. "
+                f"An earlier version started this cluster, without access for {', '.join(lacking)}. "
                 "Take it down (python -m localcluster down --name NAME) and start it again."
             )
         return access
@@ -56,7 +62,7 @@ def create(folder: Path, addresses: Addresses, node_name: str, now: dt.datetime)
 
 
 def server_files(access: Access) -> ServerFiles:
-    """Return what the API server reads."""
+    """Return the files that the API server reads."""
     return ServerFiles(
         authority=access.certificate("ca"),
         certificate=access.certificate("apiserver"),
@@ -68,7 +74,7 @@ def server_files(access: Access) -> ServerFiles:
 
 
 def write_kubeconfig(access: Access, cluster: str, path: Path, api_port: int) -> Path:
-    """Write the administrator's kubeconfig for use on the host."""
+    """Write the administrator's kubeconfig, for `127.0.0.1:api_port`, and return its path."""
     admin = pki.Pair(access.certificate("admin").read_bytes(), access.key("admin").read_bytes())
     authority = access.certificate("ca").read_bytes()
     content = kubeconfig.render(f"blender-sessions-{cluster}", f"https://127.0.0.1:{api_port}", authority, admin)

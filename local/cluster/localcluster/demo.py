@@ -1,4 +1,4 @@
-"""The whole way from nothing to a session that is ready."""
+"""The demo: from an empty machine to a session that is ready."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from localcluster.session import Login
 
 
 def build_programs(steps: Steps, names: tuple[str, ...]) -> dict[str, Path]:
-    """Build what is missing of the programs, one step each."""
+    """Build the programs that are not built yet, each in a step of its own. Return the paths of all."""
     wanted = binaries.missing(*names)
     for name in wanted:
         with steps.step(f"Build {name}"):
@@ -25,18 +25,18 @@ def build_programs(steps: Steps, names: tuple[str, ...]) -> dict[str, Path]:
 
 
 def prepare(cluster: Cluster, http_port: int, api_port: int, steps: Steps) -> None:
-    """Check the machine, install packages and build the programs."""
+    """Check the machine, install Debian packages and build the programs."""
     with steps.step("Check this machine"):
         cluster.check(http_port, api_port)
     with steps.step("Install Debian packages") as step:
-        step.note = ", ".join(packages.ensure()) or "all there"
+        step.note = ", ".join(packages.ensure()) or "all installed already"
     build_programs(steps, binaries.ALL)
 
 
 def run_embedded(cluster: Cluster, http_port: int, api_port: int, steps: Steps) -> Login:
-    """Run the demo on the embedded cluster and return the way into the example session."""
+    """Run the demo on the embedded cluster, and return the log-in for the example session."""
     prepare(cluster, http_port, api_port, steps)
-    # Images first: while they are built, nothing else needs to run.
+    # The images are built first, while the cluster does not yet use the processor and the memory.
     images = cluster.build_images(steps)
     cluster.up(http_port, api_port, steps)
     cluster.install(steps, images)
@@ -44,7 +44,7 @@ def run_embedded(cluster: Cluster, http_port: int, api_port: int, steps: Steps) 
 
 
 def run_kind(cluster: KindCluster, steps: Steps) -> Login:
-    """Run the demo on kind and return the way into the example session."""
+    """Run the demo on kind, and return the log-in for the example session."""
     mode = chart.guacamole_mode("apache")
     with steps.step("Check this machine"):
         cluster.check()

@@ -1,4 +1,4 @@
-"""CoreDNS: names of Services and pods, and nothing else."""
+"""CoreDNS, which resolves the names of Services and pods only."""
 
 import yaml
 
@@ -11,8 +11,8 @@ _PORT = 1053
 _LABELS = {"k8s-app": "kube-dns"}
 
 
-# No cache: a name that was asked for a moment too early must be found a moment later. No forwarding: nothing leads to
-# other name servers, and an answer "there is no such name" is quicker than a time-out.
+# There is no cache, so that a client that asks for a new name too early finds it when it asks again. There is no
+# forwarding, because no name server can be reached: NXDOMAIN is a faster answer than a time-out.
 _COREFILE = f"""\
 .:{_PORT} {{
     errors
@@ -30,10 +30,10 @@ _COREFILE = f"""\
 
 
 def manifest(image: str, addresses: Addresses) -> str:
-    """Return CoreDNS's objects as YAML."""
+    """Return CoreDNS's Kubernetes objects as YAML. `image` is the reference of its image."""
     metadata = {"name": _NAME, "namespace": "kube-system", "labels": _LABELS}
     cluster_metadata = {"name": f"system:{_NAME}"}
-    # A change of the configuration must roll out a new pod.
+    # The annotation changes with the configuration, which rolls out a new pod.
     pod_metadata = {"labels": _LABELS, "annotations": {"blendersessions.io/configuration": fingerprint(_COREFILE)}}
     rules = [
         {"apiGroups": [""], "resources": ["endpoints", "services", "pods", "namespaces"], "verbs": ["list", "watch"]},

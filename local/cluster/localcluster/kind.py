@@ -1,4 +1,4 @@
-"""The same demo on kind, where a Docker engine answers."""
+"""The demo on kind, for machines with a Docker engine."""
 
 import shutil
 import subprocess
@@ -13,13 +13,13 @@ from localcluster.images import ImageRef
 
 _CONFIG = paths.REPOSITORY / "kind-config.yaml"
 PROGRAMS = ("kind", "kubectl", "helm")
-"""What has to be built for it."""
+"""The programs that kind's demo needs."""
 HTTP_PORT = 8080
 """The port on the host that `kind-config.yaml` maps to the proxy's node port."""
 
 
 def _docker_root() -> Path | None:
-    """Return the folder of the engine's images; None if it is on another machine or not told."""
+    """Return the folder of the engine's images, or None if it is unknown or on another machine."""
     try:
         root = Path(run(["docker", "info", "--format={{.DockerRootDir}}"], timeout=10).strip())
     except LocalClusterError:
@@ -28,7 +28,7 @@ def _docker_root() -> Path | None:
 
 
 def docker_answers() -> bool:
-    """Tell whether there is a Docker engine that this user may use."""
+    """Return whether a Docker engine answers this user within 10 seconds."""
     if shutil.which("docker") is None:
         return False
     try:
@@ -53,7 +53,7 @@ class KindCluster:
 
     @property
     def folder(self) -> Path:
-        """Where this cluster's kubeconfig and logs are; kind needs no root, so it is in the cache."""
+        """The folder of the cluster's kubeconfig and logs, in the user's cache: kind does not need root."""
         return paths.cache() / "kind" / self.name
 
     @property
@@ -62,21 +62,25 @@ class KindCluster:
         return Kubectl(binaries.location("kubectl"), self.folder / "kubeconfig")
 
     def exists(self) -> bool:
-        """Tell whether kind knows the cluster."""
+        """Return whether kind knows the cluster."""
         return self._kind_name in run([self._kind, "get", "clusters"]).split()
 
     def check(self) -> None:
-        """Raise LocalClusterError if this machine cannot run the cluster."""
+        """Check that this machine can run the cluster.
+
+        Raises:
+            LocalClusterError: it cannot. The message lists all problems.
+        """
         answers = docker_answers()
         docker = _docker_root() if answers else None
-        places = {"cache": paths.cache(), **({"docker": docker} if docker else {})}
+        folders = {"cache": paths.cache(), **({"docker": docker} if docker else {})}
         first = bool(binaries.missing(*PROGRAMS)) or not self.kubectl.kubeconfig.exists()
         ports = () if answers and not first and self.exists() else (HTTP_PORT,)
-        facts = preflight.gather(places, ports)
+        facts = preflight.gather(folders, ports)
         preflight.check(preflight.kind_problems(facts, first=first, docker_answers=answers))
 
     def up(self) -> bool:
-        """Create the cluster if it is not there; return whether it had to be created."""
+        """Create the cluster unless it exists, and return whether it was created."""
         self.folder.mkdir(parents=True, exist_ok=True)
         if self.exists():
             return False
@@ -86,13 +90,20 @@ class KindCluster:
         return True
 
     def build_and_load(self, dockerfiles: Mapping[str, Path]) -> dict[str, ImageRef]:
-        """Build images with Docker, whose cache makes a second build quick, and load them into the node."""
+        """Build images with Docker, load them into the node, and return them by name.
+
+        Args:
+            dockerfiles: the path of each image's Dockerfile, by the image's name.
+
+        Raises:
+            LocalClusterError: a build failed, or an image could not be loaded.
+        """
         images = {}
         for name, dockerfile in dockerfiles.items():
             log = self.folder / "logs" / f"image-{name}.log"
             build = ["docker", "build", "--quiet", f"--file={dockerfile}"]
             run_logged([*build, f"--tag=blender-sessions/{name}", str(paths.REPOSITORY)], log, f"Image {name} failed.")
-            # The tag follows the content, so that the chart rolls out what changed and nothing else.
+            # The tag is a hash of the content, so the chart rolls out only the images that changed.
             identity = run(["docker", "image", "inspect", "--format={{.Id}}", f"blender-sessions/{name}"]).strip()
             tag = identity.rpartition(":")[2][:12]
             reference = f"blender-sessions/{name}:{tag}"
@@ -103,7 +114,7 @@ class KindCluster:
         return images
 
     def down(self) -> None:
-        """Delete the cluster, if it is there."""
+        """Delete the cluster, if it exists, and its folder."""
         if self.exists():
             run([self._kind, "delete", "cluster", f"--name={self._kind_name}"], timeout=180)
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -9,7 +9,14 @@ from localcluster.pki import Pair
 
 
 def render(cluster: str, server: str, authority: bytes, client: Pair) -> str:
-    """Return a kubeconfig with one cluster, one user and one context, all called `cluster`; `authority` is PEM."""
+    """Return a kubeconfig with one cluster, one user and one context, all called `cluster`.
+
+    Args:
+        cluster: the name.
+        server: the API server's URL.
+        authority: the certificate of the server's authority, as PEM.
+        client: the user's certificate and key.
+    """
 
     def encoded(content: bytes) -> str:
         return base64.b64encode(content).decode("ascii")
@@ -29,7 +36,7 @@ def render(cluster: str, server: str, authority: bytes, client: Pair) -> str:
 
 
 def write(path: Path, content: str) -> Path:
-    """Write a kubeconfig so that only its owner can read it."""
+    """Write a kubeconfig that only its owner can read, and return its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600)
     path.write_text(content)

@@ -1,4 +1,4 @@
-"""The rest of Kubernetes: controller manager, scheduler, kubelet and kube-proxy."""
+"""The command lines of the controller manager, the scheduler, the kubelet and kube-proxy."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +10,14 @@ from localcluster.addresses import Addresses
 from localcluster.components import Component
 
 API_PORT = 6443
+"""The API server's port on the node."""
 DOMAIN = "cluster.local"
+"""The domain of Services' and pods' names."""
 
 
 @dataclass(frozen=True)
 class Access:
-    """Files that a component of the control plane or of the node is given."""
+    """The folder with the components' credentials."""
 
     folder: Path
 
@@ -33,7 +35,7 @@ class Access:
 
 
 def controller_manager(binary: Path, access: Access) -> Component:
-    """Return kube-controller-manager; its own throttle is set far above what one node needs."""
+    """Return kube-controller-manager. Its limits for API requests are far above the needs of one node."""
     config = access.kubeconfig("controller-manager")
     return Component(
         "kube-controller-manager",
@@ -55,7 +57,7 @@ def controller_manager(binary: Path, access: Access) -> Component:
 
 
 def scheduler(binary: Path, access: Access) -> Component:
-    """Return kube-scheduler, unthrottled as well."""
+    """Return kube-scheduler, with the same limits."""
     config = access.kubeconfig("scheduler")
     return Component(
         "kube-scheduler",
@@ -74,14 +76,14 @@ def scheduler(binary: Path, access: Access) -> Component:
 
 
 def kubelet_configuration(state: Path, access: Access, addresses: Addresses, cgroup: str) -> str:
-    """Return the kubelet's configuration file."""
+    """Return the kubelet's configuration as YAML. `cgroup` is the parent of the pods' cgroups, without a slash."""
     document = {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
         "containerRuntimeEndpoint": f"unix://{runtime.SOCKET}",
         "cgroupDriver": "cgroupfs",
         "cgroupRoot": f"/{cgroup}",
-        # Machines with cgroup v1 are past their time for Kubernetes, but they still are there.
+        # Kubernetes has deprecated cgroup v1, but some machines still have it.
         "failCgroupV1": False,
         "failSwapOn": False,
         "oomScoreAdj": 0,
@@ -99,7 +101,7 @@ def kubelet_configuration(state: Path, access: Access, addresses: Addresses, cgr
         "resolvConf": str(state / "etc" / "resolv.conf"),
         "podLogsDir": str(state / "logs" / "pods"),
         "maxPods": 250,
-        # Images cannot be pulled again: never remove one, however full the disk is, and evict only at the very end.
+        # A removed image could not be pulled again, so the kubelet keeps images on a full disk, and evicts pods late.
         "imageGCHighThresholdPercent": 100,
         "imageGCLowThresholdPercent": 99,
         "evictionHard": {"memory.available": "100Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
@@ -109,7 +111,7 @@ def kubelet_configuration(state: Path, access: Access, addresses: Addresses, cgr
 
 
 def kubelet(binary: Path, state: Path, access: Access, addresses: Addresses, node_name: str) -> Component:
-    """Return the kubelet; its configuration file must have been written."""
+    """Return the kubelet. Its configuration file must exist."""
     config, credentials = state / "etc" / "kubelet.yaml", access.kubeconfig("kubelet")
     return Component(
         "kubelet",
@@ -126,7 +128,7 @@ def kubelet(binary: Path, state: Path, access: Access, addresses: Addresses, nod
 
 
 def proxy(binary: Path, access: Access, addresses: Addresses, node_name: str) -> Component:
-    """Return kube-proxy in iptables mode, inside the node's own network namespace."""
+    """Return kube-proxy in iptables mode. It runs in the node's own network namespace."""
     config = access.kubeconfig("proxy")
     return Component(
         "kube-proxy",
@@ -136,9 +138,9 @@ def proxy(binary: Path, access: Access, addresses: Addresses, node_name: str) ->
             f"--hostname-override={node_name}",
             f"--cluster-cidr={addresses.pods}",
             "--proxy-mode=iptables",
-            # A new Service works this much later at most; the default of a second is most of a session's start.
+            # A new Service works after this time. The default of a second is a large part of a session's start.
             "--iptables-min-sync-period=50ms",
-            # Where sysctls are read-only, kube-proxy would end instead of leaving them alone.
+            # With another value, kube-proxy sets a sysctl, and ends if sysctls are read-only.
             "--conntrack-max-per-core=0",
             "--oom-score-adj=0",
         ),

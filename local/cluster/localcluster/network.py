@@ -1,4 +1,4 @@
-"""The wire between the host and the node. Nothing leads from the node to the outside."""
+"""The link (a veth pair) between the host and the node. The node has no access to other networks."""
 
 import ipaddress
 import json
@@ -11,19 +11,25 @@ from localcluster.errors import LocalClusterError
 
 
 def interface(name: str) -> str:
-    """Return the host's interface of the cluster `name`; Linux allows 15 characters."""
+    """Return the name of the host's interface for a cluster. Linux allows 15 characters."""
     return f"bs-{name}"
 
 
 def host_routes() -> Iterator[ipaddress.IPv4Network]:
-    """Yield the destinations of the host's routes, without the default one."""
+    """Yield the destinations of the host's routes, except the default route."""
     for route in json.loads(run(["ip", "-4", "-json", "route", "show", "table", "main"])):
         if route["dst"] != "default":
             yield ipaddress.IPv4Network(route["dst"], strict=False)
 
 
 def connect(name: str, init: int, addresses: Addresses) -> None:
-    """Lay the wire if it is not there, and give the host routes to the cluster's pods and Services."""
+    """Create the link unless it exists, and give the host routes to the cluster's pods and Services.
+
+    Args:
+        name: the cluster's name.
+        init: the host's process id of the node's process 1.
+        addresses: the cluster's addresses.
+    """
     link = interface(name)
     inside = ["nsenter", f"--target={init}", "--net", "--", "ip"]
     if not exists(name):
@@ -33,8 +39,8 @@ def connect(name: str, init: int, addresses: Addresses) -> None:
     run(["ip", "link", "set", link, "up"])
     run([*inside, "address", "replace", f"{addresses.node}/{prefix}", "dev", "eth0"])
     run([*inside, "link", "set", "eth0", "up"])
-    # kube-proxy rewrites packets to a Service only when there is a route for them, and this one ends at the host. What
-    # is for a pod that is gone must not take it: the host would send it back.
+    # kube-proxy rewrites a packet to a Service only if the kernel has a route for it: the default route to the host. A
+    # packet to a deleted pod must not take that route, because the host would send the packet back.
     run([*inside, "route", "replace", "default", "via", addresses.host])
     run([*inside, "route", "replace", "unreachable", str(addresses.pods)])
     for network in (addresses.pods, addresses.services):
@@ -42,12 +48,12 @@ def connect(name: str, init: int, addresses: Addresses) -> None:
 
 
 def exists(name: str) -> bool:
-    """Tell whether the host's end of the wire is there."""
+    """Return whether the host's interface of the link exists."""
     return any(link.get("ifname") == interface(name) for link in json.loads(run(["ip", "-json", "link"])))
 
 
 def disconnect(name: str) -> None:
-    """Remove the wire. It goes with the node, but the kernel does that a moment later."""
+    """Remove the link. The kernel removes it too, a moment after the node has ended."""
     if exists(name):
         try:
             run(["ip", "link", "delete", interface(name)])

@@ -1,7 +1,7 @@
-"""The node: a set of Linux namespaces with a process 1 of its own.
+"""The node: a set of Linux namespaces with a process 1.
 
-Everything of a cluster runs inside, so the kernel ends all of it, with its mounts, interfaces and packet filter rules,
-when that one process is killed. That holds after a crash of ours at any line.
+All programs of a cluster run in these namespaces. When process 1 is killed, the kernel ends all of them, and removes
+their mounts, interfaces and packet filter rules. This works even if our own code crashed before, at any line.
 """
 
 import contextlib
@@ -17,18 +17,18 @@ from localcluster.errors import LocalClusterError
 
 _CGROUPS = Path("/sys/fs/cgroup")
 
-# $1: state folder, $2: host name, $3: pause.
+# The arguments are $1: the state folder, $2: the host name, $3: the program pause.
 _INIT = """
 mount --make-rshared /
 hostname "$2"
-# Sockets, locks and pods' network namespaces live in /run: the node has its own, without the host's init system.
+# Sockets, locks and the pods' network namespaces are in /run. The node has its own, without the host's init system.
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -p /run/lock /run/netns
 for place in kubelet cni; do
     mkdir -p "$1/$place" "/var/lib/$place"
     mount --bind "$1/$place" "/var/lib/$place"
 done
-# Where that is a link into the host's /run, it now leads nowhere.
+# If /etc/resolv.conf is a link into the host's /run, its target no longer exists.
 resolver=$(readlink -m /etc/resolv.conf)
 mkdir -p "${resolver%/*}"
 [ -e "$resolver" ] || touch "$resolver"
@@ -44,26 +44,29 @@ exec "$3"
 
 @dataclass(frozen=True)
 class Node:
-    """The node of the cluster `name`, with its files in `state`."""
+    """The node of the cluster `name`. Its files are in the folder `state`."""
 
     name: str
     state: Path
 
     @property
     def host_name(self) -> str:
-        """The node's name, for Kubernetes too."""
+        """The node's host name, which is also its name in Kubernetes."""
         return f"blender-{self.name}"
 
     @property
     def cgroup(self) -> str:
-        """The cgroup, below the root of every hierarchy, that holds the pods' cgroups."""
+        """The name of the pods' parent cgroup, in the root of each hierarchy."""
         return f"blender-sessions-{self.name}"
 
     def start(self, pause: Path) -> bool:
-        """Make sure that the node exists; return whether it had to be made. `etc/resolv.conf` must be in its folder.
+        """Start the node unless it runs, and return whether it was started.
+
+        Args:
+            pause: the program that becomes process 1. The file `etc/resolv.conf` in the node's folder must exist.
 
         Raises:
-            LocalClusterError: it could not be made; the message has the log's last lines.
+            LocalClusterError: the node did not start. The message has the last lines of its log.
         """
         if self.is_running():
             return False
@@ -79,21 +82,21 @@ class Node:
         return True
 
     def is_running(self) -> bool:
-        """Tell whether the node exists, whole."""
+        """Return whether the node runs and its start was completed."""
         return self._supervisor.is_running("node") and (self.state / "node-ready").exists()
 
     def supervisor(self, *, network: bool = True) -> Supervisor:
-        """Return what starts programs on the node.
+        """Return a supervisor for programs on the node.
 
         Args:
-            network: False leaves them in the host's network, yet they still end with the node.
+            network: if False, programs use the host's network namespace. They still end with the node.
         """
         namespaces = ("--pid", "--mount", "--uts", "--ipc", *(("--net",) if network else ()))
         prefix = ("/usr/bin/nsenter", f"--target={self.init()}", *namespaces, "--wd=/", "--")
         return replace(self._programs, prefix=prefix)
 
     def init(self) -> int:
-        """Return the host's number of the node's process 1.
+        """Return the host's process id of the node's process 1.
 
         Raises:
             LocalClusterError: the node does not run.
@@ -101,19 +104,24 @@ class Node:
         record = processes.running(self._supervisor.pid_file("node"))
         below = processes.children(record.identity.pid) if record else []
         if not below:
-            raise LocalClusterError(f"The node of cluster {self.name!r} does not run.")
+            raise LocalClusterError(f"The node of cluster {self.name!r} does not run. Start it with `up` or `demo`.")
         return below[0]
 
     def stop(self) -> None:
-        """End the node and everything on it at once, and remove its cgroups."""
+        """Kill the node and all programs on it, and remove its cgroups.
+
+        Raises:
+            LocalClusterError: a cgroup still has processes.
+        """
         record = processes.running(self._supervisor.pid_file("node"))
         if record is not None:
-            # Process 1 goes only after everything in its namespace; its parent, whose record we hold, waits for it.
+            # The kernel removes process 1 after all other processes of its namespace. The recorded process is its
+            # parent, and waits for it.
             for pid in processes.children(record.identity.pid):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             processes.wait(lambda: not processes.is_alive(record.identity), 20)
-            # The wrappers that started the programs stand on the host, and end a moment after them.
+            # The nsenter processes that started the programs are on the host, and end a moment later.
             programs = self._programs
             processes.wait(lambda: not any(map(programs.is_running, programs.names())), 20)
         self._supervisor.stop("node", grace=0)
@@ -129,7 +137,7 @@ class Node:
         return Supervisor(self.state / "pids" / "node", self.state / "logs")
 
     def _cgroups(self) -> Iterator[Path]:
-        """Yield the node's cgroup in every hierarchy: one with cgroup v2, one per controller with v1."""
+        """Yield the node's cgroup in each hierarchy: cgroup v2 has one hierarchy, v1 has one per controller."""
         if (_CGROUPS / "cgroup.controllers").exists():
             yield _CGROUPS / self.cgroup
             return
@@ -139,7 +147,7 @@ class Node:
 
 
 def _remove_cgroup(cgroup: Path) -> None:
-    """Remove a cgroup and all below it; the last exiting tasks may keep one busy for a moment."""
+    """Remove a cgroup with all cgroups in it. Tasks that are exiting may delay this for a moment."""
     if not cgroup.exists():
         return
     folders = [Path(folder) for folder, _, _ in os.walk(cgroup, topdown=False)]
@@ -151,4 +159,4 @@ def _remove_cgroup(cgroup: Path) -> None:
             return not folder.exists()
 
         if not processes.wait(removed, 5):
-            raise LocalClusterError(f"The cgroup {folder} still holds processes. End them and run `down` again.")
+            raise LocalClusterError(f"The cgroup {folder} still has processes. End them and run `down` again.")

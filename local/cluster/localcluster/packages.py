@@ -1,4 +1,4 @@
-"""Debian packages that the cluster and the image builds need."""
+"""Debian packages for the cluster and the image builds."""
 
 import os
 import shutil
@@ -24,22 +24,22 @@ _PROVIDED = {
     "runc": "runc",
     "util-linux": "nsenter",
 }
-"""A package, and the command or file of it that we use, wherever that may come from."""
+"""By package: the command or the file that we need from it. It may also come from elsewhere."""
 
 CLUSTER = tuple(_PROVIDED)
-"""What the embedded cluster and the image builds need."""
+"""The packages that the embedded cluster and the image builds need."""
 
 
 def missing(*names: str) -> list[str]:
-    """Return those of the packages (by default, of `CLUSTER`) whose command is not there."""
+    """Return the packages, by default of `CLUSTER`, whose command or file does not exist."""
     return [name for name in names or CLUSTER if not _is_present(_PROVIDED.get(name, name))]
 
 
 def ensure(*names: str) -> list[str]:
-    """Install what is missing of the packages, and return what was.
+    """Install the packages that are missing, by default of `CLUSTER`, and return their names.
 
     Raises:
-        StepFailedError: apt-get failed; the message has the log's last lines.
+        StepFailedError: apt-get failed. The message has the last lines of its log.
     """
     wanted = missing(*names)
     if wanted:
@@ -53,10 +53,10 @@ def _is_present(thing: str) -> bool:
 
 def _install(names: list[str]) -> None:
     log = paths.cache() / "logs" / "apt-get.log"
-    # RUNLEVEL=1 keeps packages from starting daemons of their own: the node runs its own containerd.
+    # With RUNLEVEL=1, packages do not start their daemons. The node starts its own containerd.
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-    run_logged(["apt-get", "update"], log, "The package lists could not be brought up to date.", environment)
-    # A machine that has just started may be at its own updates.
+    run_logged(["apt-get", "update"], log, "The package lists could not be updated.", environment)
+    # The system itself may hold the lock for its own updates.
     options = ("--yes", "--no-install-recommends", "--option=DPkg::Lock::Timeout=120")
     command = ["apt-get", "install", *options, *names]
     run_logged(command, log, f"The packages {', '.join(names)} could not be installed.", environment)

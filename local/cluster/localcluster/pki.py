@@ -1,4 +1,4 @@
-"""Certificates of one cluster: its own authority, and what that authority signs."""
+"""The certificate authority of one cluster, and the certificates that it signs."""
 
 import datetime as dt
 import ipaddress
@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 _LIFETIME = dt.timedelta(days=365)
-# A machine whose clock is set back a little must not find its own certificates from the future.
+# Certificates are valid from before now, so that they stay valid if the clock is set back a little.
 _SKEW = dt.timedelta(hours=1)
 
 
@@ -24,7 +24,7 @@ class Pair:
     key: bytes
 
     def write(self, folder: Path, name: str) -> tuple[Path, Path]:
-        """Write `NAME.crt` and `NAME.key` (the key readable by its owner only) and return their paths."""
+        """Write `NAME.crt` and `NAME.key`, and return their paths. Only the owner can read the key."""
         folder.mkdir(parents=True, exist_ok=True)
         certificate, key = folder / f"{name}.crt", folder / f"{name}.key"
         certificate.write_bytes(self.certificate)
@@ -52,7 +52,11 @@ def _alternative_name(host: str) -> x509.GeneralName:
 
 
 class Authority:
-    """The cluster's certificate authority."""
+    """The cluster's certificate authority.
+
+    Raises:
+        TypeError: the key of `pair` is not an elliptic-curve key.
+    """
 
     def __init__(self, pair: Pair) -> None:
         self.pair = pair
@@ -64,7 +68,7 @@ class Authority:
 
     @classmethod
     def create(cls, now: dt.datetime) -> "Authority":
-        """Make a new authority, valid from `now` for a year."""
+        """Return a new authority that is valid for a year from `now`."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = _name("blender-sessions local cluster", ())
         certificate = (
@@ -89,7 +93,14 @@ class Authority:
         organizations: Sequence[str] = (),
         hosts: Sequence[str] = (),
     ) -> Pair:
-        """Sign a new key: a serving certificate if `hosts` (names or addresses) are given, else a client's."""
+        """Make a key and sign its certificate, which is valid for a year.
+
+        Args:
+            common_name: the user's or the server's name.
+            now: the time from which the certificate is valid.
+            organizations: the groups of a user.
+            hosts: the names and addresses of a server. Without them, the certificate is a client's.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         usage = ExtendedKeyUsageOID.SERVER_AUTH if hosts else ExtendedKeyUsageOID.CLIENT_AUTH
         builder = (
@@ -103,7 +114,7 @@ class Authority:
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_key_usage(signs_certificates=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
-            # OpenSSL 3 in strict mode, which Python 3.13 turns on, refuses a chain without these identifiers.
+            # OpenSSL 3 in strict mode, which is Python 3.13's default, refuses a chain without these identifiers.
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
         )
         if hosts:
@@ -128,7 +139,7 @@ def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
 
 
 def signing_key() -> Pair:
-    """Make the key pair that signs service-account tokens; `certificate` holds the bare public key."""
+    """Return a key pair that signs service-account tokens. Its `certificate` is only the public key."""
     key = ec.generate_private_key(ec.SECP256R1())
     public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     return Pair(public, _pem(key))

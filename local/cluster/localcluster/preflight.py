@@ -1,4 +1,4 @@
-"""What must hold before anything is touched, and what to do where it does not."""
+"""The check of the machine, before anything is changed. Each problem comes with its solution."""
 
 import os
 import platform
@@ -11,30 +11,32 @@ from pathlib import Path
 from localcluster.errors import LocalClusterError
 
 GIB = 1024**3
-MEMORY_NEEDED = 3 * GIB
-DISK_NEEDED = {"cache": 14 * GIB, "state": 6 * GIB}
-"""Free space, in bytes, for a first run: Go's and our own builds and images; a node's image store."""
-DISK_NEEDED_AGAIN = {"cache": GIB, "state": GIB}
-"""The same where all of that is there already."""
-KIND_DISK_NEEDED = {"cache": 5 * GIB, "docker": 12 * GIB}
-"""The same with kind: Go's builds of kind, kubectl and Helm; Docker's images, and the node with its own."""
-KIND_DISK_NEEDED_AGAIN = {"cache": GIB, "docker": GIB}
+"""Bytes."""
+MEMORY_NEEDED_BYTES = 3 * GIB
+DISK_NEEDED_BYTES = {"cache": 14 * GIB, "state": 6 * GIB}
+"""Free space for a first run: `cache` gets builds and images, and `state` the node's image store."""
+DISK_NEEDED_AGAIN_BYTES = {"cache": GIB, "state": GIB}
+"""Free space for a later run, which finds all of these."""
+KIND_DISK_NEEDED_BYTES = {"cache": 5 * GIB, "docker": 12 * GIB}
+"""Free space for a first run with kind: `cache` gets the builds of kind, kubectl and Helm, and `docker` all images."""
+KIND_DISK_NEEDED_AGAIN_BYTES = {"cache": GIB, "docker": GIB}
+"""Free space for a later run with kind."""
 _MORE_MEMORY = "End other programs, or use a larger machine."
 
 
 @dataclass(frozen=True)
 class Disk:
-    """A file system, and which of our places lie on it."""
+    """A file system, and our folders on it."""
 
-    places: Mapping[str, Path]
-    """By their names in `DISK_NEEDED` or `KIND_DISK_NEEDED`."""
+    folders: Mapping[str, Path]
+    """The folders by their keys in `DISK_NEEDED_BYTES` or `KIND_DISK_NEEDED_BYTES`."""
     free: int
     """Bytes."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What was found on the machine."""
+    """The properties of the machine that the check needs."""
 
     system: str
     machine: str
@@ -45,35 +47,35 @@ class Facts:
     """Bytes available without swapping."""
     busy_ports: tuple[int, ...]
     overlays: tuple[Path, ...] = ()
-    """Those of our places that lie on an overlay file system."""
+    """Our folders that are on an overlay file system."""
 
 
 def problems(facts: Facts, *, first: bool, missing_packages: Sequence[str] = ()) -> list[str]:
-    """Return one sentence for each thing that stands in the way of the embedded cluster.
+    """Return the problems of the embedded cluster on a machine. Each text has the problem and its solution.
 
     Args:
         facts: the machine.
-        first: nothing has been built here yet, so that more disk is needed.
-        missing_packages: what would have to be installed.
+        first: whether this is the first run, which needs more disk.
+        missing_packages: the Debian packages that are missing.
     """
     if facts.system != "Linux":
-        advice = "Start a Docker engine (then kind is used), or work in a Debian 12 virtual machine."
+        advice = "Start a Docker engine to use kind, or use a virtual machine with Debian 12."
         return [f"This is {facts.system}; the embedded cluster needs Linux. {advice}"]
     found = []
     if facts.machine not in {"x86_64", "aarch64"}:
-        found.append(f"The processor is {facts.machine}; only x86_64 and aarch64 are known to work.")
+        found.append(f"The processor is {facts.machine}. Use a machine with x86_64 or aarch64.")
     if facts.user_id != 0:
-        found.append("A node needs namespaces and mounts, so this must run as root: use sudo, or a root shell.")
+        found.append("A node needs namespaces and mounts, so the command must run as root. Use sudo or a root shell.")
     if missing_packages and not facts.has_apt:
         found.append(
-            f"Missing: {', '.join(missing_packages)} (names as in Debian), and there is no apt-get to install them. "
-            "Install them by your system's means, or start a Docker engine (then kind is used)."
+            f"The Debian packages {', '.join(missing_packages)} are missing, and there is no apt-get to install them. "
+            "Install them with your system's package manager, or start a Docker engine to use kind."
         )
     found += [
-        f"{place} lies on an overlay file system, on which no image store can stand. Mount a volume there."
-        for place in facts.overlays
+        f"{folder} is on an overlay file system, which cannot hold an image store. Mount a volume there."
+        for folder in facts.overlays
     ]
-    found += _disk_problems(facts.disks, DISK_NEEDED if first else DISK_NEEDED_AGAIN)
+    found += _disk_problems(facts.disks, DISK_NEEDED_BYTES if first else DISK_NEEDED_AGAIN_BYTES)
     found += _memory_problems(facts.memory)
     found += [
         f"Port {port} on 127.0.0.1 is in use by another program. "
@@ -84,21 +86,21 @@ def problems(facts: Facts, *, first: bool, missing_packages: Sequence[str] = ())
 
 
 def kind_problems(facts: Facts, *, first: bool, docker_answers: bool) -> list[str]:
-    """Return one sentence for each thing that stands in the way of kind.
+    """Return the problems of kind on a machine. Each text has the problem and its solution.
 
     Args:
         facts: the machine.
-        first: neither programs nor images have been built yet.
-        docker_answers: there is an engine that this user may use.
+        first: whether this is the first run, which needs more disk.
+        docker_answers: whether a Docker engine answers this user.
     """
     found = []
     if not docker_answers:
         found.append(
             "No Docker engine answers `docker info`, and kind needs one. Start it, or join the group docker and log in "
-            "again; or use `--engine embedded`, which needs none."
+            "again, or use `--engine embedded`, which needs no engine."
         )
-    found += _disk_problems(facts.disks, KIND_DISK_NEEDED if first else KIND_DISK_NEEDED_AGAIN)
-    # Elsewhere than on Linux the engine has a machine of its own, whose memory is not seen from here.
+    found += _disk_problems(facts.disks, KIND_DISK_NEEDED_BYTES if first else KIND_DISK_NEEDED_AGAIN_BYTES)
+    # On other systems, the engine runs in a virtual machine, whose memory is unknown here.
     if facts.system == "Linux":
         found += _memory_problems(facts.memory)
     found += [
@@ -109,40 +111,43 @@ def kind_problems(facts: Facts, *, first: bool, docker_answers: bool) -> list[st
 
 
 def _disk_problems(disks: Sequence[Disk], needed: Mapping[str, int]) -> list[str]:
-    """Compare each disk with what all the places on it need together."""
+    """Return a problem for each disk with too little free space for all folders on it."""
     found = []
     for disk in disks:
-        wanted = sum(needed[name] for name in disk.places)
+        wanted = sum(needed[name] for name in disk.folders)
         if disk.free < wanted:
-            places = " and ".join(str(place) for place in disk.places.values())
-            has = "have together" if len(disk.places) > 1 else "has"
-            advice = "Free some, or point XDG_CACHE_HOME to a larger disk." if "cache" in disk.places else "Free some."
-            found.append(f"{places} {has} {disk.free / GIB:.1f} GiB free, and {wanted / GIB:.0f} are needed. {advice}")
+            folders = " and ".join(str(folder) for folder in disk.folders.values())
+            has = "have together" if len(disk.folders) > 1 else "has"
+            larger = ", or let XDG_CACHE_HOME name a folder on a larger disk" if "cache" in disk.folders else ""
+            found.append(
+                f"{folders} {has} {disk.free / GIB:.1f} GiB free, and {wanted / GIB:.0f} are needed. "
+                f"Free some space{larger}."
+            )
     return found
 
 
 def _memory_problems(memory: int) -> list[str]:
-    if memory >= MEMORY_NEEDED:
+    if memory >= MEMORY_NEEDED_BYTES:
         return []
-    needed = MEMORY_NEEDED / GIB
+    needed = MEMORY_NEEDED_BYTES / GIB
     return [f"{memory / GIB:.1f} GiB of memory are available and {needed:.0f} GiB are needed. {_MORE_MEMORY}"]
 
 
-def gather(places: Mapping[str, Path], ports: Sequence[int]) -> Facts:
-    """Look at the machine.
+def gather(folders: Mapping[str, Path], ports: Sequence[int]) -> Facts:
+    """Return the properties of this machine.
 
     Args:
-        places: folders, there or to be made, by their names in `DISK_NEEDED` or `KIND_DISK_NEEDED`.
-        ports: those that must be free on loopback.
+        folders: our folders, which need not exist, by their keys in `DISK_NEEDED_BYTES` or `KIND_DISK_NEEDED_BYTES`.
+        ports: the ports that must be free on loopback.
     """
     mounts = Path("/proc/self/mounts")
-    state = [path for name, path in places.items() if name == "state"]
+    state = [path for name, path in folders.items() if name == "state"]
     return Facts(
         system=platform.system(),
         machine=platform.machine(),
         user_id=os.geteuid(),
         has_apt=shutil.which("apt-get") is not None,
-        disks=disks_of(places),
+        disks=disks_of(folders),
         memory=available_memory(Path("/proc/meminfo")),
         busy_ports=tuple(port for port in ports if is_busy(port)),
         overlays=tuple(path for path in state if filesystem_of(existing(path), mounts) == "overlay"),
@@ -150,15 +155,19 @@ def gather(places: Mapping[str, Path], ports: Sequence[int]) -> Facts:
 
 
 def check(found: Sequence[str]) -> None:
-    """Raise LocalClusterError with all problems at once, if there are any."""
+    """Refuse to go on if there are problems.
+
+    Raises:
+        LocalClusterError: there are some. The message lists all.
+    """
     if found:
         raise LocalClusterError("\n".join(f"- {problem}" for problem in found))
 
 
-def disks_of(places: Mapping[str, Path]) -> tuple[Disk, ...]:
-    """Return the disks that hold the places: those on one disk share its free space."""
+def disks_of(folders: Mapping[str, Path]) -> tuple[Disk, ...]:
+    """Return the disks of the folders. Folders on the same disk share its free space."""
     devices: dict[int, dict[str, Path]] = {}
-    for name, path in places.items():
+    for name, path in folders.items():
         devices.setdefault(existing(path).stat().st_dev, {})[name] = path
     return tuple(
         Disk(on_it, shutil.disk_usage(existing(next(iter(on_it.values())))).free) for on_it in devices.values()
@@ -166,7 +175,7 @@ def disks_of(places: Mapping[str, Path]) -> tuple[Disk, ...]:
 
 
 def is_busy(port: int) -> bool:
-    """Tell whether something listens on 127.0.0.1:`port`."""
+    """Return whether a program listens on 127.0.0.1:`port`."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -177,14 +186,14 @@ def is_busy(port: int) -> bool:
 
 
 def existing(path: Path) -> Path:
-    """Return `path` or its nearest parent that exists."""
+    """Return `path`, or its nearest parent that exists."""
     while not path.exists():
         path = path.parent
     return path
 
 
 def available_memory(meminfo: Path) -> int:
-    """Return MemAvailable of /proc/meminfo in bytes; where there is no such file, 0."""
+    """Return MemAvailable in /proc/meminfo, in bytes. Without this file, return 0."""
     if meminfo.exists():
         for line in meminfo.read_text().splitlines():
             name, _, value = line.partition(":")
@@ -194,7 +203,12 @@ def available_memory(meminfo: Path) -> int:
 
 
 def filesystem_of(path: Path, mounts: Path) -> str:
-    """Return the type of the file system that holds `path`, from /proc/self/mounts; empty if that is not known."""
+    """Return the type of the file system of `path`, and an empty text if it is unknown.
+
+    Args:
+        path: an absolute path.
+        mounts: a file like /proc/self/mounts.
+    """
     best, kind = "", ""
     if mounts.exists():
         for line in mounts.read_text().splitlines():

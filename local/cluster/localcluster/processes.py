@@ -1,4 +1,4 @@
-"""Long-running programs, known by a pid file that a later run can trust."""
+"""Long-running programs, recorded in pid files that a later run can trust."""
 
 import contextlib
 import hashlib
@@ -11,11 +11,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 _PROC = Path("/proc")
-_INTERVAL = 0.05
+_POLL_SECONDS = 0.05
 _SHELL = "/bin/sh"
-# $0: pid file, $1: our number, then the program. A program whose pid file a crash kept from being written would never
-# be found again: it gives up before it has begun, when we are gone or take too long. The shell's number is the
-# program's. Its parent's number would not do: if we are killed before the shell begins, that is process 1.
+# The arguments are $0: the pid file, $1: the id of our process, then the program and its arguments. If a crash kept the
+# pid file from being written, no later run would find the program. The shell therefore waits for the pid file before it
+# becomes the program. It exits when our process is gone, or after 5 seconds. It does not use its parent's id, because
+# that is 1 if our process was killed before the shell began.
 _RECORDED = """
 parent=$1; shift
 recorded() { { read -r record || [ "$record" ]; } <"$0" && case $record in *'"pid": '$$,*) ;; *) false;; esac; }
@@ -30,37 +31,37 @@ exec "$@"
 
 @dataclass(frozen=True)
 class Identity:
-    """What makes a process this one and no later one of the same number."""
+    """The identity of a process, which distinguishes it from a later process with the same id."""
 
     pid: int
     started: int
-    """Start time in clock ticks since boot, as in field 22 of proc(5)'s `stat`."""
+    """The start time in clock ticks since boot: field 22 of `/proc/PID/stat`, see proc(5)."""
     boot: str
-    """The kernel's boot_id: numbers and ticks begin again after a reboot."""
+    """The kernel's boot_id, because ids and ticks start again after a reboot."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """A pid file's content."""
+    """The content of a pid file."""
 
     identity: Identity
     fingerprint: str
-    """Hash of the command line and of what it depends on, to see whether a running program is the wanted one."""
+    """A hash of the command line and of the files that it depends on. With another hash, the program is out of date."""
 
 
 def boot_id() -> str:
-    """Return the identity of the machine's current boot."""
+    """Return the id of the machine's current boot."""
     return (_PROC / "sys/kernel/random/boot_id").read_text().strip()
 
 
 def parse_stat(stat: str) -> tuple[str, int]:
-    """Return (state, start time in ticks) from `/proc/PID/stat`; the program's name in it may hold anything."""
+    """Return (state, start time in ticks) from `/proc/PID/stat`, in which a program's name may have any character."""
     fields = stat.rpartition(")")[2].split()
     return fields[0], int(fields[19])
 
 
 def identify(pid: int) -> Identity | None:
-    """Return the identity of a live process; None if there is none, or only a zombie."""
+    """Return the identity of a live process, and None if there is no process or only a zombie."""
     try:
         state, started = parse_stat((_PROC / str(pid) / "stat").read_text())
     except (FileNotFoundError, ProcessLookupError):
@@ -69,18 +70,18 @@ def identify(pid: int) -> Identity | None:
 
 
 def is_alive(identity: Identity) -> bool:
-    """Tell whether that very process still runs."""
+    """Return whether this process still runs."""
     _reap(identity.pid)
     return identify(identity.pid) == identity
 
 
 def fingerprint(*parts: str) -> str:
-    """Return a short hash of a command line and of the contents it depends on."""
+    """Return a short hash of a command line and of the contents of files that it depends on."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
 def read(pid_file: Path) -> Record | None:
-    """Return what a pid file says; None if there is none, or if a crash left half of one."""
+    """Return the content of a pid file, and None if there is no file or a crash left a part of it."""
     try:
         document = json.loads(pid_file.read_text())
         return Record(Identity(**document["identity"]), document["fingerprint"])
@@ -89,7 +90,7 @@ def read(pid_file: Path) -> Record | None:
 
 
 def running(pid_file: Path) -> Record | None:
-    """Return the pid file's record if its process is alive."""
+    """Return the content of a pid file if its process is alive, and None otherwise."""
     record = read(pid_file)
     return record if record is not None and is_alive(record.identity) else None
 
@@ -97,19 +98,19 @@ def running(pid_file: Path) -> Record | None:
 def start(
     pid_file: Path, command: Sequence[str], log: Path, mark: str, environment: Mapping[str, str] | None = None
 ) -> Record:
-    """Start a program in a session of its own, its output appended to `log`, and write its pid file.
+    """Start a program in a session of its own and write its pid file.
 
-    The program begins when it is recorded, so a crash of ours never leaves one that no later run knows of.
+    The program begins after the pid file is written. A crash in between leaves no program that a later run cannot find.
 
     Args:
-        pid_file: where the process is recorded.
-        command: program (a path) and arguments.
-        log: file for standard output and error.
+        pid_file: the file for the record.
+        command: the path of the program, and its arguments.
+        log: the file to which standard output and error are appended.
         mark: the fingerprint to record.
         environment: the program's environment; by default, this process's.
 
     Returns:
-        The record. If the program has ended already, `running` tells.
+        The record. The program may have ended already: see `running`.
     """
     pid_file.parent.mkdir(parents=True, exist_ok=True)
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -126,7 +127,7 @@ def start(
         setsid=True,
         setsigdef=[signal.SIGINT, signal.SIGPIPE],
     )
-    # Our own child cannot vanish before we reap it, so its stat can be read even if it has ended.
+    # The kernel keeps an ended child until we reap it, so its stat can always be read.
     _, started = parse_stat((_PROC / str(pid) / "stat").read_text())
     record = Record(Identity(pid, started, boot_id()), mark)
     partial = pid_file.with_suffix(".partial")
@@ -136,7 +137,7 @@ def start(
 
 
 def children(pid: int) -> list[int]:
-    """Return the direct children of a process."""
+    """Return the ids of the direct children of a process."""
     try:
         listing = (_PROC / str(pid) / "task" / str(pid) / "children").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -145,12 +146,13 @@ def children(pid: int) -> list[int]:
 
 
 def stop(pid_file: Path, grace: float, *, wrapped: bool = False) -> None:
-    """End the recorded process, by force after `grace` seconds, and remove the pid file.
+    """Stop the recorded process and remove the pid file.
 
     Args:
-        pid_file: the record; a process it does not describe exactly is left alone.
-        grace: seconds between SIGTERM and SIGKILL; 0 kills at once.
-        wrapped: the recorded process is a wrapper (nsenter) that ends with its only child, which gets the signals.
+        pid_file: the record. Another process with the same id is left alone.
+        grace: seconds between SIGTERM and SIGKILL. With 0, SIGKILL is sent at once.
+        wrapped: whether the recorded process is a wrapper (nsenter) that ends with its only child. The child then gets
+            the signals.
     """
     record = running(pid_file)
     if record is not None:
@@ -165,8 +167,8 @@ def stop(pid_file: Path, grace: float, *, wrapped: bool = False) -> None:
     pid_file.unlink(missing_ok=True)
 
 
-def wait(condition: Callable[[], bool], seconds: float, interval: float = _INTERVAL) -> bool:
-    """Wait until `condition()` holds, for at most `seconds`; return whether it does."""
+def wait(condition: Callable[[], bool], seconds: float, interval: float = _POLL_SECONDS) -> bool:
+    """Wait until `condition()` holds, for at most `seconds`, and return whether it does."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -183,6 +185,6 @@ def _signal(targets: Sequence[Identity], number: signal.Signals) -> None:
 
 
 def _reap(pid: int) -> None:
-    """Collect the exit status if the process is our own child; a zombie would keep its number."""
+    """Collect the exit status of the process if it is our child. Otherwise it would stay a zombie."""
     with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)

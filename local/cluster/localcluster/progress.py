@@ -1,4 +1,4 @@
-"""Steps with their times, on the terminal."""
+"""Progress on the terminal: steps, and the time that each one took."""
 
 import time
 from collections.abc import Iterator
@@ -10,13 +10,13 @@ from rich.console import Console
 
 @dataclass
 class Steps:
-    """Prints one line per step, with how long it took."""
+    """Prints one line for each step, with the time that it took."""
 
     console: Console = field(default_factory=Console)
 
     @contextmanager
     def step(self, title: str) -> Iterator["Step"]:
-        """Show that `title` is under way, then its time; a step that fails is marked and its error goes on."""
+        """Show `title` during the block, and then a line with the time. The line of a failed step is marked."""
         begun = time.monotonic()
         step = Step()
         try:
@@ -34,7 +34,7 @@ class Steps:
 
 @dataclass
 class Step:
-    """A step under way."""
+    """A step that is being run."""
 
     note: str = ""
-    """What to add to the step's line, for instance that there was nothing to do."""
+    """Added to the step's line, for instance `all built already`."""

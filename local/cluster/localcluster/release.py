@@ -1,4 +1,4 @@
-"""Our images and the chart on an embedded cluster."""
+"""The images for the chart on an embedded cluster."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,16 +9,24 @@ from localcluster.progress import Steps
 
 
 def check() -> None:
-    """Raise LocalClusterError unless the Guacamole that the environment asks for can be had here."""
+    """Check that the Guacamole that GUACAMOLE names is available.
+
+    Raises:
+        LocalClusterError: it is not. The message has the solution.
+    """
     if _mode() == "apache":
         apache.images()
 
 
 def build_images(steps: Steps, names: Sequence[str] = ()) -> dict[str, ImageRef]:
-    """Build what is missing of the images, one step each; by default of those that the chart needs here.
+    """Build the images that are not built yet, each in a step of its own, and return all.
+
+    Args:
+        steps: prints the progress.
+        names: the images; by default, those that the chart needs here.
 
     Raises:
-        LocalClusterError: a build failed; the message has the log's last lines and place.
+        LocalClusterError: a build failed. The message has the last lines and the path of the log.
     """
     if not names:
         check()
@@ -31,7 +39,7 @@ def build_images(steps: Steps, names: Sequence[str] = ()) -> dict[str, ImageRef]
 
 
 def archives(built: Mapping[str, ImageRef]) -> list[tuple[str, Path]]:
-    """Return (reference, archive) of everything that the node needs for the chart with these images of ours."""
+    """Return (reference, archive) of all images that the chart needs, given our own images."""
     ours = [(f"docker.io/{image.repository}:{image.tag}", image.archive) for image in built.values()]
     return ours if chart.STANDIN in built else [*ours, *apache.images()]
 

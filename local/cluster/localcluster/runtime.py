@@ -1,4 +1,4 @@
-"""containerd and its pod network."""
+"""containerd, and the network of its pods."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ _NAMESPACE = "k8s.io"
 
 
 def configuration(state: Path, pause_image: str) -> str:
-    """Return containerd's configuration (version 2, which Debian 12's 1.6 and later ones read)."""
+    """Return containerd's configuration. Its version 2 works with Debian 12's containerd 1.6 and later ones."""
     return f"""\
 version = 2
 root = "{state}/containerd"
@@ -31,7 +31,7 @@ disabled_plugins = [
 
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "{pause_image}"
-  # Without the capability SYS_RESOURCE runc cannot lower a score, and no pod would start.
+  # Without the capability SYS_RESOURCE, runc cannot lower an OOM score, and pods would not start.
   restrict_oom_score_adj = true
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "{_CNI_PLUGINS}"
@@ -47,15 +47,15 @@ disabled_plugins = [
 
 
 def network(addresses: Addresses) -> str:
-    """Return the CNI configuration.
+    """Return the CNI configuration as JSON.
 
-    Every pod hangs on a wire of its own and the node routes between them. With a bridge, answers between two pods would
-    bypass the node's packet filter, and Services would need the kernel module br_netfilter.
+    Each pod has its own link (plugin ptp) to the node, which routes between pods. With a bridge, answers between two
+    pods would bypass the node's packet filter, and Services would need the kernel module br_netfilter.
     """
     plugins = [
         {
             "type": "ptp",
-            # What leaves the cluster must come from an address that the way out knows.
+            # Packets that leave the cluster get the node's address, because only that one is known outside.
             "ipMasq": True,
             "ipam": {
                 "type": "host-local",
@@ -83,17 +83,20 @@ def component(state: Path) -> Component:
 
 
 def start(node: Supervisor, state: Path, *, fresh: bool) -> bool:
-    """Make sure that containerd runs; return whether it had to be started.
+    """Start containerd unless it runs, and return whether it was started.
 
     Args:
-        node: starts programs on the node.
+        node: the supervisor of the node's programs.
         state: the cluster's folder.
-        fresh: the node was just made: containers that an earlier one left in the store are removed.
+        fresh: whether the node was just started. If so, containers that an earlier node left in the store are removed.
+
+    Raises:
+        StepFailedError: containerd did not answer within 60 seconds.
     """
     started = node.run(component(state))
     node.wait("containerd", lambda: _answers(node), 60)
     if fresh and _remove_containers(node):
-        # The plugin that serves Kubernetes read them at its start.
+        # The plugin for Kubernetes has already read the containers, so containerd is restarted.
         node.stop("containerd", grace=20)
         node.run(component(state))
         node.wait("containerd", lambda: _answers(node), 60)
@@ -101,24 +104,28 @@ def start(node: Supervisor, state: Path, *, fresh: bool) -> bool:
 
 
 def ctr(node: Supervisor, *arguments: str, timeout: float = 600) -> str:
-    """Run `ctr ARGUMENTS` against the node's containerd, in Kubernetes' namespace."""
+    """Run `ctr ARGUMENTS` in the Kubernetes namespace of the node's containerd, and return the output.
+
+    Raises:
+        LocalClusterError: ctr failed, or took longer than `timeout` seconds.
+    """
     return run(
         [*node.prefix, "/usr/bin/ctr", f"--address={SOCKET}", f"--namespace={_NAMESPACE}", *arguments], timeout=timeout
     )
 
 
 def import_image(node: Supervisor, reference: str, archive: Path) -> bool:
-    """Import an image unless one with that reference is present; return whether it was imported.
+    """Import an image unless the node has one with this reference. Return whether it was imported.
 
     Raises:
-        LocalClusterError: the archive does not hold an image called `reference`.
+        LocalClusterError: the archive has no image called `reference`.
     """
     if reference in images(node):
         return False
     ctr(node, "images", "import", str(archive))
     if reference not in images(node):
         raise LocalClusterError(
-            f"The archive {archive} holds no image called {reference}. Remove it and make it again."
+            f"The archive {archive} has no image called {reference}. Remove the archive and make it again."
         )
     return True
 
@@ -129,20 +136,21 @@ def images(node: Supervisor) -> list[str]:
 
 
 def _answers(node: Supervisor) -> bool:
-    """Ask as the kubelet does, and as it does not ask twice: containerd itself answers before its Kubernetes plugin.
+    """Return whether containerd's plugin for Kubernetes answers the kubelet's first request.
 
-    The request is `runtime.v1.RuntimeService/Version` of Kubernetes' CRI with an empty message, in gRPC's framing over
-    HTTP/2 (grpc.io, PROTOCOL-HTTP2).
+    The kubelet does not repeat that request, and containerd itself answers earlier than the plugin. The request is
+    `runtime.v1.RuntimeService/Version` of Kubernetes' CRI with an empty message, in gRPC's framing over HTTP/2
+    (grpc.io, PROTOCOL-HTTP2).
     """
     headers = ("--header", "content-type: application/grpc", "--header", "te: trailers")
     answer = ("--data-binary", "@-", "--dump-header", "-", "--output", "/dev/null", "--silent", "--max-time", "5")
     url = "http://localhost/runtime.v1.RuntimeService/Version"
     curl = ("/usr/bin/curl", "--http2-prior-knowledge", "--unix-socket", SOCKET, *headers, *answer, url)
     try:
-        said = run([*node.prefix, *curl], stdin="\0" * 5, timeout=10)
+        output = run([*node.prefix, *curl], stdin="\0" * 5, timeout=10)
     except LocalClusterError:
         return False
-    return "grpc-status: 0" in said.splitlines()
+    return "grpc-status: 0" in output.splitlines()
 
 
 def _remove_containers(node: Supervisor) -> bool:

@@ -1,4 +1,4 @@
-"""The example session, and how a person gets into it."""
+"""The example session, and the log-in for it."""
 
 import base64
 import hashlib
@@ -13,12 +13,12 @@ from localcluster.errors import LocalClusterError
 NAME = "shopping-cart"
 _NAMESPACE = "default"
 _EXAMPLE = paths.REPOSITORY / "manifests" / "examples" / "shopping_cart.yaml"
-_READY_WITHIN = 120
+_READY_SECONDS = 120
 
 
 @dataclass(frozen=True)
 class Login:
-    """A session that is ready, and the account that may open it."""
+    """The URL of a session that is ready, and the account that may open it."""
 
     client_url: str
     username: str
@@ -31,19 +31,19 @@ def user_secret(owner: str) -> str:
 
 
 def apply(kubectl: Kubectl) -> Login:
-    """Create the example session, wait until it is ready and return the way in.
+    """Create the example session, wait until it is ready, and return the log-in.
 
     Raises:
-        LocalClusterError: it did not become ready; the message has its conditions.
+        LocalClusterError: the session was not ready in time. The message has its conditions.
     """
     kubectl.run("apply", f"--namespace={_NAMESPACE}", f"--filename={_EXAMPLE}")
     resource = f"blendersession/{NAME}"
-    arguments = (resource, f"--namespace={_NAMESPACE}", "--for=condition=Ready", f"--timeout={_READY_WITHIN}s")
+    arguments = (resource, f"--namespace={_NAMESPACE}", "--for=condition=Ready", f"--timeout={_READY_SECONDS}s")
     try:
-        kubectl.run("wait", *arguments, timeout=_READY_WITHIN + 30)
+        kubectl.run("wait", *arguments, timeout=_READY_SECONDS + 30)
     except LocalClusterError as error:
         raise LocalClusterError(
-            f"The session {NAME} was not ready within {_READY_WITHIN} s. {_why(kubectl)}"
+            f"The session {NAME} was not ready within {_READY_SECONDS} s. {_reported_conditions(kubectl)}"
             f"\nLook at: kubectl --kubeconfig={kubectl.kubeconfig} describe {resource}"
         ) from error
     session = _get(kubectl, resource)
@@ -53,10 +53,10 @@ def apply(kubectl: Kubectl) -> Login:
     return Login(session["status"]["clientURL"], account["username"], account["password"])
 
 
-def _why(kubectl: Kubectl) -> str:
+def _reported_conditions(kubectl: Kubectl) -> str:
     conditions = _get(kubectl, f"blendersession/{NAME}").get("status", {}).get("conditions", [])
-    told = [f"{c['type']}={c['status']} ({c.get('reason', '')}): {c.get('message', '')}" for c in conditions]
-    return "Its conditions: " + ("; ".join(told) or "none; the operator has not looked at it yet.")
+    shown = [f"{c['type']}={c['status']} ({c.get('reason', '')}): {c.get('message', '')}" for c in conditions]
+    return "Its conditions: " + ("; ".join(shown) or "none, because the operator has not reconciled it yet.")
 
 
 def _get(kubectl: Kubectl, resource: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a cluster keeps from one run to the next: its ports and its slot among the address blocks."""
+"""The settings that a cluster keeps from one run to the next: its ports and its slot of addresses."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -8,14 +8,14 @@ from localcluster import network
 from localcluster.addresses import Addresses, choose_slot
 from localcluster.errors import LocalClusterError
 
-# By a cluster's name: HTTP and API port on 127.0.0.1. Another name has to say its own.
+# By a cluster's name: the HTTP port and the API port on 127.0.0.1. A cluster with another name has no default.
 _PORTS = {"demo": (8080, 6443), "test": (18080, 16443)}
 _FILE = "settings.json"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The choices that were made when the cluster was started."""
+    """The slot and the ports that were chosen when the cluster was started."""
 
     slot: int
     http_port: int
@@ -28,22 +28,22 @@ class Settings:
 
 
 def ports(name: str, http_port: int | None, api_port: int | None) -> tuple[int, int]:
-    """Return the ports on 127.0.0.1 for the portal and the API: those given, or the defaults of this name.
+    """Return the ports on 127.0.0.1 for the portal and the API: the given ones, or the defaults for this name.
 
     Raises:
-        LocalClusterError: there is no default for this name, or both are the same.
+        LocalClusterError: there is no default for this name, or both ports are the same.
     """
     default_http, default_api = _PORTS.get(name, (None, None))
     http, api = http_port or default_http, api_port or default_api
     if http is None or api is None:
-        raise LocalClusterError(f"Cluster {name!r} has no default ports: give --http-port and --api-port.")
+        raise LocalClusterError(f"Cluster {name!r} has no default ports. Add --http-port and --api-port.")
     if http == api:
-        raise LocalClusterError(f"--http-port and --api-port are both {http}; they must differ.")
+        raise LocalClusterError(f"--http-port and --api-port are both {http}. Choose two different ports.")
     return http, api
 
 
 def read(state: Path) -> Settings | None:
-    """Return the settings in a cluster's folder; None if there are none that can be read."""
+    """Return the settings in a cluster's folder, and None if there are none or they are unreadable."""
     try:
         return Settings(**json.loads((state / _FILE).read_text()))
     except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
@@ -51,16 +51,16 @@ def read(state: Path) -> Settings | None:
 
 
 def choose(state: Path, http_port: int, api_port: int, *, runs: bool) -> Settings:
-    """Settle on a slot and write the settings down.
+    """Choose a slot, and write the settings to the cluster's folder.
 
     Args:
-        state: the cluster's folder; those of the other clusters are its neighbours.
+        state: the cluster's folder, beside the folders of other clusters.
         http_port: the port on 127.0.0.1 for the portal.
         api_port: the port on 127.0.0.1 for the API.
-        runs: the node uses its slot now, so that it stays.
+        runs: whether the node runs. If so, the slot stays the same.
 
     Raises:
-        LocalClusterError: no address block is left.
+        LocalClusterError: no slot is free.
     """
     old, others = read(state), _slots_of_others(state)
     if old is not None and (runs or _is_free(old.slot, others)):

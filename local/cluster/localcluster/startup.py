@@ -1,4 +1,4 @@
-"""Starting one cluster's programs, in the order in which they need each other; what runs as wanted is left alone."""
+"""The start of one cluster's programs, in the order of their dependencies."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ _ETCD_PORTS = (2379, 2380)
 
 @dataclass(frozen=True)
 class Startup:
-    """One start of a cluster whose node runs."""
+    """One start of a cluster whose node runs. Programs that already run as they should are left alone."""
 
     node: Node
     settings: Settings
     built: dict[str, Path]
-    """The cluster's programs."""
+    """The paths of the cluster's programs, by name."""
     kubectl: Kubectl
-    """The administrator's; its kubeconfig is written here."""
+    """The administrator's kubectl. `control_plane` writes its kubeconfig."""
 
     @property
     def _state(self) -> Path:
@@ -37,7 +37,14 @@ class Startup:
         return self.node.supervisor()
 
     def control_plane(self) -> Access:
-        """Start etcd, the API server, what leads to it from the host, the controller manager and the scheduler."""
+        """Start etcd, the API server, the port forwarder, the controller manager and the scheduler.
+
+        Returns:
+            The components' credentials.
+
+        Raises:
+            LocalClusterError: a program did not start. The message has the last lines of its log.
+        """
         access = self._credentials()
         supervisor, addresses = self._supervisor, self.settings.addresses
         supervisor.run(apiserver.etcd(self.built["etcd"], self._state / "etcd", *_ETCD_PORTS))
@@ -51,7 +58,7 @@ class Startup:
                 services=str(addresses.services),
                 extra=(
                     f"--advertise-address={addresses.node}",
-                    # Nobody answers for the node's name outside the cluster.
+                    # No name server knows the node's name.
                     "--kubelet-preferred-address-types=InternalIP",
                     f"--kubelet-certificate-authority={access.certificate('ca')}",
                 ),
@@ -74,7 +81,10 @@ class Startup:
 
         Args:
             access: the components' credentials.
-            fresh: the node was just made.
+            fresh: whether the node was just started.
+
+        Raises:
+            LocalClusterError: a program did not start, or the node was not Ready within 90 seconds.
         """
         supervisor, addresses, name = self._supervisor, self.settings.addresses, self.node.host_name
         pause = Program("blender-sessions/pause", self.built["pause"])
@@ -88,13 +98,17 @@ class Startup:
         supervisor.wait("kubelet", self._node_is_ready, 90)
 
     def storage(self, access: Access) -> None:
-        """Make the default storage class and start what makes its volumes."""
+        """Create the default storage class, and start the provisioner of its volumes."""
         self.kubectl.run("apply", "--server-side", "--filename=-", stdin=volumes.manifest())
         program = self.built["volumes"]
         self._supervisor.run(volumes.component(program, self._state, access, self.node.host_name))
 
-    def names(self) -> None:
-        """Start the cluster's DNS."""
+    def cluster_dns(self) -> None:
+        """Start the cluster's DNS, and wait until it is ready.
+
+        Raises:
+            LocalClusterError: it was not ready in time. The message has the pods' reasons.
+        """
         image = Program("blender-sessions/coredns", self.built["coredns"])
         self._import(image)
         objects = dns.manifest(image.reference, self.settings.addresses)
@@ -117,6 +131,6 @@ class Startup:
 
 
 def api_answers(state: Path, settings: Settings) -> bool:
-    """Tell whether the API of the cluster in the folder `state` is ready, as seen from the host."""
+    """Return whether the API of the cluster in the folder `state` answers on the host's loopback."""
     url = f"https://127.0.0.1:{settings.api_port}/readyz"
     return apiserver.answers(url, Access(state / "pki").certificate("ca"))

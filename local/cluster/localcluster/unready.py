@@ -1,4 +1,4 @@
-"""Why pods are not ready, for the message of a step that waited for them."""
+"""The reasons why pods are not ready, for the error of a step that waited for them."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,10 +11,10 @@ from localcluster.errors import LocalClusterError
 
 @contextmanager
 def explained(kubectl: Kubectl, namespace: str) -> Iterator[None]:
-    """Add to an error of the block what holds up the namespace's pods.
+    """Add to an error of the block why the namespace's pods are not ready.
 
     Raises:
-        LocalClusterError: the block's own, with more words.
+        LocalClusterError: the block's error, with one line for each pod that is not ready.
     """
     try:
         yield
@@ -31,7 +31,7 @@ def explained(kubectl: Kubectl, namespace: str) -> Iterator[None]:
 
 
 def reasons(pods: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return one line for each pod that is not ready: its name, and the nearest cause that its status tells."""
+    """Return one line for each pod that is not ready: its name, and the most specific cause in its status."""
     return [
         f"Pod {pod['metadata']['name']} is not ready: {_cause(pod.get('status', {}))}"
         for pod in pods
@@ -44,19 +44,19 @@ def _is_ready(status: Mapping[str, Any]) -> bool:
 
 
 def _cause(status: Mapping[str, Any]) -> str:
-    """Return what a container waits for or died of, else the condition that does not hold, else the phase."""
+    """Return a container's reason, otherwise the condition that is false, otherwise the phase."""
     containers = [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
     for container in containers:
         last = container.get("lastState", {}).get("terminated", {})
         for state in (container.get("state", {}).get("waiting", {}), last):
-            # Every pod has containers that are being created; that says nothing.
+            # These reasons are those of every container that has not started yet.
             if state.get("reason", "PodInitializing") not in {"PodInitializing", "ContainerCreating"}:
-                return f"{container['name']}: {_told(state)}"
+                return f"{container['name']}: {_described(state)}"
     for condition in status.get("conditions", []):
         if condition["status"] == "False" and condition.get("message"):
-            return _told(condition)
-    return str(status.get("phase", "nothing is known of it yet"))
+            return _described(condition)
+    return str(status.get("phase", "it has no status yet"))
 
 
-def _told(state: Mapping[str, Any]) -> str:
+def _described(state: Mapping[str, Any]) -> str:
     return ": ".join(str(state[key]) for key in ("reason", "message") if state.get(key))

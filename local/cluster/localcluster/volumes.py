@@ -1,4 +1,4 @@
-"""Persistent volumes: a default storage class whose volumes are folders of the node, and what makes them."""
+"""Persistent volumes: a default storage class whose volumes are folders on the node, and their provisioner."""
 
 from pathlib import Path
 
@@ -8,16 +8,19 @@ from localcluster.components import Component
 from localcluster.kubernetes import Access
 
 STORAGE_CLASS = "standard"
-"""The name that kind gives to its default class too."""
+"""The name of the default storage class, as in kind."""
 USER = "volumes"
-"""Who the program is for the API server, and the name of its certificate and log."""
+"""The provisioner's user name for the API server, and the name of its certificate."""
 FOLDER = "volumes"
-"""Below the cluster's folder."""
+"""The name of the volumes' folder in the cluster's folder."""
 _PROVISIONER = "blendersessions.io/folder"
 
 
 def component(binary: Path, state: Path, access: Access, node_name: str) -> Component:
-    """Return the provisioner, with its folder made: closed, for its volumes are as open as their pods make them."""
+    """Create the provisioner's folder, and return the provisioner.
+
+    Only root can enter the folder, because pods may open their volumes to every user.
+    """
     folder, config = state / FOLDER, access.kubeconfig(USER)
     folder.mkdir(mode=0o700, exist_ok=True)
     return Component(
@@ -34,7 +37,7 @@ def component(binary: Path, state: Path, access: Access, node_name: str) -> Comp
 
 
 def manifest() -> str:
-    """Return the storage class and the provisioner's rights as YAML."""
+    """Return the storage class and the provisioner's permissions as YAML."""
     metadata = {"name": f"blender-sessions:{USER}"}
     rules = [
         ("", ["persistentvolumes"], ["get", "list", "watch", "create", "update", "patch", "delete"]),

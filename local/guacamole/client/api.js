@@ -1,11 +1,11 @@
-/** The REST calls that the page makes, and the token in the browser's storage. */
+/** The REST calls of the page, and the token in the browser's storage. */
 
 const STORAGE_KEY = "GUAC_AUTH_TOKEN";
 
-/** Somebody has to log in (again). */
+/** The user must log in. The message is the reason, or empty. */
 export class LoginNeeded extends Error {}
 
-/** The token that an earlier page left, or null. Apache's page keeps it quoted as JSON under the same name. */
+/** Return the token that an earlier page stored, or null. The key and the JSON quotes are those of Guacamole's page. */
 export function storedToken() {
     try {
         return JSON.parse(localStorage.getItem(STORAGE_KEY));
@@ -15,9 +15,9 @@ export function storedToken() {
 }
 
 /**
- * Start a session, or take up the one of a live token.
- * @param {Object<string, string>} credentials what the form, the link or the storage holds
- * @returns {Promise<{authToken: string, username: string, availableDataSources: string[]}>}
+ * Start a session, or continue the session of a live token.
+ * @param {Object<string, string>} credentials fields of the form: `username` and `password`, or `token`
+ * @returns {Promise<{authToken: string, username: string, dataSource: string}>}
  * @throws {LoginNeeded} if the credentials are refused
  */
 export async function signIn(credentials) {
@@ -29,40 +29,39 @@ export async function signIn(credentials) {
 }
 
 /**
- * Keep a session for the pages to come. As on Apache's page, a browser holds one: another one that it held is signed out.
- * A session that came by a share key has no user and is not kept.
+ * Store a session for later pages, and end the one that was stored before. Guacamole's page does the same.
  */
 export async function keep(session) {
     const earlier = storedToken();
-    if (!session.username || earlier === session.authToken)
+    if (earlier === session.authToken)
         return;
     localStorage.setItem(STORAGE_KEY, JSON.stringify(session.authToken));
     if (earlier)
         await fetch(`api/tokens/${encodeURIComponent(earlier)}`, { method: "DELETE" });
 }
 
-/** Forget the stored token if it is this one. */
+/** Remove a token from the browser's storage, if it is the stored one. */
 export function forget(token) {
     if (storedToken() === token)
         localStorage.removeItem(STORAGE_KEY);
 }
 
-/** Sign a session out. */
+/** End a session. */
 export async function signOut(session) {
     forget(session.authToken);
     await fetch(`api/tokens/${encodeURIComponent(session.authToken)}`, { method: "DELETE" });
 }
 
-/** All connections that a session sees, as {identifier, name, dataSource}. */
+/** Return all connections that a session may see, by name, as {identifier, name, dataSource}. */
 export async function connections(session) {
-    const lists = await Promise.all(session.availableDataSources.map(async (dataSource) => {
-        const found = await get(session, dataSource, "connections");
-        return Object.values(found).map(({ identifier, name }) => ({ identifier, name, dataSource }));
-    }));
-    return lists.flat().sort((a, b) => a.name.localeCompare(b.name));
+    const { dataSource } = session;
+    const found = await get(session, dataSource, "connections");
+    return Object.values(found)
+        .map(({ identifier, name }) => ({ identifier, name, dataSource }))
+        .sort((a, b) => a.name.localeCompare(b.name));
 }
 
-/** One connection, or null if there is none that the session may see. */
+/** Return one connection, or null if it does not exist or the session may not see it. */
 export async function connection(session, { identifier, dataSource }) {
     return get(session, dataSource, `connections/${encodeURIComponent(identifier)}`);
 }

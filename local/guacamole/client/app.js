@@ -1,15 +1,15 @@
-/** The page: which of its views is shown, and what leads from one to another. */
+/** The page: its views (log-in, home and desktop), and the changes between them. */
 
 import * as api from "./api.js";
 import { Desktop } from "./desktop.js";
 
 const RETRY_SECONDS = 15;
+// Status codes of Guacamole (Guacamole.Status.Code in guacamole-common-js).
 const LOST_TOKEN = 0x0301;
 const NO_SUCH_CONNECTION = 0x0204;
 const UNREACHABLE = [0x0200, 0x0202, 0x0203, 0x0207, 0x0208, 0x0308];
 const REASONS = {
-    0x0203: "The remote desktop server reported an error and closed the connection.",
-    0x0205: "This connection is in use, and takes no more people at once.",
+    0x0205: "This connection is in use and has reached its limit of users.",
     0x0303: "You do not have permission to use this connection.",
     0x031D: "You have this connection open too many times.",
 };
@@ -20,14 +20,14 @@ let desktop = null;
 let wanted = null;
 let countdown = null;
 
-/** Read `#/client/IDENTIFIER?name=value&...` or `#/?name=value&...`. */
+/** Parse `#/client/IDENTIFIER?name=value&...` or `#/?name=value&...`. */
 function readHash() {
     const [path, query] = location.hash.replace(/^#/, "").split("?", 2);
     const match = /^\/client\/([^/]+)/.exec(path);
     return { client: match ? decodeClient(decodeURIComponent(match[1])) : null, params: new URLSearchParams(query || "") };
 }
 
-/** A client identifier is base64url of `id \0 c \0 dataSource`. */
+/** Decode a client identifier: base64url of `id \0 c \0 dataSource`. Return null if it is malformed. */
 function decodeClient(text) {
     try {
         const [identifier, type, dataSource] = atob(text.replace(/-/g, "+").replace(/_/g, "/")).split("\0");
@@ -48,7 +48,7 @@ function show(state) {
         $(id).hidden = !states.includes(state);
 }
 
-/** Take the token out of the address bar: it would end up in bookmarks and in the history. */
+/** Remove the token from the address bar, so that it stays out of bookmarks and the browser's history. */
 function hideCredentials(route) {
     if (![...route.params.keys()].length)
         return;
@@ -71,7 +71,7 @@ async function start() {
 
 async function findSession(params) {
     const given = {};
-    for (const name of ["token", "key", "username", "password"])
+    for (const name of ["token", "username", "password"])
         if (params.has(name))
             given[name] = params.get(name);
     if (!given.token && session && !Object.keys(given).length)
@@ -115,7 +115,7 @@ function showHome(all) {
 async function connect() {
     hideNotice();
     show("connecting");
-    const found = session.availableDataSources.includes(wanted.dataSource) ? await api.connection(session, wanted) : null;
+    const found = session.dataSource === wanted.dataSource ? await api.connection(session, wanted) : null;
     if (!found) {
         show("closed");
         notice("Connection error", "The requested connection does not exist.");
@@ -132,7 +132,7 @@ async function connect() {
     desktop.connect(session.authToken, wanted);
 }
 
-/** The tunnel is over; status is null when it ended in order. */
+/** Show why the tunnel ended. The status is null if it ended without an error. */
 function closed(status) {
     desktop = null;
     menu(false);
@@ -151,12 +151,12 @@ function closed(status) {
 
 function retryLater() {
     let left = RETRY_SECONDS;
-    const say = () => { $("notice-countdown").textContent = `Reconnecting in ${left} seconds…`; };
+    const display = () => { $("notice-countdown").textContent = `Reconnecting in ${left} seconds…`; };
     notice("Connection error", "The remote desktop server is currently unreachable.");
-    say();
+    display();
     countdown = setInterval(() => {
         left -= 1;
-        say();
+        display();
         if (left <= 0)
             reconnect();
     }, 1000);
@@ -219,7 +219,7 @@ const ACTIONS = {
         stop();
         wanted = null;
         history.replaceState(null, "", "#/");
-        // Always the list: whoever asks for it does not want to be forwarded.
+        // This shows the list even if it has one connection, which `open` would connect to.
         await api.connections(session).then(showHome).catch(fail);
     },
     logout: async () => {

@@ -1,4 +1,4 @@
-/** One desktop on the screen: its picture, the mouse, the keyboard, touch and the clipboard. */
+/** One desktop on the page: its picture, mouse, keyboard, touch and clipboard. */
 
 import Guacamole from "./guacamole-common.js";
 
@@ -9,8 +9,12 @@ const SHIFT = [0xFFE1, 0xFFE2];
 export class Desktop {
 
     /**
-     * @param {HTMLElement} parent where the picture goes
-     * @param {{onstate: function, onclose: function(?Guacamole.Status), onclipboard: function(string), onmenu: function}} events
+     * @param {HTMLElement} parent the element that shows the picture
+     * @param {Object} events the callbacks
+     * @param {function(string)} events.onstate the desktop is "connected"
+     * @param {function(?Guacamole.Status)} events.onclose the connection ended; null if there was no error
+     * @param {function(string)} events.onclipboard the desktop copied this text
+     * @param {function()} events.onmenu the user pressed Ctrl+Alt+Shift
      */
     constructor(parent, events) {
         this.parent = parent;
@@ -33,7 +37,11 @@ export class Desktop {
         this.listenToClipboard();
     }
 
-    /** Connect; `wanted` is {identifier, dataSource}. */
+    /**
+     * Connect.
+     * @param {string} token the session's token
+     * @param {{identifier: string, dataSource: string}} wanted the connection
+     */
     connect(token, wanted) {
         const query = new URLSearchParams({
             token,
@@ -52,7 +60,7 @@ export class Desktop {
         this.client.connect(query.toString());
     }
 
-    /** Disconnect and leave the page's input alone. */
+    /** Disconnect, and stop handling the page's input. */
     close() {
         this.closed = true;
         this.listeners.abort();
@@ -61,7 +69,7 @@ export class Desktop {
         this.client.disconnect();
     }
 
-    /** While paused, keys and clipboard belong to the page. */
+    /** While `paused` is true, keys go to the page and not to the desktop. */
     pause(paused) {
         this.paused = paused;
         this.keyboard.reset();
@@ -70,7 +78,7 @@ export class Desktop {
     watch() {
         this.display.onresize = () => this.fit();
         window.addEventListener("resize", () => this.fit(), { signal: this.listeners.signal });
-        // guacd says what went wrong some time before the tunnel ends; the tunnel need not end at all.
+        // guacd reports an error before the tunnel ends, and the tunnel may stay open.
         this.client.onerror = (status) => this.end(status);
         this.tunnel.onerror = (status) => this.end(status);
         this.tunnel.onstatechange = (state) => {
@@ -92,7 +100,7 @@ export class Desktop {
         this.events.onclose(status);
     }
 
-    /** Scale the picture down so that all of it is seen; it is never blown up. */
+    /** Scale the picture down to fit its parent. It is never scaled up. */
     fit() {
         const width = this.display.getWidth(), height = this.display.getHeight();
         if (width && height)
@@ -111,7 +119,7 @@ export class Desktop {
             this.display.showCursor(true);
             send(event);
         });
-        // The remote pointer's shape is the browser's own cursor; without one there is nothing to draw.
+        // The browser's own cursor takes the shape of the remote pointer.
         this.display.oncursor = (canvas, x, y) => mouse.setCursor(canvas, x, y);
         this.element.addEventListener("contextmenu", (event) => event.preventDefault());
     }
@@ -150,7 +158,7 @@ export class Desktop {
             reader.onend = () => {
                 this.sentClipboard = text;
                 this.events.onclipboard(text);
-                // Not there on a plain http page; then the menu's field is the way.
+                // A page over plain HTTP has no access to the clipboard. The field in the menu still works.
                 navigator.clipboard?.writeText(text).catch(() => {});
             };
         };
@@ -163,7 +171,7 @@ export class Desktop {
             this.sendClipboard(text);
     }
 
-    /** Give the desktop some text to paste. */
+    /** Put text into the desktop's clipboard. */
     sendClipboard(text) {
         if (text === this.sentClipboard || this.closed)
             return;

@@ -1,5 +1,8 @@
 """A stand-in for the part of Apache Guacamole that Blender sessions use.
 
-It is for machines that cannot run Apache's image: the local cluster and the tests. It is never what production runs.
-What it answers follows exchanges recorded from Apache Guacamole 1.6.0; ``tests/contract/`` replays them against it.
+The stand-in serves local clusters and tests on machines that cannot run Apache's image. It never runs in production.
+
+Its answers follow exchanges that were recorded from Apache Guacamole 1.6.0, and ``tests/contract/`` replays them. A
+note like ``(recorded: self)`` names the exchange that a fact rests on, in ``tests/contract/guacamole/exchanges.json``.
+The recording has neither WebSocket traffic nor race conditions. For these, a note names the test that measures them.
 """

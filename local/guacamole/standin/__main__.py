@@ -1,4 +1,4 @@
-"""``python -m standin`` runs the stand-in."""
+"""Run the stand-in: ``python -m standin``."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _log = logging.getLogger("standin")
 
 
 def configuration(settings: Settings) -> uvicorn.Config:
-    """Return how uvicorn serves the stand-in.
+    """Return uvicorn's configuration for the stand-in.
 
-    Its access log is off and its own messages start at WARNING: both write the query of a WebSocket, and with it the
+    The access log is off and uvicorn logs from WARNING up. Both would write the query of a WebSocket, which holds a
     token.
     """
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
@@ -34,11 +34,11 @@ def configuration(settings: Settings) -> uvicorn.Config:
         log_config=None,
         proxy_headers=False,
         server_header=False,
-        # Apache closes an idle connection after 20 seconds; a client must live with that.
+        # Guacamole's servlet container closes a connection after 20 idle seconds, and clients must cope with that.
         timeout_keep_alive=20,
         timeout_graceful_shutdown=3,
         ws="websockets-sansio",
-        # What guacd sends is compressed already.
+        # guacd's data is already compressed.
         ws_per_message_deflate=False,
     )
 
@@ -48,9 +48,9 @@ def _exit(_: int, __: FrameType | None) -> NoReturn:
 
 
 def main() -> int:
-    """Run until a signal; return the exit code."""
+    """Run until a signal arrives, and return the exit code: 0, or 64 for a wrong setting."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
-    # guapy logs a line per connection; nothing in it is for people.
+    # guapy logs a line for each connection, and nobody needs it.
     logging.getLogger("guapy").setLevel(logging.WARNING)
     try:
         settings = Settings.from_environment(os.environ)
@@ -58,7 +58,7 @@ def main() -> int:
         _log.error("%s", error)
         return 64
     _log.warning("This is a stand-in for Apache Guacamole, for local clusters and tests; never run it in production")
-    # uvicorn stops in order, and then raises the signal once more; that too is to end in order.
+    # uvicorn raises the signal again after it has shut down. This handler makes the exit code 0 in that case too.
     signal.signal(signal.SIGTERM, _exit)
     uvicorn.Server(configuration(settings)).run()
     return 0

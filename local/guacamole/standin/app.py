@@ -16,7 +16,6 @@ from standin.container import Container
 from standin.directories.active import ActiveDirectory
 from standin.directories.connections import ConnectionDirectory
 from standin.directories.groups import GroupDirectory
-from standin.directories.sharing import ProfileDirectory
 from standin.directories.users import UserDirectory
 from standin.errors import (
     ContainerError,
@@ -29,10 +28,8 @@ from standin.errors import (
 )
 from standin.pages import pages
 from standin.routes.active import ActiveRoutes
-from standin.routes.history import HistoryRoutes
 from standin.routes.objects import ObjectRoutes
 from standin.routes.permissions import PermissionRoutes
-from standin.routes.shared import SharedRoutes
 from standin.routes.tokens import TokenRoutes
 from standin.routes.tree import TreeRoutes
 from standin.state import State
@@ -47,7 +44,9 @@ if TYPE_CHECKING:
     from standin.settings import Settings
 
 BASE = "/guacamole"
+"""The path of the application on the server."""
 SWEEP_SECONDS = 60.0
+"""The time between two searches for dead tokens."""
 _log = logging.getLogger("standin")
 
 
@@ -55,8 +54,8 @@ def create_app(settings: Settings, state: State | None = None) -> Starlette:
     """Return the application.
 
     Args:
-        settings: How it runs.
-        state: What it starts from; by default the database that the settings name.
+        settings: The stand-in's settings.
+        state: The state to serve. By default, a new one over the database that the settings name.
     """
     state = state or State(settings)
     application = Starlette(
@@ -82,19 +81,16 @@ def create_app(settings: Settings, state: State | None = None) -> Starlette:
 
 def _routes(state: State) -> list[Route | Mount | WebSocketRoute]:
     connections, groups = ConnectionDirectory(state), GroupDirectory(state)
-    users, profiles, active = UserDirectory(state), ProfileDirectory(state), ActiveDirectory(state)
+    users, active = UserDirectory(state), ActiveDirectory(state)
     return [
         WebSocketRoute("/websocket-tunnel", TunnelEndpoint(state, connections, active).serve),
         *TokenRoutes(state).routes(),
-        *SharedRoutes(state).routes(),
-        *TreeRoutes(state, connections, groups, profiles, users).routes(),
+        *TreeRoutes(state, connections, groups, users).routes(),
         *PermissionRoutes(state, users, active).routes(),
-        *ActiveRoutes(state, active, connections, profiles).routes(),
-        *HistoryRoutes(state, connections, users).routes(),
-        *ObjectRoutes(state, "connections", connections, window=True).routes(),
-        *ObjectRoutes(state, "connectionGroups", groups, window=True).routes(),
-        *ObjectRoutes(state, "users", users, window=False).routes(),
-        *ObjectRoutes(state, "sharingProfiles", profiles, window=False).routes(),
+        *ActiveRoutes(state, active, connections).routes(),
+        *ObjectRoutes(state, "connections", connections, races_at_root=True).routes(),
+        *ObjectRoutes(state, "connectionGroups", groups, races_at_root=True).routes(),
+        *ObjectRoutes(state, "users", users, races_at_root=False).routes(),
         *pages(state.settings),
     ]
 
@@ -147,6 +143,6 @@ async def _http_error(_: Request, error: Exception) -> Response:
 
 
 async def _unexpected_error(_: Request, __: Exception) -> Response:
-    # Starlette raises it again after this, so uvicorn logs the trace.
+    # Starlette raises the exception again after this answer, and uvicorn logs the traceback.
     failure = internal_error()
     return json_response(failure.body(), failure.status)

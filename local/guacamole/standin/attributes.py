@@ -1,6 +1,7 @@
-"""The attributes of connections, groups and users: which exist, and what a value becomes when it is stored.
+"""The attributes of connections, connection groups and users: their names, and how each value is stored.
 
-A value that does not parse is accepted and stored as null; a client that cares must read it back.
+Guacamole accepts a value that does not parse, and stores null (recorded: connection-create-bad-attribute-values,
+connection-get-bad-attribute-values, user-create-bad-values, user-get-bad-values).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 
 Normalise = Callable[[str], "str | None"]
+"""Turn the text that a client sent (empty for null) into the value that is stored."""
 
 
 def _number(value: str) -> str | None:
@@ -29,7 +31,7 @@ def _date(value: str) -> str | None:
     if match is None:
         return None
     year, month, day = (int(part) for part in match.groups())
-    # A day or month beyond the end rolls over into the next one: 2099-02-31 is 2099-03-03.
+    # A day or a month that is too large rolls over: 2099-02-31 becomes 2099-03-03 (recorded: user-get-bad-values).
     year, month = year + (month - 1) // 12, (month - 1) % 12 + 1
     try:
         return (dt.date(year, month, 1) + dt.timedelta(days=day - 1)).isoformat()
@@ -57,7 +59,7 @@ CONNECTION: Mapping[str, Normalise] = {
 GROUP: Mapping[str, Normalise] = {
     "max-connections": _number,
     "max-connections-per-user": _number,
-    # The one attribute that reads back as "" when it is off.
+    # This is the only attribute that reads back as "" when it is off (recorded: group-get).
     "enable-session-affinity": lambda value: value if value == "true" else "",
 }
 PROFILE: Mapping[str, Normalise] = {
@@ -78,17 +80,20 @@ USER: Mapping[str, Normalise] = {
 
 
 def stored(known: Mapping[str, Normalise], given: Mapping[str, str | None]) -> dict[str, str | None]:
-    """Return every known attribute with the value that is stored for it."""
+    """Return the attributes of a new object: every known name, with null for what was not given."""
     return {name: normalise(given.get(name) or "") for name, normalise in known.items()}
 
 
 def merged(
     known: Mapping[str, Normalise], old: Mapping[str, str | None], given: Mapping[str, str | None]
 ) -> dict[str, str | None]:
-    """Return the attributes after an update that keeps what it does not name."""
+    """Return the attributes after an update that keeps those it does not name (recorded: user-get-after-update)."""
     return stored(known, {**old, **given})
 
 
 def echoed(known: Mapping[str, Normalise], given: Mapping[str, str | None]) -> dict[str, str | None]:
-    """Return what a create answers: the values as they were sent, unknown attributes dropped."""
+    """Return the attributes in the answer to a create: the values as they were sent, without unknown names.
+
+    (recorded: user-create-bad-date, user-create-unknown-attr)
+    """
     return {name: given[name] for name in known if name in given}

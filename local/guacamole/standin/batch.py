@@ -1,4 +1,4 @@
-"""Batches: the JSON Patch documents that the collections accept."""
+"""Batches: lists of JSON Patch operations (RFC 6902) that a collection applies in one request."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ JSON_PATCH = ("add", "remove", "replace", "move", "copy", "test")
 
 
 class Removable(Protocol):
-    """What can be removed by a batch."""
+    """A collection whose objects a batch can remove."""
 
     def discard(self, session: Session, identifier: str) -> None:
-        """Remove one object; an unknown one is no error."""
+        """Remove one object, if it exists."""
 
 
 class Batchable(Removable, Protocol):
-    """What can be made and changed by a batch too."""
+    """A collection in which a batch can also create and change objects."""
 
     def prepare(self, session: Session, body: Mapping[str, JSON]) -> Callable[[], dict[str, JSON]]:
-        """Check a new object and return what inserts it."""
+        """Check a new object, and return a function that inserts it and returns the answer."""
 
     def update(self, session: Session, identifier: str, body: Mapping[str, JSON]) -> None:
         """Change an object."""
@@ -44,7 +44,7 @@ class Operation:
 
     @property
     def identifier(self) -> str:
-        """Return the identifier that the path names."""
+        """The identifier in the path."""
         return self.path[1:]
 
 
@@ -53,7 +53,8 @@ def read(body: list[dict[str, JSON]]) -> list[Operation]:
 
     Raises:
         UnreadableBodyError: An operation is not one of JSON Patch's.
-        GuacamoleError: A path does not start with a slash, or an operation is not supported.
+        GuacamoleError: A path does not start with a slash, or an operation is not supported (recorded: batch-bad-path,
+            batch-op-move, batch-bad-op).
     """
     operations = []
     for entry in body:
@@ -69,10 +70,11 @@ def read(body: list[dict[str, JSON]]) -> list[Operation]:
 
 
 def apply(directory: Batchable, session: Session, operations: list[Operation]) -> JSON:
-    """Run a batch inside the caller's transaction.
+    """Apply a batch inside the caller's transaction, which makes it all or nothing.
 
     Raises:
-        GuacamoleError: At least one operation failed; the body says which and why.
+        GuacamoleError: At least one operation failed. The answer lists each operation with its error (recorded:
+            batch-add-atomic-failure-duplicate, batch-replace-unknown).
     """
 
     def run(operation: Operation) -> str:
@@ -89,10 +91,11 @@ def apply(directory: Batchable, session: Session, operations: list[Operation]) -
 
 
 def remove(directory: Removable, session: Session, operations: list[Operation]) -> JSON:
-    """Run a batch that can only remove.
+    """Apply a batch that may only remove.
 
     Raises:
-        GuacamoleError: At least one operation failed; what was removed stays removed.
+        GuacamoleError: At least one operation failed (recorded: activeconnection-kill-denied). Objects that were
+            removed before stay removed.
     """
 
     def run(operation: Operation) -> str:

@@ -1,4 +1,7 @@
-"""Reading request bodies as Guacamole's JSON mapper does, coercions included."""
+"""Request bodies, read as Guacamole's JSON mapper reads them: numbers and booleans become strings.
+
+(recorded: connection-create-nonstring-params, connection-parameters-nonstring)
+"""
 
 from __future__ import annotations
 
@@ -12,22 +15,23 @@ if TYPE_CHECKING:
 
     from standin.errors import JSON
 
-LARGEST_BODY = 2 * 1024 * 1024
+LARGEST_BODY_BYTES = 2 * 1024 * 1024
+"""The limit that ``tests/contract/guacamole/test_connections.py`` measures."""
 
 
 async def read_json(request: Request) -> JSON:
-    """Return the request's JSON body; ``None`` for an empty one.
+    """Return the request's JSON body, or ``None`` if it is empty.
 
     Raises:
-        ContainerError: The content type is not JSON (415).
-        GuacamoleError: The body is larger than 2 MiB (413).
-        UnreadableBodyError: The body is not JSON.
+        ContainerError: The content type is not JSON: 415 (recorded: connection-create-wrong-content-type).
+        GuacamoleError: The body is larger than `LARGEST_BODY_BYTES`: 413.
+        UnreadableBodyError: The body is not JSON (recorded: connection-create-bad-json).
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise ContainerError(415)
     body = await request.body()
-    if len(body) > LARGEST_BODY:
+    if len(body) > LARGEST_BODY_BYTES:
         raise GuacamoleError(413, "BAD_REQUEST", "Request body/entity too large.")
     if not body.strip():
         return None
@@ -42,8 +46,9 @@ async def read_object(request: Request) -> dict[str, JSON]:
     """Return the body as an object.
 
     Raises:
-        GuacamoleError: There is no body, or it is ``null``.
-        UnreadableBodyError: It is something else.
+        GuacamoleError: There is no body, or it is ``null`` (recorded: connection-create-empty-body,
+            connection-create-null-body).
+        UnreadableBodyError: The body is not an object.
     """
     body = await read_json(request)
     if body is None:
@@ -52,7 +57,11 @@ async def read_object(request: Request) -> dict[str, JSON]:
 
 
 async def read_list(request: Request) -> list[dict[str, JSON]]:
-    """Return the body as the list of a PATCH."""
+    """Return the body as a list of objects, as a PATCH has it. A missing body is an empty list.
+
+    Raises:
+        UnreadableBodyError: The body is not a list of objects.
+    """
     body = await read_json(request)
     if body is None:
         return []
@@ -62,10 +71,10 @@ async def read_list(request: Request) -> list[dict[str, JSON]]:
 
 
 def as_object(value: JSON) -> dict[str, JSON]:
-    """Return the value if it is an object.
+    """Return the value, which must be an object.
 
     Raises:
-        UnreadableBodyError: It is not.
+        UnreadableBodyError: The value is not an object.
     """
     if not isinstance(value, dict):
         raise UnreadableBodyError("Cannot construct an object from another value")
@@ -73,10 +82,11 @@ def as_object(value: JSON) -> dict[str, JSON]:
 
 
 def text(value: JSON) -> str | None:
-    """Return a scalar as the string that Guacamole makes of it.
+    """Return a scalar as the string that Guacamole makes of it, and null as ``None``.
 
     Raises:
-        UnreadableBodyError: An object or an array stands where a string belongs.
+        UnreadableBodyError: The value is an object or an array (recorded: connection-create-object-param,
+            connection-create-array-param).
     """
     if value is None or isinstance(value, str):
         return value
@@ -89,7 +99,11 @@ def text(value: JSON) -> str | None:
 
 
 def text_map(value: JSON) -> dict[str, str | None] | None:
-    """Return an object of scalars as an object of strings; ``None`` if there is none."""
+    """Return an object of scalars as an object of strings, and null as ``None``.
+
+    Raises:
+        UnreadableBodyError: The value is not an object of scalars.
+    """
     if value is None:
         return None
     return {name: text(entry) for name, entry in as_object(value).items()}

@@ -1,4 +1,4 @@
-"""What a servlet container does around the application: encoded slashes, trailing slashes, the access log."""
+"""What Guacamole's servlet container does around the application: encoded slashes, trailing slashes, the access log."""
 
 from __future__ import annotations
 
@@ -16,14 +16,18 @@ READS = ("GET", "HEAD")
 
 
 class Container:
-    """Middleware in front of the application."""
+    """ASGI middleware in front of the application.
+
+    It refuses an encoded slash in a path (recorded: user-get-slash-encoded), drops a trailing slash below ``api``
+    (recorded: trailing-slash), and logs each request that may change something.
+    """
 
     def __init__(self, app: ASGIApp, api: str) -> None:
         self._app = app
         self._api = api
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on."""
+        """Answer a request, or pass it on to the application."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -44,5 +48,5 @@ class Container:
 
 
 def redacted(path: str) -> str:
-    """Return a request's path without the tokens and share keys that stand in some."""
-    return re.sub(r"(/tokens/|-shared/connections/)[^/]+", r"\1…", path)
+    """Return a request's path with an ellipsis in place of a token."""
+    return re.sub(r"(/tokens/)[^/]+", r"\1…", path)

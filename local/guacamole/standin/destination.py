@@ -1,4 +1,7 @@
-"""Where a tunnel leads: reading the WebSocket's query, and refusing what may not be opened."""
+"""The destination of a tunnel: the WebSocket's query is read and checked.
+
+``tests/contract/test_tunnel.py`` has each refusal with the status that was measured on Guacamole 1.6.0.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +21,13 @@ if TYPE_CHECKING:
     from standin.sessions import Session
     from standin.state import State
     from standin.store.connections import Connection
-    from standin.store.sharing import Profile
 
 SCREEN = {"GUAC_WIDTH": 1024, "GUAC_HEIGHT": 768, "GUAC_DPI": 96}
+"""Width and height in pixels and resolution in dots per inch, for a client that names none."""
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, not an error of ours
-    """The tunnel is not opened; the status says why."""
+    """The tunnel must not be opened. The status is the reason, and closes the WebSocket."""
 
     def __init__(self, status: GuacamoleStatus) -> None:
         super().__init__(status.name)
@@ -33,15 +36,14 @@ class Refusal(Exception):  # noqa: N818 - an answer, not an error of ours
 
 @dataclass(frozen=True)
 class Destination:
-    """What guacd is asked for, and on whose behalf."""
+    """The connection that a tunnel leads to, and the handshake with guacd for it."""
 
     session: Session
     connection: Connection
     capabilities: ClientCapabilities
     configuration: GuacamoleConfiguration = field(repr=False)
     joined: str | None = None
-    """The uuid of the tunnel that is looked at, if it is not a connection of its own."""
-    profile: Profile | None = None
+    """The UUID of the running tunnel that this one joins; ``None`` for a tunnel with its own desktop connection."""
 
 
 def destination(
@@ -50,7 +52,7 @@ def destination(
     """Read a tunnel's query.
 
     Raises:
-        Refusal: With the status that the original closes with.
+        Refusal: The token is dead, the query is incomplete, or the session may not open what the query names.
     """
     session = state.sessions.find(query.get("token"))
     if session is None:
@@ -59,10 +61,8 @@ def destination(
     capabilities = _capabilities(query, session.username)
     if not identifier or not source or kind not in ("c", "g", "a"):
         raise Refusal(GuacamoleStatus.CLIENT_BAD_REQUEST)
-    if source not in session.data_sources:
+    if source != session.data_source:
         raise Refusal(GuacamoleStatus.RESOURCE_NOT_FOUND)
-    if source == state.settings.shared_data_source:
-        return _shared(state, session, identifier, capabilities)
     try:
         if kind == "a":
             return _joined(active, session, identifier, capabilities)
@@ -70,7 +70,7 @@ def destination(
             return _own(state, session, connections.find(session, identifier), capabilities)
     except GuacamoleError:
         pass
-    # Balancing groups are not used here, so there is nothing of that kind to be found.
+    # The stand-in has no balancing groups (kind "g").
     raise Refusal(GuacamoleStatus.RESOURCE_NOT_FOUND)
 
 
@@ -94,16 +94,6 @@ def _joined(active: ActiveDirectory, session: Session, uuid: str, capabilities: 
     return Destination(session, tunnel.connection, capabilities, configuration, joined=tunnel.uuid)
 
 
-def _shared(state: State, session: Session, key: str, capabilities: ClientCapabilities) -> Destination:
-    share = state.tunnels.shared(key) if key in session.share_keys else None
-    if share is None:
-        raise Refusal(GuacamoleStatus.RESOURCE_NOT_FOUND)
-    configuration = GuacamoleConfiguration(connection_id=share.tunnel.guacd_id, parameters=share.profile.parameters)
-    return Destination(
-        session, share.tunnel.connection, capabilities, configuration, joined=share.tunnel.uuid, profile=share.profile
-    )
-
-
 def _capabilities(query: QueryParams, username: str) -> ClientCapabilities:
     try:
         width, height, dpi = (int(query.get(name) or default) for name, default in SCREEN.items())
@@ -116,5 +106,5 @@ def _capabilities(query: QueryParams, username: str) -> ClientCapabilities:
         video_mimetypes=tuple(query.getlist("GUAC_VIDEO")),
         image_mimetypes=tuple(query.getlist("GUAC_IMAGE")) or ("image/png", "image/jpeg"),
         timezone=query.get("GUAC_TIMEZONE"),
-        name=username or None,
+        name=username,
     )

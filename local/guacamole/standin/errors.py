@@ -1,7 +1,8 @@
 """The errors of Guacamole's REST API, with the bodies that were recorded.
 
-Three kinds leave the server: errors of the application (JSON), of the JSON parser (plain text), and of the servlet
-container (HTML). A client must be able to read all three.
+Guacamole answers errors in three formats, and a client must be able to read all of them. The application's errors are
+JSON (recorded: connection-get-unknown), the JSON parser's are plain text (recorded: connection-create-bad-json), and
+the servlet container's are HTML (recorded: login-get).
 """
 
 from __future__ import annotations
@@ -16,11 +17,22 @@ from starlette.responses import Response
 JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 
 UNTRANSLATED = "APP.TEXT_UNTRANSLATED"
+"""Guacamole's translation key for a message that has no translation."""
 LOGIN_FIELDS: list[JSON] = [{"name": "username", "type": "USERNAME"}, {"name": "password", "type": "PASSWORD"}]
 
 
 class GuacamoleError(Exception):
-    """An error that the application answers as JSON."""
+    """An error that the application answers as JSON.
+
+    Args:
+        status: The HTTP status.
+        kind: Guacamole's name for the kind of error, for instance ``NOT_FOUND``.
+        message: The English message.
+        key: The key of the message in Guacamole's translations.
+        variables: The values for the translation, if it has a key.
+        expected: The form fields that a log-in lacks.
+        patches: The outcome of each operation of a batch.
+    """
 
     def __init__(
         self,
@@ -54,11 +66,11 @@ class GuacamoleError(Exception):
 
 
 class UnreadableBodyError(Exception):
-    """The JSON parser's complaint, answered as 400 with plain text."""
+    """A body that the JSON parser cannot read. The answer is 400 with the message as plain text."""
 
 
 class ContainerError(Exception):
-    """An error of the servlet container, answered as an HTML page."""
+    """An error of the servlet container. The answer is an HTML page."""
 
     def __init__(self, status: int, message: str | None = None) -> None:
         super().__init__(message)
@@ -67,54 +79,61 @@ class ContainerError(Exception):
 
 
 def not_found(identifier: str) -> GuacamoleError:
-    """Nothing of this identifier exists, or the user may not know of it."""
+    """Return the error for an identifier that does not exist, or whose object the user may not see."""
     return GuacamoleError(404, "NOT_FOUND", f'Not found: "{identifier}"')
 
 
 def bad_request(message: str) -> GuacamoleError:
-    """The request makes no sense; the message says why."""
+    """Return the error for a request that is wrong. The message is the reason."""
     return GuacamoleError(400, "BAD_REQUEST", message)
 
 
 def internal_error() -> GuacamoleError:
-    """What the database refuses surfaces as this; mostly it means bad input."""
+    """Return the error for a request that the database refuses. Mostly the input is wrong."""
     return GuacamoleError(500, "INTERNAL_ERROR", "Unexpected internal error")
 
 
 def unsupported(message: str) -> GuacamoleError:
-    """The operation is known and refused for everybody."""
+    """Return the error for an operation that Guacamole refuses for every user."""
     return GuacamoleError(501, "INTERNAL_ERROR", message)
 
 
 def permission_denied(message: str = "Permission denied.") -> GuacamoleError:
-    """The token is alive, but its user may not do this."""
+    """Return the error for a user who lacks a permission."""
     return GuacamoleError(403, "PERMISSION_DENIED", message)
 
 
 def dead_token() -> GuacamoleError:
-    """The token is missing or dead. Only the capital D tells it from a missing permission."""
+    """Return the error for a missing or dead token.
+
+    Only the capital D distinguishes it from a missing permission (recorded: dead-token-data,
+    activeconnection-delete-denied).
+    """
     return GuacamoleError(403, "PERMISSION_DENIED", "Permission Denied.")
 
 
 def invalid_login() -> GuacamoleError:
-    """Wrong user, wrong password, or none at all: the answer is the same."""
+    """Return the error for a wrong user name, a wrong password, or no credentials.
+
+    The answer is the same (recorded: login-unknown-user, login-wrong-password, login-missing-credentials).
+    """
     return GuacamoleError(403, "INVALID_CREDENTIALS", "Invalid login", expected=LOGIN_FIELDS)
 
 
 def json_response(body: JSON, status: int = 200) -> Response:
-    """Answer with JSON, and the exact content type that was recorded."""
+    """Return a JSON answer with the recorded content type, which names no character set."""
     return Response(json.dumps(body, ensure_ascii=False), status, headers={"Content-Type": "application/json"})
 
 
 def no_content() -> Response:
-    """Answer 204, as updates and deletions do."""
+    """Return an answer without a body: 204, as for updates and deletions."""
     return Response(status_code=204)
 
 
 def html_response(status: int, message: str | None = None) -> Response:
-    """Answer as the servlet container does."""
+    """Return an error page like the servlet container's. By default, its message is the status's name."""
     phrase = HTTPStatus(status).phrase
-    title = f"HTTP Status {status} – {phrase}"  # noqa: RUF001 - the dash is the original's
+    title = f"HTTP Status {status} – {phrase}"  # noqa: RUF001 - the servlet container's dash
     page = (
         f'<!doctype html><html lang="en"><head><title>{title}</title></head><body><h1>{title}</h1>'
         f"<p>{escape(message or phrase)}</p><p>Stand-in for Apache Guacamole</p></body></html>"
@@ -123,5 +142,5 @@ def html_response(status: int, message: str | None = None) -> Response:
 
 
 def text_response(message: str) -> Response:
-    """Answer as the JSON parser does."""
+    """Return a plain-text answer like the JSON parser's: 400."""
     return Response(message.encode(), 400, headers={"Content-Type": "text/plain"})

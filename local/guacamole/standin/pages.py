@@ -1,4 +1,4 @@
-"""The client page: its own files, and guacamole-common-js from the page's ``node_modules``."""
+"""The client page: the files in ``client_dir``, with guacamole-common-js from its ``node_modules``."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from standin.settings import Settings
 
 SCRIPT, STYLE, PAGE = "text/javascript;charset=utf-8", "text/css;charset=utf-8", "text/html;charset=utf-8"
+# By URL path: the file below `client_dir`, and its content type.
 FILES = {
     "/": ("index.html", PAGE),
     "/app.js": ("app.js", SCRIPT),
@@ -22,7 +23,7 @@ FILES = {
     "/guacamole-common.js": ("node_modules/guacamole-common-js/dist/esm/guacamole-common.min.js", SCRIPT),
 }
 HEADERS = {
-    # guacamole-common-js draws images from blob and data URLs, and plays sound from them.
+    # guacamole-common-js loads images and sound from blob and data URLs.
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src blob: data:; "
         "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
@@ -42,7 +43,7 @@ def _page(settings: Settings, path: str, name: str, kind: str) -> Route:
     async def serve(_: Request) -> Response:
         file = settings.client_dir / name
         if not file.is_file():
-            message = f"The stand-in's page lacks {name}. Run `npm ci` in local/guacamole/client."
+            message = f"The stand-in's page lacks {name}. Run `npm ci` in local/guacamole/client, then reload the page."
             return Response(message, 503, headers={"Content-Type": "text/plain;charset=utf-8"})
         return FileResponse(file, headers={**HEADERS, "Content-Type": kind})
 

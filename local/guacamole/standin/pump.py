@@ -1,4 +1,4 @@
-"""Moving instructions between a WebSocket and guacd, both ways, until one side ends."""
+"""Guacamole instructions, moved both ways between a WebSocket and guacd until one side ends."""
 
 from __future__ import annotations
 
@@ -13,11 +13,17 @@ if TYPE_CHECKING:
     from starlette.websockets import WebSocket
 
 SILENCE_SECONDS = 15.0
-"""guacd says something every few seconds; after this long without a word the tunnel is over, as in the original."""
+"""guacd sends an instruction every few seconds. Guacamole closes a tunnel after this time without one."""
 
 
 class Pump:
-    """One tunnel's traffic."""
+    """The traffic of one tunnel.
+
+    Args:
+        socket: The browser's WebSocket, accepted.
+        transport: The connection to guacd, after the handshake.
+        ended: Set by the application to close the tunnel.
+    """
 
     def __init__(self, socket: WebSocket, transport: AsyncioGuacdTransport, ended: asyncio.Event) -> None:
         self._socket = socket
@@ -25,10 +31,10 @@ class Pump:
         self._ended = ended
 
     async def run(self) -> GuacamoleStatus:
-        """Move instructions until one side ends; return what to close the WebSocket with.
+        """Move instructions until one side ends, and return the status that closes the WebSocket.
 
         Raises:
-            WebSocketDisconnect: The browser went away.
+            WebSocketDisconnect: The browser closed the WebSocket.
         """
         tasks: list[asyncio.Task[GuacamoleStatus]] = [
             asyncio.create_task(self._to_browser()),
@@ -41,7 +47,7 @@ class Pump:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        # Whoever closes a tunnel from our side wins over what the closing itself stirs up.
+        # When the application closes the tunnel, the other tasks may end too. Then the application's status counts.
         return min(done, key=tasks[::-1].index).result()
 
     async def _wait_for_end(self) -> GuacamoleStatus:
@@ -78,6 +84,9 @@ class Pump:
                 return error.status
 
     async def _answer(self, instruction: Instruction) -> None:
-        """Answer a ping ourselves, so that the browser knows a stuck guacd from a dead line."""
+        """Answer the browser's ping, which guacd never gets.
+
+        The browser can so distinguish a guacd that hangs from a connection that is lost.
+        """
         if instruction.args[:1] == ("ping",):
             await self._socket.send_text(instruction.encode())

@@ -1,9 +1,8 @@
-"""Signed-in sessions. They live in memory, as Apache's do: a restart signs everybody out."""
+"""Sessions of users who logged in. They live in memory, as in Guacamole: a restart ends all of them."""
 
 from __future__ import annotations
 
 import secrets
-import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,23 +14,28 @@ if TYPE_CHECKING:
 
 @dataclass
 class Session:
-    """One token and whom it stands for."""
+    """One token and its user."""
 
     token: str = field(repr=False)
     username: str
-    user: int | None
-    """The account's id; ``None`` for somebody who came with a share key."""
+    user: int
+    """The account's id."""
     data_source: str
     data_sources: tuple[str, ...]
     about: JSON
-    """The account as it was at sign-in; ``self`` keeps answering with it."""
+    """The account as JSON, at the time of the log-in. ``self`` returns it later too (recorded: deleted-user-self)."""
     last_used: float
-    uuid: str = field(default_factory=lambda: str(uuid.uuid4()))
-    share_keys: set[str] = field(default_factory=set, repr=False)
+    """Seconds since the epoch."""
 
 
 class Sessions:
-    """Live tokens. One dies when nobody has used it for ``lifetime`` seconds and no tunnel of it is open."""
+    """Live sessions by token. A token dies when it was unused for ``lifetime`` and none of its tunnels is open.
+
+    Args:
+        lifetime: Seconds.
+        clock: Returns the time in seconds since the epoch.
+        has_tunnel: Returns whether a token has an open tunnel.
+    """
 
     def __init__(self, lifetime: float, clock: Callable[[], float], has_tunnel: Callable[[str], bool]) -> None:
         self._lifetime = lifetime
@@ -39,15 +43,15 @@ class Sessions:
         self._has_tunnel = has_tunnel
         self._live: dict[str, Session] = {}
 
-    def open(self, username: str, user: int | None, sources: tuple[str, ...], about: JSON) -> Session:
-        """Start a session with a fresh token."""
+    def open(self, username: str, user: int, sources: tuple[str, ...], about: JSON) -> Session:
+        """Start a session with a new token. The first of ``sources`` is the user's data source."""
         token = secrets.token_hex(32).upper()
         session = Session(token, username, user, sources[0], sources, about, self._clock())
         self._live[token] = session
         return session
 
     def find(self, token: str | None) -> Session | None:
-        """Return the live session of a token, which counts as using it."""
+        """Return the live session of a token, and ``None`` for a dead one. The token counts as used."""
         session = self._live.get(token or "")
         if session is None:
             return None
@@ -57,10 +61,10 @@ class Sessions:
         return session
 
     def end(self, token: str) -> Session | None:
-        """Forget a token; return its session if it was alive."""
+        """Forget a token, and return its session if it was known."""
         return self._live.pop(token, None)
 
     def idle(self) -> list[Session]:
-        """Return the sessions that outlived their time."""
+        """Return the sessions whose tokens are dead and not yet forgotten."""
         deadline = self._clock() - self._lifetime
         return [s for s in self._live.values() if s.last_used < deadline and not self._has_tunnel(s.token)]

@@ -1,4 +1,4 @@
-"""The stand-in's settings, all from the environment."""
+"""The stand-in's settings, which it reads from the environment."""
 
 from __future__ import annotations
 
@@ -15,43 +15,40 @@ CLIENT_DIR = Path(__file__).resolve().parent.parent / "client"
 
 
 class SettingsError(ValueError):
-    """A setting is missing or wrong; the message names the variable."""
+    """A setting is missing or wrong. The message names the variable, and a value to write."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How one stand-in runs."""
+    """The settings of one stand-in."""
 
     admin_username: str = "guacadmin"
-    """The administrator's account, made when the database is empty."""
+    """The administrator's account, which the stand-in creates if the database lacks it."""
     admin_password: str = field(default="", repr=False)
     guacd_host: str = "127.0.0.1"
     guacd_port: int = 4822
     data_source: str = "postgresql"
-    """The identifier that the data source goes by: ``postgresql`` or ``mysql``."""
+    """The name of the data source: ``postgresql`` or ``mysql``."""
     database: str = ":memory:"
-    """An SQLite file; ``:memory:`` forgets everything at exit."""
+    """The path of an SQLite file. ``:memory:`` keeps everything in memory, until the program ends."""
     host: str = "0.0.0.0"  # noqa: S104 - it runs in a pod of its own, behind a Service
     port: int = 8080
     client_dir: Path = CLIENT_DIR
-    """Where the page's files and its ``node_modules`` are."""
+    """The folder with the page's files and its ``node_modules``."""
     token_lifetime: float = 3600.0
-    """Seconds without a request after which a token is dead; Apache's ``api-session-timeout`` is 60 minutes."""
+    """Seconds without a request until a token is dead. Guacamole's default ``api-session-timeout`` is 60 minutes."""
 
     @property
     def shared_data_source(self) -> str:
-        """The data source that holds connections reached by a share key."""
+        """The data source for share keys. A log-in names it (recorded: login-ok), but the stand-in lacks it."""
         return f"{self.data_source}-shared"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
-        """Read the settings.
-
-        Args:
-            environment: Usually ``os.environ``.
+        """Read the settings from environment variables, usually ``os.environ``.
 
         Raises:
-            SettingsError: A variable is missing or does not parse.
+            SettingsError: A variable is missing, or its value is wrong.
         """
         data_source = environment.get(PREFIX + "DATA_SOURCE", cls.data_source)
         if data_source not in DATA_SOURCES:

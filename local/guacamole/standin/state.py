@@ -1,4 +1,4 @@
-"""Everything that the stand-in's requests share."""
+"""The state that the stand-in's requests share."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ from standin.errors import GuacamoleError, dead_token
 from standin.sessions import Sessions
 from standin.store.connections import Connections
 from standin.store.groups import Groups
-from standin.store.history import History
 from standin.store.permissions import SYSTEM_PERMISSIONS, Permissions
 from standin.store.schema import Database
-from standin.store.sharing import Profiles
 from standin.store.users import Users
 from standin.tunnels import Tunnels
 
@@ -27,7 +25,12 @@ if TYPE_CHECKING:
 
 
 class State:
-    """The database, the live sessions and the open tunnels of one stand-in."""
+    """The database, the live sessions and the open tunnels of one stand-in.
+
+    Args:
+        settings: The stand-in's settings.
+        clock: Returns the time in seconds since the epoch.
+    """
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
         self.settings = settings
@@ -37,9 +40,7 @@ class State:
         self.groups = Groups(self.database)
         self.users = Users(self.database)
         self.permissions = Permissions(self.database)
-        self.profiles = Profiles(self.database)
-        self.history = History(self.database)
-        self.tunnels = Tunnels(lambda uuid: self.history.tunnel_closed(uuid, self.now()))
+        self.tunnels = Tunnels()
         self.sessions = Sessions(settings.token_lifetime, clock, lambda token: bool(self.tunnels.of_token(token)))
         self._make_administrator()
 
@@ -48,7 +49,10 @@ class State:
         return int(self.clock() * 1000)
 
     def session(self, request: Request) -> Session:
-        """Return the session of a request's token; a header wins over the query.
+        """Return the session of a request's token. The header takes precedence over the query.
+
+        (recorded: token-by-header, token-by-query, token-header-wins-over-query)
+
 
         Raises:
             GuacamoleError: The token is missing or dead.
@@ -59,29 +63,28 @@ class State:
         return session
 
     def session_in(self, request: Request) -> Session:
-        """Return the session of a request, if it has the data source that the path names.
+        """Return the session of a request whose path names the data source of the session.
 
         Raises:
-            GuacamoleError: The token is missing or dead, or has no such data source.
+            GuacamoleError: The token is missing or dead, or the path names another data source (recorded:
+                datasource-unknown).
         """
         session = self.session(request)
         source = request.path_params["source"]
-        if source not in session.data_sources:
+        if source != session.data_source:
             message = f'Session not associated with authentication provider "{source}".'
             raise GuacamoleError(404, "NOT_FOUND", message)
         return session
 
     def end_session(self, token: str) -> bool:
-        """Sign a token out and close its tunnels; say whether it was alive."""
-        session = self.sessions.end(token)
-        if session is None:
+        """End a session and close its tunnels. Return whether the token was known (recorded: logout, logout-twice)."""
+        if self.sessions.end(token) is None:
             return False
         self.tunnels.end_of_token(token)
-        self.history.signed_out(session.uuid, self.now())
         return True
 
     def sweep(self) -> None:
-        """Sign out what nobody used for too long."""
+        """End the sessions whose tokens are dead."""
         for session in self.sessions.idle():
             self.end_session(session.token)
 
@@ -93,6 +96,6 @@ class State:
             user = self.users.create(name, self.settings.admin_password, attributes.stored(attributes.USER, {}))
             self.permissions.grant("user", user, user, ("READ", "UPDATE", "ADMINISTER"))
             for permission in SYSTEM_PERMISSIONS:
-                # Apache's first administrator does not hold AUDIT; ADMINISTER implies it.
+                # Guacamole's first administrator lacks AUDIT, which ADMINISTER implies (recorded: self-permissions).
                 if permission != "AUDIT":
                     self.permissions.grant_system(user, permission)

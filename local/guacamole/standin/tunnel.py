@@ -1,6 +1,7 @@
 """The WebSocket tunnel between a browser and guacd.
 
-The upgrade always succeeds; a refusal comes afterwards, as a close frame whose reason is Guacamole's status code.
+The upgrade always succeeds. A refusal follows as a close frame whose reason is Guacamole's status code
+(``tests/contract/test_tunnel.py``).
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from standin.destination import Destination, Refusal, destination
 from standin.pump import Pump
-from standin.store.history import TunnelRecord
 from standin.tunnels import Tunnel
 
 if TYPE_CHECKING:
@@ -37,11 +37,12 @@ if TYPE_CHECKING:
 
 SUBPROTOCOL = "guacamole"
 HANDSHAKE_SECONDS = 15.0
+"""The time that guacd has to connect to a desktop."""
 _log = logging.getLogger("standin.tunnel")
 
 
 class TunnelEndpoint:
-    """Serves tunnels."""
+    """The WebSocket endpoint ``/websocket-tunnel``."""
 
     def __init__(self, state: State, connections: ConnectionDirectory, active: ActiveDirectory) -> None:
         self._state = state
@@ -69,7 +70,7 @@ class TunnelEndpoint:
         except TimeoutError:
             return GuacamoleStatus.UPSTREAM_TIMEOUT
         except GuacdConnectionError as error:
-            _log.warning("Connection %s: %s; is guacd running?", wanted.connection.id, error)
+            _log.warning("Connection %s: %s. Check that guacd runs.", wanted.connection.id, error)
             return GuacamoleStatus.SERVER_ERROR
         except GuapyError as error:
             _log.warning("Connection %s: guacd refused: %s", wanted.connection.id, error)
@@ -83,8 +84,8 @@ class TunnelEndpoint:
             await transport.close()
 
     async def _open(self, socket: WebSocket, wanted: Destination) -> tuple[AsyncioGuacdTransport, Tunnel]:
-        place = self._state.tunnels.opening(wanted.connection.id, wanted.session.user)
-        with contextlib.nullcontext() if wanted.joined else place:
+        reservation = self._state.tunnels.opening(wanted.connection.id, wanted.session.user)
+        with contextlib.nullcontext() if wanted.joined else reservation:
             async with asyncio.timeout(HANDSHAKE_SECONDS):
                 transport, guacd_id = await self._connect(wanted)
             tunnel = Tunnel(
@@ -96,7 +97,6 @@ class TunnelEndpoint:
                 remote_host=socket.client.host if socket.client else "",
                 start=self._state.now(),
                 guacd_id=guacd_id,
-                profile=wanted.profile,
                 joined=wanted.joined,
             )
             self._list(tunnel)
@@ -115,17 +115,5 @@ class TunnelEndpoint:
 
     def _list(self, tunnel: Tunnel) -> None:
         self._state.tunnels.add(tunnel)
-        profile = tunnel.profile
-        self._state.history.tunnel_opened(
-            TunnelRecord(
-                uuid=tunnel.uuid,
-                connection=tunnel.connection.id,
-                connection_name=tunnel.connection.name,
-                profile=None if profile is None else profile.id,
-                profile_name=None if profile is None else profile.name,
-                username=tunnel.username,
-                remote_host=tunnel.remote_host,
-                start=tunnel.start,
-            )
-        )
+        self._state.connections.opened(tunnel.connection.id, tunnel.start)
         _log.info("Tunnel %s to connection %s opened by %r", tunnel.uuid, tunnel.connection.id, tunnel.username)

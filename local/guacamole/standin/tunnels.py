@@ -1,104 +1,84 @@
-"""The tunnels that are open: Guacamole's active connections, and the share keys that lead into them."""
+"""The open tunnels, which Guacamole calls active connections."""
 
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from standin.store.connections import Connection
-    from standin.store.sharing import Profile
 
 
 @dataclass
 class Tunnel:
-    """One open tunnel; ``start`` is in milliseconds since the epoch."""
+    """One open tunnel."""
 
     uuid: str
     connection: Connection
     token: str = field(repr=False)
     username: str
-    user: int | None
+    user: int
     remote_host: str
     start: int
+    """Milliseconds since the epoch."""
     guacd_id: str
-    """What guacd calls the desktop's connection; whoever wants to join names it."""
-    profile: Profile | None = None
+    """guacd's name for its connection to the desktop. A tunnel that joins asks guacd for it."""
     joined: str | None = None
-    """The uuid of the tunnel that this one looks at, if it has not its own connection to the desktop."""
+    """The UUID of the tunnel that this one joined; ``None`` for a tunnel with its own connection to the desktop."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set to close it from our side."""
-
-
-@dataclass(frozen=True)
-class Share:
-    """What a share key leads to."""
-
-    tunnel: Tunnel
-    profile: Profile
+    """Set by the application to close the tunnel."""
 
 
 class Tunnels:
-    """All open tunnels.
+    """All open tunnels."""
 
-    Args:
-        on_end: Called with the uuid of each tunnel as it ends, before anybody can see that it is gone.
-    """
-
-    def __init__(self, on_end: Callable[[str], None]) -> None:
-        self._on_end = on_end
+    def __init__(self) -> None:
         self._open: dict[str, Tunnel] = {}
         self._own: defaultdict[int, set[str]] = defaultdict(set)
-        self._shares: dict[str, Share] = {}
-        self._opening: list[tuple[int, int | None]] = []
+        self._opening: list[tuple[int, int]] = []
 
     @contextmanager
-    def opening(self, connection: int, user: int | None) -> Iterator[None]:
-        """Hold a place on a connection while guacd is asked for it, so that two cannot take the last one."""
-        place = (connection, user)
-        self._opening.append(place)
+    def opening(self, connection: int, user: int) -> Iterator[None]:
+        """Count a tunnel as open during its handshake with guacd, so that two tunnels cannot take the last place."""
+        reservation = (connection, user)
+        self._opening.append(reservation)
         try:
             yield
         finally:
-            self._opening.remove(place)
+            self._opening.remove(reservation)
 
     def places(self, connection: int, user: int | None = None) -> int:
-        """Return how many places on a connection are taken, by tunnels that are open or about to be."""
-        opening = [of for of in self._opening if of[0] == connection and (user is None or of[1] == user)]
-        return self.count(connection, user) + len(opening)
+        """Return how many tunnels of one user, or of all users, are open to a connection or in their handshake."""
+        opening = sum(1 for reserved, of in self._opening if reserved == connection and user in (None, of))
+        return self.count(connection, user) + opening
 
     def add(self, tunnel: Tunnel) -> None:
-        """List a tunnel."""
+        """Add a tunnel that was opened."""
         self._open[tunnel.uuid] = tunnel
         if tunnel.joined is None:
             self._own[tunnel.connection.id].add(tunnel.uuid)
 
     def end(self, uuid: str) -> bool:
-        """Close a tunnel and what looks at it by a share key; say whether it was open."""
+        """Close a tunnel, and return whether it was open."""
         tunnel = self._open.pop(uuid, None)
         if tunnel is None:
             return False
         self._own[tunnel.connection.id].discard(uuid)
         tunnel.ended.set()
-        self._on_end(uuid)
-        self._shares = {key: share for key, share in self._shares.items() if share.tunnel is not tunnel}
-        for viewer in [t for t in self._open.values() if t.joined == uuid and t.profile is not None]:
-            self.end(viewer.uuid)
         return True
 
     def end_of_token(self, token: str) -> None:
-        """Close all tunnels of a token."""
+        """Close all tunnels of a token (recorded: logout-while-tunnel)."""
         for uuid in self.of_token(token):
             self.end(uuid)
 
     def of_token(self, token: str) -> list[str]:
-        """Return the uuids of a token's tunnels."""
+        """Return the UUIDs of a token's tunnels."""
         return [tunnel.uuid for tunnel in self._open.values() if tunnel.token == token]
 
     def get(self, uuid: str) -> Tunnel | None:
@@ -110,16 +90,6 @@ class Tunnels:
         return list(self._open.values())
 
     def count(self, connection: int, user: int | None = None) -> int:
-        """Return how many tunnels hold a connection to the desktop of their own, of one user or of all."""
+        """Return how many tunnels of one user, or of all users, have their own connection to the desktop."""
         own = self._own.get(connection, ())
         return len(own) if user is None else sum(1 for uuid in own if self._open[uuid].user == user)
-
-    def share(self, tunnel: Tunnel, profile: Profile) -> str:
-        """Make a key that lets its bearer look at a tunnel."""
-        key = secrets.token_urlsafe(32)
-        self._shares[key] = Share(tunnel, profile)
-        return key
-
-    def shared(self, key: str) -> Share | None:
-        """Return what a key leads to while the shared tunnel is open."""
-        return self._shares.get(key)

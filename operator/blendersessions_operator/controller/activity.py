@@ -30,15 +30,14 @@ class ActivityTracker:
         """Return what is known of a session."""
         status = session.status
         known = self.reported.get(session.uid, Activity())
-        ready_at = _moment(status.get("readyAt"))
-        last_active = _moment((status.get("activity") or {}).get("lastActiveAt"))
-        if known.last_input_at is None and ready_at is not None and last_active is not None and last_active > ready_at:
+        last_active = status.activity.last_active_at if status.activity is not None else None
+        if known.last_input_at is None and status.ready_at and last_active and last_active > status.ready_at:
             # The operator saw input then, before it was restarted.
             known = replace(known, last_input_at=last_active)
         return replace(
             known,
-            started_at=_moment(status.get("startedAt")),
-            ready_at=ready_at,
+            started_at=status.started_at,
+            ready_at=status.ready_at,
             opened_at=self.opened.get(session.uid, ()),
         )
 
@@ -61,7 +60,3 @@ class ActivityTracker:
         """Forget a session that is gone, or its run that is over."""
         for known in (self.opened, self.reported, self.warned):
             known.pop(uid, None)
-
-
-def _moment(text: object) -> datetime | None:
-    return datetime.fromisoformat(text) if isinstance(text, str) else None

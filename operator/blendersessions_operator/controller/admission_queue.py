@@ -53,7 +53,7 @@ class AdmissionQueue:
         return [
             other.ref
             for other in self._store.waiting(session.namespace, session.spec.class_name)
-            if other.status["queuePosition"] != positions.get(other.uid)
+            if other.status.queue is None or other.status.queue.position != positions.get(other.uid)
         ]
 
     def _admission(self, session: Session, limits: Limits, now: datetime) -> Admission:
@@ -71,7 +71,7 @@ class AdmissionQueue:
     def _request(self, session: Session, now: datetime) -> AdmissionRequest:
         if session.suspend_requested:
             self.release(session.uid)
-        has_desktop = session.uid in self._admitted or "startedAt" in session.status or self._has_pod(session)
+        has_desktop = session.uid in self._admitted or session.status.started_at is not None or self._has_pod(session)
         return AdmissionRequest(
             session.uid,
             session.spec.owner or session.uid,
@@ -91,4 +91,4 @@ class AdmissionQueue:
         return session.deleting or (session.suspend_requested and not self._has_pod(session))
 
     def _has_pod(self, session: Session) -> bool:
-        return self._store.get(Ref("Pod", session.namespace, session.desktop_name)) is not None
+        return self._store.get(Ref("Pod", session.namespace, session.desktop.name)) is not None

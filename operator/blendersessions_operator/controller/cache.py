@@ -7,8 +7,8 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from blendersessions.model.access import access_list
+from blendersessions.model.desktop import desktop_of_connection
 from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Manifest, Ref, ref_of
-from blendersessions.model.names import uid_from
 from blendersessions.model.session import DEFAULT_CLASS, Session, parse_session
 from blendersessions.model.session_class import SessionClass, built_in, parse_session_class
 
@@ -31,6 +31,8 @@ class ObjectCache:
         self._sessions: dict[Ref, Session] = {}
         self._classes: dict[Ref, SessionClass] = {}
         self._sessions_by_uid: dict[str, Ref] = {}
+        self._sessions_by_desktop: dict[str, Ref] = {}
+        """By the names of the desktop that a session has, and of the one that would be made for it."""
         self._sessions_by_user: defaultdict[str, set[Ref]] = defaultdict(set)
         self._sessions_by_class: defaultdict[tuple[str, str], set[Ref]] = defaultdict(set)
         self._waiting: defaultdict[tuple[str, str], set[Ref]] = defaultdict(set)
@@ -49,7 +51,7 @@ class ObjectCache:
     def is_starting(self, ref: Ref) -> bool:
         """Say whether somebody waits for a session to open."""
         session = self._sessions.get(ref)
-        return session is not None and session.status.get("phase") in (None, "Pending", "Starting")
+        return session is not None and session.is_starting
 
     def put(self, manifest: Manifest) -> bool:
         """Keep an object unless this or a newer version is known, or that it is gone; say whether it was news.
@@ -102,16 +104,15 @@ class ObjectCache:
         """Go through all sessions."""
         yield from list(self._sessions.values())
 
-    def session_named(self, name: str) -> Ref | None:
-        """Return the session that a name of ours was made for."""
-        uid = uid_from(name)
-        return self._sessions_by_uid.get(uid) if uid else None
+    def session_of_connection(self, name: str) -> Ref | None:
+        """Return the session whose desktop a connection of this name leads to."""
+        return self._sessions_by_desktop.get(desktop_of_connection(name))
 
     def sessions_of(self, child: Manifest) -> set[Ref]:
-        """Return the sessions that an object belongs to: by its name, and by its owners."""
+        """Return the sessions that an object belongs to: by its owners, and by its name."""
         meta = child["metadata"]
         found = {self._sessions_by_uid.get(owner["uid"]) for owner in meta.get("ownerReferences") or ()}
-        found.add(self.session_named(meta["name"]))
+        found.add(self._sessions_by_desktop.get(meta["name"]))
         return {ref for ref in found if ref is not None}
 
     def sessions_of_user(self, username: str) -> set[Ref]:
@@ -173,13 +174,16 @@ class ObjectCache:
         session = parse_session(self._objects[ref])
         self._sessions[ref] = session
         self._sessions_by_uid[session.uid] = ref
+        self._sessions_by_desktop |= dict.fromkeys(_desktop_names(session), ref)
         self._sessions_by_class[session.namespace, session.spec.class_name].add(ref)
-        if "queuePosition" in session.status:
+        if session.status.queue is not None:
             self._waiting[session.namespace, session.spec.class_name].add(ref)
         for username in access_list(session):
             self._sessions_by_user[username].add(ref)
 
     def _unlink(self, session: Session) -> None:
+        for name in _desktop_names(session):
+            self._sessions_by_desktop.pop(name, None)
         self._sessions_by_class[session.namespace, session.spec.class_name].discard(session.ref)
         self._waiting[session.namespace, session.spec.class_name].discard(session.ref)
         for username in access_list(session):
@@ -193,6 +197,10 @@ class ObjectCache:
         self._tombstones[uid] = now + TOMBSTONE_SECONDS
         while self._tombstones[oldest := next(iter(self._tombstones))] <= now:
             del self._tombstones[oldest]
+
+
+def _desktop_names(session: Session) -> set[str]:
+    return {session.desktop.name, session.generated_name}
 
 
 def _slim(manifest: Manifest) -> Manifest:

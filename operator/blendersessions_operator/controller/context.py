@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from blendersessions.clients.agent import AgentClient
-from blendersessions.model.errors import NotFound
+from blendersessions.clients.agent import AgentClient, endpoint_of
+from blendersessions.model.errors import NotFound, System
 from blendersessions.model.manifest import API_VERSION, SESSION_KIND
 from blendersessions_operator.controller.activity import ActivityTracker
 from blendersessions_operator.controller.admission_queue import AdmissionQueue
@@ -16,6 +16,7 @@ from blendersessions_operator.controller.status_debouncer import StatusDebouncer
 from blendersessions_operator.metrics import Metrics
 
 if TYPE_CHECKING:
+    from blendersessions.clients.agent import AgentEndpoint
     from blendersessions.clients.guacamole.directory import GuacamoleDirectory
     from blendersessions.clients.kubernetes import Kubernetes
     from blendersessions.model.installation import InstallationDefaults
@@ -58,6 +59,10 @@ class ReconcilerContext:
         for waiting in self.cache.waiting(session.namespace, session.spec.class_name):
             self.queue.add(waiting.ref)
 
+    def agent_of(self, session: Session) -> AgentEndpoint:
+        """Return where the agent of a session's desktop listens; raises the domain errors of the agent."""
+        return endpoint_of(*(self.cache.get(session.desktop.ref(kind)) for kind in ("Pod", "Secret")))
+
     def as_seen(self, session: Session) -> Manifest:
         """Return the whole object to write back; the API server refuses it when the session has changed since.
 
@@ -66,7 +71,7 @@ class ReconcilerContext:
         """
         known = self.cache.get(session.ref)
         if known is None:
-            raise NotFound(f"{session.ref} is gone.", system="Kubernetes")
+            raise NotFound(f"{session.ref} is gone.", System.KUBERNETES)
         seen = {"uid": session.uid, "resourceVersion": session.resource_version}
         return known | {"apiVersion": API_VERSION, "kind": SESSION_KIND, "metadata": known["metadata"] | seen}
 

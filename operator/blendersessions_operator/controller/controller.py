@@ -14,6 +14,7 @@ from blendersessions.clients.guacamole.client import Account, GuacamoleClient
 from blendersessions.clients.guacamole.directory import GuacamoleDirectory
 from blendersessions.clients.kubernetes import connect
 from blendersessions.model.manifest import Ref
+from blendersessions.model.status import Phase
 from blendersessions_operator.controller.cache import CHILD_KINDS, ObjectCache
 from blendersessions_operator.controller.context import ReconcilerContext
 from blendersessions_operator.controller.informer import Informer, sync_caches
@@ -125,13 +126,13 @@ def count_sessions(context: ReconcilerContext) -> None:
     """Add the gauges that count sessions at each scrape: by phase, and by the class that they wait for."""
 
     def by_phase() -> Counter[tuple[str, ...]]:
-        return Counter((str(session.status.get("phase", "Pending")),) for session in context.cache.sessions())
+        return Counter((str(session.status.phase or Phase.PENDING),) for session in context.cache.sessions())
 
     def waiting() -> Counter[tuple[str, ...]]:
         return Counter(
             (session.namespace, session.spec.class_name)
             for session in context.cache.sessions()
-            if "queuePosition" in session.status
+            if session.status.queue is not None
         )
 
     context.metrics.count("blendersessions_sessions", "Sessions by their phase.", ["phase"], by_phase)

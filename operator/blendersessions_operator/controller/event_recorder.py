@@ -62,7 +62,7 @@ class EventRecorder:
             "name": session.name,
             "uid": session.uid,
         }
-        self._add(session.desktop_name, involved, event)
+        self._add(session.generated_name, involved, event)
 
     def operator_event(self, event: Event) -> None:
         """Post an Event about what belongs to no session, on the operator's own pod; outside of a cluster, none."""

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from blendersessions.clients.agent import endpoint_of
 from blendersessions.model import labels
-from blendersessions.model.errors import Conflict, DomainError, NameTaken, NotFound, OwnerTaken
+from blendersessions.model.errors import Conflict, DomainError, NameTaken, NotFound, System
 from blendersessions.model.manifest import SESSION_KIND, Manifest, Ref, controller_uid, ref_of
 from blendersessions.model.names import user_secret_name
 from blendersessions.model.secret_data import decode
+from blendersessions_operator.controller.credentials import new_desktop_credentials, new_user_password
+from blendersessions_operator.controller.failures import gather_failures
 from blendersessions_operator.planning import steps
 from blendersessions_operator.planning.observed import is_user_secret
 from blendersessions_operator.planning.status import with_suspension
 from blendersessions_operator.planning.status_events import Event
+from blendersessions_operator.resources.secret import desktop_secret, user_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
 
-    from blendersessions.clients.agent import AgentEndpoint
     from blendersessions.model.session import Session
     from blendersessions_operator.controller.context import ReconcilerContext
     from blendersessions_operator.planning.plan import Plan
@@ -36,132 +36,153 @@ async def execute(context: ReconcilerContext, session: Session, plan: Plan) -> d
     for stage in plan.stages:
         if failures:
             break
-        outcomes = await asyncio.gather(*(_attempt(context, session, step) for step in stage), return_exceptions=True)
-        for step, outcome in zip(stage, outcomes, strict=True):
-            if isinstance(outcome, DomainError):
-                failures.setdefault(step.part, outcome)
-            elif isinstance(outcome, BaseException):
-                raise outcome
+        failures = await gather_failures((step.part, _attempt(context, session, step)) for step in stage)
     return failures
 
 
 async def _attempt(context: ReconcilerContext, session: Session, step: Step) -> None:
-    said = await _carry_out(context, session, step)
+    said = await HANDLERS[type(step)](context, session, step)
     if said:
         logger.info("%s", said, extra={"session": f"{session.namespace}/{session.name}"})
 
 
-async def _carry_out(context: ReconcilerContext, session: Session, step: Step) -> str:  # noqa: C901 - one line a step
-    """Carry out one step, and return what to log: empty when nothing changed."""
-    guacamole, kubernetes = context.guacamole, context.kubernetes
-    match step:
-        case steps.AddFinalizer():
-            return await _add_finalizer(context, session)
-        case steps.RemoveFinalizer():
-            return await _remove_finalizer(context, session)
-        case steps.CreateObject(manifest):
-            return await _create(context, session, manifest)
-        case steps.ApplyObject(manifest):
-            await _update(context, ref_of(manifest), kubernetes.apply(manifest))
-            return f"Put {ref_of(manifest)} right."
-        case steps.AnnotateObject(manifest):
-            ref = ref_of(manifest)
-            metadata = {"uid": manifest["metadata"]["uid"], "annotations": manifest["metadata"]["annotations"]}
-            await _update(context, ref, kubernetes.merge(ref, {"metadata": metadata}))
-            return ""
-        case steps.DeleteObject(ref, uid):
-            await kubernetes.delete(ref, uid)
-            # It may stay for a while: a pod ends in order, and anything may have a finalizer.
-            await context.reread(ref)
-            return f"Deleted {ref}, to make it again."
-        case steps.DeleteSession():
-            await kubernetes.delete(session.ref, session.uid)
-            await context.reread(session.ref)
-            return "Deleted the session, since its time is over."
-        case steps.RecordSuspension(reason):
-            return await _note_suspension(context, session, reason)
-        case steps.SaveScene():
-            file = await context.agents.save(_agent(context, session))
-            return f"Saved the scene to {file}."
-        case steps.AskDesktop():
-            context.activity.record(session, await context.agents.status(_agent(context, session)), datetime.now(UTC))
-            return ""
-        case steps.Warn(message, expires_at):
-            return await _warn(context, session, message, expires_at)
-        case steps.AddOwner(ref, owner):
-            patch = {"metadata": {"ownerReferences": [owner]}}
-            await _update(context, ref, kubernetes.strategic_merge(ref, patch))
-            return ""
-        case steps.InspectAccess(names, usernames, hostname, hint):
-            await guacamole.inspect(names, usernames, hostname, hint)
-            return ""
-        case steps.CreateConnection(spec):
-            await guacamole.create_connection(spec)
-            return f"Registered the connection {spec.name} in Guacamole."
-        case steps.UpdateConnection(identifier, spec):
-            await guacamole.update_connection(identifier, spec)
-            return f"Updated the connection {spec.name} in Guacamole."
-        case steps.VerifyConnectionOwnership(name, hostname):
-            return await _refuse_connection(context, name, hostname)
-        case steps.CreateUser(username, password):
-            async with guacamole.user_lock(username):
-                await guacamole.create_user(username, password, session.namespace)
-            return f"Made the Guacamole user {username}."
-        case steps.SetPassword(username, password):
-            async with guacamole.user_lock(username):
-                await guacamole.set_password(username, password)
-            return f"Gave the Guacamole user {username} the password of its Secret."
-        case steps.RemoveUser(username):
-            return await _remove_lost_user(context, session, username)
-        case steps.VerifyUserOwnership(username):
-            return await _refuse_user(context, session, username)
-        case steps.Grant(username, name):
-            await guacamole.grant(username, name)
-            return f"Granted the connection {name} to {username}."
-        case steps.Revoke(username, name):
-            closed = await guacamole.revoke(username, name)
-            return f"Took the connection {name} from {username}, with {closed} running tunnels."
-        case steps.RemoveConnection(name, hostname, hint):
-            known = bool(guacamole.view([name], []).connections)
-            closed = await guacamole.remove_connection(name, hostname, hint)
-            return f"Removed the connection {name} from Guacamole, with {closed} running tunnels." if known else ""
-        case steps.ReleaseUser(username):
-            return await _release_user(context, session, username)
-        case _:
-            assert_never(step)
+async def _create_object(context: ReconcilerContext, session: Session, step: steps.CreateObject) -> str:
+    return await _create(context, session, step.manifest)
 
 
-def _agent(context: ReconcilerContext, session: Session) -> AgentEndpoint:
-    places = (Ref(kind, session.namespace, session.desktop_name) for kind in ("Pod", "Secret"))
-    return endpoint_of(*(context.cache.get(place) for place in places))
+async def _create_desktop_secret(context: ReconcilerContext, session: Session, step: steps.CreateDesktopSecret) -> str:
+    del step
+    return await _create(context, session, desktop_secret(session, new_desktop_credentials()))
 
 
-async def _note_suspension(context: ReconcilerContext, session: Session, reason: str) -> str:
+async def _complete_desktop_secret(
+    context: ReconcilerContext, session: Session, step: steps.CompleteDesktopSecret
+) -> str:
+    drawn = desktop_secret(session, new_desktop_credentials())["data"]
+    manifest = step.manifest | {"data": drawn | step.manifest["data"]}
+    await _update(context, ref_of(manifest), context.kubernetes.apply(manifest))
+    return f"Put {ref_of(manifest)} right."
+
+
+async def _create_user_secret(context: ReconcilerContext, session: Session, step: steps.CreateUserSecret) -> str:
+    return await _create(context, session, user_secret(session, step.username, new_user_password()))
+
+
+async def _apply_object(context: ReconcilerContext, session: Session, step: steps.ApplyObject) -> str:
+    del session
+    ref = ref_of(step.manifest)
+    await _update(context, ref, context.kubernetes.apply(step.manifest))
+    return f"Put {ref} right."
+
+
+async def _annotate_object(context: ReconcilerContext, session: Session, step: steps.AnnotateObject) -> str:
+    del session
+    ref, metadata = ref_of(step.manifest), step.manifest["metadata"]
+    patch = {"metadata": {"uid": metadata["uid"], "annotations": metadata["annotations"]}}
+    await _update(context, ref, context.kubernetes.merge(ref, patch))
+    return ""
+
+
+async def _delete_object(context: ReconcilerContext, session: Session, step: steps.DeleteObject) -> str:
+    del session
+    await context.kubernetes.delete(step.ref, step.uid)
+    # It may stay for a while: a pod ends in order, and anything may have a finalizer.
+    await context.reread(step.ref)
+    return f"Deleted {step.ref}, to make it again."
+
+
+async def _delete_session(context: ReconcilerContext, session: Session, step: steps.DeleteSession) -> str:
+    del step
+    await context.kubernetes.delete(session.ref, session.uid)
+    await context.reread(session.ref)
+    return "Deleted the session, since its time is over."
+
+
+async def _save_scene(context: ReconcilerContext, session: Session, step: steps.SaveScene) -> str:
+    del step
+    file = await context.agents.save(context.agent_of(session))
+    return f"Saved the scene to {file}."
+
+
+async def _add_owner(context: ReconcilerContext, session: Session, step: steps.AddOwner) -> str:
+    del session
+    patch = {"metadata": {"ownerReferences": [step.owner]}}
+    await _update(context, step.ref, context.kubernetes.strategic_merge(step.ref, patch))
+    return ""
+
+
+async def _create_connection(context: ReconcilerContext, session: Session, step: steps.CreateConnection) -> str:
+    del session
+    await context.guacamole.create_connection(step.spec)
+    return f"Registered the connection {step.spec.name} in Guacamole."
+
+
+async def _update_connection(context: ReconcilerContext, session: Session, step: steps.UpdateConnection) -> str:
+    del session
+    await context.guacamole.update_connection(step.identifier, step.spec)
+    return f"Updated the connection {step.spec.name} in Guacamole."
+
+
+async def _create_user(context: ReconcilerContext, session: Session, step: steps.CreateUser) -> str:
+    async with context.guacamole.user_lock(step.username):
+        await context.guacamole.create_user(step.username, step.password, session.namespace)
+    return f"Made the Guacamole user {step.username}."
+
+
+async def _set_password(context: ReconcilerContext, session: Session, step: steps.SetPassword) -> str:
+    del session
+    async with context.guacamole.user_lock(step.username):
+        await context.guacamole.set_password(step.username, step.password)
+    return f"Gave the Guacamole user {step.username} the password of its Secret."
+
+
+async def _grant(context: ReconcilerContext, session: Session, step: steps.Grant) -> str:
+    del session
+    await context.guacamole.grant(step.username, step.connection)
+    return f"Granted the connection {step.connection} to {step.username}."
+
+
+async def _revoke(context: ReconcilerContext, session: Session, step: steps.Revoke) -> str:
+    del session
+    closed = await context.guacamole.revoke(step.username, step.connection)
+    return f"Took the connection {step.connection} from {step.username}, with {closed} running tunnels."
+
+
+async def _remove_connection(context: ReconcilerContext, session: Session, step: steps.RemoveConnection) -> str:
+    del session
+    known = step.name in context.guacamole.view(step.access).connections
+    closed = await context.guacamole.remove_connection(step.name, step.access)
+    return f"Removed the connection {step.name} from Guacamole, with {closed} running tunnels." if known else ""
+
+
+async def _record_suspension(context: ReconcilerContext, session: Session, step: steps.RecordSuspension) -> str:
     """Write down that the session is suspended, and which wish to resume it there was already."""
-    status = with_suspension(session, reason, datetime.now(UTC))
+    status = with_suspension(session, step.reason, datetime.now(UTC))
     try:
-        noted = context.kubernetes.replace(context.as_seen(session) | {"status": status}, "status")
+        noted = context.kubernetes.replace(context.as_seen(session) | {"status": status.to_manifest()}, "status")
         await _update(context, session.ref, noted)
     finally:
         context.admission.release(session.uid)
-    return f"The session is suspended ({reason})."
+    return f"The session is suspended ({step.reason})."
 
 
-async def _warn(context: ReconcilerContext, session: Session, message: str, expires_at: datetime) -> str:
+async def _warn(context: ReconcilerContext, session: Session, step: steps.Warn) -> str:
     """Tell of the end on the desktop and by an Event, once for each end."""
-    context.activity.warned[session.uid] = expires_at
-    context.events.event(session, Event("Normal", "Expiring", message))
-    seconds = max(1.0, (expires_at - datetime.now(UTC)).total_seconds())
-    await context.agents.notify(_agent(context, session), message, seconds)
+    context.activity.warned[session.uid] = step.expires_at
+    context.events.event(session, Event("Normal", "Expiring", step.message))
+    seconds = max(1.0, (step.expires_at - datetime.now(UTC)).total_seconds())
+    await context.agents.notify(context.agent_of(session), step.message, seconds)
     return "Told the person that the session ends."
 
 
-async def _add_finalizer(context: ReconcilerContext, session: Session) -> str:
+async def _add_finalizer(context: ReconcilerContext, session: Session, step: steps.AddFinalizer) -> str:
+    del step
     await _set_finalizers(context, session, [*session.finalizers, labels.FINALIZER])
     return ""
 
 
-async def _remove_finalizer(context: ReconcilerContext, session: Session) -> str:
+async def _remove_finalizer(context: ReconcilerContext, session: Session, step: steps.RemoveFinalizer) -> str:
+    del step
     rest = [name for name in session.finalizers if name != labels.FINALIZER]
     if not await _set_finalizers(context, session, rest):
         return ""
@@ -206,15 +227,16 @@ async def _create(context: ReconcilerContext, session: Session, manifest: Manife
         )
         if not ours:
             message = f"{ref} exists and is not this session's: delete or rename it, and the session starts."
-            raise NameTaken(message, system="Kubernetes") from None
+            raise NameTaken(message, System.KUBERNETES) from None
         context.cache.put(found)
         return ""
     context.cache.put({"kind": ref.kind} | made)
     return f"Created {ref}."
 
 
-async def _remove_lost_user(context: ReconcilerContext, session: Session, username: str) -> str:
+async def _remove_user(context: ReconcilerContext, session: Session, step: steps.RemoveUser) -> str:
     """Remove a user of ours whose Secret is lost, unless the Secret is there and only the cache was behind."""
+    username = step.username
     ref = Ref("Secret", session.namespace, user_secret_name(username))
     await context.reread(ref)
     if context.cache.get(ref) is not None:
@@ -225,38 +247,13 @@ async def _remove_lost_user(context: ReconcilerContext, session: Session, userna
     return f"Removed the Guacamole user {username}, whose Secret is lost, to make both again."
 
 
-async def _refuse_connection(context: ReconcilerContext, name: str, hostname: str) -> str:
-    """Report that the name is taken, or let the next plan decide when that has changed."""
-    record = await context.guacamole.recheck_connection(name)
-    if record is not None and not record.leads_to(hostname):
-        message = (
-            f"The connection {name} (identifier {record.identifier}) in Guacamole's connection group of this "
-            "installation is not this session's, for it leads elsewhere: rename or delete it, and the session goes on."
-        )
-        raise NameTaken(message)
-    return ""
-
-
-async def _refuse_user(context: ReconcilerContext, session: Session, username: str) -> str:
-    """Report that a user is taken, or let the next plan decide when it is gone or another one by now."""
-    if not (await context.guacamole.look_up_user(username)).taken(session.namespace):
-        return ""
-    role = "owner" if username == session.username else "viewer"
-    field = "spec.owner" if role == "owner" else "spec.viewers"
-    message = (
-        f"The {role} {username} is a Guacamole user that was made for sessions outside of the namespace "
-        f"{session.namespace}, whose people hold the password: choose another {field}, or have an administrator make "
-        f"the user {username} in Guacamole in place of that one."
-    )
-    raise OwnerTaken(message)
-
-
-async def _release_user(context: ReconcilerContext, session: Session, username: str) -> str:
+async def _release_user(context: ReconcilerContext, session: Session, step: steps.ReleaseUser) -> str:
     """Remove a user made for this namespace, and its Secret, when no other live session here lets that user in.
 
     The lock keeps two sessions from doing it at once. A session that the watch has not told us of yet was granted
     nothing yet either: it finds the user gone, and makes it again.
     """
+    username = step.username
     async with context.guacamole.user_lock(username):
         if context.cache.is_wanted(session.namespace, username, besides=session.uid):
             return ""
@@ -270,3 +267,33 @@ async def _release_user(context: ReconcilerContext, session: Session, username: 
         return ""
     context.enqueue_sessions_of(username)
     return f"Removed the Guacamole user {username}."
+
+
+Handler: TypeAlias = "Callable[[ReconcilerContext, Session, Any], Awaitable[str]]"
+"""Carries out one step, and returns what to log: empty when nothing changed."""
+
+HANDLERS: Final[dict[type[Step], Handler]] = {
+    steps.AddFinalizer: _add_finalizer,
+    steps.RemoveFinalizer: _remove_finalizer,
+    steps.CreateObject: _create_object,
+    steps.CreateDesktopSecret: _create_desktop_secret,
+    steps.CompleteDesktopSecret: _complete_desktop_secret,
+    steps.CreateUserSecret: _create_user_secret,
+    steps.ApplyObject: _apply_object,
+    steps.AnnotateObject: _annotate_object,
+    steps.DeleteObject: _delete_object,
+    steps.DeleteSession: _delete_session,
+    steps.RecordSuspension: _record_suspension,
+    steps.SaveScene: _save_scene,
+    steps.Warn: _warn,
+    steps.AddOwner: _add_owner,
+    steps.CreateConnection: _create_connection,
+    steps.UpdateConnection: _update_connection,
+    steps.CreateUser: _create_user,
+    steps.SetPassword: _set_password,
+    steps.RemoveUser: _remove_user,
+    steps.Grant: _grant,
+    steps.Revoke: _revoke,
+    steps.RemoveConnection: _remove_connection,
+    steps.ReleaseUser: _release_user,
+}

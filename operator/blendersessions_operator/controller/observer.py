@@ -1,37 +1,74 @@
-"""Gather what is known of a session; in the steady state this costs no request."""
+"""Observe a session: take what the caches know, and ask for what a decision needs besides.
+
+In the steady state nothing is asked.
+"""
 
 from __future__ import annotations
 
-from functools import partial
-from secrets import token_urlsafe
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
 
-from blendersessions.model.access import access_list, connection_names
+from blendersessions.model.access import access_list
 from blendersessions.model.effective_settings import effective_settings
-from blendersessions.model.installation import GeneratedCredentials
+from blendersessions.model.errors import System, Unavailable
 from blendersessions.model.manifest import Ref
 from blendersessions.model.names import user_secret_name
-from blendersessions_operator.planning.access import reported_identifier
+from blendersessions_operator.controller.failures import gather_failures
+from blendersessions_operator.planning.access import session_access
 from blendersessions_operator.planning.observed import Observed
+from blendersessions_operator.planning.ownership import (
+    connection_conflict,
+    doubtful_connections,
+    doubtful_users,
+    user_conflict,
+)
+from blendersessions_operator.planning.questions import Question, next_question
+from blendersessions_operator.planning.steps import Area
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from datetime import datetime
+    from collections.abc import Awaitable, Mapping
 
     from blendersessions.model.errors import DomainError
     from blendersessions.model.session import Session
     from blendersessions_operator.controller.context import ReconcilerContext
-    from blendersessions_operator.planning.steps import Area
 
-VNC_PASSWORD_CHARACTERS = 8
-"""Only eight count in the protocol (RFC 6143, section 7.2.2)."""
+MAX_QUESTIONS: Final = 8
+"""Three suffice; more are needed only while what was just asked for changes again."""
 
 
-def observe(
+async def observe(
+    context: ReconcilerContext, key: Ref, failures: Mapping[Area, DomainError]
+) -> tuple[Session, Observed] | None:
+    """Return the session and what is known of it once nothing more needs to be asked; None if it is gone.
+
+    Args:
+        context: the clients and caches.
+        key: which session.
+        failures: what failed before in this run. What fails here is added; nothing more is asked about that area.
+    """
+    failures, asked = dict(failures), 0
+    while True:
+        session = context.cache.session(key)
+        if session is None:
+            return None
+        observed = _known(context, session, failures, datetime.now(UTC))
+        question = next_question(session, observed)
+        if question is None:
+            return session, observed
+        if asked == MAX_QUESTIONS:
+            message = "What is known of the session changes faster than it can be asked; it is tried again."
+            unsettled = Unavailable(message, System.GUACAMOLE)
+            return session, replace(observed, failures=failures | {question.area: unsettled})
+        failures |= await gather_failures(_requests(context, session, observed, question))
+        asked += 1
+
+
+def _known(
     context: ReconcilerContext, session: Session, failures: Mapping[Area, DomainError], now: datetime
 ) -> Observed:
-    """Take what the store and the registry know."""
-    name, namespace, store = session.desktop_name, session.namespace, context.cache
+    """Take what the caches know, without a request."""
+    name, namespace, store = session.desktop.name, session.namespace, context.cache
     wanted = access_list(session)
     secrets = {username: store.get(Ref("Secret", namespace, user_secret_name(username))) for username in wanted}
     of = store.session_class(namespace, session.spec.class_name)
@@ -42,7 +79,6 @@ def observe(
         class_error=of.spec_error if of is not None else "",
         position=context.admission.position(session, settings.class_limits, now) if settings is not None else None,
         installation=context.installation,
-        fresh=partial(fresh_credentials, wanted),
         secret=store.get(Ref("Secret", namespace, name)),
         service=store.get(Ref("Service", namespace, name)),
         pod=store.get(Ref("Pod", namespace, name)),
@@ -51,15 +87,38 @@ def observe(
         users=len(context.activity.opened.get(session.uid, ())),
         warned_of=context.activity.warned.get(session.uid),
         user_secrets={username: secret for username, secret in secrets.items() if secret is not None},
-        access=context.guacamole.view(connection_names(session), wanted, reported_identifier(session)),
+        access=context.guacamole.view(session_access(session)),
         failures=failures,
     )
 
 
-def fresh_credentials(usernames: Iterable[str]) -> GeneratedCredentials:
-    """Draw random values for Secrets that may have to be made."""
-    return GeneratedCredentials(
-        vnc_password=token_urlsafe(VNC_PASSWORD_CHARACTERS)[:VNC_PASSWORD_CHARACTERS],
-        agent_token=token_urlsafe(32),
-        user_passwords={username: token_urlsafe(24) for username in usernames},
-    )
+def _requests(
+    context: ReconcilerContext, session: Session, observed: Observed, question: Question
+) -> list[tuple[Area, Awaitable[None]]]:
+    """Return what answers a question; each answer goes into a cache, or fails an area."""
+    if question is Question.ACTIVITY:
+        return [(Area.ACTIVITY, _ask_agent(context, session))]
+    if question is Question.ACCESS:
+        return [(Area.ACCESS, context.guacamole.inspect(session_access(session)))]
+    checks: list[tuple[Area, Awaitable[None]]] = [
+        (Area.ACCESS, _check_connection(context, session, name)) for name in doubtful_connections(session, observed)
+    ]
+    users = doubtful_users(session, observed)
+    return checks + [(area, _check_user(context, session, username)) for username, area in users.items()]
+
+
+async def _ask_agent(context: ReconcilerContext, session: Session) -> None:
+    answer = await context.agents.status(context.agent_of(session))
+    context.activity.record(session, answer, datetime.now(UTC))
+
+
+async def _check_connection(context: ReconcilerContext, session: Session, name: str) -> None:
+    """Read a connection again; raises `NameTaken` when it is not the session's."""
+    if conflict := connection_conflict(session, name, await context.guacamole.recheck_connection(name)):
+        raise conflict
+
+
+async def _check_user(context: ReconcilerContext, session: Session, username: str) -> None:
+    """Look a user up again; raises `OwnerTaken` when that user was made for others."""
+    if conflict := user_conflict(session, await context.guacamole.look_up_user(username)):
+        raise conflict

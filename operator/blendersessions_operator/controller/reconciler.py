@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from blendersessions.model.errors import Conflict, DomainError
@@ -31,20 +30,18 @@ async def reconcile(context: ReconcilerContext, key: Ref) -> bool:
     """Bring one session to what it wants; return whether all is done, or it must be tried again later."""
     failures: dict[Area, DomainError] = {}
     for _ in range(ROUNDS):
-        session = context.cache.session(key)
-        if session is None:
+        seen = await observe(context, key, failures)
+        if seen is None:
             return True
-        todo = plan(session, observe(context, session, failures, datetime.now(UTC)))
+        session, observed = seen
+        failures = dict(observed.failures)
+        todo = plan(session, observed)
         if todo.empty:
             break
         failures |= await execute(context, session, todo)
     else:
         logger.error("The plans for %s do not converge; the last one is %s", key, todo, extra={"session": str(key)})
         return False
-    session = context.cache.session(key)
-    if session is None:
-        return True
-    observed = observe(context, session, failures, datetime.now(UTC))
     if session.deleting and not session.has_finalizer:
         # Somebody else's finalizer holds it. Its status is theirs by now, and its room is free.
         requeue_later(context, session, observed)

@@ -1,4 +1,4 @@
-"""Look again at what no watch tells: Guacamole's list each minute, and what a broken watch may have missed."""
+"""Refresh periodically what no watch reports: the view of Guacamole, and what a broken watch may have missed."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ logger = logging.getLogger(__name__)
 
 JITTER = 0.1
 RELIST_CYCLES = 10
-"""Sessions and classes are listed anew each so many cycles."""
+"""Sessions and classes are listed again once in this number of cycles."""
 
 
 async def resync(context: ReconcilerContext, sweeper: Sweeper, seconds: float) -> None:
-    """Refresh the view of Guacamole for ever, by two requests a cycle; only what changed is looked at.
+    """Refresh the view of Guacamole for ever, by two requests a cycle, and enqueue the sessions for which it changed.
 
     Raises:
         KindUnknown: the definition of sessions or classes is gone.
@@ -36,19 +36,19 @@ async def resync(context: ReconcilerContext, sweeper: Sweeper, seconds: float) -
             await refresh(context, cycle)
             await sweeper.turn(context, time.monotonic())
         except KindUnknown:
-            # Nobody watches any more, and Kopf looks for what it may watch only when it starts.
+            # Kopf's watches are over, and it looks for kinds to watch only when it starts.
             raise
         except DomainError as error:
-            logger.warning("The resync is put off: %s", error)
+            logger.warning("The resync failed; the next cycle tries it again. %s", error)
         except Exception:
-            # An answer that nobody thought of must not end the resync for the rest of the process's life.
+            # An unexpected answer must not end the resync for the rest of the process's life.
             logger.exception("The resync failed unexpectedly; it is tried again.")
 
 
 async def refresh(context: ReconcilerContext, cycle: int) -> None:
-    """Have looked at what changed in Guacamole: connections each time, and users and what no list tells in turn.
+    """Refresh Guacamole's connections, and in turn its users or one object that no list covers.
 
-    The first look lists sessions and classes as well, for Kopf's watches begin a moment after the store was filled.
+    The first cycle lists sessions and classes as well, since Kopf's watches begin a moment after the cache was filled.
     """
     if cycle % RELIST_CYCLES == 1:
         await relist_sessions_and_classes(context)
@@ -59,6 +59,6 @@ async def refresh(context: ReconcilerContext, cycle: int) -> None:
     else:
         changed |= await context.guacamole.check_next()
     for name in changed:
-        ref = context.cache.session_named(name)
+        ref = context.cache.session_of_connection(name)
         if ref is not None:
             context.queue.add(ref)

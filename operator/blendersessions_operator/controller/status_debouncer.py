@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from blendersessions.model.status import SessionStatus
 from blendersessions_operator.planning.status_events import events_of_change
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from blendersessions.model.manifest import Manifest
     from blendersessions.model.session import Session
 
 FIRST_STATUS_DELAY_SECONDS = 0.3
@@ -25,12 +25,11 @@ class StatusDebouncer:
     clock: Callable[[], float] = time.monotonic
     _since: dict[str, float] = field(default_factory=dict)
 
-    def delay_seconds(self, session: Session, wanted: Manifest) -> float:
+    def delay_seconds(self, session: Session, wanted: SessionStatus) -> float:
         """Return for how many seconds a status can wait: 0 unless it is the first one and reports no trouble."""
-        has_status = bool(session.status.get("conditions"))
-        if has_status or wanted["phase"] != "Starting":
+        if session.status.conditions or not wanted.desktop_name or not replace(session, status=wanted).is_starting:
             return 0.0
-        if any(event.type == "Warning" for event in events_of_change({}, wanted)):
+        if any(event.type == "Warning" for event in events_of_change(SessionStatus(), wanted)):
             return 0.0
         begun = self._since.setdefault(session.uid, self.clock())
         return max(0.0, begun + FIRST_STATUS_DELAY_SECONDS - self.clock())

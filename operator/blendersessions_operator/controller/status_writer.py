@@ -6,19 +6,21 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from blendersessions.model import conditions as c
+from blendersessions.model.conditions import ConditionType
 from blendersessions.model.errors import Conflict, NotFound
-from blendersessions.model.manifest import SESSION_KIND, Manifest
+from blendersessions.model.manifest import SESSION_KIND
+from blendersessions.model.status import StartPath
 from blendersessions_operator.planning.status_events import events_of_change, steps_done
 
 if TYPE_CHECKING:
     from blendersessions.model.session import Session
+    from blendersessions.model.status import SessionStatus
     from blendersessions_operator.controller.context import ReconcilerContext
 
 logger = logging.getLogger(__name__)
 
 
-async def write_status(context: ReconcilerContext, session: Session, status: Manifest) -> None:
+async def write_status(context: ReconcilerContext, session: Session, status: SessionStatus) -> None:
     """Write the status if it changed; raises the domain errors of the API server.
 
     The status is computed from the former one, so it is written to that version only. `Conflict` means that an earlier
@@ -27,7 +29,9 @@ async def write_status(context: ReconcilerContext, session: Session, status: Man
     if status == session.status:
         return
     try:
-        written = await context.kubernetes.replace(context.as_seen(session) | {"status": status}, "status")
+        written = await context.kubernetes.replace(
+            context.as_seen(session) | {"status": status.to_manifest()}, "status"
+        )
     except NotFound:
         context.cache.remove(session.ref, session.uid)
         return
@@ -36,10 +40,10 @@ async def write_status(context: ReconcilerContext, session: Session, status: Man
         raise
     context.cache.replace({"kind": SESSION_KIND} | written)
     context.debouncer.forget(session.uid)
-    ready: Manifest = next((entry for entry in status["conditions"] if entry["type"] == c.READY), {})
-    where = f"{session.namespace}/{session.name}"
-    logger.info("Ready=%s: %s", ready.get("status"), ready.get("reason"), extra={"session": where})
+    if (ready := status.condition(ConditionType.READY)) is not None:
+        where = f"{session.namespace}/{session.name}"
+        logger.info("Ready=%s: %s", ready.status, ready.reason, extra={"session": where})
     for step, seconds in steps_done(session.status, status, datetime.now(UTC)):
-        context.metrics.started("Cold", session.spec.class_name, step, seconds)
+        context.metrics.started(StartPath.COLD, session.spec.class_name, step, seconds)
     for event in events_of_change(session.status, status):
         context.events.event(session, event)

@@ -1,4 +1,4 @@
-"""Remove from Guacamole what no session needs: the way back from crashes and restores that nothing else tells of."""
+"""Remove from Guacamole what no session needs: what crashes and restores from backups leave behind."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from blendersessions.model.access import HOSTNAME, SessionAccess
 from blendersessions.model.manifest import Ref
 from blendersessions.model.names import user_secret_name
 from blendersessions_operator.controller.informer import relist_sessions_and_classes
@@ -19,34 +20,35 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MAX_REMOVALS = 100
-"""Orphans that one turn removes at most, so that a mistake of ours is noticed before it is complete."""
+"""Most orphans of a kind that one turn removes, so that a mistake is noticed before it is complete."""
 
 Mode = Literal["Remove", "Report", "Off"]
 
 
 @dataclass
 class Sweeper:
-    """Looks for orphans, turn by turn."""
+    """Looks for orphans: connections and users that bear our mark and belong to no session."""
 
     mode: Mode
     connections: GracePeriod
     users: GracePeriod
-    told: set[str] = field(default_factory=set)
+    reported: set[str] = field(default_factory=set)
 
     async def turn(self, context: ReconcilerContext, now: float) -> None:
-        """Look at what the last lists told, and remove what has been an orphan for long enough."""
+        """Compare the last lists of Guacamole with the sessions, and remove what has been an orphan for long enough."""
         if self.mode == "Off":
             return
         found = _find(context)
         due = self.connections.due(found.connections, now), self.users.due(found.users, now)
         if any(due):
-            # A session that a broken watch did not tell of must not lose its connection.
+            # A session that a broken watch missed must not lose its connection.
             await relist_sessions_and_classes(context)
             found = _find(context)
             due = self.connections.due(found.connections, now), self.users.due(found.users, now)
-        self.told &= {*found.connections, *found.users, *found.unmanaged}
+        self.reported &= {*found.connections, *found.users, *found.unmanaged}
         for name in found.unmanaged:
-            self._tell(context, "Unmanaged", name, f"The connection {name} is in our group and none of ours. It stays.")
+            message = f"The connection {name} is in the operator's group, and the operator did not make it. It stays."
+            self._report(context, "Unmanaged", name, message)
         for name in due[0][:MAX_REMOVALS]:
             await self._connection(context, name)
         for name in due[1][:MAX_REMOVALS]:
@@ -54,30 +56,30 @@ class Sweeper:
 
     async def _connection(self, context: ReconcilerContext, name: str) -> None:
         record = await context.guacamole.recheck_connection(name)
-        if record is None or context.cache.session_named(name) is not None:
+        if record is None or context.cache.session_of_connection(name) is not None:
             return
         namespace = namespace_of(record)
         if not namespace:
-            self._tell(
-                context, "Unmanaged", name, f"The connection {name} bears a name of ours and leads elsewhere. It stays."
-            )
+            message = f"The connection {name} has the name of a desktop and leads elsewhere. It stays."
+            self._report(context, "Unmanaged", name, message)
         elif context.namespaces and namespace not in context.namespaces:
             return
         elif self.mode == "Report":
-            self._tell(context, "OrphanFound", name, f"No session stands behind the connection {name}. It stays.")
+            self._report(context, "OrphanFound", name, f"The connection {name} belongs to no session. It stays.")
         else:
-            host = (record.parameters or {}).get("hostname", "")
-            closed = await context.guacamole.remove_connection(name, host, record.identifier)
+            host = (record.parameters or {}).get(HOSTNAME, "")
+            access = SessionAccess((name,), hostname=host, reported_identifier=record.identifier)
+            closed = await context.guacamole.remove_connection(name, access)
             context.metrics.swept("connection")
-            message = f"Removed the connection {name}, which no session stands behind, with {closed} running tunnels."
-            self._tell(context, "OrphanRemoved", name, message)
+            message = f"Removed the connection {name}, which belongs to no session, and closed {closed} tunnels."
+            self._report(context, "OrphanRemoved", name, message)
 
     async def _user(self, context: ReconcilerContext, username: str) -> None:
         user = context.guacamole.known_users().get(username)
         if user is None or context.cache.is_wanted(user.made_for, username):
             return
         if self.mode == "Report":
-            self._tell(context, "OrphanFound", username, f"No session needs the user {username}. It stays.")
+            self._report(context, "OrphanFound", username, f"No session needs the user {username}. It stays.")
             return
         async with context.guacamole.user_lock(username):
             if context.cache.is_wanted(user.made_for, username):
@@ -89,14 +91,14 @@ class Sweeper:
                 await context.kubernetes.delete(ref, secret["metadata"]["uid"])
         if removed:
             context.metrics.swept("user")
-            message = f"Removed the user {username}, whom we made for {user.made_for} and no session there needs."
-            self._tell(context, "OrphanRemoved", username, message)
+            message = f"Removed the user {username} of the namespace {user.made_for}, which no session there needs."
+            self._report(context, "OrphanRemoved", username, message)
 
-    def _tell(self, context: ReconcilerContext, reason: str, name: str, message: str) -> None:
-        """Say it once in the log and by an Event."""
-        if name in self.told:
+    def _report(self, context: ReconcilerContext, reason: str, name: str, message: str) -> None:
+        """Log it and post an Event, once for each name."""
+        if name in self.reported:
             return
-        self.told.add(name)
+        self.reported.add(name)
         logger.warning("%s", message)
         context.events.operator_event(Event("Warning" if reason == "Unmanaged" else "Normal", reason, message))
 
@@ -105,7 +107,7 @@ def _find(context: ReconcilerContext) -> Orphans:
     return find_orphans(
         context.guacamole.known_connections(),
         context.guacamole.known_users().values(),
-        lambda name: context.cache.session_named(name) is not None,
+        lambda name: context.cache.session_of_connection(name) is not None,
         context.cache.is_wanted,
         context.namespaces,
     )

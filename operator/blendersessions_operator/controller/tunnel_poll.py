@@ -34,7 +34,7 @@ async def update_tunnels(context: ReconcilerContext) -> None:
     names = {record.identifier: name for name, record in context.guacamole.known_connections().items()}
     opened: dict[str, list[datetime]] = {}
     for tunnel in tunnels:
-        ref = context.cache.session_named(names.get(tunnel.connection, ""))
+        ref = context.cache.session_of_connection(names.get(tunnel.connection, ""))
         session = context.cache.session(ref) if ref is not None else None
         if session is not None:
             opened.setdefault(session.uid, []).append(datetime.fromtimestamp(tunnel.opened_at, UTC))

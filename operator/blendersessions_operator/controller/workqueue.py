@@ -1,4 +1,4 @@
-"""A queue of keys: each key is worked on by one worker at a time, and again if it was added meanwhile."""
+"""A work queue as in client-go: one worker works on a key at a time, and again if the key was added meanwhile."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 FIRST_DELAY_SECONDS = 0.5
+"""Delay after the first failure; it doubles with each further one."""
 MAX_DELAY_SECONDS = 60.0
 JITTER = 0.2
+"""Largest part by which a delay is shortened at random, so that retries spread."""
 
 Key = TypeVar("Key", bound="Hashable")
 
 
 def backoff(failures: int) -> float:
-    """Return the seconds to wait after so many failures in a row: doubled each time, capped, spread by a fifth."""
+    """Return the seconds to wait after this number of failures in a row: doubled each time, capped, and spread."""
     delay = min(MAX_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2.0 ** min(failures - 1, 16))
     return delay * (1 - JITTER * random.random())  # noqa: S311 - to spread the load, not to keep a secret
 
@@ -40,12 +42,12 @@ class WorkQueue(Generic[Key]):
         self._waiting: deque[Key] = deque()
         self._urgent: deque[Key] = deque()
         self._queued: dict[Key, bool] = {}
-        """The keys that wait, and whether among the urgent ones. One that became urgent stands in both lines."""
+        """The keys that wait, and whether each is urgent. A key that became urgent while it waited is in both lines."""
         self._active: set[Key] = set()
         self._again: set[Key] = set()
         self._failures: dict[Key, int] = {}
         self._early: set[Key] = set()
-        """Keys that news brought before their next try was due: failing again then says nothing about the waiting."""
+        """Keys that were added before their retry was due. If such an early try fails, the delay stays as it was."""
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._wake = asyncio.Semaphore(0)
         self._tasks: list[asyncio.Task[None]] = []
@@ -56,7 +58,7 @@ class WorkQueue(Generic[Key]):
         self._tasks = [asyncio.create_task(self._serve(work), name=f"reconciler {n}") for n in range(self._count)]
 
     async def close(self, grace: float = 10.0) -> None:
-        """Take no more keys, let the work in hand end for at most `grace` seconds, then cancel it."""
+        """Take no more keys; let the work in hand end for at most `grace` seconds, then cancel it."""
         self._closed = True
         for timer in self._timers.values():
             timer.cancel()
@@ -74,9 +76,9 @@ class WorkQueue(Generic[Key]):
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def add(self, key: Key) -> None:
-        """Have the key worked on, as soon as a worker is free; a key that waits already waits once.
+        """Add a key: the next free worker takes it. A key that waits already is not added twice.
 
-        What is urgent goes before what is not: after a restart a thousand sessions that run wait to be looked at, and a
+        Urgent keys go before the others. After a restart a thousand running sessions wait to be reconciled, and a
         person who starts one more must not wait for them.
         """
         if self._closed:
@@ -94,7 +96,7 @@ class WorkQueue(Generic[Key]):
         self._wake.release()
 
     def add_after(self, key: Key, seconds: float) -> None:
-        """Add the key later, unless it is added before; of two moments the earlier one counts."""
+        """Add the key after a delay, unless it is added before. Of two delayed additions the earlier one counts."""
         if self._closed or key in self._queued:
             return
         loop = asyncio.get_running_loop()
@@ -131,7 +133,7 @@ class WorkQueue(Generic[Key]):
             try:
                 done = await work(key)
             except Exception:
-                # A fault of ours in one session must not stop the others; it is logged, and tried again.
+                # A bug that one session triggers must not stop the others.
                 logger.exception("Reconciling %s failed unexpectedly; it is tried again.", key)
             finally:
                 self._active.discard(key)
@@ -149,6 +151,6 @@ class WorkQueue(Generic[Key]):
         self._failures[key] = self._failures.get(key, 0) + (not early)
         delay = backoff(self._failures[key])
         if again:
-            # News may be what heals it, but a key that fails and gets news all the time must not spin.
+            # The change may mend it. A key that fails and changes all the time must not spin.
             delay = min(delay, FIRST_DELAY_SECONDS)
         self.add_after(key, delay)

@@ -49,6 +49,8 @@ def configure(level: str) -> None:
         logging.getLogger(name).setLevel(level)
     # Kopf logs each event that it hands on, at INFO.
     logging.getLogger("kopf").setLevel(logging.WARNING)
+    # A request to Guacamole that is sent again is no news, and the line would name its path.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
 def log_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -1,6 +1,6 @@
-"""Kopf keeps nothing on objects and compares nothing: only its watches are used.
+"""Storages for Kopf that keep nothing: only its watches are used.
 
-Its own storages would deep-copy each object of each event, to find out what handlers of ours never ask for.
+Its own storages deep-copy each object of each event to compute differences, which no handler of ours asks for.
 """
 
 from __future__ import annotations
@@ -14,30 +14,30 @@ if TYPE_CHECKING:
 
 
 class NoDiffBase(kopf.DiffBaseStorage):
-    """Sees nothing of an object, and remembers nothing."""
+    """Keeps no former state of an object."""
 
     def build(self, **_: object) -> BodyEssence:
         """Return nothing of the object."""
         return {}
 
     def fetch(self, **_: object) -> None:
-        """Know of no former state."""
+        """Return no former state."""
 
     def store(self, **_: object) -> None:
         """Keep nothing."""
 
 
 class NoProgress(kopf.ProgressStorage):
-    """Remembers no handler's progress: handlers of events have none."""
+    """Keeps no handler's progress: handlers of events have none."""
 
     def fetch(self, **_: object) -> None:
-        """Know of no progress."""
+        """Return no progress."""
 
     def store(self, **_: object) -> None:
         """Keep nothing."""
 
     def purge(self, **_: object) -> None:
-        """Have nothing to remove."""
+        """Remove nothing."""
 
     def touch(self, **_: object) -> None:
         """Write nothing."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from blendersessions.model.session import Session
     from blendersessions.model.session_class import Limits
@@ -41,10 +42,10 @@ def requested_at(session: Session, now: datetime) -> datetime:
     The API server tells a creation to the second. Within it, whoever was seen earlier came earlier; the answer is noted
     in `status.queuedAt`, so that it stays.
     """
-    noted = session.status.get("queuedAt")
-    if noted:
-        return datetime.fromisoformat(noted)
-    if session.status.get("suspension"):
+    queue = session.status.queue
+    if queue is not None and queue.queued_at is not None:
+        return queue.queued_at
+    if session.status.suspension is not None:
         return now
     return max(session.created_at, min(now, session.created_at + timedelta(milliseconds=999)))
 

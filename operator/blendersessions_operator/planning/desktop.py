@@ -6,10 +6,11 @@ import hashlib
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from blendersessions.model import labels, quantities
-from blendersessions.model.installation import GeneratedCredentials
+from blendersessions.model import labels
+from blendersessions.model.container import AGENT_TOKEN, VNC_PASSWORD
+from blendersessions.model.effective_settings import quantity
 from blendersessions.model.manifest import is_subset, ref_of
-from blendersessions.model.secret_data import AGENT_TOKEN, VNC_PASSWORD, decode
+from blendersessions.model.secret_data import DesktopCredentials, decode
 from blendersessions_operator.planning import podstate, steps
 from blendersessions_operator.planning.observed import Observed, granted_before, own_volume_claim, owned
 from blendersessions_operator.planning.podstate import has_ended, scene_error
@@ -34,7 +35,7 @@ def plan_desktop(session: Session, observed: Observed) -> list[Step]:
     """Decide about the desktop's objects. The pod waits for the Secret that it mounts."""
     todo = repair_existing(session, observed)
     if observed.secret is None:
-        todo.append(steps.CreateObject(desktop_secret(session, observed.fresh())))
+        todo.append(steps.CreateDesktopSecret())
     if observed.service is None:
         todo.append(steps.CreateObject(service(session)))
     workspace = session.spec.workspace
@@ -49,7 +50,7 @@ def repair_existing(session: Session, observed: Observed) -> list[Step]:
     """Put right what there is, without making anything."""
     todo: list[Step] = []
     if observed.secret is not None and owned(observed.secret, session):
-        todo += repair(observed.secret, _desired_secret(session, observed, observed.secret))
+        todo += _repair_secret(session, observed, observed.secret)
     if observed.service is not None and owned(observed.service, session):
         todo += repair(observed.service, service(session))
     claim, workspace = own_volume_claim(session, observed), session.spec.workspace
@@ -81,7 +82,7 @@ def repair(actual: Manifest, wanted: Manifest) -> list[Step]:
     """Apply what is wanted where it is not so; the UID keeps the step from hitting another object of that name."""
     if is_subset(actual, {key: value for key, value in wanted.items() if key in ("metadata", "spec", "data")}):
         return []
-    return [steps.ApplyObject(wanted | {"metadata": wanted["metadata"] | {"uid": actual["metadata"]["uid"]}})]
+    return [steps.ApplyObject(_for_object(wanted, actual))]
 
 
 def _plan_pod(session: Session, observed: Observed, settings: EffectiveSettings) -> list[Step]:
@@ -110,7 +111,7 @@ def awaited_size(session: Session, observed: Observed) -> str:
     claim, workspace = own_volume_claim(session, observed), session.spec.workspace
     if claim is None or workspace is None or not workspace.size or is_bound(claim):
         return ""
-    return workspace.size if quantities.parse(workspace.size) > quantities.parse(_requested(claim)) else ""
+    return workspace.size if quantity(workspace.size) > quantity(_requested(claim)) else ""
 
 
 def is_bound(claim: Manifest) -> bool:
@@ -125,7 +126,7 @@ def _requested(claim: Manifest) -> str:
 def _plan_growth(actual: Manifest, wanted: Manifest) -> list[Step]:
     """Raise the request of a volume; whether it can grow is its StorageClass's word."""
     size = wanted["spec"]["resources"]["requests"]["storage"]
-    if not is_bound(actual) or quantities.parse(size) <= quantities.parse(_requested(actual)):
+    if not is_bound(actual) or quantity(size) <= quantity(_requested(actual)):
         return []
     metadata = {key: actual["metadata"][key] for key in ("name", "namespace", "uid")}
     grown = {
@@ -137,17 +138,21 @@ def _plan_growth(actual: Manifest, wanted: Manifest) -> list[Step]:
     return [steps.ApplyObject(grown)]
 
 
-def _desired_secret(session: Session, observed: Observed, actual: Manifest) -> Manifest:
-    """Fill in what is missing, and keep what is there: the running desktop has read it.
+def _repair_secret(session: Session, observed: Observed, actual: Manifest) -> list[Step]:
+    """Keep the values that the Secret holds, for the running desktop has read them, and have missing ones drawn.
 
     The note of who was granted is kept as well; it changes only after a former owner was shut out.
     """
-    there = {key: decode(actual, key) for key in (VNC_PASSWORD, AGENT_TOKEN)}
-    complete = GeneratedCredentials(there[VNC_PASSWORD], there[AGENT_TOKEN], {}) if all(there.values()) else None
-    wanted = desktop_secret(session, complete or observed.fresh())
-    for key, value in there.items():
-        if value:
-            wanted["data"][key] = actual["data"][key]
+    held = DesktopCredentials(decode(actual, VNC_PASSWORD), decode(actual, AGENT_TOKEN))
+    wanted = desktop_secret(session, held)
+    wanted["data"] = {key: actual["data"][key] for key in wanted["data"] if decode(actual, key)}
     if noted := granted_before(session, observed):
         wanted["metadata"]["annotations"][labels.GRANTED] = ",".join(noted)
-    return wanted
+    if held.vnc_password and held.agent_token:
+        return repair(actual, wanted)
+    return [steps.CompleteDesktopSecret(_for_object(wanted, actual))]
+
+
+def _for_object(wanted: Manifest, actual: Manifest) -> Manifest:
+    """Name the object that is meant: another one of its name has another UID."""
+    return wanted | {"metadata": wanted["metadata"] | {"uid": actual["metadata"]["uid"]}}

@@ -12,12 +12,12 @@ from blendersessions.model.secret_data import decode
 from blendersessions_operator.planning.lifetime import Activity, LifetimeDecision, evaluate_lifetime
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
     from blendersessions.model.effective_settings import EffectiveSettings
     from blendersessions.model.errors import DomainError
-    from blendersessions.model.installation import GeneratedCredentials, InstallationDefaults
+    from blendersessions.model.installation import InstallationDefaults
     from blendersessions.model.session import Session
     from blendersessions_operator.planning.steps import Area
 
@@ -27,8 +27,6 @@ class Observed:
     """The world around one session, as last seen: it may be stale, so nothing that follows from it may do harm."""
 
     installation: InstallationDefaults
-    fresh: Callable[[], GeneratedCredentials]
-    """Draws random values for a Secret that has to be made."""
     now: datetime
     settings: EffectiveSettings | None
     """What holds for the session; None while there is no class of the name that it gives."""

@@ -9,18 +9,17 @@ follows from what is observed then, until nothing is left to do. So a crash at a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from blendersessions.model.access import access_list, connection_names
+from blendersessions.model.access import access_list
 from blendersessions_operator.planning import steps
-from blendersessions_operator.planning.access import plan_access, plan_access_change, reported_identifier
+from blendersessions_operator.planning.access import plan_access, plan_access_change, session_access
 from blendersessions_operator.planning.desktop import plan_desktop, repair_existing, restart_backoff
 from blendersessions_operator.planning.observed import Observed, granted_before, own_pod
 from blendersessions_operator.planning.podstate import has_ended
 from blendersessions_operator.planning.steps import Area
 from blendersessions_operator.planning.suspend import plan_lifetime, plan_suspension
-from blendersessions_operator.resources.connection import hostname
 
 if TYPE_CHECKING:
     from blendersessions.model.session import Session
@@ -80,15 +79,15 @@ def requeue_after(session: Session, observed: Observed) -> timedelta | None:
 
 def time_to_deadline(session: Session, observed: Observed) -> timedelta | None:
     """Return how long a session that is starting has left for it; None when it is not, or there is no limit."""
-    started = session.status.get("startedAt")
+    started = session.status.started_at
     if (
-        not started
-        or "readyAt" in session.status
+        started is None
+        or session.status.ready_at is not None
         or observed.settings is None
         or observed.settings.start_deadline is None
     ):
         return None
-    left = datetime.fromisoformat(started) + observed.settings.start_deadline - observed.now
+    left = started + observed.settings.start_deadline - observed.now
     return left if left > timedelta() else None
 
 
@@ -105,13 +104,10 @@ def _deletion(session: Session, observed: Observed) -> Plan:
     if not session.has_finalizer or observed.failures:
         return Plan()
     usernames = dict.fromkeys([*access_list(session), *granted_before(session, observed)])
-    hints = (reported_identifier(session), "")
+    access = session_access(session)
     return Plan(
         (
-            tuple(
-                steps.RemoveConnection(name, hostname(session), hint)
-                for name, hint in zip(connection_names(session), hints, strict=True)
-            ),
+            tuple(steps.RemoveConnection(name, access) for name in access.connections),
             tuple(steps.ReleaseUser(username) for username in usernames),
             (steps.RemoveFinalizer(),),
         )

@@ -7,14 +7,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from blendersessions.model import conditions
-from blendersessions_operator.resources.pod import CONTAINER
+from blendersessions.model import container as container_contract
+from blendersessions.model.conditions import Reason
 
 if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
-
-CONFIGURATION_EXIT = 64
-"""The container exits with it when it cannot start, and says why in its termination message."""
 
 UNRECOVERABLE = frozenset({"InvalidImageName", "ErrImageNeverPull"})
 """Reasons that Kubernetes gives for a waiting container and that no waiting heals."""
@@ -60,7 +57,7 @@ def has_ended(pod: Manifest) -> bool:
 def container(pod: Manifest) -> Manifest:
     """Return the status of the Blender container, empty before there is one."""
     for entry in (pod.get("status") or {}).get("containerStatuses") or ():
-        if entry.get("name") == CONTAINER:
+        if entry.get("name") == container_contract.NAME:
             return dict(entry)
     return {}
 
@@ -77,7 +74,7 @@ def start_error(pod: Manifest) -> Explanation | None:
     status = container(pod)
     for state in (status.get("state") or {}, status.get("lastState") or {}):
         ended = state.get("terminated") or {}
-        if ended.get("exitCode") == CONFIGURATION_EXIT:
+        if ended.get("exitCode") == container_contract.START_ERROR_EXIT_CODE:
             return _parse(str(ended.get("message") or ""))
     return None
 
@@ -85,14 +82,14 @@ def start_error(pod: Manifest) -> Explanation | None:
 def scene_error(pod: Manifest) -> Explanation | None:
     """Return why the scene can never be shown, or None."""
     why = start_error(pod)
-    return why if why is not None and why.reason == conditions.SCENE_NOT_FOUND else None
+    return why if why is not None and why.reason == Reason.SCENE_NOT_FOUND else None
 
 
 def why_not_running(pod: Manifest) -> Explanation:
     """Say why the container does not run, in the words of Kubernetes."""
     if pod["metadata"].get("deletionTimestamp"):
         return Explanation(
-            conditions.POD_TERMINATING, "The former pod is still ending; a new one is started when it is gone."
+            Reason.POD_TERMINATING, "The former pod is still ending; a new one is started when it is gone."
         )
     if has_ended(pod) and (said := pod["status"]).get("reason"):
         message = str(said.get("message") or "The pod ended.")
@@ -116,12 +113,12 @@ def why_not_running(pod: Manifest) -> Explanation:
     if scheduled.get("status") == "False":
         message = str(scheduled.get("message") or "No node was found yet.")
         return Explanation(_reason(scheduled.get("reason") or "Unschedulable"), message)
-    return Explanation(conditions.POD_STARTING, "The pod is being started.")
+    return Explanation(Reason.POD_STARTING, "The pod is being started.")
 
 
 def _reason(word: object) -> str:
     text = str(word)
-    return text if _REASON.match(text) else conditions.POD_STARTING
+    return text if _REASON.match(text) else Reason.POD_STARTING
 
 
 def _parse(message: str) -> Explanation:

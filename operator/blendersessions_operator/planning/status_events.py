@@ -6,30 +6,31 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from blendersessions.model import conditions as c
+from blendersessions.model.conditions import ConditionType, Reason
 
 if TYPE_CHECKING:
-    from blendersessions.model.manifest import Manifest
+    from blendersessions.model.conditions import Condition
+    from blendersessions.model.status import SessionStatus
 
 START_STEPS: Final = {
-    c.DESKTOP_READY: ("Desktop", "DesktopRunning"),
-    c.SCENE_READY: ("Scene", "SceneVisible"),
-    c.CONNECTION_READY: ("Connection", "Registered"),
-    c.READY: ("Ready", "Ready"),
+    ConditionType.DESKTOP_READY: ("Desktop", Reason.DESKTOP_RUNNING),
+    ConditionType.SCENE_READY: ("Scene", Reason.SCENE_VISIBLE),
+    ConditionType.CONNECTION_READY: ("Connection", Reason.REGISTERED),
+    ConditionType.READY: ("Ready", ConditionType.READY),
 }
 """The steps of a start, by the condition that turns true: the step's name in the metrics, and the Event's reason."""
 _EXPECTED_REASONS: Final = frozenset(
     {
-        c.CONNECTION_PENDING,
-        c.DESKTOP_PENDING,
-        c.POD_STARTING,
-        c.SCENE_LOADING,
-        c.DESKTOP_NOT_READY,
-        c.POD_TERMINATING,
-        c.TERMINATING,
-        c.PROGRESSING,
-        c.SUSPENDED,
-        c.SUSPENDING,
+        Reason.CONNECTION_PENDING,
+        Reason.DESKTOP_PENDING,
+        Reason.POD_STARTING,
+        Reason.SCENE_LOADING,
+        Reason.DESKTOP_NOT_READY,
+        Reason.POD_TERMINATING,
+        Reason.TERMINATING,
+        Reason.PROGRESSING,
+        ConditionType.SUSPENDED,
+        Reason.SUSPENDING,
         "ContainerCreating",
         "PodInitializing",
     }
@@ -51,50 +52,46 @@ class Event:
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
-def steps_done(former: Manifest, wanted: Manifest, now: datetime) -> list[tuple[str, float]]:
+def steps_done(former: SessionStatus, wanted: SessionStatus, now: datetime) -> list[tuple[str, float]]:
     """Return the steps of a start that a change of the status completes, each with the seconds since the start."""
-    if "readyAt" in former or "startedAt" not in wanted:
+    if former.ready_at is not None or wanted.started_at is None:
         return []
-    started_at = datetime.fromisoformat(wanted["startedAt"])
-    seconds = max(0.0, (now - started_at).total_seconds())
+    seconds = max(0.0, (now - wanted.started_at).total_seconds())
     return [(step, seconds) for kind, (step, _) in START_STEPS.items() if _turned_true(kind, former, wanted)]
 
 
-def events_of_change(former: Manifest, wanted: Manifest) -> list[Event]:
+def events_of_change(former: SessionStatus, wanted: SessionStatus) -> list[Event]:
     """Return the Events that a change of the status is worth: each step of a start, and each new failure reason."""
     events: list[Event] = []
-    if "startedAt" in wanted and "startedAt" not in former:
+    if wanted.started_at is not None and former.started_at is None:
         events.append(Event("Normal", "Started", "The session is being started.", start_step=True))
-    after = _by_type(wanted)
     for kind, (_, reason) in START_STEPS.items():
-        if _turned_true(kind, former, wanted):
-            message = f"Open {wanted.get('clientURL')}" if kind == c.READY else str(after[kind].get("message"))
+        if entry := _turned_true(kind, former, wanted):
+            message = f"Open {wanted.client_url}" if kind is ConditionType.READY else entry.message
             events.append(Event("Normal", reason, message, start_step=True))
-    if _turned_true(c.SUSPENDED, former, wanted):
-        events.append(Event("Normal", c.SUSPENDED, str(after[c.SUSPENDED].get("message"))))
+    if entry := _turned_true(ConditionType.SUSPENDED, former, wanted):
+        events.append(Event("Normal", ConditionType.SUSPENDED, entry.message))
     return events + _warnings(former, wanted)
 
 
-def _warnings(former: Manifest, wanted: Manifest) -> list[Event]:
-    before, after = _by_type(former), _by_type(wanted)
+def _warnings(former: SessionStatus, wanted: SessionStatus) -> list[Event]:
     warnings: dict[str, Event] = {}
-    for kind in (c.STALLED, c.DESKTOP_READY, c.SCENE_READY, c.CONNECTION_READY):
-        entry = after.get(kind, {})
-        failed = entry.get("status") == ("True" if kind == c.STALLED else "False")
-        reason = str(entry.get("reason"))
-        known = before.get(kind, {}).get("reason") == reason
-        if failed and not known and reason not in _EXPECTED_REASONS:
-            warnings.setdefault(reason, Event("Warning", reason, str(entry.get("message"))))
+    for kind in (
+        ConditionType.STALLED,
+        ConditionType.DESKTOP_READY,
+        ConditionType.SCENE_READY,
+        ConditionType.CONNECTION_READY,
+    ):
+        before, entry = former.condition(kind), wanted.condition(kind)
+        if entry is None or entry.status != ("True" if kind is ConditionType.STALLED else "False"):
+            continue
+        known = before is not None and before.reason == entry.reason
+        if not known and entry.reason not in _EXPECTED_REASONS:
+            warnings.setdefault(entry.reason, Event("Warning", entry.reason, entry.message))
     return list(warnings.values())
 
 
-def _turned_true(kind: str, former: Manifest, wanted: Manifest) -> bool:
-    return _is_true(kind, wanted) and not _is_true(kind, former)
-
-
-def _is_true(kind: str, status: Manifest) -> bool:
-    return bool(_by_type(status).get(kind, {}).get("status") == "True")
-
-
-def _by_type(status: Manifest) -> dict[str, Manifest]:
-    return {entry["type"]: entry for entry in status.get("conditions") or ()}
+def _turned_true(kind: ConditionType, former: SessionStatus, wanted: SessionStatus) -> Condition | None:
+    """Return the condition if it is true now and was not before."""
+    entry = wanted.condition(kind)
+    return entry if entry is not None and entry.holds and not former.holds(kind) else None

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from blendersessions.model.access import ConnectionSpec
+    from blendersessions.model.access import ConnectionSpec, SessionAccess
+    from blendersessions.model.conditions import Reason
     from blendersessions.model.manifest import Manifest, Ref
 
 
@@ -44,6 +45,29 @@ class CreateObject:
 
     manifest: Manifest = field(repr=False)
     part: Area = Area.DESKTOP
+
+
+@dataclass(frozen=True)
+class CreateDesktopSecret:
+    """Create the desktop's Secret; its random values are drawn then."""
+
+    part: Area = Area.DESKTOP
+
+
+@dataclass(frozen=True)
+class CompleteDesktopSecret:
+    """Put the desktop's Secret right; random values are drawn for what the manifest leaves out of its data."""
+
+    manifest: Manifest = field(repr=False)
+    part: Area = Area.DESKTOP
+
+
+@dataclass(frozen=True)
+class CreateUserSecret:
+    """Create the Secret of a Guacamole user; the password is drawn then."""
+
+    username: str
+    part: Area = Area.ACCESS
 
 
 @dataclass(frozen=True)
@@ -82,7 +106,7 @@ class DeleteSession:
 class RecordSuspension:
     """Note in the status that the session is suspended, before anything is stopped: a crash must not undo it."""
 
-    reason: str
+    reason: Reason
     part: Area = Area.SESSION
 
 
@@ -91,13 +115,6 @@ class SaveScene:
     """Have the open scene saved."""
 
     part: Area = Area.SAVING
-
-
-@dataclass(frozen=True)
-class AskDesktop:
-    """Ask whether somebody works or a render runs."""
-
-    part: Area = Area.ACTIVITY
 
 
 @dataclass(frozen=True)
@@ -119,18 +136,6 @@ class AddOwner:
 
 
 @dataclass(frozen=True)
-class InspectAccess:
-    """Ask Guacamole for what is not known yet of the session's connections, users and grants."""
-
-    names: tuple[str, ...]
-    usernames: tuple[str, ...]
-    hostname: str
-    hint: str
-    """The identifier that was last reported for the first name; empty if none was."""
-    part: Area = Area.ACCESS
-
-
-@dataclass(frozen=True)
 class CreateConnection:
     """Register the connection; one that exists is adopted."""
 
@@ -144,15 +149,6 @@ class UpdateConnection:
 
     identifier: str
     spec: ConnectionSpec
-    part: Area = Area.ACCESS
-
-
-@dataclass(frozen=True)
-class VerifyConnectionOwnership:
-    """Look at a connection of our name again that leads elsewhere, and fail unless that has changed."""
-
-    name: str
-    hostname: str
     part: Area = Area.ACCESS
 
 
@@ -183,14 +179,6 @@ class RemoveUser:
 
 
 @dataclass(frozen=True)
-class VerifyUserOwnership:
-    """Look at a user again that was made for others, and fail unless that has changed."""
-
-    username: str
-    part: Area = Area.ACCESS
-
-
-@dataclass(frozen=True)
 class Grant:
     """Let the user read the connection and the group it is in."""
 
@@ -213,9 +201,7 @@ class RemoveConnection:
     """Remove the connection, then close the tunnels that are left."""
 
     name: str
-    hostname: str
-    hint: str
-    """The identifier that was last reported, for a connection that is gone or elsewhere by now; empty if none was."""
+    access: SessionAccess
     part: Area = Area.ACCESS
 
 
@@ -231,23 +217,22 @@ Step: TypeAlias = (
     AddFinalizer
     | RemoveFinalizer
     | CreateObject
+    | CreateDesktopSecret
+    | CompleteDesktopSecret
+    | CreateUserSecret
     | ApplyObject
     | AnnotateObject
     | DeleteObject
     | DeleteSession
     | RecordSuspension
     | SaveScene
-    | AskDesktop
     | Warn
     | AddOwner
-    | InspectAccess
     | CreateConnection
     | UpdateConnection
-    | VerifyConnectionOwnership
     | CreateUser
     | SetPassword
     | RemoveUser
-    | VerifyUserOwnership
     | Grant
     | Revoke
     | RemoveConnection

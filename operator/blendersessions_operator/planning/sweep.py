@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from blendersessions.model.names import uid_from
+from blendersessions.model.desktop import desktop_of_connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -39,7 +39,7 @@ def find_orphans(
         is_wanted: whether a session of a namespace lets a user in.
         namespaces: those that are served; empty: all.
     """
-    ours = [name for name in connections if uid_from(name)]
+    ours = [name for name in connections if desktop_of_connection(name)]
     return Orphans(
         connections=tuple(sorted(name for name in ours if not exists(name))),
         users=tuple(
@@ -62,11 +62,11 @@ def namespace_of(record: ConnectionRecord) -> str:
 
     Its parameters say so: a name of ours alone may have been given to it by anybody.
     """
-    uid = uid_from(record.name)
+    desktop = desktop_of_connection(record.name)
     host = (record.parameters or {}).get("hostname", "")
     service, _, rest = host.partition(".")
     namespace, _, kind = rest.partition(".")
-    return namespace if uid and uid_from(service) == uid and kind == "svc" else ""
+    return namespace if desktop and service == desktop and kind == "svc" else ""
 
 
 @dataclass

@@ -6,8 +6,7 @@ import base64
 from typing import TYPE_CHECKING
 
 from blendersessions.model.access import HOSTNAME, ConnectionRecord, ConnectionSpec
-from blendersessions.model.names import view_name_for
-from blendersessions_operator.resources.service import VNC_PORT
+from blendersessions.model.container import VNC_PORT
 
 if TYPE_CHECKING:
     from blendersessions.model.session import Session
@@ -15,17 +14,17 @@ if TYPE_CHECKING:
 
 def hostname(session: Session) -> str:
     """Return the name that guacd reaches the desktop by."""
-    return f"{session.desktop_name}.{session.namespace}.svc"
+    return session.desktop.hostname
 
 
 def connection(session: Session, vnc_password: str) -> ConnectionSpec:
     """Build the owner's connection. Values at Guacamole's default are left out, since it does not store empty ones."""
-    return _connection(session, session.desktop_name, vnc_password, read_only=session.spec.display.read_only)
+    return _connection(session, session.desktop.name, vnc_password, read_only=session.spec.display.read_only)
 
 
 def view_connection(session: Session, vnc_password: str) -> ConnectionSpec:
     """Build the viewers' connection: to the same desktop, and mouse and keyboard are ignored."""
-    return _connection(session, view_name_for(session.uid), vnc_password, read_only=True)
+    return _connection(session, session.desktop.view_connection, vnc_password, read_only=True)
 
 
 def _connection(session: Session, name: str, vnc_password: str, *, read_only: bool) -> ConnectionSpec:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def metadata(session: Session, annotations: dict[str, str] | None = None) -> Manifest:
     """Build the metadata of an object that the session controls."""
     return {
-        "name": session.desktop_name,
+        "name": session.desktop.name,
         "namespace": session.namespace,
         "labels": {
             labels.MANAGED_BY: labels.MANAGED_BY_VALUE,

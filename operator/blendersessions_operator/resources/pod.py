@@ -6,9 +6,8 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
-from blendersessions.model import labels
+from blendersessions.model import container, labels
 from blendersessions_operator.resources.metadata import metadata
-from blendersessions_operator.resources.service import VNC_PORT
 from blendersessions_operator.resources.volume_claim import claim_name
 
 if TYPE_CHECKING:
@@ -18,11 +17,7 @@ if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
     from blendersessions.model.session import Session
 
-CONTAINER = "blender"
-AGENT_PORT = 8788
 USER = 1000
-SECRET_PATH = "/run/secrets/desktop"  # noqa: S105 - a path, no secret
-HOME = "/home/blender"
 HOME_LIMIT = "4Gi"
 """Scenes and what Blender writes beside them. Beyond it the kubelet evicts this pod, before the node's disk is full."""
 TMP_LIMIT = "1Gi"
@@ -69,7 +64,7 @@ def _spec(session: Session, settings: EffectiveSettings) -> Manifest:
         },
         "containers": [_container(session, settings)],
         "volumes": [
-            {"name": "desktop", "secret": {"secretName": session.desktop_name, "defaultMode": 0o440}},
+            {"name": "desktop", "secret": {"secretName": session.desktop.name, "defaultMode": 0o440}},
             {"name": "home", **_home(session)},
             {"name": "tmp", "emptyDir": {"sizeLimit": TMP_LIMIT}},
         ],
@@ -84,7 +79,7 @@ def _home(session: Session) -> Manifest:
 def _container(session: Session, settings: EffectiveSettings) -> Manifest:
     display = session.spec.display
     return {
-        "name": CONTAINER,
+        "name": container.NAME,
         "image": settings.image,
         "imagePullPolicy": settings.image_pull_policy,
         "env": [
@@ -94,8 +89,8 @@ def _container(session: Session, settings: EffectiveSettings) -> Manifest:
             {"name": "BLENDER_DEPTH", "value": str(display.color_depth)},
         ],
         "ports": [
-            {"name": "vnc", "containerPort": VNC_PORT, "protocol": "TCP"},
-            {"name": "agent", "containerPort": AGENT_PORT, "protocol": "TCP"},
+            {"name": "vnc", "containerPort": container.VNC_PORT, "protocol": "TCP"},
+            {"name": "agent", "containerPort": container.AGENT_PORT, "protocol": "TCP"},
         ],
         "resources": {"requests": dict(settings.requests), "limits": dict(settings.limits)},
         "readinessProbe": {
@@ -116,8 +111,8 @@ def _container(session: Session, settings: EffectiveSettings) -> Manifest:
             "readOnlyRootFilesystem": True,
         },
         "volumeMounts": [
-            {"name": "desktop", "mountPath": SECRET_PATH, "readOnly": True},
-            {"name": "home", "mountPath": HOME},
+            {"name": "desktop", "mountPath": container.SECRET_PATH, "readOnly": True},
+            {"name": "home", "mountPath": container.HOME},
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - an emptyDir of this pod alone
         ],
     }

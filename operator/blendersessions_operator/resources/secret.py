@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 from blendersessions.model import labels
 from blendersessions.model.access import access_list
+from blendersessions.model.container import AGENT_TOKEN, VNC_PASSWORD
 from blendersessions.model.names import user_secret_name
-from blendersessions.model.secret_data import AGENT_TOKEN, VNC_PASSWORD, encode
+from blendersessions.model.secret_data import DesktopCredentials, encode
 from blendersessions.model.session import Session, owner_reference
 from blendersessions_operator.resources.metadata import metadata
 
 if TYPE_CHECKING:
-    from blendersessions.model.installation import GeneratedCredentials
     from blendersessions.model.manifest import Manifest
 
 
-def desktop_secret(session: Session, credentials: GeneratedCredentials) -> Manifest:
+def desktop_secret(session: Session, credentials: DesktopCredentials) -> Manifest:
     """Build the Secret that the pod mounts and that the connection's password is read from."""
     return {
         "apiVersion": "v1",
@@ -30,7 +30,7 @@ def desktop_secret(session: Session, credentials: GeneratedCredentials) -> Manif
     }
 
 
-def user_secret(session: Session, username: str, credentials: GeneratedCredentials) -> Manifest:
+def user_secret(session: Session, username: str, password: str) -> Manifest:
     """Build the Secret of one Guacamole user. All sessions in the namespace that let that user in own it."""
     return {
         "apiVersion": "v1",
@@ -46,5 +46,5 @@ def user_secret(session: Session, username: str, credentials: GeneratedCredentia
             "ownerReferences": [owner_reference(session, controller=False)],
         },
         "type": "Opaque",
-        "data": {"username": encode(username), "password": encode(credentials.user_passwords[username])},
+        "data": {"username": encode(username), "password": encode(password)},
     }

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from blendersessions.model import labels
+from blendersessions.model.container import VNC_PORT
 from blendersessions_operator.resources.metadata import metadata
 
 if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
     from blendersessions.model.session import Session
-
-VNC_PORT = 5900
 
 
 def service(session: Session) -> Manifest:

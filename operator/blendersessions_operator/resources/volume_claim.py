@@ -16,7 +16,7 @@ def claim_name(session: Session) -> str:
     workspace = session.spec.workspace
     if workspace is None:
         return ""
-    return workspace.claim_name or session.desktop_name
+    return workspace.claim_name or session.generated_name
 
 
 def volume_claim(session: Session, workspace: Workspace) -> Manifest:

@@ -1,4 +1,4 @@
-"""Only who has the token learns more than the probes do."""
+"""Requests other than probes need the token."""
 
 import pytest
 
@@ -31,6 +31,6 @@ def test_everything_else_is_refused(header: str | None) -> None:
     assert not is_authorised(header, TOKEN)
 
 
-def test_an_empty_token_lets_nobody_in() -> None:
+def test_an_empty_token_matches_no_header() -> None:
     assert not is_authorised("Bearer ", "")
     assert not is_authorised("Bearer x", "")

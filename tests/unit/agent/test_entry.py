@@ -1,4 +1,4 @@
-"""The container's inputs: good ones become a scene, bad ones a reason that a person understands."""
+"""Valid inputs of the container become settings and a scene. Invalid ones become a reason that a person understands."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from entry.errors import StartError
-from entry.scene import find_sample
+from entry.sample_lookup import find_sample
 from entry.settings import Settings
 
 
@@ -55,31 +55,6 @@ def test_the_reason_is_written_as_one_json_object(tmp_path: Path) -> None:
     assert written == {"reason": "SceneNotFound", "message": "There is no sample scene 'x'."}
 
 
-def test_settings_have_defaults() -> None:
-    assert Settings.from_environment({}) == Settings(scene="", width=1280, height=720, depth=24)
-
-
-def test_settings_come_from_the_environment() -> None:
-    environment = {
-        "BLENDER_SCENE": "watering_can.blend",
-        "BLENDER_WIDTH": "1920",
-        "BLENDER_HEIGHT": "1080",
-        "BLENDER_DEPTH": "16",
-    }
-    assert Settings.from_environment(environment) == Settings("watering_can.blend", 1920, 1080, 16)
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("BLENDER_WIDTH", "0"),
-        ("BLENDER_HEIGHT", "-5"),
-        ("BLENDER_WIDTH", "wide"),
-        ("BLENDER_HEIGHT", "40000"),
-        ("BLENDER_DEPTH", "32"),
-    ],
-)
-def test_a_wrong_setting_is_named(name: str, value: str) -> None:
-    with pytest.raises(StartError, match=name) as refused:
-        Settings.from_environment({name: value})
-    assert refused.value.reason == "DisplayFailed"
+def test_the_scene_comes_from_the_environment() -> None:
+    assert Settings.from_environment({}).scene == ""
+    assert Settings.from_environment({"BLENDER_SCENE": "watering_can.blend"}).scene == "watering_can.blend"

@@ -1,4 +1,4 @@
-"""Work for the main thread is done once, answered to all who asked, and never after its time."""
+"""Work for the main thread is done once for all callers, and never after their time is over."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -24,14 +24,14 @@ def drained(thread: MainThread[str], asked: "Future[str]") -> Callable[[], bool]
     return probe
 
 
-def test_the_result_goes_to_who_asked(pool: ThreadPoolExecutor) -> None:
+def test_the_result_goes_to_the_caller(pool: ThreadPoolExecutor) -> None:
     thread = MainThread(lambda: threading.current_thread().name)
     asked = pool.submit(thread.ask, DEADLINE_SECONDS)
     until("it is answered", drained(thread, asked))
     assert asked.result() == threading.current_thread().name
 
 
-def test_a_failure_goes_to_who_asked(pool: ThreadPoolExecutor) -> None:
+def test_a_failure_goes_to_the_caller(pool: ThreadPoolExecutor) -> None:
     def fail() -> str:
         raise KeyError("no")
 
@@ -42,7 +42,7 @@ def test_a_failure_goes_to_who_asked(pool: ThreadPoolExecutor) -> None:
         asked.result()
 
 
-def test_who_asked_together_shares_one_piece_of_work(pool: ThreadPoolExecutor) -> None:
+def test_callers_at_the_same_time_share_one_piece_of_work(pool: ThreadPoolExecutor) -> None:
     done: list[int] = []
     thread = MainThread(lambda: str(done.append(1)))
     asked = [pool.submit(thread.ask, DEADLINE_SECONDS) for _ in range(3)]
@@ -52,7 +52,7 @@ def test_who_asked_together_shares_one_piece_of_work(pool: ThreadPoolExecutor) -
     assert done == [1]
 
 
-def test_what_was_given_up_is_not_done_later() -> None:
+def test_work_that_no_caller_waits_for_is_not_done_later() -> None:
     done: list[int] = []
     thread = MainThread(lambda: str(done.append(1)))
     with pytest.raises(Busy) as busy:

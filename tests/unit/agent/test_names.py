@@ -1,4 +1,4 @@
-"""A save never lands outside the home folder, nor on a file that is another scene's."""
+"""A scene is saved in the home folder, and never over the file of another scene."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def test_an_older_untitled_scene_is_kept(tmp_path: Path) -> None:
     assert save_target("", tmp_path) == tmp_path / "untitled-3.blend"
 
 
-def test_a_scene_from_elsewhere_is_saved_at_home_beside_one_of_the_same_name(tmp_path: Path) -> None:
+def test_a_scene_from_elsewhere_does_not_overwrite_one_of_the_same_name(tmp_path: Path) -> None:
     (tmp_path / "cart.blend").touch()
     assert save_target("/tmp/other/cart.blend", tmp_path) == tmp_path / "cart-2.blend"
 

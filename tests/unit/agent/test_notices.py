@@ -1,4 +1,4 @@
-"""One notice at a time, by a program that may fail without harm."""
+"""One notice is shown at a time, by a program whose failure does no harm."""
 
 import sys
 from pathlib import Path
@@ -27,21 +27,21 @@ def banner(script: str, *arguments: object) -> Notices:
     return Notices([sys.executable, "-c", script, *map(str, arguments)])
 
 
-def test_the_program_gets_the_words_and_the_time(tmp_path: Path) -> None:
-    notices = banner(SHOWS, tmp_path / "said")
+def test_the_program_gets_the_text_and_the_time(tmp_path: Path) -> None:
+    notices = banner(SHOWS, tmp_path / "shown")
     notices.show("--It ends soon; $(reboot)", 30.5)
-    assert (tmp_path / "said").read_text() == "30.5 --It ends soon; $(reboot)"
+    assert (tmp_path / "shown").read_text() == "30.5 --It ends soon; $(reboot)"
     notices.show("", 0)
 
 
-def test_another_notice_takes_the_place_of_the_first(tmp_path: Path) -> None:
-    notices = banner(SHOWS, tmp_path / "said")
+def test_another_notice_replaces_the_first(tmp_path: Path) -> None:
+    notices = banner(SHOWS, tmp_path / "shown")
     notices.show("one", 30)
     first = notices._process
     notices.show("two", 30)
     assert first is not None
     assert first.poll() is not None
-    assert (tmp_path / "said").read_text() == "30 two"
+    assert (tmp_path / "shown").read_text() == "30 two"
     second = notices._process
     notices.show("", 0)
     assert second is not None
@@ -51,7 +51,7 @@ def test_another_notice_takes_the_place_of_the_first(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("script", ["", "print('no')", "raise SystemExit(1)", "import sys; sys.stdin.close()"])
 def test_a_program_that_shows_nothing_is_a_failure(script: str) -> None:
-    with pytest.raises(NotShown, match="did not come on the screen"):
+    with pytest.raises(NotShown, match="did not appear on the screen"):
         banner(script).show("words", 30)
 
 

@@ -1,8 +1,8 @@
-"""A desktop is ready when the picture is whole, not before, and stays so."""
+"""A desktop is ready once the picture is complete, not earlier, and stays ready."""
 
-from agent.readiness import DRAWING, ON_SCREEN, PATIENCE_SECONDS, SETTLE_SECONDS, STARTING, ReadinessTracker
+from agent.readiness import DRAWING, MAX_DRAWING_SECONDS, ON_SCREEN, SETTLE_SECONDS, STARTING, ReadinessTracker
 
-TICK = 0.1
+TICK_SECONDS = 0.1
 
 
 def test_not_ready_before_the_first_draw_however_long_it_takes() -> None:
@@ -12,7 +12,7 @@ def test_not_ready_before_the_first_draw_however_long_it_takes() -> None:
 
 def test_not_ready_while_the_first_frames_are_drawn() -> None:
     tracker = ReadinessTracker()
-    assert [tracker.tick(TICK * n, draws=n) for n in range(1, 6)] == [DRAWING] * 5
+    assert [tracker.tick(TICK_SECONDS * n, draws=n) for n in range(1, 6)] == [DRAWING] * 5
 
 
 def test_ready_when_the_draws_have_settled() -> None:
@@ -31,7 +31,7 @@ def test_a_late_draw_starts_the_wait_anew() -> None:
 
 
 def test_the_tick_that_sees_the_first_draw_is_never_ready() -> None:
-    """The main loop may have been busy for long before that tick: time alone says nothing about the picture."""
+    """The main loop may have been busy for long before that tick, so time alone proves nothing about the picture."""
     tracker = ReadinessTracker()
     tracker.tick(0.0, 0)
     assert tracker.tick(100.0, 3) == DRAWING
@@ -41,12 +41,12 @@ def test_a_scene_that_never_stops_drawing_is_ready_after_a_while() -> None:
     tracker = ReadinessTracker()
     now, draws = 0.0, 1
     while tracker.tick(now, draws) == DRAWING:
-        now, draws = now + TICK, draws + 1
-    assert PATIENCE_SECONDS <= now < PATIENCE_SECONDS + 2 * TICK
+        now, draws = now + TICK_SECONDS, draws + 1
+    assert MAX_DRAWING_SECONDS <= now < MAX_DRAWING_SECONDS + 2 * TICK_SECONDS
 
 
 def test_ready_stays_ready_when_the_person_works() -> None:
     tracker = ReadinessTracker()
     tracker.tick(0.0, 1)
     tracker.tick(1.0, 1)
-    assert [tracker.tick(2.0 + TICK * n, 1 + n) for n in range(5)] == [ON_SCREEN] * 5
+    assert [tracker.tick(2.0 + TICK_SECONDS * n, 1 + n) for n in range(5)] == [ON_SCREEN] * 5

@@ -1,8 +1,8 @@
-"""A render is seen however short it is, and is over when it is over."""
+"""A render is seen even if it is short, and its end is seen too."""
 
 import pytest
 
-from agent.rendering import LINGER_SECONDS, RenderWatch
+from agent.rendering import RECENT_SECONDS, RenderTracker
 
 
 class Clock:
@@ -18,49 +18,49 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def watch(clock: Clock) -> RenderWatch:
-    return RenderWatch(clock)
+def tracker(clock: Clock) -> RenderTracker:
+    return RenderTracker(clock)
 
 
-def test_nothing_renders_at_first(watch: RenderWatch) -> None:
-    assert not watch.runs
-    assert not watch.recent
+def test_nothing_renders_at_first(tracker: RenderTracker) -> None:
+    assert not tracker.is_running
+    assert not tracker.is_recent
 
 
-def test_a_render_that_blocks_the_main_loop_is_seen(watch: RenderWatch) -> None:
-    watch.began()
-    assert watch.runs
+def test_a_render_that_blocks_the_main_loop_is_seen(tracker: RenderTracker) -> None:
+    tracker.began()
+    assert tracker.is_running
 
 
-def test_a_bake_of_which_no_handler_tells_is_seen(watch: RenderWatch) -> None:
-    watch.observe(job_runs=True)
-    assert watch.runs
+def test_a_bake_that_no_handler_reports_is_seen(tracker: RenderTracker) -> None:
+    tracker.observe(job_runs=True)
+    assert tracker.is_running
 
 
-def test_a_render_between_two_ticks_is_seen_for_a_while(watch: RenderWatch, clock: Clock) -> None:
-    watch.began()
-    watch.ended()
-    assert not watch.runs
-    assert watch.recent
-    clock.now += LINGER_SECONDS - 0.1
-    assert watch.recent
+def test_a_render_between_two_ticks_is_seen_for_a_while(tracker: RenderTracker, clock: Clock) -> None:
+    tracker.began()
+    tracker.ended()
+    assert not tracker.is_running
+    assert tracker.is_recent
+    clock.now += RECENT_SECONDS - 0.1
+    assert tracker.is_recent
     clock.now += 0.1
-    assert not watch.recent
+    assert not tracker.is_recent
 
 
-def test_a_row_of_short_renders_never_looks_like_rest(watch: RenderWatch, clock: Clock) -> None:
+def test_a_series_of_short_renders_never_looks_idle(tracker: RenderTracker, clock: Clock) -> None:
     for _ in range(10):
-        watch.began()
-        watch.ended()
-        watch.observe(job_runs=False)
-        clock.now += LINGER_SECONDS / 2
-        assert watch.recent
+        tracker.began()
+        tracker.ended()
+        tracker.observe(job_runs=False)
+        clock.now += RECENT_SECONDS / 2
+        assert tracker.is_recent
 
 
-def test_a_render_whose_end_was_never_told_ends_with_its_job(watch: RenderWatch, clock: Clock) -> None:
-    watch.began()
-    watch.observe(job_runs=True)
-    watch.observe(job_runs=False)
-    assert not watch.runs
-    clock.now += LINGER_SECONDS
-    assert not watch.recent
+def test_a_render_whose_end_no_handler_reports_ends_with_its_job(tracker: RenderTracker, clock: Clock) -> None:
+    tracker.began()
+    tracker.observe(job_runs=True)
+    tracker.observe(job_runs=False)
+    assert not tracker.is_running
+    clock.now += RECENT_SECONDS
+    assert not tracker.is_recent

@@ -24,6 +24,12 @@ def test_bases_leave_out_the_files_own_stages() -> None:
     assert read_inputs(DOCKERFILE).bases == ("debian:trixie-slim", "debian:bullseye-slim")
 
 
+def test_an_empty_root_is_no_base() -> None:
+    assert read_inputs("FROM debian:trixie-slim AS root\nFROM scratch\nCOPY --from=root / /\n").bases == (
+        "debian:trixie-slim",
+    )
+
+
 def test_sources_leave_out_what_comes_from_other_stages() -> None:
     expected = ("requirements/operator.txt", "requirements/portal.txt", "operator/code")
     assert read_inputs(DOCKERFILE).sources == expected

@@ -56,7 +56,7 @@ def test_the_end_of_a_program_is_told_with_its_last_words(supervisor: Supervisor
     with pytest.raises(StepFailedError) as caught:
         supervisor.wait("server", lambda: False, seconds=DEADLINE_SECONDS)
     message = str(caught.value)
-    assert message.startswith("server ended at its start.")
+    assert message.startswith("server ended during its start.")
     assert "    cannot open the door" in message
     assert str(supervisor.log("server")) in message
 

@@ -9,9 +9,9 @@ import pytest
 from localcluster import paths, preflight
 from localcluster.errors import LocalClusterError
 from localcluster.preflight import (
-    DISK_NEEDED,
+    DISK_NEEDED_BYTES,
     GIB,
-    MEMORY_NEEDED,
+    MEMORY_NEEDED_BYTES,
     Disk,
     Facts,
     available_memory,
@@ -84,7 +84,7 @@ def test_the_memory_of_another_machine_is_not_judged() -> None:
 
 
 def test_places_on_one_disk_share_its_space() -> None:
-    needed = sum(DISK_NEEDED.values())
+    needed = sum(DISK_NEEDED_BYTES.values())
     assert problems(replace(FINE, disks=(Disk(PLACES, needed),)), first=True) == []
     (problem,) = problems(replace(FINE, disks=(Disk(PLACES, needed - 1),)), first=True)
     assert f"{PLACES['cache']} and {PLACES['state']} have together" in problem
@@ -94,7 +94,7 @@ def test_places_on_one_disk_share_its_space() -> None:
 def test_folders_yet_to_be_made_are_found_on_their_disk(tmp_path: Path) -> None:
     places = {"cache": tmp_path / "a" / "b", "state": tmp_path / "c"}
     (disk,) = disks_of(places)
-    assert disk.places == places
+    assert disk.folders == places
     assert disk.free > 0
 
 
@@ -102,8 +102,8 @@ def test_the_readme_names_what_is_asked_for() -> None:
     text = " ".join((paths.REPOSITORY / "README.md").read_text().split())
     told = re.search(r"(\d+) GiB of free memory and (\d+) GiB of free disk", text)
     assert told, "the README does not say what a machine needs"
-    assert int(told[1]) * GIB == MEMORY_NEEDED
-    assert int(told[2]) * GIB == sum(DISK_NEEDED.values())
+    assert int(told[1]) * GIB == MEMORY_NEEDED_BYTES
+    assert int(told[2]) * GIB == sum(DISK_NEEDED_BYTES.values())
 
 
 def test_missing_packages_matter_only_without_apt() -> None:
@@ -113,7 +113,7 @@ def test_missing_packages_matter_only_without_apt() -> None:
 
 
 def test_a_second_run_needs_little_disk() -> None:
-    again = preflight.DISK_NEEDED_AGAIN
+    again = preflight.DISK_NEEDED_AGAIN_BYTES
     facts = replace(FINE, disks=(Disk(CACHE, again["cache"]), Disk(STATE, again["state"])))
     assert problems(facts, first=False) == []
     assert len(problems(facts, first=True)) == 2

@@ -36,7 +36,7 @@ UNSCHEDULED = {"type": "PodScheduled", "status": "False", "reason": "Unschedulab
         ({"containerStatuses": [FALLEN]}, "guacd: OOMKilled"),
         ({"phase": "Pending", "conditions": [UNSCHEDULED]}, "Unschedulable: 0/1 nodes fit."),
         ({"phase": "Pending", "containerStatuses": [CREATING]}, "Pending"),
-        ({}, "nothing is known of it yet"),
+        ({}, "it has no status yet"),
     ],
 )
 def test_the_nearest_cause_is_told(status: dict[str, Any], cause: str) -> None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import copy
-from collections import defaultdict
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from blendersessions.model.access import AccessView, ConnectionRecord, UserRecord, access_list
 from blendersessions.model.effective_settings import EffectiveSettings, effective_settings
-from blendersessions.model.installation import GeneratedCredentials, InstallationDefaults
+from blendersessions.model.installation import InstallationDefaults
 from blendersessions.model.labels import FINALIZER
+from blendersessions.model.secret_data import DesktopCredentials
 from blendersessions.model.session import Session, parse_session
 from blendersessions.model.session_class import parse_session_class
 from blendersessions_operator.planning.access import wanted_connections
@@ -29,7 +29,7 @@ OTHER_UID = "00000000-0000-4000-8000-000000000001"
 NOW = datetime(2026, 11, 24, 6, 0, 0, 250000, tzinfo=UTC)
 PROFILE = InstallationDefaults(image="blender-sessions/blender:test", public_url="https://desk.example/")
 USER_PASSWORD = "user-password-1"
-CREDENTIALS = GeneratedCredentials("pw123456", "agent-token-1", defaultdict(lambda: USER_PASSWORD))
+CREDENTIALS = DesktopCredentials("pw123456", "agent-token-1")
 
 
 def body(spec: Manifest | None = None, *, deleting: bool = False, finalizer: bool = True) -> Manifest:
@@ -69,7 +69,7 @@ def settings(of: Session | None = None, spec: Manifest | None = None) -> Effecti
 
 def empty_world() -> Observed:
     """Nothing exists, and nothing is known of Guacamole."""
-    return Observed(installation=PROFILE, fresh=lambda: CREDENTIALS, now=NOW, settings=settings())
+    return Observed(installation=PROFILE, now=NOW, settings=settings())
 
 
 def running_pod(of: Session, *, ready: bool = True) -> Manifest:
@@ -116,7 +116,7 @@ def finished_world(of: Session) -> Observed:
         service=stored(service(of)),
         pod=running_pod(of),
         user_secrets={
-            name: stored(user_secret(of, name, CREDENTIALS), f"user-secret-of-{name}") for name in access_list(of)
+            name: stored(user_secret(of, name, USER_PASSWORD), f"user-secret-of-{name}") for name in access_list(of)
         },
         access=granted_access(of),
     )

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 from unittest.mock import patch
 
 from blendersessions.clients.agent import AgentStatus
-from blendersessions.model.access import AccessView, ConnectionRecord, ConnectionSpec, UserRecord
-from blendersessions.model.errors import Conflict, Invalid, NotFound, Unavailable
+from blendersessions.model.access import AccessView, ConnectionRecord, ConnectionSpec, SessionAccess, UserRecord
+from blendersessions.model.errors import Conflict, Invalid, NotFound, System, Unavailable
 from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Manifest, Ref, ref_of
 from blendersessions_operator.controller.cache import CHILD_KINDS
 from blendersessions_operator.controller.reconciler import reconcile
@@ -21,7 +21,7 @@ from unit.operator.factories import NOW
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
     from datetime import tzinfo
 
     from blendersessions.clients.agent import AgentEndpoint
@@ -42,17 +42,17 @@ class Faulty:
         self.calls += 1
         fault = self.next_fault()
         if fault == "refused":
-            raise Unavailable(f"{system} is away", system)
+            raise Unavailable(f"{system} is away", System(system))
         answer = work()
         if fault == "lost":
-            raise Unavailable(f"{system}'s answer is lost", system)
+            raise Unavailable(f"{system}'s answer is lost", System(system))
         return answer
 
 
 class Server(Faulty):
     """The API server, as `gateways.kubernetes` speaks to it; it fails at a status that breaks the rules."""
 
-    def __init__(self, now: Callable[[], datetime]) -> None:
+    def __init__(self, now: Callable[[], datetime] = lambda: NOW) -> None:
         super().__init__()
         self.objects: dict[Ref, Manifest] = {}
         self._now = now
@@ -113,13 +113,13 @@ class Server(Faulty):
 
     def _found(self, ref: Ref) -> Manifest:
         if ref not in self.objects:
-            raise NotFound(f"{ref} is not there", system="Kubernetes")
+            raise NotFound(f"{ref} is not there", System.KUBERNETES)
         return self.objects[ref]
 
     def _made(self, manifest: Manifest) -> Manifest:
         ref = ref_of(manifest)
         if ref in self.objects:
-            raise Conflict(f"{ref} exists", system="Kubernetes")
+            raise Conflict(f"{ref} exists", System.KUBERNETES)
         made = copy.deepcopy(manifest)
         made["metadata"] |= {"uid": str(uuid.uuid4()), "creationTimestamp": self._now().isoformat()}
         self.objects[ref] = made
@@ -130,7 +130,7 @@ class Server(Faulty):
         found = self._found(ref)
         meta = patch.get("metadata") or {}
         if meta.get("uid", found["metadata"]["uid"]) != found["metadata"]["uid"]:
-            raise Conflict("another one by now", system="Kubernetes")
+            raise Conflict("another one by now", System.KUBERNETES)
         for part in ("spec", "data"):
             if part in patch:
                 merged = found.setdefault(part, {}) | patch[part]
@@ -145,7 +145,7 @@ class Server(Faulty):
         found = self._found(ref)
         for key in ("uid", "resourceVersion"):
             if manifest["metadata"][key] != found["metadata"][key]:
-                raise Conflict("another one by now", system="Kubernetes")
+                raise Conflict("another one by now", System.KUBERNETES)
         if subresource == "status":
             self._rules.see(found)
             found["status"] = copy.deepcopy(manifest["status"])
@@ -173,10 +173,9 @@ class Guacamole(Faulty):
     def __post_init__(self) -> None:
         Faulty.__init__(self)
 
-    def view(self, names: Iterable[str], usernames: Iterable[str], hint: str = "") -> AccessView:
-        del hint
-        records = {name: self.connections[name] for name in names if name in self.connections}
-        people = {name: self.users.get(name, UserRecord(name, exists=False)) for name in usernames}
+    def view(self, access: SessionAccess) -> AccessView:
+        records = {name: self.connections[name] for name in access.connections if name in self.connections}
+        people = {name: self.users.get(name, UserRecord(name, exists=False)) for name in access.usernames}
         grants = frozenset(pair for pair in self.grants if pair[1] in records)
         return AccessView(True, "postgresql", records, people, grants)
 
@@ -186,8 +185,8 @@ class Guacamole(Faulty):
         del username
         return asyncio.Lock()
 
-    async def inspect(self, names: Sequence[str], usernames: Iterable[str], hostname: str, hint: str) -> None:
-        raise AssertionError(f"nothing is unknown: {names} {usernames} {hostname} {hint}")
+    async def inspect(self, access: SessionAccess) -> None:
+        raise AssertionError(f"nothing is unknown: {access}")
 
     async def create_connection(self, spec: ConnectionSpec) -> None:
         def made() -> None:
@@ -205,8 +204,8 @@ class Guacamole(Faulty):
 
         self._call("Guacamole", updated)
 
-    async def remove_connection(self, name: str, hostname: str, hint: str) -> int:
-        del hostname, hint
+    async def remove_connection(self, name: str, access: SessionAccess) -> int:
+        del access
 
         def removed() -> int:
             self.connections.pop(name, None)
@@ -239,7 +238,7 @@ class Guacamole(Faulty):
     async def grant(self, username: str, name: str) -> None:
         def granted() -> None:
             if username not in self.users or name not in self.connections:
-                raise NotFound("gone")
+                raise NotFound("gone", System.GUACAMOLE)
             self.grants.add((username, name))
 
         self._call("Guacamole", granted)
@@ -266,7 +265,7 @@ class FakeAgents(Faulty):
 
     async def save(self, desktop: AgentEndpoint) -> str:
         if self.full:
-            raise Invalid(f"The disk of {desktop.name} is full", "Agent")
+            raise Invalid(f"The disk of {desktop.name} is full", System.AGENT)
         return str(self._call("Agent", lambda: "/home/blender/cart.blend"))
 
     async def notify(self, desktop: AgentEndpoint, message: str, seconds: float) -> None:
@@ -313,7 +312,7 @@ class Simulation:
         """Reconcile a second after the last time, so that a time that moves without need is seen to move."""
         self._seconds += 1
         with (
-            patch("blendersessions_operator.controller.reconciler.datetime", clock(self.now)),
+            patch("blendersessions_operator.controller.observer.datetime", clock(self.now)),
             patch("blendersessions_operator.controller.executor.datetime", clock(self.now)),
         ):
             return await reconcile(self.context, KEY)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blendersessions.model.session_class import Limits
+from blendersessions.model.status import parse_status
 from blendersessions_operator.planning.admission import AdmissionRequest, admit, requested_at
 from unit.operator.factories import session
 
@@ -154,11 +155,11 @@ def test_no_room_stays_empty_that_somebody_could_use(people: list[tuple[int, boo
 def test_of_one_second_whoever_was_seen_first_came_first() -> None:
     first, second = session(), session()
     seen = requested_at(first, first.created_at + timedelta(milliseconds=200))
-    noted = replace(first, status={"queuedAt": seen.isoformat()})
+    noted = replace(first, status=parse_status({"queuedAt": seen.isoformat()}))
     later = first.created_at + timedelta(milliseconds=500)
     assert requested_at(noted, later) == seen < requested_at(second, later)
     assert requested_at(second, later + timedelta(hours=1)) < second.created_at + timedelta(seconds=1), (
         "not when we woke up"
     )
-    resumed = replace(first, status={"suspension": {"reason": "Idle"}})
+    resumed = replace(first, status=parse_status({"suspension": {"reason": "Idle"}}))
     assert requested_at(resumed, later) == later, "a resumed one comes to the end of the line"

@@ -10,9 +10,9 @@ from blendersessions_operator.resources.connection import client_url, connection
 from blendersessions_operator.resources.pod import pod
 from blendersessions_operator.resources.secret import desktop_secret, user_secret
 from blendersessions_operator.resources.service import service
-from unit.operator.factories import CREDENTIALS, UID, session, settings
+from unit.operator.factories import CREDENTIALS, UID, USER_PASSWORD, session, settings
 
-NAME = session().desktop_name
+NAME = session().desktop.name
 METADATA = {
     "name": NAME,
     "namespace": "art",
@@ -60,7 +60,7 @@ def test_secret_of_the_desktop() -> None:
 
 
 def test_secret_of_the_user() -> None:
-    assert user_secret(session({"owner": "alice"}), "alice", CREDENTIALS) == {
+    assert user_secret(session({"owner": "alice"}), "alice", USER_PASSWORD) == {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {
@@ -88,6 +88,9 @@ def test_pod() -> None:
     made = pod(session(spec), settings(session(spec)))
     digest = made["metadata"]["annotations"].pop("blendersessions.io/desktop")
     assert len(digest) == 16
+    environment = made["spec"]["containers"][0].pop("env")
+    # tests/unit/test_display.py has the screen's.
+    assert environment[0] == {"name": "BLENDER_SCENE", "value": "shopping_cart.blend"}
     assert made == {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -113,12 +116,6 @@ def test_pod() -> None:
                     "name": "blender",
                     "image": "blender-sessions/blender:test",
                     "imagePullPolicy": "IfNotPresent",
-                    "env": [
-                        {"name": "BLENDER_SCENE", "value": "shopping_cart.blend"},
-                        {"name": "BLENDER_WIDTH", "value": "1920"},
-                        {"name": "BLENDER_HEIGHT", "value": "1080"},
-                        {"name": "BLENDER_DEPTH", "value": "16"},
-                    ],
                     "ports": [
                         {"name": "vnc", "containerPort": 5900, "protocol": "TCP"},
                         {"name": "agent", "containerPort": 8788, "protocol": "TCP"},

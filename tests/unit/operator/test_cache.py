@@ -8,13 +8,13 @@ from blendersessions.model.manifest import Ref
 from blendersessions_operator.controller.cache import ObjectCache
 from blendersessions_operator.resources.secret import user_secret
 from blendersessions_operator.resources.service import service
-from unit.operator.factories import CREDENTIALS, OTHER_UID, body, running_pod, session, stored
+from unit.operator.factories import OTHER_UID, USER_PASSWORD, body, running_pod, session, stored
 
 if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
 
 SESSION = Ref("BlenderSession", "art", "cart")
-SERVICE = Ref("Service", "art", session().desktop_name)
+SERVICE = Ref("Service", "art", session().desktop.name)
 
 
 def at(version: str) -> Manifest:
@@ -52,7 +52,7 @@ def test_a_child_leads_to_its_session_by_name_and_by_owner() -> None:
     store = ObjectCache()
     store.put(body())
     assert store.sessions_of(stored(service(session()))) == {SESSION}
-    assert store.sessions_of(stored(user_secret(session(), session().username, CREDENTIALS))) == {SESSION}
+    assert store.sessions_of(stored(user_secret(session(), session().username, USER_PASSWORD))) == {SESSION}
     bare = stored(service(session()))
     bare["metadata"]["ownerReferences"] = []
     assert store.sessions_of(bare) == {SESSION}
@@ -67,8 +67,8 @@ def test_a_list_reveals_what_a_broken_watch_has_missed() -> None:
     store.put(at("10"))
     services, secrets = store.uids("Service"), store.uids("Secret")
     assert store.uids("Service", "music") == {}
-    store.put(stored(user_secret(session(), session().username, CREDENTIALS)))
-    assert [gone["metadata"]["name"] for gone in store.prune([], services)] == [session().desktop_name]
+    store.put(stored(user_secret(session(), session().username, USER_PASSWORD)))
+    assert [gone["metadata"]["name"] for gone in store.prune([], services)] == [session().desktop.name]
     assert store.prune([], secrets) == [], "it came after the list was begun"
     assert store.get(SESSION) is not None
 
@@ -100,7 +100,7 @@ def test_of_a_pod_only_what_changes_is_kept() -> None:
     store = ObjectCache()
     made = running_pod(session())
     store.put({"kind": "Pod"} | made)
-    found = store.get(Ref("Pod", "art", session().desktop_name))
+    found = store.get(Ref("Pod", "art", session().desktop.name))
     assert found is not None
     assert "spec" not in found
     assert (found["status"], found["metadata"]["annotations"]) == (made["status"], made["metadata"]["annotations"])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from blendersessions.model.errors import Unavailable
+from blendersessions.model.errors import System, Unavailable
 from blendersessions.model.manifest import Ref
 from blendersessions_operator.controller.event_recorder import MAX_EVENT_AGE, EventRecorder
 from blendersessions_operator.planning.status_events import Event
@@ -129,7 +129,7 @@ async def test_they_let_waiting_work_go_first_until_they_are_late(
     runner.cancel()
 
 
-@pytest.mark.parametrize("error", [Unavailable("away"), ZeroDivisionError("a fault of ours")])
+@pytest.mark.parametrize("error", [Unavailable("away", System.GUACAMOLE), ZeroDivisionError("a fault of ours")])
 async def test_one_that_fails_does_not_silence_the_next(api: FakeApi, error: Exception) -> None:
     told = events(api)
     runner = asyncio.create_task(told.run(idle))

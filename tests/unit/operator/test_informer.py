@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from blendersessions.clients.kubernetes import Change, Page
-from blendersessions.model.errors import Expired, Unauthorised, Unavailable
+from blendersessions.model.errors import Expired, System, Unauthorised, Unavailable
 from blendersessions.model.manifest import Manifest, Ref, ref_of
 from blendersessions_operator.controller.informer import WATCH_ATTEMPTS, Collection, Informer
 from blendersessions_operator.resources.service import service
@@ -96,12 +96,18 @@ async def test_a_deletion_is_noted() -> None:
 
 
 async def test_a_watch_that_ends_goes_on_where_it_was() -> None:
-    api = FakeApi([Change("101", manifest=at("101")), Change("120")], [Change("130"), Unavailable("broken off")], [])
+    api = FakeApi(
+        [Change("101", manifest=at("101")), Change("120")],
+        [Change("130"), Unavailable("broken off", System.KUBERNETES)],
+        [],
+    )
     async with watched(api):
         assert api.begun == ["100", "120", "130", "130"], "bookmarks count"
 
 
-@pytest.mark.parametrize("fate", [[[Expired("too old")]], [[Unavailable("away")]] * WATCH_ATTEMPTS])
+@pytest.mark.parametrize(
+    "fate", [[[Expired("too old", System.KUBERNETES)]], [[Unavailable("away", System.GUACAMOLE)]] * WATCH_ATTEMPTS]
+)
 async def test_one_that_has_lost_its_place_begins_anew_from_a_list(fate: list[Act]) -> None:
     """A restored API server says nothing of versions that are too new for it, so what fails often does so too."""
     api = FakeApi(*fate)
@@ -112,7 +118,7 @@ async def test_one_that_has_lost_its_place_begins_anew_from_a_list(fate: list[Ac
 
 
 async def test_what_is_refused_is_said_once_and_tried_further_on(caplog: pytest.LogCaptureFixture) -> None:
-    refused = Unauthorised("you may not watch", system="Kubernetes")
+    refused = Unauthorised("you may not watch", System.KUBERNETES)
     api = FakeApi([refused], [refused], [refused], [Change("101", manifest=at("101"))])
     async with watched(api) as (_, enqueued):
         assert enqueued == [SESSION]
@@ -127,7 +133,9 @@ async def test_one_that_only_ends_is_begun_more_and_more_slowly(monkeypatch: pyt
         return 0.0
 
     monkeypatch.setattr("blendersessions_operator.controller.informer.backoff", backoff)
-    async with watched(FakeApi([], [Expired("too old")], [], [Change("101", manifest=at("101"))], [])):
+    async with watched(
+        FakeApi([], [Expired("too old", System.KUBERNETES)], [], [Change("101", manifest=at("101"))], [])
+    ):
         assert waits == [1, 2, 3, 1], "what tells something begins the count anew"
 
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from blendersessions.model.conditions import Reason
+from blendersessions.model.status import KeepAliveReason
 from blendersessions_operator.planning.lifetime import (
     ASK_EVERY,
     SILENT_TIMES,
     Activity,
-    ExpiryReason,
-    KeepAliveReason,
     LifetimeDecision,
     evaluate_lifetime,
 )
@@ -73,7 +73,7 @@ def test_an_idle_desktop_ends_once_it_said_so() -> None:
     decision = idle(asked(READY, now, last_input_at=T0), now)
     assert (decision.kept_alive_by, decision.reason, decision.expired) == (
         KeepAliveReason.NOTHING,
-        ExpiryReason.IDLE,
+        Reason.IDLE,
         True,
     )
 
@@ -101,7 +101,7 @@ def test_the_oldest_age_ends_it_whatever_happens() -> None:
     now = T0 + AGE
     busy = asked(READY, now, last_input_at=now, rendering=True, last_render_at=now)
     decision = evaluate_lifetime(AGE, IDLE, busy, now)
-    assert (decision.reason, decision.expired) == (ExpiryReason.MAX_AGE, True)
+    assert (decision.reason, decision.expired) == (Reason.MAX_AGE, True)
 
 
 def test_the_person_is_warned_and_a_movement_takes_the_end_back() -> None:
@@ -133,7 +133,7 @@ def test_who_ends_for_silence_is_asked_a_last_time() -> None:
 def test_a_silent_desktop_does_not_outlive_the_oldest_age(minutes: int, ended: bool) -> None:
     decision = evaluate_lifetime(timedelta(minutes=35), IDLE, READY, at(minutes))
     assert decision.expired is ended
-    assert decision.reason is (ExpiryReason.MAX_AGE if ended else ExpiryReason.IDLE)
+    assert decision.reason is (Reason.MAX_AGE if ended else Reason.IDLE)
 
 
 @pytest.mark.parametrize(("minutes", "ended"), [(94, False), (95, True)])

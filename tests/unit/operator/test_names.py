@@ -1,4 +1,4 @@
-"""A name tells which session an object belongs to, and the other way round."""
+"""Each object has one name that no other one can have."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blendersessions.model.names import ALPHABET, name_for, uid_from, user_secret_name
+from blendersessions.model.names import ALPHABET, PREFIX, _codec, is_generated, name_for, user_secret_name
 
 if TYPE_CHECKING:
     import uuid
 
 
 @given(st.uuids())
-def test_every_uid_comes_back_from_its_name(uid: uuid.UUID) -> None:
-    assert uid_from(name_for(str(uid))) == str(uid)
+def test_every_name_is_known_to_be_generated_and_is_the_names_of_one_uid(uid: uuid.UUID) -> None:
+    name = name_for(str(uid))
+    assert is_generated(name)
+    assert str(_codec.decode(name.removeprefix(PREFIX))) == str(uid)
 
 
 @given(st.uuids())
@@ -42,8 +44,8 @@ def test_every_name_is_a_dns_label_of_one_length(uid: uuid.UUID) -> None:
         "blender-" + "z" * 26,
     ],
 )
-def test_what_is_no_name_of_ours_has_no_uid(name: str) -> None:
-    assert uid_from(name) is None
+def test_a_name_that_we_cannot_have_made_is_not_generated(name: str) -> None:
+    assert not is_generated(name)
 
 
 def test_the_alphabet_has_no_look_alikes() -> None:

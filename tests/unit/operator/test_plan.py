@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from blendersessions.model.access import AccessView, UserRecord
-from blendersessions.model.errors import NameTaken, OwnerTaken, Unauthorised, Unavailable
+from blendersessions.model.errors import NameTaken, OwnerTaken, System, Unauthorised, Unavailable
 from blendersessions.model.secret_data import encode
+from blendersessions.model.status import parse_status
 from blendersessions_operator.planning import steps
+from blendersessions_operator.planning.access import session_access
+from blendersessions_operator.planning.ownership import doubtful_connections, doubtful_users
 from blendersessions_operator.planning.plan import plan, requeue_after
+from blendersessions_operator.planning.questions import Question, next_question
 from blendersessions_operator.planning.status import status
 from blendersessions_operator.planning.steps import Area
 from blendersessions_operator.resources.connection import connection
 from unit.operator.factories import (
-    CREDENTIALS,
     NOW,
     OTHER_UID,
     USER_PASSWORD,
@@ -32,6 +35,8 @@ from unit.operator.factories import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from blendersessions.model.session import Session
     from blendersessions_operator.planning.observed import Observed
     from blendersessions_operator.planning.steps import Step
@@ -58,19 +63,24 @@ def test_the_finalizer_comes_before_anything_else() -> None:
 
 
 def test_then_the_secret_and_the_service() -> None:
-    assert kinds(session(), empty_world()) == ["CreateObject Secret", "CreateObject Service"]
+    assert kinds(session(), empty_world()) == ["CreateDesktopSecret", "CreateObject Service"]
 
 
 def test_then_pod_and_guacamole_side_by_side() -> None:
-    world = replace(finished_world(session()), pod=None, access=AccessView(), user_secrets={})
-    assert kinds(session(), world) == ["CreateObject Pod", "InspectAccess"]
+    of, world = session(), replace(finished_world(session()), access=AccessView(), user_secrets={})
+    assert kinds(of, replace(world, pod=None)) == ["CreateObject Pod"]
+    assert next_question(of, replace(world, pod=None)) is None, "Guacamole holds up no desktop"
+    assert next_question(of, world) is Question.ACCESS
+    nobody = AccessView(inspected=True, users={of.username: UserRecord(of.username, exists=False)})
+    found = kinds(of, replace(world, pod=None, access=nobody))
+    assert found == ["CreateObject Pod", "CreateConnection", "CreateUserSecret"]
 
 
 def test_the_users_secret_is_made_before_the_user() -> None:
     of = session(ALICE)
     nobody = AccessView(inspected=True, users={"alice": UserRecord("alice", exists=False)})
     world = replace(finished_world(of), access=nobody, user_secrets={})
-    assert kinds(of, world) == ["CreateConnection", "CreateObject Secret"]
+    assert kinds(of, world) == ["CreateConnection", "CreateUserSecret"]
     found = kinds(of, replace(finished_world(of), access=nobody))
     assert found == ["CreateConnection", "CreateUser"]
 
@@ -89,7 +99,7 @@ def test_an_administrators_user_gets_no_secret_and_is_only_granted_to() -> None:
     of = session(ALICE)
     access = with_user(granted_access(of), UserRecord("alice", exists=True), granted=False)
     world = replace(finished_world(of), user_secrets={}, access=access)
-    assert next_steps(of, world) == [steps.Grant("alice", of.desktop_name)]
+    assert next_steps(of, world) == [steps.Grant("alice", of.desktop.name)]
 
 
 def test_a_user_of_ours_whose_secret_is_lost_is_made_again() -> None:
@@ -105,11 +115,13 @@ def test_an_owner_made_for_others_is_refused_whatever_secret_there_is(made_for: 
     world = finished_world(of)
     access = with_user(world.access, UserRecord("alice", exists=True, made_for=made_for))
     world = replace(world, access=access, user_secrets=world.user_secrets if with_secret else {})
-    assert next_steps(of, world) == [steps.Revoke("alice", of.desktop_name)]
-    world = replace(world, access=replace(access, grants=frozenset()))
-    assert next_steps(of, world) == [steps.VerifyUserOwnership("alice")]
-    world = replace(world, access=without_connections(access))
-    assert next_steps(of, world) == [steps.VerifyUserOwnership("alice")]
+    assert next_steps(of, world) == [steps.Revoke("alice", of.desktop.name)]
+    assert next_question(of, world) is None, "first the owner is shut out"
+    for left in (replace(access, grants=frozenset()), without_connections(access)):
+        world = replace(world, access=left)
+        assert plan(of, world).empty
+        assert next_question(of, world) is Question.OWNERSHIP
+        assert doubtful_users(of, world) == {"alice": Area.ACCESS}
 
 
 def test_a_secret_for_an_administrators_user_is_left_alone() -> None:
@@ -117,7 +129,7 @@ def test_a_secret_for_an_administrators_user_is_left_alone() -> None:
     world = finished_world(of)
     world.user_secrets["alice"]["metadata"]["ownerReferences"] = []
     access = with_user(world.access, UserRecord("alice", exists=True), granted=False)
-    assert next_steps(of, replace(world, access=access)) == [steps.Grant("alice", of.desktop_name)]
+    assert next_steps(of, replace(world, access=access)) == [steps.Grant("alice", of.desktop.name)]
 
 
 def test_a_second_session_of_an_owner_becomes_an_owner_of_the_secret() -> None:
@@ -136,7 +148,7 @@ def test_when_all_is_done_nothing_is() -> None:
 def test_a_deleted_child_is_made_again(child: str) -> None:
     gone: dict[str, Any] = {child: None}
     made = kinds(session(), replace(finished_world(session()), **gone))
-    assert made[0] == f"CreateObject {child.capitalize()}"
+    assert made[0] == ("CreateDesktopSecret" if child == "secret" else f"CreateObject {child.capitalize()}")
 
 
 @pytest.mark.parametrize("child", ["pod", "service", "secret"])
@@ -168,11 +180,9 @@ def test_a_missing_value_of_the_secret_is_filled_in_and_the_other_kept() -> None
     record = replace(world.access.connections[wanted.name], parameters=wanted.parameters)
     step, other = next_steps(session(), replace(world, access=replace(world.access, connections={wanted.name: record})))
     assert isinstance(other, steps.DeleteObject), "the desktop was started with other values"
-    assert isinstance(step, steps.ApplyObject)
-    assert step.manifest["data"] == {
-        "vnc-password": encode("original"),
-        "agent-token": encode(CREDENTIALS.agent_token),
-    }
+    assert isinstance(step, steps.CompleteDesktopSecret)
+    assert step.manifest["metadata"]["uid"] == world.secret["metadata"]["uid"]
+    assert step.manifest["data"] == {"vnc-password": encode("original")}, "what is left out is drawn"
 
 
 @pytest.mark.parametrize("child", ["pod", "service", "secret"])
@@ -213,7 +223,7 @@ def test_a_pod_that_is_over_and_cannot_be_replaced_is_not_looked_at_without_paus
     pod["status"]["phase"] = "Failed"
     over = replace(finished_world(session()), pod=pod, now=datetime(2026, 11, 24, 7, tzinfo=UTC))
     assert requeue_after(session(), replace(over, settings=None)) == timedelta(seconds=1), "its class is gone"
-    refused = replace(over, failures={Area.DESKTOP: Unauthorised("may not delete pods", "Kubernetes")})
+    refused = replace(over, failures={Area.DESKTOP: Unauthorised("may not delete pods", System.KUBERNETES)})
     assert requeue_after(session(), refused) is None, "the queue tries again, later each time"
     pod["metadata"]["deletionTimestamp"] = "2026-11-24T06:59:00Z"
     assert requeue_after(session(), over) is None, "its end is an event"
@@ -252,15 +262,20 @@ def test_a_connection_deleted_in_guacamole_is_made_again() -> None:
 
 def test_guacamole_away_does_not_keep_the_desktop_from_starting() -> None:
     world = replace(
-        finished_world(session()), pod=None, access=AccessView(), failures={Area.ACCESS: Unavailable("away")}
+        finished_world(session()),
+        pod=None,
+        access=AccessView(),
+        failures={Area.ACCESS: Unavailable("away", System.GUACAMOLE)},
     )
     assert kinds(session(), world) == ["CreateObject Pod"]
 
 
 def test_a_part_that_failed_is_not_tried_again_in_the_same_run() -> None:
-    failures = {Area.ACCESS: Unavailable("away"), Area.DESKTOP: NameTaken("taken")}
+    failures = {Area.ACCESS: Unavailable("away", System.GUACAMOLE), Area.DESKTOP: NameTaken("taken", System.GUACAMOLE)}
     assert plan(session(), replace(empty_world(), failures=failures)).empty
-    assert plan(session(finalizer=False), replace(empty_world(), failures={Area.SESSION: Unavailable("x")})).empty
+    assert plan(
+        session(finalizer=False), replace(empty_world(), failures={Area.SESSION: Unavailable("x", System.GUACAMOLE)})
+    ).empty
 
 
 def test_a_malformed_session_is_not_acted_upon() -> None:
@@ -270,32 +285,44 @@ def test_a_malformed_session_is_not_acted_upon() -> None:
 
 def test_deletion_clears_guacamole_before_the_session_goes() -> None:
     of = session(ALICE | {"viewers": ["vera"]}, deleting=True)
-    of = replace(of, status={"connection": {"identifier": "17"}})
+    of = replace(of, status=parse_status({"connection": {"identifier": "17"}}))
     assert plan(of, finished_world(of)).stages == (
-        removal(of, "17"),
+        removal(of),
         (steps.ReleaseUser("vera"), steps.ReleaseUser("alice")),
         (steps.RemoveFinalizer(),),
     )
+    assert removed(of, removal(of)) == [(of.desktop.name, "17"), (f"{of.desktop.name}-view", "")]
 
 
-def removal(of: Session, hint: str) -> tuple[Step, ...]:
-    host = f"{of.desktop_name}.art.svc"
+def removal(of: Session) -> tuple[Step, ...]:
+    access = session_access(of)
     return (
-        steps.RemoveConnection(of.desktop_name, host, hint),
-        steps.RemoveConnection(f"{of.desktop_name}-view", host, ""),
+        steps.RemoveConnection(of.desktop.name, access),
+        steps.RemoveConnection(f"{of.desktop.name}-view", access),
     )
+
+
+def removed(of: Session, removals: Sequence[Step]) -> list[tuple[str, str]]:
+    """The names that are removed, each with the identifier that it was reported by."""
+    found = []
+    for step in removals:
+        assert isinstance(step, steps.RemoveConnection)
+        assert step.access.hostname == f"{of.desktop.name}.art.svc"
+        found.append((step.name, step.access.identifier_of(step.name)))
+    return found
 
 
 def test_deletion_before_anything_was_made_clears_all_the_same() -> None:
     of = session(deleting=True)
     stages = plan(of, empty_world()).stages
-    assert stages[0] == removal(of, "")
+    assert stages[0] == removal(of)
+    assert removed(of, stages[0]) == [(of.desktop.name, ""), (f"{of.desktop.name}-view", "")]
     assert stages[-1] == (steps.RemoveFinalizer(),)
 
 
 def test_a_deletion_that_failed_keeps_the_finalizer() -> None:
     of = session(deleting=True)
-    assert plan(of, replace(empty_world(), failures={Area.ACCESS: Unavailable("away")})).empty
+    assert plan(of, replace(empty_world(), failures={Area.ACCESS: Unavailable("away", System.GUACAMOLE)})).empty
 
 
 def test_a_session_in_deletion_without_our_finalizer_is_left_alone() -> None:
@@ -320,7 +347,7 @@ def test_who_will_be_granted_is_noted_first_and_a_former_owner_is_shut_out_befor
     assert world.secret is not None
     world.secret["metadata"]["annotations"]["blendersessions.io/granted"] = "alice,bob"
     revoke, release, note = plan(of, world).stages
-    assert revoke == (steps.Revoke("alice", of.desktop_name),)
+    assert revoke == (steps.Revoke("alice", of.desktop.name),)
     assert release == (steps.ReleaseUser("alice"),)
     assert noted(note[0]) == "bob"
 
@@ -331,13 +358,13 @@ def test_a_viewer_gets_a_connection_that_only_shows() -> None:
     world = replace(finished_world(of), access=without_connections(granted_access(of)))
     made = [step.spec for step in next_steps(of, world) if isinstance(step, steps.CreateConnection)]
     assert [(spec.name, spec.parameters.get("read-only")) for spec in made] == [
-        (of.desktop_name, None),
-        (of.desktop_name + "-view", "true"),
+        (of.desktop.name, None),
+        (of.desktop.name + "-view", "true"),
     ]
     world = replace(world, access=replace(granted_access(of), grants=frozenset()))
     assert next_steps(of, world) == [
-        steps.Grant("vera", of.desktop_name + "-view", Area.VIEWERS),
-        steps.Grant("alice", of.desktop_name),
+        steps.Grant("vera", of.desktop.name + "-view", Area.VIEWERS),
+        steps.Grant("alice", of.desktop.name),
     ]
 
 
@@ -345,35 +372,38 @@ def test_a_viewer_who_was_taken_off_the_list_is_shut_out_and_the_last_one_takes_
     before, of = session(ALICE | {"viewers": ["vera"]}), session(ALICE)
     world = replace(finished_world(before))
     revoke, release, note = plan(of, world).stages
-    view = of.desktop_name + "-view"
-    assert revoke == (steps.Revoke("vera", of.desktop_name), steps.Revoke("vera", view))
+    view = of.desktop.name + "-view"
+    assert revoke == (steps.Revoke("vera", of.desktop.name), steps.Revoke("vera", view))
     assert release == (steps.ReleaseUser("vera"),)
     assert noted(note[0]) == "alice"
     shut_out = replace(world.access, grants=granted_access(of).grants)
     world = replace(world, secret=finished_world(of).secret, access=shut_out)
-    assert next_steps(of, world) == [steps.RemoveConnection(view, f"{of.desktop_name}.art.svc", "")]
+    assert removed(of, next_steps(of, world)) == [(view, "")]
 
 
 def test_an_owner_who_becomes_a_viewer_loses_the_owners_connection() -> None:
     before, of = session(ALICE), session({"owner": "bob", "viewers": ["alice"]})
     world = replace(finished_world(of))
     assert world.secret is not None
-    world = replace(world, access=replace(world.access, grants=world.access.grants | {("alice", of.desktop_name)}))
+    world = replace(world, access=replace(world.access, grants=world.access.grants | {("alice", of.desktop.name)}))
     revoke, release, note = plan(of, world).stages
-    assert revoke == (steps.Revoke("alice", of.desktop_name),)
+    assert revoke == (steps.Revoke("alice", of.desktop.name),)
     assert release == note == ()
-    assert before.desktop_name == of.desktop_name
+    assert before.desktop.name == of.desktop.name
 
 
 def test_a_viewer_who_is_taken_is_refused_and_the_owner_gets_in_all_the_same() -> None:
     of = session(ALICE | {"viewers": ["vera"]})
     access = with_user(granted_access(of), UserRecord("vera", exists=True, made_for="music"), granted=False)
-    assert next_steps(of, replace(finished_world(of), access=access)) == [
-        steps.VerifyUserOwnership("vera", Area.VIEWERS)
-    ]
-    failed = replace(finished_world(of), access=access, failures={Area.VIEWERS: OwnerTaken("vera is taken")})
+    world = replace(finished_world(of), access=access)
+    assert plan(of, world).empty
+    assert next_question(of, world) is Question.OWNERSHIP
+    assert doubtful_users(of, world) == {"vera": Area.VIEWERS}
+    taken = OwnerTaken("vera is taken", System.GUACAMOLE)
+    failed = replace(finished_world(of), access=access, failures={Area.VIEWERS: taken})
     assert plan(of, failed).empty
-    stated = {entry["type"]: entry for entry in status(of, failed)["conditions"]}
+    assert next_question(of, failed) is None, "she is looked up once in a run"
+    stated = {entry["type"]: entry for entry in status(of, failed).to_manifest()["conditions"]}
     assert (stated["Ready"]["status"], stated["Stalled"]["status"]) == ("True", "False")
     assert stated["ConnectionReady"]["reason"] == "ViewerRefused"
     assert "vera is taken" in stated["ConnectionReady"]["message"]
@@ -382,22 +412,27 @@ def test_a_viewer_who_is_taken_is_refused_and_the_owner_gets_in_all_the_same() -
 def test_a_connection_that_a_person_renamed_or_moved_is_put_right() -> None:
     of, world = session(), finished_world(session())
     for change in ({"name": "mine"}, {"in_group": False}):
-        record = replace(world.access.connections[of.desktop_name], **change)  # type: ignore[arg-type]
-        access = replace(world.access, connections={of.desktop_name: record})
+        record = replace(world.access.connections[of.desktop.name], **change)  # type: ignore[arg-type]
+        access = replace(world.access, connections={of.desktop.name: record})
         [step] = next_steps(of, replace(world, access=access))
         assert isinstance(step, steps.UpdateConnection)
-        assert (step.identifier, step.spec.name) == ("17", of.desktop_name)
+        assert (step.identifier, step.spec.name) == ("17", of.desktop.name)
 
 
 def test_a_connection_of_our_name_that_leads_elsewhere_is_refused_unless_we_reported_it() -> None:
     of, world = session(), finished_world(session())
-    record = world.access.connections[of.desktop_name]
+    record = world.access.connections[of.desktop.name]
     record = replace(record, parameters={"hostname": "elsewhere"})
-    world = replace(world, access=replace(world.access, connections={of.desktop_name: record}))
-    assert next_steps(of, world) == [steps.VerifyConnectionOwnership(of.desktop_name, f"{of.desktop_name}.art.svc")]
-    edited = replace(of, status={"connection": {"identifier": "17"}})
+    world = replace(world, access=replace(world.access, connections={of.desktop.name: record}))
+    assert plan(of, world).empty
+    assert next_question(of, world) is Question.OWNERSHIP
+    assert doubtful_connections(of, world) == [of.desktop.name]
+    nobody = replace(world, access=replace(world.access, grants=frozenset()))
+    assert plan(of, nobody).empty, "what may be somebody else's is not granted"
+    edited = replace(of, status=parse_status({"connection": {"identifier": "17"}}))
     [step] = next_steps(edited, world)
     assert isinstance(step, steps.UpdateConnection)
+    assert doubtful_connections(edited, world) == []
 
 
 def test_a_user_who_came_back_without_us_gets_the_password_of_the_secret() -> None:

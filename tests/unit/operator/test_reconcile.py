@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import copy
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import pytest
 
-from blendersessions.model.access import AccessView, UserRecord
-from blendersessions.model.errors import Conflict, NotFound, Unauthorised, Unavailable
+from blendersessions.model.access import AccessView, SessionAccess, UserRecord
+from blendersessions.model.errors import Conflict, DomainError, NotFound, System, Unauthorised, Unavailable
 from blendersessions.model.manifest import Manifest, Ref, ref_of
 from blendersessions.model.secret_data import decode
 from blendersessions_operator.controller.reconciler import reconcile
@@ -22,6 +21,7 @@ from unit.operator.factories import (
     CREDENTIALS,
     NOW,
     OTHER_UID,
+    USER_PASSWORD,
     body,
     finished_world,
     granted_access,
@@ -29,10 +29,6 @@ from unit.operator.factories import (
     session,
 )
 from unit.operator.simulation import clock
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
 
 KEY = Ref("BlenderSession", "art", "cart")
 
@@ -43,7 +39,7 @@ class FakeApi:
     def __init__(self, *objects: Manifest) -> None:
         self.objects = {ref_of(each): copy.deepcopy(each) for each in objects}
         self.requests: list[str] = []
-        self.broken: type[Exception] | None = None
+        self.broken: type[DomainError] | None = None
         self.answers_lost = 0
         self._version = 1000
         self._rules = StatusRules()
@@ -52,7 +48,7 @@ class FakeApi:
         ref = ref_of(manifest)
         self._note("CREATE", ref.kind)
         if ref in self.objects:
-            raise Conflict("exists", system="Kubernetes")
+            raise Conflict("exists", System.KUBERNETES)
         self.objects[ref] = copy.deepcopy(manifest)
         self.objects[ref]["metadata"]["uid"] = f"uid-of-{ref.kind}"
         return self._touched(ref)
@@ -60,7 +56,7 @@ class FakeApi:
     async def get(self, ref: Ref) -> Manifest:
         self._note("GET", ref.kind)
         if ref not in self.objects:
-            raise NotFound("gone", system="Kubernetes")
+            raise NotFound("gone", System.KUBERNETES)
         return copy.deepcopy(self.objects[ref])
 
     async def replace(self, manifest: Manifest, subresource: str = "") -> Manifest:
@@ -69,7 +65,7 @@ class FakeApi:
         self._note("STATUS", ref.kind)
         for key in ("uid", "resourceVersion"):
             if self.objects[ref]["metadata"][key] != manifest["metadata"][key]:
-                raise Conflict("another one by now", system="Kubernetes")
+                raise Conflict("another one by now", System.KUBERNETES)
         self._rules.see(self.objects[ref])
         self.objects[ref]["status"] = copy.deepcopy(manifest["status"])
         written = self._touched(ref)
@@ -77,7 +73,7 @@ class FakeApi:
         self._rules.check()
         if self.answers_lost:
             self.answers_lost -= 1
-            raise Unavailable("the answer is lost", system="Kubernetes")
+            raise Unavailable("the answer is lost", System.KUBERNETES)
         return written
 
     def _touched(self, ref: Ref) -> Manifest:
@@ -87,7 +83,7 @@ class FakeApi:
 
     def _note(self, verb: str, kind: str) -> None:
         if self.broken is not None:
-            raise self.broken("the API server is away")
+            raise self.broken("the API server is away", System.KUBERNETES)
         if kind != "Event":
             self.requests.append(f"{verb} {kind}")
 
@@ -98,17 +94,17 @@ class FakeGuacamole:
     def __init__(self, view: AccessView, error: Exception | None = None) -> None:
         self._view, self._error = view, error
 
-    def view(self, names: Iterable[str], usernames: Iterable[str], hint: str = "") -> AccessView:
-        assert list(names)
-        assert list(usernames)
-        assert hint in ("", "17")
+    def view(self, access: SessionAccess) -> AccessView:
+        assert access.connections
+        assert access.usernames
+        assert access.reported_identifier in ("", "17")
         return self._view
 
-    async def inspect(self, names: Sequence[str], usernames: Iterable[str], hostname: str, hint: str) -> None:
-        assert names
-        assert list(usernames)
-        assert hostname.startswith(names[0])
-        assert hint in ("", "17")
+    async def inspect(self, access: SessionAccess) -> None:
+        assert access.connections
+        assert access.usernames
+        assert access.hostname.startswith(access.connections[0])
+        assert access.reported_identifier in ("", "17")
         if self._error is not None:
             raise self._error
 
@@ -189,7 +185,7 @@ async def test_a_cache_that_is_behind_neither_duplicates_nor_overwrites() -> Non
     await reconcile(made, KEY)
     writes = [request for request in api.requests if not request.startswith(("GET", "CREATE"))]
     assert writes == ["STATUS BlenderSession"]
-    secret = api.objects[Ref("Secret", "art", session().desktop_name)]
+    secret = api.objects[Ref("Secret", "art", session().desktop.name)]
     assert decode(secret, "vnc-password") == CREDENTIALS.vnc_password
     assert api.objects[KEY]["status"]["phase"] == "Ready"
 
@@ -198,7 +194,7 @@ async def test_a_foreign_object_that_no_watch_shows_is_reported_and_tried_again_
     foreign = service(session())
     foreign["metadata"] |= {"ownerReferences": [], "labels": {}, "uid": "foreign"}
     api = FakeApi(body(), foreign)
-    made, _ = context_of(api, FakeGuacamole(AccessView(), Unavailable("away")), body())
+    made, _ = context_of(api, FakeGuacamole(AccessView(), Unavailable("away", System.GUACAMOLE)), body())
     assert not await reconcile(made, KEY), "it must be looked at again, since no event will tell"
     assert api.objects[ref_of(foreign)] == foreign
     conditions = {entry["type"]: entry for entry in api.objects[KEY]["status"]["conditions"]}
@@ -216,13 +212,19 @@ async def test_a_malformed_session_is_reported_and_left_in_peace() -> None:
     assert conditions["Ready"]["reason"] == "Invalid"
 
 
-@pytest.mark.parametrize("error", [Unavailable("Guacamole is away"), Unauthorised("Guacamole refuses the account")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        Unavailable("Guacamole is away", System.GUACAMOLE),
+        Unauthorised("Guacamole refuses the account", System.GUACAMOLE),
+    ],
+)
 async def test_guacamole_away_is_tried_again_and_written_once(error: Exception) -> None:
     known = [
         body(),
         desktop_secret(session(), CREDENTIALS),
         service(session()),
-        user_secret(session(), session().username, CREDENTIALS),
+        user_secret(session(), session().username, USER_PASSWORD),
     ]
     known[0]["metadata"]["creationTimestamp"] = datetime.now(UTC).isoformat()
     for each in known[1:]:
@@ -263,7 +265,7 @@ async def test_a_session_that_is_gone_is_done() -> None:
 async def test_a_session_that_becomes_ready_is_looked_at_again_when_its_time_may_be_over(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("blendersessions_operator.controller.reconciler.datetime", clock(lambda: NOW))
+    monkeypatch.setattr("blendersessions_operator.controller.observer.datetime", clock(lambda: NOW))
     wanted = {"lifetime": {"idleAfter": "20m"}}
     of = session(wanted)
     observed = finished_world(of)

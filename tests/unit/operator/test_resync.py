@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from blendersessions.clients.kubernetes import Page
-from blendersessions.model.errors import KindUnknown, Unavailable
+from blendersessions.model.errors import KindUnknown, System, Unavailable
 from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Manifest, Ref
 from blendersessions_operator.controller.cache import CHILD_KINDS
 from blendersessions_operator.controller.informer import Collection, relist, relist_sessions_and_classes, sync_caches
@@ -35,13 +35,13 @@ class FakeApi:
     async def check_served(self, *kinds: str) -> None:
         if self.unknown:
             self.unknown -= 1
-            raise KindUnknown(f"The API server does not know {kinds[0]}.", system="Kubernetes")
+            raise KindUnknown(f"The API server does not know {kinds[0]}.", System.KUBERNETES)
 
     async def pages(self, kind: str, *_: str) -> AsyncIterator[Page]:
         yield Page("7", [each for each in self.objects if each["kind"] == kind])
         if self.breaks:
             self.breaks = False
-            raise Unavailable("the second page does not come", system="Kubernetes")
+            raise Unavailable("the second page does not come", System.KUBERNETES)
 
 
 class NoNews:

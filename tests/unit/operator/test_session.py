@@ -43,7 +43,7 @@ def test_a_volume_that_is_made_goes_with_its_session_unless_it_says_otherwise() 
 
 
 def test_a_session_without_owner_has_a_user_of_its_own() -> None:
-    assert session().username == session().desktop_name
+    assert session().username == session().desktop.name
     assert session({"owner": "alice"}).username == "alice"
 
 

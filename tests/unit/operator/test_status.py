@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from blendersessions.model import conditions as c
 from blendersessions.model.access import AccessView
-from blendersessions.model.errors import DomainError, Invalid, NameTaken, OwnerTaken, Unauthorised, Unavailable
+from blendersessions.model.conditions import Reason
+from blendersessions.model.errors import DomainError, Invalid, NameTaken, OwnerTaken, System, Unauthorised, Unavailable
+from blendersessions.model.status import parse_status
 from blendersessions_operator.planning.status import status, with_suspension
 from blendersessions_operator.planning.steps import Area
 from status_rules import faults_of
@@ -25,7 +26,9 @@ TYPES = {"Ready", "DesktopReady", "SceneReady", "ConnectionReady", "Stalled", "S
 
 
 def said(of: Session, observed: Observed) -> tuple[Manifest, dict[str, Manifest]]:
-    result = status(of, observed)
+    stated = status(of, observed)
+    result = stated.to_manifest()
+    assert parse_status(result) == stated
     conditions = {entry["type"]: entry for entry in result["conditions"]}
     assert list(faults_of({"metadata": {"generation": of.generation}, "status": result})) == []
     assert {entry["observedGeneration"] for entry in conditions.values()} == {of.generation}
@@ -43,11 +46,11 @@ def test_a_ready_session_has_a_url_and_says_how_long_it_took() -> None:
     assert result["phase"] == "Ready"
     assert result["clientURL"] == "https://desk.example/guacamole/#/client/MTcAYwBwb3N0Z3Jlc3Fs"
     assert result["connection"] == {
-        "name": session().desktop_name,
+        "name": session().desktop.name,
         "identifier": "17",
         "dataSource": "postgresql",
     }
-    assert result["desktop"] == {"name": session().desktop_name}
+    assert result["desktop"] == {"name": session().desktop.name}
     assert (result["startedAt"], result["readyAt"]) == ("2026-11-24T05:59:57.000Z", "2026-11-24T06:00:00.250Z")
     assert result["startup"] == {"path": "Cold", "seconds": 3.25}
     assert set(conditions) == TYPES
@@ -64,16 +67,16 @@ def test_the_url_goes_when_opening_it_would_not_work_and_the_start_time_stays() 
     first = status(session(), finished_world(session()))
     later = replace(session(), status=first)
     broken = replace(finished_world(session()), pod=None)
-    result = status(later, replace(broken, now=NOW + timedelta(hours=1)))
+    result = status(later, replace(broken, now=NOW + timedelta(hours=1))).to_manifest()
     assert "clientURL" not in result
-    assert result["readyAt"] == first["readyAt"]
+    assert result["readyAt"] == first.to_manifest()["readyAt"]
     assert result["phase"] == "Pending"
 
 
 def test_a_new_session_is_pending() -> None:
     result, conditions = said(session(), empty_world())
     assert result["phase"] == "Pending"
-    assert conditions["Ready"]["reason"] == c.DESKTOP_PENDING
+    assert conditions["Ready"]["reason"] == Reason.DESKTOP_PENDING
     assert "desktop" not in result
     assert "connection" not in result
 
@@ -177,16 +180,22 @@ def test_a_changed_scene_on_a_running_desktop_is_said_to_need_a_restart() -> Non
 @pytest.mark.parametrize(
     ("part", "error", "condition", "reason", "stalled"),
     [
-        (Area.ACCESS, Unavailable("away"), "ConnectionReady", "GuacamoleUnavailable", False),
-        (Area.ACCESS, Unauthorised("refused"), "ConnectionReady", "GuacamoleCredentialsRefused", False),
-        (Area.ACCESS, Invalid("bad"), "ConnectionReady", "GuacamoleRefused", False),
-        (Area.ACCESS, OwnerTaken("taken"), "ConnectionReady", "OwnerTaken", True),
-        (Area.ACCESS, NameTaken("taken", system="Kubernetes"), "ConnectionReady", "NameTaken", True),
-        (Area.ACCESS, Unavailable("down", system="Kubernetes"), "ConnectionReady", "KubernetesUnavailable", False),
-        (Area.DESKTOP, Unavailable("down", system="Kubernetes"), "DesktopReady", "KubernetesUnavailable", False),
-        (Area.DESKTOP, Unauthorised("quota", system="Kubernetes"), "DesktopReady", "DesktopRefused", False),
-        (Area.DESKTOP, Invalid("bad limits", system="Kubernetes"), "DesktopReady", "DesktopRefused", True),
-        (Area.DESKTOP, NameTaken("taken", system="Kubernetes"), "DesktopReady", "NameTaken", True),
+        (Area.ACCESS, Unavailable("away", System.GUACAMOLE), "ConnectionReady", "GuacamoleUnavailable", False),
+        (
+            Area.ACCESS,
+            Unauthorised("refused", System.GUACAMOLE),
+            "ConnectionReady",
+            "GuacamoleCredentialsRefused",
+            False,
+        ),
+        (Area.ACCESS, Invalid("bad", System.GUACAMOLE), "ConnectionReady", "GuacamoleRefused", False),
+        (Area.ACCESS, OwnerTaken("taken", System.GUACAMOLE), "ConnectionReady", "OwnerTaken", True),
+        (Area.ACCESS, NameTaken("taken", System.KUBERNETES), "ConnectionReady", "NameTaken", True),
+        (Area.ACCESS, Unavailable("down", System.KUBERNETES), "ConnectionReady", "KubernetesUnavailable", False),
+        (Area.DESKTOP, Unavailable("down", System.KUBERNETES), "DesktopReady", "KubernetesUnavailable", False),
+        (Area.DESKTOP, Unauthorised("quota", System.KUBERNETES), "DesktopReady", "DesktopRefused", False),
+        (Area.DESKTOP, Invalid("bad limits", System.KUBERNETES), "DesktopReady", "DesktopRefused", True),
+        (Area.DESKTOP, NameTaken("taken", System.KUBERNETES), "DesktopReady", "NameTaken", True),
     ],
 )
 def test_each_failure_is_said_in_its_parts_condition(
@@ -200,7 +209,9 @@ def test_each_failure_is_said_in_its_parts_condition(
 
 
 def test_guacamole_away_makes_a_running_session_not_ready() -> None:
-    world = replace(finished_world(session()), access=AccessView(), failures={Area.ACCESS: Unavailable("away")})
+    world = replace(
+        finished_world(session()), access=AccessView(), failures={Area.ACCESS: Unavailable("away", System.GUACAMOLE)}
+    )
     result, conditions = said(session(), world)
     assert conditions["DesktopReady"]["status"] == conditions["SceneReady"]["status"] == "True"
     assert conditions["Ready"]["reason"] == "GuacamoleUnavailable"
@@ -213,7 +224,7 @@ def test_a_foreign_object_stalls_the_session_and_is_named() -> None:
     world.pod["metadata"]["ownerReferences"] = []
     result, conditions = said(session(), world)
     assert conditions["Ready"]["reason"] == conditions["Stalled"]["reason"] == "NameTaken"
-    assert f"Pod art/{session().desktop_name}" in conditions["Ready"]["message"]
+    assert f"Pod art/{session().desktop.name}" in conditions["Ready"]["message"]
     assert result["phase"] == "Failed"
     assert "desktop" not in result
 
@@ -227,7 +238,7 @@ def test_a_malformed_session_is_told_what_is_wrong() -> None:
 def test_a_deletion_that_waits_for_guacamole_says_so_and_keeps_what_is_needed() -> None:
     first = status(session(), finished_world(session()))
     of = replace(session(deleting=True), status=first)
-    failures = {Area.ACCESS: Unavailable("Guacamole at URL does not answer")}
+    failures = {Area.ACCESS: Unavailable("Guacamole at URL does not answer", System.GUACAMOLE)}
     result, conditions = said(of, replace(empty_world(), failures=failures))
     assert result["phase"] == "Terminating"
     assert (conditions["Ready"]["status"], conditions["Ready"]["reason"]) == ("False", "Terminating")
@@ -240,12 +251,12 @@ def test_a_deletion_that_waits_for_guacamole_says_so_and_keeps_what_is_needed() 
 def test_the_note_of_a_suspension_leaves_a_status_that_there_is_alone() -> None:
     of = session({"suspend": True})
     there = status(of, finished_world(of))
-    noted = with_suspension(replace(of, status=there), "Requested", NOW)
-    assert noted == there | {"suspension": noted["suspension"]}
+    noted = with_suspension(replace(of, status=there), Reason.REQUESTED, NOW)
+    assert noted == replace(there, suspension=noted.suspension)
 
 
 def test_a_session_that_is_made_suspended_says_so_in_its_first_status() -> None:
-    first = with_suspension(session({"suspend": True}), "Requested", NOW)
+    first = with_suspension(session({"suspend": True}), Reason.REQUESTED, NOW).to_manifest()
     assert first["suspension"] == {"reason": "Requested", "at": "2026-11-24T06:00:00.250Z", "resume": ""}
     assert (first["observedGeneration"], first["phase"]) == (3, "Suspending")
     assert list(faults_of({"metadata": {"generation": 3}, "status": first})) == []
@@ -258,5 +269,5 @@ def test_a_deadline_that_is_over_before_the_first_status_is_told_in_it() -> None
     hasty = replace(empty_world(), now=of.created_at + timedelta(seconds=2))
     assert hasty.settings is not None
     hasty = replace(hasty, settings=replace(hasty.settings, start_deadline=timedelta(seconds=1)))
-    said = {entry["type"]: entry for entry in status(of, hasty)["conditions"]}
+    said = {entry["type"]: entry for entry in status(of, hasty).to_manifest()["conditions"]}
     assert (said["Stalled"]["status"], said["Stalled"]["reason"]) == ("True", "StartDeadlineExceeded")

@@ -6,11 +6,12 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from blendersessions.model.errors import Invalid, Unavailable
+from blendersessions.model.errors import Invalid, System, Unavailable
 from blendersessions.model.session import parse_session
 from blendersessions_operator.planning import steps
 from blendersessions_operator.planning.lifetime import Activity
 from blendersessions_operator.planning.plan import plan
+from blendersessions_operator.planning.questions import Question, next_question
 from blendersessions_operator.planning.steps import Area
 from blendersessions_operator.planning.suspend import SAVE_PATIENCE, plan_lifetime
 from unit.operator.factories import NOW, body, empty_world, finished_world, running_pod, session, settings
@@ -48,13 +49,15 @@ def test_without_a_workspace_there_is_nothing_to_save() -> None:
 
 def test_a_save_that_is_refused_keeps_the_desktop_however_long() -> None:
     late = replace(
-        finished_world(suspend_requested()), now=NOW + timedelta(days=1), failures={Area.SAVING: Invalid("full")}
+        finished_world(suspend_requested()),
+        now=NOW + timedelta(days=1),
+        failures={Area.SAVING: Invalid("full", System.AGENT)},
     )
     assert kinds(suspend_requested(), late) == []
 
 
 def test_an_agent_that_does_not_answer_is_given_up_after_a_while() -> None:
-    silent = replace(finished_world(suspend_requested()), failures={Area.SAVING: Unavailable("silent")})
+    silent = replace(finished_world(suspend_requested()), failures={Area.SAVING: Unavailable("silent", System.AGENT)})
     assert kinds(suspend_requested(), silent) == []
     assert kinds(suspend_requested(), replace(silent, now=NOW + SAVE_PATIENCE)) == [["DeleteObject"]]
 
@@ -65,7 +68,7 @@ def test_once_it_is_stopped_nothing_is_done() -> None:
 
 def test_a_secret_that_is_lost_while_it_rests_is_made_again_for_access_hangs_on_it() -> None:
     assert kinds(suspend_requested(), replace(finished_world(suspend_requested()), pod=None, secret=None)) == [
-        ["CreateObject"]
+        ["CreateDesktopSecret"]
     ]
 
 
@@ -78,8 +81,11 @@ def test_an_operator_that_was_away_asks_before_it_ends_anything() -> None:
         pod=running_pod(of),
         activity=Activity(started_at=begun, ready_at=begun),
     )
-    assert plan_lifetime(of, seen) == ((steps.AskDesktop(),),)
+    assert next_question(of, seen) is Question.ACTIVITY
+    assert plan_lifetime(of, seen) == (), "nothing ends before the answer"
     failed = replace(seen, failures={Area.ACTIVITY: Unavailable("no answer", "Agent")})
+    assert next_question(of, failed) is not Question.ACTIVITY
     assert isinstance(plan_lifetime(of, failed)[0][0], steps.RecordSuspension)
     said = replace(seen, activity=replace(seen.activity, asked_at=NOW, last_input_at=NOW))
+    assert next_question(of, said) is not Question.ACTIVITY
     assert plan_lifetime(of, said) == ()

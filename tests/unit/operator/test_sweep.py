@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from blendersessions.model.access import ConnectionRecord, UserRecord
-from blendersessions.model.names import name_for, view_name_for
+from blendersessions.model.desktop import VIEW_SUFFIX
+from blendersessions.model.names import name_for
 from blendersessions_operator.planning.sweep import GracePeriod, Orphans, find_orphans, namespace_of
 from unit.operator.factories import OTHER_UID, UID
 
-OURS, VIEW, GONE = name_for(UID), view_name_for(UID), name_for(OTHER_UID)
+OURS, VIEW, GONE = name_for(UID), name_for(UID) + VIEW_SUFFIX, name_for(OTHER_UID)
 
 
 def record(name: str, hostname: str = "") -> ConnectionRecord:

@@ -61,7 +61,7 @@ class Portal:
         """Have a new process of the portal take over, with nothing in its memory."""
         self.app = create_app(
             store=self.store,
-            signin=self.guacamole,
+            guacamole=self.guacamole,
             cookie_key=KEY,
             public_url=self.public_url,
             samples_dir=self.samples_dir,

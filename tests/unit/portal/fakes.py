@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from blendersessions.model import suspension
-from blendersessions.model.errors import NotFound, Unauthorised
+from blendersessions.model.errors import NotFound, System, Unauthorised
 from blendersessions.model.user_credentials import UserCredentials
-from blendersessions_portal.session import Session, new_session, read_session
+from blendersessions_portal.session import SessionView, new_session, read_session
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,18 +31,18 @@ class FakeStore:
         self.passwords: dict[str, str] = {}
         self.failure: Exception | None = None
 
-    async def list(self, owner: str) -> list[Session]:
+    async def list(self, owner: str) -> list[SessionView]:
         self._fail()
         own = [read_session(body) for body in self.objects.values() if body["spec"]["owner"] == owner]
         return sorted(own, key=lambda session: session.created, reverse=True)
 
-    async def get(self, owner: str, name: str) -> Session:
+    async def get(self, owner: str, name: str) -> SessionView:
         self._fail()
         if name not in self.objects or self.objects[name]["spec"]["owner"] != owner:
-            raise NotFound(f"There is no session “{name}”.")
+            raise NotFound(f"There is no session “{name}”.", System.GUACAMOLE)
         return read_session(self.objects[name])
 
-    async def create(self, owner: str, sample: str) -> Session:
+    async def create(self, owner: str, sample: str) -> SessionView:
         self._fail()
         body = new_session("blender", owner, sample)
         name = str(body["metadata"]["name"])
@@ -67,7 +67,7 @@ class FakeStore:
 
     async def credentials(self, owner: str) -> UserCredentials:
         if owner not in self.passwords:
-            raise NotFound("Secret “blender-user-0” does not exist.")
+            raise NotFound("Secret “blender-user-0” does not exist.", System.GUACAMOLE)
         return UserCredentials(owner, self.passwords[owner])
 
     def _moment(self) -> datetime:
@@ -151,7 +151,7 @@ class FakeGuacamole:
         if self.failure:
             raise self.failure
         if credentials.username in self.refuses:
-            raise Unauthorised(f"Guacamole refused the sign-in of {credentials.username}.")
+            raise Unauthorised(f"Guacamole refused the sign-in of {credentials.username}.", System.GUACAMOLE)
         token = f"TOKEN{len(self.made):04d}"
         self.made.append(token)
         self.alive.add(token)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from starlette.requests import Request
 
-from blendersessions.model.errors import Unauthorised, Unavailable
+from blendersessions.model.errors import System, Unauthorised, Unavailable
 from blendersessions.model.user_credentials import UserCredentials
 from blendersessions_portal.identity import Visitor
 from blendersessions_portal.signing import Signer
@@ -154,7 +154,7 @@ async def test_the_token_is_never_sent_to_another_site(portal: Portal, browser: 
 
 async def test_guacamole_being_away_is_explained_with_a_way_to_try_again(portal: Portal, browser: Browser) -> None:
     name = await ready(portal, browser)
-    portal.guacamole.failure = Unavailable("Guacamole does not answer. Try again in a moment.")
+    portal.guacamole.failure = Unavailable("Guacamole does not answer. Try again in a moment.", System.GUACAMOLE)
     answer = await browser.get(f"/sessions/{name}/open")
     assert answer.status_code == 503
     assert "Guacamole does not answer" in answer.text
@@ -222,6 +222,6 @@ async def test_the_last_stop_signs_out(portal: Portal, browser: Browser) -> None
 async def test_stop_works_while_guacamole_is_away(portal: Portal, browser: Browser) -> None:
     name = await ready(portal, browser)
     await browser.get(f"/sessions/{name}/open")
-    portal.guacamole.failure = Unavailable("Guacamole does not answer.")
+    portal.guacamole.failure = Unavailable("Guacamole does not answer.", System.GUACAMOLE)
     assert (await browser.submit(f"/sessions/{name}/stop")).status_code == 303
     assert "deletionTimestamp" in portal.store.objects[name]["metadata"]

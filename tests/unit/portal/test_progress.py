@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -10,24 +11,34 @@ import pytest
 from blendersessions.model.conditions import Condition
 from blendersessions_portal.lifetime import age
 from blendersessions_portal.progress import State, describe
-from blendersessions_portal.session import Session, name_stem
+from blendersessions_portal.session import SessionView, name_stem, read_session
 
 if TYPE_CHECKING:
     from unit.portal.conftest import Browser, Portal
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+STALLED = Condition("Stalled", "True", "NameTaken", "It is taken.")
 
 
-def session(*conditions: Condition, seconds: float = 1, **fields: object) -> Session:
-    base: dict[str, object] = {
+def session(
+    *conditions: Condition,
+    seconds: float = 1,
+    changed: datetime | None = None,
+    ending: bool = False,
+    **status: object,
+) -> SessionView:
+    """A session of this age; its conditions last became true or false at `changed`."""
+    metadata = {
         "name": "shopping-cart-x7k2p",
+        "namespace": "b",
         "uid": "u",
-        "owner": "guest-a",
-        "sample": "shopping_cart.blend",
-        "created": NOW - timedelta(seconds=seconds),
-        "conditions": {condition.type: condition for condition in conditions},
+        "creationTimestamp": (NOW - timedelta(seconds=seconds)).isoformat(),
     }
-    return Session(**{**base, **fields})  # type: ignore[arg-type]
+    if ending:
+        metadata["deletionTimestamp"] = NOW.isoformat()
+    entries = [replace(condition, last_transition_time=changed).to_manifest() for condition in conditions]
+    spec = {"owner": "guest-a", "scene": {"sample": "shopping_cart.blend"}}
+    return read_session({"metadata": metadata, "spec": spec, "status": {"conditions": entries, **status}})
 
 
 def false(kind: str, reason: str, message: str = "") -> Condition:
@@ -136,7 +147,7 @@ def test_a_class_that_is_missing_is_said_at_once() -> None:
 
 def test_a_queued_session_says_its_place() -> None:
     conditions = (false("Ready", "Queued", "Three run."), false("DesktopReady", "Queued", "Three run."))
-    progress = describe(session(*conditions, queue_position=2), NOW)
+    progress = describe(session(*conditions, queuePosition=2), NOW)
     assert progress.state is State.QUEUED
     assert "starts by itself" in progress.detail
     assert "You are number 2." in progress.detail
@@ -152,23 +163,37 @@ def test_a_deletion_that_is_held_up_says_why() -> None:
     assert "everything of this session goes" in describe(usual, NOW).detail
 
 
-def test_a_failure_without_any_condition_still_has_a_step_that_failed() -> None:
-    progress = describe(session(phase="Failed"), NOW)
+def test_a_failure_without_any_other_condition_still_has_a_step_that_failed() -> None:
+    progress = describe(session(STALLED), NOW)
     assert progress.state is State.FAILED
     assert progress.steps[0].state is State.FAILED
 
 
 @pytest.mark.parametrize(
-    ("fields", "state"),
+    ("conditions", "status", "ending", "state"),
     [
-        ({"client_url": "http://x/"}, State.READY),
-        ({}, State.WORKING),
-        ({"client_url": "http://x/", "ending": True}, State.ENDING),
-        ({"client_url": "http://x/", "phase": "Failed"}, State.FAILED),
+        ((), {"clientURL": "http://x/"}, False, State.READY),
+        ((), {}, False, State.WORKING),
+        ((), {"clientURL": "http://x/"}, True, State.ENDING),
+        ((STALLED,), {"clientURL": "http://x/"}, False, State.FAILED),
     ],
 )
-def test_ready_needs_the_condition_and_the_address(fields: dict[str, object], state: State) -> None:
-    assert describe(session(true("Ready"), **fields), NOW).state is state
+def test_ready_needs_the_condition_and_the_address(
+    conditions: tuple[Condition, ...], status: dict[str, object], state: State, *, ending: bool
+) -> None:
+    assert describe(session(true("Ready"), *conditions, ending=ending, **status), NOW).state is state
+
+
+@pytest.mark.parametrize(
+    ("phase", "state"), [("Failed", State.WORKING), ("Suspended", State.WORKING), ("Suspending", State.WORKING)]
+)
+def test_the_phase_decides_nothing(phase: str, state: State) -> None:
+    assert describe(session(false("Ready", "SceneLoading"), phase=phase), NOW).state is state
+
+
+@pytest.mark.parametrize("reason", ["Suspending", "SaveFailed"])
+def test_a_session_that_is_resumed_while_it_stops_is_still_being_suspended(reason: str) -> None:
+    assert describe(session(false("Ready", reason)), NOW).state is State.SUSPENDING
 
 
 @pytest.mark.parametrize(

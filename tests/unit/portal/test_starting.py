@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from blendersessions.model.errors import Invalid, Unauthorised, Unavailable
+from blendersessions.model.errors import Invalid, System, Unauthorised, Unavailable
 from blendersessions_portal.session import OWNER_HASH_LABEL, owner_hash
 
 if TYPE_CHECKING:
@@ -121,9 +121,13 @@ async def test_a_link_starts_anew_where_no_session_fits(portal: Portal, browser:
 @pytest.mark.parametrize(
     ("failure", "status", "words"),
     [
-        (Unavailable("The cluster's API does not answer. Try again in a moment."), 503, "does not answer"),
-        (Unauthorised("The cluster refuses a new session: exceeded quota."), 502, "exceeded quota"),
-        (Invalid("The cluster does not accept a new session: spec.owner."), 400, "spec.owner"),
+        (
+            Unavailable("The cluster's API does not answer. Try again in a moment.", System.KUBERNETES),
+            503,
+            "does not answer",
+        ),
+        (Unauthorised("The cluster refuses a new session: exceeded quota.", System.KUBERNETES), 502, "exceeded quota"),
+        (Invalid("The cluster does not accept a new session: spec.owner.", System.KUBERNETES), 400, "spec.owner"),
     ],
 )
 async def test_a_cluster_that_says_no_is_explained(
@@ -139,7 +143,7 @@ async def test_a_cluster_that_says_no_is_explained(
 
 async def test_trying_again_keeps_the_links_scene(portal: Portal, browser: Browser) -> None:
     await browser.start()
-    portal.store.failure = Unavailable("The cluster's API does not answer.")
+    portal.store.failure = Unavailable("The cluster's API does not answer.", System.KUBERNETES)
     answer = await browser.get("/view?blender_file=shopping_cart.blend")
     assert answer.status_code == 503
     assert 'href="/view?blender_file=shopping_cart.blend">Try again' in answer.text

@@ -1,4 +1,4 @@
-"""The mesh primitives make sound meshes: closed, and facing outwards."""
+"""The mesh primitives make valid meshes: closed, with faces that point outwards."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import vectors  # noqa: E402
 
 
 def volume(part: parts.Part) -> float:
-    """Return the enclosed volume; negative if the faces look inwards."""
+    """Return the enclosed volume; negative if the faces point inwards."""
     total = 0.0
     for face in part.faces:
         first = part.points[face[0]]
@@ -29,7 +29,7 @@ def volume(part: parts.Part) -> float:
 
 
 def open_edges(part: parts.Part) -> int:
-    """Return how many edges do not lie between two faces that agree on which side is out."""
+    """Return the number of edges that are not between two faces of the same orientation."""
     edges = Counter((a, b) for face in part.faces for a, b in zip(face, (*face[1:], face[0]), strict=True))
     return sum(1 for (a, b), count in edges.items() if count != 1 or edges[b, a] != 1)
 
@@ -55,7 +55,7 @@ def test_a_solid_is_closed_faces_outwards_and_has_its_volume(name: str) -> None:
     assert volume(part) == pytest.approx(expected, rel=0.02)
 
 
-def test_both_pieces_of_a_wheel_are_closed_round_the_axle() -> None:
+def test_both_pieces_of_a_wheel_are_closed_and_centred_on_the_axle() -> None:
     for piece in parts.wheel(0.1, 0.04):
         assert open_edges(piece) == 0
         assert max(abs(y) for _, y, _ in piece.points) <= 0.0201
@@ -77,7 +77,7 @@ def test_a_rounded_line_keeps_its_ends_and_cuts_its_corner() -> None:
     assert min(vectors.length(vectors.sub(point, (0, 0, 2))) for point in line) < 0.5
 
 
-def test_a_bend_too_wide_for_its_line_takes_less_than_half_of_each_stretch() -> None:
+def test_a_bend_that_is_too_wide_takes_less_than_half_of_each_segment() -> None:
     line = paths.rounded([(0, 0, 0), (0, 0, 1), (1, 0, 1), (1, 0, 2)], 10.0)
     heights = [z for _, _, z in line]
     assert heights == sorted(heights)

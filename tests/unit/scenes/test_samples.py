@@ -1,4 +1,4 @@
-"""samples.yaml, the scripts and the thumbnails speak of the same scenes."""
+"""samples.yaml, the scripts and the thumbnails have the same scenes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ by_file = pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: str(samp
 
 
 def top_level(module: Path) -> dict[str, ast.stmt]:
-    """Return the functions and assigned names of a module, read without running it: it needs Blender."""
+    """Return the functions and assigned names of a module without running it, because it needs Blender."""
     found: dict[str, ast.stmt] = {}
     for statement in ast.parse(module.read_text(encoding="utf-8")).body:
         if isinstance(statement, ast.FunctionDef):
@@ -25,7 +25,7 @@ def top_level(module: Path) -> dict[str, ast.stmt]:
     return found
 
 
-def test_the_three_scenes_of_the_tutorial_are_there() -> None:
+def test_the_list_has_the_three_scenes_of_the_tutorial() -> None:
     assert {s["file"] for s in SAMPLES} == {"shopping_cart.blend", "fire_extinguisher.blend", "watering_can.blend"}
 
 
@@ -57,9 +57,9 @@ def test_a_thumbnail_is_a_picture_of_the_right_size(sample: dict[str, str]) -> N
     with Image.open(path) as picture:
         assert (picture.format, picture.size, picture.mode) == ("PNG", (480, 320), "RGB")
         extremes = picture.convert("L").getextrema()
-    assert extremes[1] - extremes[0] > 150, "the picture is nearly empty: light or camera is wrong"
+    assert extremes[1] - extremes[0] > 150, "the picture is nearly empty; check light and camera"
 
 
-def test_no_thumbnail_is_left_over() -> None:
+def test_every_thumbnail_is_listed() -> None:
     kept = {path.relative_to(SCENES).as_posix() for path in (SCENES / "thumbnails").iterdir()}
     assert kept == {sample["thumbnail"] for sample in SAMPLES}

@@ -1,5 +1,5 @@
-"""Words on the desktop, above whatever Blender shows: a program of its own, `python3 -m agent.banner`.
+"""Shows a text on the desktop above all other windows; a program of its own, `python3 -m agent.banner`.
 
-A window of the X server's, because no editor of Blender's is always there; another process, because the X library
-ends a process whose connection fails, and that must not be Blender.
+It opens an X window, because no editor of Blender is always visible. It is a process of its own, because the X library
+ends a process whose connection to the X server fails, and that must not be Blender.
 """

@@ -1,4 +1,4 @@
-"""The banner's window: Xlib, Cairo and Pango by ctypes, all of which Blender and openbox bring along."""
+"""The banner's window, drawn with Xlib, Cairo and Pango through ctypes. Blender and openbox install all of them."""
 
 import ctypes
 from ctypes import POINTER, byref, c_char_p, c_double, c_int, c_long, c_uint, c_ulong, c_void_p
@@ -11,7 +11,7 @@ _pango = ctypes.CDLL("libpango-1.0.so.0")
 _pangocairo = ctypes.CDLL("libpangocairo-1.0.so.0")
 _gobject = ctypes.CDLL("libgobject-2.0.so.0")
 
-# X.h, shape.h, cairo.h, pango.h
+# From X.h, shape.h, cairo.h and pango.h.
 _CW_OVERRIDE_REDIRECT, _CW_EVENT_MASK = 1 << 9, 1 << 11
 _EXPOSURE, _VISIBILITY_CHANGE = 1 << 15, 1 << 16
 _VISIBILITY_NOTIFY: Final = 15
@@ -21,14 +21,14 @@ _PANGO_UNIT: Final = 1024
 _PANGO_WRAP_WORD_CHAR: Final = 2
 
 FONT: Final = b"DejaVu Sans 11"
-WIDTH: Final = 640
-"""Largest width of the text in pixels."""
-PADDING: Final = 16
-TOP: Final = 72
-"""Pixels from the screen's top: below Blender's menus."""
+MAX_TEXT_WIDTH_PIXELS: Final = 640
+PADDING_PIXELS: Final = 16
+TOP_PIXELS: Final = 72
+"""Distance from the top of the screen: below Blender's menus."""
 BACKGROUND: Final = (0.11, 0.13, 0.17)
 EDGE: Final = (0.95, 0.62, 0.16)
 FOREGROUND: Final = (0.96, 0.96, 0.96)
+"""These colours are red, green and blue from 0 to 1."""
 
 
 class _Attributes(ctypes.Structure):
@@ -46,7 +46,7 @@ class _Attributes(ctypes.Structure):
 
 
 class _Event(ctypes.Union):
-    """`XEvent`: of it only the type is read."""
+    """`XEvent`, of which only the type is read."""
 
     _fields_ = (("type", c_int), ("pad", c_long * 24))
 
@@ -95,10 +95,13 @@ _declare(_gobject, "g_object_unref", None, c_void_p)
 
 
 class Banner:
-    """A small window at the top of the screen, above all others, that no click can hit.
+    """A small window at the top of the screen, above all others. Clicks pass through it.
+
+    Args:
+        text: the text to show.
 
     Raises:
-        OSError: there is no display.
+        OSError: the X server cannot be reached.
     """
 
     def __init__(self, text: str) -> None:
@@ -108,16 +111,16 @@ class Banner:
             raise OSError("The X server cannot be reached.")
         screen = _x11.XDefaultScreen(self._display)
         available = _x11.XDisplayWidth(self._display, screen)
-        self._text_width = max(1, min(WIDTH, available - 4 * PADDING))
+        self._text_width = max(1, min(MAX_TEXT_WIDTH_PIXELS, available - 4 * PADDING_PIXELS))
         text_width, text_height = self._measure()
-        self._width, self._height = text_width + 2 * PADDING, text_height + 2 * PADDING
-        # The window manager leaves such a window alone: no frame, no focus.
+        self._width, self._height = text_width + 2 * PADDING_PIXELS, text_height + 2 * PADDING_PIXELS
+        # The window manager gives such a window no frame and no focus.
         attributes = _Attributes(override_redirect=1, event_mask=_EXPOSURE | _VISIBILITY_CHANGE)
         self._window = _x11.XCreateWindow(
-            self._display, _x11.XDefaultRootWindow(self._display), max(0, (available - self._width) // 2), TOP,
+            self._display, _x11.XDefaultRootWindow(self._display), max(0, (available - self._width) // 2), TOP_PIXELS,
             self._width, self._height, 0, 0, 0, None, _CW_OVERRIDE_REDIRECT | _CW_EVENT_MASK, byref(attributes),
         )  # fmt: skip
-        # An empty input shape: the pointer goes through to Blender.
+        # With an empty input shape, clicks reach Blender.
         _xext.XShapeCombineRectangles(self._display, self._window, _SHAPE_INPUT, 0, 0, None, 0, 0, 0)
         surface = _cairo.cairo_xlib_surface_create(
             self._display, self._window, _x11.XDefaultVisual(self._display, screen), self._width, self._height
@@ -128,7 +131,7 @@ class Banner:
         self._draw()
 
     def refresh(self) -> None:
-        """Draw again what was covered, and come back above a window that was raised."""
+        """Redraw the window if it was covered, and raise it above a window that was raised."""
         event = _Event()
         while _x11.XPending(self._display):
             _x11.XNextEvent(self._display, byref(event))
@@ -160,7 +163,7 @@ class Banner:
         _cairo.cairo_rectangle(context, 0.0, 0.0, 4.0, float(self._height))
         _cairo.cairo_fill(context)
         _cairo.cairo_set_source_rgb(context, *FOREGROUND)
-        _cairo.cairo_move_to(context, float(PADDING), float(PADDING))
+        _cairo.cairo_move_to(context, float(PADDING_PIXELS), float(PADDING_PIXELS))
         layout = self._layout(context)
         _pangocairo.pango_cairo_show_layout(context, layout)
         _gobject.g_object_unref(layout)

@@ -1,4 +1,4 @@
-"""One request for many askers: a list that serves all who waited for it, and a batch that takes all along."""
+"""One request for many callers: a list that serves all who wait for it, and a batch that carries all their changes."""
 
 from __future__ import annotations
 
@@ -6,22 +6,25 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from blendersessions.model.errors import Conflict, DomainError, Invalid
+from blendersessions.model.errors import Conflict, DomainError, Invalid, System
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-LIMIT = 100
-"""Items in one request: a batch holds one transaction in Guacamole's database."""
+MAX_ITEMS_PER_REQUEST = 100
+"""A batch holds one transaction in Guacamole's database."""
 
 Answer = TypeVar("Answer")
 Item = TypeVar("Item")
 
 
 class SharedRequest(Generic[Answer]):
-    """A question whose answer serves everybody who asked before it was put.
+    """A read whose answer serves all callers that came before it was sent.
 
-    An answer that was on its way before somebody asked is too old for that one, who waits for the next.
+    For a caller that comes while the request is on its way the answer is too old: that caller waits for the next one.
+
+    Args:
+        ask: sends the request.
     """
 
     def __init__(self, ask: Callable[[], Awaitable[Answer]]) -> None:
@@ -31,7 +34,7 @@ class SharedRequest(Generic[Answer]):
         self._answers: dict[int, Answer] = {}
 
     async def get(self) -> Answer:
-        """Return an answer that is no older than this call."""
+        """Return an answer to a request that was sent after this call began."""
         asked = self._begun
         async with self._lock:
             for number, answer in self._answers.items():
@@ -53,13 +56,13 @@ class _Batch(Generic[Item, Answer]):
 
 
 class Batched(Generic[Item, Answer]):
-    """A change that takes many items at once: what comes while one request runs goes out together with the next.
+    """A change of many items at once: items that come while one request runs are sent together in the next.
 
     Args:
         together: sends several items in one request, which is carried out for all of them or for none; the answers are
             in their order.
-        alone: sends one item. What is refused together is sent one by one, so that each learns what is wrong with it.
-            Left out when nothing can be wrong with an item.
+        alone: sends one item. Items that are refused together are sent one by one, to find out which of them is at
+            fault. Left out when no item can be refused.
     """
 
     def __init__(
@@ -73,7 +76,11 @@ class Batched(Generic[Item, Answer]):
         self._open: _Batch[Item, Answer] = _Batch()
 
     async def add(self, item: Item) -> Answer:
-        """Have the item sent, and return the answer to it; raises what the request failed with."""
+        """Send an item with others, and return the answer to it.
+
+        Raises:
+            DomainError: the failure of the request, or of this item.
+        """
         batch = self._open
         place = len(batch.items)
         batch.items.append(item)
@@ -82,16 +89,18 @@ class Batched(Generic[Item, Answer]):
                 self._open = _Batch()
                 batch.sent = True
                 try:
-                    for start in range(0, len(batch.items), LIMIT):
-                        batch.answers += await self._send(batch.items[start : start + LIMIT])
+                    for start in range(0, len(batch.items), MAX_ITEMS_PER_REQUEST):
+                        batch.answers += await self._send(batch.items[start : start + MAX_ITEMS_PER_REQUEST])
                 except DomainError as error:
                     batch.error = error
                 except asyncio.CancelledError:
-                    # The others of the batch must not take a request that was cut off for done.
-                    batch.error = DomainError("The operator is ending; the request is sent again by the next one.")
+                    # The other callers of the batch must not take a cancelled request for a success.
+                    batch.error = DomainError(
+                        "The operator is ending; the request is sent again by the next one.", System.GUACAMOLE
+                    )
                     raise
                 except Exception:
-                    batch.error = DomainError("A request failed unexpectedly; it is sent again.")
+                    batch.error = DomainError("A request failed unexpectedly; it is sent again.", System.GUACAMOLE)
                     raise
         answer = batch.answers[place] if place < len(batch.answers) else batch.error
         if isinstance(answer, DomainError):
@@ -113,6 +122,6 @@ class Batched(Generic[Item, Answer]):
             except (Conflict, Invalid) as refused:
                 outcomes.append(refused)
             except DomainError as error:
-                # That is no fault of the item: the others would only fail after it, one time-out after the other.
+                # The item is not at fault: the others would fail too, one time-out after the other.
                 return outcomes + [error] * (len(items) - len(outcomes))
         return outcomes

@@ -1,4 +1,4 @@
-"""What is known of Guacamole, as last seen and as last written: plain data, without a request."""
+"""The last known state of Guacamole, from lists and from our own changes: plain data, without a request."""
 
 from __future__ import annotations
 
@@ -6,66 +6,62 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from blendersessions.model.access import AccessView, ConnectionRecord, UserRecord
+from blendersessions.model.access import AccessView, ConnectionRecord, SessionAccess, UserRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 
 @dataclass
 class GuacamoleCache:
-    """Connections, users and grants. What was written while a list was on its way is better known than that list."""
+    """Connections, users and grants. A change that we made while a list was on its way counts more than that list."""
 
     group: str = ""
     data_source: str = ""
     loaded: bool = False
     users_loaded: bool = False
     connections: dict[str, ConnectionRecord] = field(default_factory=dict)
-    """By the name that they should have, which is the one that they have unless somebody renamed them."""
+    """By the name that they should have; a person may have renamed them."""
     users: dict[str, UserRecord] = field(default_factory=dict)
     grants: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    """Connection name to the users who may read it. By name, for identifiers are given out anew after a restore."""
+    """Connection name to the users who may read it. By name, because a restored database assigns identifiers again."""
     rights_known: set[str] = field(default_factory=set)
-    """Users whose grants were asked for."""
+    """Users whose grants were read."""
     lost: dict[str, str] = field(default_factory=dict)
     """Name to the identifier of a connection that left the list: deleted, renamed or moved."""
     sought: set[tuple[str, str]] = field(default_factory=set)
-    """Names and identifiers that were looked for outside of the list."""
+    """Names and identifiers that were looked up outside of the group."""
     written: set[str] = field(default_factory=set)
-    """Names written since the last list of connections was begun."""
+    """Names of connections that were changed since the last list of them was begun."""
     users_written: set[str] = field(default_factory=set)
+    """Names of users that were changed since the last list of them was begun."""
 
-    def view(self, names: Iterable[str], usernames: Iterable[str], hint: str) -> AccessView:
-        """Return what is known of these connections and users.
-
-        `hint` is the identifier that the first connection had when it was last reported; empty if it never was.
-        """
-        wanted = list(names)
-        records = {name: self.connections[name] for name in wanted if name in self.connections}
-        users = {name: self.users[name] for name in usernames if name in self.users}
+    def view(self, access: SessionAccess) -> AccessView:
+        """Return what is known of a session's connections and users."""
+        records = {name: self.connections[name] for name in access.connections if name in self.connections}
+        users = {name: self.users[name] for name in access.usernames if name in self.users}
         unasked = [user for user in users.values() if user.exists and user.username not in self.rights_known]
         known = (
             self.loaded
-            and len(users) == len(set(usernames))
+            and len(users) == len(set(access.usernames))
             and all(record.parameters is not None for record in records.values())
-            and not self.missing(wanted, hint)
+            and not self.missing(access)
             and not (records and unasked)
         )
         grants = frozenset((user, name) for name in records for user in self.grants.get(name, ()))
         return AccessView(known, self.data_source, records, users, grants)
 
-    def missing(self, names: Iterable[str], hint: str) -> dict[str, str]:
+    def missing(self, access: SessionAccess) -> dict[str, str]:
         """Return the names without a connection that an identifier is known for and not looked up yet."""
         found: dict[str, str] = {}
-        for name in names:
-            identifier = self.lost.get(name) or hint
-            hint = ""
+        for name in access.connections:
+            identifier = self.lost.get(name) or access.identifier_of(name)
             if name not in self.connections and identifier and (name, identifier) not in self.sought:
                 found[name] = identifier
         return found
 
     def put(self, name: str, record: ConnectionRecord) -> None:
-        """Note what was written or found out."""
+        """Take in a connection that was written or looked up."""
         former = self.connections.get(name)
         if former is not None and former.identifier != record.identifier:
             self.grants.pop(name, None)
@@ -74,14 +70,14 @@ class GuacamoleCache:
         self.lost.pop(name, None)
 
     def drop(self, name: str) -> None:
-        """Note that a connection is gone."""
+        """Take in that a connection is gone."""
         self.connections.pop(name, None)
         self.grants.pop(name, None)
         self.lost.pop(name, None)
         self.written.add(name)
 
     def put_user(self, user: UserRecord) -> None:
-        """Note what is known of a user; one who is not there has no grants."""
+        """Take in a user that was written or looked up; one that does not exist has no grants."""
         former = self.users.get(user.username)
         self.users[user.username] = user
         self.users_written.add(user.username)
@@ -91,26 +87,26 @@ class GuacamoleCache:
             self.rights_known.discard(user.username)
 
     def unlisted(self, username: str) -> UserRecord | None:
-        """Note a user whom the last list does not have as not there; None when it has, or more was written since."""
+        """Return a user that the last list lacks as missing; None when it is listed, or was changed since."""
         if username in self.users or username in self.users_written:
             return None
         self.users[username] = UserRecord(username, exists=False)
         return self.users[username]
 
     def drop_user(self, username: str) -> None:
-        """Forget a user, so that he or she is asked for again."""
+        """Forget a user, so that it is asked for again."""
         self.users.pop(username, None)
         self.users_written.add(username)
         self.forget_grants(username)
 
     def forget_grants(self, username: str) -> None:
-        """Forget what a user may read, so that it is asked for again."""
+        """Forget a user's grants, so that they are read again."""
         self.rights_known.discard(username)
         for granted in self.grants.values():
             granted.discard(username)
 
     def take_rights(self, username: str, readable: set[str]) -> set[str]:
-        """Note which identifiers a user may read; return the names for which that is news."""
+        """Take in the identifiers that a user may read; return the names of connections for which that changed."""
         changed = set()
         for name, record in self.connections.items():
             had, has = username in self.grants.get(name, ()), record.identifier in readable
@@ -164,7 +160,7 @@ class GuacamoleCache:
                 if self.users_loaded:
                     changed.add(username)
             elif not former.exists:
-                # Somebody else made it, from a backup perhaps: nobody here knows with which password.
+                # Another party created it, perhaps from a backup: its password is not known.
                 changed.add(username)
                 self.forget_grants(username)
                 self.users[username] = replace(found, password="")

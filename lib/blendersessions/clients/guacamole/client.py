@@ -1,49 +1,46 @@
-"""Requests to Guacamole: one kept token, at most five in flight, off the event loop, its errors as ours.
+"""Guacamole for an account that may administer: a kept token, a pause after failures, and answers as our errors.
 
-Facts that this follows: bodies are not always JSON; 403 is both a dead token and a missing right, told apart by
-`HEAD api/session`; Tomcat closes a socket after 20 s idle without notice; above five requests at once Guacamole gets
-slower.
+A dead token and a missing right are both answered 403 (exchanges `dead-token-data`,
+`user-create-connection-forbidden`), so `HEAD api/session` is asked which of the two it is (`token-validity-head`,
+`token-validity-head-dead`). A token outlives its account: it lists nothing then (`user-token-after-user-delete`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import requests
 
-from blendersessions.clients.guacamole.answers import decoded, message, raise_for, resource
+from blendersessions.clients.guacamole.answers import LogIn, LogInFailure, decoded, log_in_of, message, raise_for
+from blendersessions.clients.guacamole.transport import LOG_IN, SESSION, GuacamoleTransport
 from blendersessions.clients.instrumentation import RequestHook, ignore_request
-from blendersessions.model.errors import DomainError, OutcomeUnknown, Unauthorised, Unavailable
+from blendersessions.model.errors import DomainError, OutcomeUnknown, System, Unauthorised, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-IN_FLIGHT = 5
-CONNECT_SECONDS = 3.05
-READ_SECONDS = 15.0
-IDLE_SECONDS = 15.0
-"""A socket that was idle for longer is not used again: Tomcat closes it after 20 s."""
-REFUSED_SECONDS = 90.0
-"""After a refused login none is tried with the same password for so long: Guacamole's ban extension bars an address
-after five refusals within five minutes, and behind a proxy that address may be everybody's."""
-RENEWAL_SECONDS = 30.0
-"""A token that lives and lacks a right is replaced at most so often."""
-AWAY_SECONDS = 1.0
-"""After no answer nothing is sent for so long, or a thousand sessions would each wait for the time-out."""
+    from blendersessions.clients.guacamole.transport import Body
 
-Body = dict[str, Any] | list[dict[str, Any]]
+REFUSED_LOG_IN_PAUSE_SECONDS = 90.0
+"""Pause before a refused password is tried again. Guacamole's ban extension bars an address after five refusals within
+five minutes, and behind a proxy that address may be everybody's."""
+TOKEN_RENEWAL_SECONDS = 30.0
+"""Least age at which a token that is alive and lacks a right is replaced."""
+UNAVAILABLE_PAUSE_SECONDS = 1.0
+"""Pause after a request without an answer, or a thousand sessions would each wait for the time-out."""
 
 
 @dataclass(frozen=True)
 class Account:
-    """Where Guacamole is and who we are there. The password is read anew for each login, so it may be rotated."""
+    """Guacamole's address, and our account there.
+
+    The password is read from its file for each log-in, so it may be rotated.
+    """
 
     url: str
     username: str
@@ -51,120 +48,141 @@ class Account:
     ca_file: Path | None = None
 
 
-@dataclass
-class _Login:
-    token: str = field(repr=False)
-    data_source: str
-    begun: float = field(default_factory=time.monotonic)
+@dataclass(frozen=True)
+class _Held:
+    """The token in use."""
+
+    log_in: LogIn
+    since: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True)
 class _Pause:
-    """Why nothing is sent for a while."""
+    """A time during which nothing is sent, and the failure that is raised instead."""
 
     until: float
     error: DomainError
     password: str | None = field(default=None, repr=False)
-    """The refused password; with another one in the file there is no reason to wait."""
+    """The refused password; the pause ends when the file holds another one."""
 
 
 class GuacamoleClient:
-    """A signed-in client of Guacamole's REST API."""
+    """A signed-in client of Guacamole's REST API.
+
+    Args:
+        account: the account to sign in with.
+        on_request: called after each request.
+    """
 
     def __init__(self, account: Account, on_request: RequestHook = ignore_request) -> None:
         self._account = account
-        self._on_request = on_request
-        self._base = account.url.rstrip("/") + "/"
-        self._pool = ThreadPoolExecutor(max_workers=IN_FLIGHT, thread_name_prefix="guacamole")
-        self._local = threading.local()
+        self._transport = GuacamoleTransport(account.url, account.ca_file, on_request)
         self._lock = asyncio.Lock()
-        self._login: _Login | None = None
-        self._paused: _Pause | None = None
+        self._held: _Held | None = None
+        self._pause: _Pause | None = None
 
     async def data_source(self) -> str:
-        """Return the data source that our account lives in, as the answer to the login names it."""
-        return (await self._signed_in()).data_source
+        """Return the data source that our account lives in, as the answer to the log-in names it."""
+        return (await self._signed_in()).log_in.data_source
 
     async def get(self, *path: str) -> dict[str, Any]:
-        """Read from our data source."""
+        """Read an object, or a list keyed by identifier, from our data source."""
         answer = await self.call("GET", *path)
         return answer if isinstance(answer, dict) else {}
 
-    async def call(
-        self, method: str, *path: str, body: Body | None = None, query: Mapping[str, str] | None = None
-    ) -> object:
+    async def call(self, method: str, *path: str, body: Body | None = None) -> object:
         """Send one request below our data source, and return the decoded answer.
+
+        Args:
+            method: the HTTP method, in capitals.
+            path: the parts of the path, unquoted.
+            body: what to send as JSON.
 
         Raises:
             OutcomeUnknown: the connection broke under a POST; read back before it is sent again.
-            DomainError: the other kinds, as in `model.errors`.
+            DomainError: one of the other kinds in `model.errors`.
         """
-        login = await self._signed_in()
-        response = await self._send(method, self._data_path(login, path, query), login.token, body)
-        if response.status_code == requests.codes.forbidden and await self._is_spent(login):
-            login = await self._renewed(login)
-            response = await self._send(method, self._data_path(login, path, query), login.token, body)
+        held = await self._signed_in()
+        response = await self._send_to_data(held, method, path, body)
+        if response.status_code == requests.codes.forbidden and await self._may_be_replaced(held):
+            held = await self._renewed(held)
+            response = await self._send_to_data(held, method, path, body)
         raise_for(response, "/".join(path))
         return decoded(response)
 
     async def close(self) -> None:
-        """Give the token back."""
-        login, self._login = self._login, None
+        """Sign out, and close the connections."""
+        held, self._held = self._held, None
         try:
-            if login is not None:
-                await self._send("DELETE", "api/session", login.token)
+            if held is not None:
+                await self._send("DELETE", SESSION, token=held.log_in.token)
         except DomainError:
-            pass  # It dies by itself after an hour.
+            pass  # Without use the token ends within an hour.
         finally:
-            self._pool.shutdown(wait=False)
+            await self._transport.close()
 
-    async def _signed_in(self) -> _Login:
+    async def _signed_in(self) -> _Held:
         self._check_pause()
         async with self._lock:
-            if self._login is None:
+            if self._held is None:
                 self._check_pause()
-                self._login = await self._sign_in()
-            return self._login
+                self._held = await self._sign_in()
+            return self._held
 
-    async def _renewed(self, dead: _Login) -> _Login:
+    async def _renewed(self, former: _Held) -> _Held:
         async with self._lock:
-            if self._login is dead or self._login is None:
+            if self._held is former or self._held is None:
                 self._check_pause()
-                self._login = await self._sign_in()
-            return self._login
+                self._held = None
+                self._held = await self._sign_in()
+            return self._held
 
-    async def _is_spent(self, login: _Login) -> bool:
-        """Say whether another token may have the right that this one lacks.
+    async def _may_be_replaced(self, held: _Held) -> bool:
+        """Return whether another token may have the right that this one lacks.
 
-        A dead one has none. A live one may belong to an account that was deleted and made again since, as a restore of
-        the database does; its lists are empty then, and whatever it changes is refused.
+        A dead token has no rights. A live one may belong to an account that was deleted and made again, as a restore of
+        the database does: its lists are empty, and every change is refused.
         """
-        response = await self._send("HEAD", "api/session", login.token)
-        return response.status_code == requests.codes.forbidden or time.monotonic() - login.begun >= RENEWAL_SECONDS
+        response = await self._send("HEAD", SESSION, token=held.log_in.token)
+        old = time.monotonic() - held.since >= TOKEN_RENEWAL_SECONDS
+        return response.status_code == requests.codes.forbidden or old
 
-    async def _sign_in(self) -> _Login:
-        self._login = None
-        password = self._password()
-        try:
-            return await self._try_sign_in(password)
-        except Unauthorised as refused:
-            self._pause(refused, REFUSED_SECONDS, password)
-            raise
+    async def _sign_in(self) -> _Held:
+        """Log in with the password of now.
 
-    def _pause(self, error: DomainError, seconds: float, password: str | None = None) -> None:
-        until = time.monotonic() + seconds
-        if self._paused is None or self._paused.until < until:
-            self._paused = _Pause(until, error, password)
-
-    def _check_pause(self) -> None:
-        """Fail at once while the last failure is fresh."""
-        pause = self._paused
-        if pause is None:
-            return
-        if time.monotonic() >= pause.until or (pause.password is not None and pause.password != self._password()):
-            self._paused = None
-            return
-        raise type(pause.error)(str(pause.error))
+        Raises:
+            Unauthorised: the account is refused, or its password cannot be read.
+            Unavailable: Guacamole gives no token for another reason.
+        """
+        account, password = self._account, self._password()
+        response = await self._send("POST", LOG_IN, form={"username": account.username, "password": password})
+        outcome = log_in_of(response)
+        if isinstance(outcome, LogIn):
+            return _Held(outcome)
+        if outcome is LogInFailure.REFUSED:
+            refused = Unauthorised(
+                f"Guacamole at {account.url} refuses the account {account.username} ({message(response)}): check "
+                "BLENDERSESSIONS_GUACAMOLE_USERNAME and the password in BLENDERSESSIONS_GUACAMOLE_PASSWORD_FILE "
+                f"({account.password_file}).",
+                System.GUACAMOLE,
+            )
+            self._begin_pause(refused, REFUSED_LOG_IN_PAUSE_SECONDS, password)
+            raise refused
+        if outcome is LogInFailure.BARRED:
+            barred = Unavailable(
+                f"Guacamole at {account.url} takes no log-in from our address for now ({message(response)}), "
+                "after too many refused ones: it is tried again in a while. Check who logs in wrongly from there.",
+                System.GUACAMOLE,
+            )
+            self._begin_pause(barred, REFUSED_LOG_IN_PAUSE_SECONDS)
+            raise barred
+        if outcome is LogInFailure.FAILED:
+            raise_for(response, LOG_IN)
+        raise Unavailable(
+            f"What answers at {account.url} is not Guacamole: check BLENDERSESSIONS_GUACAMOLE_URL, which ends in "
+            "the web application's path, for instance http://guacamole:8080/guacamole/.",
+            System.GUACAMOLE,
+        )
 
     def _password(self) -> str:
         """Read the password.
@@ -178,119 +196,44 @@ class GuacamoleClient:
         except OSError as error:
             raise Unauthorised(
                 f"The file {file} with Guacamole's password cannot be read ({type(error).__name__}): "
-                "check BLENDERSESSIONS_GUACAMOLE_PASSWORD_FILE."
+                "check BLENDERSESSIONS_GUACAMOLE_PASSWORD_FILE.",
+                System.GUACAMOLE,
             ) from error
 
-    async def _try_sign_in(self, password: str) -> _Login:
-        account = self._account
-        form = {"username": account.username, "password": password}
-        response = await self._send("POST", "api/tokens", form=form)
-        if response.status_code in (requests.codes.forbidden, requests.codes.unauthorized):
-            raise Unauthorised(
-                f"Guacamole at {account.url} refuses the account {account.username} ({message(response)}): check "
-                "BLENDERSESSIONS_GUACAMOLE_USERNAME and the password in BLENDERSESSIONS_GUACAMOLE_PASSWORD_FILE "
-                f"({account.password_file})."
-            )
-        if response.status_code == requests.codes.too_many_requests:
-            error = Unavailable(
-                f"Guacamole at {account.url} takes no log-in from our address for now ({message(response)}), "
-                "after too many refused ones: it is tried again in a while. Check who logs in wrongly from there."
-            )
-            self._pause(error, REFUSED_SECONDS)
-            raise error
-        answer = decoded(response) if response.ok else None
-        if not response.ok and response.status_code != requests.codes.not_found:
-            raise_for(response, "api/tokens")
-        if not isinstance(answer, dict) or not answer.get("authToken") or not answer.get("dataSource"):
-            raise Unavailable(
-                f"What answers at {account.url} is not Guacamole: check BLENDERSESSIONS_GUACAMOLE_URL, which ends in "
-                "the web application's path, for instance http://guacamole:8080/guacamole/."
-            )
-        return _Login(str(answer["authToken"]), str(answer["dataSource"]))
+    def _begin_pause(self, error: DomainError, seconds: float, password: str | None = None) -> None:
+        until = time.monotonic() + seconds
+        if self._pause is None or self._pause.until < until:
+            self._pause = _Pause(until, error, password)
 
-    def _data_path(self, login: _Login, path: tuple[str, ...], query: Mapping[str, str] | None) -> str:
-        joined = "/".join(["api/session/data", *(quote(part, safe="") for part in (login.data_source, *path))])
-        return f"{joined}?{urlencode(query)}" if query else joined
+    def _check_pause(self) -> None:
+        """Raise the last failure again while its pause lasts."""
+        pause = self._pause
+        if pause is None:
+            return
+        if time.monotonic() >= pause.until or (pause.password is not None and pause.password != self._password()):
+            self._pause = None
+            return
+        raise type(pause.error)(str(pause.error), pause.error.system)
+
+    async def _send_to_data(
+        self, held: _Held, method: str, path: tuple[str, ...], body: Body | None
+    ) -> requests.Response:
+        parts = (quote(part, safe="") for part in (held.log_in.data_source, *path))
+        return await self._send(method, "/".join([f"{SESSION}/data", *parts]), token=held.log_in.token, body=body)
 
     async def _send(
         self,
         method: str,
         path: str,
+        *,
         token: str = "",
         body: Body | None = None,
         form: Mapping[str, str] | None = None,
     ) -> requests.Response:
-        loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._pool, self._send_now, method, path, token, body, form)
+            return await self._transport.send(method, path, token=token, body=body, form=form)
         except OutcomeUnknown:
             raise
         except Unavailable as error:
-            self._pause(error, AWAY_SECONDS)
+            self._begin_pause(error, UNAVAILABLE_PAUSE_SECONDS)
             raise
-
-    def _send_now(
-        self, method: str, path: str, token: str, body: Body | None, form: Mapping[str, str] | None
-    ) -> requests.Response:
-        """Send on this thread's own session; what cannot be carried out twice is sent once only."""
-        repeatable = method != "POST" or form is not None
-        try:
-            return self._send_once(method, path, token, body, form)
-        except requests.ConnectTimeout as error:
-            raise self._unavailable(error) from error
-        except (requests.ConnectionError, requests.Timeout) as error:
-            self._forget_session()
-            if not repeatable:
-                raise OutcomeUnknown(str(self._unavailable(error))) from error
-            if isinstance(error, requests.Timeout):
-                raise self._unavailable(error) from error
-        except OSError as error:
-            # All of the library's errors are; a missing file of authorities is, and none of its own.
-            raise self._unavailable(error) from error
-        try:
-            return self._send_once(method, path, token, body, form)
-        except OSError as error:
-            raise self._unavailable(error) from error
-
-    def _send_once(
-        self, method: str, path: str, token: str, body: Body | None, form: Mapping[str, str] | None
-    ) -> requests.Response:
-        headers = {"Guacamole-Token": token} if token else {}
-        session = self._session()
-        code, begun = 0, time.monotonic()
-        try:
-            response = session.request(
-                method,
-                self._base + path,
-                headers=headers,
-                json=body,
-                data=form,
-                timeout=(CONNECT_SECONDS, READ_SECONDS),
-                allow_redirects=False,
-            )
-            code = response.status_code
-        finally:
-            self._local.used = time.monotonic()
-            self._on_request(method, resource(path), self._local.used - begun, code)
-        return response
-
-    def _session(self) -> requests.Session:
-        session: requests.Session | None = getattr(self._local, "session", None)
-        if session is not None and time.monotonic() - self._local.used < IDLE_SECONDS:
-            return session
-        self._forget_session()
-        session = requests.Session()
-        session.trust_env = False
-        session.verify = str(self._account.ca_file) if self._account.ca_file else True
-        self._local.session = session
-        return session
-
-    def _forget_session(self) -> None:
-        session: requests.Session | None = getattr(self._local, "session", None)
-        if session is not None:
-            session.close()
-        self._local.session = None
-
-    def _unavailable(self, error: Exception) -> Unavailable:
-        url, kind = self._account.url, type(error).__name__
-        return Unavailable(f"Guacamole at {url} does not answer ({kind}); it is asked again.")

@@ -1,4 +1,9 @@
-"""Connections: what a person opens."""
+"""Connections, each of which leads to one desktop.
+
+A replaced connection has what the request names and nothing else (exchanges `connection-update`,
+`connection-get-after-empty-attrs`). Empty parameters are not stored (`connection-parameters-full`). No list contains
+parameters (`connection-list`). Removing a connection leaves its tunnels open (`connection-delete-while-tunnel-open`).
+"""
 
 from __future__ import annotations
 
@@ -13,60 +18,65 @@ if TYPE_CHECKING:
     from blendersessions.clients.guacamole.client import GuacamoleClient
 
 
-async def find(http: GuacamoleClient, group: str, identifier: str) -> ConnectionRecord | None:
-    """Look a connection up by its identifier, with its parameters, wherever it is; None when there is none."""
+async def find(client: GuacamoleClient, group: str, identifier: str) -> ConnectionRecord | None:
+    """Look a connection up by its identifier, with its parameters, in any group; None when there is none.
+
+    Args:
+        client: the client to ask by.
+        group: the identifier of our group, for `ConnectionRecord.in_group`.
+        identifier: the connection's identifier (`connection-get-unknown` when there is none).
+    """
     try:
-        answer = await http.get("connections", identifier)
-        known = await parameters(http, identifier)
+        answer = await client.get("connections", identifier)
+        known = await parameters(client, identifier)
     except NotFound:
         return None
     return record_of(answer, in_group=str(answer.get("parentIdentifier")) == group, parameters=known)
 
 
-async def exists(http: GuacamoleClient, identifier: str) -> bool:
-    """Say whether there is a connection of this identifier."""
-    try:
-        await http.get("connections", identifier)
-    except NotFound:
-        return False
-    return True
+async def parameters(client: GuacamoleClient, identifier: str) -> dict[str, str]:
+    """Read the parameters of one connection."""
+    return {key: str(value) for key, value in (await client.get("connections", identifier, "parameters")).items()}
 
 
-async def parameters(http: GuacamoleClient, identifier: str) -> dict[str, str]:
-    """Read the parameters of one connection, which no list tells."""
-    return {key: str(value) for key, value in (await http.get("connections", identifier, "parameters")).items()}
+async def create(client: GuacamoleClient, group: str, spec: ConnectionSpec) -> str:
+    """Create a connection and return its identifier, which may be empty if the answer has none.
 
-
-async def create(http: GuacamoleClient, group: str, spec: ConnectionSpec) -> str:
-    """Create a connection and return its identifier; raises `Conflict` when the group has one of that name."""
-    answer = await http.call("POST", "connections", body=_body(group, spec))
+    Raises:
+        Conflict: the group has a connection of that name (`connection-create-duplicate-in-group`).
+    """
+    answer = await client.call("POST", "connections", body=_body(group, spec))
     return str(answer["identifier"]) if isinstance(answer, dict) else ""
 
 
-async def create_all(http: GuacamoleClient, group: str, specs: Sequence[ConnectionSpec]) -> list[str]:
-    """Create connections in one request, all or none, and return their identifiers."""
+async def create_all(client: GuacamoleClient, group: str, specs: Sequence[ConnectionSpec]) -> list[str]:
+    """Create connections in one request and return their identifiers, in the order of the specs.
+
+    Raises:
+        Invalid: one of them is refused, and so none was created (`batch-add-atomic-failure-duplicate`).
+    """
     body = [{"op": "add", "path": "/", "value": _body(group, spec)} for spec in specs]
-    answer = await http.call("PATCH", "connections", body=body)
+    answer = await client.call("PATCH", "connections", body=body)
     made = answer.get("patches") if isinstance(answer, dict) else None
     return [str(outcome.get("identifier") or "") for outcome in made or [{}] * len(specs)]
 
 
-async def replace(http: GuacamoleClient, group: str, identifier: str, spec: ConnectionSpec) -> None:
-    """Make a connection what the spec says, and nothing else, in the group."""
-    await http.call("PUT", "connections", identifier, body=_body(group, spec) | {"identifier": identifier})
+async def replace(client: GuacamoleClient, group: str, identifier: str, spec: ConnectionSpec) -> None:
+    """Give a connection the values of the spec, and move it into the group."""
+    await client.call("PUT", "connections", identifier, body=_body(group, spec) | {"identifier": identifier})
 
 
-async def remove(http: GuacamoleClient, identifiers: Sequence[str]) -> list[None]:
-    """Remove connections; one that is gone is as good. Their running tunnels stay open."""
+async def remove(client: GuacamoleClient, identifiers: Sequence[str]) -> list[None]:
+    """Remove connections; an unknown one is no error (`batch-remove-with-unknown`). Their tunnels stay open."""
     body = [{"op": "remove", "path": f"/{identifier}"} for identifier in identifiers]
-    await http.call("PATCH", "connections", body=body)
+    await client.call("PATCH", "connections", body=body)
     return [None] * len(identifiers)
 
 
 def record_of(
     answer: dict[str, Any], *, in_group: bool = True, parameters: dict[str, str] | None = None
 ) -> ConnectionRecord:
-    """Read a connection as Guacamole writes it; attributes that are not set are left out."""
+    """Return the record of a connection in an answer; attributes without a value are left out."""
     attributes = {key: str(value) for key, value in (answer.get("attributes") or {}).items() if value not in (None, "")}
     return ConnectionRecord(
         str(answer["identifier"]), str(answer["name"]), str(answer["protocol"]), attributes, parameters, in_group

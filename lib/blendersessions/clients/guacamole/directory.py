@@ -1,4 +1,4 @@
-"""The Guacamole half of all sessions: what is known of it, and the few changes that the operator makes there.
+"""The connections, users and grants of all sessions: the view of them, and the changes that the operator makes.
 
 The cache serves the steady state without a request; two lists for all sessions refresh it. A change is made under the
 session's key in the work queue and under the user's lock, so each connection and each user has one writer.
@@ -8,111 +8,112 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import defaultdict, deque
+from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from blendersessions.clients.guacamole import connections, groups, tunnels, users
 from blendersessions.clients.guacamole.batching import Batched, SharedRequest
 from blendersessions.clients.guacamole.cache import GuacamoleCache
-from blendersessions.model.access import AccessView, ConnectionRecord, ConnectionSpec, Tunnel, UserRecord
-from blendersessions.model.errors import Conflict, DomainError, NotFound, OutcomeUnknown, Unavailable
+from blendersessions.model.access import AccessView, ConnectionRecord, ConnectionSpec, SessionAccess, Tunnel, UserRecord
+from blendersessions.model.errors import Conflict, DomainError, NotFound, OutcomeUnknown, System, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from blendersessions.clients.guacamole.client import GuacamoleClient
 
-SHUT_SECONDS = 120.0
-"""So long after somebody was shut out, tunnels that were just being opened then are still looked for and closed."""
+LATE_TUNNEL_SECONDS = 120.0
+"""Time after a user lost a connection in which tunnels that were being opened at that moment are found and closed."""
 
 
 class GuacamoleDirectory:
-    """What Guacamole has of our sessions. Methods raise the domain errors of `model.errors`."""
+    """Our connections, users and grants in Guacamole. Methods raise the errors of `model.errors`.
 
-    def __init__(self, http: GuacamoleClient, group: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self._http = http
+    Args:
+        client: the client that sends the requests.
+        group: the name of this installation's connection group.
+        clock: a monotonic clock in seconds.
+    """
+
+    def __init__(self, client: GuacamoleClient, group: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._client = client
         self._group_name = group
         self._clock = clock
         self._cache = GuacamoleCache()
-        self._user_locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._user_locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._connection_list = SharedRequest(self._list_connections)
         self._user_list = SharedRequest(self._list_users)
         self._tunnel_list = SharedRequest(self._list_tunnels)
         self._creations = Batched[ConnectionSpec, str](
-            lambda specs: connections.create_all(http, self._cache.group, specs),
-            lambda spec: connections.create(http, self._cache.group, spec),
+            lambda specs: connections.create_all(client, self._cache.group, specs),
+            lambda spec: connections.create(client, self._cache.group, spec),
         )
         self._user_creations = Batched[users.NewUser, None](
-            lambda new: users.create_all(http, new, group),
-            lambda user: users.create(http, user, group),
+            lambda new: users.create_all(client, new, group),
+            lambda user: users.create(client, user, group),
         )
-        self._removals = Batched[str, None](lambda keys: connections.remove(http, keys))
-        self._user_removals = Batched[str, None](lambda keys: users.remove(http, keys))
+        self._removals = Batched[str, None](lambda keys: connections.remove(client, keys))
+        self._user_removals = Batched[str, None](lambda keys: users.remove(client, keys))
         self._shut: dict[tuple[str, str | None], float] = {}
         self._checks: deque[str] = deque()
 
-    def view(self, names: Iterable[str], usernames: Iterable[str], hint: str = "") -> AccessView:
-        """Return what is known, without a request; see `GuacamoleCache.view`."""
-        return self._cache.view(names, usernames, hint)
+    def view(self, access: SessionAccess) -> AccessView:
+        """Return what is known of a session, without a request."""
+        return self._cache.view(access)
 
     def known_connections(self) -> dict[str, ConnectionRecord]:
-        """Return all connections of the group by name, as last seen."""
+        """Return all connections of the group by name, as of the last list and the changes since."""
         return dict(self._cache.connections)
 
     def known_users(self) -> dict[str, UserRecord]:
-        """Return all users by name, as last seen."""
+        """Return all users by name, as of the last list and the changes since."""
         return dict(self._cache.users)
 
     def user_lock(self, username: str) -> asyncio.Lock:
-        """Return the lock that is held while a user is made or removed."""
-        return self._user_locks[username]
+        """Return the lock to hold while a user is made or removed; it goes when nobody holds or awaits it."""
+        return self._user_locks.setdefault(username, asyncio.Lock())
 
     async def refresh(self) -> set[str]:
-        """List the group's connections anew, and return the names that changed."""
+        """List the group's connections, and return the names that changed."""
         return await self._connection_list.get()
 
     async def refresh_users(self) -> set[str]:
-        """List the users anew, and return the names that changed."""
+        """List the users, and return the names that changed."""
         return await self._user_list.get()
 
     async def tunnels(self) -> list[Tunnel]:
-        """List what runs on all connections; what somebody who was shut out had just begun to open is closed first."""
+        """List the tunnels on all connections, and close those that opened just after a user lost the connection."""
         running = await self._tunnel_list.get()
         now = self._clock()
         self._shut = {rule: until for rule, until in self._shut.items() if until > now}
         late = [
             each for each in running if self._shut.keys() & {(each.connection, None), (each.connection, each.username)}
         ]
-        await tunnels.kill(self._http, late)
+        await tunnels.kill(self._client, late)
         return [each for each in running if each not in late]
 
-    async def inspect(self, names: Sequence[str], usernames: Iterable[str], hostname: str, hint: str = "") -> None:
-        """Ask for what `view` does not know yet of a session, whose Service is `hostname`."""
+    async def inspect(self, access: SessionAccess) -> None:
+        """Ask for what `view` does not know yet of a session."""
         cache = self._cache
         if not cache.users_loaded:
             await self.refresh_users()
         if not cache.loaded:
             await self.refresh()
-        for name, identifier in cache.missing(names, hint).items():
-            found = await connections.find(self._http, cache.group, identifier)
+        for name, identifier in cache.missing(access).items():
+            found = await connections.find(self._client, cache.group, identifier)
             cache.sought.add((name, identifier))
             # A person renamed or moved it. Another one has the identifier since a restore, unless it leads to us.
-            if found is not None and found.leads_to(hostname) and name not in cache.connections:
+            if found is not None and found.leads_to(access.hostname) and name not in cache.connections:
                 cache.put(name, found)
-        for name in names:
+        for name in access.connections:
             await self._ask_parameters(name)
-        for username in usernames:
-            # A name that is made from the session's UID is nobody else's: that the list has none is answer enough.
-            listed = cache.unlisted(username) if username in names else None
-            user = cache.users.get(username) or listed or await self.look_up_user(username)
-            if not user.exists or username in cache.rights_known:
-                continue
-            if any(name in cache.connections for name in names):
-                cache.take_rights(username, await users.readable(self._http, username, cache.group))
+        for username in access.usernames:
+            await self._ask_rights(username, access.connections)
 
     async def create_connection(self, spec: ConnectionSpec) -> None:
-        """Register a connection; one that exists already, from before a crash, is adopted."""
+        """Create a connection; one that exists already, from before a crash, is adopted."""
         cache = self._cache
         try:
             identifier = await self._creations.add(spec)
@@ -122,18 +123,20 @@ class GuacamoleDirectory:
                 raise
             return
         except DomainError:
-            # The group may be gone: a create in it answers 500 then, and the next inspection makes it again.
+            # The group may be gone (`connection-create-unknown-parent`): the next inspection creates it again.
             cache.loaded = False
             raise
         if not identifier:
             cache.loaded = False
-            raise Unavailable(f"Guacamole gave no identifier for the connection {spec.name}; it is looked up.")
+            raise Unavailable(
+                f"Guacamole gave no identifier for the connection {spec.name}; it is looked up.", System.GUACAMOLE
+            )
         cache.put(spec.name, ConnectionRecord(identifier, spec.name, "vnc", spec.attributes, spec.parameters))
 
     async def update_connection(self, identifier: str, spec: ConnectionSpec) -> None:
-        """Make a connection what it should be, in our group."""
+        """Give a connection the values of the spec, in our group."""
         try:
-            await connections.replace(self._http, self._cache.group, identifier, spec)
+            await connections.replace(self._client, self._cache.group, identifier, spec)
         except DomainError:
             self._cache.loaded = False
             self._cache.drop(spec.name)
@@ -141,28 +144,28 @@ class GuacamoleDirectory:
         self._cache.put(spec.name, ConnectionRecord(identifier, spec.name, "vnc", spec.attributes, spec.parameters))
 
     async def recheck_connection(self, name: str) -> ConnectionRecord | None:
-        """Read the parameters of a connection anew, and return it; None when it is not in the group."""
+        """Read the parameters of a connection again, and return it; None when it is not in the group."""
         record = self._cache.connections.get(name)
         if record is not None:
             self._cache.connections[name] = replace(record, parameters=None)
             await self._ask_parameters(name)
         return self._cache.connections.get(name)
 
-    async def remove_connection(self, name: str, hostname: str, hint: str) -> int:
+    async def remove_connection(self, name: str, access: SessionAccess) -> int:
         """Remove a connection and then close its tunnels, which a removal leaves open; return how many were closed.
 
-        `hint` is the identifier that it was last reported with. One that is not in the group is removed too if it leads
-        to `hostname`, for a person moved it. If another connection has that identifier by now, it is left alone.
+        One that a person moved out of the group is removed too if it leads to the session's desktop. If another
+        connection has the reported identifier by now, it is left alone.
         """
-        cache = self._cache
+        cache, hostname, reported = self._cache, access.hostname, access.identifier_of(name)
         if not cache.loaded:
             await self.refresh()
         record = cache.connections.get(name)
-        identifier = record.identifier if record is not None else cache.lost.get(name) or hint
+        identifier = record.identifier if record is not None else cache.lost.get(name) or reported
         if not identifier:
             return 0
         if record is None:
-            found = await connections.find(self._http, cache.group, identifier)
+            found = await connections.find(self._client, cache.group, identifier)
             if found is not None and not found.leads_to(hostname):
                 cache.drop(name)
                 return 0
@@ -170,7 +173,7 @@ class GuacamoleDirectory:
         elif record.parameters is None:
             await self._ask_parameters(name)
             record = cache.connections.get(name)
-        if record is not None and (record.leads_to(hostname) or record.identifier == hint):
+        if record is not None and (record.leads_to(hostname) or record.identifier == reported):
             await self._removals.add(record.identifier)
         elif record is not None:
             return 0
@@ -178,15 +181,15 @@ class GuacamoleDirectory:
         return await self._shut_out(identifier, None)
 
     async def look_up_user(self, username: str) -> UserRecord:
-        """Ask for a user anew, whatever is known."""
-        user = await users.get(self._http, username, self._group_name)
+        """Ask Guacamole for a user, whatever the cache has."""
+        user = await users.get(self._client, username, self._group_name)
         known = self._cache.users.get(username)
         if known is None or (known.exists, known.made_for) != (user.exists, user.made_for):
             self._cache.put_user(user)
         return self._cache.users[username]
 
     async def create_user(self, username: str, password: str, namespace: str) -> None:
-        """Make a user for the sessions of a namespace; one of ours that exists by now gets the password."""
+        """Create a user for the sessions of a namespace; one of ours that exists already gets the password."""
         try:
             await self._user_creations.add(users.NewUser(username, password, namespace))
         except (Conflict, OutcomeUnknown):
@@ -202,7 +205,7 @@ class GuacamoleDirectory:
     async def set_password(self, username: str, password: str) -> None:
         """Set the password of a user of ours."""
         try:
-            await users.set_password(self._http, username, password)
+            await users.set_password(self._client, username, password)
         except NotFound:
             self._cache.drop_user(username)
             raise
@@ -211,23 +214,25 @@ class GuacamoleDirectory:
             self._cache.users[username] = replace(user, password=password)
 
     async def remove_user(self, username: str, namespace: str) -> bool:
-        """Remove a user if we made it for the namespace, and say whether that was so."""
-        ours = (await users.get(self._http, username, self._group_name)).ours(namespace)
+        """Remove a user if we made it for the namespace, and return whether that was so."""
+        ours = (await users.get(self._client, username, self._group_name)).ours(namespace)
         if ours:
             await self._user_removals.add(username)
         self._cache.drop_user(username)
         return ours
 
     async def grant(self, username: str, name: str) -> None:
-        """Let a user read a connection and the group, without which it is not in the user's list."""
+        """Let a user read a connection and its group, without which it is not on the user's home page."""
         record = self._cache.connections.get(name)
         if record is None:
-            raise NotFound(f"The connection {name} went from Guacamole while it was granted; it is made again.")
+            raise NotFound(
+                f"The connection {name} went from Guacamole while it was granted; it is made again.", System.GUACAMOLE
+            )
         paths = (f"/connectionPermissions/{record.identifier}", f"/connectionGroupPermissions/{self._cache.group}")
         try:
-            await users.change(self._http, username, "add", paths)
+            await users.change(self._client, username, "add", paths)
         except DomainError:
-            # Unknown users and connections are 404 or 500 here: what we thought we knew is asked again.
+            # The user or the connection may be gone (404 or 500): both are asked for again.
             self._cache.drop_user(username)
             self._cache.loaded = False
             raise
@@ -235,19 +240,20 @@ class GuacamoleDirectory:
         self._shut.pop((record.identifier, username), None)
 
     async def revoke(self, username: str, name: str) -> int:
-        """Take a connection away from a user, then close the user's tunnels on it; return how many were closed."""
+        """Take a connection from a user, then close the user's tunnels on it; return how many were closed."""
         record = self._cache.connections.get(name)
         if record is None:
             return 0
-        if (await users.get(self._http, username, self._group_name)).exists:
-            await users.change(self._http, username, "remove", (f"/connectionPermissions/{record.identifier}",))
+        if (await users.get(self._client, username, self._group_name)).exists:
+            await users.change(self._client, username, "remove", (f"/connectionPermissions/{record.identifier}",))
         self._cache.grants[name].discard(username)
         return await self._shut_out(record.identifier, username)
 
     async def check_next(self) -> set[str]:
-        """Ask about one user or connection what no list tells; return the names of connections for which it is news.
+        """Read the grants of one user or the parameters of one connection; return the names that changed.
 
-        Grants and parameters that a person changed are found so, one request a turn.
+        No list contains these. Each call sends one request about the next user or connection, so that changes that a
+        person made are found in turn.
         """
         cache = self._cache
         if not self._checks:
@@ -256,26 +262,35 @@ class GuacamoleDirectory:
         while self._checks:
             key = self._checks.popleft()
             if key.startswith("/") and key[1:] in cache.rights_known:
-                return cache.take_rights(key[1:], await users.readable(self._http, key[1:], cache.group))
+                return cache.take_rights(key[1:], await users.readable(self._client, key[1:], cache.group))
             if key in cache.connections:
                 former = cache.connections[key]
                 return {key} if await self.recheck_connection(key) != former else set()
         return set()
 
     async def _shut_out(self, identifier: str, username: str | None) -> int:
-        """Close what runs on a connection, of one user or of all, and what is being opened at this moment later on."""
-        self._shut[identifier, username] = self._clock() + SHUT_SECONDS
+        """Close the tunnels of one user or of all on a connection, now and those that are just being opened."""
+        self._shut[identifier, username] = self._clock() + LATE_TUNNEL_SECONDS
         running = await self._tunnel_list.get()
         closed = [each for each in running if each.connection == identifier and username in (None, each.username)]
-        await tunnels.kill(self._http, closed)
+        await tunnels.kill(self._client, closed)
         return len(closed)
+
+    async def _ask_rights(self, username: str, names: Sequence[str]) -> None:
+        """Ask for a user, and for what the user may read if there is a connection that it matters for."""
+        cache = self._cache
+        # A name that is made from the session's UID is nobody else's: that the list has none is answer enough.
+        listed = cache.unlisted(username) if username in names else None
+        user = cache.users.get(username) or listed or await self.look_up_user(username)
+        if user.exists and username not in cache.rights_known and not cache.connections.keys().isdisjoint(names):
+            cache.take_rights(username, await users.readable(self._client, username, cache.group))
 
     async def _ask_parameters(self, name: str) -> None:
         record = self._cache.connections.get(name)
         if record is None or record.parameters is not None:
             return
         try:
-            found = await connections.parameters(self._http, record.identifier)
+            found = await connections.parameters(self._client, record.identifier)
         except NotFound:
             self._cache.connections.pop(name, None)
             return
@@ -285,13 +300,13 @@ class GuacamoleDirectory:
     async def _list_connections(self) -> set[str]:
         cache = self._cache
         cache.written.clear()
-        cache.data_source = await self._http.data_source()
-        group = await groups.read_group(self._http, self._group_name, cache.group)
+        cache.data_source = await self._client.data_source()
+        group = await groups.read_group(self._client, self._group_name, cache.group)
         return cache.take_connections(group.identifier, group.connections)
 
     async def _list_users(self) -> set[str]:
         self._cache.users_written.clear()
-        return self._cache.take_users(await users.list_all(self._http, self._group_name))
+        return self._cache.take_users(await users.list_all(self._client, self._group_name))
 
     async def _list_tunnels(self) -> list[Tunnel]:
-        return await tunnels.running(self._http)
+        return await tunnels.running(self._client)

@@ -1,4 +1,8 @@
-"""The connection group that belongs to this installation, and what is in it."""
+"""The connection group of this installation, and the connections in it.
+
+A group refuses a second connection of one name (exchange `connection-create-duplicate-in-group`). Removing a group
+removes its connections (`group-delete-with-children`, `connection-get-after-group-delete`).
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from blendersessions.clients.guacamole.connections import record_of
-from blendersessions.model.errors import Conflict, NotFound
-from blendersessions.model.names import uid_from
+from blendersessions.model.desktop import desktop_of_connection
+from blendersessions.model.errors import Conflict, NotFound, System
 
 if TYPE_CHECKING:
     from blendersessions.clients.guacamole.client import GuacamoleClient
@@ -18,61 +22,73 @@ ROOT = "ROOT"
 
 @dataclass(frozen=True)
 class Group:
-    """The group and its connections by name, as one list told."""
+    """The group and its connections by name, from one request (`group-tree-sub`)."""
 
     identifier: str
     connections: dict[str, ConnectionRecord]
 
 
-async def read_group(http: GuacamoleClient, name: str, last_identifier: str) -> Group:
-    """List the group of this name at the root; make it if there is none.
+async def read_group(client: GuacamoleClient, name: str, last_identifier: str) -> Group:
+    """Return the group of this name at the root; create it if there is none.
 
-    In the steady state that is one request, by the identifier of last time. The identifier alone proves nothing, since
-    a database that was restored gives identifiers out anew: a group that bears another name by now is taken back only
-    if it holds connections of ours, which tells that a person renamed or moved it.
+    In the steady state this is one request, by the identifier of last time. The identifier alone proves nothing,
+    because a restored database assigns identifiers again. A group that has another name by now is renamed if it holds
+    connections of ours: then a person renamed or moved it.
+
+    Args:
+        client: the client to ask by.
+        name: the group's name.
+        last_identifier: the identifier that the group had before; empty if it is not known.
+
+    Raises:
+        NotFound: somebody removed the group meanwhile.
     """
     if last_identifier:
-        tree = await _tree(http, last_identifier)
+        tree = await _tree(client, last_identifier)
         if tree is not None and tree.get("name") == name and tree.get("parentIdentifier") == ROOT:
             return _group(tree)
-        identifier = await _find(http, name)
-        if identifier is None and tree is not None and any(uid_from(found) for found in _group(tree).connections):
-            await _rename(http, tree, name)
+        identifier = await _find(client, name)
+        if identifier is None and tree is not None and any(map(desktop_of_connection, _group(tree).connections)):
+            await _rename(client, tree, name)
             return _group(tree)
     else:
-        identifier = await _find(http, name)
-    tree = await _tree(http, identifier or await _create(http, name))
+        identifier = await _find(client, name)
+    tree = await _tree(client, identifier or await _create(client, name))
     if tree is None:
-        raise NotFound(f"Guacamole's connection group {name} went while it was read; it is made again.")
+        raise NotFound(
+            f"Guacamole's connection group {name} went while it was read; it is made again.", System.GUACAMOLE
+        )
     return _group(tree)
 
 
-async def _tree(http: GuacamoleClient, identifier: str) -> dict[str, Any] | None:
+async def _tree(client: GuacamoleClient, identifier: str) -> dict[str, Any] | None:
     try:
-        return await http.get("connectionGroups", identifier, "tree")
+        return await client.get("connectionGroups", identifier, "tree")
     except NotFound:
         return None
 
 
-async def _find(http: GuacamoleClient, name: str) -> str | None:
-    groups = await http.get("connectionGroups")
+async def _find(client: GuacamoleClient, name: str) -> str | None:
+    groups = await client.get("connectionGroups")
     found = [key for key, group in groups.items() if group["name"] == name and group["parentIdentifier"] == ROOT]
     return min(found, key=int) if found else None
 
 
-async def _create(http: GuacamoleClient, name: str) -> str:
+async def _create(client: GuacamoleClient, name: str) -> str:
     body = {"name": name, "parentIdentifier": ROOT, "type": "ORGANIZATIONAL", "attributes": {}}
     try:
-        answer = await http.call("POST", "connectionGroups", body=body)
+        answer = await client.call("POST", "connectionGroups", body=body)
     except Conflict:
         answer = None
-    identifier = str(answer["identifier"]) if isinstance(answer, dict) else await _find(http, name)
+    identifier = str(answer["identifier"]) if isinstance(answer, dict) else await _find(client, name)
     if not identifier:
-        raise NotFound(f"Guacamole has no connection group {name} after it was made: it is tried again.")
+        raise NotFound(
+            f"Guacamole has no connection group {name} after it was made: it is tried again.", System.GUACAMOLE
+        )
     return identifier
 
 
-async def _rename(http: GuacamoleClient, tree: dict[str, Any], name: str) -> None:
+async def _rename(client: GuacamoleClient, tree: dict[str, Any], name: str) -> None:
     body = {
         "identifier": tree["identifier"],
         "name": name,
@@ -80,7 +96,7 @@ async def _rename(http: GuacamoleClient, tree: dict[str, Any], name: str) -> Non
         "type": "ORGANIZATIONAL",
         "attributes": tree.get("attributes") or {},
     }
-    await http.call("PUT", "connectionGroups", str(tree["identifier"]), body=body)
+    await client.call("PUT", "connectionGroups", str(tree["identifier"]), body=body)
 
 
 def _group(tree: dict[str, Any]) -> Group:

@@ -1,9 +1,15 @@
-"""The tunnels that run: deleting a connection, a user or a grant leaves them open, so they are closed one by one."""
+"""The open tunnels.
+
+Removing a connection, a group, a user or a right leaves tunnels open (exchanges `connection-delete-while-tunnel-open`,
+`activeconnections-after-group-delete`, `user-delete-while-session-and-tunnel`, `permissions-remove-while-tunnel`), so
+they are closed by their identifiers.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from blendersessions.clients.guacamole.batching import MAX_ITEMS_PER_REQUEST
 from blendersessions.model.access import Tunnel
 
 if TYPE_CHECKING:
@@ -11,11 +17,9 @@ if TYPE_CHECKING:
 
     from blendersessions.clients.guacamole.client import GuacamoleClient
 
-_BATCH = 100
 
-
-async def running(http: GuacamoleClient) -> list[Tunnel]:
-    """List what runs on all connections, in one request."""
+async def running(client: GuacamoleClient) -> list[Tunnel]:
+    """List the tunnels on all connections, in one request (`activeconnections-list-admin`)."""
     return [
         Tunnel(
             key,
@@ -23,13 +27,13 @@ async def running(http: GuacamoleClient) -> list[Tunnel]:
             str(entry.get("username") or ""),
             float(entry.get("startDate") or 0) / 1000,
         )
-        for key, entry in (await http.get("activeConnections")).items()
+        for key, entry in (await client.get("activeConnections")).items()
     ]
 
 
-async def kill(http: GuacamoleClient, tunnels: Iterable[Tunnel]) -> None:
-    """Close tunnels; one that is closed already is as good."""
+async def kill(client: GuacamoleClient, tunnels: Iterable[Tunnel]) -> None:
+    """Close tunnels; one that is closed already is no error (`activeconnection-kill-twice`)."""
     paths = [f"/{tunnel.identifier}" for tunnel in tunnels]
-    for start in range(0, len(paths), _BATCH):
-        body = [{"op": "remove", "path": path} for path in paths[start : start + _BATCH]]
-        await http.call("PATCH", "activeConnections", body=body)
+    for start in range(0, len(paths), MAX_ITEMS_PER_REQUEST):
+        body = [{"op": "remove", "path": path} for path in paths[start : start + MAX_ITEMS_PER_REQUEST]]
+        await client.call("PATCH", "activeConnections", body=body)

@@ -1,8 +1,9 @@
-"""Users and what they may read.
+"""Users, and the connections that they may read.
 
-No custom metadata of a user survives in Guacamole, but the organizational role does: a user that we made carries a mark
-there, so that ours can be told from an administrator's after anything. The mark names the namespace too, for its people
-can read the user's password: a session of another namespace must not be granted to that user.
+Guacamole drops attributes that it does not know (exchange `user-get-unknown-attr`), but it keeps the organizational
+role (`user-get`). Our users carry a mark there, which distinguishes them from an administrator's after a restart or a
+restore. The mark names the namespace too: its people can read the user's password, so a session of another namespace
+must not be granted to that user.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _MARK = "Made by blender-sessions ("
 
 
 def mark(group: str, namespace: str) -> str:
-    """Return what users that the installation with this connection group made for a namespace carry as their role.
+    """Return the role of a user that the installation with this connection group made for a namespace.
 
     Guacamole keeps 256 characters of a role; a group's name has at most 128 and a namespace's 63, so it always fits.
     """
@@ -31,22 +32,22 @@ def mark(group: str, namespace: str) -> str:
 
 
 def made_for(role: str, group: str) -> str:
-    """Read a mark as `UserRecord.made_for` has it."""
+    """Return `UserRecord.made_for` for a role: empty for one without a mark, and no namespace for a foreign mark."""
     if not role.startswith(_MARK):
         return ""
     whose, _, namespace = role.removeprefix(_MARK).removesuffix(")").rpartition("/")
     return namespace if whose == group and role == mark(group, namespace) else f"/{role}"
 
 
-async def list_all(http: GuacamoleClient, group: str) -> dict[str, UserRecord]:
+async def list_all(client: GuacamoleClient, group: str) -> dict[str, UserRecord]:
     """List all users of the data source by name, in one request."""
-    return {name: _record(name, answer, group) for name, answer in (await http.get("users")).items()}
+    return {name: _record(name, answer, group) for name, answer in (await client.get("users")).items()}
 
 
-async def get(http: GuacamoleClient, username: str, group: str) -> UserRecord:
-    """Look a user up."""
+async def get(client: GuacamoleClient, username: str, group: str) -> UserRecord:
+    """Look a user up (`user-get-unknown` when there is none)."""
     try:
-        answer = await http.get("users", username)
+        answer = await client.get("users", username)
     except NotFound:
         return UserRecord(username, exists=False)
     return _record(username, answer, group)
@@ -54,52 +55,78 @@ async def get(http: GuacamoleClient, username: str, group: str) -> UserRecord:
 
 @dataclass(frozen=True)
 class NewUser:
-    """A user to be made for the sessions of a namespace."""
+    """A user that does not exist yet, for the sessions of a namespace."""
 
     username: str
     password: str = field(repr=False)
     namespace: str
 
 
-async def create(http: GuacamoleClient, user: NewUser, group: str) -> None:
-    """Make a user; raises `Conflict` when there is one."""
-    await http.call("POST", "users", body=_body(user, group))
+async def create(client: GuacamoleClient, user: NewUser, group: str) -> None:
+    """Create a user.
+
+    Raises:
+        Conflict: there is one of that name (`user-create-duplicate`).
+    """
+    await client.call("POST", "users", body=_body(user, group))
 
 
-async def create_all(http: GuacamoleClient, users: Sequence[NewUser], group: str) -> list[None]:
-    """Make users in one request, all or none."""
-    await http.call("PATCH", "users", body=[{"op": "add", "path": "/", "value": _body(user, group)} for user in users])
+async def create_all(client: GuacamoleClient, users: Sequence[NewUser], group: str) -> list[None]:
+    """Create users in one request.
+
+    Raises:
+        Invalid: one of them is refused, and so none was created (`user-batch-add-one-duplicate`).
+    """
+    await client.call(
+        "PATCH", "users", body=[{"op": "add", "path": "/", "value": _body(user, group)} for user in users]
+    )
     return [None] * len(users)
 
 
-async def set_password(http: GuacamoleClient, username: str, password: str) -> None:
-    """Set a user's password and keep the rest; what is left out of the body would be lifted, a lock for instance."""
-    known = await http.get("users", username)
+async def set_password(client: GuacamoleClient, username: str, password: str) -> None:
+    """Set a user's password and keep the rest.
+
+    A request that leaves `disabled` out would enable a disabled account (`user-put-without-disabled-field`).
+    """
+    known = await client.get("users", username)
     kept = {key: known[key] for key in ("username", "disabled", "attributes") if key in known}
-    await http.call("PUT", "users", username, body=kept | {"password": password})
+    await client.call("PUT", "users", username, body=kept | {"password": password})
 
 
-async def remove(http: GuacamoleClient, usernames: Sequence[str]) -> list[None]:
-    """Remove users; one who is gone is as good."""
-    await http.call("PATCH", "users", body=[{"op": "remove", "path": f"/{username}"} for username in usernames])
+async def remove(client: GuacamoleClient, usernames: Sequence[str]) -> list[None]:
+    """Remove users; an unknown one is no error (`user-batch-remove`)."""
+    await client.call("PATCH", "users", body=[{"op": "remove", "path": f"/{username}"} for username in usernames])
     return [None] * len(usernames)
 
 
-async def readable(http: GuacamoleClient, username: str, group: str) -> set[str]:
-    """Return the identifiers of the connections that a user may read; none without the right to read their group.
+async def readable(client: GuacamoleClient, username: str, group: str) -> set[str]:
+    """Return the identifiers of the connections that a user may read (`permissions-get-after-add`).
 
-    A connection in a group that the user may not read is not on the user's home page.
+    There are none without the right to read their group: the connection would not be on the user's home page
+    (`user-tree-connection-in-ungranted-group`, `user-tree-with-group`).
     """
-    held = await http.get("users", username, "permissions")
+    held = await client.get("users", username, "permissions")
     if "READ" not in ((held.get("connectionGroupPermissions") or {}).get(group) or ()):
         return set()
     return {key for key, rights in (held.get("connectionPermissions") or {}).items() if "READ" in rights}
 
 
-async def change(http: GuacamoleClient, username: str, op: str, paths: Iterable[str]) -> None:
-    """Add or remove the right to read, as often as one likes."""
+async def change(client: GuacamoleClient, username: str, op: str, paths: Iterable[str]) -> None:
+    """Add or remove the right to read.
+
+    A repetition is no error (`permissions-add-again`, `permissions-remove-not-held`).
+
+    Args:
+        client: the client to send by.
+        username: the user whose rights change.
+        op: `add` or `remove`.
+        paths: the objects, for instance `/connectionPermissions/7`.
+
+    Raises:
+        Unavailable: one of the objects does not exist (`permissions-add-unknown-connection`).
+    """
     body = [{"op": op, "path": path, "value": "READ"} for path in paths]
-    await http.call("PATCH", "users", username, "permissions", body=body)
+    await client.call("PATCH", "users", username, "permissions", body=body)
 
 
 def _body(user: NewUser, group: str) -> dict[str, Any]:

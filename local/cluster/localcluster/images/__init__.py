@@ -1,7 +1,7 @@
-"""Builds the project's container images with buildah, for a machine without a Docker engine.
+"""The project's container images, built with buildah on machines without a Docker engine.
 
-The Dockerfiles are ordinary ones. This package supplies what a registry and an engine would: the Debian base images,
-the build, and an archive per image that containerd can import.
+The Dockerfiles are the same as for Docker. This package replaces the registry and the engine: it makes the Debian base
+images, builds the images, and writes an archive of each for containerd.
 """
 
 from localcluster.images.builder import ImageBuildError, ImageRef, build

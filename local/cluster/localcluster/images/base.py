@@ -1,7 +1,6 @@
-"""The Debian base images, made by debootstrap where no registry can be reached.
+"""The Debian base images, made by debootstrap instead of pulled from a registry.
 
-They carry the names that the Dockerfiles use (`debian:SUITE-slim`), so that Docker builds the same Dockerfiles from the
-official images.
+Their names are those of the official images (`debian:SUITE-slim`), from which Docker builds the same Dockerfiles.
 """
 
 import hashlib
@@ -19,20 +18,20 @@ _NAME = re.compile(r"debian:(?P<suite>[a-z]+)-slim")
 
 
 def ensure_base(name: str, folder: Path, buildah: Buildah, log: Path) -> str:
-    """Make a base image known to buildah and return its digest.
+    """Make a base image, unless it exists, and return its digest.
 
     Args:
         name: the image as in FROM, for instance `debian:trixie-slim`.
-        folder: where the root file system is kept as a tar, which is made only once.
-        buildah: the storage that gets the image.
-        log: output of the commands is appended here.
+        folder: the folder for the tar archive of the root file system, which is made only once.
+        buildah: the storage for the image.
+        log: the file to which the commands' output is appended.
 
     Raises:
-        ImageBuildError: the name is not one we can make, or a command failed.
+        ImageBuildError: the name has another form, or a command failed.
     """
     matched = _NAME.fullmatch(name)
     if matched is None:
-        raise ImageBuildError(f"The base image {name!r} cannot be made here: write FROM debian:SUITE-slim.")
+        raise ImageBuildError(f"The base image {name!r} cannot be made here. Write FROM debian:SUITE-slim.")
     folder.mkdir(parents=True, exist_ok=True)
     archive = folder / f"{matched['suite']}.tar"
     digest_file = archive.with_suffix(".sha256")
@@ -62,7 +61,10 @@ def _bootstrap(suite: str, archive: Path, log: Path) -> None:
 
 
 def _slim(root: Path) -> None:
-    """Leave out what Docker's slim images leave out: apt's downloads, manuals and translations, now and later."""
+    """Remove the files that Docker's slim images lack: apt's downloads, manuals and translations.
+
+    dpkg is configured to leave these files out of later packages too.
+    """
     for folder in (*_NOT_UNPACKED, *_DOWNLOADED):
         for path in (root / folder).rglob("*"):
             if path.name != "copyright" and (path.is_symlink() or path.is_file()):
@@ -77,7 +79,7 @@ def _remove_root(root: Path) -> None:
 
 
 def _unmount_below(root: Path) -> None:
-    """Unmount what debootstrap mounts in the new root (/proc among it) and does not always take away."""
+    """Unmount file systems in the new root, such as /proc, which debootstrap does not always unmount."""
     mounted = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
     for point in sorted((point for point in mounted if Path(point).is_relative_to(root)), reverse=True):
         subprocess.run(["umount", point], check=True)

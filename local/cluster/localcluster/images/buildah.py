@@ -1,4 +1,4 @@
-"""Runs buildah with a storage of our own, so that other containers on the machine are never touched."""
+"""The command buildah, with a storage of its own that no other container on the machine uses."""
 
 import shutil
 import subprocess
@@ -10,7 +10,7 @@ from localcluster.errors import LocalClusterError, last_lines
 
 
 class ImageBuildError(LocalClusterError):
-    """A step of an image build failed; the message holds the last lines and the log's place."""
+    """A step of an image build failed. The message has the last lines and the path of the log."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Buildah:
     storage: Path
 
     def run(self, arguments: Sequence[str | Path], log: Path) -> None:
-        """Run `buildah ARGUMENTS`, with its output appended to `log`.
+        """Run `buildah ARGUMENTS`. Its output is appended to `log`.
 
         Raises:
             ImageBuildError: buildah is missing or failed.
@@ -28,19 +28,19 @@ class Buildah:
         run_logged(self._command(arguments), log)
 
     def output(self, arguments: Sequence[str | Path]) -> str | None:
-        """Return what `buildah ARGUMENTS` prints, or None if it fails."""
+        """Return the output of `buildah ARGUMENTS`, or None if it fails."""
         result = subprocess.run(self._command(arguments), capture_output=True, text=True, check=False)
         return result.stdout if result.returncode == 0 else None
 
     def _command(self, arguments: Sequence[str | Path]) -> list[str]:
-        # vfs works everywhere, but copies every file for every layer.
+        # The driver vfs works on every kernel, but copies all files for each layer.
         driver = "overlay" if _kernel_has_overlay() else "vfs"
         folders = ("--root", str(self.storage / "root"), "--runroot", str(self.storage / "run"))
         return ["buildah", *folders, "--storage-driver", driver, *(str(argument) for argument in arguments)]
 
 
 def run_logged(command: Sequence[str], log: Path) -> None:
-    """Run a command with its output appended to `log`.
+    """Run a command. Its output is appended to `log`.
 
     Raises:
         ImageBuildError: the command is missing or failed.

@@ -1,4 +1,4 @@
-"""From Dockerfiles to archives: what is already there is kept, the rest is built."""
+"""Image archives, built from Dockerfiles unless they exist."""
 
 import fcntl
 import shutil
@@ -11,14 +11,15 @@ from localcluster import paths
 from localcluster.images.base import ensure_base
 from localcluster.images.buildah import Buildah, ImageBuildError
 from localcluster.images.catalog import NAMES, cache_dir, dockerfile
-from localcluster.images.content import content_tag
+from localcluster.images.content import TAG_CHARACTERS, content_tag
 from localcluster.images.dockerfile import read_inputs
 
 __all__ = ["ImageBuildError", "ImageRef", "Progress", "build"]
 
 Progress = Callable[[str, str], None]
-"""Called with an image's name and what happens to it now: `building`, `exporting`, `built` or `present`."""
+"""Called with an image's name and its new state: `building`, `exporting`, `built` or `present`."""
 
+# The newest archives of each image stay, older ones are removed.
 _ARCHIVES_KEPT = 2
 _HOST_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 _EXTRA_CERTIFICATES = "/usr/local/share/ca-certificates"
@@ -26,22 +27,26 @@ _EXTRA_CERTIFICATES = "/usr/local/share/ca-certificates"
 
 @dataclass(frozen=True)
 class ImageRef:
-    """An image that was built, as the chart's values and containerd need it."""
+    """An image that was built: its name for the chart's values, and its archive for containerd."""
 
     repository: str
     """For instance `blender-sessions/operator`."""
     tag: str
-    """Content hash of the Dockerfile, the files that it copies, and its base images."""
+    """A hash of the Dockerfile, of the files that it copies, and of its base images."""
     archive: Path
-    """Archive for `ctr images import`; in it the image is called `docker.io/REPOSITORY:TAG`."""
+    """The archive for `ctr images import`. The image in it is called `docker.io/REPOSITORY:TAG`."""
 
 
 def build(names: Sequence[str] | None = None, progress: Progress | None = None) -> dict[str, ImageRef]:
-    """Build what is missing of the named images, all by default, and return where they are.
+    """Build the images that are not built yet, and return all.
+
+    Args:
+        names: the images; by default, all.
+        progress: called when an image's state changes.
 
     Raises:
-        ImageBuildError: a build failed; the message has the last lines and the log's place.
-        ValueError: there is no image of that name.
+        ImageBuildError: a build failed. The message has the last lines and the path of the log.
+        ValueError: there is no image with this name.
     """
     report = progress or (lambda _name, _step: None)
     wanted = NAMES if names is None else tuple(names)
@@ -68,7 +73,7 @@ def _build_one(name: str, cache: Path, report: Progress) -> ImageRef:
     reference = f"docker.io/{repository}:{tag}"
     buildah.run(_bud_arguments(dockerfile(name), reference, _certificates(cache)), log)
     if _tag(name, cache, buildah, log) != tag:
-        # Somebody changed a file in the meantime: what was built is neither the old nor the new content.
+        # A file changed during the build, so the image has neither the old nor the new content. It is built again.
         return _build_one(name, cache, report)
     report(name, "exporting")
     partial = archive.with_suffix(".partial")
@@ -81,7 +86,7 @@ def _build_one(name: str, cache: Path, report: Progress) -> ImageRef:
 
 
 def _tag(name: str, cache: Path, buildah: Buildah, log: Path) -> str:
-    """Return the tag for an image's present content, with its base images made if they are missing."""
+    """Return the tag for an image's current content. Missing base images are made."""
     recipe = dockerfile(name)
     try:
         inputs = read_inputs(recipe.read_text())
@@ -92,7 +97,7 @@ def _tag(name: str, cache: Path, buildah: Buildah, log: Path) -> str:
 
 
 def _bud_arguments(recipe: Path, reference: str, certificates: Path) -> list[str | Path]:
-    # Chroot isolation needs neither cgroups nor a network of its own; --pull-never keeps registries out of it.
+    # Chroot isolation needs neither cgroups nor a network namespace. With --pull-never, no registry is asked.
     options = ("--isolation", "chroot", "--pull-never", "--layers")
     volume = f"{certificates}:{_EXTRA_CERTIFICATES}:ro"
     return ["bud", *options, "--volume", volume, "--file", recipe, "--tag", reference, paths.REPOSITORY]
@@ -101,8 +106,8 @@ def _bud_arguments(recipe: Path, reference: str, certificates: Path) -> list[str
 def _certificates(cache: Path) -> Path:
     """Return a folder with this machine's certificate authorities, for pip and npm in a build.
 
-    Where the machine has an authority of its own, the builds need it as well: Debian's ca-certificates takes in what it
-    finds in the folder that this one is mounted on. No image keeps it.
+    A build needs the authorities that were added to this machine. The folder is mounted where Debian's ca-certificates
+    looks for them, and no image keeps it.
     """
     folder = cache / "certificates"
     folder.mkdir(exist_ok=True)
@@ -112,7 +117,9 @@ def _certificates(cache: Path) -> Path:
 
 
 def _prune(name: str, cache: Path, buildah: Buildah) -> None:
-    archives = sorted(cache.glob(f"{name}-{'?' * 12}.tar"), key=lambda path: path.stat().st_mtime, reverse=True)
+    archives = sorted(
+        cache.glob(f"{name}-{'?' * TAG_CHARACTERS}.tar"), key=lambda path: path.stat().st_mtime, reverse=True
+    )
     for archive in archives[_ARCHIVES_KEPT:]:
         archive.unlink()
         tag = archive.stem.removeprefix(f"{name}-")
@@ -121,7 +128,7 @@ def _prune(name: str, cache: Path, buildah: Buildah) -> None:
 
 @contextmanager
 def _only_one_build(cache: Path) -> Iterator[None]:
-    """Let a second process wait: it then finds what the first one built."""
+    """Exclude other builds during the block. A process that waits finds the images that the other one built."""
     with (cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -1,4 +1,4 @@
-"""Which images there are, and where their Dockerfiles and archives lie."""
+"""The list of images, with the paths of their Dockerfiles and archives."""
 
 from pathlib import Path
 from typing import Final
@@ -30,5 +30,5 @@ def dockerfile(name: str) -> Path:
 
 
 def cache_dir() -> Path:
-    """Return the folder that keeps base images, archives and buildah's storage between runs."""
+    """Return the folder of base images, archives and buildah's storage."""
     return paths.cache() / "images"

@@ -1,11 +1,11 @@
-"""The content hash of an image: equal inputs give an equal tag, so nothing is built twice."""
+"""The content hash of an image. Equal inputs give an equal tag, so no image is built twice."""
 
 import fnmatch
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-TAG_LENGTH = 12
+TAG_CHARACTERS = 12
 
 
 def content_tag(root: Path, dockerfile: Path, sources: Iterable[str], bases: Mapping[str, str]) -> str:
@@ -15,7 +15,7 @@ def content_tag(root: Path, dockerfile: Path, sources: Iterable[str], bases: Map
         root: the build context.
         dockerfile: the image's Dockerfile.
         sources: paths or glob patterns below `root` that the build copies.
-        bases: digest of each base image by its name.
+        bases: the digest of each base image, by its name.
 
     Raises:
         FileNotFoundError: a source does not exist.
@@ -30,11 +30,11 @@ def content_tag(root: Path, dockerfile: Path, sources: Iterable[str], bases: Map
             executable = bool(path.stat().st_mode & 0o100)
             content = str(path.readlink()).encode() if path.is_symlink() else path.read_bytes()
             digest.update(f"{path.relative_to(root)}\0{executable}\0{len(content)}\0".encode() + content)
-    return digest.hexdigest()[:TAG_LENGTH]
+    return digest.hexdigest()[:TAG_CHARACTERS]
 
 
 def ignored_patterns(root: Path) -> tuple[str, ...]:
-    """Return the names that `.dockerignore` leaves out at any depth (its lines of the form `**/NAME`)."""
+    """Return the names that `.dockerignore` excludes in all folders: NAME in its lines `**/NAME`."""
     ignore_file = root / ".dockerignore"
     if not ignore_file.exists():
         return ()
@@ -45,7 +45,7 @@ def ignored_patterns(root: Path) -> tuple[str, ...]:
 def _files(root: Path, source: str, ignored: tuple[str, ...]) -> Iterator[Path]:
     found = sorted(root.glob(source.strip("/")))
     if not found:
-        raise FileNotFoundError(f"{root / source} does not exist, but a Dockerfile copies it.")
+        raise FileNotFoundError(f"{root / source} does not exist, but a Dockerfile copies it. Correct the COPY line.")
     for path in found:
         candidates = [path] if path.is_file() or path.is_symlink() else sorted(path.rglob("*"))
         for candidate in candidates:

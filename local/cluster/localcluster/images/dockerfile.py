@@ -1,32 +1,34 @@
-"""Reads from a Dockerfile what its build depends on: the base images and the files of the context.
+"""The inputs of a build, read from its Dockerfile: base images and files of the build context.
 
-Only the forms that our Dockerfiles use are understood; anything else is refused, so that a file can never be left out
-of the content hash by accident.
+Only the instructions that our Dockerfiles use are accepted. Others are refused, so that the content hash covers every
+file.
 """
 
 import re
 from dataclasses import dataclass
 
+_EMPTY = "scratch"
+
 
 class DockerfileError(ValueError):
-    """A Dockerfile uses a form that the content hash does not cover."""
+    """A Dockerfile has an instruction that the content hash does not cover."""
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a build reads besides the Dockerfile itself."""
+    """The inputs of a build besides the Dockerfile itself."""
 
     bases: tuple[str, ...]
-    """Images named by FROM, without the file's own stages, in order of appearance."""
+    """The images in FROM, in their order, without the Dockerfile's own stages and without `scratch`."""
     sources: tuple[str, ...]
-    """Paths or glob patterns that COPY takes from the context, in order of appearance."""
+    """The paths or glob patterns that COPY takes from the build context, in their order."""
 
 
 def read_inputs(text: str) -> Inputs:
-    """Return the base images and the context's paths that a Dockerfile names.
+    """Return the base images and the paths of the build context in a Dockerfile.
 
     Raises:
-        DockerfileError: an instruction has a form that is not covered.
+        DockerfileError: an instruction is not covered by the content hash.
     """
     bases: dict[str, None] = {}
     stages: set[str] = set()
@@ -37,7 +39,7 @@ def read_inputs(text: str) -> Inputs:
         match instruction.upper():
             case "FROM":
                 image = words[0]
-                if image not in stages:
+                if image not in stages and image != _EMPTY:
                     bases[image] = None
                 match words[1:]:
                     case [_as, stage]:

@@ -12,18 +12,18 @@ import (
 	"sigs.k8s.io/sig-storage-lib-external-provisioner/v13/controller"
 )
 
-// folders makes and removes one folder per volume, named like the volume.
+// folders creates and removes one folder for each volume. The folder has the volume's name.
 type folders struct {
-	path string
-	node string
+	path string // the parent of all folders
+	node string // the name of the node that has them
 }
 
-// Provision makes the folder as a new disk comes: it belongs to root, and a pod's fsGroup opens it to others.
+// Provision creates a volume and its folder. As on a new disk, root owns the folder, and a pod's fsGroup opens it to others.
 func (f folders) Provision(_ context.Context, options controller.ProvisionOptions) (
 	*v1.PersistentVolume, controller.ProvisioningState, error,
 ) {
 	if options.PVC.Spec.Selector != nil {
-		return nil, controller.ProvisioningFinished, errors.New("a claim with a selector gets no new volume: leave the selector out")
+		return nil, controller.ProvisioningFinished, errors.New("a claim with a selector gets no new volume: remove the selector")
 	}
 	root, err := os.OpenRoot(f.path)
 	if err != nil {
@@ -41,7 +41,7 @@ func (f folders) Provision(_ context.Context, options controller.ProvisionOption
 			AccessModes:                   options.PVC.Spec.AccessModes,
 			VolumeMode:                    &mode,
 			Capacity:                      v1.ResourceList{v1.ResourceStorage: options.PVC.Spec.Resources.Requests[v1.ResourceStorage]},
-			// Not hostPath: for that the kubelet does not heed fsGroup.
+			// A hostPath volume would not do, because the kubelet ignores fsGroup for it.
 			PersistentVolumeSource: v1.PersistentVolumeSource{
 				Local: &v1.LocalVolumeSource{Path: filepath.Join(f.path, options.PVName)},
 			},
@@ -52,11 +52,11 @@ func (f folders) Provision(_ context.Context, options controller.ProvisionOption
 			}}}},
 		},
 	}
-	klog.InfoS("Made a volume", "volume", options.PVName, "claim", klog.KObj(options.PVC))
+	klog.InfoS("Created a volume", "volume", options.PVName, "claim", klog.KObj(options.PVC))
 	return volume, controller.ProvisioningFinished, nil
 }
 
-// Delete removes the folder; nothing outside of ours can be reached, whatever the volume's name or links in it say.
+// Delete removes the folder. Neither the volume's name nor a link can lead out of the parent folder, because os.Root forbids it.
 func (f folders) Delete(_ context.Context, volume *v1.PersistentVolume) error {
 	root, err := os.OpenRoot(f.path)
 	if err != nil {

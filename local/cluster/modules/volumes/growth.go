@@ -15,25 +15,26 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// What failed is tried again when the informer tells of all claims anew.
-const again = 10 * time.Second
+// resyncPeriod is the time after which the informer handles all claims again, and with them those that failed.
+const resyncPeriod = 10 * time.Second
 
-// watchGrowth starts a watch of all claims, which lets ours grow as they ask. A folder has no size, so that only numbers change.
+// watchGrowth starts an informer of all claims and grows those of the provisioner as they request.
+// A folder has no size, so only the numbers in the objects change.
 func watchGrowth(ctx context.Context, client kubernetes.Interface, provisioner string) (cache.SharedIndexInformer, error) {
-	factory := informers.NewSharedInformerFactory(client, again)
+	factory := informers.NewSharedInformerFactory(client, resyncPeriod)
 	claims := factory.Core().V1().PersistentVolumeClaims().Informer()
-	look := func(object any) {
+	growIfRequested := func(object any) {
 		claim, isClaim := object.(*v1.PersistentVolumeClaim)
 		if !isClaim || !wantsGrowth(claim, provisioner) {
 			return
 		}
 		if err := grow(ctx, client, claim); err != nil {
-			klog.ErrorS(err, "A claim could not grow; tried again soon", "claim", klog.KObj(claim))
+			klog.ErrorS(err, "A claim could not grow and will be retried", "claim", klog.KObj(claim))
 		}
 	}
 	_, err := claims.AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc:    look,
-		UpdateFunc: func(_, object any) { look(object) },
+		AddFunc:    growIfRequested,
+		UpdateFunc: func(_, object any) { growIfRequested(object) },
 	})
 	if err != nil {
 		return nil, err
@@ -48,7 +49,7 @@ func wantsGrowth(claim *v1.PersistentVolumeClaim, provisioner string) bool {
 	return ours && claim.Status.Phase == v1.ClaimBound && wants.Cmp(has) > 0
 }
 
-// grow tells the volume, then the claim, in the order of Kubernetes' external resizer.
+// grow updates the size of the volume and then of the claim, in the order of Kubernetes' external resizer.
 func grow(ctx context.Context, client kubernetes.Interface, claim *v1.PersistentVolumeClaim) error {
 	size := map[string]any{"storage": claim.Spec.Resources.Requests.Storage().String()}
 	volume, err := json.Marshal(map[string]any{"spec": map[string]any{"capacity": size}})
@@ -69,7 +70,7 @@ func grow(ctx context.Context, client kubernetes.Interface, claim *v1.Persistent
 		ctx, claim.Name, types.MergePatchType, status, metav1.PatchOptions{}, "status",
 	)
 	if err == nil {
-		klog.InfoS("Let a claim grow", "claim", klog.KObj(claim), "size", size["storage"])
+		klog.InfoS("Grew a claim", "claim", klog.KObj(claim), "size", size["storage"])
 	}
 	return err
 }

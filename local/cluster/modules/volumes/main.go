@@ -1,7 +1,6 @@
-// Volumes makes a persistent volume for each claim of the local cluster's storage class: a folder of the node's own.
+// Volumes creates a persistent volume for each claim of the local cluster's storage class: a folder on the node.
 //
-// Claims, retries and reclaim are the work of sig-storage-lib-external-provisioner, which Kubernetes' own provisioners are
-// built on.
+// sig-storage-lib-external-provisioner handles claims, retries and reclaiming, as in Kubernetes' own provisioners.
 package main
 
 import (
@@ -18,17 +17,17 @@ import (
 )
 
 func main() {
-	kubeconfig := flag.String("kubeconfig", "", "access to the API")
-	name := flag.String("provisioner", "", "the provisioner that storage classes name")
-	node := flag.String("node", "", "the node that has the volumes")
-	folder := flag.String("folder", "", "where they are made")
+	kubeconfig := flag.String("kubeconfig", "", "the kubeconfig file for the API server")
+	name := flag.String("provisioner", "", "the name of the provisioner in storage classes")
+	node := flag.String("node", "", "the name of the node with the volumes")
+	folder := flag.String("folder", "", "the parent folder of the volumes")
 	klog.InitFlags(nil)
 	flag.Parse()
 
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer cancel()
 	if err := run(ctx, *kubeconfig, *name, folders{path: *folder, node: *node}); err != nil {
-		klog.ErrorS(err, "The volumes' provisioner ends")
+		klog.ErrorS(err, "The provisioner of the volumes ended")
 		os.Exit(1)
 	}
 }
@@ -50,7 +49,7 @@ func run(ctx context.Context, kubeconfig, name string, provisioner folders) erro
 		ctx, client, name, provisioner,
 		controller.LeaderElection(false),
 		controller.ClaimsInformer(claims),
-		// A folder that is deleted for good first, then the volume: no crash in between can leave the folder.
+		// With the finalizer, the folder is deleted before the volume, so a crash in between leaves no folder behind.
 		controller.AddFinalizer(true),
 	).Run(ctx)
 	return nil

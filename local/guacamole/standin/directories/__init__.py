@@ -1,1 +1,1 @@
-"""What the REST API does with each kind of object: who sees it, what is checked, what is answered."""
+"""The objects of the REST API, one module for each kind: permissions, checks and answers."""

@@ -1,4 +1,4 @@
-"""Active connections: the open tunnels, as far as a user may know of them."""
+"""Active connections: the open tunnels that a user may see."""
 
 from __future__ import annotations
 
@@ -14,13 +14,17 @@ if TYPE_CHECKING:
 
 
 class ActiveDirectory:
-    """Open tunnels. Owner and administrator see all of one; who may READ the connection sees that it is in use."""
+    """Open tunnels.
+
+    A tunnel's owner and an administrator see all of it. A user who may READ the connection only sees that it is in use
+    (recorded: activeconnections-other-user-with-read).
+    """
 
     def __init__(self, state: State) -> None:
         self._state = state
 
     def listing(self, session: Session) -> dict[str, JSON]:
-        """Return the tunnels that the user may know of."""
+        """Return the tunnels that the user may see, by UUID."""
         seen = (tunnel for tunnel in self._state.tunnels.all() if self._sees(session, tunnel))
         return {tunnel.uuid: self.view(session, tunnel) for tunnel in seen}
 
@@ -28,7 +32,8 @@ class ActiveDirectory:
         """Return one tunnel.
 
         Raises:
-            GuacamoleError: It is not open, or the user may not know of it.
+            GuacamoleError: The tunnel is not open, or the user may not see it (recorded:
+                activeconnection-get-after-kill).
         """
         tunnel = self._state.tunnels.get(uuid)
         if tunnel is None or not self._sees(session, tunnel):
@@ -36,7 +41,7 @@ class ActiveDirectory:
         return tunnel
 
     def view(self, session: Session, tunnel: Tunnel) -> dict[str, JSON]:
-        """Return one tunnel as the API shows it."""
+        """Return one tunnel as JSON; ``startDate`` is in milliseconds since the epoch."""
         controls = self.controls(session, tunnel)
         return {
             "identifier": tunnel.uuid,
@@ -48,21 +53,24 @@ class ActiveDirectory:
         }
 
     def controls(self, session: Session, tunnel: Tunnel) -> bool:
-        """Say whether the user may join or kill a tunnel: it is his own, or he is an administrator."""
-        if session.user is None:
-            return False
+        """Return whether the user may join or close a tunnel: the owner and administrators may."""
         return tunnel.user == session.user or self._state.permissions.has_system(session.user, "ADMINISTER")
 
     def kill(self, session: Session, uuid: str) -> None:
         """Close a tunnel.
 
         Raises:
-            GuacamoleError: It is not open, or it is somebody else's.
+            GuacamoleError: The tunnel is not open, or the user does not control it (recorded:
+                activeconnection-delete-denied).
         """
         self._kill(session, self.find(session, uuid))
 
     def discard(self, session: Session, uuid: str) -> None:
-        """Close a tunnel as a batch does: an unknown one is no error."""
+        """Close a tunnel, if it is open (recorded: activeconnection-kill-twice, activeconnection-kill-many).
+
+        Raises:
+            GuacamoleError: The user does not control the tunnel (recorded: activeconnection-kill-denied).
+        """
         tunnel = self._state.tunnels.get(uuid)
         if tunnel is not None:
             self._kill(session, tunnel)
@@ -73,8 +81,6 @@ class ActiveDirectory:
         self._state.tunnels.end(tunnel.uuid)
 
     def _sees(self, session: Session, tunnel: Tunnel) -> bool:
-        if session.user is None:
-            return False
         return self.controls(session, tunnel) or self._state.permissions.has(
             "connection", session.user, tunnel.connection.id, "READ"
         )

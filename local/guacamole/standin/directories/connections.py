@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from standin.errors import JSON
     from standin.sessions import Session
 
-LONGEST_PROTOCOL = 32
-LONGEST_VALUE = 4096
+LONGEST_PROTOCOL_CHARACTERS = 32
+"""(recorded: connection-create-long-protocol)"""
+LONGEST_VALUE_CHARACTERS = 4096
+"""(recorded: connection-create-param-4096, connection-create-param-4097)"""
 
 
 class _Body(NamedTuple):
@@ -28,9 +30,9 @@ class _Body(NamedTuple):
 
 
 class ConnectionDirectory(Directory[Connection]):
-    """Connections."""
+    """Connections. Their identifiers are numbers."""
 
-    noun = "connection"
+    table = "connection"
     create_permission = "CREATE_CONNECTION"
 
     def all(self) -> list[Connection]:
@@ -38,7 +40,7 @@ class ConnectionDirectory(Directory[Connection]):
         return self._state.connections.all()
 
     def lookup(self, identifier: str) -> Connection | None:
-        """Return the connection of an identifier."""
+        """Return the connection with an identifier."""
         key = number(identifier)
         return None if key is None else self._state.connections.get(key)
 
@@ -51,7 +53,7 @@ class ConnectionDirectory(Directory[Connection]):
         return str(stored.id)
 
     def view(self, session: Session, stored: Connection) -> dict[str, JSON]:  # noqa: ARG002 - the same for everybody
-        """Return a connection as the API shows it, without its parameters."""
+        """Return a connection as JSON, without its parameters (recorded: connection-get-while-active)."""
         shown: dict[str, JSON] = {
             "name": stored.name,
             "identifier": str(stored.id),
@@ -65,10 +67,10 @@ class ConnectionDirectory(Directory[Connection]):
         return shown
 
     def parameters(self, session: Session, identifier: str) -> dict[str, JSON]:
-        """Return a connection's parameters, passwords in clear.
+        """Return a connection's parameters, including its passwords (recorded: user-parameters-own).
 
         Raises:
-            GuacamoleError: The user may not UPDATE the connection.
+            GuacamoleError: The user may not UPDATE the connection (recorded: user-get-parameters-with-read-only).
         """
         stored = self.find(session, identifier)
         if not self.may(session, stored, "UPDATE"):
@@ -76,7 +78,10 @@ class ConnectionDirectory(Directory[Connection]):
         return {**stored.parameters}
 
     def prepare(self, session: Session, body: Mapping[str, JSON]) -> Callable[[], dict[str, JSON]]:
-        """Check a new connection."""
+        """Check a new connection, and return a function that inserts it.
+
+        The parameters may be missing (recorded: connection-create-without-parameters).
+        """
         read = _read(body)
         self.require_create(session)
         parent = resolve_parent(self._state, session, body.get("parentIdentifier"))
@@ -87,16 +92,20 @@ class ConnectionDirectory(Directory[Connection]):
                 read.name,
                 parent,
                 read.protocol,
-                _kept(read.parameters or {}),
+                _stored_parameters(read.parameters or {}),
                 attributes.stored(attributes.CONNECTION, read.attributes),
             )
-            self.own(session, key)
+            self.grant_creator(session, key)
             return self._echo(key, read, bodies.text(body.get("parentIdentifier")))
 
         return insert
 
     def replace(self, session: Session, stored: Connection, body: Mapping[str, JSON]) -> None:
-        """Store other values for a connection; what the body does not name is gone afterwards."""
+        """Replace a connection. Parameters and attributes that the body does not name are removed.
+
+        (recorded: connection-get-after-update, connection-parameters-after-empty,
+        connection-update-no-parameters-field)
+        """
         read = _read(body)
         if read.parameters is None:
             raise internal_error()
@@ -107,12 +116,12 @@ class ConnectionDirectory(Directory[Connection]):
             read.name,
             parent,
             read.protocol,
-            _kept(read.parameters),
+            _stored_parameters(read.parameters),
             attributes.stored(attributes.CONNECTION, read.attributes),
         )
 
     def remove(self, session: Session, stored: Connection) -> None:  # noqa: ARG002
-        """Delete a connection. Its open tunnels stay open, and listed."""
+        """Delete a connection. Its tunnels stay open (recorded: activeconnections-after-connection-delete)."""
         self._state.connections.delete(stored.id)
 
     def _echo(self, key: int, read: _Body, parent: str | None) -> dict[str, JSON]:
@@ -133,19 +142,20 @@ def _read(body: Mapping[str, JSON]) -> _Body:
     if given is None:
         raise internal_error()
     name = checked_name(name, "Connection")
-    if protocol is None or len(protocol) > LONGEST_PROTOCOL:
+    if protocol is None or len(protocol) > LONGEST_PROTOCOL_CHARACTERS:
         raise internal_error()
     return _Body(name, protocol, parameters, given)
 
 
-def _kept(parameters: Mapping[str, str | None]) -> dict[str, str]:
+def _stored_parameters(parameters: Mapping[str, str | None]) -> dict[str, str]:
+    """Return the parameters that are stored: empty values and nulls are not (recorded: connection-parameters-null)."""
     for name, value in parameters.items():
-        if value is not None and len(value) > LONGEST_VALUE:
+        if value is not None and len(value) > LONGEST_VALUE_CHARACTERS:
             raise GuacamoleError(
                 413,
                 "BAD_REQUEST",
                 f'The value provided for connection parameter "{name}" exceeds the maximum allowed length.',
                 key="CONNECTION_PARAMETERS.DATABASE_PARAMETER_VALUE_TOO_LONG",
-                variables={"PARAMETER_NAME": name, "MAX_SIZE": LONGEST_VALUE},
+                variables={"PARAMETER_NAME": name, "MAX_SIZE": LONGEST_VALUE_CHARACTERS},
             )
     return {name: value for name, value in parameters.items() if value}

@@ -1,4 +1,4 @@
-"""Connection groups, ROOT included, and the tree."""
+"""Connection groups, including ROOT."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ TYPES = ("BALANCING", "ORGANIZATIONAL")
 
 
 class GroupDirectory(Directory[Group]):
-    """Connection groups."""
+    """Connection groups. Their identifiers are numbers, except ROOT's."""
 
-    noun = "connection_group"
+    table = "connection_group"
     create_permission = "CREATE_CONNECTION_GROUP"
 
     def all(self) -> list[Group]:
-        """Return all groups; ROOT is not one of them."""
+        """Return all groups except ROOT, which the database does not have (recorded: group-list)."""
         return self._state.groups.all()
 
     def lookup(self, identifier: str) -> Group | None:
-        """Return the group of an identifier."""
+        """Return the group with an identifier."""
         key = number(identifier)
         return None if key is None else self._state.groups.get(key)
 
@@ -44,7 +44,7 @@ class GroupDirectory(Directory[Group]):
         return str(stored.id)
 
     def view(self, session: Session, stored: Group) -> dict[str, JSON]:  # noqa: ARG002 - the same for everybody
-        """Return a group as the API shows it."""
+        """Return a group as JSON."""
         return {
             "name": stored.name,
             "identifier": str(stored.id),
@@ -55,11 +55,11 @@ class GroupDirectory(Directory[Group]):
         }
 
     def show(self, session: Session, identifier: str) -> dict[str, JSON]:
-        """Return one group; ROOT exists for everybody."""
+        """Return one group as JSON. Every user may see ROOT (recorded: group-get-ROOT, user-tree)."""
         return root() if identifier == ROOT else self.view(session, self.find(session, identifier))
 
     def prepare(self, session: Session, body: Mapping[str, JSON]) -> Callable[[], dict[str, JSON]]:
-        """Check a new group."""
+        """Check a new group, and return a function that inserts it."""
         kind, given = _read(body)
         self.require_create(session)
         parent = resolve_parent(self._state, session, body.get("parentIdentifier"))
@@ -68,7 +68,7 @@ class GroupDirectory(Directory[Group]):
 
         def insert() -> dict[str, JSON]:
             key = self._state.groups.create(name, parent, kind, attributes.stored(attributes.GROUP, given))
-            self.own(session, key)
+            self.grant_creator(session, key)
             answer: dict[str, JSON] = {"name": name, "identifier": str(key)}
             if body.get("parentIdentifier") is not None:
                 answer["parentIdentifier"] = bodies.text(body["parentIdentifier"])
@@ -78,13 +78,18 @@ class GroupDirectory(Directory[Group]):
         return insert
 
     def update(self, session: Session, identifier: str, body: Mapping[str, JSON]) -> None:
-        """Update one group; ROOT cannot be."""
+        """Update one group. ROOT cannot be updated."""
         if identifier == ROOT:
             raise internal_error()
         super().update(session, identifier, body)
 
     def replace(self, session: Session, stored: Group, body: Mapping[str, JSON]) -> None:
-        """Store other values for a group, or move it."""
+        """Replace a group, or move it into another one.
+
+        Raises:
+            GuacamoleError: The body is wrong, the name is taken, or the group would be inside itself (recorded:
+                group-update-cycle).
+        """
         kind, given = _read(body)
         parent = resolve_parent(self._state, session, body.get("parentIdentifier"), old=stored.parent)
         name = checked_name(bodies.text(body.get("name")), "Connection group")
@@ -94,26 +99,33 @@ class GroupDirectory(Directory[Group]):
         self._state.groups.replace(stored.id, name, parent, kind, attributes.stored(attributes.GROUP, given))
 
     def delete(self, session: Session, identifier: str) -> None:
-        """Delete one group with everything in it; ROOT cannot be."""
+        """Delete one group with everything in it. ROOT cannot be deleted (recorded: group-delete-ROOT)."""
         if identifier == ROOT:
             raise internal_error()
         super().delete(session, identifier)
 
     def remove(self, session: Session, stored: Group) -> None:  # noqa: ARG002
-        """Delete a group with everything in it."""
+        """Delete a group with everything in it (recorded: connection-get-after-group-delete)."""
         self._state.groups.delete(stored.id)
 
 
 def root() -> dict[str, JSON]:
-    """Return the group that holds all others."""
+    """Return ROOT, the group that contains all others, as JSON."""
     return {"name": ROOT, "identifier": ROOT, "type": "ORGANIZATIONAL", "activeConnections": 0, "attributes": {}}
 
 
 def resolve_parent(state: State, session: Session, given: JSON, *, old: int | None = None) -> int | None:
-    """Return the group that a body names as parent; ``None`` is ROOT.
+    """Return the id of the group that a body names as parent, and ``None`` for ROOT.
+
+    Args:
+        state: The state with the groups.
+        session: The session of the user who puts something into the group.
+        given: The body's ``parentIdentifier``. Null means ROOT (recorded: connection-get-omitting-parent).
+        old: The id of the present parent. Staying there needs no permission.
 
     Raises:
-        GuacamoleError: There is no such group, or the user may not put anything into it.
+        GuacamoleError: The group does not exist (recorded: connection-create-unknown-parent), or the user may not
+            UPDATE it.
     """
     identifier = bodies.text(given)
     if identifier is None or identifier == ROOT:
@@ -121,9 +133,7 @@ def resolve_parent(state: State, session: Session, given: JSON, *, old: int | No
     parent = number(identifier)
     if parent is None or state.groups.get(parent) is None:
         raise internal_error()
-    if parent != old and (
-        session.user is None or not state.permissions.has("connection_group", session.user, parent, "UPDATE")
-    ):
+    if parent != old and not state.permissions.has("connection_group", session.user, parent, "UPDATE"):
         raise permission_denied()
     return parent
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from standin import attributes, bodies
-from standin.directories.base import LONGEST_NAME, Directory, refuse_taken
+from standin.directories.base import LONGEST_NAME_CHARACTERS, Directory, refuse_taken
 from standin.errors import bad_request, internal_error, permission_denied, unsupported
 from standin.store.users import User
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 class UserDirectory(Directory[User]):
-    """Accounts; the identifier is the name, in the letters it was made with."""
+    """User accounts. The identifier is the name, and it is case-sensitive (recorded: user-get-case)."""
 
-    noun = "user"
+    table = "user"
     create_permission = "CREATE_USER"
 
     def all(self) -> list[User]:
@@ -27,7 +27,7 @@ class UserDirectory(Directory[User]):
         return self._state.users.all()
 
     def lookup(self, identifier: str) -> User | None:
-        """Return the account of a name."""
+        """Return the account with a name."""
         return self._state.users.named(identifier)
 
     def key(self, stored: User) -> int:
@@ -39,12 +39,12 @@ class UserDirectory(Directory[User]):
         return stored.name
 
     def view(self, session: Session, stored: User) -> dict[str, JSON]:
-        """Return an account as the API shows it; what restricts it is for those who administer it."""
+        """Return an account as JSON. Only its administrators see its restrictions (recorded: user-list-users)."""
         full = self.may(session, stored, "ADMINISTER")
         return about(stored, full=full, disabled=stored.disabled)
 
     def prepare(self, session: Session, body: Mapping[str, JSON]) -> Callable[[], dict[str, JSON]]:
-        """Check a new account."""
+        """Check a new account, and return a function that inserts it."""
         given, name = bodies.text_map(body.get("attributes")), bodies.text(body.get("username"))
         password = bodies.text(body.get("password"))
         if given is None or name is None:
@@ -52,15 +52,15 @@ class UserDirectory(Directory[User]):
         self.require_create(session)
         if not name.strip():
             raise bad_request("The username must not be blank.")
-        if len(name) > LONGEST_NAME or "\0" in name:
+        if len(name) > LONGEST_NAME_CHARACTERS or "\0" in name:
             raise internal_error()
         refuse_taken(int(self._state.users.named(name) is not None), "User", name)
 
         def insert() -> dict[str, JSON]:
-            # The original echoes ``disabled`` and does not store it; only an update does.
+            # The answer repeats ``disabled``, but only an update stores it (recorded: user-disabled-created-get).
             key = self._state.users.create(name, password, attributes.stored(attributes.USER, given))
             self._state.permissions.grant("user", key, key, ("READ",))
-            self.own(session, key)
+            self.grant_creator(session, key)
             answer: dict[str, JSON] = {"username": name}
             if password is not None:
                 answer["password"] = password
@@ -70,7 +70,10 @@ class UserDirectory(Directory[User]):
         return insert
 
     def replace(self, session: Session, stored: User, body: Mapping[str, JSON]) -> None:  # noqa: ARG002
-        """Store other values for an account. Attributes and password stay if not named; ``disabled`` does not."""
+        """Update an account. If the body lacks them, attributes and password stay, and ``disabled`` becomes false.
+
+        (recorded: user-get-after-update, user-reenabled-get)
+        """
         given = bodies.text_map(body.get("attributes"))
         if given is None:
             raise internal_error()
@@ -84,20 +87,34 @@ class UserDirectory(Directory[User]):
             self._state.users.set_password(stored.id, password)
 
     def change_password(self, session: Session, identifier: str, body: Mapping[str, JSON]) -> None:
-        """Set another password for whom knows the old one and may UPDATE the account."""
+        """Change a password.
+
+        Raises:
+            GuacamoleError: The old password is wrong, or the user may not UPDATE the account (recorded:
+                user-password-self-without-update, user-password-self-wrong-old).
+        """
         stored = self.find(session, identifier)
         if not self.may(session, stored, "UPDATE") or not stored.accepts(bodies.text(body.get("oldPassword")) or ""):
             raise permission_denied()
         self._state.users.set_password(stored.id, bodies.text(body.get("newPassword")) or "")
 
     def remove(self, session: Session, stored: User) -> None:
-        """Delete an account. Its tokens and tunnels live on, but see nothing."""
+        """Delete an account. Its tokens stay alive but see nothing (recorded: deleted-user-self, deleted-user-list).
+
+        Raises:
+            GuacamoleError: The account is the user's own (recorded: user-batch-remove-self).
+        """
         if stored.id == session.user:
             raise unsupported("Deleting your own user is not allowed.")
         self._state.users.delete(stored.id)
 
     def delete(self, session: Session, identifier: str) -> None:
-        """Delete one account; nobody can delete the own one, whatever is granted."""
+        """Delete one account.
+
+        Raises:
+            GuacamoleError: The account is unknown or the user's own (recorded: user-delete-self), or the user may not
+                DELETE it.
+        """
         stored = self.find(session, identifier)
         if stored.id != session.user:
             self.require(session, stored, "DELETE")
@@ -105,7 +122,13 @@ class UserDirectory(Directory[User]):
 
 
 def about(user: User, *, full: bool, disabled: bool = False) -> dict[str, JSON]:
-    """Return an account as JSON, with its restrictions or only with its profile."""
+    """Return an account as JSON.
+
+    Args:
+        user: The account.
+        full: Whether to include the attributes that restrict the account.
+        disabled: What to show as ``disabled``.
+    """
     known = attributes.USER if full else attributes.PROFILE
     shown: dict[str, JSON] = {
         "username": user.name,

@@ -1,1 +1,1 @@
-"""The REST API, one module per noun. A module's ``routes`` returns what the application mounts."""
+"""The REST API, one module for each kind of resource. The ``routes`` method of each class returns its routes."""

@@ -1,4 +1,4 @@
-"""Active connections, sharing them, and the tunnels of one's own session."""
+"""Active connections, and the tunnels of the request's own session."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from starlette.routing import Route
 
 from standin import batch, bodies
-from standin.errors import json_response, no_content, not_found, permission_denied
+from standin.errors import json_response, no_content, not_found
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -15,25 +15,21 @@ if TYPE_CHECKING:
 
     from standin.directories.active import ActiveDirectory
     from standin.directories.connections import ConnectionDirectory
-    from standin.directories.sharing import ProfileDirectory
     from standin.sessions import Session
     from standin.state import State
     from standin.tunnels import Tunnel
 
 
 class ActiveRoutes:
-    """Reads, shares and kills tunnels."""
+    """Lists and closes tunnels."""
 
-    def __init__(
-        self, state: State, active: ActiveDirectory, connections: ConnectionDirectory, profiles: ProfileDirectory
-    ) -> None:
+    def __init__(self, state: State, active: ActiveDirectory, connections: ConnectionDirectory) -> None:
         self._state = state
         self._active = active
         self._connections = connections
-        self._profiles = profiles
 
     def routes(self) -> list[Route]:
-        """Return the routes of this noun."""
+        """Return the routes of active connections."""
         base = "/api/session/data/{source}/activeConnections"
         mine = "/api/session/tunnels"
         return [
@@ -42,13 +38,12 @@ class ActiveRoutes:
             Route(base + "/{uuid}", self.get, methods=["GET"]),
             Route(base + "/{uuid}", self.delete, methods=["DELETE"]),
             Route(base + "/{uuid}/connection", self.connection, methods=["GET"]),
-            Route(base + "/{uuid}/sharingCredentials/{profile}", self.share, methods=["GET"]),
             Route(mine, self.mine, methods=["GET"]),
             Route(mine + "/{uuid}/activeConnection/connection", self.my_connection, methods=["GET"]),
         ]
 
     async def list(self, request: Request) -> Response:
-        """Return the open tunnels by uuid."""
+        """Return the open tunnels by UUID."""
         return json_response(self._active.listing(self._state.session_in(request)))
 
     async def get(self, request: Request) -> Response:
@@ -62,12 +57,12 @@ class ActiveRoutes:
         return no_content()
 
     async def patch(self, request: Request) -> Response:
-        """Close several tunnels; those that are closed already are no error."""
+        """Close several tunnels, as far as they are open."""
         session = self._state.session_in(request)
         return json_response(batch.remove(self._active, session, batch.read(await bodies.read_list(request))))
 
     async def connection(self, request: Request) -> Response:
-        """Return the connection that a tunnel uses."""
+        """Return the connection of a tunnel."""
         session = self._state.session_in(request)
         return self._connection(session, self._active.find(session, request.path_params["uuid"]))
 
@@ -82,18 +77,6 @@ class ActiveRoutes:
         if tunnel is None or tunnel.token != session.token:
             raise not_found(request.path_params["uuid"])
         return self._connection(session, tunnel)
-
-    async def share(self, request: Request) -> Response:
-        """Return a fresh key that lets whoever has it look at a tunnel, as a sharing profile says."""
-        session = self._state.session_in(request)
-        tunnel = self._active.find(session, request.path_params["uuid"])
-        profile = self._profiles.lookup(request.path_params["profile"])
-        if profile is None or profile.connection != tunnel.connection.id:
-            raise permission_denied()
-        if not self._profiles.may(session, profile, "READ") or not self._active.controls(session, tunnel):
-            raise permission_denied()
-        key = self._state.tunnels.share(tunnel, profile)
-        return json_response({"expected": [{"name": "key", "type": "QUERY_PARAMETER"}], "values": {"key": key}})
 
     def _connection(self, session: Session, tunnel: Tunnel) -> Response:
         stored = self._connections.find(session, str(tunnel.connection.id))

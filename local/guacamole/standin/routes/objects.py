@@ -1,4 +1,4 @@
-"""Connections, connection groups, users and sharing profiles: the calls that all of them have."""
+"""The calls that connections, connection groups and users have in common."""
 
 from __future__ import annotations
 
@@ -18,19 +18,29 @@ if TYPE_CHECKING:
     from standin.directories.base import Directory
     from standin.state import State
 
-ROOT_WINDOW = 0.002
-"""Seconds between looking for a name and inserting it at ROOT, about what the original takes. Its database does not
-enforce unique names there, so requests that come at once make duplicates; inside a group they do not."""
+ROOT_RACE_SECONDS = 0.002
+"""The time between the check of a name and the insertion at ROOT, about as in Guacamole.
+
+Guacamole's database enforces unique names inside a group but not at ROOT. There, concurrent requests make duplicates
+(``tests/contract/guacamole/test_connections.py``).
+"""
 
 
 class ObjectRoutes:
-    """List, create, change, delete, and all of that in a batch."""
+    """Lists, reads, creates, updates and deletes the objects of one kind, one by one or in a batch.
 
-    def __init__(self, state: State, path: str, directory: Directory[Any], *, window: bool) -> None:
+    Args:
+        state: The stand-in's state.
+        path: The last part of the collection's path, for instance ``connections``.
+        directory: The objects.
+        races_at_root: Whether concurrent requests make duplicates at ROOT.
+    """
+
+    def __init__(self, state: State, path: str, directory: Directory[Any], *, races_at_root: bool) -> None:
         self._state = state
         self._path = path
         self._directory = directory
-        self._window = window
+        self._races_at_root = races_at_root
 
     def routes(self) -> list[Route]:
         """Return the routes of this kind."""
@@ -45,7 +55,7 @@ class ObjectRoutes:
         ]
 
     async def list(self, request: Request) -> Response:
-        """Return what the user may see, by identifier."""
+        """Return the objects that the user may see, by identifier."""
         return json_response(self._directory.listing(self._state.session_in(request), permission_asked(request)))
 
     async def get(self, request: Request) -> Response:
@@ -55,17 +65,17 @@ class ObjectRoutes:
         return json_response(self._directory.view(session, stored))
 
     async def create(self, request: Request) -> Response:
-        """Make an object."""
+        """Create an object."""
         session = self._state.session_in(request)
         body = await bodies.read_object(request)
         insert = self._directory.prepare(session, body)
-        if self._window and body.get("parentIdentifier") in (None, "ROOT"):
-            await asyncio.sleep(ROOT_WINDOW)
+        if self._races_at_root and body.get("parentIdentifier") in (None, "ROOT"):
+            await asyncio.sleep(ROOT_RACE_SECONDS)
         with self._state.database.transaction():
             return json_response(insert())
 
     async def update(self, request: Request) -> Response:
-        """Change an object."""
+        """Update an object."""
         session = self._state.session_in(request)
         body = await bodies.read_object(request)
         with self._state.database.transaction():
@@ -79,7 +89,7 @@ class ObjectRoutes:
         return no_content()
 
     async def patch(self, request: Request) -> Response:
-        """Make, change and delete several objects, or none of them."""
+        """Create, update and delete several objects. If one operation fails, none takes effect."""
         session = self._state.session_in(request)
         operations = batch.read(await bodies.read_list(request))
         with self._state.database.transaction():
@@ -87,10 +97,10 @@ class ObjectRoutes:
 
 
 def permission_asked(request: Request) -> str:
-    """Return the permission that a list is restricted to.
+    """Return the permission that the query restricts a list to, by default READ.
 
     Raises:
-        ContainerError: It is none; the container takes that for an unknown page.
+        ContainerError: There is no such permission: 404 (recorded: connection-list-permission-filter-bad).
     """
     permission = request.query_params.get("permission", "READ")
     if permission not in OBJECT_PERMISSIONS:

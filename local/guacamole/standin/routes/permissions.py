@@ -1,4 +1,4 @@
-"""Permissions: what one holds, and giving and taking them."""
+"""The permissions of users, and the account of the request's own user."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from standin.sessions import Session
     from standin.state import State
 
-# In the order in which the original applies them; each is applied as a whole or not at all.
+# By the name in a path: the table of the objects. Guacamole applies the kinds in this order, each one in its own
+# transaction (recorded: permissions-mixed-kinds-one-bad, permissions-after-mixed-kinds).
 KINDS = {
     "connectionPermissions": "connection",
     "connectionGroupPermissions": "connection_group",
-    "sharingProfilePermissions": "sharing_profile",
     "userPermissions": "user",
 }
 
@@ -40,7 +40,7 @@ class _Change:
 
 
 class PermissionRoutes:
-    """Reads and changes permissions."""
+    """Reads, grants and revokes permissions."""
 
     def __init__(self, state: State, users: UserDirectory, active: ActiveDirectory) -> None:
         self._state = state
@@ -48,11 +48,11 @@ class PermissionRoutes:
         self._active = active
 
     def routes(self) -> list[Route]:
-        """Return the routes of this noun."""
+        """Return the routes of permissions."""
         base = "/api/session/data/{source}"
         return [
             Route(base + "/self", self.self, methods=["GET"]),
-            # Effective permissions differ from one's own only by user groups, which the stand-in does not have.
+            # Effective permissions include those of a user's groups. The stand-in has no user groups.
             Route(base + "/self/permissions", self.own, methods=["GET"]),
             Route(base + "/self/effectivePermissions", self.own, methods=["GET"]),
             Route(base + "/users/{user}/permissions", self.get, methods=["GET"]),
@@ -61,56 +61,62 @@ class PermissionRoutes:
         ]
 
     async def self(self, request: Request) -> Response:
-        """Return the account that is signed in, as it was then."""
+        """Return the session's account, as it was at the log-in."""
         return json_response(self._state.session_in(request).about)
 
     async def own(self, request: Request) -> Response:
-        """Return what the user who asks holds."""
+        """Return the permissions of the request's own user."""
         session = self._state.session_in(request)
         return json_response(self._shown(session, session.user))
 
     async def get(self, request: Request) -> Response:
-        """Return what a user holds."""
+        """Return the permissions of a user."""
         session = self._state.session_in(request)
         return json_response(self._shown(session, self._users.find(session, request.path_params["user"]).id))
 
     async def patch(self, request: Request) -> Response:
-        """Give and take permissions: first all that is given, then all that is taken, kind by kind."""
+        """Grant and revoke permissions. For each kind, all grants come before all revocations.
+
+        (recorded: permissions-after-add-and-remove, permissions-after-remove-and-add)
+        """
         session = self._state.session_in(request)
         user = self._users.find(session, request.path_params["user"])
         changes = [_read(entry) for entry in await bodies.read_list(request)]
-        if session.user is None or not self._state.permissions.has_system(session.user, "ADMINISTER"):
+        if not self._state.permissions.has_system(session.user, "ADMINISTER"):
             self._users.require(session, user, "UPDATE")
-        for kind, noun in KINDS.items():
+        for kind, table in KINDS.items():
             with self._state.database.transaction():
-                self._apply(session, user.id, noun, [change for change in changes if change.kind == kind])
+                self._apply(session, user.id, table, [change for change in changes if change.kind == kind])
         with self._state.database.transaction():
             self._apply_system(session, user.id, [change for change in changes if change.kind == "systemPermissions"])
         return no_content()
 
-    def _apply(self, session: Session, user: int, noun: str, changes: list[_Change]) -> None:
+    def _apply(self, session: Session, user: int, table: str, changes: list[_Change]) -> None:
         permissions = self._state.permissions
         for change in sorted(changes, key=lambda change: change.op):
-            target = self._target(noun, change)
+            target = self._target(table, change)
             if target is None:
                 continue
-            if session.user is None or not permissions.has(noun, session.user, target, "ADMINISTER"):
+            if not permissions.has(table, session.user, target, "ADMINISTER"):
                 raise permission_denied()
             if change.op == "add":
-                permissions.grant(noun, user, target, (change.permission,))
+                permissions.grant(table, user, target, (change.permission,))
             else:
-                permissions.revoke(noun, user, target, change.permission)
+                permissions.revoke(table, user, target, change.permission)
 
-    def _target(self, noun: str, change: _Change) -> int | None:
-        """Return the id of what a change is about; ``None`` if there is nothing left to take away."""
-        if noun == "user":
+    def _target(self, table: str, change: _Change) -> int | None:
+        """Return the id of a change's object, and ``None`` if a permission on an unknown object is revoked.
+
+        (recorded: permissions-add-unknown-connection, permissions-remove-unknown-connection)
+        """
+        if table == "user":
             account = self._state.users.named(change.target)
             found = None if account is None else account.id
         else:
             key = number(change.target)
             if key is None:
                 raise internal_error()
-            found = key if self._state.permissions.exists(noun, key) else None
+            found = key if self._state.permissions.exists(table, key) else None
         if found is None and change.op == "add":
             raise internal_error()
         return found
@@ -118,24 +124,23 @@ class PermissionRoutes:
     def _apply_system(self, session: Session, user: int, changes: list[_Change]) -> None:
         permissions = self._state.permissions
         for change in sorted(changes, key=lambda change: change.op):
-            if session.user is None or not permissions.has_system(session.user, "ADMINISTER"):
+            if not permissions.has_system(session.user, "ADMINISTER"):
                 raise permission_denied()
             if change.op == "add":
                 permissions.grant_system(user, change.permission)
             else:
                 permissions.revoke_system(user, change.permission)
 
-    def _shown(self, session: Session, user: int | None) -> JSON:
+    def _shown(self, session: Session, user: int) -> JSON:
         held: dict[str, dict[str, JSON]] = {kind: {} for kind in KINDS}
-        if user is not None:
-            for kind, noun in KINDS.items():
-                for key, names in self._state.permissions.objects(noun, user).items():
-                    held[kind][self._identifier(noun, key)] = [*names]
+        for kind, table in KINDS.items():
+            for key, names in self._state.permissions.objects(table, user).items():
+                held[kind][self._identifier(table, key)] = [*names]
         return {
             "connectionPermissions": held["connectionPermissions"],
             "connectionGroupPermissions": held["connectionGroupPermissions"],
-            "sharingProfilePermissions": held["sharingProfilePermissions"],
-            # As in the original, these are the tunnels that the one who asks controls, whoever is asked about.
+            "sharingProfilePermissions": {},
+            # As in Guacamole, these are the tunnels that the request's own user controls, not the user in the path.
             "activeConnectionPermissions": {
                 tunnel.uuid: ["READ", "DELETE"]
                 for tunnel in self._state.tunnels.all()
@@ -143,11 +148,11 @@ class PermissionRoutes:
             },
             "userPermissions": held["userPermissions"],
             "userGroupPermissions": {},
-            "systemPermissions": [] if user is None else [*self._state.permissions.system(user)],
+            "systemPermissions": [*self._state.permissions.system(user)],
         }
 
-    def _identifier(self, noun: str, key: int) -> str:
-        account = self._state.users.get(key) if noun == "user" else None
+    def _identifier(self, table: str, key: int) -> str:
+        account = self._state.users.get(key) if table == "user" else None
         return str(key) if account is None else account.name
 
 

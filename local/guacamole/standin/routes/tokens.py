@@ -1,4 +1,4 @@
-"""Signing in and out: ``api/tokens`` and ``api/session``."""
+"""Log-in and log-out: ``api/tokens`` and ``api/session``."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ FORM = "application/x-www-form-urlencoded"
 
 
 class TokenRoutes:
-    """Signs people in and out."""
+    """Creates, checks and ends sessions."""
 
     def __init__(self, state: State) -> None:
         self._state = state
 
     def routes(self) -> list[Route]:
-        """Return the routes of this noun."""
+        """Return the routes of tokens."""
         return [
             Route("/api/tokens", self.sign_in, methods=["POST"]),
             Route("/api/tokens/{token}", self.sign_out, methods=["DELETE"]),
@@ -49,9 +49,9 @@ class TokenRoutes:
         ]
 
     async def sign_in(self, request: Request) -> Response:
-        """Answer a live token's own session, or start one."""
+        """Return the session of a live token in the form, or start a session with the form's credentials."""
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
-            # Whoever sends the credentials in a query or as JSON sees the form reader fail.
+            # Guacamole reads credentials from a form only (recorded: login-json-body, login-credentials-in-query).
             raise internal_error()
         async with request.form() as form:
             session = self._live(form) or self._fresh(request, form)
@@ -65,40 +65,40 @@ class TokenRoutes:
         )
 
     async def sign_out(self, request: Request) -> Response:
-        """End a token. Knowing it is all it takes."""
+        """End the session of the token in the path. No other authentication is needed (recorded: logout)."""
         if not self._state.end_session(request.path_params["token"]):
             raise GuacamoleError(404, "NOT_FOUND", "No such token.")
         return no_content()
 
     async def check(self, request: Request) -> Response:
-        """Say whether a token is alive."""
+        """Answer 204 if the request's token is alive (recorded: token-validity-head, token-validity-head-dead)."""
         self._state.session(request)
         return Response(status_code=204, headers={"Content-Type": "application/json"})
 
     async def sign_out_self(self, request: Request) -> Response:
-        """End the token of the request itself."""
+        """End the request's own session (recorded: logout-by-session-endpoint)."""
         self._state.end_session(self._state.session(request).token)
         return no_content()
 
     def _live(self, form: FormData) -> Session | None:
-        """Return a live token's session: it wins over any credentials that come along."""
+        """Return the session of a live token in the form. Credentials beside it are ignored.
+
+        (recorded: reauth-token-plus-wrong-password, reauth-token-of-admin-with-credentials-of-bob)
+
+        Raises:
+            GuacamoleError: The account is deleted, disabled, or not valid now (recorded: deleted-user-reauth,
+                user-disabled-reauth-token).
+        """
         session = self._state.sessions.find(_field(form, "token"))
         if session is None:
             return None
-        key = _field(form, "key")
-        if key and self._state.tunnels.shared(key):
-            session.share_keys.add(key)
-        if session.user is not None:
-            user = self._state.users.get(session.user)
-            if user is None or user.disabled:
-                raise invalid_login()
-            _refuse_out_of_time(user, self._state.clock())
+        user = self._state.users.get(session.user)
+        if user is None or user.disabled:
+            raise invalid_login()
+        _refuse_out_of_time(user, self._state.clock())
         return session
 
     def _fresh(self, request: Request, form: FormData) -> Session:
-        key = _field(form, "key")
-        if key is not None:
-            return self._visitor(key)
         name, password = _credentials(request, form)
         user = self._state.users.named(name)
         if user is None or user.disabled or not user.accepts(password):
@@ -108,20 +108,16 @@ class TokenRoutes:
             self._renew(user, form)
         sources = (self._state.settings.data_source, self._state.settings.shared_data_source)
         session = self._state.sessions.open(user.name, user.id, sources, about(user, full=False))
-        host = request.client.host if request.client else ""
-        self._state.history.signed_in(session.uuid, user.name, host, self._state.now())
-        return session
-
-    def _visitor(self, key: str) -> Session:
-        if self._state.tunnels.shared(key) is None:
-            raise invalid_login()
-        nobody: JSON = {"username": "", "disabled": False, "attributes": {}}
-        session = self._state.sessions.open("", None, (self._state.settings.shared_data_source,), nobody)
-        session.share_keys.add(key)
+        self._state.users.signed_in(user.id, self._state.now())
         return session
 
     def _renew(self, user: User, form: FormData) -> None:
-        """Take another password from somebody whose own is expired."""
+        """Replace the expired password of a user by the new one in the form.
+
+        Raises:
+            GuacamoleError: The form lacks a new password, or the confirmation differs (recorded: login-expired-user,
+                login-expired-user-new-password).
+        """
         fresh = _field(form, "new-password")
         if not fresh or fresh != _field(form, "confirm-new-password"):
             names = ("new-password", "confirm-new-password")
@@ -154,7 +150,17 @@ def _credentials(request: Request, form: FormData) -> tuple[str, str]:
 
 
 def _refuse_out_of_time(user: User, now: float) -> None:
-    """Refuse an account that is not valid today, or may not be used at this hour, in its own time zone."""
+    """Refuse an account that is not valid today or at this hour, in its own time zone.
+
+    (recorded: login-valid-until-past, login-valid-from-future, login-outside-access-window)
+
+    Args:
+        user: The account.
+        now: Seconds since the epoch.
+
+    Raises:
+        GuacamoleError: The account may not be used now.
+    """
     try:
         zone: dt.tzinfo = ZoneInfo(user.attributes.get("timezone") or "UTC")
     except (ZoneInfoNotFoundError, ValueError):
@@ -171,5 +177,5 @@ def _refuse_out_of_time(user: User, now: float) -> None:
 
 
 def _within(hour: str, start: str, end: str) -> bool:
-    # A window may cross midnight.
+    # The window may cross midnight.
     return start <= hour < end if start <= end else hour >= start or hour < end

@@ -1,4 +1,4 @@
-"""The tree of groups and connections, and what hangs on single ones: parameters, profiles, passwords."""
+"""The tree of groups and connections, the parameters of a connection, and the password of a user."""
 
 from __future__ import annotations
 
@@ -17,27 +17,24 @@ if TYPE_CHECKING:
 
     from standin.directories.connections import ConnectionDirectory
     from standin.directories.groups import GroupDirectory
-    from standin.directories.sharing import ProfileDirectory
     from standin.directories.users import UserDirectory
     from standin.errors import JSON
     from standin.state import State
 
 
 class TreeRoutes:
-    """Reads what belongs to single objects."""
+    """Reads the tree and the parameters of connections, and changes passwords."""
 
     def __init__(
         self,
         state: State,
         connections: ConnectionDirectory,
         groups: GroupDirectory,
-        profiles: ProfileDirectory,
         users: UserDirectory,
     ) -> None:
         self._state = state
         self._connections = connections
         self._groups = groups
-        self._profiles = profiles
         self._users = users
 
     def routes(self) -> list[Route]:
@@ -47,18 +44,19 @@ class TreeRoutes:
             Route(base + "/connectionGroups/ROOT", self.root, methods=["GET"]),
             Route(base + "/connectionGroups/{identifier}/tree", self.tree, methods=["GET"]),
             Route(base + "/connections/{identifier}/parameters", self.parameters, methods=["GET"]),
-            Route(base + "/connections/{identifier}/sharingProfiles", self.profiles, methods=["GET"]),
-            Route(base + "/sharingProfiles/{identifier}/parameters", self.profile_parameters, methods=["GET"]),
             Route(base + "/users/{identifier}/password", self.password, methods=["PUT"]),
         ]
 
     async def root(self, request: Request) -> Response:
-        """Return the group ROOT, which exists for everybody."""
+        """Return the group ROOT."""
         self._state.session_in(request)
         return json_response(root())
 
     async def tree(self, request: Request) -> Response:
-        """Return a group with everything in it that the user may see."""
+        """Return a group with the groups and connections in it that the user may see.
+
+        A connection is left out if the user may not see its group (recorded: user-tree-connection-in-ungranted-group).
+        """
         session = self._state.session_in(request)
         permission = permission_asked(request)
         top, identifier = (
@@ -68,14 +66,9 @@ class TreeRoutes:
         groups: dict[str, list[JSON]] = {}
         for group in self._groups.visible(session):
             groups.setdefault(str(group.parent or ROOT), []).append(self._groups.view(session, group))
-        profiles: dict[int, list[JSON]] = {}
-        for profile in self._profiles.visible(session):
-            profiles.setdefault(profile.connection, []).append(self._profiles.view(session, profile))
         connections: dict[str, list[JSON]] = {}
         for connection in self._connections.visible(session, permission):
             shown = self._connections.view(session, connection)
-            if connection.id in profiles:
-                shown["sharingProfiles"] = profiles[connection.id]
             connections.setdefault(str(connection.parent or ROOT), []).append(shown)
         return json_response(_filled(top, identifier, groups, connections))
 
@@ -84,20 +77,8 @@ class TreeRoutes:
         session = self._state.session_in(request)
         return json_response(self._connections.parameters(session, request.path_params["identifier"]))
 
-    async def profiles(self, request: Request) -> Response:
-        """Return a connection's sharing profiles."""
-        session = self._state.session_in(request)
-        connection = self._connections.find(session, request.path_params["identifier"])
-        own = (profile for profile in self._profiles.visible(session) if profile.connection == connection.id)
-        return json_response({str(profile.id): self._profiles.view(session, profile) for profile in own})
-
-    async def profile_parameters(self, request: Request) -> Response:
-        """Return a sharing profile's parameters."""
-        session = self._state.session_in(request)
-        return json_response(self._profiles.parameters(session, request.path_params["identifier"]))
-
     async def password(self, request: Request) -> Response:
-        """Change a password by knowing the old one."""
+        """Change a password. The body must have the old one."""
         session = self._state.session_in(request)
         body = await bodies.read_object(request)
         self._users.change_password(session, request.path_params["identifier"], body)
@@ -107,7 +88,7 @@ class TreeRoutes:
 def _filled(
     group: dict[str, JSON], identifier: str, groups: dict[str, list[JSON]], connections: dict[str, list[JSON]]
 ) -> dict[str, JSON]:
-    """Add to a group what is in it; an empty list is left out."""
+    """Return a group with all groups and connections in it. Empty lists are left out (recorded: group-tree-root)."""
     filled = dict(group)
     inner = [
         _filled(child, str(child["identifier"]), groups, connections)

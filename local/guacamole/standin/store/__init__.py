@@ -1,1 +1,1 @@
-"""What the stand-in remembers, one module per noun."""
+"""The stand-in's database, one module for each kind of object."""

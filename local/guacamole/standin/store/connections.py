@@ -12,34 +12,30 @@ if TYPE_CHECKING:
 
     from standin.store.schema import Database
 
-_SELECT = """
-SELECT connection.*,
-       (SELECT MAX(start) FROM connection_history WHERE connection_history.connection = connection.id) AS last_active
-FROM connection
-"""
-
 
 @dataclass(frozen=True)
 class Connection:
-    """One connection as it is stored; ``parent`` is ``None`` at ROOT, ``last_active`` is in milliseconds."""
+    """One connection as it is stored."""
 
     id: int
     parent: int | None
+    """The id of the group; ``None`` for ROOT."""
     name: str
     protocol: str
     stored_parameters: str = field(repr=False)
     attributes: dict[str, str | None]
     last_active: int | None
+    """When a tunnel was last opened, in milliseconds since the epoch."""
 
     @property
     def parameters(self) -> dict[str, str]:
-        """The parameters, passwords among them; they are read only when asked for, since lists do not show them."""
+        """The parameters, including passwords. They are parsed on demand, because lists do not show them."""
         parameters: dict[str, str] = json.loads(self.stored_parameters)
         return parameters
 
     @classmethod
     def of(cls, row: sqlite3.Row) -> Connection:
-        """Make one of a row."""
+        """Return the connection in a row."""
         return cls(
             id=row["id"],
             parent=row["parent"],
@@ -59,15 +55,15 @@ class Connections:
 
     def get(self, identifier: int) -> Connection | None:
         """Return one connection."""
-        row = self._database.first(_SELECT + "WHERE id = ?", identifier)
+        row = self._database.first("SELECT * FROM connection WHERE id = ?", identifier)
         return None if row is None else Connection.of(row)
 
     def all(self) -> list[Connection]:
         """Return all connections."""
-        return [Connection.of(row) for row in self._database.all(_SELECT)]
+        return [Connection.of(row) for row in self._database.all("SELECT * FROM connection")]
 
     def count(self, name: str, parent: int | None, other_than: int | None = None) -> int:
-        """Return how many connections of this name a group holds."""
+        """Return how many connections with this name a group has, apart from the one with the id ``other_than``."""
         query = "SELECT COUNT(*) AS n FROM connection WHERE name = ? AND parent IS ? AND id IS NOT ?"
         row = self._database.first(query, name, parent, other_than)
         return 0 if row is None else int(row["n"])
@@ -99,7 +95,7 @@ class Connections:
         parameters: Mapping[str, str],
         attributes: Mapping[str, str | None],
     ) -> None:
-        """Store other values for a connection."""
+        """Replace the values of a connection."""
         self._database.write(
             "UPDATE connection SET name = ?, parent = ?, protocol = ?, parameters = ?, attributes = ? WHERE id = ?",
             name,
@@ -110,6 +106,10 @@ class Connections:
             identifier,
         )
 
+    def opened(self, identifier: int, at: int) -> None:
+        """Store when a tunnel to a connection was last opened, in milliseconds since the epoch."""
+        self._database.write("UPDATE connection SET last_active = ? WHERE id = ?", at, identifier)
+
     def delete(self, identifier: int) -> None:
-        """Remove a connection, its grants and its sharing profiles."""
+        """Remove a connection and its grants."""
         self._database.write("DELETE FROM connection WHERE id = ?", identifier)

@@ -15,17 +15,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Group:
-    """One connection group as it is stored; ``parent`` is ``None`` at ROOT."""
+    """One connection group as it is stored."""
 
     id: int
     parent: int | None
+    """The id of the group that contains this one; ``None`` for ROOT."""
     name: str
     type: str
     attributes: dict[str, str | None]
 
     @classmethod
     def of(cls, row: sqlite3.Row) -> Group:
-        """Make one of a row."""
+        """Return the group in a row."""
         return cls(row["id"], row["parent"], row["name"], row["type"], json.loads(row["attributes"]))
 
 
@@ -45,7 +46,7 @@ class Groups:
         return [Group.of(row) for row in self._database.all("SELECT * FROM connection_group")]
 
     def count(self, name: str, parent: int | None, other_than: int | None = None) -> int:
-        """Return how many groups of this name a group holds."""
+        """Return how many groups with this name a group has, apart from the one with the id ``other_than``."""
         query = "SELECT COUNT(*) AS n FROM connection_group WHERE name = ? AND parent IS ? AND id IS NOT ?"
         row = self._database.first(query, name, parent, other_than)
         return 0 if row is None else int(row["n"])
@@ -63,7 +64,7 @@ class Groups:
     def replace(
         self, identifier: int, name: str, parent: int | None, kind: str, attributes: Mapping[str, str | None]
     ) -> None:
-        """Store other values for a group."""
+        """Replace the values of a group."""
         self._database.write(
             "UPDATE connection_group SET name = ?, parent = ?, type = ?, attributes = ? WHERE id = ?",
             name,
@@ -78,7 +79,7 @@ class Groups:
         self._database.write("DELETE FROM connection_group WHERE id = ?", identifier)
 
     def is_inside(self, identifier: int | None, ancestor: int) -> bool:
-        """Say whether a group is another one or lies somewhere inside it."""
+        """Return whether a group is another group or somewhere inside it."""
         while identifier is not None:
             if identifier == ancestor:
                 return True

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# A null parent is ROOT. As in PostgreSQL, a unique index lets several rows with a null pass: names are unique inside a
-# group, and at ROOT only as far as the application looks before it inserts.
+# A null parent is ROOT. As in PostgreSQL, a unique index treats nulls as different. Names are therefore unique inside a
+# group, but at ROOT only the application checks them. The column last_active is in milliseconds since the epoch.
 TABLES = """
 CREATE TABLE IF NOT EXISTS user (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -18,7 +18,8 @@ CREATE TABLE IF NOT EXISTS user (
     salt BLOB NOT NULL,
     hash BLOB,
     disabled INTEGER NOT NULL DEFAULT 0,
-    attributes TEXT NOT NULL
+    attributes TEXT NOT NULL,
+    last_active INTEGER
 );
 CREATE TABLE IF NOT EXISTS connection_group (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -35,67 +36,45 @@ CREATE TABLE IF NOT EXISTS connection (
     protocol TEXT NOT NULL,
     parameters TEXT NOT NULL,
     attributes TEXT NOT NULL,
+    last_active INTEGER,
     UNIQUE (parent, name)
 );
 CREATE INDEX IF NOT EXISTS connection_name ON connection (name);
-CREATE TABLE IF NOT EXISTS sharing_profile (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    connection INTEGER NOT NULL REFERENCES connection (id) ON DELETE CASCADE,
-    name TEXT NOT NULL,
-    parameters TEXT NOT NULL,
-    UNIQUE (connection, name)
-);
 CREATE TABLE IF NOT EXISTS system_permission (
     user INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
     permission TEXT NOT NULL,
     PRIMARY KEY (user, permission)
 );
-CREATE TABLE IF NOT EXISTS connection_history (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    uuid TEXT NOT NULL,
-    connection INTEGER REFERENCES connection (id) ON DELETE SET NULL,
-    connection_name TEXT NOT NULL,
-    profile INTEGER REFERENCES sharing_profile (id) ON DELETE SET NULL,
-    profile_name TEXT,
-    username TEXT NOT NULL,
-    remote_host TEXT,
-    start INTEGER NOT NULL,
-    finish INTEGER
-);
-CREATE INDEX IF NOT EXISTS connection_history_connection ON connection_history (connection);
-CREATE INDEX IF NOT EXISTS connection_history_uuid ON connection_history (uuid);
-CREATE TABLE IF NOT EXISTS user_history (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    uuid TEXT NOT NULL,
-    username TEXT NOT NULL,
-    remote_host TEXT,
-    start INTEGER NOT NULL,
-    finish INTEGER
-);
-CREATE INDEX IF NOT EXISTS user_history_username ON user_history (username);
 """
 GRANTS = """
-CREATE TABLE IF NOT EXISTS {noun}_permission (
+CREATE TABLE IF NOT EXISTS {table}_permission (
     user INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
-    object INTEGER NOT NULL REFERENCES {noun} (id) ON DELETE CASCADE,
+    object INTEGER NOT NULL REFERENCES {table} (id) ON DELETE CASCADE,
     permission TEXT NOT NULL,
     PRIMARY KEY (user, object, permission)
 );
-CREATE INDEX IF NOT EXISTS {noun}_permission_object ON {noun}_permission (object);
+CREATE INDEX IF NOT EXISTS {table}_permission_object ON {table}_permission (object);
 """
-GRANTABLE = ("connection", "connection_group", "sharing_profile", "user")
+GRANTABLE = ("connection", "connection_group", "user")
+"""The tables whose objects have permissions."""
 
 
 class Database:
-    """One SQLite connection. Queries are short and run on the event loop, so each request sees the database alone."""
+    """One SQLite connection.
+
+    All queries are short and run on the event loop, so no other request can change the database in between.
+
+    Args:
+        path: The path of a file, or ``:memory:``.
+    """
 
     def __init__(self, path: str) -> None:
         self._sqlite = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._sqlite.row_factory = sqlite3.Row
         self._sqlite.executescript("PRAGMA foreign_keys = ON; PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;")
         self._sqlite.executescript(TABLES)
-        for noun in GRANTABLE:
-            self._sqlite.executescript(GRANTS.format(noun=noun))
+        for table in GRANTABLE:
+            self._sqlite.executescript(GRANTS.format(table=table))
 
     def close(self) -> None:
         """Close the database."""
@@ -103,7 +82,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Keep what the block writes, or nothing of it if it raises. Blocks may be nested."""
+        """Keep the writes of the block, or none of them if it raises an exception. Blocks may be nested."""
         self._sqlite.execute("SAVEPOINT block")
         try:
             yield
@@ -118,12 +97,12 @@ class Database:
         return self._sqlite.execute(query, values).fetchall()
 
     def first(self, query: str, *values: object) -> sqlite3.Row | None:
-        """Return the first row of a query, or nothing."""
+        """Return the first row of a query, or ``None``."""
         row: sqlite3.Row | None = self._sqlite.execute(query, values).fetchone()
         return row
 
     def write(self, query: str, *values: object) -> sqlite3.Cursor:
-        """Run a statement that changes something."""
+        """Run a statement that changes the database."""
         return self._sqlite.execute(query, values)
 
     def insert(self, query: str, *values: object) -> int:

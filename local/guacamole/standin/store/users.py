@@ -15,26 +15,24 @@ if TYPE_CHECKING:
 
     from standin.store.schema import Database
 
-_SELECT = """
-SELECT user.*, (SELECT MAX(start) FROM user_history WHERE user_history.username = user.name) AS last_active FROM user
-"""
-
 
 @dataclass(frozen=True)
 class User:
-    """One account as it is stored; ``last_active`` is in milliseconds."""
+    """One account as it is stored."""
 
     id: int
     name: str
     disabled: bool
     attributes: dict[str, str | None]
     last_active: int | None
+    """When the user last logged in, in milliseconds since the epoch."""
     salt: bytes = field(repr=False)
     hash: bytes | None = field(repr=False)
+    """The hash of the salted password; ``None`` for an account without one."""
 
     @classmethod
     def of(cls, row: sqlite3.Row) -> User:
-        """Make one of a row."""
+        """Return the account in a row."""
         return cls(
             id=row["id"],
             name=row["name"],
@@ -46,7 +44,10 @@ class User:
         )
 
     def accepts(self, password: str) -> bool:
-        """Say whether this is the account's password; an account without one accepts none."""
+        """Return whether this is the account's password.
+
+        An account without a password accepts none (recorded: login-user-without-password).
+        """
         return self.hash is not None and hmac.compare_digest(_digest(password, self.salt), self.hash)
 
 
@@ -57,21 +58,21 @@ class Users:
         self._database = database
 
     def named(self, name: str) -> User | None:
-        """Return the account of this name; names are case-sensitive."""
-        row = self._database.first(_SELECT + "WHERE name = ?", name)
+        """Return the account with this name. Names are case-sensitive (recorded: user-get-case)."""
+        row = self._database.first("SELECT * FROM user WHERE name = ?", name)
         return None if row is None else User.of(row)
 
     def get(self, identifier: int) -> User | None:
         """Return one account."""
-        row = self._database.first(_SELECT + "WHERE id = ?", identifier)
+        row = self._database.first("SELECT * FROM user WHERE id = ?", identifier)
         return None if row is None else User.of(row)
 
     def all(self) -> list[User]:
         """Return all accounts."""
-        return [User.of(row) for row in self._database.all(_SELECT)]
+        return [User.of(row) for row in self._database.all("SELECT * FROM user")]
 
     def create(self, name: str, password: str | None, attributes: Mapping[str, str | None]) -> int:
-        """Store a new account and return its id; an empty password makes one that nobody can sign in to."""
+        """Store a new account and return its id. Nobody can log in to an account with an empty password."""
         salt = secrets.token_bytes(32)
         return self._database.insert(
             "INSERT INTO user (name, salt, hash, attributes) VALUES (?, ?, ?, ?)",
@@ -82,7 +83,7 @@ class Users:
         )
 
     def update(self, identifier: int, *, disabled: bool, attributes: Mapping[str, str | None]) -> None:
-        """Store other values for an account."""
+        """Replace the values of an account."""
         self._database.write(
             "UPDATE user SET disabled = ?, attributes = ? WHERE id = ?",
             int(disabled),
@@ -91,10 +92,14 @@ class Users:
         )
 
     def set_password(self, identifier: int, password: str) -> None:
-        """Store another password; an empty one closes the account to passwords."""
+        """Store a new password. An empty one leaves the account without a password."""
         salt = secrets.token_bytes(32)
         hashed = _digest(password, salt) if password else None
         self._database.write("UPDATE user SET salt = ?, hash = ? WHERE id = ?", salt, hashed, identifier)
+
+    def signed_in(self, identifier: int, at: int) -> None:
+        """Store when a user last logged in, in milliseconds since the epoch."""
+        self._database.write("UPDATE user SET last_active = ? WHERE id = ?", at, identifier)
 
     def delete(self, identifier: int) -> None:
         """Remove an account and its grants."""
@@ -102,5 +107,5 @@ class Users:
 
 
 def _digest(password: str, salt: bytes) -> bytes:
-    # One round of SHA-256 over the salted password costs what Apache's own scheme does, so bulk logins are as fast.
+    # One round of SHA-256 over the salted password is as fast as Guacamole's own scheme, so many log-ins are too.
     return hashlib.sha256(salt + password.encode()).digest()

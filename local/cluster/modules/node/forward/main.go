@@ -1,6 +1,6 @@
-// Forward carries TCP connections from this machine's loopback into the node's network namespace.
+// Forward relays TCP connections from this machine's loopback to the node's network namespace.
 //
-// Usage: forward LISTEN=TARGET..., for instance forward 127.0.0.1:8080=10.208.192.2:30080
+// Usage: forward LISTEN=TARGET..., for instance: forward 127.0.0.1:8080=10.208.192.2:30080
 package main
 
 import (
@@ -20,7 +20,7 @@ func main() {
 	for _, pair := range os.Args[1:] {
 		from, to, found := strings.Cut(pair, "=")
 		if !found {
-			log.Fatalf("forward: %q is not LISTEN=TARGET", pair)
+			log.Fatalf("forward: %q is not LISTEN=TARGET, for instance 127.0.0.1:8080=10.208.192.2:30080", pair)
 		}
 		listener, err := net.Listen("tcp", from)
 		if err != nil {
@@ -38,12 +38,12 @@ func serve(listener net.Listener, target string) {
 		if err != nil {
 			log.Fatalf("forward: accept: %v", err)
 		}
-		go carry(client.(*net.TCPConn), target)
+		go relay(client.(*net.TCPConn), target)
 	}
 }
 
-// carry copies both directions and hands a half-close on, so that either end may finish first.
-func carry(client *net.TCPConn, target string) {
+// relay copies both directions. It passes a half-close on, so that either end may finish first.
+func relay(client *net.TCPConn, target string) {
 	defer client.Close()
 	upstream, err := net.Dial("tcp", target)
 	if err != nil {
@@ -53,14 +53,14 @@ func carry(client *net.TCPConn, target string) {
 	server := upstream.(*net.TCPConn)
 	defer server.Close()
 	var directions sync.WaitGroup
-	directions.Go(func() { pass(server, client) })
-	directions.Go(func() { pass(client, server) })
+	directions.Go(func() { copyStream(server, client) })
+	directions.Go(func() { copyStream(client, server) })
 	directions.Wait()
 }
 
-func pass(to, from *net.TCPConn) {
+func copyStream(to, from *net.TCPConn) {
 	if _, err := io.Copy(to, from); err != nil {
-		// A reset on one side must end the other one too.
+		// A reset of one connection must end the other one too.
 		to.Close()
 		from.Close()
 		return

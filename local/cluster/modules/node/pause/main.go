@@ -1,4 +1,4 @@
-// Pause does nothing, in order: it holds the namespaces of a pod, or of the node itself, and reaps orphans as process 1.
+// Pause is process 1 of a pod or of the node. It holds their namespaces, reaps orphans, and waits for a signal to exit.
 package main
 
 import (
@@ -8,7 +8,7 @@ import (
 )
 
 func main() {
-	// Ignoring SIGCHLD tells the kernel to reap children that were handed to us.
+	// When SIGCHLD is ignored, the kernel reaps the orphans that become children of process 1.
 	signal.Ignore(syscall.SIGCHLD)
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, syscall.SIGTERM, syscall.SIGINT)

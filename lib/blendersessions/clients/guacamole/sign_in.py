@@ -1,0 +1,100 @@
+"""Guacamole for a person: signing in and out with that person's own password, and no other right."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import requests
+
+from blendersessions.clients.guacamole.answers import LogIn, LogInFailure, log_in_of
+from blendersessions.clients.guacamole.transport import LOG_IN, SESSION, GuacamoleTransport
+from blendersessions.model.errors import System, Unauthorised, Unavailable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Self
+
+    from blendersessions.model.user_credentials import UserCredentials
+
+_NO_ANSWER = "Guacamole does not answer. Try again in a moment."
+
+
+class SignInClient:
+    """Signs people in at one Guacamole and out again; used as a context manager, or closed by `close`.
+
+    The messages of its errors are for those people, so they name neither addresses nor settings of the installation.
+
+    Args:
+        url: Guacamole's address, with the web application's path.
+        ca_file: the certificate authority to trust in place of the public ones.
+    """
+
+    def __init__(self, url: str, ca_file: Path | None = None) -> None:
+        self._transport = GuacamoleTransport(url, ca_file)
+
+    async def __aenter__(self) -> Self:
+        """Return the client."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the connections."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._transport.close()
+
+    async def sign_in(self, credentials: UserCredentials) -> str:
+        """Return a new token.
+
+        Raises:
+            Unauthorised: Guacamole does not know this user and password.
+            Unavailable: Guacamole does not answer, or another server does.
+        """
+        form = {"username": credentials.username, "password": credentials.password}
+        response = await self._send("POST", LOG_IN, form=form)
+        outcome = log_in_of(response)
+        if isinstance(outcome, LogIn):
+            return outcome.token
+        if outcome is LogInFailure.REFUSED:
+            raise Unauthorised(
+                f"Guacamole refused the sign-in of {credentials.username}. The operator repairs this by itself:"
+                " try again in a minute, and tell your administrator if it stays.",
+                System.GUACAMOLE,
+            )
+        if outcome is LogInFailure.BARRED:
+            raise Unavailable(
+                "Guacamole takes no sign-in from this address for now, after too many refused ones. Try again in five"
+                " minutes.",
+                System.GUACAMOLE,
+            )
+        message = f"Guacamole answered the sign-in with {response.status_code}. Try again in a moment."
+        raise Unavailable(message, System.GUACAMOLE)
+
+    async def is_alive(self, token: str) -> bool:
+        """Return whether the token still works (exchanges `token-validity-head`, `token-validity-head-dead`).
+
+        Raises:
+            Unavailable: Guacamole does not answer, so nobody knows.
+        """
+        response = await self._send("HEAD", SESSION, token=token)
+        if response.status_code >= requests.codes.internal_server_error:
+            raise Unavailable(_NO_ANSWER, System.GUACAMOLE)
+        return response.ok
+
+    async def sign_out(self, token: str) -> None:
+        """End the token and what was opened with it; a dead token is accepted.
+
+        Raises:
+            Unavailable: Guacamole does not answer.
+        """
+        # `DELETE api/tokens/TOKEN` would do as well (exchange `logout`), but a token in an address ends up in logs.
+        await self._send("DELETE", SESSION, token=token)
+
+    async def _send(
+        self, method: str, path: str, *, token: str = "", form: dict[str, str] | None = None
+    ) -> requests.Response:
+        try:
+            return await self._transport.send(method, path, token=token, form=form)
+        except Unavailable as error:
+            raise Unavailable(_NO_ANSWER, System.GUACAMOLE) from error.__cause__

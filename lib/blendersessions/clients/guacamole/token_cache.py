@@ -1,0 +1,133 @@
+"""One living token for each browser and user, kept for the next link.
+
+A browser holds one token for each Guacamole: a link with another one signs the first out and closes its desktops, even
+for the same user, and a link with a dead one makes every log-in impossible. So a token is made once, checked before
+each use, and used again while it works. A token also outlives its user (exchange `user-token-after-user-delete`) and
+opens nothing then, so each is kept with a fingerprint of the password that it was made for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import logging
+import secrets
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from blendersessions.model.errors import DomainError, Unauthorised
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from blendersessions.model.user_credentials import UserCredentials
+
+logger = logging.getLogger(__name__)
+
+REFUSED_SIGN_IN_PAUSE_SECONDS = 90.0
+"""Pause before refused credentials are tried again: Guacamole's ban extension bars an address after five refusals
+within five minutes, and the portal's address is everybody's."""
+MAX_REFUSALS = 10_000
+"""Refused credentials that are remembered."""
+
+
+class SignIn(Protocol):
+    """The three requests that a token cache makes; `SignInClient` sends them to Guacamole."""
+
+    async def sign_in(self, credentials: UserCredentials) -> str:
+        """Return a new token."""
+        ...
+
+    async def is_alive(self, token: str) -> bool:
+        """Return whether the token still works."""
+        ...
+
+    async def sign_out(self, token: str) -> None:
+        """End the token and what was opened with it; a dead token is accepted."""
+        ...
+
+
+@dataclass(frozen=True)
+class CachedToken:
+    """A token, and the fingerprint of the user and password that it was made for."""
+
+    token: str = field(repr=False)
+    fingerprint: str = field(repr=False)
+
+
+class TokenStore(Protocol):
+    """The place for one user's token in one browser. Its owner keeps others away from it while the cache works."""
+
+    def candidates(self) -> Sequence[CachedToken]:
+        """Return the tokens that may still work, the likeliest first."""
+        ...
+
+    def keep(self, token: CachedToken) -> None:
+        """Keep a token in place of all others."""
+        ...
+
+
+class TokenCache:
+    """Finds a living token in a store, and signs in when there is none.
+
+    Args:
+        guacamole: signs in and out.
+        secret: makes fingerprints useless to a browser that holds one; empty for a store that no one else can read.
+        clock: a monotonic clock in seconds.
+    """
+
+    def __init__(self, guacamole: SignIn, *, secret: str = "", clock: Callable[[], float] = time.monotonic) -> None:
+        self._guacamole = guacamole
+        self._secret = secret
+        self._clock = clock
+        self._refusal_key = secrets.token_hex()
+        self._refusals: OrderedDict[str, tuple[float, Unauthorised]] = OrderedDict()
+
+    async def token(self, store: TokenStore, credentials: UserCredentials) -> str:
+        """Return the user's token, a new one only if no kept one works.
+
+        Raises:
+            Unauthorised: Guacamole refuses the credentials, or did so less than 90 seconds ago.
+            Unavailable: Guacamole does not answer.
+        """
+        for kept in store.candidates():
+            expected = self._fingerprint(kept.token, credentials)
+            if not hmac.compare_digest(kept.fingerprint.encode(), expected.encode()):
+                await self.sign_out(kept)
+            elif await self._guacamole.is_alive(kept.token):
+                store.keep(kept)
+                return kept.token
+        token = await self._sign_in(credentials)
+        store.keep(CachedToken(token, self._fingerprint(token, credentials)))
+        return token
+
+    async def sign_out(self, kept: CachedToken) -> None:
+        """End a token; if Guacamole does not answer, the token ends by itself after an hour without use."""
+        try:
+            await self._guacamole.sign_out(kept.token)
+        except DomainError as error:
+            logger.warning("A token could not be signed out: %s", error)
+
+    async def _sign_in(self, credentials: UserCredentials) -> str:
+        attempt = self._fingerprint(self._refusal_key, credentials)
+        until, refusal = self._refusals.get(attempt, (0.0, None))
+        if refusal is not None and self._clock() < until:
+            raise refusal
+        try:
+            token = await self._guacamole.sign_in(credentials)
+        except Unauthorised as error:
+            self._refusals[attempt] = (self._clock() + REFUSED_SIGN_IN_PAUSE_SECONDS, error)
+            if len(self._refusals) > MAX_REFUSALS:
+                self._refusals.popitem(last=False)
+            raise
+        self._refusals.pop(attempt, None)
+        logger.info("%s was signed in at Guacamole.", credentials.username)
+        return token
+
+    def _fingerprint(self, key: str, credentials: UserCredentials) -> str:
+        """Return 64 hex digits that change with the user and the password, and disclose neither."""
+        parts = (credentials.username, credentials.password)
+        message = b"".join(hashlib.sha256(part.encode()).digest() for part in parts)
+        return hmac.new((self._secret + key).encode(), message, hashlib.sha256).hexdigest()

@@ -1,0 +1,170 @@
+"""HTTP to one Guacamole, for every account that signs in there: sockets, threads, time-outs, TLS, and what is resent.
+
+Guacamole takes a log-in as a form (exchange `login-ok`; JSON is refused, `login-json-body`) and a token in a header
+(`token-by-header`). A token in an address would work too (`token-by-query`), but addresses end up in logs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+from http.cookiejar import DefaultCookiePolicy
+from typing import TYPE_CHECKING, Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import ReadTimeoutError
+from urllib3.util import Retry
+
+from blendersessions.clients.guacamole.answers import resource
+from blendersessions.clients.instrumentation import RequestHook, ignore_request
+from blendersessions.model.errors import OutcomeUnknown, System, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Self
+
+    from urllib3 import BaseHTTPResponse
+    from urllib3.connectionpool import ConnectionPool
+
+MAX_REQUESTS_IN_FLIGHT = 5
+"""Above five requests at a time Guacamole 1.6.0 gets slower: it opens and closes database connections under load."""
+CONNECT_TIMEOUT_SECONDS = 3.05
+READ_TIMEOUT_SECONDS = 15.0
+LOG_IN = "api/tokens"
+SESSION = "api/session"
+REPEATABLE_METHODS = frozenset({"DELETE", "GET", "HEAD", "PATCH", "PUT"})
+"""Carried out twice, they leave the same as once. A PATCH that adds objects is refused the second time, as for names
+that are taken (exchange `batch-add-atomic-failure-duplicate`). A POST would create a second object."""
+
+Body = dict[str, Any] | list[dict[str, Any]]
+
+
+class GuacamoleTransport:
+    """Sends requests to one Guacamole, at most five at a time and off the event loop.
+
+    Its sockets are kept. Tomcat closes them after 20 seconds without use; urllib3 notices that before it uses one
+    again, and `_ResendOnce` covers a socket that closes just while a request is sent. Cookies, redirects, proxies and
+    `.netrc` are ignored: nothing of one account may travel with another's request, or to another host.
+
+    Args:
+        url: Guacamole's address, with the web application's path.
+        ca_file: the certificate authority to trust in place of the public ones.
+        on_request: called after each request, whatever became of it.
+    """
+
+    def __init__(self, url: str, ca_file: Path | None = None, on_request: RequestHook = ignore_request) -> None:
+        self.url = url
+        self._base = url.rstrip("/") + "/"
+        self._on_request = on_request
+        self._pool = ThreadPoolExecutor(max_workers=MAX_REQUESTS_IN_FLIGHT, thread_name_prefix="guacamole")
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.verify = str(ca_file) if ca_file else True
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+        for prefix in ("http://", "https://"):
+            self._session.mount(prefix, _adapter(REPEATABLE_METHODS))
+        # A log-in whose answer is lost leaves a token that nobody knows, and that ends by itself.
+        self._session.mount(self._base + LOG_IN, _adapter(REPEATABLE_METHODS | {"POST"}))
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        token: str = "",
+        body: Body | None = None,
+        form: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        """Send one request and return the answer, whatever its status.
+
+        Args:
+            method: the HTTP method, in capitals.
+            path: the quoted path below Guacamole's address.
+            token: the token to send the request with; empty for none.
+            body: what to send as JSON.
+            form: what to send as a form.
+
+        Raises:
+            OutcomeUnknown: the connection broke under a POST, which may have been carried out.
+            Unavailable: there was no answer.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool, self._send, method, path, token, body, form)
+
+    async def close(self) -> None:
+        """Close the sockets and let the threads end."""
+        self._pool.shutdown(wait=False)
+        self._session.close()
+
+    def _send(
+        self, method: str, path: str, token: str, body: Body | None, form: Mapping[str, str] | None
+    ) -> requests.Response:
+        code, begun = 0, time.monotonic()
+        try:
+            response = self._session.request(
+                method,
+                self._base + path,
+                headers={"Guacamole-Token": token} if token else {},
+                json=body,
+                data=form,
+                timeout=(CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS),
+                allow_redirects=False,
+            )
+            code = response.status_code
+        except requests.ConnectTimeout as error:
+            raise Unavailable(self._unanswered(error), System.GUACAMOLE) from error
+        except OSError as error:
+            # All of the library's errors are OSErrors, and so is that of a missing file of authorities.
+            if method == "POST" and path != LOG_IN and isinstance(error, _BROKEN):
+                raise OutcomeUnknown(self._unanswered(error), System.GUACAMOLE) from error
+            raise Unavailable(self._unanswered(error), System.GUACAMOLE) from error
+        finally:
+            self._on_request(method, resource(path), time.monotonic() - begun, code)
+        return response
+
+    def _unanswered(self, error: Exception) -> str:
+        return f"Guacamole at {self.url} does not answer ({type(error).__name__}); it is asked again."
+
+
+_BROKEN = (
+    requests.ConnectionError,
+    requests.Timeout,
+    requests.exceptions.ChunkedEncodingError,
+    requests.exceptions.ContentDecodingError,
+)
+"""The failures after which a request may have been carried out."""
+
+
+def _adapter(resendable: Collection[str]) -> HTTPAdapter:
+    retries = _ResendOnce(
+        total=1,
+        connect=0,
+        read=1,
+        redirect=0,
+        status=0,
+        other=0,
+        allowed_methods=resendable,
+        respect_retry_after_header=False,
+    )
+    return HTTPAdapter(pool_connections=1, pool_maxsize=MAX_REQUESTS_IN_FLIGHT, pool_block=True, max_retries=retries)
+
+
+class _ResendOnce(Retry):
+    """Sends a request again after its connection broke, but not after the time-out of its answer."""
+
+    def increment(
+        self,
+        method: str | None = None,
+        url: str | None = None,
+        response: BaseHTTPResponse | None = None,
+        error: Exception | None = None,
+        _pool: ConnectionPool | None = None,
+        _stacktrace: TracebackType | None = None,
+    ) -> Self:
+        if isinstance(error, ReadTimeoutError):
+            raise error
+        return super().increment(method, url, response, error, _pool, _stacktrace)

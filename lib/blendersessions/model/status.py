@@ -1,0 +1,248 @@
+"""The status of a session: parsed from the API server's object once, and written in one place.
+
+Moments are kept in milliseconds, as they are written. A field that slipped past the schema is read as not there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from blendersessions.model.conditions import Condition, ConditionType, Reason, parse_condition
+from blendersessions.model.fields import moment, number, section, text, timestamp, word
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from blendersessions.model.manifest import Manifest
+
+
+class Phase(StrEnum):
+    """The session's state in one word, for people and for counting. No decision follows from it."""
+
+    PENDING = "Pending"
+    QUEUED = "Queued"
+    STARTING = "Starting"
+    READY = "Ready"
+    SUSPENDING = "Suspending"
+    SUSPENDED = "Suspended"
+    FAILED = "Failed"
+    TERMINATING = "Terminating"
+
+
+class StartPath(StrEnum):
+    """How a session was started."""
+
+    COLD = "Cold"
+    """A pod was started for it."""
+    WARM = "Warm"
+    """It took a running desktop."""
+
+
+class KeepAliveReason(StrEnum):
+    """What keeps a session from being idle."""
+
+    STARTING = "Starting"
+    INPUT = "Input"
+    RENDER = "Render"
+    TUNNEL = "Tunnel"
+    NOTHING = "Nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Startup:
+    """How the present run was started."""
+
+    path: StartPath
+    seconds: float
+    """Time from the beginning of the start to the first readiness."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The session waits for capacity in its class."""
+
+    position: int | None = None
+    """Counted from 1."""
+    queued_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Suspension:
+    """The session was suspended, by a person or by an expiry."""
+
+    reason: Reason | None
+    """`REQUESTED`, `IDLE` or `MAX_AGE`."""
+    at: datetime | None = None
+    resume: str = ""
+    """The annotation that resumes a session, as it was then; another value resumes this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedConnection:
+    """The owner's connection in Guacamole, as it was last seen."""
+
+    name: str = ""
+    identifier: str = ""
+    data_source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedActivity:
+    """Whether somebody works, and until when the session lives."""
+
+    users: int | None = None
+    """Browsers that are connected."""
+    kept_alive_by: KeepAliveReason | None = None
+    last_active_at: datetime | None = None
+    expires_at: datetime | None = None
+    expiry_reason: Reason | None = None
+    """`IDLE` or `MAX_AGE`."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStatus:
+    """What the operator reported of a session; all empty until it has seen the session."""
+
+    observed_generation: int | None = None
+    conditions: tuple[Condition, ...] = ()
+    phase: Phase | None = None
+    queue: Queue | None = None
+    started_at: datetime | None = None
+    """Beginning of the present run; a resume begins another one."""
+    ready_at: datetime | None = None
+    """When the present run first became ready."""
+    startup: Startup | None = None
+    connection: ReportedConnection | None = None
+    desktop_name: str = ""
+    """Common name of the desktop's objects; empty while there is no pod."""
+    workspace_claim: str = ""
+    """Name of the PersistentVolumeClaim that the home folder is on."""
+    suspension: Suspension | None = None
+    client_url: str = ""
+    """What the owner opens in a browser; empty while opening it does not work."""
+    view_url: str = ""
+    """What the viewers open."""
+    activity: ReportedActivity | None = None
+
+    def condition(self, kind: ConditionType) -> Condition | None:
+        """Return the condition of this type; None when there is none."""
+        return next((entry for entry in self.conditions if entry.type == kind), None)
+
+    def holds(self, kind: ConditionType) -> bool:
+        """Whether there is a condition of this type, and it is true."""
+        entry = self.condition(kind)
+        return entry is not None and entry.holds
+
+    def to_manifest(self) -> Manifest:
+        """Write the status as the API server takes it; what is empty is left out."""
+        queue, startup = self.queue or Queue(), self.startup
+        fields: Manifest = {
+            "observedGeneration": self.observed_generation,
+            "conditions": [entry.to_manifest() for entry in self.conditions],
+            "phase": _word(self.phase),
+            "queuePosition": queue.position,
+            "queuedAt": _moment(queue.queued_at),
+            "startedAt": _moment(self.started_at),
+            "readyAt": _moment(self.ready_at),
+            "startup": startup and {"path": _word(startup.path), "seconds": startup.seconds},
+            "connection": self.connection and _write_connection(self.connection),
+            "desktop": self.desktop_name and {"name": self.desktop_name},
+            "workspace": self.workspace_claim and {"claimName": self.workspace_claim},
+            "suspension": self.suspension and _write_suspension(self.suspension),
+            "clientURL": self.client_url,
+            "viewURL": self.view_url,
+            "activity": self.activity and _write_activity(self.activity),
+        }
+        return {name: value for name, value in fields.items() if value not in (None, "", [])}
+
+
+def parse_status(status: object) -> SessionStatus:
+    """Read the status of the API server's object; nothing in it raises."""
+    fields = section(status)
+    entries = fields.get("conditions")
+    conditions = (parse_condition(entry) for entry in (entries if isinstance(entries, list) else ()))
+    return SessionStatus(
+        observed_generation=number(fields.get("observedGeneration")),
+        conditions=tuple(entry for entry in conditions if entry is not None),
+        phase=word(Phase, fields.get("phase")),
+        queue=_parse_queue(fields),
+        started_at=moment(fields.get("startedAt")),
+        ready_at=moment(fields.get("readyAt")),
+        startup=_parse_startup(section(fields.get("startup"))),
+        connection=_parse_connection(section(fields.get("connection"))),
+        desktop_name=text(section(fields.get("desktop")).get("name")),
+        workspace_claim=text(section(fields.get("workspace")).get("claimName")),
+        suspension=_parse_suspension(section(fields.get("suspension"))),
+        client_url=text(fields.get("clientURL")),
+        view_url=text(fields.get("viewURL")),
+        activity=_parse_activity(section(fields.get("activity"))),
+    )
+
+
+def _parse_queue(fields: Manifest) -> Queue | None:
+    queue = Queue(number(fields.get("queuePosition")) or None, moment(fields.get("queuedAt")))
+    return queue if queue != Queue() else None
+
+
+def _parse_startup(fields: Manifest) -> Startup | None:
+    path, seconds = word(StartPath, fields.get("path")), fields.get("seconds")
+    if path is None or not isinstance(seconds, int | float):
+        return None
+    return Startup(path, seconds)
+
+
+def _parse_connection(fields: Manifest) -> ReportedConnection | None:
+    names = (text(fields.get(key)) for key in ("name", "identifier", "dataSource"))
+    return ReportedConnection(*names) if fields else None
+
+
+def _write_connection(connection: ReportedConnection) -> Manifest:
+    return {
+        "name": connection.name,
+        "identifier": connection.identifier,
+        "dataSource": connection.data_source,
+    }
+
+
+def _parse_suspension(fields: Manifest) -> Suspension | None:
+    if not fields:
+        return None
+    return Suspension(word(Reason, fields.get("reason")), moment(fields.get("at")), text(fields.get("resume")))
+
+
+def _write_suspension(suspension: Suspension) -> Manifest:
+    written = {"reason": _word(suspension.reason), "at": _moment(suspension.at), "resume": suspension.resume}
+    return {name: value for name, value in written.items() if value is not None}
+
+
+def _parse_activity(fields: Manifest) -> ReportedActivity | None:
+    if not fields:
+        return None
+    return ReportedActivity(
+        users=number(fields.get("users")),
+        kept_alive_by=word(KeepAliveReason, fields.get("keptAliveBy")),
+        last_active_at=moment(fields.get("lastActiveAt")),
+        expires_at=moment(fields.get("expiresAt")),
+        expiry_reason=word(Reason, fields.get("expiryReason")),
+    )
+
+
+def _write_activity(activity: ReportedActivity) -> Manifest:
+    written: Manifest = {
+        "users": activity.users,
+        "keptAliveBy": _word(activity.kept_alive_by),
+        "expiresAt": _moment(activity.expires_at),
+        "expiryReason": _word(activity.expiry_reason),
+        "lastActiveAt": _moment(activity.last_active_at),
+    }
+    return {name: value for name, value in written.items() if value is not None}
+
+
+def _word(value: StrEnum | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _moment(value: datetime | None) -> str | None:
+    return None if value is None else timestamp(value)

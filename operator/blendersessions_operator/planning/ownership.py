@@ -1,0 +1,67 @@
+"""Whether connections and users of the session's names in Guacamole are others', and what to say when they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from blendersessions.model.access import access_list
+from blendersessions.model.errors import NameTaken, OwnerTaken, System
+from blendersessions_operator.planning.access import session_access
+from blendersessions_operator.planning.steps import Area
+
+if TYPE_CHECKING:
+    from blendersessions.model.access import ConnectionRecord, UserRecord
+    from blendersessions.model.session import Session
+    from blendersessions_operator.planning.observed import Observed
+
+
+def doubtful_connections(session: Session, observed: Observed) -> list[str]:
+    """Name the connections of the session's names that seem to be others'."""
+    if observed.access.users[session.username].taken(session.namespace):
+        return []
+    access, wanted = session_access(session), access_list(session).values()
+    known = observed.access.connections
+    return [name for name in access.connections if name in wanted and name in known and access.doubts(known[name])]
+
+
+def doubtful_users(session: Session, observed: Observed) -> dict[str, Area]:
+    """Name the users who seem to be others', each with the area that fails if so.
+
+    One who still may open the desktop is shut out first. Nobody else matters while the owner is refused.
+    """
+    access, wanted = observed.access, access_list(session)
+    if access.users[session.username].taken(session.namespace):
+        wanted = {session.username: wanted[session.username]}
+    areas = {name: Area.ACCESS if name == session.username else Area.VIEWERS for name in wanted}
+    return {
+        name: areas[name]
+        for name, connection in wanted.items()
+        if areas[name] not in observed.failures
+        and access.users[name].taken(session.namespace)
+        and (name, connection) not in access.grants
+    }
+
+
+def connection_conflict(session: Session, name: str, record: ConnectionRecord | None) -> NameTaken | None:
+    """Return what to report of a connection that was just read; None when it is the session's, or gone."""
+    if record is None or record.leads_to(session.desktop.hostname):
+        return None
+    return NameTaken(
+        f"The connection {name} (identifier {record.identifier}) in Guacamole's connection group of this "
+        "installation is not this session's, for it leads elsewhere: rename or delete it, and the session goes on.",
+        System.GUACAMOLE,
+    )
+
+
+def user_conflict(session: Session, user: UserRecord) -> OwnerTaken | None:
+    """Return what to report of a user who was just looked up; None when the session may let that user in."""
+    if not user.taken(session.namespace):
+        return None
+    role = "owner" if user.username == session.username else "viewer"
+    field = "spec.owner" if role == "owner" else "spec.viewers"
+    return OwnerTaken(
+        f"The {role} {user.username} is a Guacamole user that was made for sessions outside of the namespace "
+        f"{session.namespace}, whose people hold the password: choose another {field}, or have an administrator make "
+        f"the user {user.username} in Guacamole in place of that one.",
+        System.GUACAMOLE,
+    )

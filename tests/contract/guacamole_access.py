@@ -1,0 +1,83 @@
+"""What tests of the operator's client of Guacamole share: a desk to register, and what is known of it."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from blendersessions.clients.guacamole.client import Account, GuacamoleClient
+from blendersessions.model.access import AccessView, ConnectionRecord, ConnectionSpec, SessionAccess
+from blendersessions.model.names import name_for
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from blendersessions.clients.guacamole.directory import GuacamoleDirectory
+    from contract.browsing import Site, Tunnel
+    from contract.standins import Guacamole
+
+GROUP = "our-sessions"
+NAMESPACE = "art"
+HOST = "desk.art.svc"
+OURS = name_for("6f1c2d3e-4b5a-4c6d-8e7f-901a2b3c4d5e")
+DESK = ConnectionSpec(
+    "blender-desk",
+    {"hostname": HOST, "port": "5900", "password": "pw123456", "color-depth": "24"},
+    {"max-connections": "10", "max-connections-per-user": "10"},
+)
+
+
+@asynccontextmanager
+async def signed_in(guacamole: Guacamole, folder: Path) -> AsyncIterator[GuacamoleClient]:
+    path = folder / "password"
+    path.write_text(guacamole.password)
+    client = GuacamoleClient(Account(guacamole.url, guacamole.username, path))
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+def opened(site: Site, **query: str) -> Tunnel:
+    """Open a tunnel and wait for its UUID: Guacamole lists and counts it from then on, not from the upgrade."""
+    tunnel = site.open(**query)
+    assert tunnel.next().opcode == ""
+    return tunnel
+
+
+async def named(client: GuacamoleClient, name: str) -> list[dict[str, Any]]:
+    return [each for each in (await client.get("connections")).values() if each["name"] == name]
+
+
+async def registered(directory: GuacamoleDirectory, username: str = "alice") -> str:
+    """Do what the operator does for a new session; return the connection's identifier."""
+    await inspected(directory, username)
+    await directory.create_connection(DESK)
+    await directory.create_user(username, "secret-1", NAMESPACE)
+    await directory.grant(username, DESK.name)
+    return known(directory).identifier
+
+
+def access_of(*usernames: str, name: str = DESK.name, identifier: str = "") -> SessionAccess:
+    return SessionAccess((name,), usernames, HOST, identifier)
+
+
+async def inspected(directory: GuacamoleDirectory, username: str = "alice", identifier: str = "") -> AccessView:
+    access = access_of(username, identifier=identifier)
+    await directory.inspect(access)
+    view = directory.view(access)
+    assert view.inspected
+    return view
+
+
+def known(directory: GuacamoleDirectory) -> ConnectionRecord:
+    return directory.view(access_of()).connections[DESK.name]
+
+
+def is_known(directory: GuacamoleDirectory, username: str = "alice") -> bool:
+    return directory.view(access_of(username)).inspected
+
+
+async def removed(directory: GuacamoleDirectory, identifier: str = "") -> int:
+    return await directory.remove_connection(DESK.name, access_of(identifier=identifier))

@@ -1,0 +1,127 @@
+"""The scene that a desktop opens at a start depends on what is in its home folder."""
+
+from pathlib import Path
+
+import pytest
+
+from entry.errors import StartError
+from entry.scene_choice import MAX_FAILED_STARTS, choose_replacement, choose_scene, state_during_start
+from workspace.state_file import WorkspaceState, read_state
+
+CART = "shopping_cart.blend"
+
+
+@pytest.fixture
+def samples(tmp_path: Path) -> Path:
+    folder = tmp_path / "scenes"
+    folder.mkdir()
+    (folder / CART).write_text("as in the image")
+    (folder / CART).chmod(0o444)
+    return folder
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    folder = tmp_path / "home"
+    folder.mkdir()
+    return folder
+
+
+def test_the_first_start_opens_a_copy_that_can_be_saved(samples: Path, home: Path) -> None:
+    choice = choose_scene(CART, samples, home, WorkspaceState())
+    assert choice.scene == home / CART
+    assert choice.notice == ""
+    assert (home / CART).read_text() == "as in the image"
+    assert (home / CART).stat().st_mode & 0o200
+    assert [path.name for path in home.iterdir()] == [CART]
+
+
+def test_a_later_start_opens_the_copy_with_the_work_in_it(samples: Path, home: Path) -> None:
+    (home / CART).write_text("my work")
+    assert choose_scene(CART, samples, home, WorkspaceState()).scene == home / CART
+    assert (home / CART).read_text() == "my work"
+
+
+def test_the_scene_that_was_open_last_is_opened_again(samples: Path, home: Path) -> None:
+    (home / "shots").mkdir()
+    (home / "shots" / "two.blend").write_text("my work")
+    choice = choose_scene(CART, samples, home, WorkspaceState("shots/two.blend"))
+    assert (choice.scene, choice.notice) == (home / "shots" / "two.blend", "")
+    assert not (home / CART).exists()
+
+
+def test_no_sample_and_no_state_is_the_empty_scene(samples: Path, home: Path) -> None:
+    choice = choose_scene("", samples, home, WorkspaceState())
+    assert (choice.scene, choice.notice) == (None, "")
+
+
+def test_a_notice_names_the_scene_that_is_gone_and_its_replacement(samples: Path, home: Path) -> None:
+    (home / CART).write_text("my work")
+    choice = choose_scene(CART, samples, home, WorkspaceState("two.blend"))
+    assert choice.scene == home / CART
+    expected = "two.blend was open last and no longer exists. shopping_cart.blend was opened instead."
+    assert choice.notice == expected
+
+
+def test_without_a_sample_a_scene_that_is_gone_is_replaced_by_the_empty_scene(samples: Path, home: Path) -> None:
+    choice = choose_scene("", samples, home, WorkspaceState("two.blend"))
+    assert choice.scene is None
+    assert choice.notice == "two.blend was open last and no longer exists. An empty scene was opened."
+
+
+def test_a_scene_that_cannot_be_read_is_kept_and_replaced(samples: Path, home: Path) -> None:
+    (home / CART).write_text("damaged")
+    choice = choose_replacement(home / CART, CART, samples, home)
+    assert choice.scene == home / "shopping_cart-2.blend"
+    assert (home / CART).read_text() == "damaged"
+    assert (home / "shopping_cart-2.blend").read_text() == "as in the image"
+    assert "shopping_cart.blend cannot be read. The file is unchanged." in choice.notice
+    assert "opened as shopping_cart-2.blend" in choice.notice
+
+
+def test_the_notice_after_a_crash_names_the_automatic_saves(samples: Path, home: Path) -> None:
+    (home / CART).write_text("my work")
+    choice = choose_scene(CART, samples, home, WorkspaceState(CART, running=True))
+    assert choice.scene == home / CART
+    assert "File > Recover > Auto Save" in choice.notice
+
+
+def test_a_scene_that_fails_every_start_is_replaced(samples: Path, home: Path) -> None:
+    (home / CART).write_text("ends Blender")
+    state = WorkspaceState()
+    for _ in range(MAX_FAILED_STARTS):
+        choice = choose_scene(CART, samples, home, state)
+        assert choice.scene == home / CART
+        state = state_during_start(choice, home, state)
+    choice = choose_scene(CART, samples, home, state)
+    assert choice.scene == home / "shopping_cart-2.blend"
+    assert "did not appear on screen in 3 starts in a row" in choice.notice
+    assert state_during_start(choice, home, state) == WorkspaceState(
+        "shopping_cart-2.blend", running=True, failed_starts=1
+    )
+
+
+def test_without_room_for_a_copy_the_sample_itself_is_opened(
+    samples: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("shutil.copyfile", full)
+    choice = choose_scene(CART, samples, home, WorkspaceState())
+    assert choice.scene == samples / CART
+    expected = "shopping_cart.blend could not be copied to the home folder: No space left on device."
+    assert choice.notice.startswith(expected)
+    assert list(home.iterdir()) == []
+    assert state_during_start(choice, home, WorkspaceState()).scene == ""
+
+
+def test_an_unknown_sample_is_refused_even_if_another_scene_was_open_last(samples: Path, home: Path) -> None:
+    (home / CART).write_text("my work")
+    with pytest.raises(StartError, match=r"no sample scene 'teapot\.blend'"):
+        choose_scene("teapot.blend", samples, home, WorkspaceState(CART))
+
+
+def test_the_state_during_a_start_has_the_scene_and_counts_the_start(samples: Path, home: Path) -> None:
+    state = state_during_start(choose_scene(CART, samples, home, read_state(home)), home, read_state(home))
+    assert state == WorkspaceState(CART, running=True, failed_starts=1)

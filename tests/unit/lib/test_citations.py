@@ -1,0 +1,31 @@
+"""The clients of Guacamole cite recorded exchanges by their names, and those exchanges exist."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+CLIENTS = ROOT / "lib" / "blendersessions" / "clients" / "guacamole"
+RECORDING = ROOT / "tests" / "contract" / "guacamole" / "exchanges.json"
+CITING = ("answers", "client", "connections", "groups", "sign_in", "token_cache", "transport", "tunnels", "users")
+CITATION = re.compile(r"`([a-z0-9]+(?:-[A-Za-z0-9]+)+)`")
+"""Words with hyphens in backticks: no identifier of Python has hyphens."""
+
+
+def cited(module: str) -> set[str]:
+    return set(CITATION.findall((CLIENTS / f"{module}.py").read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("module", CITING)
+def test_a_module_that_rests_on_facts_cites_them(module: str) -> None:
+    assert cited(module)
+
+
+def test_every_cited_exchange_was_recorded() -> None:
+    recorded = {exchange["name"] for exchange in json.loads(RECORDING.read_text(encoding="utf-8"))}
+    unknown = {path.stem: cited(path.stem) - recorded for path in CLIENTS.glob("*.py")}
+    assert {module: names for module, names in unknown.items() if names} == {}

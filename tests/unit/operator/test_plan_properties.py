@@ -1,0 +1,174 @@
+"""A plan follows from what was observed and from nothing else, whatever was observed."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import given, target
+from hypothesis import strategies as st
+
+from blendersessions.model.access import AccessView, UserRecord, access_list
+from blendersessions.model.container import AGENT_TOKEN, VNC_PASSWORD
+from blendersessions.model.errors import Invalid, OwnerTaken, System, Unavailable
+from blendersessions.model.secret_data import decode, encode
+from blendersessions.model.session import Session, parse_session
+from blendersessions_operator.planning import steps
+from blendersessions_operator.planning.lifetime import Activity
+from blendersessions_operator.planning.plan import plan
+from blendersessions_operator.planning.questions import next_question
+from blendersessions_operator.planning.steps import Area
+from unit.operator.factories import NOW, body, finished_world, running_pod, settings
+
+if TYPE_CHECKING:
+    from blendersessions.model.manifest import Manifest
+    from blendersessions_operator.planning.observed import Observed
+    from blendersessions_operator.planning.steps import Step
+
+specs = st.fixed_dictionaries(
+    {},
+    optional={
+        "owner": st.sampled_from(["ann", "bo"]),
+        "viewers": st.sampled_from([["vic"], ["vic", "wu"]]),
+        "suspend": st.booleans(),
+        "workspace": st.just({"size": "1Gi"}),
+        "lifetime": st.sampled_from([{"idleAfter": "20m"}, {"maxAge": "1h", "idleAfter": "30m"}]),
+    },
+)
+statuses = st.fixed_dictionaries(
+    {},
+    optional={
+        "connection": st.just({"identifier": "17"}),
+        "suspension": st.sampled_from(
+            [{"reason": reason, "at": "2026-11-24T05:59:00Z", "resume": ""} for reason in ("Requested", "Idle")]
+        ),
+    },
+)
+moments = st.none() | st.integers(0, 120).map(lambda minutes: NOW - timedelta(minutes=minutes))
+activities = st.builds(
+    Activity, started_at=moments, ready_at=moments, last_input_at=moments, rendering=st.booleans(), asked_at=moments
+)
+errors = [kind("away", System.GUACAMOLE) for kind in (Unavailable, Invalid, OwnerTaken)]
+failures = st.dictionaries(st.sampled_from(Area), st.sampled_from(errors), max_size=2)
+
+
+@st.composite
+def sessions(draw: st.DrawFn) -> Session:
+    deleting, finalizer = draw(st.sampled_from([False, False, False, True])), draw(st.sampled_from([True, True, False]))
+    return parse_session(body(draw(specs), deleting=deleting, finalizer=finalizer) | {"status": draw(statuses)})
+
+
+@st.composite
+def children(draw: st.DrawFn, of: Session) -> dict[str, Any]:
+    """The desktop's objects: whole, gone, damaged or somebody else's."""
+    world = finished_world(of)
+    found: dict[str, Any] = {"secret": world.secret, "service": world.service, "pod": running_pod(of)}
+    found["pod"]["status"]["conditions"][0]["status"] = draw(st.sampled_from(["True", "True", "False"]))
+    found["pod"]["status"]["phase"] = draw(st.sampled_from(["Running", "Running", "Failed"]))
+    assert found["secret"] is not None
+    for key in draw(st.sets(st.sampled_from([VNC_PASSWORD, AGENT_TOKEN]), max_size=1)):
+        del found["secret"]["data"][key]
+    for name in draw(st.sets(st.sampled_from(sorted(found)), max_size=1)):
+        found[name]["metadata"]["ownerReferences"] = []
+    for name in draw(st.sets(st.sampled_from(sorted(found)), max_size=2)):
+        found[name] = None
+    return found
+
+
+@st.composite
+def accesses(draw: st.DrawFn, of: Session, whole: AccessView) -> AccessView:
+    """What Guacamole has: all, some, nothing, or what others made; or it was not asked yet."""
+    users = {
+        name: draw(
+            st.sampled_from(
+                [
+                    whole.users[name],
+                    UserRecord(name, exists=False),
+                    UserRecord(name, exists=True, made_for="music"),
+                    UserRecord(name, exists=True),
+                    UserRecord(name, exists=True, made_for=of.namespace, password=""),
+                ]
+            )
+        )
+        for name in access_list(of)
+    }
+    records = {
+        name: draw(st.sampled_from([record, replace(record, parameters={"hostname": "elsewhere"})]))
+        for name, record in whole.connections.items()
+        if draw(st.booleans())
+    }
+    granted = whole.grants | {("former", of.desktop.name)}
+    grants = frozenset(pair for pair in sorted(granted) if pair[1] in records and draw(st.booleans()))
+    return AccessView(draw(st.sampled_from([True, True, False])), "postgresql", records, users, grants)
+
+
+@st.composite
+def observations(draw: st.DrawFn) -> tuple[Session, Observed]:
+    of = draw(sessions())
+    world = finished_world(of)
+    kept = draw(st.sets(st.sampled_from(sorted(world.user_secrets))))
+    found = replace(
+        world,
+        settings=draw(st.sampled_from([None, settings(of), settings(of)])),
+        position=draw(st.sampled_from([None, None, 2])),
+        user_secrets={name: world.user_secrets[name] for name in kept},
+        access=draw(accesses(of, world.access)),
+        activity=draw(activities),
+        failures=draw(failures),
+        **draw(children(of)),
+    )
+    return of, found
+
+
+def all_steps(of: Session, observed: Observed) -> list[Step]:
+    return [step for stage in plan(of, observed).stages for step in stage]
+
+
+def secret_values(secrets: list[Manifest]) -> set[str]:
+    return {decode(secret, key) for secret in secrets for key in secret.get("data", {})}
+
+
+def secrets_in(step: Step) -> set[str]:
+    """The values in a step that only a Secret may hold."""
+    match step:
+        case steps.CreateUser(password=password) | steps.SetPassword(password=password):
+            return {password}
+        case steps.CreateConnection(spec=spec) | steps.UpdateConnection(spec=spec):
+            return {spec.parameters["password"]}
+        case steps.CreateObject(manifest) | steps.ApplyObject(manifest) | steps.CompleteDesktopSecret(manifest):
+            return secret_values([manifest]) if manifest["kind"] == "Secret" else set()
+        case _:
+            return set()
+
+
+@given(observations())
+def test_the_same_observation_gives_the_same_plan(seen: tuple[Session, Observed]) -> None:
+    of, observed = seen
+    planned = plan(of, observed)
+    target(float(sum(map(len, planned.stages))))
+    assert plan(of, copy.deepcopy(observed)) == planned
+    assert next_question(of, copy.deepcopy(observed)) is next_question(of, observed)
+
+
+@given(observations())
+def test_no_step_holds_a_secret_that_did_not_exist_before(seen: tuple[Session, Observed]) -> None:
+    of, observed = seen
+    existing = [*observed.user_secrets.values(), *([observed.secret] if observed.secret is not None else [])]
+    for step in all_steps(of, observed):
+        assert not isinstance(step, steps.CreateObject) or step.manifest["kind"] != "Secret"
+        assert secrets_in(step) <= secret_values(existing)
+
+
+@given(observations())
+def test_what_others_made_gets_neither_grants_nor_passwords(seen: tuple[Session, Observed]) -> None:
+    of, observed = seen
+    for step in all_steps(of, observed):
+        if isinstance(step, steps.Grant | steps.SetPassword | steps.CreateUser):
+            assert not observed.access.users[step.username].taken(of.namespace)
+
+
+def test_a_value_that_was_drawn_would_be_noticed() -> None:
+    drawn = {"kind": "Secret", "data": {AGENT_TOKEN: encode("drawn")}}
+    assert secrets_in(steps.ApplyObject(drawn)) == {"drawn"}
