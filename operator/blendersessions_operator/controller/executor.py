@@ -52,13 +52,13 @@ async def _create_object(context: ReconcilerContext, session: Session, step: ste
 
 async def _create_desktop_secret(context: ReconcilerContext, session: Session, step: steps.CreateDesktopSecret) -> str:
     del step
-    return await _create(context, session, desktop_secret(session, new_desktop_credentials()))
+    return await _create(context, session, desktop_secret(session.desktop, session, new_desktop_credentials()))
 
 
 async def _complete_desktop_secret(
     context: ReconcilerContext, session: Session, step: steps.CompleteDesktopSecret
 ) -> str:
-    drawn = desktop_secret(session, new_desktop_credentials())["data"]
+    drawn = desktop_secret(session.desktop, session, new_desktop_credentials())["data"]
     manifest = step.manifest | {"data": drawn | step.manifest["data"]}
     await _update(context, ref_of(manifest), context.kubernetes.apply(manifest))
     return f"Put {ref_of(manifest)} right."

@@ -13,7 +13,7 @@ from blendersessions.model.session import owner_reference
 from blendersessions_operator.planning import steps
 from blendersessions_operator.planning.observed import Observed, granted_before, is_user_secret, owned
 from blendersessions_operator.planning.steps import Area
-from blendersessions_operator.resources.connection import connection, hostname, view_connection
+from blendersessions_operator.resources.connection import connection, view_connection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -79,8 +79,8 @@ def _moved_grants(session: Session, observed: Observed) -> list[tuple[str, str]]
 
 def wanted_connections(session: Session, vnc_password: str) -> list[ConnectionSpec]:
     """Build the connections that the session should have."""
-    shown = [view_connection(session, vnc_password)] if session.spec.viewers else []
-    return [connection(session, vnc_password), *shown]
+    shown = [view_connection(session.desktop, session, vnc_password)] if session.spec.viewers else []
+    return [connection(session.desktop, session, vnc_password), *shown]
 
 
 def vnc_password(session: Session, observed: Observed) -> str:
@@ -94,7 +94,7 @@ def session_access(session: Session) -> SessionAccess:
     return SessionAccess(
         connections=connection_names(session),
         usernames=tuple(access_list(session)),
-        hostname=hostname(session),
+        hostname=session.desktop.hostname,
         reported_identifier=reported_identifier(session),
     )
 

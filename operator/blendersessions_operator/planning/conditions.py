@@ -60,7 +60,7 @@ def _desktop(session: Session, observed: Observed) -> Condition:
     if podstate.has_ended(actual) or not podstate.is_running(actual) or podstate.start_error(actual):
         why = podstate.why_not_running(actual)
         return Condition(ConditionType.DESKTOP_READY, "False", why.reason, why.message)
-    if observed.settings is not None and outdated(actual, session, observed.settings):
+    if observed.settings is not None and outdated(actual, session.desktop, session, observed.settings):
         message = "Blender runs with the settings of its start; suspend and resume the session to have the new ones."
         return Condition(ConditionType.DESKTOP_READY, "True", Reason.RESTART_NEEDED, message)
     return Condition(ConditionType.DESKTOP_READY, "True", Reason.DESKTOP_RUNNING, "The pod runs.")

@@ -37,7 +37,7 @@ def plan_desktop(session: Session, observed: Observed) -> list[Step]:
     if observed.secret is None:
         todo.append(steps.CreateDesktopSecret())
     if observed.service is None:
-        todo.append(steps.CreateObject(service(session)))
+        todo.append(steps.CreateObject(service(session.desktop, session)))
     workspace = session.spec.workspace
     if workspace is not None and workspace.size and observed.volume_claim is None:
         todo.append(steps.CreateObject(volume_claim(session, workspace)))
@@ -52,7 +52,7 @@ def repair_existing(session: Session, observed: Observed) -> list[Step]:
     if observed.secret is not None and owned(observed.secret, session):
         todo += _repair_secret(session, observed, observed.secret)
     if observed.service is not None and owned(observed.service, session):
-        todo += repair(observed.service, service(session))
+        todo += repair(observed.service, service(session.desktop, session))
     claim, workspace = own_volume_claim(session, observed), session.spec.workspace
     if claim is not None and workspace is not None and workspace.size:
         todo += _plan_growth(claim, volume_claim(session, workspace))
@@ -89,7 +89,7 @@ def _plan_pod(session: Session, observed: Observed, settings: EffectiveSettings)
     credentials = credentials_of(observed.secret) if observed.secret is not None else ""
     actual = observed.pod
     if actual is None:
-        return [steps.CreateObject(pod(session, settings, credentials))]
+        return [steps.CreateObject(pod(session.desktop, session, settings, credentials))]
     if not owned(actual, session) or actual["metadata"].get("deletionTimestamp"):
         return []
     delete = steps.DeleteObject(ref_of(actual), actual["metadata"]["uid"])
@@ -100,10 +100,10 @@ def _plan_pod(session: Session, observed: Observed, settings: EffectiveSettings)
     if started_with and started_with != credentials:
         # Somebody changed the Secret: Xvnc asks for the old password, and Guacamole gives the new one.
         return [delete]
-    if scene_error(actual) and outdated(actual, session, settings):
+    if scene_error(actual) and outdated(actual, session.desktop, session, settings):
         return [delete]
     made_from = {key: noted[key] for key in (labels.DESKTOP, labels.CREDENTIALS) if noted.get(key)}
-    return repair(actual, pod_metadata(session, settings, made_from))
+    return repair(actual, pod_metadata(session.desktop, session, settings, made_from))
 
 
 def awaited_size(session: Session, observed: Observed) -> str:
@@ -144,7 +144,7 @@ def _repair_secret(session: Session, observed: Observed, actual: Manifest) -> li
     The note of who was granted is kept as well; it changes only after a former owner was shut out.
     """
     held = DesktopCredentials(decode(actual, VNC_PASSWORD), decode(actual, AGENT_TOKEN))
-    wanted = desktop_secret(session, held)
+    wanted = desktop_secret(session.desktop, session, held)
     wanted["data"] = {key: actual["data"][key] for key in wanted["data"] if decode(actual, key)}
     if noted := granted_before(session, observed):
         wanted["metadata"]["annotations"][labels.GRANTED] = ",".join(noted)

@@ -1,4 +1,4 @@
-"""The connections that the session is registered as in Guacamole, and their addresses in a browser."""
+"""A desktop's connections in Guacamole, and their addresses in a browser."""
 
 from __future__ import annotations
 
@@ -9,34 +9,30 @@ from blendersessions.model.access import HOSTNAME, ConnectionRecord, ConnectionS
 from blendersessions.model.container import VNC_PORT
 
 if TYPE_CHECKING:
+    from blendersessions.model.desktop import Desktop
     from blendersessions.model.session import Session
 
 
-def hostname(session: Session) -> str:
-    """Return the name that guacd reaches the desktop by."""
-    return session.desktop.hostname
-
-
-def connection(session: Session, vnc_password: str) -> ConnectionSpec:
+def connection(desktop: Desktop, session: Session, vnc_password: str) -> ConnectionSpec:
     """Build the owner's connection. Values at Guacamole's default are left out, since it does not store empty ones."""
-    return _connection(session, session.desktop.name, vnc_password, read_only=session.spec.display.read_only)
+    return _connection(desktop.name, desktop, session, vnc_password, read_only=session.spec.display.read_only)
 
 
-def view_connection(session: Session, vnc_password: str) -> ConnectionSpec:
+def view_connection(desktop: Desktop, session: Session, vnc_password: str) -> ConnectionSpec:
     """Build the viewers' connection: to the same desktop, and mouse and keyboard are ignored."""
-    return _connection(session, session.desktop.view_connection, vnc_password, read_only=True)
+    return _connection(desktop.view_connection, desktop, session, vnc_password, read_only=True)
 
 
-def _connection(session: Session, name: str, vnc_password: str, *, read_only: bool) -> ConnectionSpec:
+def _connection(name: str, desktop: Desktop, session: Session, vnc_password: str, *, read_only: bool) -> ConnectionSpec:
     spec = session.spec
     parameters = {
-        HOSTNAME: hostname(session),
+        HOSTNAME: desktop.hostname,
         "port": str(VNC_PORT),
         "password": vnc_password,
         "color-depth": str(spec.display.color_depth),
     }
     if read_only:
-        # Only this very word blocks the input.
+        # Only this very word makes guacd ignore the input.
         parameters["read-only"] = "true"
     per_user = spec.connections.max_per_user or spec.connections.max
     return ConnectionSpec(

@@ -1,4 +1,4 @@
-"""Metadata that all objects of a session share."""
+"""Metadata of the objects that the operator makes."""
 
 from __future__ import annotations
 
@@ -8,13 +8,20 @@ from blendersessions.model import labels
 from blendersessions.model.session import Session, owner_reference
 
 if TYPE_CHECKING:
+    from blendersessions.model.desktop import Desktop
     from blendersessions.model.manifest import Manifest
 
 
-def metadata(session: Session, annotations: dict[str, str] | None = None) -> Manifest:
-    """Build the metadata of an object that the session controls."""
+def desktop_metadata(desktop: Desktop, session: Session, annotations: dict[str, str] | None = None) -> Manifest:
+    """Build the metadata of an object of a desktop that a session has, and so controls."""
+    meta = session_metadata(desktop.name, session, annotations)
+    return meta | {"labels": meta["labels"] | {labels.DESKTOP_NAME: desktop.name}}
+
+
+def session_metadata(name: str, session: Session, annotations: dict[str, str] | None = None) -> Manifest:
+    """Build the metadata of an object of this name that the session controls."""
     return {
-        "name": session.desktop.name,
+        "name": name,
         "namespace": session.namespace,
         "labels": {
             labels.MANAGED_BY: labels.MANAGED_BY_VALUE,

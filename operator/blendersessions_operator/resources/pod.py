@@ -7,12 +7,13 @@ import json
 from typing import TYPE_CHECKING
 
 from blendersessions.model import container, labels
-from blendersessions_operator.resources.metadata import metadata
+from blendersessions_operator.resources.metadata import desktop_metadata
 from blendersessions_operator.resources.volume_claim import claim_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from blendersessions.model.desktop import Desktop
     from blendersessions.model.effective_settings import EffectiveSettings
     from blendersessions.model.manifest import Manifest
     from blendersessions.model.session import Session
@@ -25,31 +26,33 @@ GRACE_SECONDS = 30
 """Long enough to save a scene after SIGTERM."""
 
 
-def pod(session: Session, settings: EffectiveSettings, credentials: str = "") -> Manifest:
+def pod(desktop: Desktop, session: Session, settings: EffectiveSettings, credentials: str = "") -> Manifest:
     """Build the pod. Hashes in annotations tell later what it was made from, and with which `credentials`."""
-    spec = _spec(session, settings)
+    spec = _spec(desktop, session, settings)
     made_from = {labels.DESKTOP: _digest(spec)} | ({labels.CREDENTIALS: credentials} if credentials else {})
-    return pod_metadata(session, settings, made_from) | {"spec": spec}
+    return pod_metadata(desktop, session, settings, made_from) | {"spec": spec}
 
 
-def pod_metadata(session: Session, settings: EffectiveSettings, made_from: Mapping[str, str]) -> Manifest:
-    """Build what is kept right of a pod that there is: its metadata, for the rest cannot be changed."""
-    meta = metadata(session, dict(made_from))
+def pod_metadata(
+    desktop: Desktop, session: Session, settings: EffectiveSettings, made_from: Mapping[str, str]
+) -> Manifest:
+    """Build the part of an existing pod that is repaired: its metadata, since the spec cannot be changed."""
+    meta = desktop_metadata(desktop, session, dict(made_from))
     meta["labels"][labels.EGRESS] = settings.egress
     return {"apiVersion": "v1", "kind": "Pod", "metadata": meta}
 
 
-def outdated(actual: Manifest, session: Session, settings: EffectiveSettings) -> bool:
-    """Say whether the session asks for another pod than the one that it has."""
+def outdated(actual: Manifest, desktop: Desktop, session: Session, settings: EffectiveSettings) -> bool:
+    """Return whether the session asks for another pod than the one that it has."""
     have = (actual["metadata"].get("annotations") or {}).get(labels.DESKTOP)
-    return bool(have != _digest(_spec(session, settings)))
+    return bool(have != _digest(_spec(desktop, session, settings)))
 
 
 def _digest(spec: Manifest) -> str:
     return hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _spec(session: Session, settings: EffectiveSettings) -> Manifest:
+def _spec(desktop: Desktop, session: Session, settings: EffectiveSettings) -> Manifest:
     return {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
@@ -64,7 +67,7 @@ def _spec(session: Session, settings: EffectiveSettings) -> Manifest:
         },
         "containers": [_container(session, settings)],
         "volumes": [
-            {"name": "desktop", "secret": {"secretName": session.desktop.name, "defaultMode": 0o440}},
+            {"name": "desktop", "secret": {"secretName": desktop.name, "defaultMode": 0o440}},
             {"name": "home", **_home(session)},
             {"name": "tmp", "emptyDir": {"sizeLimit": TMP_LIMIT}},
         ],

@@ -10,18 +10,19 @@ from blendersessions.model.container import AGENT_TOKEN, VNC_PASSWORD
 from blendersessions.model.names import user_secret_name
 from blendersessions.model.secret_data import DesktopCredentials, encode
 from blendersessions.model.session import Session, owner_reference
-from blendersessions_operator.resources.metadata import metadata
+from blendersessions_operator.resources.metadata import desktop_metadata
 
 if TYPE_CHECKING:
+    from blendersessions.model.desktop import Desktop
     from blendersessions.model.manifest import Manifest
 
 
-def desktop_secret(session: Session, credentials: DesktopCredentials) -> Manifest:
+def desktop_secret(desktop: Desktop, session: Session, credentials: DesktopCredentials) -> Manifest:
     """Build the Secret that the pod mounts and that the connection's password is read from."""
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": metadata(session, {labels.GRANTED: ",".join(access_list(session))}),
+        "metadata": desktop_metadata(desktop, session, {labels.GRANTED: ",".join(access_list(session))}),
         "type": "Opaque",
         "data": {
             VNC_PASSWORD: encode(credentials.vnc_password),

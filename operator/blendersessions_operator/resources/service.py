@@ -6,26 +6,27 @@ from typing import TYPE_CHECKING
 
 from blendersessions.model import labels
 from blendersessions.model.container import VNC_PORT
-from blendersessions_operator.resources.metadata import metadata
+from blendersessions_operator.resources.metadata import desktop_metadata
 
 if TYPE_CHECKING:
+    from blendersessions.model.desktop import Desktop
     from blendersessions.model.manifest import Manifest
     from blendersessions.model.session import Session
 
 
-def service(session: Session) -> Manifest:
+def service(desktop: Desktop, session: Session) -> Manifest:
     """Build the Service.
 
-    Its name resolves before the scene is on screen: guacd may wait, and readiness is said by conditions.
+    Its name resolves before the scene is on screen: guacd may wait, and the conditions report readiness.
     """
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": metadata(session),
+        "metadata": desktop_metadata(desktop, session),
         "spec": {
             "type": "ClusterIP",
             "publishNotReadyAddresses": True,
-            "selector": {labels.SESSION_UID: session.uid},
+            "selector": {labels.DESKTOP_NAME: desktop.name},
             "ports": [{"name": "vnc", "port": VNC_PORT, "protocol": "TCP", "targetPort": "vnc"}],
         },
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from blendersessions_operator.resources.metadata import metadata
+from blendersessions_operator.resources.metadata import session_metadata
 
 if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
@@ -24,7 +24,7 @@ def volume_claim(session: Session, workspace: Workspace) -> Manifest:
 
     One that is to outlive the session has no owner reference, so that nothing collects it.
     """
-    meta = metadata(session)
+    meta = session_metadata(session.generated_name, session)
     if workspace.reclaim_policy == "Retain":
         del meta["ownerReferences"]
     spec: Manifest = {

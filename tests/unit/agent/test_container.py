@@ -32,7 +32,7 @@ def test_the_dockerfile_has_the_ports_and_the_home() -> None:
 
 
 def test_the_image_reads_every_variable_that_the_pod_sets() -> None:
-    [blender] = pod(session(), settings())["spec"]["containers"]
+    [blender] = pod(session().desktop, session(), settings())["spec"]["containers"]
     entry_code = "".join((IMAGE / "entry" / name).read_text() for name in ("settings.py", "screen.py"))
     read = set(re.findall(r'"(BLENDER_[A-Z_]+)"', entry_code))
     assert {variable["name"] for variable in blender["env"]} == read

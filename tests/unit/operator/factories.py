@@ -74,8 +74,8 @@ def empty_world() -> Observed:
 
 def running_pod(of: Session, *, ready: bool = True) -> Manifest:
     """The session's pod with a running container."""
-    secret = stored(desktop_secret(of, CREDENTIALS), "secret-uid")
-    made = stored(pod(of, settings(of), credentials_of(secret)), "pod-uid")
+    secret = stored(desktop_secret(of.desktop, of, CREDENTIALS), "secret-uid")
+    made = stored(pod(of.desktop, of, settings(of), credentials_of(secret)), "pod-uid")
     made["metadata"]["creationTimestamp"] = "2026-11-24T05:59:58Z"
     made["status"] = {
         "phase": "Running",
@@ -112,8 +112,8 @@ def finished_world(of: Session) -> Observed:
     return replace(
         empty_world(),
         settings=settings(of),
-        secret=stored(desktop_secret(of, CREDENTIALS), "secret-uid"),
-        service=stored(service(of)),
+        secret=stored(desktop_secret(of.desktop, of, CREDENTIALS), "secret-uid"),
+        service=stored(service(of.desktop, of)),
         pod=running_pod(of),
         user_secrets={
             name: stored(user_secret(of, name, USER_PASSWORD), f"user-secret-of-{name}") for name in access_list(of)

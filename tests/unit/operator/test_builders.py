@@ -5,14 +5,16 @@ from __future__ import annotations
 import base64
 
 from blendersessions.model.access import ConnectionRecord
+from blendersessions.model.desktop import Desktop
 from blendersessions.model.secret_data import decode
-from blendersessions_operator.resources.connection import client_url, connection
+from blendersessions_operator.resources.connection import client_url, connection, view_connection
 from blendersessions_operator.resources.pod import pod
 from blendersessions_operator.resources.secret import desktop_secret, user_secret
 from blendersessions_operator.resources.service import service
 from unit.operator.factories import CREDENTIALS, UID, USER_PASSWORD, session, settings
 
-NAME = session().desktop.name
+DESKTOP = session().desktop
+NAME = DESKTOP.name
 METADATA = {
     "name": NAME,
     "namespace": "art",
@@ -20,6 +22,7 @@ METADATA = {
         "app.kubernetes.io/managed-by": "blender-sessions",
         "app.kubernetes.io/name": "blender-desktop",
         "blendersessions.io/session-uid": UID,
+        "blendersessions.io/desktop-name": NAME,
     },
     "ownerReferences": [
         {
@@ -35,21 +38,21 @@ METADATA = {
 
 
 def test_service() -> None:
-    assert service(session()) == {
+    assert service(DESKTOP, session()) == {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": METADATA | {"annotations": {"blendersessions.io/session": "cart"}},
         "spec": {
             "type": "ClusterIP",
             "publishNotReadyAddresses": True,
-            "selector": {"blendersessions.io/session-uid": UID},
+            "selector": {"blendersessions.io/desktop-name": NAME},
             "ports": [{"name": "vnc", "port": 5900, "protocol": "TCP", "targetPort": "vnc"}],
         },
     }
 
 
 def test_secret_of_the_desktop() -> None:
-    assert desktop_secret(session({"owner": "alice"}), CREDENTIALS) == {
+    assert desktop_secret(DESKTOP, session({"owner": "alice"}), CREDENTIALS) == {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": METADATA
@@ -85,7 +88,7 @@ def test_pod() -> None:
         "scene": {"sample": "shopping_cart.blend"},
         "display": {"width": 1920, "height": 1080, "colorDepth": 16},
     }
-    made = pod(session(spec), settings(session(spec)))
+    made = pod(DESKTOP, session(spec), settings(session(spec)))
     digest = made["metadata"]["annotations"].pop("blendersessions.io/desktop")
     assert len(digest) == 16
     environment = made["spec"]["containers"][0].pop("env")
@@ -159,7 +162,9 @@ def test_pod() -> None:
 
 def test_a_sessions_resources_win_and_no_default_stands_against_them() -> None:
     wanted = {"requests": {"cpu": "3"}, "limits": {"nvidia.com/gpu": 1}}
-    container = pod(session({"resources": wanted}), settings(session({"resources": wanted})))["spec"]["containers"][0]
+    container = pod(DESKTOP, session({"resources": wanted}), settings(session({"resources": wanted})))["spec"][
+        "containers"
+    ][0]
     assert container["resources"] == {
         "requests": {"cpu": "3", "memory": "1Gi"},
         "limits": {"memory": "4Gi", "nvidia.com/gpu": 1},
@@ -168,14 +173,22 @@ def test_a_sessions_resources_win_and_no_default_stands_against_them() -> None:
 
 def test_another_scene_is_another_desktop_and_another_owner_is_not() -> None:
     def digest(spec: dict[str, object]) -> str:
-        return str(pod(session(spec), settings(session(spec)))["metadata"]["annotations"]["blendersessions.io/desktop"])
+        return str(
+            pod(DESKTOP, session(spec), settings(session(spec)))["metadata"]["annotations"][
+                "blendersessions.io/desktop"
+            ]
+        )
 
     assert digest({}) != digest({"scene": {"sample": "a.blend"}})
     assert digest({}) == digest({"owner": "alice", "connections": {"max": 3}})
 
 
 def test_connection() -> None:
-    made = connection(session({"display": {"readOnly": True}, "connections": {"max": 5}}), "pw123456")
+    made = connection(
+        DESKTOP,
+        session({"display": {"readOnly": True}, "connections": {"max": 5}}),
+        "pw123456",
+    )
     assert made.name == NAME
     assert made.parameters == {
         "hostname": f"{NAME}.art.svc",
@@ -199,3 +212,17 @@ def test_a_damaged_value_of_a_secret_reads_as_missing() -> None:
     assert decode({"data": {"password": "%"}}, "password") == ""
     assert decode({"data": {"password": "/w=="}}, "password") == ""
     assert decode({"data": None}, "password") == ""
+
+
+def test_a_desktop_keeps_its_own_names_whichever_session_has_it() -> None:
+    other = Desktop("art", "blender-" + "2" * 26)
+    of = session({"viewers": ["vera"], "workspace": {"size": "1Gi"}})
+    for made in (service(other, of), desktop_secret(other, of, CREDENTIALS), pod(other, of, settings(of))):
+        assert made["metadata"]["name"] == other.name
+        assert made["metadata"]["labels"]["blendersessions.io/desktop-name"] == other.name
+        assert made["metadata"]["labels"]["blendersessions.io/session-uid"] == UID
+    assert service(other, of)["spec"]["selector"] == {"blendersessions.io/desktop-name": other.name}
+    assert pod(other, of, settings(of))["spec"]["volumes"][0]["secret"]["secretName"] == other.name
+    for made in (connection(other, of, "pw"), view_connection(other, of, "pw")):
+        assert made.name.startswith(other.name)
+        assert made.parameters["hostname"] == f"{other.name}.art.svc"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from blendersessions.model.desktop import VIEW_SUFFIX
 from blendersessions.model.manifest import Ref
 from blendersessions_operator.controller.cache import ObjectCache
 from blendersessions_operator.resources.secret import user_secret
@@ -18,7 +19,7 @@ SERVICE = Ref("Service", "art", session().desktop.name)
 
 
 def at(version: str) -> Manifest:
-    made = stored(service(session()))
+    made = stored(service(session().desktop, session()))
     made["metadata"]["resourceVersion"] = version
     return made
 
@@ -51,12 +52,12 @@ def test_the_end_of_a_predecessor_does_not_remove_the_successor() -> None:
 def test_a_child_leads_to_its_session_by_name_and_by_owner() -> None:
     store = ObjectCache()
     store.put(body())
-    assert store.sessions_of(stored(service(session()))) == {SESSION}
+    assert store.sessions_of(stored(service(session().desktop, session()))) == {SESSION}
     assert store.sessions_of(stored(user_secret(session(), session().username, USER_PASSWORD))) == {SESSION}
-    bare = stored(service(session()))
+    bare = stored(service(session().desktop, session()))
     bare["metadata"]["ownerReferences"] = []
     assert store.sessions_of(bare) == {SESSION}
-    foreign = stored(service(session()))
+    foreign = stored(service(session().desktop, session()))
     foreign["metadata"] |= {"name": "other", "ownerReferences": [{"uid": OTHER_UID}]}
     assert store.sessions_of(foreign) == set()
 
@@ -104,3 +105,15 @@ def test_of_a_pod_only_what_changes_is_kept() -> None:
     assert found is not None
     assert "spec" not in found
     assert (found["status"], found["metadata"]["annotations"]) == (made["status"], made["metadata"]["annotations"])
+
+
+def test_connections_and_children_of_a_desktop_lead_to_the_session_that_has_it() -> None:
+    cache = ObjectCache()
+    name = "blender-" + "2" * 26
+    cache.put(body() | {"status": {"desktop": {"name": name}}})
+    assert cache.session_of_connection(name) == SESSION
+    assert cache.session_of_connection(name + VIEW_SUFFIX) == SESSION
+    assert cache.sessions_of({"metadata": {"name": name}}) == {SESSION}
+    cache.remove(SESSION)
+    assert cache.session_of_connection(name) is None
+    assert cache.session_of_connection(session().desktop.name) is None

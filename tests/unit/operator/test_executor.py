@@ -47,7 +47,7 @@ async def test_each_secret_gets_values_of_its_own() -> None:
 
 async def test_a_missing_value_is_drawn_and_the_other_kept() -> None:
     server = Server()
-    damaged = stored(desktop_secret(session(), CREDENTIALS))
+    damaged = stored(desktop_secret(session().desktop, session(), CREDENTIALS))
     damaged["data"] = {"vnc-password": encode("original")}
     server.objects[ref_of(damaged)] = damaged
     await carried_out(server, steps.CompleteDesktopSecret(damaged))

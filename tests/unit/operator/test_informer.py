@@ -76,7 +76,7 @@ async def watched(api: FakeApi, *known: Manifest) -> AsyncIterator[tuple[Reconci
 
 
 def at(version: str) -> Manifest:
-    made = stored(service(session()))
+    made = stored(service(session().desktop, session()))
     made["metadata"]["resourceVersion"] = version
     return made
 

@@ -176,7 +176,7 @@ def test_a_missing_value_of_the_secret_is_filled_in_and_the_other_kept() -> None
     assert world.secret is not None
     del world.secret["data"]["agent-token"]
     world.secret["data"]["vnc-password"] = encode("original")
-    wanted = connection(session(), "original")
+    wanted = connection(session().desktop, session(), "original")
     record = replace(world.access.connections[wanted.name], parameters=wanted.parameters)
     step, other = next_steps(session(), replace(world, access=replace(world.access, connections={wanted.name: record})))
     assert isinstance(other, steps.DeleteObject), "the desktop was started with other values"

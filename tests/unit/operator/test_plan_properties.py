@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given, target
 from hypothesis import strategies as st
 
+from blendersessions.model import labels
 from blendersessions.model.access import AccessView, UserRecord, access_list
 from blendersessions.model.container import AGENT_TOKEN, VNC_PASSWORD
 from blendersessions.model.errors import Invalid, OwnerTaken, System, Unavailable
@@ -68,6 +69,8 @@ def children(draw: st.DrawFn, of: Session) -> dict[str, Any]:
     found["pod"]["status"]["conditions"][0]["status"] = draw(st.sampled_from(["True", "True", "False"]))
     found["pod"]["status"]["phase"] = draw(st.sampled_from(["Running", "Running", "Failed"]))
     assert found["secret"] is not None
+    granted = draw(st.sampled_from([",".join(access_list(of)), f"former,{of.username}", ""]))
+    found["secret"]["metadata"]["annotations"][labels.GRANTED] = granted
     for key in draw(st.sets(st.sampled_from([VNC_PASSWORD, AGENT_TOKEN]), max_size=1)):
         del found["secret"]["data"][key]
     for name in draw(st.sets(st.sampled_from(sorted(found)), max_size=1)):

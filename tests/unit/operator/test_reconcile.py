@@ -191,7 +191,7 @@ async def test_a_cache_that_is_behind_neither_duplicates_nor_overwrites() -> Non
 
 
 async def test_a_foreign_object_that_no_watch_shows_is_reported_and_tried_again_later() -> None:
-    foreign = service(session())
+    foreign = service(session().desktop, session())
     foreign["metadata"] |= {"ownerReferences": [], "labels": {}, "uid": "foreign"}
     api = FakeApi(body(), foreign)
     made, _ = context_of(api, FakeGuacamole(AccessView(), Unavailable("away", System.GUACAMOLE)), body())
@@ -222,8 +222,8 @@ async def test_a_malformed_session_is_reported_and_left_in_peace() -> None:
 async def test_guacamole_away_is_tried_again_and_written_once(error: Exception) -> None:
     known = [
         body(),
-        desktop_secret(session(), CREDENTIALS),
-        service(session()),
+        desktop_secret(session().desktop, session(), CREDENTIALS),
+        service(session().desktop, session()),
         user_secret(session(), session().username, USER_PASSWORD),
     ]
     known[0]["metadata"]["creationTimestamp"] = datetime.now(UTC).isoformat()

@@ -6,8 +6,11 @@ from datetime import timedelta
 
 import pytest
 
+from blendersessions.model.access import access_list
+from blendersessions.model.desktop import Desktop
+from blendersessions.model.names import name_for
 from blendersessions.model.session import Workspace, parse_session
-from unit.operator.factories import body, session
+from unit.operator.factories import UID, body, session
 
 
 def test_an_empty_spec_has_the_documented_defaults() -> None:
@@ -78,3 +81,16 @@ def test_a_malformed_spec_is_explained_and_not_raised(spec: object, field: str) 
 
 def test_fields_of_later_versions_are_ignored() -> None:
     assert session({"stereo": True, "workspace": {"size": "1Gi", "accessModes": ["ReadWriteMany"]}}).spec_error == ""
+
+
+def test_a_session_finds_its_desktop_by_its_status() -> None:
+    name = "blender-" + "2" * 26
+    taken_over = parse_session(body() | {"status": {"desktop": {"name": name}}})
+    assert taken_over.desktop == Desktop("art", name)
+    assert set(access_list(taken_over).values()) == {name}
+    assert taken_over.username == session().username, "its user is the session's own, not the desktop's"
+
+
+@pytest.mark.parametrize("name", ["", "cart", "blender-user-0123456789abcdef", "../blender"])
+def test_without_a_desktop_it_is_the_one_that_is_made_for_the_session(name: str) -> None:
+    assert parse_session(body() | {"status": {"desktop": {"name": name}}}).desktop.name == name_for(UID)
