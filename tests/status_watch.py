@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from apiserver.api import SESSIONS, ApiError
 from status_rules import StatusRules
-from waiting import until
+from waiting import DEADLINE_SECONDS, until
 
 if TYPE_CHECKING:
     from apiserver.api import Api
@@ -51,18 +51,18 @@ class StatusWatch:
             AssertionError: a rule was broken, or the watch does not see what there is.
         """
         if not self._ending.is_set():
-            until("the watch of the statuses has seen all there is", self._is_level, 10)
+            until("the watch of the statuses has seen all there is", self._is_level)
         with self._lock:
             self._rules.check()
 
     def end(self) -> None:
         """See what is left to see, and stop; `check` then tells what was broken."""
         with contextlib.suppress(AssertionError):
-            until("the watch of the statuses has seen all there is", self._is_level, 10)
+            until("the watch of the statuses has seen all there is", self._is_level)
         self._ending.set()
         with self._lock:
             self._hang_up()
-        self._thread.join(10)
+        self._thread.join(DEADLINE_SECONDS)
         assert not self._thread.is_alive(), "the watch of the statuses does not end"
 
     def _is_level(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _numbers = itertools.count(1)
+_NETWORK = "127.{}.{}".format(*(part + 1 for part in divmod(os.getpid() % 60_000, 250)))
+"""Loopback addresses of this process: another run on this machine has its own, for the agent's port is fixed."""
 
 
 @dataclass
@@ -35,7 +38,7 @@ class FakeAgent:
 @contextmanager
 def fake_agent() -> Iterator[FakeAgent]:
     """Run one."""
-    agent = FakeAgent(f"127.0.7.{next(_numbers)}")
+    agent = FakeAgent(f"{_NETWORK}.{next(_numbers)}")
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

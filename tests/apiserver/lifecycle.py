@@ -18,10 +18,13 @@ import requests
 
 from apiserver.api import SESSIONS, ApiError
 from blendersessions.model.names import name_for
+from ports import HeldPort
 from status_watch import StatusWatch
-from waiting import until
+from waiting import DEADLINE_SECONDS, until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from apiserver.api import Api
 
 ROOT = Path(__file__).parents[2]
@@ -29,6 +32,16 @@ GROUP = "blender-sessions"
 CHILDREN = ("pods", "services", "secrets", "persistentvolumeclaims")
 FOREVER = 10**9
 Object = dict[str, Any]
+
+
+@contextlib.contextmanager
+def gone_is_fine() -> Iterator[None]:
+    """Go on when an object is gone that was there a moment ago: the operator works at the same time."""
+    try:
+        yield
+    except ApiError as error:
+        if error.status != requests.codes.not_found:
+            raise
 
 
 class DirectDoor:
@@ -44,32 +57,39 @@ class Door:
     def __init__(self, target: str) -> None:
         self._target = urlsplit(target)
         self._sockets: set[socket.socket] = set()
-        self._listener = self._listen(0)
-        self.port = self._listener.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}{self._target.path}"
+        self._lock = threading.Lock()
+        self._port = HeldPort()
+        self._listener = self._listen()
+        self.url = f"http://127.0.0.1:{self._port.number}{self._target.path}"
         self.answered = FOREVER
         """How many more answers pass before the door shuts by itself, with the request carried out behind it."""
         self._serve()
 
     def shut(self) -> None:
         """Refuse what comes, and end what runs."""
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for each in list(self._sockets):
+        with self._lock:
             with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
+                self._listener.shutdown(socket.SHUT_RDWR)
+            self._listener.close()
+            for each in list(self._sockets):
+                with contextlib.suppress(OSError):
+                    each.shutdown(socket.SHUT_RDWR)
 
     def open(self) -> None:
         """Let everything through again."""
         self.answered = FOREVER
-        self._listener = self._listen(self.port)
+        self._listener = self._listen()
         self._serve()
 
-    def _listen(self, port: int) -> socket.socket:
+    def close(self) -> None:
+        """Shut it for good, and give the port back."""
+        self.shut()
+        self._port.release()
+
+    def _listen(self) -> socket.socket:
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", port))
+        listener.bind(("127.0.0.1", self._port.number))
         listener.listen(64)
         return listener
 
@@ -83,8 +103,14 @@ class Door:
             except OSError:
                 return
             server = socket.create_connection((self._target.hostname or "", self._target.port or 80))
+            with self._lock:
+                if listener is not self._listener or listener.fileno() < 0:
+                    # The door was shut while this one came through.
+                    client.close()
+                    server.close()
+                    return
+                self._sockets |= {client, server}
             for source, sink, counts in ((client, server, False), (server, client, True)):
-                self._sockets.add(source)
                 threading.Thread(target=self._pump, args=(source, sink, counts), daemon=True).start()
 
     def _pump(self, source: socket.socket, sink: socket.socket, counts: bool) -> None:
@@ -108,19 +134,21 @@ class GuacamoleAdmin:
     def __init__(self, url: str, username: str, password: str) -> None:
         self._http = requests.Session()
         self._url = url
-        answer = self._http.post(url + "api/tokens", data={"username": username, "password": password}, timeout=10)
+        answer = self._http.post(
+            url + "api/tokens", data={"username": username, "password": password}, timeout=DEADLINE_SECONDS
+        )
         self.source = answer.json()["dataSource"]
         self._http.headers["Guacamole-Token"] = answer.json()["authToken"]
         self._data = f"{url}api/session/data/{self.source}/"
 
     def get(self, path: str) -> Any:  # noqa: ANN401 - decoded JSON
         """Read something of the data source; None when it does not exist."""
-        answer = self._http.get(self._data + path, timeout=10)
+        answer = self._http.get(self._data + path, timeout=DEADLINE_SECONDS)
         return None if answer.status_code == requests.codes.not_found else answer.json()
 
     def send(self, method: str, path: str, body: object = None) -> None:
         """Change something."""
-        answer = self._http.request(method, self._data + path, json=body, timeout=10)
+        answer = self._http.request(method, self._data + path, json=body, timeout=DEADLINE_SECONDS)
         assert answer.ok, answer.text
 
     def connections(self) -> dict[str, Object]:
@@ -137,7 +165,9 @@ class GuacamoleAdmin:
 
     def can_log_in(self, username: str, password: str) -> bool:
         """Whether a person gets in with these."""
-        answer = requests.post(self._url + "api/tokens", data={"username": username, "password": password}, timeout=10)
+        answer = requests.post(
+            self._url + "api/tokens", data={"username": username, "password": password}, timeout=DEADLINE_SECONDS
+        )
         return answer.ok
 
     def close(self) -> None:
@@ -159,6 +189,7 @@ class Stage:
     folder: Path
     process: subprocess.Popen[bytes] | None = None
     settings: dict[str, str] = field(default_factory=dict)
+    health_port: HeldPort = field(default_factory=HeldPort)
     statuses: StatusWatch = field(init=False)
 
     def __post_init__(self) -> None:
@@ -170,6 +201,7 @@ class Stage:
             return self.stop()
         finally:
             self.statuses.end()
+            self.health_port.release()
 
     def start(self) -> None:
         """Start the operator's process."""
@@ -183,7 +215,7 @@ class Stage:
             "BLENDERSESSIONS_PUBLIC_URL": "https://desk.example/",
             "BLENDERSESSIONS_BLENDER_IMAGE": "blender-sessions/blender:test",
             "BLENDERSESSIONS_NAMESPACES": self.namespace,
-            "BLENDERSESSIONS_HEALTH_PORT": str(free_port()),
+            "BLENDERSESSIONS_HEALTH_PORT": str(self.health_port.number),
             "BLENDERSESSIONS_METRICS_PORT": "0",
             "BLENDERSESSIONS_RESYNC_SECONDS": "1",
             "BLENDERSESSIONS_ACTIVITY_SECONDS": "1",
@@ -205,7 +237,7 @@ class Stage:
             return 0
         process.send_signal(signal.SIGKILL if kill else signal.SIGTERM)
         try:
-            return process.wait(20)
+            return process.wait(DEADLINE_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -272,6 +304,11 @@ class Stage:
         path = f"api/v1/namespaces/{self.namespace}/pods/{name}/status"
         self.api.request("PATCH", path, {"status": status}, "application/merge-patch+json")
 
+    def set_status(self, name: str, status: Object) -> None:
+        """Change a session's status, as nobody but the operator does."""
+        path = f"{SESSIONS}/namespaces/{self.namespace}/blendersessions/{name}/status"
+        self.api.request("PATCH", path, {"status": status}, "application/merge-patch+json")
+
     def run_pod(self, session: Object, address: str = "127.0.0.99") -> None:
         """Let the session's pod run and be ready at an address, once there is one."""
         name = name_for(session["metadata"]["uid"])
@@ -301,11 +338,14 @@ class Stage:
             found = self.condition(kind, name)
             return found if found.get("reason") == reason else {}
 
-        return until(f"{kind} of {name} says {reason}; it says {self.condition(kind, name)}", probe)
+        return until(lambda: f"{kind} of {name} says {reason}; it says {self.condition(kind, name)}", probe)
 
     def until_ready(self, name: str = "cart") -> Object:
         """Wait until a session is ready, and return it."""
-        until(f"{name} is ready", lambda: self.condition("Ready", name).get("status") == "True")
+        until(
+            lambda: f"{name} is ready; it says {self.condition('Ready', name)}",
+            lambda: self.condition("Ready", name).get("status") == "True",
+        )
         found = self.session(name)
         assert found is not None
         return found
@@ -326,8 +366,9 @@ class Stage:
             items: Any = self.api.request("GET", f"api/v1/namespaces/{self.namespace}/{plural}")["items"]
             for item in items:
                 owners = {owner["uid"] for owner in item["metadata"].get("ownerReferences", [])}
-                if owners and not owners & alive and self.child(plural, item["metadata"]["name"]) is not None:
-                    self.delete_child(plural, item["metadata"]["name"])
+                if owners and not owners & alive:
+                    with gone_is_fine():
+                        self.delete_child(plural, item["metadata"]["name"])
 
     def sessions(self) -> list[Object]:
         """List the sessions."""
@@ -362,10 +403,3 @@ class Stage:
             if error.status != requests.codes.not_found:
                 raise
             return None
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -29,7 +29,7 @@ def world(api: Api, folder: Path) -> Iterator[Stage]:
             yield stage
         finally:
             code = stage.end()
-            door.shut()
+            door.close()
             admin.close()
             assert code == 0, f"the operator did not end in order: {code}\n{stage.log[-4000:]}"
         assert "Traceback" not in stage.log, stage.log

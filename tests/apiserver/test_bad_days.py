@@ -15,7 +15,7 @@ from apiserver.api import SESSIONS, Api, ApiError
 from apiserver.crds import serve_all
 from apiserver.stage import idle, world
 from localcluster import controlplane
-from waiting import until
+from waiting import DEADLINE_SECONDS, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,8 +97,8 @@ def in_service_again(stage: Stage) -> None:
     """
     assert stage.process is not None
     if "The operator works." in stage.log:
-        assert stage.process.wait(20) == 1
-        assert "See that the CRDs are applied" in stage.log
+        assert stage.process.wait(DEADLINE_SECONDS) == 1
+        assert "Check that the CRDs are applied" in stage.log
         stage.start()
     serve_all(stage.api)
     stage.ready("again")

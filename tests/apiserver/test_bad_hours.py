@@ -52,13 +52,14 @@ def unschedulable(stage: Stage, session: Object, message: str) -> str:
 
 
 def test_what_no_node_has_room_for_is_said_and_waited_for(stage: Stage) -> None:
-    stage.create_class("huge", resources={"requests": {"cpu": "500"}}, startDeadline="6s")
+    stage.create_class("huge", resources={"requests": {"cpu": "500"}}, startDeadline="1h")
     session = stage.create(className="huge")
     pod = unschedulable(stage, session, NO_ROOM)
     assert stage.until_reason("Ready", "Unschedulable")["message"] == NO_ROOM
     assert stage.condition("Stalled")["status"] == "False", "a cluster autoscaler may be at work"
+    stage.patch_class("huge", {"startDeadline": "1s"})
     said = stage.until_reason("Stalled", "StartDeadlineExceeded")
-    assert f"Not ready within 6s; it is tried further on. Unschedulable: {NO_ROOM}" in said["message"]
+    assert f"Not ready within 1s; it is tried further on. Unschedulable: {NO_ROOM}" in said["message"]
     assert (stage.child("pods", name_for(session["metadata"]["uid"])) or {})["metadata"]["uid"] == pod
     stage.run_pod(session)
     stage.until_ready()

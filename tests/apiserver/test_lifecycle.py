@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from apiserver.lifecycle import Stage, free_port
 from apiserver.stage import alone, house, idle, stage
 from blendersessions.model.names import name_for, user_secret_name
-from waiting import until
+from waiting import DEADLINE_SECONDS, until
 
 if TYPE_CHECKING:
-    from apiserver.lifecycle import Object
+    from apiserver.lifecycle import Object, Stage
 
 
 __all__ = ["alone", "house", "idle", "stage"]
@@ -294,13 +293,12 @@ def test_the_log_is_json_and_holds_no_secret(alone: Stage) -> None:
 
 
 def test_the_health_endpoint_answers(idle: Stage) -> None:
-    port = free_port()
-    idle.settings["BLENDERSESSIONS_HEALTH_PORT"] = str(port)
     idle.start()
+    address = f"http://127.0.0.1:{idle.health_port.number}/healthz"
 
     def answers() -> bool:
         try:
-            return requests.get(f"http://127.0.0.1:{port}/healthz", timeout=5).ok
+            return requests.get(address, timeout=DEADLINE_SECONDS).ok
         except requests.ConnectionError:
             return False
 

@@ -15,6 +15,7 @@ import yaml
 from apiserver.api import SESSIONS, Api
 from blendersessions.model.names import user_secret_name
 from contract.standins import PASSWORD, running
+from waiting import DEADLINE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,7 +108,7 @@ def test_the_one_secret_is_the_right_that_opens(api: Api, namespace: str, person
     assert opened.returncode == 0, opened.stderr
     address, _, token = opened.stdout.strip().partition("?token=")
     assert address == f"{guacamole.url}#/client/MQBjAHBvc3RncmVzcWw"
-    answer = requests.head(f"{guacamole.url}api/session", headers={"Guacamole-Token": token}, timeout=10)
+    answer = requests.head(f"{guacamole.url}api/session", headers={"Guacamole-Token": token}, timeout=DEADLINE_SECONDS)
     assert answer.status_code == 204
 
 

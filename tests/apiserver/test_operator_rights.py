@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -44,6 +43,10 @@ def limited(request: pytest.FixtureRequest, api: Api, tmp_path: Path) -> Iterato
     withdraw(api, chart)
 
 
+def uid_of(stage: Stage, plural: str, name: str) -> str:
+    return str((stage.child(plural, name) or {"metadata": {"uid": ""}})["metadata"]["uid"])
+
+
 def test_a_session_lives_and_dies_by_the_rights_of_the_chart(limited: Stage) -> None:
     # An operator of all namespaces also serves what other tests left, and an owner belongs to the first namespace.
     limited.create_class("small", lifetime={"maxAge": "8h"}, limits={"sessions": 1})
@@ -51,8 +54,12 @@ def test_a_session_lives_and_dies_by_the_rights_of_the_chart(limited: Stage) -> 
     session = limited.ready(owner=owner, viewers=[f"{owner}-looks"], className="small", workspace={"size": "1Gi"})
     name = name_for(session["metadata"]["uid"])
     for plural in ("pods", "services", "secrets", "persistentvolumeclaims"):
+        former = uid_of(limited, plural, name)
         limited.delete_child(plural, name)
-        until(f"the {plural} are made again", partial(limited.child, plural, name))
+        until(
+            f"the {plural} are made again",
+            lambda plural=plural, former=former: uid_of(limited, plural, name) not in ("", former),
+        )
     limited.delete()
     limited.until_gone()
     assert limited.guacamole.named(name) == []

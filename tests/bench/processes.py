@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from apiserver.lifecycle import GuacamoleAdmin, free_port
+from apiserver.lifecycle import GuacamoleAdmin
 from chart.rendering import ROOT
 from contract.standins import ADMIN, PASSWORD, Guacamole
+from ports import HeldPort
 from waiting import until
 
 if TYPE_CHECKING:
@@ -55,22 +56,21 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 @contextmanager
 def standin(folder: Path) -> Iterator[Guacamole]:
     """Run an empty stand-in in a process of its own, on loopback."""
-    port = free_port()
     password = folder / "guacamole-password"
     password.write_text(PASSWORD)
-    settings = {
-        "STANDIN_ADMIN_USERNAME": ADMIN,
-        "STANDIN_ADMIN_PASSWORD_FILE": str(password),
-        "STANDIN_HOST": "127.0.0.1",
-        "STANDIN_PORT": str(port),
-    }
-    url = f"http://127.0.0.1:{port}/guacamole/"
-    process = _start("standin", settings, folder / "standin.log")
-    try:
-        until("the stand-in answers", lambda: _listens(port))
-        yield Guacamole(url, ADMIN, PASSWORD)
-    finally:
-        _end(process)
+    with HeldPort() as port:
+        settings = {
+            "STANDIN_ADMIN_USERNAME": ADMIN,
+            "STANDIN_ADMIN_PASSWORD_FILE": str(password),
+            "STANDIN_HOST": "127.0.0.1",
+            "STANDIN_PORT": str(port.number),
+        }
+        process = _start("standin", settings, folder / "standin.log")
+        try:
+            until("the stand-in answers", lambda: _listens(port.number))
+            yield Guacamole(f"http://127.0.0.1:{port.number}/guacamole/", ADMIN, PASSWORD)
+        finally:
+            _end(process)
 
 
 @contextmanager
@@ -90,7 +90,8 @@ class Operator:
     kubeconfig: Path
     guacamole: Guacamole
     folder: Path
-    metrics_port: int = field(default_factory=free_port)
+    health_port: HeldPort = field(default_factory=HeldPort)
+    metrics_port: HeldPort = field(default_factory=HeldPort)
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -104,8 +105,8 @@ class Operator:
             "BLENDERSESSIONS_GUACAMOLE_PASSWORD_FILE": str(password),
             "BLENDERSESSIONS_PUBLIC_URL": "https://desk.example/",
             "BLENDERSESSIONS_BLENDER_IMAGE": "blender-sessions/blender:bench",
-            "BLENDERSESSIONS_HEALTH_PORT": str(free_port()),
-            "BLENDERSESSIONS_METRICS_PORT": str(self.metrics_port),
+            "BLENDERSESSIONS_HEALTH_PORT": str(self.health_port.number),
+            "BLENDERSESSIONS_METRICS_PORT": str(self.metrics_port.number),
         }
         self.process = _start("blendersessions_operator", settings, self.log)
 
@@ -131,7 +132,7 @@ class Operator:
 
     def requests(self) -> dict[str, int]:
         """Return how many requests it has sent, by `system method resource`; without Kopf's own watches."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port.number}/metrics", timeout=10) as answer:
             text = answer.read().decode()
         counts: dict[str, int] = {}
         for found in _COUNT.finditer(text):
@@ -153,6 +154,8 @@ def operator(kubeconfig: Path, guacamole: Guacamole, folder: Path) -> Iterator[O
         yield running
     finally:
         running.stop()
+        running.health_port.release()
+        running.metrics_port.release()
 
 
 def _listens(port: int) -> bool:

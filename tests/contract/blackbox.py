@@ -12,12 +12,13 @@ import requests
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from waiting import DEADLINE_SECONDS
+
 if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from contract.standins import Guacamole
 
-SECONDS = 20.0
 AT_ONCE = 16
 
 
@@ -43,7 +44,7 @@ class Api:
         """Post a form to the endpoint that signs people in."""
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         url = self.guacamole.url + "api/tokens"
-        return requests.post(url, data=urlencode(form), headers=headers, timeout=SECONDS)
+        return requests.post(url, data=urlencode(form), headers=headers, timeout=DEADLINE_SECONDS)
 
     def sign_in(self, username: str, password: str) -> dict[str, object]:
         """Sign somebody in."""
@@ -54,19 +55,19 @@ class Api:
 
     def sign_out(self, token: str) -> requests.Response:
         """Sign a token out."""
-        return requests.delete(self.guacamole.url + f"api/tokens/{token}", timeout=SECONDS)
+        return requests.delete(self.guacamole.url + f"api/tokens/{token}", timeout=DEADLINE_SECONDS)
 
     def alive(self, token: str) -> int:
         """Return the status of the cheapest check of a token."""
         return requests.head(
-            self.guacamole.url + "api/session", headers={"Guacamole-Token": token}, timeout=SECONDS
+            self.guacamole.url + "api/session", headers={"Guacamole-Token": token}, timeout=DEADLINE_SECONDS
         ).status_code
 
     def call(self, method: str, path: str, body: object = None, *, token: str | None = None) -> requests.Response:
         """Call the data source."""
         url = f"{self.guacamole.url}api/session/data/{self.source}/{path}"
         headers = {"Guacamole-Token": token or self.token}
-        return requests.request(method, url, json=body, headers=headers, timeout=SECONDS)
+        return requests.request(method, url, json=body, headers=headers, timeout=DEADLINE_SECONDS)
 
     def body(self, name: str, parent: str | None = None, **attributes: object) -> dict[str, object]:
         """Return a connection as it is sent."""
@@ -123,7 +124,7 @@ class Api:
         start = threading.Barrier(AT_ONCE)
 
         def one(_: int) -> int:
-            start.wait(SECONDS)
+            start.wait(DEADLINE_SECONDS)
             return self.call(method, path, body).status_code
 
         with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -133,9 +134,10 @@ class Api:
         """Open a tunnel that must not open, and return code and reason of the close frame."""
         wanted = {"token": self.token, "GUAC_DATA_SOURCE": self.source, "GUAC_ID": "1", "GUAC_TYPE": "c", **query}
         url = self.guacamole.url.replace("http", "ws", 1) + "websocket-tunnel?" + urlencode(wanted)
-        with connect(url, subprotocols=["guacamole"], proxy=None) as socket:  # type: ignore[list-item]
+        options = {"open_timeout": DEADLINE_SECONDS, "proxy": None}
+        with connect(url, subprotocols=["guacamole"], **options) as socket:  # type: ignore[arg-type,list-item]
             try:
-                frame = socket.recv(timeout=SECONDS)
+                frame = socket.recv(timeout=DEADLINE_SECONDS)
             except ConnectionClosed:
                 return socket.close_code or 0, socket.close_reason or ""
             raise AssertionError(f"the tunnel opened: {frame!r}")

@@ -10,12 +10,13 @@ from guapy import Instruction, InstructionParser
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from waiting import DEADLINE_SECONDS
+
 if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from contract.standins import Guacamole
 
-SECONDS = 10.0
 VIEW = {"GUAC_WIDTH": "1280", "GUAC_HEIGHT": "720", "GUAC_DPI": "96", "GUAC_TIMEZONE": "UTC"}
 
 
@@ -29,7 +30,7 @@ class Tunnel:
 
     def next(self) -> Instruction:
         while not self._waiting:
-            frame = self.socket.recv(timeout=SECONDS)
+            frame = self.socket.recv(timeout=DEADLINE_SECONDS)
             assert isinstance(frame, str)
             assert frame.endswith(";"), "a frame ends where an instruction ends"
             self._waiting = self._parser.feed(frame)
@@ -42,7 +43,7 @@ class Tunnel:
         """Return the close code and the reason that end it."""
         try:
             while True:
-                self.socket.recv(timeout=2 * SECONDS)
+                self.socket.recv(timeout=DEADLINE_SECONDS)
         except ConnectionClosed:
             return self.socket.close_code or 0, self.socket.close_reason or ""
 
@@ -59,13 +60,13 @@ class Site:
 
     def sign_in(self, username: str, password: str) -> str:
         body = {"username": username, "password": password}
-        answer = requests.post(self.guacamole.url + "api/tokens", data=body, timeout=SECONDS)
+        answer = requests.post(self.guacamole.url + "api/tokens", data=body, timeout=DEADLINE_SECONDS)
         assert answer.status_code == 200, answer.text
         return str(answer.json()["authToken"])
 
     def call(self, method: str, path: str, body: object = None, token: str | None = None) -> requests.Response:
         headers = {"Guacamole-Token": token or self.token}
-        return requests.request(method, self.data + path, json=body, headers=headers, timeout=SECONDS)
+        return requests.request(method, self.data + path, json=body, headers=headers, timeout=DEADLINE_SECONDS)
 
     def make_connection(self, name: str, **attributes: str) -> str:
         parameters = {"hostname": "desk.example", "port": "5900", "password": "s3cret", "read-only": "true"}
@@ -95,5 +96,5 @@ class Site:
         url = self.guacamole.url.replace("http://", "ws://") + "websocket-tunnel?"
         url += urlencode({name: value for name, value in wanted.items() if value})
         names = ["guacamole"] if subprotocols is None else subprotocols
-        socket = connect(url, subprotocols=names or None, open_timeout=SECONDS, proxy=None)  # type: ignore[arg-type]
+        socket = connect(url, subprotocols=names or None, open_timeout=DEADLINE_SECONDS, proxy=None)  # type: ignore[arg-type]
         return Tunnel(self._sockets.enter_context(socket))

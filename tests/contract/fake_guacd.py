@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 from guapy import AsyncioGuacdTransport, Instruction
 
+from waiting import DEADLINE_SECONDS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ARGS = ("VERSION_1_5_0", "hostname", "port", "password", "read-only", "color-depth")
-SECONDS = 10.0
 
 
 @dataclass
@@ -30,6 +31,13 @@ class Desk:
     identifier: str
     transport: AsyncioGuacdTransport = field(repr=False)
     received: queue.Queue[Instruction] = field(default_factory=queue.Queue, repr=False)
+
+    def next(self) -> Instruction:
+        """Return the next instruction of the browser, as soon as it is there."""
+        try:
+            return self.received.get(timeout=DEADLINE_SECONDS)
+        except queue.Empty:
+            raise AssertionError(f"not within {DEADLINE_SECONDS:.0f} s: the browser sends an instruction") from None
 
 
 class FakeGuacd:
@@ -49,7 +57,7 @@ class FakeGuacd:
         self._thread.start()
         self._server = asyncio.run_coroutine_threadsafe(
             asyncio.start_server(self._serve, "127.0.0.1", 0), self._loop
-        ).result(SECONDS)
+        ).result(DEADLINE_SECONDS)
         self.port = self._server.sockets[0].getsockname()[1]
 
     def stop(self) -> None:
@@ -61,23 +69,26 @@ class FakeGuacd:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-        asyncio.run_coroutine_threadsafe(close(), self._loop).result(SECONDS)
+        asyncio.run_coroutine_threadsafe(close(), self._loop).result(DEADLINE_SECONDS)
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(SECONDS)
+        self._thread.join(DEADLINE_SECONDS)
         self._loop.close()
 
     def desk(self) -> Desk:
         """Return the next connection, as soon as somebody made one."""
-        return self.desks.get(timeout=SECONDS)
+        try:
+            return self.desks.get(timeout=DEADLINE_SECONDS)
+        except queue.Empty:
+            raise AssertionError(f"not within {DEADLINE_SECONDS:.0f} s: guacd is asked for a desktop") from None
 
     def say(self, desk: Desk, *elements: str) -> None:
         """Send an instruction to the browser."""
         instruction = Instruction.from_elements(elements)
-        asyncio.run_coroutine_threadsafe(desk.transport.send(instruction), self._loop).result(SECONDS)
+        asyncio.run_coroutine_threadsafe(desk.transport.send(instruction), self._loop).result(DEADLINE_SECONDS)
 
     def hang_up(self, desk: Desk) -> None:
         """Close a connection."""
-        asyncio.run_coroutine_threadsafe(desk.transport.close(), self._loop).result(SECONDS)
+        asyncio.run_coroutine_threadsafe(desk.transport.close(), self._loop).result(DEADLINE_SECONDS)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 import requests
 
+from waiting import DEADLINE_SECONDS
+
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterator, Sequence
@@ -70,7 +72,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _handed_on(self, body: bytes) -> requests.Response:
         passed = {key: value for key, value in self.headers.items() if key.lower() not in ("host", "connection")}
         url = f"{self.upstream.scheme}://{self.upstream.netloc}{self.path}"
-        return requests.request(self.command, url, data=body, headers=passed, timeout=20, allow_redirects=False)
+        return requests.request(
+            self.command, url, data=body, headers=passed, timeout=DEADLINE_SECONDS, allow_redirects=False
+        )
 
     def _say(self, status: int, kind: str, body: bytes) -> None:
         self.send_response(status)

@@ -12,6 +12,7 @@ from websockets.sync.client import connect
 
 from contract import scenario
 from contract.matching import Bindings, MismatchError, filled, match
+from waiting import DEADLINE_SECONDS
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from contract.scenario import Exchange
     from contract.standins import Guacamole
 
-SECONDS = 20.0
 DATA = "api/session/data/postgresql/"
 FORM = "application/x-www-form-urlencoded"
 KEPT = "b1"
@@ -60,8 +60,10 @@ class Replay:
             "GUAC_TYPE": "c",
         }
         url = self._guacamole.url.replace("http", "ws", 1) + "websocket-tunnel?" + urlencode(query)
-        socket = self._sockets.enter_context(connect(url, subprotocols=["guacamole"], proxy=None))  # type: ignore[list-item]
-        first = socket.recv(timeout=SECONDS)
+        options = {"open_timeout": DEADLINE_SECONDS, "proxy": None}
+        opened = connect(url, subprotocols=["guacamole"], **options)  # type: ignore[arg-type,list-item]
+        socket = self._sockets.enter_context(opened)
+        first = socket.recv(timeout=DEADLINE_SECONDS)
         found = re.match(r"0\.,36\.([0-9a-f-]{36});", str(first))
         assert found, f"the tunnel for {connection} did not open: {first!r}"
         self._bound[placeholder] = found[1]
@@ -86,7 +88,7 @@ class Replay:
 
     def _prepare(self) -> None:
         credentials = {"username": self._guacamole.username, "password": self._guacamole.password}
-        answer = self._http.post(self._guacamole.url + "api/tokens", data=credentials, timeout=SECONDS)
+        answer = self._http.post(self._guacamole.url + "api/tokens", data=credentials, timeout=DEADLINE_SECONDS)
         self._bound["<token>"] = answer.json()["authToken"]
         body = {"name": KEPT, "protocol": "vnc", "parameters": {}, "attributes": {"max-connections": "10"}}
         self._bound["<id:1>"] = self._administer("POST", "connections", body).json()["identifier"]
@@ -96,7 +98,7 @@ class Replay:
     def _administer(self, method: str, path: str, body: object = None) -> requests.Response:
         headers = {"Guacamole-Token": self._bound["<token>"]}
         url = self._guacamole.url + DATA + path
-        answer = self._http.request(method, url, json=body, headers=headers, timeout=SECONDS)
+        answer = self._http.request(method, url, json=body, headers=headers, timeout=DEADLINE_SECONDS)
         assert answer.ok, f"{method} {path}: {answer.text}"
         return answer
 
@@ -112,7 +114,7 @@ class Replay:
             params=query,
             headers=headers,
             data=self._payload(exchange),
-            timeout=SECONDS,
+            timeout=DEADLINE_SECONDS,
         )
         self._compare(exchange, answer)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -12,13 +11,13 @@ import uvicorn
 
 from standin.__main__ import configuration
 from standin.settings import Settings
+from waiting import DEADLINE_SECONDS, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ADMIN = "guacadmin"
 PASSWORD = "guacadmin"
-START_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -52,15 +51,12 @@ def running(
         yield Guacamole(f"http://127.0.0.1:{_port(server, thread)}/guacamole/", ADMIN, PASSWORD)
     finally:
         server.should_exit = True
-        thread.join(START_SECONDS)
+        thread.join(DEADLINE_SECONDS)
         assert not thread.is_alive(), "the stand-in did not stop"
 
 
 def _port(server: uvicorn.Server, thread: threading.Thread) -> int:
-    deadline = time.monotonic() + START_SECONDS
-    while not server.started:
-        assert thread.is_alive(), "the stand-in did not start"
-        assert time.monotonic() < deadline, f"the stand-in did not start within {START_SECONDS} s"
-        thread.join(0.005)
+    until("the stand-in starts or ends", lambda: server.started or not thread.is_alive(), pause=0.005)
+    assert server.started, "the stand-in did not start"
     port: int = server.servers[0].sockets[0].getsockname()[1]
     return port

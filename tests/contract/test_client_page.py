@@ -12,23 +12,25 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from contract.browsing import SECONDS, Site
+from contract.browsing import Site
 from contract.fake_guacd import Desk, FakeGuacd, fake_guacd
 from contract.standins import running
-from waiting import until
+from waiting import DEADLINE_SECONDS, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CHROMIUM = shutil.which("chromium")
 COLOUR = (200, 30, 60)
+MILLISECONDS = DEADLINE_SECONDS * 1000
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     assert CHROMIUM, "There is no Chromium: install the Debian package chromium, or run `make test`, which does."
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        expect.set_options(timeout=MILLISECONDS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"], timeout=MILLISECONDS)
         yield browser
         browser.close()
 
@@ -48,7 +50,7 @@ def site(guacd: FakeGuacd) -> Iterator[Site]:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 900, "height": 700})
-    context.set_default_timeout(SECONDS * 1000)
+    context.set_default_timeout(MILLISECONDS)
     page = context.new_page()
     troubles: list[str] = []
     page.on("pageerror", lambda error: troubles.append(str(error)))
@@ -125,7 +127,7 @@ def test_the_picture_fits_the_window_and_input_arrives_in_its_pixels(page: Page,
     page.keyboard.press("a")
     received = []
     while "key" not in [instruction.opcode for instruction in received]:
-        received.append(desk.received.get(timeout=SECONDS))
+        received.append(desk.next())
     mouse = [instruction.args for instruction in received if instruction.opcode == "mouse"]
     pressed = [args for args in mouse if args[2] == "1"]
     assert pressed
@@ -145,7 +147,7 @@ def test_text_goes_both_ways_through_the_menu(page: Page, site: Site, guacd: Fak
     expect(page.get_by_label("Clipboard")).to_have_value("von drüben")
     page.get_by_label("Clipboard").fill("nach drüben")
     page.get_by_role("button", name="Back to the desktop").click()
-    while (instruction := desk.received.get(timeout=SECONDS)).opcode != "blob":
+    while (instruction := desk.next()).opcode != "blob":
         pass
     assert base64.b64decode(instruction.args[1]).decode() == "nach drüben"
 
@@ -161,10 +163,19 @@ def test_a_killed_tunnel_says_so_and_can_be_opened_again(page: Page, site: Site,
 
 
 def test_a_desktop_that_is_down_is_tried_again(page: Page, site: Site, guacd: FakeGuacd) -> None:
+    # The page's time stands still, and passes only as the test says.
+    page.clock.install(time=0)
+    page.clock.pause_at(3600)
     page.goto(f"{link(site)}?token={site.token}")
-    guacd.say(guacd.desk(), "error", "Aborted. See logs.", "519")
+    desk = guacd.desk()
+    guacd.say(desk, "error", "Aborted. See logs.", "519")
     expect(page.get_by_role("dialog")).to_contain_text("The remote desktop server is currently unreachable.")
     expect(page.get_by_role("status")).to_have_text("Reconnecting in 15 seconds…")
+    page.clock.run_for(1000)
+    expect(page.get_by_role("status")).to_have_text("Reconnecting in 14 seconds…")
+    page.clock.run_for(14_000)
+    page.clock.resume()
+    see(page, guacd)
 
 
 def test_an_unknown_connection_says_so(page: Page, site: Site) -> None:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from blendersessions.clients.guacamole import connections, groups, users
+from blendersessions.clients.guacamole import connections, groups, tunnels, users
+from blendersessions.clients.guacamole.batching import SharedRequest
 from blendersessions.clients.guacamole.client import GuacamoleClient
 from blendersessions.clients.guacamole.directory import GuacamoleDirectory
 from blendersessions.clients.guacamole.transport import MAX_REQUESTS_IN_FLIGHT, GuacamoleTransport
@@ -32,10 +33,12 @@ from contract.guacamole_access import (
     signed_in,
 )
 from contract.standins import running
+from waiting import DEADLINE_SECONDS, until_set
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from blendersessions.model.access import Tunnel
     from contract.standins import Guacamole
 
 
@@ -244,15 +247,15 @@ async def test_removal_and_revocation_kill_the_running_tunnels(tmp_path: Path) -
             directory = GuacamoleDirectory(client, GROUP)
             identifier = await registered(directory)
             token = await asyncio.to_thread(site.sign_in, "alice", "secret-1")
-            tunnels = []
+            in_use = []
             for who in (token, site.token):
-                tunnels.append(await asyncio.to_thread(opened, site, token=who, GUAC_ID=identifier))
+                in_use.append(await asyncio.to_thread(opened, site, token=who, GUAC_ID=identifier))
                 guacd.desk()
             await asyncio.to_thread(opened, site)
             assert await directory.revoke("alice", DESK.name) == 1
-            assert (await asyncio.to_thread(tunnels[0].closed))[0] == 1000
+            assert (await asyncio.to_thread(in_use[0].closed))[0] == 1000
             assert await removed(directory) == 1
-            assert (await asyncio.to_thread(tunnels[1].closed))[0] == 1000
+            assert (await asyncio.to_thread(in_use[1].closed))[0] == 1000
             assert len(site.active()) == 1
 
 
@@ -307,17 +310,18 @@ async def test_callers_at_the_same_time_share_one_list(
     directory: GuacamoleDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await directory.refresh()
-    lists = 0
+    lists, gate = 0, Gate(monkeypatch, 50)
     original = groups.read_group
 
     async def counted(client: GuacamoleClient, name: str, last: str) -> groups.Group:
         nonlocal lists
         lists += 1
+        await gate.passed()
         return await original(client, name, last)
 
     monkeypatch.setattr(groups, "read_group", counted)
     await asyncio.gather(*(directory.refresh() for _ in range(50)))
-    assert lists <= 2
+    assert lists == 2, "one for the first, and one for all who came while it was on its way"
 
 
 async def test_what_is_registered_during_a_list_is_not_forgotten(
@@ -336,6 +340,27 @@ async def test_what_is_registered_during_a_list_is_not_forgotten(
     assert known(directory).name == DESK.name
 
 
+class Gate:
+    """Holds lists back until a number of callers have asked for one, so that how they coincide is no chance."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, callers: int) -> None:
+        self._missing = callers
+        self._open = asyncio.Event()
+        original = SharedRequest.get
+
+        async def get(shared: SharedRequest[Any]) -> Any:  # noqa: ANN401 - handed on
+            self._missing -= 1
+            if self._missing <= 0:
+                # The last one waits for the list too before the gate opens: nothing runs in between.
+                self._open.set()
+            return await original(shared)
+
+        monkeypatch.setattr(SharedRequest, "get", get)
+
+    async def passed(self) -> None:
+        await until_set("all callers have asked", self._open)
+
+
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is sent from now on, as `VERB resource`."""
@@ -350,15 +375,24 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return noted
 
 
-async def test_removals_at_the_same_time_share_requests(directory: GuacamoleDirectory, sent: list[str]) -> None:
+async def test_removals_at_the_same_time_share_requests(
+    directory: GuacamoleDirectory, sent: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     await directory.refresh()
     names = [f"blender-{number}" for number in range(30)]
     for name in names:
         await directory.create_connection(replace(DESK, name=name))
     sent.clear()
+    gate, original = Gate(monkeypatch, len(names)), tunnels.running
+
+    async def held(client: GuacamoleClient) -> list[Tunnel]:
+        await gate.passed()
+        return await original(client)
+
+    monkeypatch.setattr(tunnels, "running", held)
     await asyncio.gather(*(directory.remove_connection(name, access_of(name=name)) for name in names))
-    assert sent.count("PATCH connections") <= 2
-    assert sent.count("GET activeConnections") <= 3
+    assert sent.count("PATCH connections") == 2, "one for the first, and one for all others"
+    assert sent.count("GET activeConnections") == 2, "one for the first, and one for all others"
     assert (await directory.refresh()) == set()
     assert directory.known_connections() == {}
 
@@ -373,7 +407,7 @@ async def test_what_is_made_at_the_same_time_shares_requests(
         *(directory.create_connection(replace(DESK, name=name)) for name in names),
         *(directory.create_user(name, f"password of {name}", NAMESPACE) for name in names),
     )
-    assert len(sent) <= 8, "one for the first, and one for each hundred of the others"
+    assert len(sent) == 8, "of connections and of users: one for the first, and one for each hundred of the others"
     told = directory.known_connections()
     assert await directory.refresh() == set(), "each got the identifier of its own"
     assert told.keys() == set(names)
@@ -403,6 +437,8 @@ async def test_one_that_is_refused_takes_no_others_with_it(
 
 async def test_no_more_than_five_requests_at_once(client: GuacamoleClient, monkeypatch: pytest.MonkeyPatch) -> None:
     running_now, most, lock = 0, 0, threading.Lock()
+    # Each request waits for others to run beside it, so that there are as many as may be, whatever the machine does.
+    together = threading.Barrier(MAX_REQUESTS_IN_FLIGHT)
     original = GuacamoleTransport._send
 
     def counted(self: GuacamoleTransport, *arguments: Any) -> Any:  # noqa: ANN401 - handed on
@@ -411,14 +447,17 @@ async def test_no_more_than_five_requests_at_once(client: GuacamoleClient, monke
             running_now += 1
             most = max(most, running_now)
         try:
+            together.wait(DEADLINE_SECONDS)
             return original(self, *arguments)
         finally:
             with lock:
                 running_now -= 1
 
-    monkeypatch.setattr(GuacamoleTransport, "_send", counted)
-    await asyncio.gather(*(client.get("users") for _ in range(40)))
-    assert 1 < most <= MAX_REQUESTS_IN_FLIGHT
+    await client.data_source()
+    with monkeypatch.context() as patch:
+        patch.setattr(GuacamoleTransport, "_send", counted)
+        await asyncio.gather(*(client.get("users") for _ in range(8 * MAX_REQUESTS_IN_FLIGHT)))
+    assert most == MAX_REQUESTS_IN_FLIGHT
 
 
 async def test_a_duplicate_is_a_conflict(directory: GuacamoleDirectory, client: GuacamoleClient) -> None:

@@ -14,9 +14,10 @@ from click.testing import CliRunner
 
 from blendersessions.model.names import user_secret_name
 from blendersessions_cli.commands import cli
-from contract.browsing import SECONDS
 from contract.kube import NAMESPACE, OWN_USER, SECRETS, SESSIONS, Cluster, serving
 from contract.standins import running
+from ports import HeldPort
+from waiting import DEADLINE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,9 +76,9 @@ def waiting(reason: str, message: str, **more: object) -> dict[str, object]:
 
 def admin(guacamole: Guacamole, method: str, path: str, body: object = None) -> requests.Response:
     form = {"username": guacamole.username, "password": guacamole.password}
-    token = requests.post(guacamole.url + "api/tokens", data=form, timeout=SECONDS).json()["authToken"]
+    token = requests.post(guacamole.url + "api/tokens", data=form, timeout=DEADLINE_SECONDS).json()["authToken"]
     address = f"{guacamole.url}api/session/data/postgresql/{path}"
-    return requests.request(method, address, json=body, headers={"Guacamole-Token": token}, timeout=SECONDS)
+    return requests.request(method, address, json=body, headers={"Guacamole-Token": token}, timeout=DEADLINE_SECONDS)
 
 
 def make_user(guacamole: Guacamole, cluster: Cluster, name: str, password: str = PASSWORD) -> None:
@@ -94,7 +95,7 @@ def token_in(address: str) -> str:
 
 def signed_in_as(guacamole: Guacamole, token: str) -> str | None:
     """Say whose token this is; None when it is dead."""
-    answer = requests.post(guacamole.url + "api/tokens", data={"token": token}, timeout=SECONDS)
+    answer = requests.post(guacamole.url + "api/tokens", data={"token": token}, timeout=DEADLINE_SECONDS)
     return str(answer.json()["username"]) if answer.ok else None
 
 
@@ -125,7 +126,7 @@ def test_a_second_link_has_the_same_living_token_so_that_nobody_is_thrown_out(gu
 @pytest.mark.usefixtures("cart")
 def test_a_dead_token_is_never_given(guacamole: Guacamole) -> None:
     first = token_in(link("cart"))
-    requests.delete(f"{guacamole.url}api/tokens/{first}", timeout=SECONDS)
+    requests.delete(f"{guacamole.url}api/tokens/{first}", timeout=DEADLINE_SECONDS)
     second = token_in(link("cart"))
     assert second != first
     assert signed_in_as(guacamole, second) == "alice"
@@ -169,7 +170,7 @@ def test_two_users_keep_a_token_each_and_the_change_is_announced(guacamole: Guac
 
 @pytest.mark.usefixtures("cart")
 def test_nothing_is_announced_when_the_other_one_is_gone(guacamole: Guacamole) -> None:
-    requests.delete(f"{guacamole.url}api/tokens/{token_in(link('cart'))}", timeout=SECONDS)
+    requests.delete(f"{guacamole.url}api/tokens/{token_in(link('cart'))}", timeout=DEADLINE_SECONDS)
     assert run("open", "--print", "cart", "--as", "bob").stderr == ""
 
 
@@ -276,9 +277,10 @@ def test_a_refused_password_is_explained_and_not_shown(cart: Cluster) -> None:
 
 
 def test_a_guacamole_out_of_reach_is_named(guacamole: Guacamole, cart: Cluster) -> None:
-    away = "http://127.0.0.1:9/guacamole/"
-    cart.add_session(status=ready(guacamole) | {"clientURL": f"{away}#/client/{CID}"}, owner="alice")
-    said = failure("open", "--print", "cart")
+    with HeldPort() as port:
+        away = f"http://127.0.0.1:{port.number}/guacamole/"
+        cart.add_session(status=ready(guacamole) | {"clientURL": f"{away}#/client/{CID}"}, owner="alice")
+        said = failure("open", "--print", "cart")
     assert f"{away}: Guacamole does not answer" in said
     assert "ConnectionError" in said
 

@@ -14,9 +14,10 @@ import pytest
 import requests
 from websockets.sync.client import connect
 
-from contract.browsing import SECONDS, Site
+from contract.browsing import Site
 from contract.fake_guacd import fake_guacd
 from contract.standins import Guacamole, running
+from waiting import DEADLINE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +52,7 @@ def test_the_program_says_that_it_is_a_stand_in_and_stops_in_order(program: subp
     while "Serving /guacamole/" not in (line := program.stderr.readline()):
         assert line, "it ended before it served"
     program.send_signal(signal.SIGTERM)
-    assert program.wait(SECONDS) == 0
+    assert program.wait(DEADLINE_SECONDS) == 0, "it does not end in order"
     assert PASSWORD not in program.stderr.read()
 
 
@@ -62,7 +63,9 @@ def test_a_missing_password_file_is_named(tmp_path: Path) -> None:
         "STANDIN_ADMIN_PASSWORD_FILE": str(tmp_path / "none"),
     }
     command = [sys.executable, "-m", "standin"]
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False)
+    ended = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False
+    )
     assert ended.returncode == 64
     assert "STANDIN_ADMIN_PASSWORD_FILE" in ended.stderr
     assert "Traceback" not in ended.stderr
@@ -76,10 +79,12 @@ def test_no_secret_is_logged(caplog: pytest.LogCaptureFixture, capfd: pytest.Cap
         assert tunnel.next().opcode == ""
         guacd.desk()
         bad = guacamole.url.replace("http", "ws", 1) + "websocket-tunnel?token=planted-bad-token"
-        with connect(bad, proxy=None):
+        with connect(bad, proxy=None, open_timeout=DEADLINE_SECONDS):
             pass
-        requests.get(guacamole.url + "api/session/data/postgresql/self?token=planted-bad-token", timeout=SECONDS)
-        requests.delete(guacamole.url + f"api/tokens/{site.token}", timeout=SECONDS)
+        requests.get(
+            guacamole.url + "api/session/data/postgresql/self?token=planted-bad-token", timeout=DEADLINE_SECONDS
+        )
+        requests.delete(guacamole.url + f"api/tokens/{site.token}", timeout=DEADLINE_SECONDS)
         assert tunnel.closed() == (1000, "0")
     said = caplog.text + "".join(capfd.readouterr())
     assert "POST /guacamole/api/session/data/postgresql/users 200" in said, "the changes themselves are logged"
@@ -88,7 +93,7 @@ def test_no_secret_is_logged(caplog: pytest.LogCaptureFixture, capfd: pytest.Cap
 
 
 def test_the_page_says_that_it_is_a_stand_in_and_forbids_foreign_scripts(guacamole_standin: Guacamole) -> None:
-    page = requests.get(guacamole_standin.url, timeout=SECONDS)
+    page = requests.get(guacamole_standin.url, timeout=DEADLINE_SECONDS)
     assert "Stand-in for Apache Guacamole" in page.text
     assert "script-src 'self'" in page.headers["Content-Security-Policy"]
     assert "<style" not in page.text
@@ -109,9 +114,9 @@ def test_a_database_file_keeps_what_was_made(tmp_path: Path) -> None:
 def test_the_data_source_can_go_by_the_name_mysql() -> None:
     with running(data_source="mysql") as guacamole:
         body = {"username": guacamole.username, "password": guacamole.password}
-        session = requests.post(guacamole.url + "api/tokens", data=body, timeout=SECONDS).json()
+        session = requests.post(guacamole.url + "api/tokens", data=body, timeout=DEADLINE_SECONDS).json()
         assert (session["dataSource"], session["availableDataSources"]) == ("mysql", ["mysql", "mysql-shared"])
         headers = {"Guacamole-Token": session["authToken"]}
         url = guacamole.url + "api/session/data/{}/connections"
-        assert requests.get(url.format("mysql"), headers=headers, timeout=SECONDS).json() == {}
-        assert requests.get(url.format("postgresql"), headers=headers, timeout=SECONDS).status_code == 404
+        assert requests.get(url.format("mysql"), headers=headers, timeout=DEADLINE_SECONDS).json() == {}
+        assert requests.get(url.format("postgresql"), headers=headers, timeout=DEADLINE_SECONDS).status_code == 404

@@ -58,12 +58,12 @@ class Agent:
                     Path(sys.executable).with_name("vncdo"),
                     f"--server=127.0.0.1::{port}",
                     f"--password={self.vnc_password}",
-                    "--timeout=30",
+                    "--timeout=60",
                     *arguments,
                 ],
                 check=True,
                 capture_output=True,
-                timeout=60,
+                timeout=120,
             )
 
     def run(self, script: str) -> str:

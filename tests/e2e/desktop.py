@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from e2e.agent import Agent
+from waiting import DEADLINE_SECONDS
 
 if TYPE_CHECKING:
     from e2e.kubectl import Kubectl
@@ -73,6 +74,6 @@ class Desktop:
 
     def link(self, public_url: str) -> str:
         """Make a link that signs the owner in, as the portal does."""
-        answer = requests.post(f"{public_url}guacamole/api/tokens", data=self.owners_login(), timeout=10)
+        answer = requests.post(f"{public_url}guacamole/api/tokens", data=self.owners_login(), timeout=DEADLINE_SECONDS)
         answer.raise_for_status()
         return f"{self.body['status']['clientURL']}?token={answer.json()['authToken']}"

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageChops, ImageStat
 
+from waiting import until
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -17,15 +19,26 @@ if TYPE_CHECKING:
 SAME = 6.0
 """Mean difference of two pictures of one screen, of 255: Guacamole sends lossy pictures, VNC exact ones."""
 
+ALIKE = 1.0
+"""Mean difference of two pictures of a desktop in which nothing but a cursor moves."""
+
 VIEWPORT = (0.15, 0.15, 0.70, 0.75)
 """The middle of Blender's 3D view in its Layout workspace, as fractions of the screen: left, top, right, bottom."""
 
 
 def from_vnc(desktop: Desktop, file: Path) -> Image.Image:
-    """Take a picture straight from the desktop's VNC server."""
-    # The first update may come in parts, and is saved before the last one: the second picture is whole.
-    desktop.agent.vncdo("capture", file, "pause", "0.5", "capture", file)
-    return Image.open(file).convert("RGB")
+    """Take a picture straight from the desktop's VNC server, once two in a row are alike.
+
+    Updates may come in parts, and a picture may be saved before the last of them is there.
+    """
+    earlier = file.with_stem(f"{file.stem}-earlier")
+
+    def settled() -> Image.Image | None:
+        desktop.agent.vncdo("capture", file, "pause", "0.5", "capture", earlier, "pause", "0.5", "capture", file)
+        one, other = (Image.open(each).convert("RGB") for each in (earlier, file))
+        return other if difference(one, other) < ALIKE else None
+
+    return until("two pictures of the desktop in a row are alike", settled)
 
 
 def from_tab(page: Page) -> Image.Image:

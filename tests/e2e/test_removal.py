@@ -10,7 +10,7 @@ import requests
 from e2e.desktop import Desktop, manifest
 from e2e.kubectl import Kubectl
 from localcluster import chart
-from waiting import until
+from waiting import DEADLINE_SECONDS, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,14 +24,16 @@ class Guacamole:
 
     def __init__(self, url: str, login: dict[str, str]) -> None:
         self.url = f"{url}guacamole/api/"
-        answer = requests.post(f"{self.url}tokens", data=login, timeout=10)
+        answer = requests.post(f"{self.url}tokens", data=login, timeout=DEADLINE_SECONDS)
         answer.raise_for_status()
         self.token, self.source = answer.json()["authToken"], answer.json()["dataSource"]
 
     def names(self, what: str, key: str) -> set[str]:
         """List the names of connections or users."""
         answer = requests.get(
-            f"{self.url}session/data/{self.source}/{what}", headers={"Guacamole-Token": self.token}, timeout=10
+            f"{self.url}session/data/{self.source}/{what}",
+            headers={"Guacamole-Token": self.token},
+            timeout=DEADLINE_SECONDS,
         )
         answer.raise_for_status()
         found: dict[str, dict[str, Any]] = answer.json()
@@ -39,7 +41,7 @@ class Guacamole:
 
     def sign_out(self) -> None:
         """Give the token back."""
-        requests.delete(f"{self.url}tokens/{self.token}", timeout=10)
+        requests.delete(f"{self.url}tokens/{self.token}", timeout=DEADLINE_SECONDS)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import requests
 
 from e2e.picture import SAME, difference, from_tab, from_vnc
-from waiting import until
+from waiting import DEADLINE_SECONDS, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def viewers_link(desktop: Desktop, viewer: str, public_url: str) -> str:
     """Make a link that signs a viewer in."""
     login = desktop.secret(f"blender-user-{hashlib.sha256(viewer.encode()).hexdigest()[:16]}")
-    answer = requests.post(f"{public_url}guacamole/api/tokens", data=login, timeout=10)
+    answer = requests.post(f"{public_url}guacamole/api/tokens", data=login, timeout=DEADLINE_SECONDS)
     answer.raise_for_status()
     return f"{desktop.body['status']['viewURL']}?token={answer.json()['authToken']}"
 
@@ -59,7 +59,7 @@ def test_a_viewer_sees_the_desktop_and_cannot_touch_it_until_cut_off(
     after = from_vnc(desktop, tmp_path / "after.png")
     until("the viewer sees the change", lambda: difference(after, from_tab(page)) < SAME)
 
-    until("both are counted", lambda: desktop.body["status"].get("activity", {}).get("users") == 2, 40)
+    until("both are counted", lambda: desktop.body["status"].get("activity", {}).get("users") == 2)
     kubectl.run("patch", "bs", "shown", "--type=merge", "-p", '{"spec": {"viewers": []}}')
     until("the viewer is cut off", lambda: "You have been disconnected" in page.content())
     until("the owner stays", lambda: difference(from_vnc(desktop, tmp_path / "now.png"), from_tab(own_tab)) < SAME)

@@ -27,6 +27,8 @@ class ControlPlane:
     url: str
     supervisor: Supervisor
     data: Path
+    ports: tuple[socket.socket, ...]
+    """Bound to the ports for as long as both run. Go listens with SO_REUSEADDR, so no other program gets them first."""
 
     def stop(self) -> None:
         """Stop both programs and remove their data. The logs stay."""
@@ -34,6 +36,8 @@ class ControlPlane:
         self.supervisor.stop("kube-apiserver", grace=0)
         self.supervisor.stop("etcd", grace=0)
         shutil.rmtree(self.data, ignore_errors=True)
+        for each in self.ports:
+            each.close()
 
 
 def start(state: Path, api_port: int) -> ControlPlane:
@@ -52,10 +56,11 @@ def start(state: Path, api_port: int) -> ControlPlane:
         supervisor.stop(name, grace=0)
     data = state / "etcd"
     shutil.rmtree(data, ignore_errors=True)
-    port, client_port, peer_port = _ports(api_port)
+    ports = _hold_ports(api_port)
+    port, client_port, peer_port = (each.getsockname()[1] for each in ports)
     url = f"https://127.0.0.1:{port}"
     files, config = _credentials(state, url)
-    plane = ControlPlane(config, url, supervisor, data)
+    plane = ControlPlane(config, url, supervisor, data, ports)
     try:
         supervisor.run(apiserver.etcd(built["etcd"], data, client_port, peer_port))
         supervisor.run(
@@ -91,17 +96,18 @@ def _credentials(state: Path, url: str) -> tuple[apiserver.ServerFiles, Path]:
     return apiserver.ServerFiles(authority_file, certificate, key, public, signing), config
 
 
-def _ports(api_port: int) -> tuple[int, int, int]:
-    """Return the API's port and two free ports for etcd. All are bound at the same time, so that they differ."""
-    with socket.socket() as api, socket.socket() as client, socket.socket() as peer:
-        api.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            api.bind(("127.0.0.1", api_port))
-        except OSError as error:
-            raise LocalClusterError(
-                f"The API server cannot listen on 127.0.0.1:{api_port}: {error.strerror}. "
-                "End the program that uses this port, or choose another port."
-            ) from error
-        for other in (client, peer):
-            other.bind(("127.0.0.1", 0))
-        return api.getsockname()[1], client.getsockname()[1], peer.getsockname()[1]
+def _hold_ports(api_port: int) -> tuple[socket.socket, socket.socket, socket.socket]:
+    """Bind, without listening, to the API's port and to two free ones for etcd."""
+    held = (socket.socket(), socket.socket(), socket.socket())
+    try:
+        for each, number in zip(held, (api_port, 0, 0), strict=True):
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            each.bind(("127.0.0.1", number))
+    except OSError as error:
+        for each in held:
+            each.close()
+        raise LocalClusterError(
+            f"The API server cannot listen on 127.0.0.1:{api_port}: {error.strerror}. "
+            "End the program that uses this port, or choose another port."
+        ) from error
+    return held

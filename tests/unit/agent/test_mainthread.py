@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from agent.mainthread import Busy, MainThread
-from waiting import until
+from waiting import DEADLINE_SECONDS, until
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def drained(thread: MainThread[str], asked: "Future[str]") -> Callable[[], bool]
 
 def test_the_result_goes_to_the_caller(pool: ThreadPoolExecutor) -> None:
     thread = MainThread(lambda: threading.current_thread().name)
-    asked = pool.submit(thread.ask, 30)
+    asked = pool.submit(thread.ask, DEADLINE_SECONDS)
     until("it is answered", drained(thread, asked))
     assert asked.result() == threading.current_thread().name
 
@@ -36,7 +36,7 @@ def test_a_failure_goes_to_the_caller(pool: ThreadPoolExecutor) -> None:
         raise KeyError("no")
 
     thread = MainThread(fail)
-    asked = pool.submit(thread.ask, 30)
+    asked = pool.submit(thread.ask, DEADLINE_SECONDS)
     until("it is answered", drained(thread, asked))
     with pytest.raises(KeyError):
         asked.result()
@@ -45,7 +45,7 @@ def test_a_failure_goes_to_the_caller(pool: ThreadPoolExecutor) -> None:
 def test_callers_at_the_same_time_share_one_piece_of_work(pool: ThreadPoolExecutor) -> None:
     done: list[int] = []
     thread = MainThread(lambda: str(done.append(1)))
-    asked = [pool.submit(thread.ask, 30) for _ in range(3)]
+    asked = [pool.submit(thread.ask, DEADLINE_SECONDS) for _ in range(3)]
     until("all have asked", lambda: thread._queue.qsize() == 3)
     thread.drain()
     assert [each.result() for each in asked] == ["None"] * 3
@@ -62,9 +62,25 @@ def test_work_that_no_caller_waits_for_is_not_done_later() -> None:
     assert done == []
 
 
-def test_work_that_takes_longer_than_the_wait_is_told_apart(pool: ThreadPoolExecutor) -> None:
-    release = threading.Event()
-    thread = MainThread(lambda: str(release.wait(30)))
+def test_work_that_takes_longer_than_the_wait_is_told_apart(
+    pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, release = threading.Event(), threading.Event()
+
+    def work() -> str:
+        begun.set()
+        return str(release.wait(DEADLINE_SECONDS))
+
+    class Wait(Future[str]):
+        """One whose time is over as soon as the work has begun."""
+
+        def result(self, timeout: float | None = None) -> str:
+            del timeout
+            assert begun.wait(DEADLINE_SECONDS), "the work does not begin"
+            raise TimeoutError
+
+    monkeypatch.setattr("agent.mainthread.Future", Wait)
+    thread = MainThread(work)
     asked = pool.submit(thread.ask, 0.5)
     until("it has asked", lambda: thread._queue.qsize() == 1)
     main = pool.submit(thread.drain)

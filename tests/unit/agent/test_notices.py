@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent.notices import Notices, NotShown
+from waiting import DEADLINE_SECONDS
 
 SHOWS = """
 import signal, sys
@@ -15,6 +16,11 @@ file.write_text(sys.argv[2] + " " + sys.stdin.read())
 print("shown", flush=True)
 signal.pause()
 """
+
+
+@pytest.fixture(autouse=True)
+def _time_for_a_slow_machine_to_start_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.notices._SHOWN_SECONDS", DEADLINE_SECONDS)
 
 
 def banner(script: str, *arguments: object) -> Notices:

@@ -10,6 +10,7 @@ import requests
 
 from agent.messages import LARGEST_BODY, Request, Response
 from agent.server import serve
+from waiting import DEADLINE_SECONDS
 
 
 @contextmanager
@@ -36,7 +37,7 @@ def address(asked: list[Request]) -> Iterator[str]:
 
 
 def test_passes_the_request_on_and_the_answer_back(address: str, asked: list[Request]) -> None:
-    response = requests.get(f"{address}/readyz?a=b", headers={"Authorization": "Bearer x"}, timeout=5)
+    response = requests.get(f"{address}/readyz?a=b", headers={"Authorization": "Bearer x"}, timeout=DEADLINE_SECONDS)
     assert asked == [Request("GET", "/readyz?a=b", "Bearer x")]
     assert response.status_code == 503
     assert response.json() == {"reason": "SceneDrawing"}
@@ -46,7 +47,7 @@ def test_passes_the_request_on_and_the_answer_back(address: str, asked: list[Req
 
 
 def test_passes_a_body_on(address: str, asked: list[Request]) -> None:
-    requests.post(f"{address}/notice", data=b"x" * LARGEST_BODY, timeout=5)
+    requests.post(f"{address}/notice", data=b"x" * LARGEST_BODY, timeout=DEADLINE_SECONDS)
     assert asked == [Request("POST", "/notice", None, b"x" * LARGEST_BODY)]
 
 
@@ -66,13 +67,13 @@ def test_a_body_of_unknown_length_is_refused(address: str, asked: list[Request],
 
 def exchange(address: str, request: str) -> bytes:
     host, _, port = address.removeprefix("http://").partition(":")
-    with socket.create_connection((host, int(port)), timeout=5) as connection:
+    with socket.create_connection((host, int(port)), timeout=DEADLINE_SECONDS) as connection:
         connection.sendall(request.encode())
         return connection.recv(4096)
 
 
 def test_other_methods_are_refused(address: str, asked: list[Request]) -> None:
-    assert requests.put(f"{address}/status", timeout=5).status_code == 501
+    assert requests.put(f"{address}/status", timeout=DEADLINE_SECONDS).status_code == 501
     assert asked == []
 
 
@@ -81,24 +82,26 @@ def test_a_failure_in_the_agent_is_an_answer_without_details(capsys: pytest.Capt
         raise KeyError("inner detail")
 
     with serving(fail) as address:
-        response = requests.get(f"{address}/status", timeout=5)
+        response = requests.get(f"{address}/status", timeout=DEADLINE_SECONDS)
     assert response.status_code == 500
     assert "inner detail" not in response.text
     assert "inner detail" in capsys.readouterr().err
 
 
 def test_a_request_that_waits_does_not_hold_up_another() -> None:
-    release = threading.Event()
+    begun, release = threading.Event(), threading.Event()
 
     def answer(request: Request) -> Response:
         if request.path == "/slow":
-            release.wait(30)
+            begun.set()
+            release.wait(DEADLINE_SECONDS)
         return Response(200, {})
 
     with serving(answer) as address:
-        slow = threading.Thread(target=lambda: requests.get(f"{address}/slow", timeout=30))
+        slow = threading.Thread(target=lambda: requests.get(f"{address}/slow", timeout=DEADLINE_SECONDS))
         slow.start()
-        assert requests.get(f"{address}/healthz", timeout=5).status_code == 200
+        assert begun.wait(DEADLINE_SECONDS), "the slow request does not arrive"
+        assert requests.get(f"{address}/healthz", timeout=DEADLINE_SECONDS).status_code == 200
         release.set()
-        slow.join(30)
+        slow.join(DEADLINE_SECONDS)
         assert not slow.is_alive()

@@ -32,6 +32,13 @@ PASSWORD = "planted-password"
 TOKEN = "PLANTEDTOKEN"
 
 
+@pytest.fixture(autouse=True)
+def _pauses_end_when_the_clock_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make each pause far longer than a test, so that none ends because the machine is slow."""
+    for name in ("REFUSED_LOG_IN_PAUSE_SECONDS", "TOKEN_RENEWAL_SECONDS", "UNAVAILABLE_PAUSE_SECONDS"):
+        monkeypatch.setattr(module, name, 3600.0)
+
+
 @pytest.fixture
 def answers() -> Iterator[responses.RequestsMock]:
     with responses.RequestsMock() as mock:

@@ -9,6 +9,7 @@ import pytest
 from localcluster import processes
 from localcluster.components import Component, Supervisor
 from localcluster.errors import StepFailedError
+from waiting import DEADLINE_SECONDS, until
 
 SLEEP = Component("sleeper", ("/bin/sleep", "600"))
 
@@ -53,7 +54,7 @@ def test_the_end_of_a_program_is_told_with_its_last_words(supervisor: Supervisor
     code = "import sys; print('cannot open the door'); sys.exit(3)"
     supervisor.run(Component("server", (sys.executable, "-c", code)))
     with pytest.raises(StepFailedError) as caught:
-        supervisor.wait("server", lambda: False, seconds=30)
+        supervisor.wait("server", lambda: False, seconds=DEADLINE_SECONDS)
     message = str(caught.value)
     assert message.startswith("server ended during its start.")
     assert "    cannot open the door" in message
@@ -69,5 +70,5 @@ def test_one_that_never_gets_ready_is_told_so(supervisor: Supervisor) -> None:
 def test_a_prefix_goes_in_front_of_every_command(tmp_path: Path) -> None:
     supervisor = Supervisor(tmp_path / "pids", tmp_path / "logs", prefix=("/usr/bin/env", "WHO=node"))
     supervisor.run(Component("says", ("/bin/sh", "-c", "echo $WHO")))
-    assert processes.wait(lambda: supervisor.log("says").read_text() == "node\n", 10)
+    until("the command has printed", lambda: supervisor.log("says").read_text() == "node\n")
     supervisor.stop("says", grace=0)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from localcluster import processes
+from waiting import DEADLINE_SECONDS, until
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def test_a_started_program_is_known_by_its_pid_file(sleeper: tuple[Path, process
 
 def test_stop_ends_it_and_removes_the_pid_file(sleeper: tuple[Path, processes.Record]) -> None:
     pid_file, record = sleeper
-    processes.stop(pid_file, grace=5)
+    processes.stop(pid_file, grace=DEADLINE_SECONDS)
     assert not processes.is_alive(record.identity)
     assert not pid_file.exists()
 
@@ -60,7 +61,7 @@ def test_half_a_pid_file_names_nobody(tmp_path: Path, content: str) -> None:
 def test_a_program_that_ended_is_not_alive(tmp_path: Path) -> None:
     pid_file = tmp_path / "true.pid"
     record = processes.start(pid_file, ["/bin/true"], tmp_path / "log", "")
-    assert processes.wait(lambda: not processes.is_alive(record.identity), 10)
+    until("the program has ended", lambda: not processes.is_alive(record.identity))
     assert processes.running(pid_file) is None
 
 
@@ -69,8 +70,8 @@ def test_one_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
     log = tmp_path / "log"
     script = "trap '' TERM; echo ready; while :; do sleep 600; done"
     record = processes.start(pid_file, ["/bin/sh", "-c", script], log, "")
-    assert processes.wait(lambda: log.exists() and "ready" in log.read_text(), 10)
-    orphans = processes.children(record.identity.pid)
+    until("the signal is trapped", lambda: log.exists() and "ready" in log.read_text())
+    orphans = until("its child runs", lambda: processes.children(record.identity.pid))
     processes.stop(pid_file, grace=0.2)
     assert not processes.is_alive(record.identity)
     for orphan in orphans:
@@ -82,8 +83,8 @@ def test_the_child_of_a_wrapper_gets_the_signal(tmp_path: Path) -> None:
     log = tmp_path / "log"
     script = "(trap 'echo told; exit 0' TERM; echo ready; while :; do sleep 0.05; done) & wait $!"
     record = processes.start(pid_file, ["/bin/sh", "-c", script], log, "")
-    assert processes.wait(lambda: log.exists() and "ready" in log.read_text(), 10)
-    processes.stop(pid_file, grace=10, wrapped=True)
+    until("the signal is trapped", lambda: log.exists() and "ready" in log.read_text())
+    processes.stop(pid_file, grace=DEADLINE_SECONDS, wrapped=True)
     assert not processes.is_alive(record.identity)
     assert "told" in log.read_text()
 
@@ -106,7 +107,7 @@ def test_a_program_that_a_crash_kept_from_being_recorded_never_begins(
     monkeypatch.setattr(processes, "_RECORDED", processes._RECORDED.replace("-lt 500", "-lt 5"))
     monkeypatch.setattr(Path, "replace", lambda *_: None)
     record = processes.start(pid_file, ["/bin/touch", str(begun)], tmp_path / "log", "mark")
-    assert processes.wait(lambda: not processes.is_alive(record.identity), 5)
+    until("the program gives up", lambda: not processes.is_alive(record.identity))
     assert not begun.exists()
 
 
@@ -115,10 +116,12 @@ def test_a_program_whose_starter_was_killed_first_gives_up_at_once(
 ) -> None:
     """Its parent is process 1 from its first moment on, and that one lives."""
     begun = tmp_path / "begun"
-    gone = os.posix_spawn("/bin/true", ["/bin/true"], {})
-    os.waitpid(gone, 0)
+    # The kernel gives no process this number.
+    gone = int(Path("/proc/sys/kernel/pid_max").read_text())
+    # One that waited for a record would do so for hours.
+    monkeypatch.setattr(processes, "_RECORDED", processes._RECORDED.replace("-lt 500", "-lt 1000000"))
     monkeypatch.setattr(os, "getpid", lambda: gone)
     monkeypatch.setattr(Path, "replace", lambda *_: None)
     record = processes.start(tmp_path / "program.pid", ["/bin/touch", str(begun)], tmp_path / "log", "mark")
-    assert processes.wait(lambda: not processes.is_alive(record.identity), 3), "it waits for a record to come"
+    until("the program gives up and waits for no record", lambda: not processes.is_alive(record.identity))
     assert not begun.exists()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import uuid
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 from unittest.mock import patch
 
@@ -17,6 +17,7 @@ from blendersessions_operator.controller.cache import CHILD_KINDS
 from blendersessions_operator.controller.reconciler import reconcile
 from status_rules import StatusRules
 from unit.operator.contexts import context_of
+from unit.operator.factories import NOW
 
 if TYPE_CHECKING:
     import asyncio
@@ -51,9 +52,10 @@ class Faulty:
 class Server(Faulty):
     """The API server, as `gateways.kubernetes` speaks to it; it fails at a status that breaks the rules."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], datetime] = lambda: NOW) -> None:
         super().__init__()
         self.objects: dict[Ref, Manifest] = {}
+        self._now = now
         self.pods_made = 0
         self._version = 100
         self._rules = StatusRules()
@@ -89,7 +91,7 @@ class Server(Faulty):
             if found is None or found["metadata"]["uid"] != uid:
                 return
             if found["metadata"].get("finalizers"):
-                found["metadata"]["deletionTimestamp"] = datetime.now(UTC).isoformat()
+                found["metadata"]["deletionTimestamp"] = self._now().isoformat()
                 self.touched(ref)
             else:
                 self.collect(ref)
@@ -119,7 +121,7 @@ class Server(Faulty):
         if ref in self.objects:
             raise Conflict(f"{ref} exists", System.KUBERNETES)
         made = copy.deepcopy(manifest)
-        made["metadata"] |= {"uid": str(uuid.uuid4()), "creationTimestamp": datetime.now(UTC).isoformat()}
+        made["metadata"] |= {"uid": str(uuid.uuid4()), "creationTimestamp": self._now().isoformat()}
         self.objects[ref] = made
         self.pods_made += ref.kind == "Pod"
         return self.touched(ref)
@@ -271,28 +273,31 @@ class FakeAgents(Faulty):
         self._call("Agent", lambda: None)
 
 
-def clock(ahead: timedelta) -> type[datetime]:
-    """Return a `datetime` whose present is ahead of ours."""
+def clock(now: Callable[[], datetime]) -> type[datetime]:
+    """Return a `datetime` whose present is what `now` returns, so that no decision depends on the machine's speed."""
 
-    class Later(datetime):
+    class Clock(datetime):
         @classmethod
-        def now(cls, tz: tzinfo | None = None) -> Later:
-            moment: Later = super().now(tz) + ahead
-            return moment
+        def now(cls, tz: tzinfo | None = None) -> Any:  # noqa: ANN401 - the base class would return its own class
+            return now().astimezone(tz)
 
-    return Later
+    return Clock
 
 
 class Simulation:
     """One session's world, and the operator that serves it; `restart` makes the operator forget."""
 
     def __init__(self) -> None:
-        self.server, self.guacamole, self.agents = Server(), Guacamole(), FakeAgents()
-        self._ahead = timedelta()
+        self.server, self.guacamole, self.agents = Server(self.now), Guacamole(), FakeAgents()
+        self._seconds = 0.0
         self.restart()
+
+    def now(self) -> datetime:
+        return NOW + timedelta(seconds=self._seconds)
 
     def restart(self) -> None:
         self.context, self.queue = context_of(self.server, self.guacamole, agents=self.agents)
+        self.context.debouncer.clock = lambda: self._seconds
 
     def see(self) -> None:
         """Let the watches tell all there is."""
@@ -305,10 +310,10 @@ class Simulation:
 
     async def reconcile(self) -> bool:
         """Reconcile a second after the last time, so that a time that moves without need is seen to move."""
-        self._ahead += timedelta(seconds=1)
+        self._seconds += 1
         with (
-            patch("blendersessions_operator.controller.observer.datetime", clock(self._ahead)),
-            patch("blendersessions_operator.controller.executor.datetime", clock(self._ahead)),
+            patch("blendersessions_operator.controller.observer.datetime", clock(self.now)),
+            patch("blendersessions_operator.controller.executor.datetime", clock(self.now)),
         ):
             return await reconcile(self.context, KEY)
 

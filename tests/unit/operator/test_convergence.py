@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from datetime import UTC, datetime
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -32,7 +31,7 @@ class Life(RuleBasedStateMachine):
     def begin(self, workspace: bool) -> None:
         self.sim = Simulation()
         made = body({"workspace": {"size": "1Gi"}} if workspace else {}, finalizer=False)
-        made["metadata"]["creationTimestamp"] = datetime.now(UTC).isoformat()
+        made["metadata"]["creationTimestamp"] = self.sim.now().isoformat()
         self.sim.server.objects[KEY] = made
         self.sim.server.touched(KEY)
 

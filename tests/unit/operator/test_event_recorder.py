@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from blendersessions.model.errors import System, Unavailable
 from blendersessions.model.manifest import Ref
-from blendersessions_operator.controller.event_recorder import EventRecorder
+from blendersessions_operator.controller.event_recorder import MAX_EVENT_AGE, EventRecorder
 from blendersessions_operator.planning.status_events import Event
-from unit.operator.factories import OTHER_UID, session
+from unit.operator.factories import NOW, OTHER_UID, session
+from unit.operator.simulation import clock
+from waiting import until_set
 
 if TYPE_CHECKING:
     from blendersessions.clients.kubernetes import Kubernetes
@@ -43,8 +45,7 @@ class FakeApi:
         return manifest
 
     async def until_asked(self) -> None:
-        async with asyncio.timeout(5):
-            await self.asked.wait()
+        await until_set("an Event is posted", self.asked)
         self.asked.clear()
 
     def said(self) -> list[tuple[str, str]]:
@@ -101,11 +102,14 @@ async def test_they_are_posted_without_anybody_waiting(api: FakeApi) -> None:
     runner.cancel()
 
 
-async def test_they_let_waiting_work_go_first_until_they_are_late(api: FakeApi) -> None:
-    told, long_ago = events(api), datetime.now(UTC) - timedelta(seconds=31)
+async def test_they_let_waiting_work_go_first_until_they_are_late(
+    api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("blendersessions_operator.controller.event_recorder.datetime", clock(lambda: NOW))
+    told, long_ago = events(api), NOW - MAX_EVENT_AGE - timedelta(seconds=1)
     told.event(session(), replace(START, at=long_ago))
-    told.event(session(), replace(REGISTERED, at=datetime.now(UTC)))
-    told.event(replace(session(), uid=OTHER_UID), replace(FAILED, at=datetime.now(UTC)))
+    told.event(session(), replace(REGISTERED, at=NOW))
+    told.event(replace(session(), uid=OTHER_UID), replace(FAILED, at=NOW))
     busy, asked = True, asyncio.Event()
 
     def is_busy() -> bool:
@@ -116,8 +120,7 @@ async def test_they_let_waiting_work_go_first_until_they_are_late(api: FakeApi) 
     await api.until_asked()
     for _ in range(10):
         asked.clear()
-        async with asyncio.timeout(5):
-            await asked.wait()
+        await until_set("the recorder asks whether work waits", asked)
     late = [(REGISTERED.reason, f"{START.message} {REGISTERED.message}")]
     assert api.said() == late, "a step that follows puts off nothing"
     busy = False

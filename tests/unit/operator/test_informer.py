@@ -16,6 +16,7 @@ from blendersessions_operator.controller.informer import WATCH_ATTEMPTS, Collect
 from blendersessions_operator.resources.service import service
 from unit.operator.contexts import context_of
 from unit.operator.factories import body, session, stored
+from waiting import until_set
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -67,8 +68,7 @@ async def watched(api: FakeApi, *known: Manifest) -> AsyncIterator[tuple[Reconci
     context, queue = context_of(api, None, body(), *known)
     task = asyncio.create_task(Informer(context, COLLECTION).run("100"))
     try:
-        async with asyncio.timeout(5):
-            await api.over.wait()
+        await until_set("all acts of the watch are over", api.over)
         yield context, queue.added
     finally:
         task.cancel()

@@ -7,8 +7,8 @@ from pathlib import Path
 import requests
 from prometheus_client import generate_latest
 
-from apiserver.lifecycle import free_port
 from blendersessions_operator.metrics import Metrics
+from waiting import DEADLINE_SECONDS
 
 
 def test_what_was_noted_is_told() -> None:
@@ -34,9 +34,11 @@ def test_what_was_noted_is_told() -> None:
 
 
 def test_it_is_answered_over_http_until_it_is_closed() -> None:
-    metrics, port = Metrics(), free_port()
-    metrics.serve(port)
-    answer = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=5)
+    metrics = Metrics()
+    metrics.serve(0)
+    assert metrics._server is not None
+    server, _ = metrics._server
+    answer = requests.get(f"http://127.0.0.1:{server.server_port}/metrics", timeout=DEADLINE_SECONDS)
     metrics.close()
     assert answer.status_code == 200
     assert "blendersessions_event_loop_lag_seconds" in answer.text

@@ -19,6 +19,7 @@ from status_rules import StatusRules
 from unit.operator.contexts import context_of
 from unit.operator.factories import (
     CREDENTIALS,
+    NOW,
     OTHER_UID,
     USER_PASSWORD,
     body,
@@ -27,6 +28,7 @@ from unit.operator.factories import (
     running_pod,
     session,
 )
+from unit.operator.simulation import clock
 
 KEY = Ref("BlenderSession", "art", "cart")
 
@@ -141,10 +143,10 @@ async def test_a_start_that_is_done_at_once_is_told_in_one_write() -> None:
     objects, pod = starting()
     api = FakeApi(*objects)
     made, queue = context_of(api, FakeGuacamole(granted_access(session())), *objects)
+    made.debouncer.clock = lambda: 0.0
     assert await reconcile(made, KEY)
     assert api.requests == []
-    [soon] = queue.delays
-    assert 0 < soon <= FIRST_STATUS_DELAY_SECONDS, "one that takes longer is looked at then"
+    assert queue.delays == [FIRST_STATUS_DELAY_SECONDS], "one that takes longer is looked at then"
     ran = running_pod(session())["status"]
     made.cache.put(pod | {"status": ran, "metadata": pod["metadata"] | {"resourceVersion": "9000"}})
     assert await reconcile(made, KEY)
@@ -260,17 +262,19 @@ async def test_a_session_that_is_gone_is_done() -> None:
     assert await reconcile(context_of(FakeApi(), FakeGuacamole(AccessView()))[0], KEY)
 
 
-async def test_a_session_that_becomes_ready_is_looked_at_again_when_its_time_may_be_over() -> None:
+async def test_a_session_that_becomes_ready_is_looked_at_again_when_its_time_may_be_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("blendersessions_operator.controller.observer.datetime", clock(lambda: NOW))
     wanted = {"lifetime": {"idleAfter": "20m"}}
     of = session(wanted)
     observed = finished_world(of)
     found = (observed.secret, observed.service, observed.pod, *observed.user_secrets.values())
     objects = [body(wanted), *(each for each in found if each is not None)]
-    objects[0]["metadata"]["creationTimestamp"] = datetime.now(UTC).isoformat()
+    objects[0]["metadata"]["creationTimestamp"] = NOW.isoformat()
     made, queue = context_of(FakeApi(*objects), FakeGuacamole(granted_access(of)), *objects)
     assert await reconcile(made, KEY)
-    [seconds] = queue.delays
-    assert 14 * 60 < seconds <= 15 * 60, "when the warning would begin; no event tells of it"
+    assert queue.delays == [15 * 60], "when the warning would begin; no event tells of it"
 
 
 async def test_a_status_whose_answer_was_lost_is_not_written_again() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from blendersessions_operator.controller import workqueue
 from blendersessions_operator.controller.workqueue import WorkQueue, backoff
+from waiting import until_set
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -44,10 +45,9 @@ class Recorder:
         return answer
 
     async def until(self, happened: Callable[[], bool]) -> None:
-        async with asyncio.timeout(5):
-            while not happened():
-                self.changed.clear()
-                await self.changed.wait()
+        while not happened():
+            self.changed.clear()
+            await until_set(f"the work goes on; it is done with {self.done} and at {self.active}", self.changed)
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ async def test_a_key_added_while_it_is_worked_on_is_worked_on_again(work: Record
     queue = started(work, 4)
     work.gate.clear()
     queue.add("a")
-    await work.began.wait()
+    await until_set("the work begins", work.began)
     queue.add("a")
     queue.add("a")
     work.gate.set()
@@ -159,7 +159,7 @@ async def test_closing_lets_the_work_in_hand_end_and_takes_no_more(work: Recorde
     work.gate.clear()
     queue.add("a")
     queue.add("b")
-    await work.began.wait()
+    await until_set("the work begins", work.began)
     closing = asyncio.create_task(queue.close())
     await asyncio.sleep(0)
     queue.add("c")
@@ -172,7 +172,7 @@ async def test_closing_cancels_what_does_not_end(work: Recorder) -> None:
     queue = started(work, 1)
     work.gate.clear()
     queue.add("a")
-    await work.began.wait()
+    await until_set("the work begins", work.began)
     await queue.close(grace=0.01)
     assert work.done == []
 

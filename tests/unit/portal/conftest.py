@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
 from blendersessions_portal.app import create_app
-from unit.portal.fakes import KEY, PUBLIC_URL, FakeGuacamole, FakeStore, write_samples
+from unit.portal.fakes import KEY, NOW, PUBLIC_URL, FakeGuacamole, FakeStore, write_samples
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from datetime import tzinfo
     from pathlib import Path
 
 
@@ -79,6 +81,16 @@ class Portal:
         """Close the browsers."""
         for browser in self._browsers:
             await browser.aclose()
+
+
+@pytest.fixture(autouse=True)
+def _the_time_of_pages_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Any:  # noqa: ANN401 - the base class would return its own class
+            return NOW.astimezone(tz)
+
+    monkeypatch.setattr("blendersessions_portal.rendering.datetime", Clock)
 
 
 @pytest.fixture

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 PUBLIC_URL = "http://portal.test/"
 KEY = b"0123456789abcdef0123456789abcdef"
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+"""The present of all pages."""
 
 
 class FakeStore:
@@ -44,14 +46,14 @@ class FakeStore:
         self._fail()
         body = new_session("blender", owner, sample)
         name = str(body["metadata"]["name"])
-        body["metadata"] |= {"uid": str(uuid.uuid4()), "creationTimestamp": datetime.now(UTC).isoformat()}
+        body["metadata"] |= {"uid": str(uuid.uuid4()), "creationTimestamp": self._moment().isoformat()}
         self.objects[name] = body
         self.passwords.setdefault(owner, "secret-of-" + owner)
         return read_session(body)
 
     async def delete(self, owner: str, name: str) -> None:
         await self.get(owner, name)
-        self.objects[name]["metadata"]["deletionTimestamp"] = datetime.now(UTC).isoformat()
+        self.objects[name]["metadata"]["deletionTimestamp"] = self._moment().isoformat()
 
     async def suspend(self, owner: str, name: str) -> None:
         await self.get(owner, name)
@@ -67,6 +69,10 @@ class FakeStore:
         if owner not in self.passwords:
             raise NotFound("Secret “blender-user-0” does not exist.", System.GUACAMOLE)
         return UserCredentials(owner, self.passwords[owner])
+
+    def _moment(self) -> datetime:
+        """Return a moment that is later for each session, and the same on every machine."""
+        return NOW + timedelta(milliseconds=len(self.objects))
 
     def _fail(self) -> None:
         if self.failure:
@@ -125,7 +131,7 @@ class FakeStore:
         )
 
     def age(self, name: str, by: timedelta) -> None:
-        created = datetime.now(UTC) - by
+        created = NOW - by
         self.objects[name]["metadata"]["creationTimestamp"] = created.isoformat()
 
 

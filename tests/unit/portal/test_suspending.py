@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from blendersessions_portal.lifetime import expiry, kept_alive_by
 from blendersessions_portal.session import read_session
+from unit.portal.fakes import NOW
 
 if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
     from unit.portal.conftest import Browser, Portal
-
-NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 async def ready(portal: Portal, browser: Browser, **workspace: object) -> str:
@@ -168,7 +167,7 @@ def test_a_session_without_an_end_says_nothing_of_it() -> None:
 
 async def test_the_pages_show_the_end(portal: Portal, browser: Browser) -> None:
     name = await ready(portal, browser)
-    at = (datetime.now(UTC) + timedelta(minutes=25, seconds=30)).isoformat()
+    at = (NOW + timedelta(minutes=25)).isoformat()
     activity = {"keptAliveBy": "Render", "expiresAt": at, "expiryReason": "MaxAge"}
     portal.store.objects[name]["status"]["activity"] = activity
     for address in ("/", f"/sessions/{name}?stay=yes"):
