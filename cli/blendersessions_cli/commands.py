@@ -13,7 +13,7 @@ import click
 
 from blendersessions.model import suspension
 from blendersessions.model.errors import DomainError, Invalid, System
-from blendersessions_cli import opening
+from blendersessions_cli import sign_in_link
 from blendersessions_cli.cluster import Target, connect
 from blendersessions_cli.sessions import table
 
@@ -95,9 +95,9 @@ async def open_session(
     """
     async with connect(target) as cluster:
         if wait:
-            await opening.until_ready(cluster, name, seconds, _tell)
+            await sign_in_link.until_ready(cluster, name, seconds, _tell)
         session = await cluster.session(name)
-        link = await opening.link(cluster, session, username, guacamole_ca)
+        link = await sign_in_link.link(cluster, session, username, guacamole_ca)
     for note in link.notes:
         _tell(note)
     if print_only:
@@ -156,7 +156,7 @@ async def resume(target: Target, name: str) -> None:
 async def wait(target: Target, name: str, seconds: float) -> None:
     """Wait until the session NAME is ready; ends with code 1 when it is not, or cannot become so."""
     async with connect(target) as cluster:
-        session = await opening.until_ready(cluster, name, seconds, _tell)
+        session = await sign_in_link.until_ready(cluster, name, seconds, _tell)
     _tell(f"{session.label} is ready.")
 
 

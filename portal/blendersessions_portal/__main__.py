@@ -12,8 +12,8 @@ from kubernetes.aio.config.config_exception import ConfigException
 from blendersessions.clients import kubernetes
 from blendersessions.clients.guacamole.sign_in import SignInClient
 from blendersessions_portal.app import create_app
+from blendersessions_portal.session_store import KubernetesSessionStore
 from blendersessions_portal.settings import Settings
-from blendersessions_portal.store import KubernetesSessionStore
 
 logger = logging.getLogger(__name__)
 

@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
+from blendersessions_portal.browser_token_store import BrowserTokens
 from blendersessions_portal.csrf import CsrfGuard
 from blendersessions_portal.headers import AccessLog, SecurityHeaders
 from blendersessions_portal.identity import AnonymousIdentifier
@@ -17,7 +18,6 @@ from blendersessions_portal.problems import Problems
 from blendersessions_portal.rendering import STATIC, Renderer
 from blendersessions_portal.samples import load_samples
 from blendersessions_portal.signing import Signer
-from blendersessions_portal.tokens import TokenKeeper
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from blendersessions.clients.guacamole.token_cache import SignIn
-    from blendersessions_portal.store import SessionStore
+    from blendersessions_portal.session_store import SessionStore
 
 _MAX_BODY = 16 * 1024  # bytes; our forms are a few hundred
 
@@ -54,7 +54,7 @@ def create_app(
         identifier=AnonymousIdentifier(signer, secure=secure),
         guard=CsrfGuard(signer),
         store=store,
-        tokens=TokenKeeper(guacamole, signer, secure=secure),
+        tokens=BrowserTokens(guacamole, signer, secure=secure),
         renderer=renderer,
         max_sessions=max_sessions,
     )

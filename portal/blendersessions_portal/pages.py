@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from blendersessions.model.user_credentials import UserCredentials
+    from blendersessions_portal.browser_token_store import BrowserTokens
     from blendersessions_portal.csrf import CsrfGuard
     from blendersessions_portal.identity import Identifier, Visitor
     from blendersessions_portal.rendering import Renderer
     from blendersessions_portal.samples import Samples
     from blendersessions_portal.session import SessionView
-    from blendersessions_portal.store import SessionStore
-    from blendersessions_portal.tokens import TokenKeeper
+    from blendersessions_portal.session_store import SessionStore
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class Pages:
     identifier: Identifier
     guard: CsrfGuard
     store: SessionStore
-    tokens: TokenKeeper
+    tokens: BrowserTokens
     renderer: Renderer
     max_sessions: int
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.templating import Jinja2Templates
 
-from blendersessions_portal import lifetime, wording
+from blendersessions_portal import lifetime_words, wording
 from blendersessions_portal.progress import Progress, State, describe
 
 if TYPE_CHECKING:
@@ -85,12 +85,12 @@ class Renderer:
             title=self._title(session.sample),
             picture=sample.picture if sample else "",
             created=session.created.isoformat(),
-            age=lifetime.age(session.created, now),
+            age=lifetime_words.age(session.created, now),
             progress=progress,
             state=progress.state,
-            kept_alive_by=lifetime.kept_alive_by(session),
-            expiry=lifetime.expiry(session, now),
-            loss=lifetime.loss(session),
+            kept_alive_by=lifetime_words.kept_alive_by(session),
+            expiry=lifetime_words.expiry(session, now),
+            loss=lifetime_words.loss(session),
             stopping=wording.STOPPING[session.files],
             files=session.files,
             can_suspend=session.can_suspend,

@@ -294,7 +294,7 @@ def test_a_password_goes_to_addresses_of_guacamole_only(guacamole: Guacamole, ca
 def test_wait_ends_when_the_session_is_ready(
     guacamole: Guacamole, cart: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("blendersessions_cli.opening._PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("blendersessions_cli.sign_in_link._PAUSE_SECONDS", 0.01)
     cart.add_session(status=waiting("SceneLoading", "Blender loads cart.blend."), owner="alice")
     answer = cart.answer
 

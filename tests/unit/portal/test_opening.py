@@ -11,9 +11,9 @@ from starlette.requests import Request
 
 from blendersessions.model.errors import System, Unauthorised, Unavailable
 from blendersessions.model.user_credentials import UserCredentials
+from blendersessions_portal.browser_token_store import BrowserTokens
 from blendersessions_portal.identity import Visitor
 from blendersessions_portal.signing import Signer
-from blendersessions_portal.tokens import TokenKeeper
 from unit.portal.fakes import KEY, FakeGuacamole
 
 if TYPE_CHECKING:
@@ -102,10 +102,10 @@ async def test_two_browsers_have_a_token_each(portal: Portal, browser: Browser) 
 async def test_a_token_cookie_of_another_browser_counts_for_nothing(portal: Portal, browser: Browser) -> None:
     name = await ready(portal, browser)
     await browser.get(f"/sessions/{name}/open")
-    stolen = browser.cookies[TokenKeeper.COOKIE]
+    stolen = browser.cookies[BrowserTokens.COOKIE]
     other = portal.browser()
     foreign = await ready(portal, other)
-    other.cookies.set(TokenKeeper.COOKIE, stolen, path="/sessions")
+    other.cookies.set(BrowserTokens.COOKIE, stolen, path="/sessions")
     portal.restart()
     assert (await other.get(f"/sessions/{foreign}/open")).headers["location"].endswith("TOKEN0001")
     assert "TOKEN0000" in portal.guacamole.alive, "nobody is thrown out"
@@ -129,7 +129,7 @@ async def test_the_token_is_in_no_page_and_in_no_log(
 async def test_the_token_cookie_goes_to_session_pages_only(portal: Portal, browser: Browser) -> None:
     name = await ready(portal, browser)
     answer = await browser.get(f"/sessions/{name}/open")
-    (line,) = [line.lower() for line in answer.headers.get_list("set-cookie") if line.startswith(TokenKeeper.COOKIE)]
+    (line,) = [line.lower() for line in answer.headers.get_list("set-cookie") if line.startswith(BrowserTokens.COOKIE)]
     assert "path=/sessions" in line
     assert "httponly" in line
     assert "samesite=lax" in line
@@ -173,7 +173,7 @@ async def test_a_refused_sign_in_is_explained(portal: Portal, browser: Browser) 
 
 async def test_a_refused_password_is_not_tried_again_at_once_for_guacamole_would_ban_us() -> None:
     guacamole, now = FakeGuacamole(), 0.0
-    keeper = TokenKeeper(guacamole, Signer(KEY), secure=False, clock=lambda: now)
+    keeper = BrowserTokens(guacamole, Signer(KEY), secure=False, clock=lambda: now)
     request = Request({"type": "http", "headers": []})
     visitor = Visitor("guest-a", "guest-a", known=True)
     guacamole.refuses.add("guest-a")
@@ -216,7 +216,7 @@ async def test_the_last_stop_signs_out(portal: Portal, browser: Browser) -> None
     assert portal.guacamole.alive == {"TOKEN0000"}, "the other session is still open somewhere"
     await browser.submit(f"/sessions/{second}/stop")
     assert not portal.guacamole.alive
-    assert TokenKeeper.COOKIE not in browser.cookies
+    assert BrowserTokens.COOKIE not in browser.cookies
 
 
 async def test_stop_works_while_guacamole_is_away(portal: Portal, browser: Browser) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from blendersessions.model.conditions import Condition
-from blendersessions_portal.lifetime import age
+from blendersessions_portal.lifetime_words import age
 from blendersessions_portal.progress import State, describe
 from blendersessions_portal.session import SessionView, name_stem, read_session
 

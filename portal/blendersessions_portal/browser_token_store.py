@@ -52,7 +52,7 @@ class _BrowserTokenStore:
             self.memory.popitem(last=False)
 
 
-class TokenKeeper:
+class BrowserTokens:
     """Keeps the tokens of all browsers.
 
     Args:

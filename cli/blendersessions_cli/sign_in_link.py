@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from blendersessions.clients.guacamole.sign_in import SignInClient
 from blendersessions.model.conditions import ConditionType
 from blendersessions.model.errors import Invalid, System, Unauthorised, Unavailable
-from blendersessions_cli import tokens
+from blendersessions_cli import file_token_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,7 +117,7 @@ async def _signed_in(address: str, credentials: UserCredentials, ca_file: Path |
         )
     try:
         async with SignInClient(base, ca_file) as guacamole:
-            found = await tokens.token(guacamole, base, credentials)
+            found = await file_token_store.token(guacamole, base, credentials)
     except Unavailable as error:
         cause = f" ({type(error.__cause__).__name__})" if error.__cause__ else ""
         raise Unavailable(
