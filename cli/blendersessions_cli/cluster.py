@@ -17,7 +17,7 @@ from blendersessions.model.manifest import SESSION_KIND, Manifest, Ref
 from blendersessions.model.names import user_secret_name
 from blendersessions.model.session import parse_session
 from blendersessions.model.user_credentials import credentials_in
-from blendersessions_cli.sessions import OpenableSession
+from blendersessions_cli.openable_session import OpenableSession
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -15,7 +15,7 @@ from blendersessions.model import suspension
 from blendersessions.model.errors import DomainError, Invalid, System
 from blendersessions_cli import sign_in_link
 from blendersessions_cli.cluster import Target, connect
-from blendersessions_cli.sessions import table
+from blendersessions_cli.openable_session import table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

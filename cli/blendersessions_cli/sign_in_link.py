@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from blendersessions.model.user_credentials import UserCredentials
     from blendersessions_cli.cluster import Cluster
-    from blendersessions_cli.sessions import OpenableSession
+    from blendersessions_cli.openable_session import OpenableSession
 
 _PAUSE_SECONDS = 1.0
 

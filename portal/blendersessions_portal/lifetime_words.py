@@ -9,7 +9,7 @@ from blendersessions_portal import wording
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from blendersessions_portal.session import SessionView
+    from blendersessions_portal.session_view import SessionView
 
 _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"))
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from blendersessions_portal.identity import Identifier, Visitor
     from blendersessions_portal.rendering import Renderer
     from blendersessions_portal.samples import Samples
-    from blendersessions_portal.session import SessionView
     from blendersessions_portal.session_store import SessionStore
+    from blendersessions_portal.session_view import SessionView
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from blendersessions.model.conditions import Condition
-    from blendersessions_portal.session import SessionView
+    from blendersessions_portal.session_view import SessionView
     from blendersessions_portal.wording import Words
 
 _TROUBLE_AFTER = timedelta(seconds=10)

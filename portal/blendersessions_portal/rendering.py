@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from blendersessions_portal.samples import Samples
-    from blendersessions_portal.session import Files, SessionView
+    from blendersessions_portal.session_view import Files, SessionView
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"

@@ -11,7 +11,7 @@ from blendersessions.model.errors import Conflict, NotFound, System, Unavailable
 from blendersessions.model.manifest import SESSION_KIND, Manifest, Ref
 from blendersessions.model.names import user_secret_name
 from blendersessions.model.user_credentials import credentials_in
-from blendersessions_portal.session import OWNER_HASH_LABEL, SessionView, new_session, owner_hash, read_session
+from blendersessions_portal.session_view import OWNER_HASH_LABEL, SessionView, new_session, owner_hash, read_session
 
 if TYPE_CHECKING:
     from blendersessions.clients.kubernetes import Kubernetes

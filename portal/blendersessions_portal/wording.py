@@ -7,7 +7,7 @@ from typing import Final
 
 from blendersessions.model.conditions import ConditionType, Reason
 from blendersessions.model.status import KeepAliveReason
-from blendersessions_portal.session import Files
+from blendersessions_portal.session_view import Files
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from blendersessions.model import suspension
 from blendersessions.model.errors import NotFound, System, Unauthorised
 from blendersessions.model.user_credentials import UserCredentials
-from blendersessions_portal.session import SessionView, new_session, read_session
+from blendersessions_portal.session_view import SessionView, new_session, read_session
 
 if TYPE_CHECKING:
     from pathlib import Path

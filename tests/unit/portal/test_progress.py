@@ -11,7 +11,7 @@ import pytest
 from blendersessions.model.conditions import Condition
 from blendersessions_portal.lifetime_words import age
 from blendersessions_portal.progress import State, describe
-from blendersessions_portal.session import SessionView, name_stem, read_session
+from blendersessions_portal.session_view import SessionView, name_stem, read_session
 
 if TYPE_CHECKING:
     from unit.portal.conftest import Browser, Portal

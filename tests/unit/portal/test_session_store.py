@@ -12,8 +12,8 @@ import pytest_asyncio
 from aiohttp import web
 
 from blendersessions.model.errors import Invalid, NotFound, Unauthorised, Unavailable
-from blendersessions_portal.session import owner_hash
 from blendersessions_portal.session_store import KubernetesSessionStore
+from blendersessions_portal.session_view import owner_hash
 from unit.api_server import answering
 
 if TYPE_CHECKING:

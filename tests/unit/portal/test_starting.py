@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from blendersessions.model.errors import Invalid, System, Unauthorised, Unavailable
-from blendersessions_portal.session import OWNER_HASH_LABEL, owner_hash
+from blendersessions_portal.session_view import OWNER_HASH_LABEL, owner_hash
 
 if TYPE_CHECKING:
     from unit.portal.conftest import Browser, Portal

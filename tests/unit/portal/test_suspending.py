@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from blendersessions_portal.lifetime_words import expiry, kept_alive_by
-from blendersessions_portal.session import read_session
+from blendersessions_portal.session_view import read_session
 from unit.portal.fakes import NOW
 
 if TYPE_CHECKING:
