@@ -231,7 +231,9 @@ def test_an_unknown_session_is_refused_with_the_names_of_those_there_are() -> No
 
 @pytest.mark.usefixtures("cart")
 def test_somebody_whom_the_session_does_not_let_in_is_refused() -> None:
-    assert "is not open to eve: these may open it: alice, bob" in failure("open", "--print", "cart", "--as", "eve")
+    assert "is not open to eve. These users may open it: alice, bob" in failure(
+        "open", "--print", "cart", "--as", "eve"
+    )
 
 
 def test_a_session_that_is_not_ready_says_why_and_how_to_wait(cluster: Cluster) -> None:
@@ -294,7 +296,7 @@ def test_a_password_goes_to_addresses_of_guacamole_only(guacamole: Guacamole, ca
 def test_wait_ends_when_the_session_is_ready(
     guacamole: Guacamole, cart: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("blendersessions_cli.sign_in_link._PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("blendersessions_cli.sign_in_link._POLL_SECONDS", 0.01)
     cart.add_session(status=waiting("SceneLoading", "Blender loads cart.blend."), owner="alice")
     answer = cart.answer
 
