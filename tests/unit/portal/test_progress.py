@@ -75,9 +75,9 @@ def test_each_step_says_what_its_condition_says() -> None:
 @pytest.mark.parametrize(
     ("conditions", "seconds", "words"),
     [
-        ((), 5, "opens Blender by itself"),
-        ((), 20, "Nobody has taken this session up yet"),
-        ((false("DesktopReady", "PodStarting"),), 20, "opens Blender by itself"),
+        ((), 5, "opens Blender automatically"),
+        ((), 20, "Nothing has happened yet"),
+        ((false("DesktopReady", "PodStarting"),), 20, "opens Blender automatically"),
         ((false("DesktopReady", "PodStarting"),), 60, "longer than usual"),
     ],
 )
@@ -89,8 +89,8 @@ def test_waiting_long_is_explained(conditions: tuple[Condition, ...], seconds: f
     ("reason", "broken", "headline"),
     [
         ("SceneNotFound", "Scene", "This scene does not exist"),
-        ("NameTaken", "Scene", "Something else has this session's name"),
-        ("OwnerTaken", "Scene", "Your name belongs to sessions elsewhere"),
+        ("NameTaken", "Scene", "This session's name is already in use"),
+        ("OwnerTaken", "Scene", "Your user name is in use elsewhere"),
         ("SomethingNew", "Scene", "This session could not start"),
     ],
 )
@@ -114,10 +114,10 @@ def test_a_failure_names_the_step_and_the_way_out(reason: str, broken: str, head
     ("kind", "reason", "headline"),
     [
         ("DesktopReady", "Unschedulable", "The cluster is full"),
-        ("DesktopReady", "ImagePullBackOff", "Blender's image cannot be fetched"),
-        ("DesktopReady", "CrashLoopBackOff", "Blender has not come up yet"),
+        ("DesktopReady", "ImagePullBackOff", "Blender cannot be downloaded"),
+        ("DesktopReady", "CrashLoopBackOff", "Blender has not started yet"),
         ("DesktopReady", "DesktopRefused", "The cluster refuses another desktop"),
-        ("ConnectionReady", "GuacamoleUnavailable", "The way into Blender is not open yet"),
+        ("ConnectionReady", "GuacamoleUnavailable", "The connection to Blender is not ready yet"),
     ],
 )
 def test_trouble_that_lasts_is_said_in_plain_words(kind: str, reason: str, headline: str) -> None:
@@ -136,7 +136,7 @@ def test_a_resumed_session_waits_from_when_something_changed_last() -> None:
     stuck = session(*conditions, seconds=day, changed=NOW - timedelta(seconds=12))
     assert describe(stuck, NOW).headline == "The cluster is full"
     unseen = session(Condition("Suspended", "True", "Requested", ""), seconds=day, changed=NOW - timedelta(hours=2))
-    assert describe(unseen, NOW).detail == "This page opens Blender by itself as soon as it is there."
+    assert describe(unseen, NOW).detail == "This page opens Blender automatically when it is ready."
 
 
 def test_a_class_that_is_missing_is_said_at_once() -> None:
@@ -149,7 +149,7 @@ def test_a_queued_session_says_its_place() -> None:
     conditions = (false("Ready", "Queued", "Three run."), false("DesktopReady", "Queued", "Three run."))
     progress = describe(session(*conditions, queuePosition=2), NOW)
     assert progress.state is State.QUEUED
-    assert "starts by itself" in progress.detail
+    assert "starts automatically" in progress.detail
     assert "You are number 2." in progress.detail
     assert "number" not in describe(session(*conditions), NOW).detail, "the place is not known yet"
 
@@ -160,7 +160,7 @@ def test_a_deletion_that_is_held_up_says_why() -> None:
     stuck = session(ready, false("ConnectionReady", "GuacamoleUnavailable", "No answer."), ending=True)
     usual = session(ready, false("ConnectionReady", "Terminating", "The session is being deleted."), ending=True)
     assert describe(stuck, NOW).detail == held_up
-    assert "everything of this session goes" in describe(usual, NOW).detail
+    assert "the session is deleted" in describe(usual, NOW).detail
 
 
 def test_a_failure_without_any_other_condition_still_has_a_step_that_failed() -> None:

@@ -25,7 +25,7 @@ async def test_home_shows_each_scene_with_its_picture_and_a_button(browser: Brow
 
 
 async def test_home_says_that_work_is_lost(browser: Browser) -> None:
-    assert "what you made is lost when its session stops" in (await browser.see("/")).text
+    assert "your work is lost when the session stops" in (await browser.see("/")).text
 
 
 async def test_a_click_makes_a_session_that_is_this_browsers(portal: Portal, browser: Browser) -> None:

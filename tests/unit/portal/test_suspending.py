@@ -76,7 +76,7 @@ async def test_an_expired_session_says_why_and_is_resumed(
     name = await ready(portal, browser, size="5Gi")
     portal.store.make_suspended(name, reason)
     page = (await browser.see(f"/sessions/{name}")).text
-    assert f"Suspended, because {headline}" in page
+    assert f"Suspended because {headline}" in page
     assert "Resume" in (await browser.see("/")).text
     await browser.submit(f"/sessions/{name}/resume")
     asked = portal.store.objects[name]["metadata"]["annotations"]["blendersessions.io/resume"]
@@ -88,7 +88,7 @@ async def test_an_expired_session_says_why_and_is_resumed(
 async def test_without_a_workspace_nothing_is_suspended_and_the_loss_is_said(portal: Portal, browser: Browser) -> None:
     name = await ready(portal, browser)
     page = (await browser.see(f"/sessions/{name}?stay=yes")).text
-    assert "what you make in it is lost when it stops" in page
+    assert "your work is lost when it stops" in page
     assert f'action="/sessions/{name}/suspend"' not in page
     answer = await browser.submit(f"/sessions/{name}/suspend")
     assert answer.status_code == 400
@@ -96,15 +96,15 @@ async def test_without_a_workspace_nothing_is_suspended_and_the_loss_is_said(por
     assert "suspend" not in portal.store.objects[name]["spec"]
     portal.store.make_suspended(name, "Idle")
     page = (await browser.see(f"/sessions/{name}")).text
-    assert "opens the scene as it was at first" in page
+    assert "opens the original scene" in page
     assert f'action="/sessions/{name}/resume"' in page, "an expiry may suspend it all the same"
 
 
 @pytest.mark.parametrize(
     ("workspace", "warning", "button"),
     [
-        ({}, "what you made in this session is lost", "Stop and discard"),
-        ({"size": "5Gi"}, "the workspace goes with all files in it", "Stop and discard"),
+        ({}, "your work in this session is lost", "Stop and discard"),
+        ({"size": "5Gi"}, "the workspace is deleted with all your files", "Stop and discard"),
         ({"size": "5Gi", "reclaimPolicy": "Retain"}, "The files in the workspace stay", "Stop</button>"),
         ({"claimName": "mine"}, "The files in the workspace stay", "Stop</button>"),
     ],
@@ -124,7 +124,7 @@ async def test_a_failed_session_with_a_workspace_is_not_removed_without_asking(
     name = await ready(portal, browser, size="5Gi")
     portal.store.make_failed(name)
     page = (await browser.see(f"/sessions/{name}")).text
-    assert "the workspace goes with all files in it" in page
+    assert "the workspace is deleted with all your files" in page
     assert "Remove and choose another" not in page
 
 
@@ -144,7 +144,7 @@ async def test_only_its_own_browser_suspends_and_resumes_a_session(portal: Porta
     ("minutes", "reason", "words"),
     [
         (25, "Idle", "It ends in 25 minutes (at 12:25 UTC) unless somebody works in it."),
-        (130, "MaxAge", "Its time is over in 2 hours (at 14:10 UTC), whatever happens in it."),
+        (130, "MaxAge", "Its time is over in 2 hours (at 14:10 UTC), even if somebody works in it."),
         (0.5, "Idle", "It ends within a minute (at 12:00 UTC) unless"),
         (60, "SomethingNew", "It ends in 1 hour (at 13:00 UTC)."),
     ],
@@ -172,7 +172,7 @@ async def test_the_pages_show_the_end(portal: Portal, browser: Browser) -> None:
     portal.store.objects[name]["status"]["activity"] = activity
     for address in ("/", f"/sessions/{name}?stay=yes"):
         assert "Its time is over in 25 minutes" in (await browser.see(address)).text
-    assert "A render keeps it alive" in (await browser.see(f"/sessions/{name}?stay=yes")).text
+    assert "A render keeps this session running" in (await browser.see(f"/sessions/{name}?stay=yes")).text
 
 
 async def test_a_visitor_who_has_enough_is_shown_what_to_stop(portal: Portal, browser: Browser) -> None:
