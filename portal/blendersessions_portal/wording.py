@@ -118,7 +118,7 @@ SUSPENDED: Final[dict[str, str]] = {
 }
 """Headlines by the reason of the suspension."""
 AFTER_RESUME: Final = {
-    Files.LOST: "It had no workspace, so your changes are lost. When you resume it, Blender opens the original scene.",
+    Files.LOST: "It had no workspace, so your work is lost. When you resume it, Blender opens the original scene.",
     Files.DELETED: "Your files are kept until you stop it. When you resume it, Blender opens the file that was open.",
     Files.KEPT: "Your files are kept. When you resume it, Blender opens the file that was open.",
 }
@@ -143,7 +143,7 @@ EXPIRIES: Final[dict[str, str]] = {
 EXPIRY: Final = "It ends {when}."
 
 LOSS: Final = {
-    Files.LOST: "It has no workspace: your work is lost when it stops.",
+    Files.LOST: "This session has no workspace: your work is lost when it stops.",
     Files.DELETED: "Suspend keeps your files. Stop deletes them with the workspace.",
     Files.KEPT: "",
 }
@@ -151,7 +151,9 @@ LOSS: Final = {
 
 STOPPING: Final = {
     Files.LOST: "Blender closes, and your work in this session is lost.",
-    Files.DELETED: "Blender closes, and the workspace is deleted with all your files. Suspend it to keep them.",
+    Files.DELETED: (
+        "Blender closes, and the workspace is deleted with all your files. To keep them, suspend the session instead."
+    ),
     Files.KEPT: "Blender saves and closes. The files in the workspace stay. The session is deleted.",
 }
 """What a person should know before stopping a session."""
