@@ -1,4 +1,4 @@
-"""From a ready session to Blender without a second log-in, with one token for each browser."""
+"""A ready session opens Blender without a second log-in, with one token for each browser."""
 
 from __future__ import annotations
 
@@ -82,8 +82,8 @@ async def test_a_dead_token_is_replaced(portal: Portal, browser: Browser) -> Non
     assert (await browser.get(f"/sessions/{name}/open")).headers["location"].endswith("TOKEN0001")
 
 
-async def test_a_token_of_a_user_that_was_made_anew_is_replaced(portal: Portal, browser: Browser) -> None:
-    # Guacamole keeps such a token alive, yet it opens nothing.
+async def test_a_token_of_a_user_that_was_deleted_and_made_again_is_replaced(portal: Portal, browser: Browser) -> None:
+    # Guacamole keeps such a token alive, but the token opens nothing.
     name = await ready(portal, browser)
     await browser.get(f"/sessions/{name}/open")
     owner = portal.store.objects[name]["spec"]["owner"]
@@ -99,7 +99,7 @@ async def test_two_browsers_have_a_token_each(portal: Portal, browser: Browser) 
     assert portal.guacamole.alive == {"TOKEN0000", "TOKEN0001"}
 
 
-async def test_a_token_cookie_of_another_browser_counts_for_nothing(portal: Portal, browser: Browser) -> None:
+async def test_a_token_cookie_of_another_browser_is_ignored(portal: Portal, browser: Browser) -> None:
     name = await ready(portal, browser)
     await browser.get(f"/sessions/{name}/open")
     stolen = browser.cookies[BrowserTokens.COOKIE]
@@ -108,7 +108,7 @@ async def test_a_token_cookie_of_another_browser_counts_for_nothing(portal: Port
     other.cookies.set(BrowserTokens.COOKIE, stolen, path="/sessions")
     portal.restart()
     assert (await other.get(f"/sessions/{foreign}/open")).headers["location"].endswith("TOKEN0001")
-    assert "TOKEN0000" in portal.guacamole.alive, "nobody is thrown out"
+    assert "TOKEN0000" in portal.guacamole.alive, "the other browser stays signed in"
 
 
 async def test_the_token_is_in_no_page_and_in_no_log(
@@ -171,7 +171,7 @@ async def test_a_refused_sign_in_is_explained(portal: Portal, browser: Browser) 
     assert "Guacamole refused the sign-in" in answer.text
 
 
-async def test_a_refused_password_is_not_tried_again_at_once_for_guacamole_would_ban_us() -> None:
+async def test_a_refused_password_is_not_sent_again_at_once_since_guacamole_would_ban_the_portal() -> None:
     guacamole, now = FakeGuacamole(), 0.0
     keeper = BrowserTokens(guacamole, Signer(KEY), secure=False, clock=lambda: now)
     request = Request({"type": "http", "headers": []})
@@ -183,7 +183,7 @@ async def test_a_refused_password_is_not_tried_again_at_once_for_guacamole_would
     assert guacamole.attempts == 1
     guacamole.refuses.clear()
     assert await keeper.token(request, visitor, UserCredentials("guest-a", "new")) == "TOKEN0000"
-    assert guacamole.attempts == 2, "another password is another matter"
+    assert guacamole.attempts == 2, "another password is sent at once"
     guacamole.alive.clear()
     now = 91.0
     assert await keeper.token(request, visitor, UserCredentials("guest-a", "old")) == "TOKEN0001"
@@ -213,7 +213,7 @@ async def test_the_last_stop_signs_out(portal: Portal, browser: Browser) -> None
     first, second = await ready(portal, browser), await ready(portal, browser)
     await browser.get(f"/sessions/{first}/open")
     await browser.submit(f"/sessions/{first}/stop")
-    assert portal.guacamole.alive == {"TOKEN0000"}, "the other session is still open somewhere"
+    assert portal.guacamole.alive == {"TOKEN0000"}, "the other session may still be open"
     await browser.submit(f"/sessions/{second}/stop")
     assert not portal.guacamole.alive
     assert BrowserTokens.COOKIE not in browser.cookies

@@ -1,4 +1,4 @@
-"""The page says how far a session has come, why it waits, and the way out when it fails."""
+"""A session's page shows how far it has come, why it waits, and what to do after a failure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def session(
     ending: bool = False,
     **status: object,
 ) -> SessionView:
-    """A session of this age; its conditions last became true or false at `changed`."""
+    """Return a session of this age, whose conditions last became true or false at `changed`."""
     metadata = {
         "name": "shopping-cart-x7k2p",
         "namespace": "b",
@@ -49,14 +49,14 @@ def true(kind: str) -> Condition:
     return Condition(kind, "True", "Done", "It is there.")
 
 
-def test_before_the_operator_says_anything_all_steps_wait() -> None:
+def test_all_steps_wait_until_the_operator_reports_a_status() -> None:
     progress = describe(session(), NOW)
     assert progress.state is State.WORKING
     assert [step.title for step in progress.steps] == ["Desktop", "Scene", "Connection"]
     assert {step.state for step in progress.steps} == {State.WAITING}
 
 
-def test_each_step_says_what_its_condition_says() -> None:
+def test_each_step_shows_the_message_of_its_condition() -> None:
     progress = describe(
         session(
             true("DesktopReady"),
@@ -81,7 +81,7 @@ def test_each_step_says_what_its_condition_says() -> None:
         ((false("DesktopReady", "PodStarting"),), 60, "longer than usual"),
     ],
 )
-def test_waiting_long_is_explained(conditions: tuple[Condition, ...], seconds: float, words: str) -> None:
+def test_a_long_wait_is_explained(conditions: tuple[Condition, ...], seconds: float, words: str) -> None:
     assert words in describe(session(*conditions, seconds=seconds), NOW).detail
 
 
@@ -120,7 +120,7 @@ def test_a_failure_names_the_step_and_the_way_out(reason: str, broken: str, head
         ("ConnectionReady", "GuacamoleUnavailable", "The connection to Blender is not ready yet"),
     ],
 )
-def test_trouble_that_lasts_is_said_in_plain_words(kind: str, reason: str, headline: str) -> None:
+def test_a_long_delay_is_explained_in_plain_words(kind: str, reason: str, headline: str) -> None:
     conditions = (false(kind, reason, "Details."), Condition("Stalled", "False", "Progressing", ""))
     at_first, later = (describe(session(*conditions, seconds=seconds), NOW) for seconds in (2, 12))
     assert at_first.headline == "Blender is starting"
@@ -139,13 +139,13 @@ def test_a_resumed_session_waits_from_when_something_changed_last() -> None:
     assert describe(unseen, NOW).detail == "This page opens Blender automatically when it is ready."
 
 
-def test_a_class_that_is_missing_is_said_at_once() -> None:
+def test_a_missing_class_is_shown_at_once() -> None:
     progress = describe(session(false("Ready", "ClassNotFound", "There is no class gpu.")), NOW)
     assert (progress.state, progress.headline) == (State.WORKING, "This kind of session does not exist yet")
     assert "administrator" in progress.detail
 
 
-def test_a_queued_session_says_its_place() -> None:
+def test_a_queued_session_shows_its_place() -> None:
     conditions = (false("Ready", "Queued", "Three run."), false("DesktopReady", "Queued", "Three run."))
     progress = describe(session(*conditions, queuePosition=2), NOW)
     assert progress.state is State.QUEUED
@@ -154,7 +154,7 @@ def test_a_queued_session_says_its_place() -> None:
     assert "number" not in describe(session(*conditions), NOW).detail, "the place is not known yet"
 
 
-def test_a_deletion_that_is_held_up_says_why() -> None:
+def test_a_delayed_deletion_shows_the_reason() -> None:
     held_up = "The session stays until its traces in Guacamole are removed (GuacamoleUnavailable): no answer."
     ready = false("Ready", "Terminating", held_up)
     stuck = session(ready, false("ConnectionReady", "GuacamoleUnavailable", "No answer."), ending=True)

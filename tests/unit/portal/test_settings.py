@@ -1,4 +1,4 @@
-"""Settings and samples say what is wrong with them, before anything is served."""
+"""The portal reports wrong settings and samples at its start."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_the_required_settings_are_enough() -> None:
         ("LOG_LEVEL", "LOUD", "log_level"),
     ],
 )
-def test_a_wrong_setting_is_named(environment: pytest.MonkeyPatch, name: str, value: str, words: str) -> None:
+def test_the_error_names_a_wrong_setting(environment: pytest.MonkeyPatch, name: str, value: str, words: str) -> None:
     environment.setenv(PREFIX + name, value)
     with pytest.raises(ValidationError, match=words):
         Settings()
