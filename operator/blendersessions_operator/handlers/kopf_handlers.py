@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import kopf
 
-from blendersessions.clients.kubernetes import PAGE
+from blendersessions.clients.kubernetes import OBJECTS_PER_PAGE
 from blendersessions.model.manifest import API_GROUP, CLASS_KIND, SESSION_KIND
 from blendersessions_operator.controller.controller import Controller
 from blendersessions_operator.controller.informer import apply_event
@@ -81,7 +81,7 @@ async def _start(memo: OperatorState, settings: kopf.OperatorSettings, **_: obje
 
 
 def _configure(settings: kopf.OperatorSettings) -> None:
-    settings.watching.chunk_size = PAGE
+    settings.watching.chunk_size = OBJECTS_PER_PAGE
     settings.persistence.diffbase_storage = NoDiffBase()
     settings.persistence.progress_storage = NoProgress()
     settings.posting.enabled = False
