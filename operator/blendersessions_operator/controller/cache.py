@@ -37,7 +37,7 @@ class ObjectCache:
         self._classes: dict[Ref, SessionClass] = {}
         self._sessions_by_uid: dict[str, Ref] = {}
         self._sessions_by_desktop: dict[str, Ref] = {}
-        """By the name of the session's desktop, and by the name of the one that would be made for it."""
+        """By the name of the session's desktop, and by the generated name of the session."""
         self._sessions_by_user: defaultdict[str, set[Ref]] = defaultdict(set)
         self._sessions_by_class: defaultdict[tuple[str, str], set[Ref]] = defaultdict(set)
         self._waiting: defaultdict[tuple[str, str], set[Ref]] = defaultdict(set)
