@@ -100,7 +100,7 @@ class AgentClient:
             # Connections are not kept: a desktop is asked seldom, and there may be thousands of desktops.
             self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=32, force_close=True))
         address = f"[{desktop.address}]" if ":" in desktop.address else desktop.address
-        code, begun = 0, time.monotonic()
+        code, started = 0, time.monotonic()
         try:
             async with self._session.request(
                 method,
@@ -118,7 +118,7 @@ class AgentClient:
             )
             raise Unavailable(message, System.AGENT) from error
         finally:
-            self._on_request(method, path, time.monotonic() - begun, code)
+            self._on_request(method, path, time.monotonic() - started, code)
         return _answer(desktop, path, code, text)
 
 

@@ -221,7 +221,7 @@ class Kubernetes:
         about: Ref | None = None,
     ) -> Manifest:
         about = about or ref
-        code, begun = 0, time.monotonic()
+        code, started = 0, time.monotonic()
         try:
             response = await self._send(
                 method, ref, body, subresource=subresource, query=query, content_type=content_type
@@ -231,7 +231,7 @@ class Kubernetes:
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise _unreachable(error) from error
         finally:
-            self._on_request(method, _COLLECTIONS[ref.kind][1], time.monotonic() - begun, code)
+            self._on_request(method, _COLLECTIONS[ref.kind][1], time.monotonic() - started, code)
         decoded = _decode(text)
         if code >= FIRST_ERROR_STATUS:
             raise _error(about, code, decoded)

@@ -39,8 +39,8 @@ def plan_access(session: Session, observed: Observed) -> list[Step]:
         area = Area.ACCESS if username == session.username else Area.VIEWERS
         if area not in observed.failures:
             todo += _plan_user_access(session, observed, username, name, area)
-    spare = [name for name in connection_names(session) if name not in wanted.values() and name in access.connections]
-    return [*todo, *(steps.RemoveConnection(name, session_access(session)) for name in spare)]
+    surplus = [name for name in connection_names(session) if name not in wanted.values() and name in access.connections]
+    return [*todo, *(steps.RemoveConnection(name, session_access(session)) for name in surplus)]
 
 
 def plan_access_change(session: Session, observed: Observed) -> tuple[tuple[Step, ...], ...]:

@@ -20,8 +20,9 @@ ASK_INTERVAL: Final = timedelta(seconds=20)
 WATCH_INTERVAL: Final = timedelta(seconds=3)
 """Time between two questions during the warning, so that input takes the expiry back at once."""
 WARNING_TIME: Final = timedelta(minutes=5)
+"""Longest time between the warning and the expiry; a quarter of the whole time if that is shorter."""
 SILENCE_FACTOR: Final = 3
-"""A desktop that gives no answer is broken. It expires for idleness after this multiple of `idle_after`."""
+"""A desktop that does not answer for this multiple of `idle_after` is broken, and expires for idleness."""
 
 
 @dataclass(frozen=True)
@@ -181,8 +182,8 @@ def _last_activity(activity: Activity, now: datetime) -> tuple[KeepAliveReason, 
         known = [entry for entry in known if entry[0] <= now]
     known += [(opened, KeepAliveReason.TUNNEL) for opened in activity.opened_at]
     known += [(activity.last_input_at, KeepAliveReason.INPUT)] if activity.last_input_at else []
-    moment, kept = max(known, key=lambda entry: entry[0])
-    return kept, moment
+    moment, kept_alive_by = max(known, key=lambda entry: entry[0])
+    return kept_alive_by, moment
 
 
 def _is_rendering(activity: Activity, idle_after: timedelta | None, now: datetime) -> bool:

@@ -50,7 +50,7 @@ class Account:
 
 
 @dataclass(frozen=True)
-class _Held:
+class _CurrentToken:
     """The token in use."""
 
     log_in: LogIn
@@ -80,7 +80,7 @@ class GuacamoleClient:
         self._account = account
         self._transport = GuacamoleTransport(account.url, account.ca_file, on_request)
         self._lock = asyncio.Lock()
-        self._held: _Held | None = None
+        self._current: _CurrentToken | None = None
         self._pause: _Pause | None = None
 
     async def data_source(self) -> str:
@@ -104,52 +104,52 @@ class GuacamoleClient:
             OutcomeUnknown: the connection broke during a POST. The caller reads back before it sends again.
             DomainError: another error of `model.errors`.
         """
-        held = await self._signed_in()
-        response = await self._send_to_data(held, method, path, body)
-        if response.status_code == requests.codes.forbidden and await self._is_replaceable(held):
-            held = await self._renewed(held)
-            response = await self._send_to_data(held, method, path, body)
+        current = await self._signed_in()
+        response = await self._send_to_data(current, method, path, body)
+        if response.status_code == requests.codes.forbidden and await self._is_replaceable(current):
+            current = await self._renewed(current)
+            response = await self._send_to_data(current, method, path, body)
         raise_for(response, "/".join(path))
         return decoded(response)
 
     async def close(self) -> None:
         """Sign out, and close the connections."""
-        held, self._held = self._held, None
+        current, self._current = self._current, None
         try:
-            if held is not None:
-                await self._send("DELETE", SESSION, token=held.log_in.token)
+            if current is not None:
+                await self._send("DELETE", SESSION, token=current.log_in.token)
         except DomainError:
             pass  # An unused token ends by itself within an hour.
         finally:
             await self._transport.close()
 
-    async def _signed_in(self) -> _Held:
+    async def _signed_in(self) -> _CurrentToken:
         self._check_pause()
         async with self._lock:
-            if self._held is None:
+            if self._current is None:
                 self._check_pause()
-                self._held = await self._sign_in()
-            return self._held
+                self._current = await self._sign_in()
+            return self._current
 
-    async def _renewed(self, former: _Held) -> _Held:
+    async def _renewed(self, former: _CurrentToken) -> _CurrentToken:
         async with self._lock:
-            if self._held is former or self._held is None:
+            if self._current is former or self._current is None:
                 self._check_pause()
-                self._held = None
-                self._held = await self._sign_in()
-            return self._held
+                self._current = None
+                self._current = await self._sign_in()
+            return self._current
 
-    async def _is_replaceable(self, held: _Held) -> bool:
+    async def _is_replaceable(self, current: _CurrentToken) -> bool:
         """Return whether a new token may have the right that this one lacks.
 
         A dead token has no rights. A live token may belong to an account that was deleted and created again, for
         instance by a restore of the database. Its lists are empty then, and every change is refused.
         """
-        response = await self._send("HEAD", SESSION, token=held.log_in.token)
-        old = time.monotonic() - held.since >= TOKEN_RENEWAL_SECONDS
+        response = await self._send("HEAD", SESSION, token=current.log_in.token)
+        old = time.monotonic() - current.since >= TOKEN_RENEWAL_SECONDS
         return response.status_code == requests.codes.forbidden or old
 
-    async def _sign_in(self) -> _Held:
+    async def _sign_in(self) -> _CurrentToken:
         """Log in with the current password.
 
         Raises:
@@ -160,7 +160,7 @@ class GuacamoleClient:
         response = await self._send("POST", LOG_IN, form={"username": account.username, "password": password})
         outcome = log_in_of(response)
         if isinstance(outcome, LogIn):
-            return _Held(outcome)
+            return _CurrentToken(outcome)
         if outcome is LogInFailure.REFUSED:
             refused = Unauthorised(
                 f"Guacamole at {account.url} refuses the account {account.username} ({message(response)}): check "
@@ -219,10 +219,10 @@ class GuacamoleClient:
         raise type(pause.error)(str(pause.error), pause.error.system)
 
     async def _send_to_data(
-        self, held: _Held, method: str, path: tuple[str, ...], body: Body | None
+        self, current: _CurrentToken, method: str, path: tuple[str, ...], body: Body | None
     ) -> requests.Response:
-        parts = (quote(part, safe="") for part in (held.log_in.data_source, *path))
-        return await self._send(method, "/".join([f"{SESSION}/data", *parts]), token=held.log_in.token, body=body)
+        parts = (quote(part, safe="") for part in (current.log_in.data_source, *path))
+        return await self._send(method, "/".join([f"{SESSION}/data", *parts]), token=current.log_in.token, body=body)
 
     async def _send(
         self,

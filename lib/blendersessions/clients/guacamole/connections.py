@@ -60,8 +60,8 @@ async def create_all(client: GuacamoleClient, group: str, specs: Sequence[Connec
     """
     body = [{"op": "add", "path": "/", "value": _body(group, spec)} for spec in specs]
     answer = await client.call("PATCH", "connections", body=body)
-    made = answer.get("patches") if isinstance(answer, dict) else None
-    return [str(outcome.get("identifier") or "") for outcome in made or [{}] * len(specs)]
+    patches = answer.get("patches") if isinstance(answer, dict) else None
+    return [str(outcome.get("identifier") or "") for outcome in patches or [{}] * len(specs)]
 
 
 async def replace(client: GuacamoleClient, group: str, identifier: str, spec: ConnectionSpec) -> None:

@@ -56,7 +56,8 @@ class GuacamoleDirectory:
         )
         self._removals = Batched[str, None](lambda keys: connections.remove(client, keys))
         self._user_removals = Batched[str, None](lambda keys: users.remove(client, keys))
-        self._shut: dict[tuple[str, str | None], float] = {}
+        self._revoked_until: dict[tuple[str, str | None], float] = {}
+        """Until when new tunnels are closed, by connection identifier and user; the user None means all users."""
         self._checks: deque[str] = deque()
 
     def view(self, access: SessionAccess) -> AccessView:
@@ -87,10 +88,9 @@ class GuacamoleDirectory:
         """List the tunnels on all connections, and close those that opened just after a user lost the connection."""
         running = await self._tunnel_list.get()
         now = self._clock()
-        self._shut = {rule: until for rule, until in self._shut.items() if until > now}
-        late = [
-            each for each in running if self._shut.keys() & {(each.connection, None), (each.connection, each.username)}
-        ]
+        self._revoked_until = {pair: until for pair, until in self._revoked_until.items() if until > now}
+        revoked = self._revoked_until.keys()
+        late = [each for each in running if revoked & {(each.connection, None), (each.connection, each.username)}]
         await tunnels.kill(self._client, late)
         return [each for each in running if each not in late]
 
@@ -109,9 +109,9 @@ class GuacamoleDirectory:
             if found is not None and found.leads_to(access.hostname) and name not in cache.connections:
                 cache.put(name, found)
         for name in access.connections:
-            await self._ask_parameters(name)
+            await self._read_parameters(name)
         for username in access.usernames:
-            await self._ask_rights(username, access.connections)
+            await self._read_rights(username, access.connections)
 
     async def create_connection(self, spec: ConnectionSpec) -> None:
         """Create a connection. One that was created before a crash is adopted."""
@@ -149,7 +149,7 @@ class GuacamoleDirectory:
         record = self._cache.connections.get(name)
         if record is not None:
             self._cache.connections[name] = replace(record, parameters=None)
-            await self._ask_parameters(name)
+            await self._read_parameters(name)
         return self._cache.connections.get(name)
 
     async def remove_connection(self, name: str, access: SessionAccess) -> int:
@@ -172,14 +172,14 @@ class GuacamoleDirectory:
                 return 0
             record = found
         elif record.parameters is None:
-            await self._ask_parameters(name)
+            await self._read_parameters(name)
             record = cache.connections.get(name)
         if record is not None and (record.leads_to(hostname) or record.identifier == reported):
             await self._removals.add(record.identifier)
         elif record is not None:
             return 0
         cache.drop(name)
-        return await self._shut_out(identifier, None)
+        return await self._close_tunnels(identifier, None)
 
     async def look_up_user(self, username: str) -> UserRecord:
         """Look up a user in Guacamole, not in the cache."""
@@ -236,7 +236,7 @@ class GuacamoleDirectory:
             self._cache.loaded = False
             raise
         self._cache.grants[name].add(username)
-        self._shut.pop((record.identifier, username), None)
+        self._revoked_until.pop((record.identifier, username), None)
 
     async def revoke(self, username: str, name: str) -> int:
         """Revoke a user's grant, then close the user's tunnels on the connection; return the number of tunnels."""
@@ -246,7 +246,7 @@ class GuacamoleDirectory:
         if (await users.get(self._client, username, self._group_name)).exists:
             await users.change(self._client, username, "remove", (f"/connectionPermissions/{record.identifier}",))
         self._cache.grants[name].discard(username)
-        return await self._shut_out(record.identifier, username)
+        return await self._close_tunnels(record.identifier, username)
 
     async def check_next(self) -> set[str]:
         """Read the grants of one user or the parameters of one connection; return the names that changed.
@@ -267,15 +267,15 @@ class GuacamoleDirectory:
                 return {key} if await self.recheck_connection(key) != former else set()
         return set()
 
-    async def _shut_out(self, identifier: str, username: str | None) -> int:
+    async def _close_tunnels(self, identifier: str, username: str | None) -> int:
         """Close the tunnels of one user or of all users on a connection, including those that are being opened."""
-        self._shut[identifier, username] = self._clock() + LATE_TUNNEL_SECONDS
+        self._revoked_until[identifier, username] = self._clock() + LATE_TUNNEL_SECONDS
         running = await self._tunnel_list.get()
         closed = [each for each in running if each.connection == identifier and username in (None, each.username)]
         await tunnels.kill(self._client, closed)
         return len(closed)
 
-    async def _ask_rights(self, username: str, names: Sequence[str]) -> None:
+    async def _read_rights(self, username: str, names: Sequence[str]) -> None:
         """Look up a user, and read the user's rights if the session has a connection."""
         cache = self._cache
         # Nobody else creates a user with a name made from the session's UID, so the last list suffices for it.
@@ -284,7 +284,7 @@ class GuacamoleDirectory:
         if user.exists and username not in cache.rights_known and not cache.connections.keys().isdisjoint(names):
             cache.take_rights(username, await users.readable(self._client, username, cache.group))
 
-    async def _ask_parameters(self, name: str) -> None:
+    async def _read_parameters(self, name: str) -> None:
         record = self._cache.connections.get(name)
         if record is None or record.parameters is not None:
             return

@@ -104,7 +104,7 @@ class GuacamoleTransport:
     def _send(
         self, method: str, path: str, token: str, body: Body | None, form: Mapping[str, str] | None
     ) -> requests.Response:
-        code, begun = 0, time.monotonic()
+        code, started = 0, time.monotonic()
         try:
             response = self._session.request(
                 method,
@@ -124,7 +124,7 @@ class GuacamoleTransport:
                 raise OutcomeUnknown(self._unanswered(error), System.GUACAMOLE) from error
             raise Unavailable(self._unanswered(error), System.GUACAMOLE) from error
         finally:
-            self._on_request(method, resource(path), time.monotonic() - begun, code)
+            self._on_request(method, resource(path), time.monotonic() - started, code)
         return response
 
     def _unanswered(self, error: Exception) -> str:

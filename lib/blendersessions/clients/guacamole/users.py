@@ -88,9 +88,9 @@ async def set_password(client: GuacamoleClient, username: str, password: str) ->
 
     A request that leaves `disabled` out would enable a disabled account (`user-put-without-disabled-field`).
     """
-    known = await client.get("users", username)
-    kept = {key: known[key] for key in ("username", "disabled", "attributes") if key in known}
-    await client.call("PUT", "users", username, body=kept | {"password": password})
+    user = await client.get("users", username)
+    unchanged = {key: user[key] for key in ("username", "disabled", "attributes") if key in user}
+    await client.call("PUT", "users", username, body=unchanged | {"password": password})
 
 
 async def remove(client: GuacamoleClient, usernames: Sequence[str]) -> list[None]:
@@ -105,10 +105,10 @@ async def readable(client: GuacamoleClient, username: str, group: str) -> set[st
     Without the right to read their group the set is empty, because the user's home page does not show them then
     (`user-tree-connection-in-ungranted-group`, `user-tree-with-group`).
     """
-    held = await client.get("users", username, "permissions")
-    if "READ" not in ((held.get("connectionGroupPermissions") or {}).get(group) or ()):
+    permissions = await client.get("users", username, "permissions")
+    if "READ" not in ((permissions.get("connectionGroupPermissions") or {}).get(group) or ()):
         return set()
-    return {key for key, rights in (held.get("connectionPermissions") or {}).items() if "READ" in rights}
+    return {key for key, rights in (permissions.get("connectionPermissions") or {}).items() if "READ" in rights}
 
 
 async def change(client: GuacamoleClient, username: str, op: str, paths: Iterable[str]) -> None:
