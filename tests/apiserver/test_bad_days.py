@@ -96,7 +96,7 @@ def in_service_again(stage: Stage) -> None:
     An operator that worked without it ends and says why, and Kubernetes starts another one, which waits.
     """
     assert stage.process is not None
-    if "The operator works." in stage.log:
+    if "The operator is running." in stage.log:
         assert stage.process.wait(DEADLINE_SECONDS) == 1
         assert "Check that the CRDs are applied" in stage.log
         stage.start()

@@ -59,7 +59,7 @@ def test_what_no_node_has_room_for_is_said_and_waited_for(stage: Stage) -> None:
     assert stage.condition("Stalled")["status"] == "False", "a cluster autoscaler may be at work"
     stage.patch_class("huge", {"startDeadline": "1s"})
     said = stage.until_reason("Stalled", "StartDeadlineExceeded")
-    assert f"Not ready within 1s; it is tried further on. Unschedulable: {NO_ROOM}" in said["message"]
+    assert f"Not ready within 1s; the start is still tried. Unschedulable: {NO_ROOM}" in said["message"]
     assert (stage.child("pods", name_for(session["metadata"]["uid"])) or {})["metadata"]["uid"] == pod
     stage.run_pod(session)
     stage.until_ready()

@@ -89,7 +89,7 @@ def test_over_the_limit_sessions_wait_in_line_and_start_by_themselves(stage: Sta
     stage.until_ready("first")
     second = stage.create("second", className="two")
     said = stage.until_reason("Ready", "Queued", "second")
-    assert "number 1 in the line" in said["message"]
+    assert "position 1 in the queue" in said["message"]
     stage.create("third", className="two")
     until("the third is second", lambda: status_of(stage, "third").get("queuePosition") == 2)
     assert status_of(stage, "second")["phase"] == "Queued"
@@ -160,7 +160,7 @@ def test_a_forgotten_desktop_is_warned_and_suspended_and_comes_back_when_asked(s
     session = started(stage, agent, workspace=HOME, lifetime={"idleAfter": "1h"})
     assert session["status"]["activity"]["expiryReason"] == "Idle"
     backdate(stage, minutes=57)
-    until("the person is warned", lambda: [each for each in agent.notices if "Move the mouse to go on" in each])
+    until("the person is warned", lambda: [each for each in agent.notices if "Move the mouse to keep it" in each])
     until("it was told", lambda: "Expiring" in [reason for _, reason, _ in stage.events()])
     backdate(stage, minutes=61)
     status = until_suspended(stage, "Idle")

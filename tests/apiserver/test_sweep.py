@@ -66,7 +66,7 @@ def test_a_dry_run_removes_nothing(idle: Stage, mode: str) -> None:
         until("it is told", lambda: f"The connection {ORPHAN} belongs to no session" in idle.log)
         until("of the user too", lambda: "No session needs the user bob-stays" in idle.log)
     else:
-        version = idle.log.count("The operator works.")
+        version = idle.log.count("The operator is running.")
         idle.create("second")
         until("a while has passed", lambda: idle.condition("ConnectionReady", "second").get("status") == "True")
         assert version == 1

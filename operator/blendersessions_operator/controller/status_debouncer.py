@@ -15,18 +15,22 @@ if TYPE_CHECKING:
     from blendersessions.model.session import Session
 
 FIRST_STATUS_DELAY_SECONDS = 0.3
-"""A start that is done within the delay costs one status write in place of two; docs/performance.md has the figures."""
+"""A start that completes within the delay costs one status write instead of two; docs/performance.md has figures."""
 
 
 @dataclass
 class StatusDebouncer:
-    """Remembers since when each session without a status has been starting."""
+    """Records since when each session without a status has been starting.
+
+    Args:
+        clock: a monotonic clock in seconds.
+    """
 
     clock: Callable[[], float] = time.monotonic
     _since: dict[str, float] = field(default_factory=dict)
 
     def delay_seconds(self, session: Session, wanted: SessionStatus) -> float:
-        """Return for how many seconds a status can wait: 0 unless it is the first one and reports no trouble."""
+        """Return the seconds for which a status can wait: 0 unless it is the first one and has no Warning."""
         if session.status.conditions or not wanted.desktop_name or not replace(session, status=wanted).is_starting:
             return 0.0
         if any(event.type == "Warning" for event in events_of_change(SessionStatus(), wanted)):

@@ -1,4 +1,4 @@
-"""Which Events, and which steps of a start in the metrics, follow from a change of a session's status."""
+"""Derive the Events, and the completed steps of a start for the metrics, from a change of a session's status."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _EXPECTED_REASONS: Final = frozenset(
         "PodInitializing",
     }
 )
-"""Reasons that every start or end passes through: no Warning is due for them."""
+"""Reasons that every start or end passes through, so they cause no Warning."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,13 @@ class Event:
     reason: str
     message: str
     start_step: bool = False
-    """Whether it reports a step of a start. Steps that follow one another at once become one Event, under the last
-    one's reason: most starts would be five Events otherwise, half of all requests that a start costs."""
+    """Whether it reports a step of a start. Steps in quick succession become one Event with the reason of the last one.
+    Otherwise most starts would post five Events, half of all requests of a start."""
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 def steps_done(former: SessionStatus, wanted: SessionStatus, now: datetime) -> list[tuple[str, float]]:
-    """Return the steps of a start that a change of the status completes, each with the seconds since the start."""
+    """Return the steps of a start that a change of the status completes, each with the seconds since its beginning."""
     if former.ready_at is not None or wanted.started_at is None:
         return []
     seconds = max(0.0, (now - wanted.started_at).total_seconds())
@@ -61,7 +61,7 @@ def steps_done(former: SessionStatus, wanted: SessionStatus, now: datetime) -> l
 
 
 def events_of_change(former: SessionStatus, wanted: SessionStatus) -> list[Event]:
-    """Return the Events that a change of the status is worth: each step of a start, and each new failure reason."""
+    """Return the Events of a change of the status: one for each step of a start and one for each new failure."""
     events: list[Event] = []
     if wanted.started_at is not None and former.started_at is None:
         events.append(Event("Normal", "Started", "The session is being started.", start_step=True))

@@ -144,7 +144,7 @@ async def test_one_that_fails_does_not_silence_the_next(api: FakeApi, error: Exc
 
 
 async def test_an_api_server_that_hangs_does_not_hold_up_the_end(api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("blendersessions_operator.controller.event_recorder.FLUSH_SECONDS", 0.01)
+    monkeypatch.setattr("blendersessions_operator.controller.event_recorder.FLUSH_TIMEOUT_SECONDS", 0.01)
     told = events(api)
     api.hangs = True
     told.event(session(), START)

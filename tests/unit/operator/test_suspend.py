@@ -13,7 +13,7 @@ from blendersessions_operator.planning.lifetime import Activity
 from blendersessions_operator.planning.plan import plan
 from blendersessions_operator.planning.questions import Question, next_question
 from blendersessions_operator.planning.steps import Area
-from blendersessions_operator.planning.suspend import SAVE_PATIENCE, plan_lifetime
+from blendersessions_operator.planning.suspend import SAVE_TIMEOUT, plan_lifetime
 from unit.operator.factories import NOW, body, empty_world, finished_world, running_pod, session, settings
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def test_a_save_that_is_refused_keeps_the_desktop_however_long() -> None:
 def test_an_agent_that_does_not_answer_is_given_up_after_a_while() -> None:
     silent = replace(finished_world(suspend_requested()), failures={Area.SAVING: Unavailable("silent", System.AGENT)})
     assert kinds(suspend_requested(), silent) == []
-    assert kinds(suspend_requested(), replace(silent, now=NOW + SAVE_PATIENCE)) == [["DeleteObject"]]
+    assert kinds(suspend_requested(), replace(silent, now=NOW + SAVE_TIMEOUT)) == [["DeleteObject"]]
 
 
 def test_once_it_is_stopped_nothing_is_done() -> None:
