@@ -169,7 +169,7 @@ async def _record_suspension(context: ReconcilerContext, session: Session, step:
 async def _warn(context: ReconcilerContext, session: Session, step: steps.Warn) -> str:
     """Announce the expiry by a notice on the desktop and by an Event, once for each expiry time."""
     context.activity.warned[session.uid] = step.expires_at
-    context.events.event(session, Event("Normal", "Expiring", step.message))
+    context.events.event(session, Event("Normal", "Expiring", step.message, datetime.now(UTC)))
     seconds = max(1.0, (step.expires_at - datetime.now(UTC)).total_seconds())
     await context.agents.notify(context.agent_of(session), step.message, seconds)
     return "Showed a notice that the session ends."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from blendersessions.model.status import SessionStatus
@@ -33,7 +34,7 @@ class StatusDebouncer:
         """Return the seconds for which a status can wait: 0 unless it is the first one and has no Warning."""
         if session.status.conditions or not wanted.desktop_name or not replace(session, status=wanted).is_starting:
             return 0.0
-        if any(event.type == "Warning" for event in events_of_change(SessionStatus(), wanted)):
+        if any(event.type == "Warning" for event in events_of_change(SessionStatus(), wanted, datetime.now(UTC))):
             return 0.0
         begun = self._since.setdefault(session.uid, self.clock())
         return max(0.0, begun + FIRST_STATUS_DELAY_SECONDS - self.clock())

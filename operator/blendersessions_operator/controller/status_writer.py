@@ -44,7 +44,8 @@ async def write_status(context: ReconcilerContext, session: Session, status: Ses
     if (ready := status.condition(ConditionType.READY)) is not None:
         extra = {"session": f"{session.namespace}/{session.name}"}
         logger.info("Ready=%s: %s", ready.status, ready.reason, extra=extra)
-    for step, seconds in steps_done(session.status, status, datetime.now(UTC)):
+    now = datetime.now(UTC)
+    for step, seconds in steps_done(session.status, status, now):
         context.metrics.started(StartPath.COLD, session.spec.class_name, step, seconds)
-    for event in events_of_change(session.status, status):
+    for event in events_of_change(session.status, status, now):
         context.events.event(session, event)

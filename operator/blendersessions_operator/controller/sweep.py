@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from blendersessions.model.access import HOSTNAME, SessionAccess
@@ -105,7 +106,9 @@ class Sweeper:
             return
         self.reported.add(name)
         logger.warning("%s", message)
-        context.events.operator_event(Event("Warning" if reason == "Unmanaged" else "Normal", reason, message))
+        context.events.operator_event(
+            Event("Warning" if reason == "Unmanaged" else "Normal", reason, message, datetime.now(UTC))
+        )
 
 
 def _find(context: ReconcilerContext) -> Orphans:

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from blendersessions.clients.kubernetes import Kubernetes
     from blendersessions.model.manifest import Manifest
 
-START = Event("Normal", "Started", "The session is being started.", start_step=True)
-REGISTERED = Event("Normal", "Registered", "The connection is registered.", start_step=True)
-FAILED = Event("Warning", "ImagePullBackOff", "The image is not there.")
+START = Event("Normal", "Started", "The session is being started.", NOW, start_step=True)
+REGISTERED = Event("Normal", "Registered", "The connection is registered.", NOW, start_step=True)
+FAILED = Event("Warning", "ImagePullBackOff", "The image is not there.", NOW)
 
 
 class FakeApi:
@@ -96,7 +96,7 @@ async def test_they_are_posted_without_anybody_waiting(api: FakeApi) -> None:
     told = events(api)
     runner = asyncio.create_task(told.run(idle))
     for number in range(3):
-        told.event(session(), Event("Normal", f"Reason{number}", "text"))
+        told.event(session(), Event("Normal", f"Reason{number}", "text", NOW))
         await api.until_asked()
         assert len(api.posted) == number + 1
     runner.cancel()
@@ -108,8 +108,8 @@ async def test_they_let_waiting_work_go_first_until_they_are_late(
     monkeypatch.setattr("blendersessions_operator.controller.event_recorder.datetime", clock(lambda: NOW))
     told, long_ago = events(api), NOW - MAX_EVENT_AGE - timedelta(seconds=1)
     told.event(session(), replace(START, at=long_ago))
-    told.event(session(), replace(REGISTERED, at=NOW))
-    told.event(replace(session(), uid=OTHER_UID), replace(FAILED, at=NOW))
+    told.event(session(), REGISTERED)
+    told.event(replace(session(), uid=OTHER_UID), FAILED)
     busy, asked = True, asyncio.Event()
 
     def is_busy() -> bool:
@@ -179,6 +179,6 @@ async def test_the_operators_own_events_are_about_its_pod(api: FakeApi) -> None:
 
 async def test_a_message_is_as_long_as_the_api_server_takes(api: FakeApi) -> None:
     told = events(api)
-    told.event(session(), Event("Warning", "Long", "x" * 2000))
+    told.event(session(), Event("Warning", "Long", "x" * 2000, NOW))
     await told.flush()
     assert len(api.said()[0][1]) == 1024
