@@ -1,4 +1,4 @@
-# ruff: noqa: INP001 - beside a script, no package
+# ruff: noqa: INP001 - a module beside a script, not in a package
 """Renders the conditions' types and reasons as a page, from the enumerations that the operator uses."""
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def page() -> str:
 
 
 def members(enumeration: str) -> list[tuple[str, str]]:
-    """Return value and documentation of each member of an enumeration.
+    """Return the value and the documentation of each member of an enumeration in `SOURCE`.
 
     Raises:
         ValueError: a member has no documentation below it.

@@ -1,4 +1,4 @@
-# ruff: noqa: INP001 - beside a script, not in a package
+# ruff: noqa: INP001 - a module beside a script, not in a package
 """Writes the API reference, `docs/api.md`, from the schema of the CRDs."""
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def _rules(path: str, schema: Schema) -> Iterator[tuple[str, str]]:
     for rule in _list(schema, "x-kubernetes-validations"):
         yield (f"{path}{rule.get('fieldPath', '')}").lstrip("."), str(rule["message"])
     for name, child in _mapping(schema, "properties").items():
-        assert isinstance(child, dict)  # noqa: S101 - as above
+        assert isinstance(child, dict)  # noqa: S101 - the API server has checked the schema's form
         yield from _rules(f"{path}.{name}", child)
 
 

@@ -1,7 +1,7 @@
 # ruff: noqa: INP001 - a script, not a package
-"""Makes the generated files anew: the chart's copy of the CRDs, `manifests/install.yaml`, and the tables.
+"""Makes the generated files: the chart's copy of the CRDs, `manifests/install.yaml`, and the tables.
 
-`python manifests/render.py` writes them; with `--check` it writes nothing and says which are out of date.
+`python manifests/render.py` writes them; with `--check` it writes nothing and lists those that are out of date.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ CRDS = ROOT / "crds"
 CHART = ROOT / "helm" / "blender-sessions"
 RELEASE = "blender-sessions"
 NAMESPACE = "blender-sessions"
-KUBERNETES = "1.36.0"
+KUBERNETES_VERSION = "1.36.0"
 HEADER = "# Made by `make generate` from helm/blender-sessions and manifests/install-values.yaml: change those.\n"
+
+CLUSTER_SCOPED = ("Namespace", "CustomResourceDefinition")
+"""Kinds without a namespace, besides those whose name begins with Cluster."""
 
 sys.path[:0] = [str(ROOT / "local" / "cluster"), str(Path(__file__).parent)]
 
@@ -31,10 +34,10 @@ from localcluster import binaries  # noqa: E402
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes scripts as blocks, and repeats what is equal instead of pointing at it."""
+    """Writes texts of several lines as blocks, and repeats equal values instead of linking them."""
 
     def ignore_aliases(self, data: object) -> bool:
-        """Return True: an anchor in a manifest helps nobody who reads it."""
+        """Return True, since an anchor makes a manifest hard to read."""
         return data is not None
 
 
@@ -46,7 +49,7 @@ _Dumper.add_representer(str, _text)
 
 
 def _without_helm(document: dict[str, object]) -> dict[str, object]:
-    """Take away the labels and annotations that only Helm reads, from the object and its pod template."""
+    """Remove the labels and annotations that only Helm reads, from the object and its pod template."""
     spec = document.get("spec")
     template = spec.get("template") if isinstance(spec, dict) else None
     for holder in (document, template):
@@ -67,15 +70,15 @@ def _without_helm(document: dict[str, object]) -> dict[str, object]:
 
 
 def install_manifest() -> str:
-    """Render the chart as `kubectl apply` takes it: with its namespace, without Helm's marks.
+    """Return the chart's objects for `kubectl apply`: with their namespace, without Helm's labels.
 
     Raises:
-        subprocess.CalledProcessError: Helm refused the chart or the values.
+        subprocess.CalledProcessError: Helm does not accept the chart or the values.
     """
     helm = binaries.ensure("helm")["helm"]
     command: list[str | Path] = [helm, "template", RELEASE, CHART, "--namespace", NAMESPACE]
-    # A Helm that was built without its release's flags takes the cluster for a very old one.
-    command += ["--kube-version", KUBERNETES]
+    # Helm assumes a very old cluster if it was built without the flags of its release.
+    command += ["--kube-version", KUBERNETES_VERSION]
     command += ["--values", ROOT / "manifests" / "install-values.yaml"]
     rendered = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
@@ -87,21 +90,18 @@ def _placed(document: dict[str, object]) -> dict[str, object]:
     """Write the release's namespace into the objects that Helm would place there by itself."""
     kind = str(document["kind"])
     metadata = document["metadata"]
-    if isinstance(metadata, dict) and not kind.startswith("Cluster") and kind not in _CLUSTER_SCOPED:
+    if isinstance(metadata, dict) and not kind.startswith("Cluster") and kind not in CLUSTER_SCOPED:
         metadata.setdefault("namespace", NAMESPACE)
     return document
 
 
-_CLUSTER_SCOPED = ("Namespace", "CustomResourceDefinition")
-
-
 def sources() -> dict[Path, str]:
-    """Return the generated files that the chart itself is made of."""
+    """Return the generated files inside the chart, by path."""
     return {CHART / "files" / "crds" / crd.name: crd.read_text() for crd in sorted(CRDS.glob("*.yaml"))}
 
 
 def products() -> dict[Path, str]:
-    """Return the generated files that are made from the chart and the CRDs."""
+    """Return the files that are generated from the chart and the CRDs, by path."""
     return {
         ROOT / "manifests" / "install.yaml": install_manifest(),
         CHART / "README.md": values_table.page((CHART / "values.yaml").read_text()),
@@ -117,12 +117,12 @@ def _stale(files: dict[Path, str]) -> list[Path]:
 
 
 def main() -> int:
-    """Write or check the files; return the exit code."""
+    """Write or check the files, and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="write nothing, fail when a file is out of date")
+    parser.add_argument("--check", action="store_true", help="write nothing, exit with 1 if a file is out of date")
     check: bool = parser.parse_args().check
     stale: list[Path] = []
-    # The chart's own files first: the manifest is rendered from them.
+    # The chart's files come first, since the manifest is rendered from them.
     for make in (sources, products):
         files = make()
         for path in _stale(files):

@@ -1,4 +1,4 @@
-# ruff: noqa: INP001 - beside a script, not in a package
+# ruff: noqa: INP001 - a module beside a script, not in a package
 """Writes the chart's README, a table of its values, from the comments in `values.yaml`."""
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ Every part with pods (`operator`, `portal`, `proxy`, `guacd`, `guacamole`, `post
 | value | default | meaning |
 | --- | --- | --- |
 """
-_OF_EVERY_POD = {"resources", "podAnnotations", "nodeSelector", "tolerations", "affinity"}
+_KEYS_OF_EVERY_POD = {"resources", "podAnnotations", "nodeSelector", "tolerations", "affinity"}
 _LINE = re.compile(r"(?P<indent> *)(?:# ?(?P<comment>.*)|(?P<key>\w+):(?P<value>.*))?$")
 
 
 def page(values: str) -> str:
-    """Return the README for the text of a `values.yaml`."""
+    """Return the README, as Markdown, for the text of a `values.yaml`."""
     return _INTRODUCTION + "".join(f"| `{key}` | {default} | {text} |\n" for key, default, text in _rows(values))
 
 
@@ -44,7 +44,7 @@ def _rows(values: str) -> Iterator[tuple[str, str, str]]:
     """Yield the path, the default and the comment of each value.
 
     Raises:
-        ValueError: a line that is neither a comment nor `key: value`; the table would be wrong without a word.
+        ValueError: a line is neither a comment nor `key: value`, so the table would be incomplete.
     """
     path: list[str] = []
     comment: list[str] = []
@@ -63,6 +63,6 @@ def _rows(values: str) -> Iterator[tuple[str, str, str]]:
         leaf = bool(match["value"].strip())
         text = " ".join(comment).replace("|", "\\|")
         comment = []
-        if path[-1] in _OF_EVERY_POD or "resources" in path or not (leaf or text):
+        if path[-1] in _KEYS_OF_EVERY_POD or "resources" in path or not (leaf or text):
             continue
         yield ".".join(path), f"`{json.dumps(default)}`" if leaf else "", text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import logging
 from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +31,28 @@ def suite_of(path: Path) -> str:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the random order within a suite, and the suites from the cheapest to the dearest."""
     items.sort(key=lambda item: SUITES.index(suite_of(item.path)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Iterator[None]:
+    """Put back what a program's `main` sets for its whole process, or a test would depend on those that ran before."""
+    root = logging.getLogger()
+    handlers, flags, thresholds = list(root.handlers), _logging_flags(), gc.get_threshold()
+    levels = {name: logging.getLogger(name).level for name in ("", *root.manager.loggerDict)}
+    try:
+        return (yield)
+    finally:
+        root.handlers[:] = handlers
+        for name in ("", *root.manager.loggerDict):
+            logging.getLogger(name).setLevel(levels.get(name, logging.NOTSET))
+        for name, value in flags.items():
+            setattr(logging, name, value)
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
+
+
+def _logging_flags() -> dict[str, object]:
+    return {name: getattr(logging, name) for name in ("_srcfile", "logThreads", "logProcesses", "logMultiprocessing")}
 
 
 class _Clock:

@@ -1,1 +1,1 @@
-"""The command `blendersessions`, also `kubectl blender`: into a session, and what else people do with sessions."""
+"""The command `blendersessions`, also `kubectl blender`: opens, lists, suspends and resumes sessions."""

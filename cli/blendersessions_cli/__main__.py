@@ -1,4 +1,4 @@
-"""Starts the command: `blendersessions`, `kubectl blender`, or `python -m blendersessions_cli`."""
+"""Run the command: `blendersessions`, `kubectl blender`, or `python -m blendersessions_cli`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from blendersessions_cli.commands import cli
 
 
 def main() -> None:
-    """Run the command line under the name by which people know it."""
-    # Some libraries log whole addresses at the level DEBUG, and others log what the errors here say already.
+    """Run the command line, under the name that it was started by."""
+    # Some libraries log whole addresses, and an address can hold a token. Others log failures that the command reports.
     logging.disable(logging.CRITICAL)
     # kubectl runs its plugin `kubectl blender` as a program of this name.
     plugin = Path(sys.argv[0]).stem == "kubectl-blender"

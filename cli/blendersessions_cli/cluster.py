@@ -1,4 +1,4 @@
-"""The cluster that a person's kubeconfig leads to, with the errors that a person can act on."""
+"""The cluster that the kubeconfig names. Its errors name the missing object or right, and the way out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from blendersessions.model.manifest import SESSION_KIND, Manifest, Ref
 from blendersessions.model.names import user_secret_name
 from blendersessions.model.session import parse_session
 from blendersessions.model.user_credentials import credentials_in
-from blendersessions_cli.sessions import OpenableSession
+from blendersessions_cli.openable_session import OpenableSession
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -29,7 +29,13 @@ _DEFAULT_NAMESPACE = "default"
 
 @dataclass(frozen=True)
 class Target:
-    """Where to look; what is left out is kubectl's choice."""
+    """Where to look for sessions. None stands for what kubectl would use.
+
+    Attributes:
+        namespace: namespace of the sessions.
+        context: name of a context in the kubeconfig.
+        kubeconfig: path of the kubeconfig.
+    """
 
     namespace: str | None = None
     context: str | None = None
@@ -38,7 +44,7 @@ class Target:
 
 @asynccontextmanager
 async def connect(target: Target) -> AsyncIterator[Cluster]:
-    """Open the cluster for as long as the block runs.
+    """Yield the cluster, with a connection that lasts as long as the block.
 
     Raises:
         Invalid: the kubeconfig cannot be used.
@@ -66,18 +72,18 @@ async def connect(target: Target) -> AsyncIterator[Cluster]:
 
 
 class Cluster:
-    """The sessions of one namespace, and the sign-ins of their people."""
+    """The sessions of one namespace, and the credentials of their users."""
 
     def __init__(self, kubernetes: Kubernetes, namespace: str) -> None:
         self._kubernetes = kubernetes
         self.namespace = namespace
 
     async def sessions(self) -> list[OpenableSession]:
-        """Read all sessions.
+        """Return all sessions of the namespace.
 
         Raises:
-            Unauthorised: the person may not.
-            NotFound: this cluster knows no sessions.
+            Unauthorised: the person may not list sessions.
+            NotFound: the cluster has no CRD for sessions.
         """
         try:
             return [_read(body) async for body in self._kubernetes.list(SESSION_KIND, self.namespace)]
@@ -91,11 +97,11 @@ class Cluster:
             raise self._ask_for("list blendersessions", error) from error
 
     async def session(self, name: str) -> OpenableSession:
-        """Read one session.
+        """Return one session.
 
         Raises:
-            NotFound: there is none; the text names those that exist.
-            Unauthorised: the person may not.
+            NotFound: there is none of this name; the message lists those that exist.
+            Unauthorised: the person may not read sessions.
         """
         try:
             return _read(await self._kubernetes.get(self._ref(name)))
@@ -105,11 +111,11 @@ class Cluster:
             raise self._ask_for("get blendersessions", error) from error
 
     async def change(self, name: str, patch: Manifest) -> OpenableSession:
-        """Merge a patch into a session, and give the session as it is then.
+        """Apply a JSON merge patch to a session, and return the changed session.
 
         Raises:
-            NotFound: there is none; the text names those that exist.
-            Unauthorised: the person may not.
+            NotFound: there is none of this name; the message lists those that exist.
+            Unauthorised: the person may not change sessions.
         """
         try:
             return _read(await self._kubernetes.merge(self._ref(name), patch))
@@ -119,11 +125,11 @@ class Cluster:
             raise self._ask_for("patch blendersessions", error) from error
 
     async def credentials(self, username: str) -> UserCredentials | None:
-        """Read a user's sign-in at Guacamole; None when there is no Secret, so that the operator did not make the user.
+        """Return a user's credentials for Guacamole; None if there is no Secret, as for users of an administrator.
 
         Raises:
             Unauthorised: the person may not read the Secret.
-            Invalid: the Secret holds no sign-in of this user.
+            Invalid: the Secret holds no credentials of this user.
         """
         name = user_secret_name(username)
         try:
@@ -141,7 +147,7 @@ class Cluster:
         if found is None:
             raise Invalid(
                 f"The Secret {self.namespace}/{name} holds no sign-in of {username}: it needs the keys username (with"
-                " this name) and password. Delete it, and the operator makes it anew.",
+                " this name) and password. Delete it, and the operator makes it again.",
                 System.KUBERNETES,
             )
         return found
@@ -155,7 +161,7 @@ class Cluster:
             names = sorted(each.session.name for each in await self.sessions())
         except Unauthorised:
             return text
-        there = f"There are: {', '.join(names)}." if names else "There is none at all: look in another one with -n."
+        there = f"There are: {', '.join(names)}." if names else "There are none here: choose another namespace with -n."
         return f"{text} {there}"
 
     def _ask_for(self, right: str, error: Unauthorised) -> Unauthorised:

@@ -1,4 +1,4 @@
-"""The command line: what each command is called, takes and prints."""
+"""The command line: the commands, their options and what they print."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ import click
 
 from blendersessions.model import suspension
 from blendersessions.model.errors import DomainError, Invalid, System
-from blendersessions_cli import opening
+from blendersessions_cli import sign_in_link
 from blendersessions_cli.cluster import Target, connect
-from blendersessions_cli.sessions import table
+from blendersessions_cli.openable_session import table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
 P = ParamSpec("P")
 
-_TIMEOUT = 600
+_TIMEOUT_SECONDS = 600
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
     """Open Blender sessions of a Kubernetes cluster, and suspend and resume them.
 
-    Everything goes by your kubeconfig and your rights, as with kubectl.
+    The commands use your kubeconfig and your rights, as kubectl does.
     """
 
 
 def _targeted(command: Callable[P, Coroutine[None, None, None]]) -> Callable[P, None]:
-    """Add the options that say where to look, and turn expected failures into one line of text."""
+    """Add the options of a `Target`, and print an expected failure as one sentence."""
 
     @click.option("-n", "--namespace", help="Namespace of the session.  [default: the context's]")
     @click.option("--context", help="Context of the kubeconfig.  [default: the current one]")
@@ -55,7 +55,7 @@ _wait_seconds = click.option(
     "--timeout",
     "seconds",
     type=click.FloatRange(min=0),
-    default=_TIMEOUT,
+    default=_TIMEOUT_SECONDS,
     show_default=True,
     metavar="SECONDS",
     help="Longest wait.",
@@ -88,24 +88,24 @@ async def open_session(
     """Open the session NAME in the browser, signed in.
 
     The sign-in comes from the user's Secret, which you must be allowed to read. The link is as good as a password
-    until an hour after its last use: it opens all that the user may open. Give it to nobody.
+    until an hour after its last use: it opens everything that the user may open. Give it to nobody.
 
-    One token is kept for each user in your cache folder and used again, so that a second link does not close the
-    desktop of the first.
+    The command keeps one token for each user in your cache folder and uses it again. So a second link does not close
+    the desktop that the first one opened.
     """
     async with connect(target) as cluster:
         if wait:
-            await opening.until_ready(cluster, name, seconds, _tell)
+            await sign_in_link.until_ready(cluster, name, seconds, _report)
         session = await cluster.session(name)
-        link = await opening.link(cluster, session, username, guacamole_ca)
-    for note in link.notes:
-        _tell(note)
+        link = await sign_in_link.link(cluster, session, username, guacamole_ca)
+    for message in link.messages:
+        _report(message)
     if print_only:
         click.echo(link.address)
     elif webbrowser.open(link.address):
-        _tell(f"{session.label} is opened in your browser.")
+        _report(f"{session.label} opens in your browser.")
     else:
-        _tell("There is no browser here: open this link in one.")
+        _report("There is no browser here: open this link in one.")
         click.echo(link.address)
 
 
@@ -118,16 +118,16 @@ async def list_sessions(target: Target) -> None:
     if sessions:
         click.echo(table(sessions, datetime.now(UTC)))
     else:
-        _tell(f"There are no sessions in the namespace {cluster.namespace}.")
+        _report(f"There are no sessions in the namespace {cluster.namespace}.")
 
 
 @cli.command()
 @click.argument("name")
 @_targeted
 async def suspend(target: Target, name: str) -> None:
-    """Suspend the session NAME: Blender saves and stops, and what is on its workspace stays.
+    """Suspend the session NAME: Blender saves and stops, and the files in its workspace stay.
 
-    Without a workspace, all that was made is lost when Blender stops.
+    Without a workspace, all work is lost when Blender stops.
     """
     async with connect(target) as cluster:
         changed = await cluster.change(name, suspension.suspend_patch())
@@ -136,17 +136,17 @@ async def suspend(target: Target, name: str) -> None:
             "This cluster's BlenderSessions cannot be suspended: their CRD is older than this command.",
             System.KUBERNETES,
         )
-    _tell(f"{changed.label} is being suspended. Have it back with the command resume {name}.")
+    _report(f"{changed.label} is being suspended. Start it again with the command resume {name}.")
 
 
 @cli.command()
 @click.argument("name")
 @_targeted
 async def resume(target: Target, name: str) -> None:
-    """Resume the session NAME, whether a person suspended it or its time was over."""
+    """Resume the session NAME, which a person or the end of its lifetime suspended."""
     async with connect(target) as cluster:
         session = await cluster.change(name, suspension.resume_patch(datetime.now(UTC)))
-    _tell(f"{session.label} starts again. Open it with the command open {name} --wait.")
+    _report(f"{session.label} starts again. Open it with the command open {name} --wait.")
 
 
 @cli.command()
@@ -154,12 +154,12 @@ async def resume(target: Target, name: str) -> None:
 @_wait_seconds
 @_targeted
 async def wait(target: Target, name: str, seconds: float) -> None:
-    """Wait until the session NAME is ready; ends with code 1 when it is not, or cannot become so."""
+    """Wait until the session NAME is ready. The exit code is 1 if it is not ready in time, or cannot become ready."""
     async with connect(target) as cluster:
-        session = await opening.until_ready(cluster, name, seconds, _tell)
-    _tell(f"{session.label} is ready.")
+        session = await sign_in_link.until_ready(cluster, name, seconds, _report)
+    _report(f"{session.label} is ready.")
 
 
-def _tell(text: str) -> None:
-    """Say something to the person; standard output is for what programs read."""
+def _report(text: str) -> None:
+    """Write a message to standard error. Standard output is for what programs read."""
     click.echo(text, err=True)

@@ -27,8 +27,8 @@ def main() -> None:
             name = "BLENDERSESSIONS_" + "_".join(str(step) for step in fault["loc"]).upper()
             sys.stderr.write(f"{name}: {fault['msg']}. See docs/interfaces.md for the operator's settings.\n")
         sys.exit(USAGE_ERROR)
-    # Nearly all that is allocated are decoded JSON objects, without cycles. With the default thresholds, looking for
-    # cycles takes a tenth of the time of a burst.
+    # Most allocated objects are decoded JSON, which has no cycles. With the default thresholds the search for cycles
+    # takes a tenth of the time of a burst.
     gc.set_threshold(20_000, 20, 20)
     gc.freeze()
     logs.configure(settings.log_level)

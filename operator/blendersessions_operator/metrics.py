@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from threading import Thread
     from wsgiref.simple_server import WSGIServer
 
-START_BUCKETS = (0.1, 0.25, 0.5, 1, 2, 3, 5, 8, 13, 20, 30, 60, 120, 300, 600)
-REQUEST_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
-LAG_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
+START_BUCKETS_SECONDS = (0.1, 0.25, 0.5, 1, 2, 3, 5, 8, 13, 20, 30, 60, 120, 300, 600)
+REQUEST_BUCKETS_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+LAG_BUCKETS_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 
 
 class Metrics:
@@ -27,14 +27,14 @@ class Metrics:
             "blendersessions_start_seconds",
             "Time from a session's creation (or its resume) to the end of each step of its start.",
             ["path", "class", "step"],
-            buckets=START_BUCKETS,
+            buckets=START_BUCKETS_SECONDS,
             registry=self.registry,
         )
         self._requests = Histogram(
             "blendersessions_request_seconds",
             "Time of requests to Guacamole and to the Kubernetes API.",
             ["system", "method", "resource"],
-            buckets=REQUEST_BUCKETS,
+            buckets=REQUEST_BUCKETS_SECONDS,
             registry=self.registry,
         )
         self._errors = Counter(
@@ -52,13 +52,13 @@ class Metrics:
         self._lag = Histogram(
             "blendersessions_event_loop_lag_seconds",
             "How much later than planned the event loop ran a timer.",
-            buckets=LAG_BUCKETS,
+            buckets=LAG_BUCKETS_SECONDS,
             registry=self.registry,
         )
         self._server: tuple[WSGIServer, Thread] | None = None
 
     def serve(self, port: int) -> None:
-        """Serve GET /metrics from a thread."""
+        """Serve GET /metrics on this port, from a thread."""
         self._server = start_http_server(port, registry=self.registry)
 
     def close(self) -> None:
@@ -70,7 +70,7 @@ class Metrics:
             thread.join()
 
     def started(self, path: str, class_name: str, step: str, seconds: float) -> None:
-        """Record that one step of a start is done, this number of seconds after the start."""
+        """Record that a step of a start is complete, this number of seconds after its beginning."""
         self._starts.labels(path, class_name, step).observe(seconds)
 
     def requested(self, system: str, method: str, resource: str, seconds: float, code: int) -> None:
@@ -84,13 +84,13 @@ class Metrics:
         self._sweeps.labels(action).inc()
 
     def lagged(self, seconds: float) -> None:
-        """Record how late the event loop ran a timer."""
+        """Record the seconds by which the event loop ran a timer late."""
         self._lag.observe(seconds)
 
     def count(
         self, name: str, text: str, labels: Iterable[str], counts: Callable[[], Mapping[tuple[str, ...], int]]
     ) -> None:
-        """Add a gauge that is counted at each scrape; `counts` returns the values by the labels' values."""
+        """Add a gauge that is computed at each scrape; `counts` returns its values by the values of the labels."""
         self.registry.register(_Counted(name, text, list(labels), counts))
 
 
@@ -107,5 +107,5 @@ class _Counted(Collector):
         yield family
 
     def describe(self) -> list[GaugeMetricFamily]:
-        """Name the gauge without counting: at registration there may be nothing to count yet."""
+        """Describe the gauge without counting, because the cache may not exist yet at registration."""
         return [GaugeMetricFamily(self._name, self._text, labels=self._labels)]

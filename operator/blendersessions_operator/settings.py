@@ -12,7 +12,7 @@ from blendersessions.model.installation import InstallationDefaults
 
 
 class Settings(BaseSettings):
-    """The operator's settings. Those without a default must be given."""
+    """The operator's settings. Those without a default are required."""
 
     model_config = SettingsConfigDict(env_prefix="BLENDERSESSIONS_", frozen=True)
 
@@ -67,12 +67,12 @@ class Settings(BaseSettings):
 
     @property
     def namespace_list(self) -> list[str]:
-        """The namespaces by name; empty for all."""
+        """Names of the served namespaces; empty for all."""
         return [name.strip() for name in self.namespaces.split(",") if name.strip()]
 
     @property
     def installation(self) -> InstallationDefaults:
-        """What holds for all sessions unless a class says otherwise."""
+        """The defaults of the installation for all sessions."""
         return InstallationDefaults(
             image=self.blender_image,
             public_url=self.public_url,

@@ -1,4 +1,4 @@
-"""Starts the portal: `python -m blendersessions_portal`."""
+"""Run the portal: `python -m blendersessions_portal`."""
 
 from __future__ import annotations
 
@@ -8,35 +8,43 @@ import sys
 
 import uvicorn
 from kubernetes.aio.config.config_exception import ConfigException
+from pydantic import ValidationError
 
 from blendersessions.clients import kubernetes
 from blendersessions.clients.guacamole.sign_in import SignInClient
 from blendersessions_portal.app import create_app
-from blendersessions_portal.settings import Settings
-from blendersessions_portal.store import KubernetesSessionStore
+from blendersessions_portal.session_store import KubernetesSessionStore
+from blendersessions_portal.settings import Settings, describe_faults
 
 logger = logging.getLogger(__name__)
 
-_BAD_CONFIGURATION = 64
+_USAGE_ERROR = 64
+"""Exit code for a configuration that cannot be used (EX_USAGE in sysexits.h)."""
 _SHUTDOWN_SECONDS = 5
 
 
 def main() -> int:
-    """Serve until a signal ends it.
+    """Serve until SIGTERM or SIGINT.
 
     Returns:
-        64 if the settings, the samples or the way to the cluster cannot be used; the log says what to change.
+        The exit code: 64 if the settings, the samples or the kubeconfig cannot be used, with what to change on
+        standard error; else 0.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    # Its lines name paths, and a request that it sends again is no news.
+    # Its lines hold paths of requests, and a request that is sent again is not worth a warning.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
     try:
         settings = Settings()
+    except ValidationError as invalid:
+        for line in describe_faults(invalid):
+            sys.stderr.write(f"{line}\n")
+        return _USAGE_ERROR
+    try:
         logging.getLogger().setLevel(settings.log_level)
         asyncio.run(_serve(settings))
     except (ValueError, ConfigException) as error:
         logger.critical("The portal cannot start: %s", error)
-        return _BAD_CONFIGURATION
+        return _USAGE_ERROR
     return 0
 
 

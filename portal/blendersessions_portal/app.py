@@ -1,4 +1,4 @@
-"""Puts the portal together."""
+"""Builds the portal's application from its parts."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
+from blendersessions_portal.browser_token_store import BrowserTokens
 from blendersessions_portal.csrf import CsrfGuard
 from blendersessions_portal.headers import AccessLog, SecurityHeaders
 from blendersessions_portal.identity import AnonymousIdentifier
@@ -17,7 +18,6 @@ from blendersessions_portal.problems import Problems
 from blendersessions_portal.rendering import STATIC, Renderer
 from blendersessions_portal.samples import load_samples
 from blendersessions_portal.signing import Signer
-from blendersessions_portal.tokens import TokenKeeper
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from blendersessions.clients.guacamole.token_cache import SignIn
-    from blendersessions_portal.store import SessionStore
+    from blendersessions_portal.session_store import SessionStore
 
-_MAX_BODY = 16 * 1024  # bytes; our forms are a few hundred
+_MAX_BODY_BYTES = 16 * 1024
+"""Largest body of a request. A form has a few hundred bytes."""
 
 
 def create_app(
@@ -39,7 +40,15 @@ def create_app(
     samples_dir: Path,
     max_sessions: int,
 ) -> ASGIApp:
-    """Build the application over a store of sessions and a Guacamole.
+    """Return the application.
+
+    Args:
+        store: the sessions of all visitors.
+        guacamole: signs in and out, and checks tokens.
+        cookie_key: signs cookies and forms.
+        public_url: what browsers open, with a trailing slash.
+        samples_dir: folder with `samples.yaml` and `thumbnails/`.
+        max_sessions: sessions that one visitor may have at a time.
 
     Raises:
         ValueError: the folder of samples cannot be used.
@@ -54,7 +63,7 @@ def create_app(
         identifier=AnonymousIdentifier(signer, secure=secure),
         guard=CsrfGuard(signer),
         store=store,
-        tokens=TokenKeeper(guacamole, signer, secure=secure),
+        tokens=BrowserTokens(guacamole, signer, secure=secure),
         renderer=renderer,
         max_sessions=max_sessions,
     )
@@ -65,8 +74,8 @@ def create_app(
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
         exception_handlers=Problems(renderer).handlers(),
-        max_body_size=_MAX_BODY,
+        max_body_size=_MAX_BODY_BYTES,
     )
     address = urlsplit(public_url)
-    # A form's answer may lead on to Blender, and browsers apply form-action to that address too.
+    # The answer to a form may redirect to Blender, and browsers apply form-action to redirects too.
     return SecurityHeaders(AccessLog(app), form_targets=(f"{address.scheme}://{address.netloc}",))

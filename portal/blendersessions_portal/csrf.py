@@ -1,4 +1,4 @@
-"""Proof that a form was sent by one of our own pages, to this browser, today."""
+"""Proof that one of our own pages sent a form, to this browser, within a day."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from blendersessions_portal.signing import Signer
 
 FIELD = "csrf"
-_MAX_AGE = 24 * 3600
+_MAX_AGE_SECONDS = 24 * 3600
 _OWN_PAGE = {"same-origin", "none"}
 
 
@@ -25,30 +25,39 @@ class ForgedError(DomainError):
 
 
 class CsrfGuard:
-    """Gives forms a token and checks it.
+    """Makes the token of a form and checks it.
 
-    The token is the browser's signed name. Another site can neither sign one nor read ours, and one got by another
-    browser does not fit (OWASP CSRF cheat sheet, "Signed Double-Submit Cookie").
+    The token is the browser's signed name. Another site can neither sign a token nor read ours, and the token of
+    another browser has another name (OWASP CSRF cheat sheet, "Signed Double-Submit Cookie").
     """
 
     def __init__(self, signer: Signer) -> None:
         self._serializer = signer.timed_serializer("csrf")
 
     def token(self, visitor: Visitor) -> str:
-        """Give the value of the hidden field."""
+        """Return the value of the form's hidden field."""
         return self._serializer.dumps(visitor.browser)
 
     def check(self, request: Request, visitor: Visitor, token: str) -> None:
-        """Let the request pass if it is this browser's own.
+        """Check that one of our pages sent the form, to this browser.
+
+        Args:
+            request: its headers name the site that sent the form.
+            visitor: the visitor of the request's cookie.
+            token: value of the form's hidden field.
 
         Raises:
-            ForgedError: it may come from another site, or the page was left open for more than a day.
+            ForgedError: the form may come from another site, or its page is more than a day old.
         """
         if request.headers.get("sec-fetch-site", "none") not in _OWN_PAGE:
-            raise ForgedError("This form was sent from another site.", System.OWN)
+            raise ForgedError("This form was sent from another site. Start again on our own page.", System.OWN)
         try:
-            browser = self._serializer.loads(token, max_age=_MAX_AGE)
+            browser = self._serializer.loads(token, max_age=_MAX_AGE_SECONDS)
         except BadSignature:
             browser = ""
         if not visitor.known or not isinstance(browser, str) or not hmac.compare_digest(browser, visitor.browser):
-            raise ForgedError("This form is too old, or your browser did not send our cookie along.", System.OWN)
+            raise ForgedError(
+                "This form is more than a day old, or your browser did not send our cookie. Allow cookies for this"
+                " site and start again.",
+                System.OWN,
+            )

@@ -1,4 +1,4 @@
-"""Response headers that hold for every answer, and the access log. Both wrap the whole application."""
+"""The headers of every response, and the access log. Both wrap the whole application."""
 
 from __future__ import annotations
 
@@ -13,13 +13,18 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_STATIC = "/static/"
-_QUIET = "/healthz"
-_READING = {"GET", "HEAD"}
+_STATIC_PATH = "/static/"
+_HEALTH_PATH = "/healthz"
+_READING_METHODS = {"GET", "HEAD"}
 
 
 class SecurityHeaders:
-    """Allows the page its own files and nothing else, and keeps it out of frames and caches."""
+    """Lets pages load the portal's own files only, and keeps pages out of frames and caches.
+
+    Args:
+        app: the application.
+        form_targets: origins, besides the portal's own, to which the answer of a form may redirect.
+    """
 
     def __init__(self, app: ASGIApp, *, form_targets: tuple[str, ...] = ()) -> None:
         self._app = app
@@ -37,11 +42,11 @@ class SecurityHeaders:
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Add the headers to the answer."""
+        """Add the headers to the response."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        caching = "public, max-age=86400" if scope["path"].startswith(_STATIC) else "no-store"
+        caching = "public, max-age=86400" if scope["path"].startswith(_STATIC_PATH) else "no-store"
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -57,31 +62,31 @@ class SecurityHeaders:
 
 
 class AccessLog:
-    """Writes one line for each request, without its query, its cookies and the target of a redirect.
+    """Logs one line for each request, without the query, the cookies and the target of a redirect.
 
-    Requests that change or fail something are at the level INFO; pages and their refreshing are at DEBUG.
+    A request that changes something or fails is logged at INFO, any other at DEBUG.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Log the request when it is answered."""
-        if scope["type"] != "http" or scope["path"] == _QUIET:
+        """Log the request after its response."""
+        if scope["type"] != "http" or scope["path"] == _HEALTH_PATH:
             await self._app(scope, receive, send)
             return
         started = time.monotonic()
         status = 500
 
-        async def send_and_see(message: Message) -> None:
+        async def send_and_read_status(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await self._app(scope, receive, send_and_see)
+            await self._app(scope, receive, send_and_read_status)
         finally:
-            level = logging.DEBUG if scope["method"] in _READING and status < 400 else logging.INFO
+            level = logging.DEBUG if scope["method"] in _READING_METHODS and status < 400 else logging.INFO
             milliseconds = (time.monotonic() - started) * 1000
             logger.log(level, "%s %r %d %.0f ms", scope["method"], scope["path"], status, milliseconds)

@@ -1,4 +1,4 @@
-"""Who a browser is. The pages know only `Identifier`; a sign-on header or OpenID Connect can take its place."""
+"""Who a browser is. The pages use `Identifier` only, so a sign-on header or OpenID Connect can replace the cookie."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from blendersessions_portal.signing import Signer
 
-
-_RANDOM_CHARACTERS = 12  # 60 bits: strangers must never get the same name, also after millions of visits
-_YEAR = 365 * 24 * 3600
+_RANDOM_CHARACTERS = 12
+"""Length of the random part of a name: 60 bits, so that even millions of visitors all get different names."""
+_COOKIE_SECONDS = 365 * 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Visitor:
 
     Attributes:
         owner: the Guacamole user whose sessions these are.
-        browser: this browser of theirs; it holds one Guacamole token at a time.
-        known: the request proved who it is; otherwise the name was made just now and owns nothing yet.
+        browser: the person's browser, which holds one Guacamole token at a time.
+        known: whether the request proved who sent it. Otherwise the name is new and owns nothing yet.
     """
 
     owner: str
@@ -37,19 +37,19 @@ class Visitor:
 
 
 class Identifier(Protocol):
-    """Tells who sent a request."""
+    """Identifies the sender of a request."""
 
     def identify(self, request: Request) -> Visitor:
-        """Give the visitor; somebody unknown gets a new name."""
+        """Return the visitor; an unknown one gets a new name."""
         ...
 
     def remember(self, visitor: Visitor, response: Response) -> None:
-        """Have the browser say the same the next time."""
+        """Add to the response what identifies the visitor at the next request."""
         ...
 
 
 class AnonymousIdentifier:
-    """Gives each browser a random name in a signed cookie; nobody signs up or in."""
+    """Gives each browser a random name in a signed cookie, without any sign-up."""
 
     COOKIE = "blender-visitor"
 
@@ -58,7 +58,7 @@ class AnonymousIdentifier:
         self._secure = secure
 
     def identify(self, request: Request) -> Visitor:
-        """Read the cookie; one that we did not sign counts as none."""
+        """Return the visitor of the cookie; a cookie that we did not sign is ignored."""
         try:
             owner = self._serializer.loads(request.cookies.get(self.COOKIE, ""))
         except BadSignature:
@@ -69,11 +69,11 @@ class AnonymousIdentifier:
         return Visitor(owner=name, browser=name, known=False)
 
     def remember(self, visitor: Visitor, response: Response) -> None:
-        """Set the cookie for a year from now; scripts cannot read it, other sites' forms do not send it."""
+        """Set the cookie for a year. Scripts cannot read it, and forms of other sites do not send it."""
         response.set_cookie(
             self.COOKIE,
             self._serializer.dumps(visitor.owner),
-            max_age=_YEAR,
+            max_age=_COOKIE_SECONDS,
             httponly=True,
             samesite="lax",
             secure=self._secure,

@@ -1,4 +1,4 @@
-"""The portal's pages: what each address shows and does."""
+"""The portal's pages: the address of each, what it shows, and what it changes."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from blendersessions.model.user_credentials import UserCredentials
+    from blendersessions_portal.browser_token_store import BrowserTokens
     from blendersessions_portal.csrf import CsrfGuard
     from blendersessions_portal.identity import Identifier, Visitor
     from blendersessions_portal.rendering import Renderer
     from blendersessions_portal.samples import Samples
-    from blendersessions_portal.session import SessionView
-    from blendersessions_portal.store import SessionStore
-    from blendersessions_portal.tokens import TokenKeeper
+    from blendersessions_portal.session_store import SessionStore
+    from blendersessions_portal.session_view import SessionView
 
 logger = logging.getLogger(__name__)
 
@@ -35,19 +35,24 @@ _MAX_FIELDS = 10
 
 @dataclass(frozen=True)
 class Pages:
-    """The endpoints and what they work with."""
+    """The endpoints, and the parts of the portal that they use.
+
+    Attributes:
+        public_url: what browsers open, with a trailing slash.
+        max_sessions: sessions that one visitor may have at a time.
+    """
 
     public_url: str
     samples: Samples
     identifier: Identifier
     guard: CsrfGuard
     store: SessionStore
-    tokens: TokenKeeper
+    tokens: BrowserTokens
     renderer: Renderer
     max_sessions: int
 
     def routes(self) -> list[Route]:
-        """Give the address of each page."""
+        """Return the endpoint of each address."""
         return [
             Route("/", self.home),
             Route("/healthz", self.health),
@@ -63,7 +68,7 @@ class Pages:
         ]
 
     async def health(self, _request: Request) -> Response:
-        """Say that the portal's loop turns."""
+        """Answer while the event loop runs."""
         return PlainTextResponse("ok\n")
 
     async def home(self, request: Request) -> Response:
@@ -75,20 +80,20 @@ class Pages:
         return response
 
     async def session_list(self, request: Request) -> Response:
-        """Give the visitor's sessions alone, for the page to refresh itself."""
+        """Show the visitor's sessions alone, for a page that refreshes its list."""
         visitor = self.identifier.identify(request)
         return self.renderer.session_list(request, await self._sessions(visitor), self.guard.token(visitor))
 
     async def create(self, request: Request) -> Response:
-        """Make a session; with `reuse`, go to one of the same scene that is there already."""
+        """Make a session and go to its page; with `reuse`, go to a live session of the same scene if there is one."""
         visitor, form = await self._checked_form(request)
         sample = _text(form, "sample")
         if sample:
             self.samples.require(sample)
         sessions = [session for session in await self._sessions(visitor) if not session.ending]
-        session = _live(sessions, sample) if _text(form, "reuse") else None
+        session = _find_live(sessions, sample) if _text(form, "reuse") else None
         if session is None and len(sessions) >= self.max_sessions:
-            # A class's limits hold for all, to the last one. This one is there to be explained before it is met.
+            # The class's limits hold for everybody. A visitor reaches this limit first, on a page that explains it.
             return self.renderer.full(request, sessions, self.guard.token(visitor), sample)
         if session is None:
             session = await self.store.create(visitor.owner, sample)
@@ -98,38 +103,38 @@ class Pages:
     async def view(self, request: Request) -> Response:
         """Serve a link to a scene.
 
-        A GET makes nothing: the page that it shows sends a form of its own, at once, or by its button without scripts.
+        A GET makes nothing. Its page sends a form: a script does so at once, and a button does so without scripts.
         """
         sample = self.samples.require(request.query_params.get("blender_file", ""))
         visitor = self.identifier.identify(request)
-        if session := _live(await self._sessions(visitor), sample.file):
+        if session := _find_live(await self._sessions(visitor), sample.file):
             return RedirectResponse(f"/sessions/{session.name}", status_code=303)
         response = self.renderer.view(request, sample.file, self.guard.token(visitor))
         self.identifier.remember(visitor, response)
         return response
 
     async def session(self, request: Request) -> Response:
-        """Show how a session starts, why it failed, that it rests or ends; one that is ready opens, unless to stay."""
+        """Show a session's page; redirect to Blender if the session is ready, unless the query asks to stay."""
         visitor, session = await self._own_session(request)
-        if session.ready and not _stays(request):
+        if session.ready and not _asks_to_stay(request):
             return RedirectResponse(f"/sessions/{session.name}/open", status_code=303)
-        return self.renderer.session(request, session, self.guard.token(visitor), stay=_stays(request))
+        return self.renderer.session(request, session, self.guard.token(visitor), stay=_asks_to_stay(request))
 
     async def progress(self, request: Request) -> Response:
-        """Give the session's progress alone, for the page to refresh itself."""
+        """Show the session's progress alone, for a page that refreshes it."""
         visitor, session = await self._own_session(request)
-        return self.renderer.progress(request, session, self.guard.token(visitor), stay=_stays(request))
+        return self.renderer.progress(request, session, self.guard.token(visitor), stay=_asks_to_stay(request))
 
     async def open(self, request: Request) -> Response:
         """Sign the owner in at Guacamole and go to Blender."""
         visitor, session = await self._own_session(request)
         if not session.ready:
             return RedirectResponse(f"/sessions/{session.name}", status_code=303)
-        # The token opens all that the owner may open: it goes to our own Guacamole and to no other address.
+        # The token opens everything that the owner may open, so it goes to our own Guacamole only.
         if not session.status.client_url.startswith(self.public_url + "guacamole/#/"):
             raise Unavailable(
-                f"Session “{session.name}” points to another site than {self.public_url}."
-                " The operator and the portal need the same PUBLIC_URL: tell your administrator.",
+                f"Session “{session.name}” has an address that is not below {self.public_url}, so it is not opened."
+                " Please tell your administrator: the operator and the portal need the same PUBLIC_URL.",
                 System.KUBERNETES,
             )
         token = await self.tokens.token(request, visitor, await self._credentials(visitor, session))
@@ -138,7 +143,7 @@ class Pages:
         return response
 
     async def stop(self, request: Request) -> Response:
-        """End a session, and with the last one the sign-in at Guacamole."""
+        """Delete a session. With the visitor's last session, sign the browser out of Guacamole."""
         visitor, _form = await self._checked_form(request)
         name = request.path_params["name"]
         await self.store.delete(visitor.owner, name)
@@ -149,13 +154,13 @@ class Pages:
         return response
 
     async def suspend(self, request: Request) -> Response:
-        """Save and stop a session that keeps its files, and show how it does."""
+        """Suspend a session that keeps its files, and go to its page."""
         visitor, _form = await self._checked_form(request)
         session = await self.store.get(visitor.owner, request.path_params["name"])
         if not session.can_suspend:
             raise Invalid(
-                f"Session “{session.name}” cannot be suspended: it does not run, or it has no workspace, and what you"
-                " made would be lost. Stop it if you need it no more.",
+                f"Session “{session.name}” cannot be suspended. Either it does not run, or it has no workspace and your"
+                " work would be lost. Stop the session if you no longer need it.",
                 System.KUBERNETES,
             )
         await self.store.suspend(visitor.owner, session.name)
@@ -163,7 +168,7 @@ class Pages:
         return RedirectResponse(f"/sessions/{session.name}?{STAY}", status_code=303)
 
     async def resume(self, request: Request) -> Response:
-        """Start a suspended session again, and go to its page, which opens it."""
+        """Resume a suspended session, and go to its page, which opens it."""
         visitor, _form = await self._checked_form(request)
         name = request.path_params["name"]
         await self.store.resume(visitor.owner, name)
@@ -171,7 +176,7 @@ class Pages:
         return RedirectResponse(f"/sessions/{name}", status_code=303)
 
     async def _sessions(self, visitor: Visitor) -> list[SessionView]:
-        # Nobody can have made anything for a name that was made just now.
+        # A name that was made just now has no sessions.
         return await self.store.list(visitor.owner) if visitor.known else []
 
     async def _own_session(self, request: Request) -> tuple[Visitor, SessionView]:
@@ -187,7 +192,7 @@ class Pages:
         except NotFound as error:
             raise Unavailable(
                 f"Session “{session.name}” runs, but there is no sign-in for it yet: {error}"
-                " Try again in a minute, and tell your administrator if it stays.",
+                " Try again in a minute. If this does not help, tell your administrator.",
                 System.KUBERNETES,
             ) from error
 
@@ -198,11 +203,11 @@ class Pages:
         return visitor, form
 
 
-def _live(sessions: Sequence[SessionView], sample: str) -> SessionView | None:
+def _find_live(sessions: Sequence[SessionView], sample: str) -> SessionView | None:
     return next((session for session in sessions if session.live and session.sample == sample), None)
 
 
-def _stays(request: Request) -> bool:
+def _asks_to_stay(request: Request) -> bool:
     return "stay" in request.query_params
 
 

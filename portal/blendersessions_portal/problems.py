@@ -1,4 +1,4 @@
-"""Turns errors into pages that say what is wrong and what to do."""
+"""Renders errors as pages that explain what is wrong and what to do."""
 
 from __future__ import annotations
 
@@ -20,36 +20,36 @@ logger = logging.getLogger(__name__)
 
 Handler = Callable[[Request, Exception], Awaitable[Response]]
 
-# Title, HTTP status, whether trying again can help; the first class that fits counts.
+# Title, HTTP status, and whether another try can help. The first class that matches is used.
 _PAGES: dict[type[DomainError], tuple[str, int, bool]] = {
     ForgedError: ("Please try that again from our page", 403, False),
-    Invalid: ("That does not work", 400, False),
+    Invalid: ("This cannot be done", 400, False),
     NotFound: ("There is no such session", 404, False),
     Unauthorised: ("Not allowed", 502, True),
-    Unavailable: ("Not reachable just now", 503, True),
-    DomainError: ("That did not work", 500, True),
+    Unavailable: ("Not available right now", 503, True),
+    DomainError: ("Something went wrong", 500, True),
 }
 
 
 class Problems:
-    """The handlers of the application's errors."""
+    """The application's error handlers."""
 
     def __init__(self, renderer: Renderer) -> None:
         self._renderer = renderer
 
     def handlers(self) -> dict[int | type[Exception], Handler]:
-        """Give what Starlette wants as `exception_handlers`."""
-        return {DomainError: self._portal_error, HTTPException: self._http_error, Exception: self._unknown}
+        """Return the handlers, in the form of Starlette's `exception_handlers`."""
+        return {DomainError: self._domain_error, HTTPException: self._http_error, Exception: self._unexpected_error}
 
-    async def _portal_error(self, request: Request, error: Exception) -> Response:
+    async def _domain_error(self, request: Request, error: Exception) -> Response:
         title, status, can_retry = next(page for kind, page in _PAGES.items() if isinstance(error, kind))
         if status >= 500:
             logger.warning("%s %r: %s", request.method, request.url.path, error)
         text = str(error)
         if isinstance(error, NotFound):
             text = (
-                "It may have ended, also by itself after its time or when nobody worked in it, or it belongs to another"
-                " browser: a session is seen only where it was started."
+                "It may have ended: a session ends when its time is over, or when nobody works in it. Or it was"
+                " started in another browser: only that browser can see it."
             )
         query = f"?{request.url.query}" if request.url.query else ""
         retry = request.url.path + query if can_retry and request.method == "GET" else ""
@@ -57,13 +57,13 @@ class Problems:
 
     async def _http_error(self, request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
-        title = "There is no such page" if status == 404 else f"That did not work ({status})"
+        title = "There is no such page" if status == 404 else f"Something went wrong ({status})"
         response = self._renderer.problem(request, title, "Go back to the scenes and start from there.", status)
         if isinstance(error, HTTPException) and error.headers:
             response.headers.update(error.headers)
         return response
 
-    async def _unknown(self, request: Request, error: Exception) -> Response:
-        text = "The portal made a mistake. Its log says which; tell your administrator if it stays."
+    async def _unexpected_error(self, request: Request, error: Exception) -> Response:
+        text = "The portal made an error. Try again. If it stays, tell your administrator: the log has the details."
         logger.error("%s %r failed by %s", request.method, request.url.path, type(error).__name__)
-        return self._renderer.problem(request, "That did not work", text, 500)
+        return self._renderer.problem(request, "Something went wrong", text, 500)

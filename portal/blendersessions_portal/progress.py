@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from blendersessions.model.conditions import Condition
-    from blendersessions_portal.session import SessionView
+    from blendersessions_portal.session_view import SessionView
     from blendersessions_portal.wording import Words
 
-_TROUBLE_AFTER = timedelta(seconds=10)
-_UNNOTICED_AFTER = timedelta(seconds=15)
+_DELAY_SHOWN_AFTER = timedelta(seconds=10)
+_NO_STATUS_AFTER = timedelta(seconds=15)
 _SLOW_AFTER = timedelta(seconds=45)
 
 
 class State(StrEnum):
-    """Where a session or one of its steps stands."""
+    """The state of a session or of one of its steps."""
 
     WAITING = "waiting"
     WORKING = "working"
@@ -38,7 +38,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Step:
-    """One of the things that must be true before Blender can be opened."""
+    """One condition that must be true before Blender can be opened."""
 
     title: str
     state: State
@@ -47,7 +47,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Progress:
-    """The whole: a headline, what it means, and the steps below."""
+    """The state of a session in words: a headline, what it means, and the steps."""
 
     state: State
     headline: str
@@ -56,9 +56,9 @@ class Progress:
 
 
 def describe(session: SessionView, now: datetime) -> Progress:
-    """Say how far the session has come."""
+    """Return how far the session has come by now."""
     if session.ending:
-        return Progress(State.ENDING, wording.ENDING.headline, _why_it_stays(session) or wording.ENDING.way_out)
+        return Progress(State.ENDING, wording.ENDING.headline, _why_deletion_waits(session) or wording.ENDING.way_out)
     if session.failed:
         words = wording.FAILURES.get(_failure(session), wording.UNKNOWN_FAILURE)
         return Progress(State.FAILED, words.headline, words.way_out, _steps(session))
@@ -66,7 +66,7 @@ def describe(session: SessionView, now: datetime) -> Progress:
         suspension = session.status.suspension
         reason = suspension.reason if suspension is not None else None
         headline = wording.SUSPENDED.get(reason or Reason.REQUESTED, wording.SUSPENDED[Reason.REQUESTED])
-        return Progress(State.SUSPENDED, headline, wording.RESUMED[session.files])
+        return Progress(State.SUSPENDED, headline, wording.AFTER_RESUME[session.files])
     if session.suspending:
         return Progress(State.SUSPENDING, wording.SUSPENDING.headline, wording.SUSPENDING.way_out)
     if session.ready:
@@ -75,28 +75,28 @@ def describe(session: SessionView, now: datetime) -> Progress:
         queue = session.status.queue
         place = f" You are number {queue.position}." if queue is not None and queue.position else ""
         return Progress(State.QUEUED, wording.QUEUE.headline, wording.QUEUE.way_out + place, _steps(session))
-    # What was resumed is older than its wait.
-    words = _patience(session, now - (session.changed or session.created))
+    # A resumed session waits since its last change, not since it was made.
+    words = _waiting_words(session, now - (session.changed or session.created))
     return Progress(State.WORKING, words.headline, words.way_out, _steps(session))
 
 
-def _patience(session: SessionView, waited: timedelta) -> Words:
+def _waiting_words(session: SessionView, waited: timedelta) -> Words:
     if not session.status.conditions:
-        return wording.UNNOTICED if waited > _UNNOTICED_AFTER else wording.STARTING
-    if words := wording.DEMANDS.get(_reason(session, ConditionType.READY)):
+        return wording.NO_STATUS if waited > _NO_STATUS_AFTER else wording.STARTING
+    if words := wording.NEEDS_ADMINISTRATOR.get(_reason(session, ConditionType.READY)):
         return words
     if session.status.holds(ConditionType.SUSPENDED):
         return wording.STARTING
-    if waited > _TROUBLE_AFTER:
+    if waited > _DELAY_SHOWN_AFTER:
         for kind, _, _ in wording.STEPS:
-            if not session.status.holds(kind) and (words := wording.TROUBLES.get(_reason(session, kind))):
+            if not session.status.holds(kind) and (words := wording.DELAYS.get(_reason(session, kind))):
                 return words
     return wording.SLOW if waited > _SLOW_AFTER else wording.STARTING
 
 
-def _why_it_stays(session: SessionView) -> str:
-    """Give the operator's word on what holds a deletion up, empty if nothing does."""
-    # Then Ready carries the whole story, and ConnectionReady the reason.
+def _why_deletion_waits(session: SessionView) -> str:
+    """Return the operator's message about what delays a deletion; empty if nothing does."""
+    # The condition ConnectionReady has the reason of a delay, and Ready has the message.
     if _reason(session, ConditionType.CONNECTION_READY) in {"", Reason.TERMINATING}:
         return ""
     return _message(session, ConditionType.READY)
@@ -113,15 +113,15 @@ def _step(session: SessionView, kind: ConditionType, title: str, waiting: str, *
     if condition and condition.holds:
         return Step(title, State.READY, message or "Done.")
     if broken:
-        said = _message(session, ConditionType.STALLED, ConditionType.READY, kind)
-        return Step(title, State.FAILED, said or "The operator gave no reason.")
+        failure = _message(session, ConditionType.STALLED, ConditionType.READY, kind)
+        return Step(title, State.FAILED, failure or "The operator gave no reason.")
     if condition and not session.failed:
         return Step(title, State.WORKING, message or waiting)
     return Step(title, State.WAITING, message or waiting)
 
 
 def _broken_step(session: SessionView) -> ConditionType | None:
-    """Find the step that has the failure's reason; else the first that is not done."""
+    """Return the last unfinished step with the failure's reason; else the first unfinished one."""
     unfinished = [kind for kind, _, _ in wording.STEPS if not session.status.holds(kind)]
     reason = _failure(session)
     same = [kind for kind in reversed(unfinished) if reason and _reason(session, kind) == reason]
@@ -129,7 +129,7 @@ def _broken_step(session: SessionView) -> ConditionType | None:
 
 
 def _failure(session: SessionView) -> str:
-    """Return the reason for which waiting is of no use."""
+    """Return the reason why the session will not become ready by itself."""
     return _reason(session, ConditionType.STALLED, ConditionType.READY)
 
 
@@ -142,5 +142,5 @@ def _message(session: SessionView, *kinds: ConditionType) -> str:
 
 
 def _conditions(session: SessionView, kinds: Iterable[ConditionType]) -> Iterator[Condition]:
-    """Return the conditions of these types that there are, in this order."""
+    """Return the conditions of these types, in this order, without those that are missing."""
     return filter(None, map(session.status.condition, kinds))

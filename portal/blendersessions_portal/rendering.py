@@ -1,4 +1,4 @@
-"""Turns what the pages know into HTML."""
+"""Renders the pages as HTML."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.templating import Jinja2Templates
 
-from blendersessions_portal import lifetime, wording
+from blendersessions_portal import lifetime_words, wording
 from blendersessions_portal.progress import Progress, State, describe
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from blendersessions_portal.samples import Samples
-    from blendersessions_portal.session import Files, SessionView
+    from blendersessions_portal.session_view import Files, SessionView
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
@@ -43,7 +43,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    # Browsers keep static files for a day; a new version of one is a new address.
+    # Browsers cache static files for a day, so each version of the files has an address of its own.
     content = b"".join(path.read_bytes() for path in sorted(STATIC.iterdir()))
     environment.globals["version"] = hashlib.sha256(content).hexdigest()[:10]
     return environment
@@ -51,7 +51,7 @@ def _environment() -> Environment:
 
 @dataclass(frozen=True)
 class SessionRow:
-    """A session with the words to show for it."""
+    """A session in words, as the templates show it."""
 
     name: str
     title: str
@@ -69,14 +69,14 @@ class SessionRow:
 
 
 class Renderer:
-    """Renders the templates; they see rows and words, never the objects behind them."""
+    """Renders the templates. They get rows and words, never the objects behind them."""
 
     def __init__(self, samples: Samples) -> None:
         self._samples = samples
         self._templates = Jinja2Templates(env=_environment())
 
     def row(self, session: SessionView) -> SessionRow:
-        """Put a session into words, as of now."""
+        """Return a session in words, as of now."""
         now = datetime.now(UTC)
         progress = describe(session, now)
         sample = self._samples.get(session.sample)
@@ -85,12 +85,12 @@ class Renderer:
             title=self._title(session.sample),
             picture=sample.picture if sample else "",
             created=session.created.isoformat(),
-            age=lifetime.age(session.created, now),
+            age=lifetime_words.age(session.created, now),
             progress=progress,
             state=progress.state,
-            kept_alive_by=lifetime.kept_alive_by(session),
-            expiry=lifetime.expiry(session, now),
-            loss=lifetime.loss(session),
+            kept_alive_by=lifetime_words.kept_alive_by(session),
+            expiry=lifetime_words.expiry(session, now),
+            loss=lifetime_words.loss(session),
             stopping=wording.STOPPING[session.files],
             files=session.files,
             can_suspend=session.can_suspend,
@@ -102,32 +102,32 @@ class Renderer:
         return self._templates.TemplateResponse(request, "home.html", context)
 
     def session_list(self, request: Request, sessions: Sequence[SessionView], csrf: str) -> Response:
-        """Render only the visitor's sessions, to replace those on the page."""
+        """Render the list of the visitor's sessions alone, to replace it on the page."""
         return self._templates.TemplateResponse(request, "_sessions.html", self._list_context(sessions, csrf))
 
     def session(self, request: Request, session: SessionView, csrf: str, *, stay: bool) -> Response:
-        """Render a session's page; without `stay` it leads on to Blender once that is ready."""
+        """Render a session's page; without `stay` it goes to Blender as soon as the session is ready."""
         context = {"row": self.row(session), "csrf": csrf, "stay": stay}
         return self._templates.TemplateResponse(request, "session.html", context)
 
     def progress(self, request: Request, session: SessionView, csrf: str, *, stay: bool) -> Response:
-        """Render only how far the session has come, to replace it on the page."""
+        """Render the session's progress alone, to replace it on the page."""
         context = {"row": self.row(session), "csrf": csrf, "stay": stay}
         return self._templates.TemplateResponse(request, "_progress.html", context)
 
     def full(self, request: Request, sessions: Sequence[SessionView], csrf: str, file: str) -> Response:
-        """Render why no more sessions can be started, those that there are, and the way on once one of them is gone."""
+        """Render the page of a visitor with too many sessions: their list, and a button that starts `file` later."""
         context = {"count": len(sessions), "file": file, "title": self._title(file)}
         context |= self._list_context(sessions, csrf)
         return self._templates.TemplateResponse(request, "full.html", context, status_code=409)
 
     def view(self, request: Request, file: str, csrf: str) -> Response:
-        """Render the page that a link leads to: it sends its own form."""
+        """Render the page of a link to a scene. It sends its own form."""
         context = {"sample": self._samples.require(file), "csrf": csrf}
         return self._templates.TemplateResponse(request, "view.html", context)
 
     def problem(self, request: Request, title: str, text: str, status: int, *, retry: str = "") -> Response:
-        """Render what went wrong, with a link to try again if that can help."""
+        """Render an error, with a link to try again if `retry` is an address."""
         context = {"title": title, "text": text, "retry": retry}
         return self._templates.TemplateResponse(request, "problem.html", context, status_code=status)
 

@@ -1,4 +1,4 @@
-"""The sample scenes that the page offers, as described beside the scenes themselves in `samples.yaml`."""
+"""The sample scenes that the home page offers. `samples.yaml`, beside the scenes, describes them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Sample(BaseModel):
-    """One scene in Blender's image: `file` is what `spec.scene.sample` says."""
+    """One scene in Blender's image. `file` is the value for `spec.scene.sample`."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -40,14 +40,14 @@ class Samples:
         return iter(self._by_file.values())
 
     def get(self, file: str) -> Sample | None:
-        """Give the sample of that file name, if there is one."""
+        """Return the sample of this file name; None if there is none."""
         return self._by_file.get(file)
 
     def require(self, file: str) -> Sample:
-        """Give the sample of that file name.
+        """Return the sample of this file name.
 
         Raises:
-            Invalid: there is none; the text names those that exist.
+            Invalid: there is none; the message lists those that exist.
         """
         if sample := self.get(file):
             return sample
@@ -55,7 +55,7 @@ class Samples:
 
 
 def load_samples(folder: Path) -> Samples:
-    """Read `samples.yaml` in the folder.
+    """Return the samples that `samples.yaml` in the folder describes.
 
     Raises:
         ValueError: the file is missing or is not a list of samples.

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field, FilePath
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic import ValidationError
+
+_PREFIX = "BLENDERSESSIONS_PORTAL_"
 _WORK_TREE = Path(__file__).resolve().parents[2]
 _MINIMUM_KEY_BYTES = 32
 
@@ -22,9 +28,9 @@ WebAddress = Annotated[str, AfterValidator(_web_address)]
 
 
 class Settings(BaseSettings):
-    """Everything that an administrator can choose; `docs/interfaces.md` has the same table."""
+    """The portal's settings. Those without a default must be given. `docs/interfaces.md` has the same table."""
 
-    model_config = SettingsConfigDict(env_prefix="BLENDERSESSIONS_PORTAL_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True)
 
     namespace: str = Field(min_length=1, description="Namespace in which sessions are created.")
     public_url: WebAddress = Field(description="What browsers open, with a trailing slash; the same as the operator's.")
@@ -53,6 +59,14 @@ class Settings(BaseSettings):
         if len(key) < _MINIMUM_KEY_BYTES:
             raise ValueError(
                 f"{self.cookie_key_file} holds {len(key)} bytes: write at least {_MINIMUM_KEY_BYTES} random ones,"
-                f" for instance by `head -c 48 /dev/urandom | base64`"
+                " for instance by `head -c 48 /dev/urandom | base64`"
             )
         return key
+
+
+def describe_faults(invalid: ValidationError) -> Iterator[str]:
+    """Yield one line for each setting that is missing or wrong."""
+    for fault in invalid.errors():
+        name = _PREFIX + "_".join(str(step) for step in fault["loc"]).upper()
+        message = fault["msg"].removeprefix("Value error, ")
+        yield f"{name}: {message}. See docs/interfaces.md for the portal's settings."

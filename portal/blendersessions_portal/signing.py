@@ -1,4 +1,4 @@
-"""One key, and a separate signature for each thing signed, so that one can never pass for another."""
+"""Signatures by one key. Each purpose has its own, so that a value for one purpose is not accepted for another."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ class Signer:
         self._key = key
 
     def serializer(self, purpose: str) -> URLSafeSerializer:
-        """Sign values for one purpose, without an end."""
+        """Return a serializer for one purpose. Its signatures do not expire."""
         return URLSafeSerializer(self._key, salt=f"blendersessions.{purpose}", signer_kwargs=_SIGNER)
 
     def timed_serializer(self, purpose: str) -> URLSafeTimedSerializer:
-        """Sign values for one purpose, with the time of signing."""
+        """Return a serializer for one purpose. Its signatures hold their time, so that they can expire."""
         return URLSafeTimedSerializer(self._key, salt=f"blendersessions.{purpose}", signer_kwargs=_SIGNER)
 
     def fingerprint(self, *parts: str) -> str:
-        """Give 32 hex digits that change when a part does, and that tell nothing about the parts."""
+        """Return 32 hex digits that change with each part and disclose none of them."""
         message = b"\0".join(part.encode() for part in parts)
         return hmac.new(self._key, b"blendersessions.fingerprint\0" + message, hashlib.sha256).hexdigest()[:32]

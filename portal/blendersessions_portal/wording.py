@@ -1,4 +1,4 @@
-"""What the reasons in a session's conditions mean to somebody who has never seen Kubernetes."""
+"""The words of the pages, for people who have never seen Kubernetes: reasons of conditions, and what to do."""
 
 from __future__ import annotations
 
@@ -7,148 +7,156 @@ from typing import Final
 
 from blendersessions.model.conditions import ConditionType, Reason
 from blendersessions.model.status import KeepAliveReason
-from blendersessions_portal.session import Files
+from blendersessions_portal.session_view import Files
 
 
 @dataclass(frozen=True)
 class Words:
-    """What is wrong, in a few words, and what a person can do about it."""
+    """What happens, in a few words, and what it means or what a person can do about it."""
 
     headline: str
     way_out: str
 
 
-_TELL = "If this stays, show the details below to your administrator."
+_ASK_FOR_HELP = "If this does not change, show the details below to your administrator."
 
 FAILURES: Final[dict[str, Words]] = {
     Reason.SCENE_NOT_FOUND: Words(
         "This scene does not exist",
-        "The Blender that runs here has no scene of that name. Remove this session and choose another scene.",
+        "Blender has no scene of this name here. Remove this session and choose another scene.",
     ),
     Reason.OWNER_TAKEN: Words(
-        "Your name belongs to sessions elsewhere",
-        "This browser's name at Guacamole was given to sessions in another place. Remove this session and open this"
-        " portal in a private window, which gets a name of its own.",
+        "Your user name is in use elsewhere",
+        "Sessions in another place use the user name that this browser has in Guacamole. Remove this session. Then open"
+        " this portal in a private window, which gets another name.",
     ),
     Reason.INVALID: Words(
-        "This session cannot be served",
-        "It asks for something that does not exist here. Remove it and start one from the scenes.",
+        "This session cannot be started",
+        "It asks for something that does not exist here. Remove it and start one from the list of scenes.",
     ),
     Reason.NAME_TAKEN: Words(
-        "Something else has this session's name",
-        "Remove this session and start a new one: that one gets a name of its own.",
+        "This session's name is already in use",
+        "Remove this session and start a new one, which gets another name.",
     ),
 }
-"""Reasons of Stalled: waiting is of no use."""
+"""By the reason of Stalled. The session does not become ready until somebody acts."""
 
 UNKNOWN_FAILURE: Final = Words(
     "This session could not start",
     "Remove it and start a new one. If that fails too, show the details below to your administrator.",
 )
 
-_TRIED_AGAIN = Words("Blender has not come up yet", f"It is started again by itself. {_TELL}")
-_NO_IMAGE = Words("Blender's image cannot be fetched", f"It is tried again by itself. {_TELL}")
-_NO_WAY_IN = Words("The way into Blender is not open yet", f"Guacamole is asked again by itself. {_TELL}")
+_NOT_STARTED = Words("Blender has not started yet", f"It is started again automatically. {_ASK_FOR_HELP}")
+_NO_IMAGE = Words("Blender cannot be downloaded", f"The download is tried again automatically. {_ASK_FOR_HELP}")
+_NO_CONNECTION = Words(
+    "The connection to Blender is not ready yet", f"It is tried again automatically. {_ASK_FOR_HELP}"
+)
 
-TROUBLES: Final[dict[str, Words]] = {
+DELAYS: Final[dict[str, Words]] = {
     "Unschedulable": Words(
         "The cluster is full",
-        f"This session starts as soon as there is room. You can wait, or stop another one of yours. {_TELL}",
+        "This session starts as soon as there is room. You can wait, or stop another one of your sessions."
+        f" {_ASK_FOR_HELP}",
     ),
     Reason.DESKTOP_REFUSED: Words(
         "The cluster refuses another desktop",
-        f"It may allow no more at a time. Stop another session of yours, and this one starts. {_TELL}",
+        f"There may be too many. Stop another one of your sessions, and this one starts. {_ASK_FOR_HELP}",
     ),
-    Reason.KUBERNETES_UNAVAILABLE: Words("The cluster is busy", f"It is asked again by itself. {_TELL}"),
+    Reason.KUBERNETES_UNAVAILABLE: Words(
+        "The cluster does not answer", f"It is asked again automatically. {_ASK_FOR_HELP}"
+    ),
     "ImagePullBackOff": _NO_IMAGE,
     "ErrImagePull": _NO_IMAGE,
-    "DisplayFailed": _TRIED_AGAIN,
-    "BlenderFailed": _TRIED_AGAIN,
-    "ContainerFailed": _TRIED_AGAIN,
-    "CrashLoopBackOff": _TRIED_AGAIN,
-    "OOMKilled": _TRIED_AGAIN,
-    "Error": _TRIED_AGAIN,
-    Reason.GUACAMOLE_UNAVAILABLE: _NO_WAY_IN,
-    Reason.GUACAMOLE_CREDENTIALS_REFUSED: _NO_WAY_IN,
-    Reason.GUACAMOLE_REFUSED: _NO_WAY_IN,
+    "DisplayFailed": _NOT_STARTED,
+    "BlenderFailed": _NOT_STARTED,
+    "ContainerFailed": _NOT_STARTED,
+    "CrashLoopBackOff": _NOT_STARTED,
+    "OOMKilled": _NOT_STARTED,
+    "Error": _NOT_STARTED,
+    Reason.GUACAMOLE_UNAVAILABLE: _NO_CONNECTION,
+    Reason.GUACAMOLE_CREDENTIALS_REFUSED: _NO_CONNECTION,
+    Reason.GUACAMOLE_REFUSED: _NO_CONNECTION,
 }
-"""Reasons for which a session waits, that a person should know of once they last."""
+"""By the reason of a step that is not done. The page shows them when the step lasts long."""
 
-DEMANDS: Final[dict[str, Words]] = {
+NEEDS_ADMINISTRATOR: Final[dict[str, Words]] = {
     Reason.CLASS_NOT_FOUND: Words(
         "This kind of session does not exist yet",
-        "It asks for a class that nobody has made here. It starts by itself as soon as there is one: show the details"
-        " below to your administrator, or stop it.",
+        "The session asks for a class that is not set up here. It starts automatically as soon as the class exists."
+        " Show the details below to your administrator, or stop the session.",
     ),
 }
-"""Reasons of Ready for which somebody else has to act."""
+"""By the reason of Ready. The session starts when an administrator has acted."""
 
 QUEUE: Final = Words(
     "Waiting for its turn",
-    "As many sessions run as are allowed. Yours starts by itself when another one ends; you can leave this page and"
+    "All places for sessions are taken. Yours starts automatically when another one ends. You can leave this page and"
     " come back.",
 )
 
 STEPS: Final = (
-    (ConditionType.DESKTOP_READY, "Desktop", "Waits for a place in the cluster."),
-    (ConditionType.SCENE_READY, "Scene", "Waits for the desktop."),
-    (ConditionType.CONNECTION_READY, "Connection", "Waits to be registered in Guacamole."),
+    (ConditionType.DESKTOP_READY, "Desktop", "Waiting for a place in the cluster."),
+    (ConditionType.SCENE_READY, "Scene", "Waiting for the desktop."),
+    (ConditionType.CONNECTION_READY, "Connection", "Waiting for Guacamole."),
 )
-"""Condition, title, and what it waits for while the operator has not said anything."""
+"""Condition, title, and what the step waits for, until the operator reports a message."""
 
-STARTING: Final = Words("Blender is starting", "This page opens Blender by itself as soon as it is there.")
+STARTING: Final = Words("Blender is starting", "This page opens Blender automatically when it is ready.")
 SLOW: Final = Words(
     "Blender is starting",
-    "This takes longer than usual. On a machine's first start the image has to be fetched; the steps say more.",
+    "This takes longer than usual. The first start on a machine downloads Blender. The steps below show what happens.",
 )
-UNNOTICED: Final = Words(
-    "Waiting to be taken up",
-    "Nobody has taken this session up yet. If this stays, the operator may not be running: tell your administrator.",
+NO_STATUS: Final = Words(
+    "Waiting for the start",
+    "Nothing has happened yet. If this does not change, tell your administrator: the operator may not be running.",
 )
-SUSPENDING: Final = Words("Being suspended …", "Blender saves and stops. After that the session can be resumed.")
+SUSPENDING: Final = Words("Suspending …", "Blender saves and stops. Then you can resume the session.")
 SUSPENDED: Final[dict[str, str]] = {
     Reason.REQUESTED: "Suspended",
-    Reason.IDLE: "Suspended, because nobody worked in it",
-    Reason.MAX_AGE: "Suspended, because its time was over",
+    Reason.IDLE: "Suspended because nobody worked in it",
+    Reason.MAX_AGE: "Suspended because its time was over",
 }
 """Headlines by the reason of the suspension."""
-RESUMED: Final = {
-    Files.LOST: "It had no workspace: when you resume it, Blender opens the scene as it was at first.",
-    Files.DELETED: "Its files are kept until you stop it. Resume it, and Blender opens the file that was open.",
-    Files.KEPT: "Its files are kept. Resume it, and Blender opens the file that was open.",
+AFTER_RESUME: Final = {
+    Files.LOST: "It had no workspace, so your work is lost. When you resume it, Blender opens the original scene.",
+    Files.DELETED: "Your files are kept until you stop it. When you resume it, Blender opens the file that was open.",
+    Files.KEPT: "Your files are kept. When you resume it, Blender opens the file that was open.",
 }
-"""What is there when it is resumed."""
+"""What a person finds after a resume."""
 
 KEPT_ALIVE: Final[dict[str, str]] = {
-    KeepAliveReason.STARTING: "It has just started.",
-    KeepAliveReason.INPUT: "You work in it: that keeps it alive.",
-    KeepAliveReason.RENDER: "A render keeps it alive, also when this tab is closed.",
+    KeepAliveReason.STARTING: "This session has just started.",
+    KeepAliveReason.INPUT: "Your work keeps this session running.",
+    KeepAliveReason.RENDER: "A render keeps this session running, even if you close this tab.",
     KeepAliveReason.TUNNEL: (
-        "It was opened in a browser. Only work in it keeps it alive for long, an open tab alone does not."
+        "This session was opened in a browser. Only work keeps it running for long. An open tab alone does not."
     ),
-    KeepAliveReason.NOTHING: "Nobody works in it.",
+    KeepAliveReason.NOTHING: "Nobody is working in this session.",
 }
-"""By the operator's word for what keeps a session alive."""
+"""By the operator's reason why a session is not idle."""
 
 EXPIRIES: Final[dict[str, str]] = {
     Reason.IDLE: "It ends {when} unless somebody works in it.",
-    Reason.MAX_AGE: "Its time is over {when}, whatever happens in it.",
+    Reason.MAX_AGE: "Its time is over {when}, even if somebody works in it.",
 }
+"""When a session ends by itself, by the operator's reason."""
 EXPIRY: Final = "It ends {when}."
 
 LOSS: Final = {
-    Files.LOST: "It has no workspace: what you make in it is lost when it stops.",
-    Files.DELETED: "Its workspace keeps your files when it is suspended, and goes when it is stopped.",
+    Files.LOST: "This session has no workspace: your work is lost when it stops.",
+    Files.DELETED: "Suspend keeps your files. Stop deletes them with the workspace.",
     Files.KEPT: "",
 }
-"""What is lost at the end."""
+"""What happens to the files at the end."""
 
 STOPPING: Final = {
-    Files.LOST: "Blender closes, and what you made in this session is lost.",
-    Files.DELETED: "Blender closes, and the workspace goes with all files in it. To keep them, suspend the session.",
-    Files.KEPT: "Blender saves and closes. The files in the workspace stay, the session goes.",
+    Files.LOST: "Blender closes, and your work in this session is lost.",
+    Files.DELETED: (
+        "Blender closes, and the workspace is deleted with all your files. To keep them, suspend the session instead."
+    ),
+    Files.KEPT: "Blender saves and closes. The files in the workspace stay. The session is deleted.",
 }
-"""What a person should know before it is stopped."""
+"""What a person should know before stopping a session."""
 
 READY: Final = Words("Ready", "Blender opens now.")
-ENDING: Final = Words("Ending …", "The desktop is shut down, and everything of this session goes.")
+ENDING: Final = Words("Ending …", "The desktop shuts down, and the session is deleted.")

@@ -47,7 +47,7 @@ def test_sessions_over_the_limit_are_queued_and_start_by_themselves(installation
     installation.until_ready("first")
     second = installation.create("second", className="two")
     condition = installation.until_reason("Ready", "Queued", "second")
-    assert "number 1 in the line" in condition["message"]
+    assert "position 1 in the queue" in condition["message"]
     installation.create("third", className="two")
     until("the third is second", lambda: installation.status("third").get("queuePosition") == 2)
     assert installation.status("second")["phase"] == "Queued"

@@ -94,7 +94,7 @@ def assert_serves_again(installation: Installation) -> None:
     An operator that lost the CRD while it worked logs why and exits. Kubernetes starts it again, and then it waits.
     """
     assert installation.process is not None
-    if "The operator works." in installation.log:
+    if "The operator is running." in installation.log:
         assert installation.process.wait(DEADLINE_SECONDS) == 1
         assert "Check that the CRDs are applied" in installation.log
         installation.start()

@@ -56,7 +56,7 @@ def test_an_unschedulable_pod_is_reported_and_waited_for(installation: Installat
     assert installation.condition("Stalled")["status"] == "False", "a cluster autoscaler may be at work"
     installation.patch_class("huge", {"startDeadline": "1s"})
     stalled = installation.until_reason("Stalled", "StartDeadlineExceeded")
-    assert f"Not ready within 1s; it is tried further on. Unschedulable: {INSUFFICIENT_CPU}" in stalled["message"]
+    assert f"Not ready within 1s; the start is still tried. Unschedulable: {INSUFFICIENT_CPU}" in stalled["message"]
     assert (installation.child("pods", name_for(session["metadata"]["uid"])) or {})["metadata"]["uid"] == pod
     installation.run_pod(session)
     installation.until_ready()

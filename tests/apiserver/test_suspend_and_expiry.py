@@ -105,7 +105,7 @@ def test_an_idle_desktop_is_warned_then_suspended_and_can_be_resumed(
     assert session["status"]["activity"]["expiryReason"] == "Idle"
     backdate(installation, minutes=57)
     until(
-        "the desktop shows the warning", lambda: [each for each in agent.notices if "Move the mouse to go on" in each]
+        "the desktop shows the warning", lambda: [each for each in agent.notices if "Move the mouse to keep it" in each]
     )
     until("an Event reports it", lambda: "Expiring" in [reason for _, reason, _ in installation.events()])
     backdate(installation, minutes=61)

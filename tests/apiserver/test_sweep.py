@@ -67,7 +67,7 @@ def test_a_dry_run_removes_nothing(own_installation: Installation, mode: str) ->
         )
         until("the user is reported", lambda: "No session needs the user bob-stays" in own_installation.log)
     else:
-        version = own_installation.log.count("The operator works.")
+        version = own_installation.log.count("The operator is running.")
         own_installation.create("second")
         until(
             "a while has passed",

@@ -277,18 +277,18 @@ async def test_tunnels_of_a_deleted_connection_are_killed_by_the_reported_identi
 
 async def test_a_dead_token_is_renewed_within_a_call(directory: GuacamoleDirectory, client: GuacamoleClient) -> None:
     await directory.refresh()
-    held = client._held
+    held = client._current
     assert held is not None
     await client._send("DELETE", f"api/tokens/{held.log_in.token}")
     await asyncio.gather(*(directory.look_up_user(f"user-{number}") for number in range(8)))
-    assert client._held is not None
-    assert client._held.log_in.token != held.log_in.token
+    assert client._current is not None
+    assert client._current.log_in.token != held.log_in.token
 
 
 async def test_the_token_is_signed_out(guacamole_standin: Guacamole, tmp_path: Path) -> None:
     async with signed_in(guacamole_standin, tmp_path) as client:
         await client.data_source()
-        held = client._held
+        held = client._current
         assert held is not None
     async with signed_in(guacamole_standin, tmp_path) as other:
         response = await other._send("HEAD", "api/session", token=held.log_in.token)

@@ -1,4 +1,4 @@
-"""`blendersessions open`: a link that signs in, to a Guacamole that says whether it does."""
+"""`blendersessions open`: its link signs the user in, as the stand-in for Guacamole confirms."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def guacamole() -> Iterator[Guacamole]:
 
 @pytest.fixture
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
-    """A cluster to which the kubeconfig leads, and a cache folder of the test's own."""
+    """Serve a cluster for the kubeconfig, with a cache folder of its own."""
     with serving(tmp_path) as cluster:
         monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -94,14 +94,14 @@ def token_in(address: str) -> str:
 
 
 def signed_in_as(guacamole: Guacamole, token: str) -> str | None:
-    """Say whose token this is; None when it is dead."""
+    """Return the user of a token; None if the token is dead."""
     answer = requests.post(guacamole.url + "api/tokens", data={"token": token}, timeout=DEADLINE_SECONDS)
     return str(answer.json()["username"]) if answer.ok else None
 
 
 @pytest.fixture
 def cart(guacamole: Guacamole, cluster: Cluster) -> Cluster:
-    """A ready session of alice that bob may look at, with a sign-in for both."""
+    """Store a ready session of alice that bob may view, with credentials for both."""
     make_user(guacamole, cluster, "alice")
     make_user(guacamole, cluster, "bob")
     status = ready(guacamole, viewURL=f"{guacamole.url}#/client/{VIEW_CID}")
@@ -117,14 +117,14 @@ def test_the_link_signs_the_owner_in_and_leads_to_the_session(guacamole: Guacamo
 
 
 @pytest.mark.usefixtures("cart")
-def test_a_second_link_has_the_same_living_token_so_that_nobody_is_thrown_out(guacamole: Guacamole) -> None:
+def test_a_second_link_has_the_same_live_token_so_that_nobody_is_signed_out(guacamole: Guacamole) -> None:
     first, second = token_in(link("cart")), token_in(link("cart"))
     assert first == second
     assert signed_in_as(guacamole, second) == "alice"
 
 
 @pytest.mark.usefixtures("cart")
-def test_a_dead_token_is_never_given(guacamole: Guacamole) -> None:
+def test_a_dead_token_is_never_used(guacamole: Guacamole) -> None:
     first = token_in(link("cart"))
     requests.delete(f"{guacamole.url}api/tokens/{first}", timeout=DEADLINE_SECONDS)
     second = token_in(link("cart"))
@@ -132,7 +132,7 @@ def test_a_dead_token_is_never_given(guacamole: Guacamole) -> None:
     assert signed_in_as(guacamole, second) == "alice"
 
 
-def test_the_token_of_a_user_who_was_made_anew_is_given_up(guacamole: Guacamole, cart: Cluster) -> None:
+def test_a_token_of_a_user_who_was_deleted_and_made_again_is_replaced(guacamole: Guacamole, cart: Cluster) -> None:
     first = token_in(link("cart"))
     make_user(guacamole, cart, "alice", "another-password")
     second = token_in(link("cart"))
@@ -223,36 +223,38 @@ def test_without_a_browser_the_link_is_printed(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.usefixtures("cart")
-def test_an_unknown_session_is_refused_with_the_names_of_those_there_are() -> None:
-    said = failure("open", "--print", "card")
-    assert f"no session “card” in the namespace {NAMESPACE}" in said
-    assert "There are: cart" in said
+def test_an_unknown_session_is_refused_with_the_names_of_the_sessions() -> None:
+    message = failure("open", "--print", "card")
+    assert f"no session “card” in the namespace {NAMESPACE}" in message
+    assert "There are: cart" in message
 
 
 @pytest.mark.usefixtures("cart")
 def test_somebody_whom_the_session_does_not_let_in_is_refused() -> None:
-    assert "is not open to eve: these may open it: alice, bob" in failure("open", "--print", "cart", "--as", "eve")
+    assert "is not open to eve. These users may open it: alice, bob" in failure(
+        "open", "--print", "cart", "--as", "eve"
+    )
 
 
-def test_a_session_that_is_not_ready_says_why_and_how_to_wait(cluster: Cluster) -> None:
+def test_a_session_that_is_not_ready_is_refused_with_the_reason_and_how_to_wait(cluster: Cluster) -> None:
     cluster.add_session(status=waiting("SceneLoading", "Blender loads cart.blend."), owner="alice")
-    said = failure("open", "--print", "cart")
-    assert "SceneLoading: Blender loads cart.blend." in said
-    assert "--wait" in said
+    message = failure("open", "--print", "cart")
+    assert "SceneLoading: Blender loads cart.blend." in message
+    assert "--wait" in message
 
 
-def test_a_suspended_session_says_how_to_have_it_back(cluster: Cluster) -> None:
+def test_a_suspended_session_is_refused_with_how_to_resume_it(cluster: Cluster) -> None:
     cluster.add_session(status=waiting("Suspended", "Suspended by request."), owner="alice", suspend=True)
     for arguments in (["open", "--print", "cart"], ["open", "--wait", "cart"], ["wait", "cart"]):
         assert "resume cart" in failure(*arguments)
 
 
-def test_a_secret_that_may_not_be_read_says_what_to_ask_for(cart: Cluster) -> None:
+def test_a_secret_that_may_not_be_read_is_reported_with_the_right_to_ask_for(cart: Cluster) -> None:
     name = user_secret_name("alice")
     cart.forbidden.add(f"{SECRETS}/{name}")
-    said = failure("open", "--print", "cart")
-    assert f"You may not read the Secret {NAMESPACE}/{name}" in said
-    assert f"--verb=get --resource=secrets --resource-name={name}" in said
+    message = failure("open", "--print", "cart")
+    assert f"You may not read the Secret {NAMESPACE}/{name}" in message
+    assert f"--verb=get --resource=secrets --resource-name={name}" in message
 
 
 def test_a_user_of_the_administrators_gets_the_link_to_log_in_by(guacamole: Guacamole, cart: Cluster) -> None:
@@ -271,18 +273,18 @@ def test_a_secret_of_somebody_else_is_not_used(guacamole: Guacamole, cart: Clust
 
 def test_a_refused_password_is_explained_and_not_shown(cart: Cluster) -> None:
     cart.add_secret("alice", "planted-password")
-    said = failure("open", "--print", "cart")
-    assert "Guacamole refused the sign-in of alice" in said
-    assert "planted-password" not in said
+    message = failure("open", "--print", "cart")
+    assert "Guacamole refused the sign-in of alice" in message
+    assert "planted-password" not in message
 
 
 def test_a_guacamole_out_of_reach_is_named(guacamole: Guacamole, cart: Cluster) -> None:
     with HeldPort() as port:
         away = f"http://127.0.0.1:{port.number}/guacamole/"
         cart.add_session(status=ready(guacamole) | {"clientURL": f"{away}#/client/{CID}"}, owner="alice")
-        said = failure("open", "--print", "cart")
-    assert f"{away}: Guacamole does not answer" in said
-    assert "ConnectionError" in said
+        message = failure("open", "--print", "cart")
+    assert f"{away}: Guacamole does not answer" in message
+    assert "ConnectionError" in message
 
 
 @pytest.mark.parametrize("address", ["file:///etc/passwd", "https://desk.example/", "javascript:#/client/x"])
@@ -294,7 +296,7 @@ def test_a_password_goes_to_addresses_of_guacamole_only(guacamole: Guacamole, ca
 def test_wait_ends_when_the_session_is_ready(
     guacamole: Guacamole, cart: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("blendersessions_cli.opening._PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("blendersessions_cli.sign_in_link._POLL_SECONDS", 0.01)
     cart.add_session(status=waiting("SceneLoading", "Blender loads cart.blend."), owner="alice")
     answer = cart.answer
 
@@ -306,16 +308,16 @@ def test_wait_ends_when_the_session_is_ready(
     monkeypatch.setattr(cart, "answer", become_ready)
     result = run("wait", "cart")
     assert result.exit_code == 0, result.output
-    assert result.stderr.count("SceneLoading") == 1, "each reason is told once"
+    assert result.stderr.count("SceneLoading") == 1, "each reason is reported once"
     assert "is ready" in result.stderr
 
 
-def test_wait_gives_up_in_time_and_says_where_it_stands(cluster: Cluster) -> None:
+def test_wait_ends_at_its_timeout_with_the_last_reason(cluster: Cluster) -> None:
     cluster.add_session(status=waiting("SceneLoading", "Blender loads cart.blend."), owner="alice")
     assert "not ready after 0 s. SceneLoading" in failure("wait", "cart", "--timeout", "0")
 
 
-def test_wait_gives_up_at_once_where_there_is_no_hope(cluster: Cluster) -> None:
+def test_wait_ends_at_once_if_the_session_cannot_become_ready(cluster: Cluster) -> None:
     status = waiting("SceneNotFound", "There is no teapot.blend.")
     status["conditions"].append({"type": "Stalled", "status": "True", "reason": "SceneNotFound", "message": ""})
     cluster.add_session(status=status, owner="alice")
@@ -340,13 +342,15 @@ def test_a_suspension_that_an_old_schema_drops_is_not_reported_as_done(cluster: 
 
 
 @pytest.mark.parametrize("command", ["suspend", "resume", "wait"])
-def test_a_session_that_may_not_be_touched_says_what_to_ask_for(cluster: Cluster, command: str) -> None:
+def test_a_session_that_may_not_be_changed_is_reported_with_the_right_to_ask_for(
+    cluster: Cluster, command: str
+) -> None:
     cluster.add_session(owner="alice")
     cluster.forbidden.add(f"{SESSIONS}/cart")
-    said = failure(command, "cart")
-    assert "You may not" in said
-    assert f"in the namespace {NAMESPACE}" in said
-    assert "ask your administrator" in said
+    message = failure(command, "cart")
+    assert "You may not" in message
+    assert f"in the namespace {NAMESPACE}" in message
+    assert "ask your administrator" in message
 
 
 def test_list_shows_the_sessions_of_the_namespace(cart: Cluster, guacamole: Guacamole) -> None:
@@ -375,12 +379,12 @@ def test_a_cluster_without_our_kinds_is_named(cluster: Cluster) -> None:
 )
 @pytest.mark.usefixtures("cluster")
 def test_a_kubeconfig_that_leads_nowhere_is_explained(arguments: list[str], words: str) -> None:
-    said = failure("list", *arguments)
-    assert words in said
-    assert "--context" in said
+    message = failure("list", *arguments)
+    assert words in message
+    assert "--context" in message
 
 
-def test_help_says_what_a_link_is_worth() -> None:
-    said = " ".join(run("open", "--help").stdout.split())
-    assert "as good as a password" in said
-    assert "--as USER" in said
+def test_help_warns_that_a_link_is_as_good_as_a_password() -> None:
+    message = " ".join(run("open", "--help").stdout.split())
+    assert "as good as a password" in message
+    assert "--as USER" in message

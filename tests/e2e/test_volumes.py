@@ -53,7 +53,8 @@ def run_pod(kubectl: Kubectl, image: str, script: str) -> str:
 
 
 def test_a_claim_keeps_work_grows_and_leaves_no_folder(cluster: Cluster, kubectl: Kubectl) -> None:
-    shell = images.build(["proxy"])["proxy"]
+    # Of our images this one is small and has a shell with the usual programs.
+    shell = images.build(["guacd"])["guacd"]
     image = f"docker.io/{shell.repository}:{shell.tag}"
     cluster.import_images([(image, shell.archive)])
     kubectl.apply(CLAIM)

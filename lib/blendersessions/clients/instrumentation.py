@@ -1,4 +1,4 @@
-"""How the clients report what a request took."""
+"""How the clients report their requests to the metrics."""
 
 from __future__ import annotations
 
@@ -13,4 +13,4 @@ The status is 0 when there was no answer.
 
 
 def ignore_request(method: str, resource: str, seconds: float, code: int) -> None:
-    """Do nothing with a request."""
+    """Report nothing."""

@@ -1,6 +1,6 @@
-"""The Kubernetes API, by plain dicts: the few verbs that the operator uses, and its errors as ours.
+"""The Kubernetes API with plain dicts: the verbs that the operator uses, and domain errors.
 
-The client's generated classes are not imported: their models cost 100 MiB of memory and a second of start-up.
+The library's generated classes are not imported: their models cost 100 MiB of memory and a second of start-up.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
-IN_FLIGHT = 24
-TIMEOUT_SECONDS = 30.0
-_PATIENCE = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
-SILENCE_SECONDS = 75.0
-"""A watch that was told nothing for so long is begun anew: the API server sends a bookmark about once a minute, and
-remembers what happened for little longer."""
-PAGE = 100
-"""Objects in one answer to a list: of the memory that a larger one takes for a moment, some is never given back."""
+MAX_REQUESTS_IN_FLIGHT = 24
+REQUEST_TIMEOUT_SECONDS = 30.0
+_REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_SECONDS)
+WATCH_SILENCE_SECONDS = 75.0
+"""A watch that receives nothing for this time is started again. The API server sends a bookmark about once a minute,
+and keeps old resource versions for little longer."""
+OBJECTS_PER_PAGE = 100
+"""Objects in one answer to a list. A larger answer needs more memory for a moment, and a part of it is never freed."""
 NOT_FOUND = 404
-ERRORS = 400
-"""HTTP statuses from here on are errors."""
+FIRST_ERROR_STATUS = 400
+"""The lowest HTTP status that is an error."""
 _DISCOVERY = "APIResourceList"
-_LONGEST_LINE = 2**21
-"""Bytes of one event of a watch: etcd takes objects of 1.5 MiB."""
+_MAX_WATCH_LINE_BYTES = 2**21
+"""Size of one event of a watch. etcd takes objects of up to 1.5 MiB."""
 
 _COLLECTIONS = {
     "Pod": ("/api/v1", "pods"),
@@ -70,24 +70,27 @@ class Page(NamedTuple):
     """A part of a list."""
 
     version: str
-    """Of the whole collection: a watch from there misses nothing."""
+    """Resource version of the whole list. A watch from this version misses nothing."""
     items: list[Manifest]
 
 
 class Change(NamedTuple):
-    """What a watch tells."""
+    """One event of a watch."""
 
     version: str
-    """From here a watch goes on."""
+    """Resource version from which a later watch continues."""
     gone: bool = False
+    """Whether the object was deleted."""
     manifest: Manifest | None = None
-    """The object, as it is now or was at last; None in a bookmark."""
+    """The object in its current or last state; None in a bookmark."""
 
 
 async def connect(on_request: RequestHook = ignore_request, watches: int = 0) -> Kubernetes:
-    """Open a client by the pod's service account, or by the kubeconfig outside a cluster.
+    """Open a client with the pod's service account, or with the kubeconfig outside of a cluster.
 
-    `watches` of its connections are never given back.
+    Args:
+        on_request: called after each request.
+        watches: the number of watches, each of which occupies a connection of its own.
     """
     configuration = Configuration()
     if SERVICE_ACCOUNT.exists():  # noqa: ASYNC240 - once, at start-up
@@ -95,14 +98,14 @@ async def connect(on_request: RequestHook = ignore_request, watches: int = 0) ->
     else:
         path = os.environ.get("KUBECONFIG") or None
         await load_kube_config(config_file=path, client_configuration=configuration)  # type: ignore[no-untyped-call]
-    configuration.connection_pool_maxsize = IN_FLIGHT + watches
-    # Or each request looks for a proxy and a .netrc; a kubeconfig names its proxy itself.
+    configuration.connection_pool_maxsize = MAX_REQUESTS_IN_FLIGHT + watches
+    # With it each request would look for a proxy and a .netrc. A kubeconfig names its proxy itself.
     configuration.client_session_kwargs = {"trust_env": False}
     return Kubernetes(ApiClient(configuration), on_request)
 
 
 class Kubernetes:
-    """Requests to the API server. Every method raises the domain errors of `model.errors`."""
+    """A client of the API server. Every method raises the domain errors of `model.errors`."""
 
     def __init__(self, api: ApiClient, on_request: RequestHook = ignore_request) -> None:
         self._api = api
@@ -120,14 +123,14 @@ class Kubernetes:
         return await self._request("GET", ref)
 
     async def list(self, kind: str, namespace: str = "", selector: str = "") -> AsyncIterator[Manifest]:
-        """Read all objects of a kind; without a namespace, of all namespaces."""
+        """Read all objects of a kind. An empty namespace means all namespaces."""
         async for page in self.pages(kind, namespace, selector):
             for item in page.items:
                 yield item
 
     async def pages(self, kind: str, namespace: str = "", selector: str = "") -> AsyncIterator[Page]:
-        """Read all objects of a kind, page by page; without a namespace, of all namespaces."""
-        query = {"limit": str(PAGE)} | _selecting(selector)
+        """Read all objects of a kind, page by page. An empty namespace means all namespaces."""
+        query = {"limit": str(OBJECTS_PER_PAGE)} | _selector_query(selector)
         while True:
             page = await self._request("GET", Ref(kind, namespace, ""), query=query)
             metadata = page.get("metadata") or {}
@@ -138,18 +141,21 @@ class Kubernetes:
             query["continue"] = metadata["continue"]
 
     async def watch(self, kind: str, namespace: str, selector: str, version: str) -> AsyncGenerator[Change, None]:
-        """Tell what happens to the objects of a kind after a version, until the API server ends it.
+        """Yield the changes of the objects of a kind after a resource version, until the API server ends the watch.
 
         Raises:
-            Expired: it does not remember that version any more.
+            Expired: the API server does not keep that version any more.
         """
         ref = Ref(kind, namespace, "")
-        query = {"watch": "true", "allowWatchBookmarks": "true", "resourceVersion": version} | _selecting(selector)
-        patience = aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT_SECONDS, sock_read=SILENCE_SECONDS)
+        query = {"watch": "true", "allowWatchBookmarks": "true", "resourceVersion": version}
+        query |= _selector_query(selector)
+        client_timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=REQUEST_TIMEOUT_SECONDS, sock_read=WATCH_SILENCE_SECONDS
+        )
         try:
-            response = await self._send("GET", ref, None, query=query, patience=patience)
+            response = await self._send("GET", ref, None, query=query, client_timeout=client_timeout)
             async with response:
-                if response.status >= ERRORS:
+                if response.status >= FIRST_ERROR_STATUS:
                     raise _error(ref, response.status, _decode(await response.read()))
                 async for line in response.content:
                     yield _change(ref, _decode(line))
@@ -157,10 +163,10 @@ class Kubernetes:
             raise _unreachable(error) from error
 
     async def check_served(self, *kinds: str) -> None:
-        """See that the API server lists kinds of ours in what it serves; that comes a moment after it serves them.
+        """Check that the API server's discovery lists kinds of ours, which it does a moment after it serves them.
 
         Raises:
-            KindUnknown: it does not list one of them.
+            KindUnknown: discovery lacks one of them.
         """
         try:
             served = await self._request("GET", Ref(_DISCOVERY, "", ""))
@@ -172,13 +178,13 @@ class Kubernetes:
                 raise _unknown(kind)
 
     async def create(self, manifest: Manifest) -> Manifest:
-        """Create an object; raises `Conflict` when one of that name exists."""
+        """Create an object; raises `Conflict` if one of that name exists."""
         ref = ref_of(manifest)
         query = {"fieldManager": FIELD_MANAGER}
         return await self._request("POST", Ref(ref.kind, ref.namespace, ""), manifest, query=query, about=ref)
 
     async def apply(self, manifest: Manifest) -> Manifest:
-        """Apply an object on the server's side; the manifest's UID keeps it from hitting another object."""
+        """Apply an object on the server's side. The UID in the manifest protects another object of that name."""
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
         return await self._request("PATCH", ref_of(manifest), manifest, query=query, content_type=_APPLY)
 
@@ -187,16 +193,16 @@ class Kubernetes:
         return await self._request("PATCH", ref, patch, content_type=_MERGE)
 
     async def strategic_merge(self, ref: Ref, patch: Manifest) -> Manifest:
-        """Merge a patch by the keys of lists, so that entries of others stay."""
+        """Merge a patch into an object. Lists are merged by their keys, so the entries of others stay."""
         return await self._request("PATCH", ref, patch, content_type=_STRATEGIC)
 
     async def replace(self, manifest: Manifest, subresource: str = "") -> Manifest:
-        """Replace an object or its subresource; raises `Conflict` when it is not of the manifest's version any more."""
+        """Replace an object or its subresource; raises `Conflict` if its version is not the manifest's any more."""
         query = {"fieldManager": FIELD_MANAGER}
         return await self._request("PUT", ref_of(manifest), manifest, query=query, subresource=subresource)
 
     async def delete(self, ref: Ref, uid: str) -> None:
-        """Delete exactly this object; one that is gone is as good."""
+        """Delete the object with this UID. An object that is gone already is no error."""
         options = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
         try:
             await self._request("DELETE", ref, options)
@@ -215,7 +221,7 @@ class Kubernetes:
         about: Ref | None = None,
     ) -> Manifest:
         about = about or ref
-        code, begun = 0, time.monotonic()
+        code, started = 0, time.monotonic()
         try:
             response = await self._send(
                 method, ref, body, subresource=subresource, query=query, content_type=content_type
@@ -225,12 +231,12 @@ class Kubernetes:
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise _unreachable(error) from error
         finally:
-            self._on_request(method, _COLLECTIONS[ref.kind][1], time.monotonic() - begun, code)
+            self._on_request(method, _COLLECTIONS[ref.kind][1], time.monotonic() - started, code)
         decoded = _decode(text)
-        if code >= ERRORS:
+        if code >= FIRST_ERROR_STATUS:
             raise _error(about, code, decoded)
         if not decoded:
-            # A proxy on the way answers so, and a list of nothing must not be read into it.
+            # A proxy before the API server may answer this. It must not be mistaken for an empty list.
             raise Unavailable(f"{about}: the answer is no object of the Kubernetes API.", System.KUBERNETES)
         return decoded
 
@@ -243,9 +249,9 @@ class Kubernetes:
         subresource: str = "",
         query: dict[str, str] | None = None,
         content_type: str = "application/json",
-        patience: aiohttp.ClientTimeout = _PATIENCE,
+        client_timeout: aiohttp.ClientTimeout = _REQUEST_TIMEOUT,
     ) -> aiohttp.ClientResponse:
-        """Send a request with the client's log-in, but not by its own call: that takes twice as long to encode it."""
+        """Send a request with the library's credentials. The library's own call takes twice as long to encode it."""
         headers = {"Accept": "application/json", "Content-Type": content_type}
         await self._api.update_params_for_auth(headers, [], ["BearerToken"], "", method, body)
         if self._session is None:
@@ -255,7 +261,7 @@ class Kubernetes:
             self._url(ref, subresource, query),
             headers=headers,
             data=None if body is None else orjson.dumps(body),
-            timeout=patience,
+            timeout=client_timeout,
             proxy=self._api.configuration.proxy,
             proxy_headers=self._api.configuration.proxy_headers,
             server_hostname=self._api.configuration.tls_server_name,
@@ -272,19 +278,19 @@ class Kubernetes:
 def _open_session(api: ApiClient) -> aiohttp.ClientSession:
     configuration = api.configuration
     connector = aiohttp.TCPConnector(limit=configuration.connection_pool_maxsize, ssl=api.rest_client.ssl_context)
-    more: dict[str, Any] = {"trust_env": True, "read_bufsize": _LONGEST_LINE} | (
+    options: dict[str, Any] = {"trust_env": True, "read_bufsize": _MAX_WATCH_LINE_BYTES} | (
         configuration.client_session_kwargs or {}
     )
-    return aiohttp.ClientSession(connector=connector, **more)
+    return aiohttp.ClientSession(connector=connector, **options)
 
 
-def _selecting(selector: str) -> dict[str, str]:
+def _selector_query(selector: str) -> dict[str, str]:
     return {"labelSelector": selector} if selector else {}
 
 
 def _change(ref: Ref, event: Manifest) -> Change:
     if not event:
-        raise Unavailable(f"The watch of {ref.kind} is broken off in the middle of a line.", System.KUBERNETES)
+        raise Unavailable(f"The watch of {ref.kind} broke off in the middle of a line.", System.KUBERNETES)
     manifest = event.get("object") or {}
     if event.get("type") not in ("ADDED", "MODIFIED", "DELETED", "BOOKMARK"):
         raise _error(ref, int(manifest.get("code") or 0), manifest)
@@ -308,12 +314,11 @@ def _decode(text: bytes) -> Manifest:
 
 
 def _error(ref: Ref, status: int, body: Manifest) -> DomainError:
-    """Turn an error answer into a domain error; the API server's message names what is wrong."""
+    """Turn an error answer into a domain error, with the API server's message."""
     if status == NOT_FOUND and not body:
-        # In plain text it answers where it serves nothing at all.
+        # For an unknown kind the API server answers in plain text, so there is no decoded body.
         return _unknown(ref.kind)
-    said = str(body.get("message") or f"HTTP status {status}")
-    message = f"{ref}: {said}"
+    message = f"{ref}: {body.get('message') or f'HTTP status {status}'}"
     kinds: dict[int, type[DomainError]] = {
         400: Invalid,
         401: Unauthorised,

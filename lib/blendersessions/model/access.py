@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from blendersessions.model.session import Session
 
 HOSTNAME = "hostname"
-"""The parameter that says whose a connection is: it names the session's Service."""
+"""Name of the parameter that holds the desktop's Service. It shows which session a connection belongs to."""
 
 
 @dataclass(frozen=True)
@@ -28,18 +28,19 @@ class ConnectionSpec:
 
 @dataclass(frozen=True)
 class ConnectionRecord:
-    """What Guacamole has: `parameters` is None until it was asked for them (a list does not tell)."""
+    """A connection as Guacamole has it."""
 
     identifier: str
     name: str
     protocol: str
     attributes: dict[str, str]
     parameters: dict[str, str] | None = field(default=None, repr=False)
+    """None until they are read: a list of connections does not contain them."""
     in_group: bool = True
     """Whether it is in the operator's group; somebody may have moved it."""
 
     def matches(self, spec: ConnectionSpec) -> bool:
-        """Say whether nothing needs to be changed to make it what `spec` says."""
+        """Return whether the connection equals `spec` already."""
         set_attributes = {key: value for key, value in self.attributes.items() if value}
         return (
             self.in_group
@@ -50,52 +51,54 @@ class ConnectionRecord:
         )
 
     def leads_to(self, hostname: str) -> bool:
-        """Say whether it leads to this Service, as far as its parameters are known."""
+        """Return whether its parameters are known and lead to this Service."""
         return self.parameters is not None and self.parameters.get(HOSTNAME) == hostname
 
 
 @dataclass(frozen=True)
 class UserRecord:
-    """A Guacamole user: whether there is one, and for whom we made it."""
+    """A Guacamole user: whether it exists, and which namespace it was made for."""
 
     username: str
     exists: bool
     made_for: str = ""
-    """The namespace whose sessions the user was made for; empty: an administrator's. One that starts with a slash is
-    another installation's, and equals no namespace."""
+    """The namespace whose sessions the user was made for. Empty: the user is an administrator's. A value that starts
+    with a slash belongs to another installation, and equals no namespace."""
     password: str | None = field(default=None, repr=False)
-    """The password that we set last; empty: somebody else made the user anew since; None: not known, and trusted."""
+    """The password that we set last. Empty: somebody else has created the user again since. None: not known, and
+    trusted."""
 
     def ours(self, namespace: str) -> bool:
-        """Say whether the user was made for the sessions of this namespace."""
+        """Return whether the user was made for the sessions of this namespace."""
         return self.exists and self.made_for == namespace
 
     def taken(self, namespace: str) -> bool:
-        """Say whether the user was made for others: whoever reads their Secrets can sign in as that user."""
+        """Return whether the user was made for others, who can read its Secret and sign in as that user."""
         return self.exists and self.made_for not in ("", namespace)
 
 
 @dataclass(frozen=True)
 class Tunnel:
-    """One browser that is connected: which user, on which connection, since when (Unix time in seconds)."""
+    """One browser that is connected."""
 
     identifier: str
     connection: str
     """Identifier of the connection."""
     username: str
     opened_at: float
+    """Unix time in seconds."""
 
 
 @dataclass(frozen=True)
 class SessionAccess:
-    """How one session is known in Guacamole: enough to find everything there that is the session's."""
+    """How one session is known in Guacamole: enough to find its connections and users there."""
 
     connections: tuple[str, ...]
-    """Names of the connections that it has or may have had; the owner's is the first."""
+    """Names of the connections that the session has or may have had; the owner's is the first."""
     usernames: tuple[str, ...] = ()
     """Users whom the session lets in."""
     hostname: str = ""
-    """The name by which guacd reaches the desktop: a connection that leads elsewhere is not the session's."""
+    """The name by which guacd reaches the desktop. A connection that leads elsewhere is not the session's."""
     reported_identifier: str = ""
     """Identifier of the owner's connection that the status last reported; empty if there was none."""
 
@@ -104,22 +107,23 @@ class SessionAccess:
         return self.reported_identifier if connection == self.connections[0] else ""
 
     def doubts(self, record: ConnectionRecord) -> bool:
-        """Say whether a connection of one of these names seems to be somebody else's."""
+        """Return whether a connection of one of these names seems to belong to somebody else."""
         return not record.leads_to(self.hostname) and record.identifier != self.reported_identifier
 
 
 @dataclass(frozen=True)
 class AccessView:
-    """What is known of a session in Guacamole; `inspected` is False while something must be asked first."""
+    """What is known of a session in Guacamole."""
 
     inspected: bool = False
+    """False while Guacamole must be asked before anything is decided."""
     data_source: str = ""
     connections: Mapping[str, ConnectionRecord] = field(default_factory=dict)
-    """By the name that they should have."""
+    """By the name that each should have."""
     users: Mapping[str, UserRecord] = field(default_factory=dict)
-    """By name, for all whom the session lets in."""
+    """By name: all users whom the session lets in."""
     grants: frozenset[tuple[str, str]] = frozenset()
-    """Pairs of a user, a former one too, and the name of the connection that he or she may read, as far as is known."""
+    """The known grants: pairs of a user and the name of a connection. Former users of the session are included."""
 
 
 def access_list(session: Session) -> dict[str, str]:

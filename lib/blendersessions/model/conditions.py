@@ -26,11 +26,11 @@ class ConditionType(StrEnum):
     DESKTOP_READY = "DesktopReady"
     """The pod runs."""
     SCENE_READY = "SceneReady"
-    """The agent in the pod says that the scene is on screen."""
+    """The agent in the pod reports that the scene is on screen."""
     CONNECTION_READY = "ConnectionReady"
     """Guacamole has the connection, and the owner may open it."""
     SUSPENDED = "Suspended"
-    """The scene is saved if there is a workspace, and the pod stopped; connection, grants and volume stay."""
+    """The scene is saved if the session has a workspace, and the pod is stopped. Connection, grants and volume stay."""
     STALLED = "Stalled"
     """Nothing will change until somebody acts."""
 
@@ -43,7 +43,7 @@ class Reason(StrEnum):
     DESKTOP_RUNNING = "DesktopRunning"
     """DesktopReady=True: the container runs."""
     RESTART_NEEDED = "RestartNeeded"
-    """DesktopReady=True: it runs, with the settings that the session had when it was started."""
+    """DesktopReady=True: the container runs with the settings that the session had at its start."""
     DESKTOP_PENDING = "DesktopPending"
     """DesktopReady=False: the pod does not exist yet."""
     DESKTOP_REFUSED = "DesktopRefused"
@@ -53,63 +53,63 @@ class Reason(StrEnum):
     POD_TERMINATING = "PodTerminating"
     """DesktopReady=False: the former pod is still ending."""
     POD_STARTING = "PodStarting"
-    """DesktopReady=False: the pod was scheduled, and Kubernetes has not said more yet."""
+    """DesktopReady=False: the pod is scheduled, and Kubernetes reports nothing more yet."""
     SCENE_VISIBLE = "SceneVisible"
     """SceneReady=True."""
     SCENE_LOADING = "SceneLoading"
     """SceneReady=False: Blender runs and has not drawn the scene yet."""
     DESKTOP_NOT_READY = "DesktopNotReady"
-    """SceneReady=False: there is no running desktop to show it."""
+    """SceneReady=False: no desktop runs that could show the scene."""
     SCENE_NOT_FOUND = "SceneNotFound"
-    """SceneReady=False, Stalled=True: the image has no such sample; the message lists those it has."""
+    """SceneReady=False, Stalled=True: the image has no sample of that name. The message lists its samples."""
     REGISTERED = "Registered"
     """ConnectionReady=True."""
     VIEWER_REFUSED = "ViewerRefused"
-    """ConnectionReady=True: the owner gets in, and a viewer cannot be let in, for the reason in the message."""
+    """ConnectionReady=True: the owner may open the session. A viewer may not, for the reason in the message."""
     CONNECTION_PENDING = "ConnectionPending"
-    """ConnectionReady=False: not registered yet."""
+    """ConnectionReady=False: the session is not registered in Guacamole yet."""
     GUACAMOLE_UNAVAILABLE = "GuacamoleUnavailable"
     """ConnectionReady=False: Guacamole does not answer, or answers with an error of its own."""
     GUACAMOLE_CREDENTIALS_REFUSED = "GuacamoleCredentialsRefused"
     """ConnectionReady=False: Guacamole refuses the operator's account, or the account lacks a right."""
     GUACAMOLE_REFUSED = "GuacamoleRefused"
-    """ConnectionReady=False: Guacamole refuses what was asked of it."""
+    """ConnectionReady=False: Guacamole refuses a request as invalid."""
     NAME_TAKEN = "NameTaken"
-    """Stalled=True: an object of the session's name exists that is not ours."""
+    """Stalled=True: an object of the session's name exists and is not the session's."""
     OWNER_TAKEN = "OwnerTaken"
     """ConnectionReady=False, Stalled=True: the owner's Guacamole user was made for the sessions of another
     namespace."""
     CLASS_NOT_FOUND = "ClassNotFound"
-    """Ready=False, DesktopReady=False: the namespace has no class of that name; the session starts when there is
-    one."""
+    """Ready=False, DesktopReady=False: the namespace has no class of that name. The session starts when the class
+    exists."""
     CLASS_INVALID = "ClassInvalid"
-    """Ready=False, DesktopReady=False: the class says what cannot be; the session starts when it is corrected."""
+    """Ready=False, DesktopReady=False: the class is malformed. The session starts when it is corrected."""
     BEYOND_CLASS = "BeyondClass"
     """Stalled=True, DesktopReady=False: the session asks for more than its class allows."""
     QUEUED = "Queued"
-    """Ready=False, DesktopReady=False: as many sessions run as the class allows; this one starts by itself in its
-    turn."""
+    """Ready=False, DesktopReady=False: the class's limit of running sessions is reached. The session starts by itself
+    in its turn."""
     START_DEADLINE_EXCEEDED = "StartDeadlineExceeded"
-    """Stalled=True: not ready within the class's startDeadline, for the reason in the message. It is tried further
-    on."""
+    """Stalled=True: not ready within the class's startDeadline, for the reason in the message. The start is still
+    tried."""
     RUNNING = "Running"
-    """Suspended=False: nobody asked for it."""
+    """Suspended=False: no suspension is requested."""
     REQUESTED = "Requested"
-    """Suspended=True: spec.suspend says so."""
+    """Suspended=True: spec.suspend is true."""
     IDLE = "Idle"
-    """Suspended=True: for as long as idleAfter nobody gave input and no render ran."""
+    """Suspended=True: there was no input and no render for the time of idleAfter."""
     MAX_AGE = "MaxAge"
-    """Suspended=True: it ran for as long as maxAge."""
+    """Suspended=True: the session ran for the time of maxAge."""
     SUSPENDING = "Suspending"
     """Suspended=False, Ready=False, DesktopReady=False: the scene is being saved, or the pod is ending."""
     SAVE_FAILED = "SaveFailed"
     """Suspended=False: the scene cannot be saved, for instance because the workspace is full; the desktop runs on."""
     INVALID = "Invalid"
-    """Stalled=True: the session cannot be served as it is written."""
+    """Stalled=True: the session's spec cannot be carried out."""
     TERMINATING = "Terminating"
     """The session is being deleted."""
     PROGRESSING = "Progressing"
-    """Stalled=False."""
+    """Stalled=False: nothing stands in the way."""
 
 
 Truth = Literal["True", "False", "Unknown"]
@@ -118,10 +118,10 @@ _TRUTHS: Final[dict[str, Truth]] = {truth: truth for truth in get_args(Truth)}
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One aspect of a session's state: what is so, why in one word, and why in a sentence.
+    """One aspect of a session's state: whether it is so, why in one word, and why in a sentence.
 
-    The last two fields are None until the condition is in a status. A condition of somebody else's may stand beside
-    ours, so type and reason are text.
+    The last two fields are None until the condition is in a status. A status may hold conditions of other controllers,
+    so type and reason are text.
     """
 
     type: str
@@ -130,7 +130,7 @@ class Condition:
     message: str
     observed_generation: int | None = None
     last_transition_time: datetime | None = None
-    """When `status` last changed, in whole seconds if it is ours."""
+    """When `status` last changed; in whole seconds if we wrote the condition."""
 
     @property
     def holds(self) -> bool:
@@ -138,7 +138,7 @@ class Condition:
         return self.status == "True"
 
     def to_manifest(self) -> Manifest:
-        """Write the condition as it stands in a status."""
+        """Return the condition as an entry of a status."""
         entry: Manifest = {"type": str(self.type), "status": self.status}
         if self.observed_generation is not None:
             entry["observedGeneration"] = self.observed_generation
@@ -148,7 +148,7 @@ class Condition:
 
 
 def parse_condition(entry: object) -> Condition | None:
-    """Read a condition of a status; None when it has no type. What else is malformed is left empty."""
+    """Read a condition of a status; None when it has no type. Other malformed fields are left empty."""
     if not isinstance(entry, dict) or not (kind := text(entry.get("type"))):
         return None
     return Condition(
@@ -164,11 +164,11 @@ def parse_condition(entry: object) -> Condition | None:
 def set_condition(
     conditions: Sequence[Condition], condition: Condition, *, generation: int, now: datetime
 ) -> tuple[Condition, ...]:
-    """Return `conditions` with `condition` in it; its transition time moves only with its status, and never back."""
+    """Return `conditions` with `condition` in it. Its transition time moves only with its status, and never back."""
     changed_at = now.replace(microsecond=0)
     former = next((entry for entry in conditions if entry.type == condition.type), None)
     known = former.last_transition_time if former is not None else None
-    # A clock that was set back dates no change before the one before it.
+    # After the clock was set back, a change is not dated before the previous one.
     if former is not None and known is not None and (former.status == condition.status or known > changed_at):
         changed_at = known
     entry = Condition(condition.type, condition.status, condition.reason, condition.message, generation, changed_at)
@@ -178,5 +178,5 @@ def set_condition(
 
 
 def _transition_time(at: datetime) -> str:
-    """Write the moment of a transition: in seconds, and in milliseconds only where somebody else wrote these."""
+    """Write the time of a transition: in seconds, or in milliseconds if another controller wrote milliseconds."""
     return timestamp(at, "milliseconds" if at.microsecond else "seconds")

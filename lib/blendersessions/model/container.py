@@ -1,4 +1,4 @@
-"""What the operator and the Blender image agree on: docs/interfaces.md, "The Blender container".
+"""The contract between the operator and the Blender image: docs/interfaces.md, "The Blender container".
 
 The image's programs share no code with us, so they state the same values. tests/unit/agent/test_container.py compares.
 """

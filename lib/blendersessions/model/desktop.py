@@ -8,13 +8,13 @@ from blendersessions.model.manifest import Ref
 from blendersessions.model.names import is_generated
 
 VIEW_SUFFIX = "-view"
-"""End of the name of the connection that shows a desktop and takes no input."""
+"""End of the name of the view connection, which takes no input."""
 
 
 class Desktop(NamedTuple):
-    """Which desktop. It is itself whether or not a session has it: nothing here follows from a session.
+    """The identity of one desktop. It is independent of a session, so it stays the same when a session takes it over.
 
-    A tuple, since thousands a second are made.
+    A named tuple, because thousands are made in a second.
     """
 
     namespace: str
@@ -23,25 +23,25 @@ class Desktop(NamedTuple):
 
     @property
     def view_connection(self) -> str:
-        """Name of the connection by which viewers look at it."""
+        """Name of the connection for viewers."""
         return self.name + VIEW_SUFFIX
 
     @property
     def connections(self) -> tuple[str, str]:
-        """Names of the connections that it has or may have had: the owner's and the viewers'."""
+        """Names of the connections that the desktop has or may have had: the owner's and the viewers'."""
         return self.name, self.view_connection
 
     @property
     def hostname(self) -> str:
-        """Name by which guacd reaches it."""
+        """Host name by which guacd reaches the desktop."""
         return f"{self.name}.{self.namespace}.svc"
 
     def ref(self, kind: str) -> Ref:
-        """Return the place of its object of this kind."""
+        """Return the reference of the desktop's object of this kind."""
         return Ref(kind, self.namespace, self.name)
 
 
 def desktop_of_connection(name: str) -> str:
-    """Return the name of the desktop that a connection of this name leads to; empty if the name is not ours."""
+    """Return the name of the desktop that a connection of this name leads to; empty if the name is not of our form."""
     desktop = name.removesuffix(VIEW_SUFFIX)
     return desktop if is_generated(desktop) else ""

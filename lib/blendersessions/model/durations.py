@@ -1,4 +1,4 @@
-"""Durations as GEP-2257 has them (hours, minutes, seconds, milliseconds), within our bounds: `90s`, `1h30m`."""
+"""Durations in the format of GEP-2257 (hours, minutes, seconds, milliseconds), within our bounds: `90s`, `1h30m`."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from kubernetes.utils.duration import format_duration, parse_duration
 from pydantic import BeforeValidator
 
 LONGEST: Final = timedelta(hours=8760)
-"""A year. To mean for ever, leave the field out."""
+"""A year. A field that is left out means no limit."""
 
 
 def parse(text: str) -> timedelta:
     """Read a duration.
 
     Raises:
-        ValueError: it is no duration, not above zero, or above a year.
+        ValueError: the text is no duration, is not above zero, or is above a year.
     """
     try:
         duration: timedelta = parse_duration(text)
@@ -28,9 +28,9 @@ def parse(text: str) -> timedelta:
 
 
 def write(duration: timedelta) -> str:
-    """Write a duration for people, rounded to whole seconds: `1h30m`, `45s`."""
+    """Write a duration for a message, rounded to whole seconds: `1h30m`, `45s`."""
     return str(format_duration(timedelta(seconds=max(0, round(duration.total_seconds())))))
 
 
 Duration = Annotated[timedelta, BeforeValidator(lambda value: parse(value) if isinstance(value, str) else value)]
-"""A field that is text in an object and a timedelta here."""
+"""A field that is text in a manifest and a timedelta in the model."""

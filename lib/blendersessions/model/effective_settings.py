@@ -1,4 +1,4 @@
-"""What holds for one session: its own wishes, within what its class and the installation say."""
+"""The settings that hold for one session: its spec, bounded by its class, over the installation's defaults."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def quantity(text: str | float) -> Decimal:
     """Read a Kubernetes quantity.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is no quantity.
     """
     try:
         return Decimal(parse_quantity(text))  # type: ignore[no-untyped-call]
@@ -38,7 +38,7 @@ def quantity(text: str | float) -> Decimal:
 
 @dataclass(frozen=True)
 class EffectiveSettings:
-    """How the session's desktop is made and how long it lives. `refusals` are sentences: what it asks and may not."""
+    """How the session's desktop is made, and how long the session lives."""
 
     image: str
     image_pull_policy: str = "IfNotPresent"
@@ -49,44 +49,55 @@ class EffectiveSettings:
     on_expiry: Literal["Suspend", "Delete"] = "Suspend"
     start_deadline: timedelta | None = None
     placement: dict[str, Any] = field(default_factory=dict)
-    """Fields of the pod's spec that say where it runs."""
+    """Fields of the pod's spec that select its nodes."""
     class_limits: Limits = field(default_factory=Limits)
     egress: Literal["None", "Public"] = "None"
     refusals: tuple[str, ...] = ()
+    """A sentence for each value in the spec that is above what the class allows."""
 
 
-def effective_settings(session: Session, of: SessionClass, installation: InstallationDefaults) -> EffectiveSettings:
-    """Work out what holds. A session that asks for more than its class allows is refused, not cut down in silence."""
+def effective_settings(
+    session: Session, session_class: SessionClass, installation: InstallationDefaults
+) -> EffectiveSettings:
+    """Compute the settings of a session. A value above what the class allows is refused, not reduced.
+
+    Args:
+        session: the session, whose spec comes first.
+        session_class: its class, with defaults and maxima.
+        installation: the defaults where neither names a value.
+    """
     try:
-        return _terms(session, of, installation)
+        return _compute(session, session_class, installation)
     except (ValueError, ArithmeticError) as error:
-        # The schema keeps such amounts out; one that slipped past it must not stop the others.
+        # The schema rejects malformed amounts. One that slipped past it must not stop the other sessions.
         return EffectiveSettings(
-            image=of.spec.image or installation.image, refusals=(f"The resources are malformed: {error}.",)
+            image=session_class.spec.image or installation.image,
+            refusals=(f"The resources are malformed: {error}.",),
         )
 
 
-def _terms(session: Session, of: SessionClass, installation: InstallationDefaults) -> EffectiveSettings:
-    spec, wanted = of.spec, session.spec
+def _compute(session: Session, session_class: SessionClass, installation: InstallationDefaults) -> EffectiveSettings:
+    spec, wanted = session_class.spec, session.spec
     asked, defaults = wanted.resources, spec.resources
     refusals = [
-        *_beyond("requests", asked.requests, defaults.max, of.name),
-        *_beyond("limits", asked.limits, defaults.max, of.name),
+        *_amounts_above_maximum("requests", asked.requests, defaults.max, session_class.name),
+        *_amounts_above_maximum("limits", asked.limits, defaults.max, session_class.name),
     ]
     lifetime, ceiling = spec.lifetime, spec.lifetime.ceiling
     max_age = wanted.lifetime.max_age or lifetime.max_age or ceiling.max_age
     idle_after = wanted.lifetime.idle_after or lifetime.idle_after or ceiling.idle_after
-    for name, value, most in (("maxAge", max_age, ceiling.max_age), ("idleAfter", idle_after, ceiling.idle_after)):
-        if value is not None and most is not None and value > most:
+    for name, value, longest in (("maxAge", max_age, ceiling.max_age), ("idleAfter", idle_after, ceiling.idle_after)):
+        if value is not None and longest is not None and value > longest:
             refusals.append(
-                f"spec.lifetime.{name} is {write(value)}, and the class {of.name} allows {write(most)}: ask for less."
+                f"spec.lifetime.{name} is {write(value)}, and the class {session_class.name} allows {write(longest)}: "
+                "ask for less."
             )
-    requests, limits = _merged(
+    requests, limits = _merge_resources(
         (asked.requests, asked.limits),
         (defaults.requests, defaults.limits),
         (installation.requests, installation.limits),
     )
-    requests, limits = _within(requests, limits, defaults.max)
+    requests, limits = _cap_defaults(requests, limits, defaults.max)
     return EffectiveSettings(
         image=spec.image or installation.image,
         image_pull_policy=installation.image_pull_policy,
@@ -96,29 +107,32 @@ def _terms(session: Session, of: SessionClass, installation: InstallationDefault
         idle_after=idle_after,
         on_expiry=wanted.lifetime.on_expiry or lifetime.on_expiry or "Suspend",
         start_deadline=spec.start_deadline,
-        placement=_placement(of),
+        placement=_placement(session_class),
         class_limits=spec.limits,
         egress=spec.egress,
         refusals=tuple(refusals),
     )
 
 
-def _beyond(kind: str, asked: Mapping[str, str | int | float], most: Amounts, name: str) -> list[str]:
+def _amounts_above_maximum(
+    kind: str, asked: Mapping[str, str | int | float], maximum: Amounts, class_name: str
+) -> list[str]:
     return [
-        f"spec.resources.{kind}.{resource} is {amount}, and the class {name} allows {most[resource]}: ask for less."
+        f"spec.resources.{kind}.{resource} is {amount}, and the class {class_name} allows {maximum[resource]}: "
+        "ask for less."
         for resource, amount in asked.items()
-        if resource in most and quantity(amount) > quantity(most[resource])
+        if resource in maximum and quantity(amount) > quantity(maximum[resource])
     ]
 
 
-def _merged(
+def _merge_resources(
     *sources: tuple[Mapping[str, str | int | float], Mapping[str, str | int | float]],
 ) -> tuple[Amounts, Amounts]:
-    """Merge requests and limits of several sources, the first one first.
+    """Merge the requests and limits of several sources; an earlier source takes precedence.
 
-    A default never stands against what is said before it of the same resource: a limit without a request is a request
-    for as much (as Kubernetes has it), and a request above a default limit would be refused, so a source fills in a
-    resource only where no source before it names that at all.
+    A source adds a resource only if no earlier source names it, neither in requests nor in limits. In Kubernetes a
+    limit without a request is also the request, and a request above its limit is refused. So a default limit must not
+    be added to a request that the session gave, nor a default request to its limit.
     """
     requests: Amounts = {}
     limits: Amounts = {}
@@ -129,19 +143,19 @@ def _merged(
     return requests, limits
 
 
-def _within(requests: Amounts, limits: Amounts, most: Amounts) -> tuple[Amounts, Amounts]:
-    """Keep what nobody asked for within the largest amounts, so that leaving out a limit is no way around them."""
-    limits = {name: _smaller(value, most.get(name)) for name, value in limits.items()}
-    limits |= {name: value for name, value in most.items() if name not in limits and name in requests}
-    return {name: _smaller(value, limits.get(name)) for name, value in requests.items()}, limits
+def _cap_defaults(requests: Amounts, limits: Amounts, maximum: Amounts) -> tuple[Amounts, Amounts]:
+    """Reduce defaults to the maximum of the class, and add the limits that are left out, which would mean no limit."""
+    limits = {name: _at_most(value, maximum.get(name)) for name, value in limits.items()}
+    limits |= {name: value for name, value in maximum.items() if name not in limits and name in requests}
+    return {name: _at_most(value, limits.get(name)) for name, value in requests.items()}, limits
 
 
-def _smaller(amount: str | float, most: str | float | None) -> str | float:
-    return amount if most is None or quantity(amount) <= quantity(most) else most
+def _at_most(amount: str | float, maximum: str | float | None) -> str | float:
+    return amount if maximum is None or quantity(amount) <= quantity(maximum) else maximum
 
 
-def _placement(of: SessionClass) -> dict[str, Any]:
-    spec = of.spec
+def _placement(session_class: SessionClass) -> dict[str, Any]:
+    spec = session_class.spec
     fields: dict[str, Any] = {
         "nodeSelector": spec.node_selector,
         "tolerations": list(spec.tolerations),

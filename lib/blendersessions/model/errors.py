@@ -1,4 +1,4 @@
-"""What can go wrong outside, in the few kinds that make a difference to what is done next."""
+"""The domain errors: one class for each kind of failure that is handled differently."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class System(StrEnum):
 
 
 class DomainError(Exception):
-    """An expected failure. Its text is shown to people: it names the object, what is wrong, and what to do.
+    """An expected failure. Its message is shown to users: it names the object, what is wrong, and what to do.
 
-    The text must be the same each time the same thing fails, or the status would change with every attempt.
+    The message must be the same for each repetition of a failure. Otherwise each attempt would change the status.
     """
 
     def __init__(self, message: str, system: System) -> None:
@@ -39,15 +39,15 @@ class KindUnknown(NotFound):
 
 
 class Conflict(DomainError):  # noqa: N818 - the word alone says it
-    """The object exists already, or was changed by somebody else in between."""
+    """The object exists already, or somebody else has changed it since it was read."""
 
 
 class NameTaken(Conflict):
-    """An object of our name exists that is not ours: it is neither adopted nor deleted."""
+    """An object has a name of ours and is not ours. It is neither adopted nor deleted."""
 
 
 class OwnerTaken(Conflict):
-    """The Guacamole user of the owner's name was made for others, who hold its password: nothing is granted to it."""
+    """The Guacamole user of the owner's name was made for others, who know its password. Nothing is granted to it."""
 
 
 class Unauthorised(DomainError):  # noqa: N818 - the word alone says it
@@ -55,16 +55,16 @@ class Unauthorised(DomainError):  # noqa: N818 - the word alone says it
 
 
 class Unavailable(DomainError):  # noqa: N818 - the word alone says it
-    """No answer, or one that says "not now": trying again later may help."""
+    """There was no answer, or the request is refused for now. A later attempt may succeed."""
 
 
 class OutcomeUnknown(Unavailable):
-    """The connection broke after the request was sent: it may or may not have been carried out."""
+    """The connection broke after the request was sent, which may or may not have been carried out."""
 
 
 class Expired(Unavailable):
-    """What a list or a watch is to go on from is too old by now: it must be begun anew."""
+    """The resource version or the continue token is too old: the list or watch must start from the beginning."""
 
 
 class Invalid(DomainError):  # noqa: N818 - the word alone says it
-    """The request is refused for what it says: trying again does not help until somebody changes it."""
+    """The request is refused for its content. Another attempt fails too until somebody changes the content."""

@@ -1,4 +1,4 @@
-"""Read the fields of a status one by one: what slipped past the schema counts as not there, and never raises."""
+"""Read single fields of a status. A value that slipped past the schema is read as missing; nothing raises."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ Word = TypeVar("Word", bound=StrEnum)
 
 
 def section(value: object) -> Manifest:
-    """Read an object; empty when it is none."""
+    """Read an object; empty if the value is not one."""
     return value if isinstance(value, dict) else {}
 
 
 def text(value: object) -> str:
-    """Read a text; empty when it is none."""
+    """Read a text; empty if the value is not one."""
     return value if isinstance(value, str) else ""
 
 
 def number(value: object) -> int | None:
-    """Read a whole number of at least 0; None when it is none."""
+    """Read a whole number of at least 0; None if the value is not one."""
     return value if type(value) is int and value >= 0 else None
 
 
 def word(kind: type[Word], value: object) -> Word | None:
-    """Read a word of an enumeration; None when it is none of them."""
+    """Read a word of an enumeration; None if the value is none of its words."""
     if not isinstance(value, str):
         return None
     try:
@@ -38,7 +38,7 @@ def word(kind: type[Word], value: object) -> Word | None:
 
 
 def moment(value: object) -> datetime | None:
-    """Read a moment, in UTC; None when it is none, or has no time zone."""
+    """Read a timestamp and return it in UTC; None if the value is not one, or has no time zone."""
     if not isinstance(value, str):
         return None
     try:
@@ -49,10 +49,10 @@ def moment(value: object) -> datetime | None:
 
 
 def timestamp(at: datetime, timespec: str = "milliseconds") -> str:
-    """Write a moment of UTC, cut to milliseconds or `seconds`."""
+    """Write a time in UTC, cut to milliseconds or `seconds`."""
     return at.replace(tzinfo=None).isoformat(timespec=timespec) + "Z"
 
 
 def in_milliseconds(at: datetime) -> datetime:
-    """Cut a moment to what `timestamp` writes of it, so that what is read back equals what was written."""
+    """Cut a time to milliseconds, as `timestamp` does, so that it equals the value that is read back."""
     return at.replace(microsecond=at.microsecond // 1000 * 1000)

@@ -1,4 +1,4 @@
-"""What the installation says of all sessions; a class refines it."""
+"""The defaults of the installation for all sessions; a class overrides them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ _LIMITS: dict[str, str | int | float] = {"cpu": "2", "memory": "4Gi"}
 
 @dataclass(frozen=True)
 class InstallationDefaults:
-    """How desktops are made, and where browsers find them."""
+    """How desktops are made, and where browsers reach Guacamole."""
 
     image: str
     public_url: str
-    """What browsers open, with a trailing slash."""
+    """The address for browsers, with a trailing slash."""
     image_pull_policy: str = "IfNotPresent"
     requests: dict[str, str | int | float] = field(default_factory=lambda: dict(_REQUESTS))
     limits: dict[str, str | int | float] = field(default_factory=lambda: dict(_LIMITS))

@@ -14,7 +14,7 @@ CLASS_KIND = "BlenderSessionClass"
 
 
 class Ref(NamedTuple):
-    """Where an object is: its kind, namespace and name. A tuple, for thousands a second are made and looked up."""
+    """Where an object is. A named tuple, because thousands are made and looked up in a second."""
 
     kind: str
     namespace: str
@@ -25,7 +25,7 @@ class Ref(NamedTuple):
 
 
 def ref_of(manifest: Manifest) -> Ref:
-    """Name the place of an object."""
+    """Return where an object is."""
     meta = manifest["metadata"]
     return Ref(manifest["kind"], meta["namespace"], meta["name"])
 
@@ -39,7 +39,7 @@ def controller_uid(manifest: Manifest) -> str | None:
 
 
 def is_subset(actual: object, desired: object) -> bool:
-    """Say whether every leaf of `desired` stands in `actual`; what others added to `actual` does not count."""
+    """Return whether every leaf of `desired` is in `actual`. Fields that others added to `actual` are ignored."""
     if isinstance(desired, dict):
         return isinstance(actual, dict) and all(is_subset(actual.get(key), value) for key, value in desired.items())
     if isinstance(desired, list):

@@ -20,13 +20,13 @@ _LENGTH = _codec.encoded_length()
 
 @lru_cache(maxsize=16384)
 def name_for(uid: str) -> str:
-    """Name what belongs to the object with this UID: `blender-` and 26 characters, a valid DNS label."""
+    """Return the name made from a UID: `blender-` and 26 characters, a valid DNS label."""
     return PREFIX + _codec.encode(uuid.UUID(uid))
 
 
 @lru_cache(maxsize=16384)
 def is_generated(name: str) -> bool:
-    """Return whether `name_for` can have made a name."""
+    """Return whether a name has the form that `name_for` makes."""
     code = name.removeprefix(PREFIX)
     if not name.startswith(PREFIX) or len(code) != _LENGTH or not set(code) <= set(ALPHABET):
         return False
@@ -38,5 +38,5 @@ def is_generated(name: str) -> bool:
 
 
 def user_secret_name(username: str) -> str:
-    """Name the Secret that holds the password of a Guacamole user that we made."""
+    """Return the name of the Secret with the password of a Guacamole user that we made."""
     return USER_SECRET_PREFIX + hashlib.sha256(username.encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Values as a Secret's `data` holds them."""
+"""Values in a Secret's `data`."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class DesktopCredentials:
 
 
 def encode(value: str) -> str:
-    """Write a value as a Secret's `data` holds it."""
+    """Encode a value for a Secret's `data`."""
     return base64.b64encode(value.encode()).decode()
 
 
 def decode(secret: Manifest, key: str) -> str:
-    """Read one value of a Secret; empty when it is missing or no text."""
+    """Read one value of a Secret; empty if it is missing or is not text."""
     try:
         return base64.b64decode(str((secret.get("data") or {}).get(key) or "")).decode()
     except ValueError:

@@ -19,19 +19,19 @@ from blendersessions.model.status import SessionStatus, parse_status
 from blendersessions.model.suspension import RESUME, suspend_requested
 
 DEFAULT_CLASS: Final = "default"
-"""The class of a session that names none; it need not exist."""
+"""The class of a session that names none. It need not exist."""
 _NOT_STARTING: Final = (ConditionType.READY, ConditionType.SUSPENDED, ConditionType.STALLED)
-"""While one of these holds, a session is not on its way to being opened."""
+"""While one of these conditions holds, a session is not starting."""
 
 
 class ApiModel(BaseModel):
-    """A part of an object, read as the API server writes it."""
+    """A part of a manifest, with the API's field names as aliases."""
 
     model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True, extra="ignore")
 
 
 class Scene(ApiModel):
-    """What Blender opens; no sample is the empty scene."""
+    """What Blender opens. Without a sample it is the empty scene."""
 
     sample: str = Field(default="", max_length=128, pattern=r"^$|^[A-Za-z0-9][A-Za-z0-9_.-]*\.blend$")
 
@@ -46,7 +46,7 @@ class Display(ApiModel):
 
 
 class Connections(ApiModel):
-    """How many browsers may be connected at once; `max_per_user` left out means as many as `max`."""
+    """How many browsers may be connected at once. Without `max_per_user`, `max` holds for each user."""
 
     max: int = Field(default=10, ge=1, le=1000)
     max_per_user: int | None = Field(default=None, ge=1, le=1000)
@@ -66,7 +66,7 @@ class Resources(ApiModel):
 
 
 class Workspace(ApiModel):
-    """The volume that the home is on: one that is made (`size`), or one that the person names (`claim_name`)."""
+    """The volume of the home folder: one that the operator makes (`size`), or an existing one (`claim_name`)."""
 
     size: str = ""
     storage_class_name: str | None = None
@@ -76,12 +76,12 @@ class Workspace(ApiModel):
     @model_validator(mode="after")
     def _one_source(self) -> Workspace:
         if bool(self.size) == bool(self.claim_name):
-            raise ValueError("give either size, for a volume that is made, or claimName, for one that there is")
+            raise ValueError("give either size, for a new volume, or claimName, for an existing one")
         return self
 
 
 class Lifetime(ApiModel):
-    """How long the session may run, and what happens then; what is left out is the class's."""
+    """How long the session may run, and what happens then. A field that is left out takes the class's value."""
 
     max_age: Duration | None = None
     idle_after: Duration | None = None
@@ -89,7 +89,7 @@ class Lifetime(ApiModel):
 
 
 class Spec(ApiModel):
-    """What is wanted."""
+    """The spec of a session, in the API's fields."""
 
     class_name: str = Field(default=DEFAULT_CLASS, max_length=63)
     owner: str = Field(default="", max_length=128, pattern=r"^$|^[A-Za-z0-9][A-Za-z0-9._@+-]*$")
@@ -103,7 +103,7 @@ class Spec(ApiModel):
     lifetime: Lifetime = Lifetime()
 
     @model_validator(mode="after")
-    def _owner_looks_anyway(self) -> Spec:
+    def _owner_is_no_viewer(self) -> Spec:
         if self.owner in self.viewers:
             raise ValueError("the owner is let in already: take the name off viewers")
         return self
@@ -111,11 +111,7 @@ class Spec(ApiModel):
 
 @dataclass(frozen=True)
 class Session:
-    """A session: its identity, what is wanted (`spec`), and what was last reported (`status`).
-
-    `spec_error` says in a sentence what is wrong with a spec that slipped past the API server's schema; `spec` then
-    holds the defaults, and must not be acted upon.
-    """
+    """A session: its identity, its spec, and the status that was last reported."""
 
     namespace: str
     name: str
@@ -129,35 +125,37 @@ class Session:
     annotations: dict[str, str] = field(default_factory=dict)
     status: SessionStatus = field(default_factory=SessionStatus)
     suspend_requested: bool = False
-    """Whether it is to be suspended, by the spec or by an expiry, and nobody has asked for it back."""
+    """Whether the spec or an expiry suspends the session, and no resume was requested since."""
     spec_error: str = ""
+    """A sentence about a malformed spec that slipped past the API server's schema; empty if there is none. With an
+    error, `spec` holds the defaults and must not be carried out."""
 
     @property
     def generated_name(self) -> str:
-        """Name made from the UID: of the session's own user and volume claim, and of a desktop that is made for it."""
+        """Name made from the UID, for the session's own user, its volume claim, and a desktop that is made for it."""
         return name_for(self.uid)
 
     @property
     def desktop(self) -> Desktop:
-        """The desktop that the session has, as its status says; without one, the desktop that is made for it."""
+        """The desktop in the session's status; without one, the desktop that is made for the session."""
         reported = self.status.desktop_name
         return Desktop(self.namespace, reported if is_generated(reported) else self.generated_name)
 
     @property
     def username(self) -> str:
-        """Guacamole user who may open it: the owner, or a user of the session's own."""
+        """Guacamole user who may open the session: the owner, or a user made for this session alone."""
         return self.spec.owner or self.generated_name
 
     @property
     def is_starting(self) -> bool:
-        """Whether somebody waits for it to open, and it does not wait for others."""
+        """Whether the session is on its way to `Ready`, and does not wait in the queue of its class."""
         if self.deleting or self.suspend_requested or self.status.queue is not None:
             return False
         return not any(self.status.holds(kind) for kind in _NOT_STARTING)
 
     @property
     def has_finalizer(self) -> bool:
-        """Whether the session cannot go before we let it."""
+        """Whether our finalizer keeps the session."""
         return FINALIZER in self.finalizers
 
     @property
@@ -167,7 +165,7 @@ class Session:
 
 
 def parse_session(body: Manifest) -> Session:
-    """Read a session from the API server's object; a malformed spec is reported in `spec_error`, not raised."""
+    """Read a session from its manifest. A malformed spec is reported in `spec_error`, not raised."""
     meta, wanted, status = body["metadata"], body.get("spec") or {}, parse_status(body.get("status"))
     annotations = meta.get("annotations") or {}
     spec, error = Spec(), ""
@@ -188,7 +186,7 @@ def parse_session(body: Manifest) -> Session:
         annotations=annotations,
         status=status,
         suspend_requested=suspend_requested(
-            # From the object itself: what else is malformed in the spec does not take the request back.
+            # Read from the manifest, so that a request to suspend holds in an otherwise malformed spec too.
             by_spec=isinstance(wanted, dict) and bool(wanted.get("suspend")),
             suspension=status.suspension,
             resume=annotations.get(RESUME, ""),
@@ -198,7 +196,7 @@ def parse_session(body: Manifest) -> Session:
 
 
 def owner_reference(session: Session, *, controller: bool) -> Manifest:
-    """Refer to the session as the owner of an object, so that the object goes when the session does."""
+    """Return the owner reference that has an object deleted together with the session."""
     reference: Manifest = {
         "apiVersion": API_VERSION,
         "kind": SESSION_KIND,
@@ -209,6 +207,6 @@ def owner_reference(session: Session, *, controller: bool) -> Manifest:
 
 
 def explain(invalid: ValidationError) -> str:
-    """Say what is wrong with a spec, in a sentence."""
+    """Return what is wrong with a spec, in sentences for users."""
     faults = ("spec" + "".join(f".{step}" for step in fault["loc"]) + f": {fault['msg']}" for fault in invalid.errors())
     return "The spec is malformed. " + "; ".join(faults) + ". Correct it with kubectl edit."

@@ -1,4 +1,4 @@
-"""A `BlenderSessionClass` as the operator reads it: what an administrator decides for the sessions of a namespace."""
+"""A `BlenderSessionClass` as the operator reads it: an administrator's profile for the sessions of a namespace."""
 
 from __future__ import annotations
 
@@ -17,43 +17,43 @@ if TYPE_CHECKING:
 
 
 class ClassResources(Resources):
-    """Defaults of the Blender container, and the largest amounts that a session may ask for."""
+    """Defaults of the Blender container, and the largest amounts that a session may request."""
 
     max: dict[str, str | int | float] = Field(default_factory=dict)
 
 
 class Ceiling(ApiModel):
-    """The longest times that a session may ask for."""
+    """The longest times that a session may request."""
 
     max_age: Duration | None = None
     idle_after: Duration | None = None
 
 
 class ClassLifetime(Lifetime):
-    """Defaults for sessions that say nothing, and ceilings for those that do."""
+    """Default times, and ceilings for the times that a session requests."""
 
     ceiling: Ceiling = Ceiling()
 
     @model_validator(mode="after")
-    def _within(self) -> ClassLifetime:
-        for name, value, most in (
+    def _defaults_below_ceiling(self) -> ClassLifetime:
+        for name, value, longest in (
             ("maxAge", self.max_age, self.ceiling.max_age),
             ("idleAfter", self.idle_after, self.ceiling.idle_after),
         ):
-            if value is not None and most is not None and value > most:
-                raise ValueError(f"{name} is {write(value)}, above its ceiling of {write(most)}")
+            if value is not None and longest is not None and value > longest:
+                raise ValueError(f"{name} is {write(value)}, above its ceiling of {write(longest)}")
         return self
 
 
 class Limits(ApiModel):
-    """How many sessions of the class may run at a time in the namespace; None: any number."""
+    """How many sessions of the class may run at a time in the namespace. None: no limit."""
 
     sessions: int | None = Field(default=None, ge=1)
     sessions_per_owner: int | None = Field(default=None, ge=1)
 
 
 class ClassSpec(ApiModel):
-    """What is decided."""
+    """The spec of a class, in the API's fields."""
 
     image: str = ""
     resources: ClassResources = ClassResources()
@@ -69,16 +69,17 @@ class ClassSpec(ApiModel):
 
 @dataclass(frozen=True)
 class SessionClass:
-    """A class: its name, what it decides, and what is wrong with it if it slipped past the API server's schema."""
+    """A class: its identity and its spec."""
 
     namespace: str
     name: str
     spec: ClassSpec
     spec_error: str = ""
+    """A sentence about a malformed spec that slipped past the API server's schema; empty if there is none."""
 
 
 def parse_session_class(body: Manifest) -> SessionClass:
-    """Read a class from the API server's object; a malformed spec is reported in `spec_error`, not raised."""
+    """Read a class from its manifest. A malformed spec is reported in `spec_error`, not raised."""
     meta = body["metadata"]
     spec, error = ClassSpec(), ""
     try:
@@ -90,5 +91,5 @@ def parse_session_class(body: Manifest) -> SessionClass:
 
 @lru_cache
 def built_in(namespace: str) -> SessionClass:
-    """Return what holds in a namespace without a class of the name `default`."""
+    """Return the class that holds in a namespace without a class of the name `default`."""
     return SessionClass(namespace, DEFAULT_CLASS, ClassSpec())

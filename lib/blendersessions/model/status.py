@@ -1,6 +1,6 @@
-"""The status of a session: parsed from the API server's object once, and written in one place.
+"""The status of a session: parsed from its manifest once, and written in one place.
 
-Moments are kept in milliseconds, as they are written. A field that slipped past the schema is read as not there.
+Times are kept in milliseconds, as they are written. A value that slipped past the schema is read as missing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Phase(StrEnum):
-    """The session's state in one word, for people and for counting. No decision follows from it."""
+    """The session's state in one word, for users and for metrics. No decision is taken by it."""
 
     PENDING = "Pending"
     QUEUED = "Queued"
@@ -35,9 +35,9 @@ class StartPath(StrEnum):
     """How a session was started."""
 
     COLD = "Cold"
-    """A pod was started for it."""
+    """A pod was started for the session."""
     WARM = "Warm"
-    """It took a running desktop."""
+    """The session took over a running desktop."""
 
 
 class KeepAliveReason(StrEnum):
@@ -52,11 +52,11 @@ class KeepAliveReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Startup:
-    """How the present run was started."""
+    """How the current run was started."""
 
     path: StartPath
     seconds: float
-    """Time from the beginning of the start to the first readiness."""
+    """Time from the beginning of the start to the first `Ready=True`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +70,18 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Suspension:
-    """The session was suspended, by a person or by an expiry."""
+    """The session was suspended, by its spec or by an expiry."""
 
     reason: Reason | None
     """`REQUESTED`, `IDLE` or `MAX_AGE`."""
     at: datetime | None = None
     resume: str = ""
-    """The annotation that resumes a session, as it was then; another value resumes this one."""
+    """The value of the annotation `RESUME` at the suspension. Another value resumes the session."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReportedConnection:
-    """The owner's connection in Guacamole, as it was last seen."""
+    """The owner's connection in Guacamole, as last seen."""
 
     name: str = ""
     identifier: str = ""
@@ -90,7 +90,7 @@ class ReportedConnection:
 
 @dataclass(frozen=True, slots=True)
 class ReportedActivity:
-    """Whether somebody works, and until when the session lives."""
+    """Whether somebody works in the session, and when it expires."""
 
     users: int | None = None
     """Browsers that are connected."""
@@ -103,40 +103,40 @@ class ReportedActivity:
 
 @dataclass(frozen=True, slots=True)
 class SessionStatus:
-    """What the operator reported of a session; all empty until it has seen the session."""
+    """What the operator last reported of a session. All fields are empty until the first report."""
 
     observed_generation: int | None = None
     conditions: tuple[Condition, ...] = ()
     phase: Phase | None = None
     queue: Queue | None = None
     started_at: datetime | None = None
-    """Beginning of the present run; a resume begins another one."""
+    """Beginning of the current run; a resume begins another one."""
     ready_at: datetime | None = None
-    """When the present run first became ready."""
+    """When the current run first became ready."""
     startup: Startup | None = None
     connection: ReportedConnection | None = None
     desktop_name: str = ""
     """Common name of the desktop's objects; empty while there is no pod."""
     workspace_claim: str = ""
-    """Name of the PersistentVolumeClaim that the home folder is on."""
+    """Name of the PersistentVolumeClaim of the home folder."""
     suspension: Suspension | None = None
     client_url: str = ""
-    """What the owner opens in a browser; empty while opening it does not work."""
+    """Address for the owner's browser; empty while the session is not ready."""
     view_url: str = ""
-    """What the viewers open."""
+    """Address for the viewers' browsers."""
     activity: ReportedActivity | None = None
 
     def condition(self, kind: ConditionType) -> Condition | None:
-        """Return the condition of this type; None when there is none."""
+        """Return the condition of this type, or None."""
         return next((entry for entry in self.conditions if entry.type == kind), None)
 
     def holds(self, kind: ConditionType) -> bool:
-        """Whether there is a condition of this type, and it is true."""
+        """Return whether the condition of this type is True."""
         entry = self.condition(kind)
         return entry is not None and entry.holds
 
     def to_manifest(self) -> Manifest:
-        """Write the status as the API server takes it; what is empty is left out."""
+        """Return the status as the API server takes it. Empty fields are left out."""
         queue, startup = self.queue or Queue(), self.startup
         fields: Manifest = {
             "observedGeneration": self.observed_generation,
@@ -159,7 +159,7 @@ class SessionStatus:
 
 
 def parse_status(status: object) -> SessionStatus:
-    """Read the status of the API server's object; nothing in it raises."""
+    """Read the status of a manifest. Malformed values are read as missing; nothing raises."""
     fields = section(status)
     entries = fields.get("conditions")
     conditions = (parse_condition(entry) for entry in (entries if isinstance(entries, list) else ()))

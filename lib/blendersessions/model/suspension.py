@@ -1,4 +1,4 @@
-"""What a person writes into a session to suspend it and to have it back, as merge patches, and what that means."""
+"""How a session is suspended and resumed: the merge patches that request it, and how a request is recognised."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ if TYPE_CHECKING:
     from blendersessions.model.status import Suspension
 
 RESUME: Final = "blendersessions.io/resume"
-"""Annotation on a session: a new value, a timestamp by custom, resumes one that an expiry suspended."""
+"""Annotation on a session. A new value resumes a session that an expiry suspended; by custom it is a timestamp."""
 
 
 def suspend_requested(*, by_spec: bool, suspension: Suspension | None, resume: str) -> bool:
-    """Say whether a session is to be suspended, by a person or by an expiry, and nobody has asked for it back.
+    """Return whether the spec or an expiry suspends a session, and no resume was requested since.
 
     Args:
-        by_spec: whether the spec asks for it.
-        suspension: what the status notes of the last one.
-        resume: the session's annotation `RESUME`, empty if it has none.
+        by_spec: the value of `spec.suspend`.
+        suspension: the last suspension in the status.
+        resume: the value of the annotation `RESUME`; empty if the session has none.
     """
     if by_spec:
         return True
     if suspension is None or suspension.reason is Reason.REQUESTED:
         return False
-    # An expiry noted which request to resume there was already: only another one counts.
+    # The expiry recorded the value that the annotation had then. Only another value is a new request.
     return resume == suspension.resume
 
 
 def suspend_patch() -> Manifest:
-    """Have the desktop saved and stopped."""
+    """Return the patch that has the scene saved and the desktop stopped."""
     return {"spec": {"suspend": True}}
 
 
 def resume_patch(now: datetime) -> Manifest:
-    """Have the desktop started again, whoever suspended it: a person by the spec, or an expiry."""
+    """Return the patch that resumes a session, whether its spec or an expiry suspended it."""
     return {"metadata": {"annotations": {RESUME: now.isoformat(timespec="milliseconds")}}, "spec": {"suspend": False}}

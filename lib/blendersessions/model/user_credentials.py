@@ -1,4 +1,4 @@
-"""The sign-in of a Guacamole user whom the operator made, as the user's Secret holds it."""
+"""The credentials of a Guacamole user that the operator made, from the user's Secret."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class UserCredentials:
-    """A person's user name and password at Guacamole."""
+    """The name and password of a Guacamole user."""
 
     username: str
     password: str = field(repr=False)
 
 
 def credentials_in(secret: Manifest, username: str) -> UserCredentials | None:
-    """Read the Secret of a user; None when it holds no sign-in, or that of somebody else."""
+    """Read the Secret of a user; None if it holds no credentials, or those of another user."""
     found, password = decode(secret, "username"), decode(secret, "password")
     return UserCredentials(found, password) if found == username and password else None

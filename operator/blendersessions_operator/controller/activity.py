@@ -1,4 +1,4 @@
-"""What is known of activity in the desktops: running tunnels, and what each agent last answered."""
+"""Track activity in the desktops: the running tunnels, and the last answer of each agent."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ class ActivityTracker:
     """Activity by session UID. A restart of the operator empties it, and the agents are asked again."""
 
     opened: dict[str, tuple[datetime, ...]] = field(default_factory=dict)
-    """When each running tunnel was opened."""
+    """The opening times of the running tunnels."""
     reported: dict[str, Activity] = field(default_factory=dict)
-    """What the agent last answered."""
+    """The last answer of the agent."""
     warned: dict[str, datetime] = field(default_factory=dict)
-    """The end of the session that the person was warned of."""
+    """The expiry that the last warning announced."""
 
     def activity_of(self, session: Session) -> Activity:
-        """Return what is known of a session."""
+        """Return the known activity of a session."""
         status = session.status
         known = self.reported.get(session.uid, Activity())
         last_active = status.activity.last_active_at if status.activity is not None else None
         if known.last_input_at is None and status.ready_at and last_active and last_active > status.ready_at:
-            # The operator saw input then, before it was restarted.
+            # The operator saw input at that time, before it was restarted.
             known = replace(known, last_input_at=last_active)
         return replace(
             known,
@@ -57,6 +57,6 @@ class ActivityTracker:
         return {uid for uid in former.keys() | opened.keys() if former.get(uid) != opened.get(uid)}
 
     def forget(self, uid: str) -> None:
-        """Forget a session that is gone, or its run that is over."""
-        for known in (self.opened, self.reported, self.warned):
-            known.pop(uid, None)
+        """Forget a session that is gone, or whose run is over."""
+        for entries in (self.opened, self.reported, self.warned):
+            entries.pop(uid, None)

@@ -1,4 +1,4 @@
-"""Which sessions of a class may run, worked out from the store."""
+"""Decide which sessions of a class may run, by the sessions and pods in the cache."""
 
 from __future__ import annotations
 
@@ -16,17 +16,21 @@ if TYPE_CHECKING:
 
 
 class AdmissionQueue:
-    """Shares out the room of each class. Room that was given counts at once, before any write tells of it."""
+    """Assigns the capacity of each class. An admission counts at once, before the cache shows a pod."""
 
-    def __init__(self, store: ObjectCache) -> None:
-        self._store = store
+    def __init__(self, cache: ObjectCache) -> None:
+        self._cache = cache
         self._admitted: set[str] = set()
-        self._released = 0
-        self._requested: dict[str, tuple[Session, datetime]] = {}
-        self._known: dict[tuple[str, str], tuple[object, Admission]] = {}
+        """UIDs of the sessions that hold capacity."""
+        self._releases = 0
+        """Changes with each release, so that the admissions are computed again."""
+        self._request_times: dict[str, tuple[Session, datetime]] = {}
+        """The request time of each session, and the state of the session that it was computed from."""
+        self._admissions: dict[tuple[str, str], tuple[object, Admission]] = {}
+        """The last admission of each class, and the state that it was computed from."""
 
     def position(self, session: Session, limits: Limits, now: datetime) -> int | None:
-        """Return the session's place in the line; None when it may run, which is settled by asking."""
+        """Return the queue position of a session; None if it may run. The call admits a session that may run."""
         if (
             session.suspend_requested
             or session.deleting
@@ -39,33 +43,32 @@ class AdmissionQueue:
         return admission.positions.get(session.uid)
 
     def release(self, uid: str) -> None:
-        """Take back the room of a session that is gone or suspended."""
-        self._requested.pop(uid, None)
+        """Free the capacity of a session that is gone or suspended."""
+        self._request_times.pop(uid, None)
         if uid in self._admitted:
             self._admitted.discard(uid)
-            self._released += 1
+            self._releases += 1
 
     def changed_positions(self, session: Session, limits: Limits, now: datetime) -> list[Ref]:
-        """Return the sessions of the same class that wait and whose place has changed."""
+        """Return the waiting sessions of the same class whose queue position differs from their status."""
         if limits.sessions is None and limits.sessions_per_owner is None:
             return []
         positions = self._admission(session, limits, now).positions
         return [
             other.ref
-            for other in self._store.waiting(session.namespace, session.spec.class_name)
+            for other in self._cache.waiting(session.namespace, session.spec.class_name)
             if other.status.queue is None or other.status.queue.position != positions.get(other.uid)
         ]
 
     def _admission(self, session: Session, limits: Limits, now: datetime) -> Admission:
         key = session.namespace, session.spec.class_name
-        state = (self._store.revision, self._released, limits)
-        known = self._known.get(key)
-        if known is not None and known[0] == state:
-            return known[1]
-        others = self._store.sessions_of_class(*key)
-        requests = [self._request(other, now) for other in others if not self._is_out(other)]
-        admission = admit(requests, limits)
-        self._known[key] = (state, admission)
+        state = (self._cache.revision, self._releases, limits)
+        former = self._admissions.get(key)
+        if former is not None and former[0] == state:
+            return former[1]
+        sessions = self._cache.sessions_of_class(*key)
+        admission = admit([self._request(each, now) for each in sessions if self._takes_part(each)], limits)
+        self._admissions[key] = (state, admission)
         return admission
 
     def _request(self, session: Session, now: datetime) -> AdmissionRequest:
@@ -80,15 +83,15 @@ class AdmissionQueue:
         )
 
     def _requested_at(self, session: Session, now: datetime) -> datetime:
-        """Return since when a session wants a desktop, as it was when this state of the session was first seen."""
-        known = self._requested.get(session.uid)
-        if known is None or known[0] is not session:
-            known = self._requested[session.uid] = session, requested_at(session, now)
-        return known[1]
+        """Return when a session requested its desktop, computed once for each state of the session."""
+        former = self._request_times.get(session.uid)
+        if former is None or former[0] is not session:
+            former = self._request_times[session.uid] = session, requested_at(session, now)
+        return former[1]
 
-    def _is_out(self, session: Session) -> bool:
-        """Whether a session neither has a desktop nor wants one."""
-        return session.deleting or (session.suspend_requested and not self._has_pod(session))
+    def _takes_part(self, session: Session) -> bool:
+        """Return whether a session has a desktop or wants one."""
+        return not session.deleting and (not session.suspend_requested or self._has_pod(session))
 
     def _has_pod(self, session: Session) -> bool:
-        return self._store.get(Ref("Pod", session.namespace, session.desktop.name)) is not None
+        return self._cache.get(Ref("Pod", session.namespace, session.desktop.name)) is not None

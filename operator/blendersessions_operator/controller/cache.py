@@ -1,4 +1,4 @@
-"""The last known state of every object, filled by the watches and by our own writes."""
+"""The last known state of every object, updated by the watches and by our own writes."""
 
 from __future__ import annotations
 
@@ -17,28 +17,33 @@ if TYPE_CHECKING:
 
 CHILD_KINDS = ("Pod", "Service", "Secret", "PersistentVolumeClaim")
 TOMBSTONE_SECONDS = 900.0
-"""So long a deleted object is remembered by its UID: a list that was taken before it went must not bring it back."""
+"""The UID of a deleted object is kept for this time, so that an older list does not bring the object back."""
 
 
 class ObjectCache:
-    """Objects by place. Older versions never replace newer ones, so a slow watch cannot undo what a write returned."""
+    """Objects by kind, namespace and name. A newer version is never replaced by an older one that a slow watch reports.
+
+    Args:
+        clock: a monotonic clock in seconds.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self.revision = 0
-        """Moves when there may be other room than before: with every session, and when a pod comes or goes."""
+        """Grows when the capacity of a class may change: with every change of a session, and with a pod's first and
+        last appearance."""
         self._objects: dict[Ref, Manifest] = {}
         self._sessions: dict[Ref, Session] = {}
         self._classes: dict[Ref, SessionClass] = {}
         self._sessions_by_uid: dict[str, Ref] = {}
         self._sessions_by_desktop: dict[str, Ref] = {}
-        """By the names of the desktop that a session has, and of the one that would be made for it."""
+        """By the name of the session's desktop, and by the generated name of the session."""
         self._sessions_by_user: defaultdict[str, set[Ref]] = defaultdict(set)
         self._sessions_by_class: defaultdict[tuple[str, str], set[Ref]] = defaultdict(set)
         self._waiting: defaultdict[tuple[str, str], set[Ref]] = defaultdict(set)
         self._tombstones: dict[str, float] = {}
         self.on_session_gone: Callable[[Session], None] = lambda _: None
-        """Told of each session that is forgotten, whoever noticed first that it is gone."""
+        """Called once for each session that is removed from the cache."""
 
     def get(self, ref: Ref) -> Manifest | None:
         """Return the last known object, or None."""
@@ -49,14 +54,14 @@ class ObjectCache:
         return self._sessions.get(ref)
 
     def is_starting(self, ref: Ref) -> bool:
-        """Say whether somebody waits for a session to open."""
+        """Return whether a session is on its way to `Ready`."""
         session = self._sessions.get(ref)
         return session is not None and session.is_starting
 
     def put(self, manifest: Manifest) -> bool:
-        """Keep an object unless this or a newer version is known, or that it is gone; say whether it was news.
+        """Cache an object, unless this version, a newer one or its deletion is known. Return whether it was cached.
 
-        So the watch's echo of what we wrote ourselves is no news, and wakes nobody.
+        So the watch's echo of our own write enqueues no session.
         """
         meta = manifest["metadata"]
         ref = Ref(manifest["kind"], meta["namespace"], meta["name"])
@@ -80,20 +85,20 @@ class ObjectCache:
         return True
 
     def replace(self, manifest: Manifest) -> None:
-        """Keep what a write returned, unless the object was seen to go meanwhile."""
+        """Cache the answer to a write, unless the object was removed from the cache in the meantime."""
         meta = manifest["metadata"]
         if Ref(manifest["kind"], meta["namespace"], meta["name"]) in self._objects:
             self.put(manifest)
 
     def remove(self, ref: Ref, uid: str = "") -> None:
-        """Forget an object; with a UID, only if it is that one and no successor of its name."""
+        """Remove an object; with a UID, only if the cached object of that name has this UID."""
         former = self._objects.get(ref)
         if former is None or (uid and former["metadata"]["uid"] != uid):
             return
         del self._objects[ref]
         self.revision += ref.kind in (SESSION_KIND, "Pod")
         self._classes.pop(ref, None)
-        self._bury(former["metadata"]["uid"])
+        self._add_tombstone(former["metadata"]["uid"])
         if ref.kind == SESSION_KIND:
             session = self._sessions.pop(ref)
             self._sessions_by_uid.pop(session.uid, None)
@@ -101,19 +106,19 @@ class ObjectCache:
             self.on_session_gone(session)
 
     def sessions(self) -> Iterator[Session]:
-        """Go through all sessions."""
+        """Iterate over all sessions."""
         yield from list(self._sessions.values())
 
     def session_of_connection(self, name: str) -> Ref | None:
-        """Return the session whose desktop a connection of this name leads to."""
+        """Return the session to whose desktop a connection of this name leads."""
         return self._sessions_by_desktop.get(desktop_of_connection(name))
 
     def sessions_of(self, child: Manifest) -> set[Ref]:
         """Return the sessions that an object belongs to: by its owners, and by its name."""
         meta = child["metadata"]
-        found = {self._sessions_by_uid.get(owner["uid"]) for owner in meta.get("ownerReferences") or ()}
-        found.add(self._sessions_by_desktop.get(meta["name"]))
-        return {ref for ref in found if ref is not None}
+        sessions = {self._sessions_by_uid.get(owner["uid"]) for owner in meta.get("ownerReferences") or ()}
+        sessions.add(self._sessions_by_desktop.get(meta["name"]))
+        return {ref for ref in sessions if ref is not None}
 
     def sessions_of_user(self, username: str) -> set[Ref]:
         """Return the sessions that let a Guacamole user in."""
@@ -128,27 +133,37 @@ class ObjectCache:
         return [self._sessions[ref] for ref in self._sessions_by_class.get((namespace, name), ())]
 
     def waiting(self, namespace: str, name: str) -> list[Session]:
-        """Return the sessions that were told to wait for room in a class."""
+        """Return the sessions whose status has a queue position in a class."""
         return [self._sessions[ref] for ref in self._waiting.get((namespace, name), ())]
 
     def session_class(self, namespace: str, name: str) -> SessionClass | None:
-        """Return a class; a namespace without one of the name `default` has the built-in one."""
+        """Return a class, or None. A namespace without a class of the name `default` has the built-in one."""
         known = self._classes.get(Ref(CLASS_KIND, namespace, name))
         if known is not None:
             return known
         return built_in(namespace) if name == DEFAULT_CLASS else None
 
     def is_wanted(self, namespace: str, username: str, besides: str = "") -> bool:
-        """Say whether a live session of the namespace lets a Guacamole user in, besides the one with this UID."""
+        """Return whether a session lets a Guacamole user in that is not being deleted.
+
+        Args:
+            namespace: the namespace whose sessions count.
+            username: the user.
+            besides: UID of a session that does not count; empty for none.
+        """
         return any(
             ref.namespace == namespace and not self._sessions[ref].deleting and self._sessions[ref].uid != besides
             for ref in self._sessions_by_user.get(username, ())
         )
 
     def prune(self, present: Container[Ref], before: Mapping[Ref, str]) -> list[Manifest]:
-        """Forget the objects that were known `before` a list, by their UIDs, and are not `present` in it; return them.
+        """Remove the objects that a complete list lacks, and return them.
 
-        One that has taken the place of another since the list was taken stays.
+        An object that appeared under its name after `before` was taken stays.
+
+        Args:
+            present: the objects in the list.
+            before: the UIDs of the objects that were cached before the list was requested.
         """
         gone = [self._objects[ref] for ref, uid in before.items() if ref not in present and self.uid(ref) == uid]
         for manifest in gone:
@@ -156,12 +171,12 @@ class ObjectCache:
         return gone
 
     def uid(self, ref: Ref) -> str:
-        """Return the UID of the object that is known at a place; empty when none is."""
+        """Return the UID of the cached object; empty if none is cached."""
         known = self._objects.get(ref)
         return str(known["metadata"]["uid"]) if known is not None else ""
 
     def uids(self, kind: str, namespace: str = "") -> dict[Ref, str]:
-        """Return the UIDs of all known objects of a kind by their places; without a namespace, of all namespaces."""
+        """Return the UIDs of all cached objects of a kind. An empty namespace means all namespaces."""
         return {
             ref: str(manifest["metadata"]["uid"])
             for ref, manifest in self._objects.items()
@@ -192,7 +207,7 @@ class ObjectCache:
             if not refs:
                 del self._sessions_by_user[username]
 
-    def _bury(self, uid: str) -> None:
+    def _add_tombstone(self, uid: str) -> None:
         now = self._clock()
         self._tombstones[uid] = now + TOMBSTONE_SECONDS
         while self._tombstones[oldest := next(iter(self._tombstones))] <= now:
@@ -204,13 +219,13 @@ def _desktop_names(session: Session) -> set[str]:
 
 
 def _slim(manifest: Manifest) -> Manifest:
-    """Leave out what nobody here reads: who wrote what, and a pod's spec, which cannot be changed. It is the bulk."""
+    """Drop the largest parts, which the operator does not read: the managed fields, and the immutable spec of a pod."""
     metadata = {key: value for key, value in manifest["metadata"].items() if key != "managedFields"}
-    spare = {"metadata"} | ({"spec"} if manifest["kind"] == "Pod" else set())
-    return {key: value for key, value in manifest.items() if key not in spare} | {"metadata": metadata}
+    dropped = {"metadata"} | ({"spec"} if manifest["kind"] == "Pod" else set())
+    return {key: value for key, value in manifest.items() if key not in dropped} | {"metadata": metadata}
 
 
 def _version(manifest: Manifest) -> int:
-    """Return the resource version as the number that it is in every API server so far; 0 when it is none."""
+    """Return the resource version as a number, which it is in every API server so far; 0 if it is not one."""
     version = manifest["metadata"].get("resourceVersion", "")
     return int(version) if version.isdecimal() else 0

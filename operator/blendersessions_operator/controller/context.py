@@ -1,4 +1,4 @@
-"""What a reconciliation works with: the clients, the work queue, and the last known state."""
+"""The context of a reconciliation: the clients, the work queue and the caches."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ReconcilerContext:
     """Namespaces that are served; empty for all."""
     metrics: Metrics = field(default_factory=Metrics)
     pod: Ref | None = None
-    """The operator's own pod, for Events about what belongs to no session; None outside of a cluster."""
+    """The operator's own pod, for Events that belong to no session; None outside of a cluster."""
     cache: ObjectCache = field(default_factory=ObjectCache)
     agents: AgentClient = field(default_factory=AgentClient)
     activity: ActivityTracker = field(default_factory=ActivityTracker)
@@ -52,7 +52,7 @@ class ReconcilerContext:
         self.cache.on_session_gone = self._forget
 
     def _forget(self, session: Session) -> None:
-        """Forget what was known of a session that is gone, and give its place to the sessions that wait."""
+        """Forget a session that is gone, and enqueue the sessions that wait for its capacity."""
         self.activity.forget(session.uid)
         self.debouncer.forget(session.uid)
         self.admission.release(session.uid)
@@ -60,14 +60,14 @@ class ReconcilerContext:
             self.queue.add(waiting.ref)
 
     def agent_of(self, session: Session) -> AgentEndpoint:
-        """Return where the agent of a session's desktop listens; raises the domain errors of the agent."""
+        """Return the endpoint of the agent in a session's desktop; raises `Unavailable` if it is not known yet."""
         return endpoint_of(*(self.cache.get(session.desktop.ref(kind)) for kind in ("Pod", "Secret")))
 
     def as_seen(self, session: Session) -> Manifest:
-        """Return the whole object to write back; the API server refuses it when the session has changed since.
+        """Return the manifest to write back. The API server refuses it if the session has changed since it was read.
 
         Raises:
-            NotFound: it is gone.
+            NotFound: the session is gone.
         """
         known = self.cache.get(session.ref)
         if known is None:
@@ -76,7 +76,7 @@ class ReconcilerContext:
         return known | {"apiVersion": API_VERSION, "kind": SESSION_KIND, "metadata": known["metadata"] | seen}
 
     async def reread(self, ref: Ref) -> None:
-        """Read an object again and cache what there is; raises the domain errors of the API server."""
+        """Read an object again, and cache its state or its absence; raises the domain errors of the API server."""
         uid = self.cache.uid(ref)
         try:
             self.cache.put({"kind": ref.kind} | await self.kubernetes.get(ref))

@@ -47,7 +47,7 @@ class Controller:
 
     @classmethod
     async def create(cls, settings: Settings) -> Controller:
-        """Make the clients and the caches; nothing runs yet.
+        """Create the clients and the caches; nothing runs yet.
 
         Raises:
             OSError: the port for metrics cannot be used.
@@ -82,8 +82,8 @@ class Controller:
         """Fill the cache, then start the workers, the informers, the polls and the resync.
 
         Args:
-            settings: periods and the sweep's mode.
-            on_failure: called when the controller cannot go on, with the reason.
+            settings: periods, and the mode of the sweep.
+            on_failure: called with the reason if the controller cannot go on.
         """
         context = self.context
         versions = await sync_caches(context)
@@ -100,7 +100,7 @@ class Controller:
         self._run(measure_lag(context.metrics), "event loop lag")
 
     async def stop(self) -> None:
-        """Stop all tasks, let the work in hand end, give Guacamole's token back, and post the remaining Events."""
+        """Stop all tasks, let running reconciliations end, sign out of Guacamole, and post the remaining Events."""
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
@@ -123,7 +123,7 @@ def _report_failure(on_failure: Callable[[BaseException], None], task: asyncio.T
 
 
 def count_sessions(context: ReconcilerContext) -> None:
-    """Add the gauges that count sessions at each scrape: by phase, and by the class that they wait for."""
+    """Add the gauges that count sessions at each scrape: by phase, and by the class whose capacity they wait for."""
 
     def by_phase() -> Counter[tuple[str, ...]]:
         return Counter((str(session.status.phase or Phase.PENDING),) for session in context.cache.sessions())
@@ -141,7 +141,7 @@ def count_sessions(context: ReconcilerContext) -> None:
 
 
 async def measure_lag(metrics: Metrics) -> None:
-    """Measure once a second how late the event loop runs a timer: whatever blocks the loop shows there."""
+    """Measure once a second how late the event loop runs a timer, which shows work that blocks the loop."""
     loop = asyncio.get_running_loop()
     while True:
         planned = loop.time() + LAG_PERIOD_SECONDS

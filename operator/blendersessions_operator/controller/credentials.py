@@ -1,4 +1,4 @@
-"""The random values of the Secrets that the operator makes, drawn at the moment at which one is made."""
+"""Random values for the Secrets that the operator makes, drawn when a Secret is made."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 from blendersessions.model.secret_data import DesktopCredentials
 
 VNC_PASSWORD_CHARACTERS: Final = 8
-"""The protocol uses no more (RFC 6143, section 7.2.2)."""
+"""The protocol uses only the first eight characters of a password (RFC 6143, section 7.2.2)."""
 AGENT_TOKEN_BYTES: Final = 32
 USER_PASSWORD_BYTES: Final = 24
 

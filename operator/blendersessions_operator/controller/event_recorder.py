@@ -1,4 +1,4 @@
-"""Post Events behind the work. An Event is a courtesy: when one fails, nothing else does."""
+"""Post Events in the background. An Event is a courtesy: a failure to post it affects nothing else."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ COMPONENT = "blender-sessions-operator"
 EVENT_DELAY_SECONDS = 1.0
 """An Event waits this long, so that several steps of one start become one Event."""
 MAX_EVENT_AGE: Final = timedelta(seconds=30)
-"""While sessions wait for a worker, Events wait too, until the oldest is of this age. An Event carries its own time."""
-FLUSH_SECONDS = 3.0
+"""While sessions wait for a worker, Events wait until the oldest has this age. Each Event carries its own time."""
+FLUSH_TIMEOUT_SECONDS = 3.0
 """Limit for posting the remaining Events when the operator ends."""
 FLUSH_WORKERS = 10
-"""Remaining Events that are posted at the same time."""
+"""Number of remaining Events that are posted at the same time."""
 MAX_PENDING_EVENTS = 10_000
-"""Beyond it Events are dropped: the API server has been away for long, and nobody reads that many."""
-_MESSAGE_LIMIT = 1024
-"""Characters that the API server accepts in an Event's message."""
+"""Further Events are dropped. The API server has been unavailable for long then, and nobody reads as many Events."""
+_MAX_MESSAGE_CHARACTERS = 1024
+"""Longest message of an Event that the API server accepts."""
 
 
 @dataclass
@@ -44,7 +44,13 @@ class _Pending:
 
 
 class EventRecorder:
-    """Posts Events one after the other, so that sessions that start do not wait for them."""
+    """Posts Events one after the other, so that the start of a session does not wait for them.
+
+    Args:
+        kubernetes: the client of the API server.
+        pod: the operator's own pod; None outside of a cluster.
+        delay: seconds that an Event waits.
+    """
 
     def __init__(self, kubernetes: Kubernetes, pod: Ref | None = None, delay: float = EVENT_DELAY_SECONDS) -> None:
         self._kubernetes = kubernetes
@@ -65,13 +71,13 @@ class EventRecorder:
         self._add(session.generated_name, involved, event)
 
     def operator_event(self, event: Event) -> None:
-        """Post an Event about what belongs to no session, on the operator's own pod; outside of a cluster, none."""
+        """Post an Event that belongs to no session, on the operator's own pod. Outside of a cluster it is dropped."""
         if self._pod is not None:
             involved = {"apiVersion": "v1", "kind": "Pod", "namespace": self._pod.namespace, "name": self._pod.name}
             self._add(self._pod.name, involved, event)
 
     async def run(self, busy: Callable[[], bool]) -> None:
-        """Post Events for ever; while `busy`, only those that have waited for long."""
+        """Post Events for ever; while `busy()` holds, only once the oldest is older than `MAX_EVENT_AGE`."""
         while True:
             await self._added.wait()
             await asyncio.sleep(self._delay)
@@ -83,10 +89,10 @@ class EventRecorder:
                     await self._post_next()
 
     async def flush(self) -> None:
-        """Post the remaining Events, within `FLUSH_SECONDS`."""
+        """Post the remaining Events, within `FLUSH_TIMEOUT_SECONDS`."""
         try:
-            async with asyncio.timeout(FLUSH_SECONDS):
-                await asyncio.gather(*(self._post_rest() for _ in range(FLUSH_WORKERS)))
+            async with asyncio.timeout(FLUSH_TIMEOUT_SECONDS):
+                await asyncio.gather(*(self._post_all() for _ in range(FLUSH_WORKERS)))
         except TimeoutError:
             logger.debug("Some Events were not posted before the end.")
 
@@ -105,7 +111,7 @@ class EventRecorder:
         oldest = next(iter(self._pending.values()))
         return datetime.now(UTC) - oldest.since > MAX_EVENT_AGE
 
-    async def _post_rest(self) -> None:
+    async def _post_all(self) -> None:
         while self._pending:
             await self._post_next()
 
@@ -118,7 +124,7 @@ class EventRecorder:
         try:
             await self._post(name, involved, event)
         except asyncio.CancelledError:
-            # The name is unique, so an Event that was posted already is not posted twice.
+            # The Event's name is unique, so posting it once more creates no second one.
             self._pending.setdefault(name, _Pending(involved, event.at)).events.insert(0, event)
             raise
         except Exception:
@@ -126,7 +132,7 @@ class EventRecorder:
             logger.exception("An Event was not posted for an unexpected reason.")
 
     async def _post(self, name: str, involved: Manifest, event: Event) -> None:
-        moment = event.at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        timestamp = event.at.strftime("%Y-%m-%dT%H:%M:%SZ")
         manifest: Manifest = {
             "apiVersion": "v1",
             "kind": "Event",
@@ -137,9 +143,9 @@ class EventRecorder:
             "involvedObject": involved,
             "type": event.type,
             "reason": event.reason,
-            "message": event.message[:_MESSAGE_LIMIT],
-            "firstTimestamp": moment,
-            "lastTimestamp": moment,
+            "message": event.message[:_MAX_MESSAGE_CHARACTERS],
+            "firstTimestamp": timestamp,
+            "lastTimestamp": timestamp,
             "count": 1,
             "source": {"component": COMPONENT},
         }

@@ -1,4 +1,4 @@
-"""Carry out the steps of a plan, and keep in the store what the API server answered."""
+"""Carry out the steps of a plan, and cache the API server's answers."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ logger = logging.getLogger(__name__)
 
 
 async def execute(context: ReconcilerContext, session: Session, plan: Plan) -> dict[Area, DomainError]:
-    """Carry out a plan; return what failed, by part. A stage with a failure is the last one that is begun."""
+    """Carry out a plan; return the failures by area. No further stage begins after a failure."""
     failures: dict[Area, DomainError] = {}
     for stage in plan.stages:
         if failures:
             break
-        failures = await gather_failures((step.part, _attempt(context, session, step)) for step in stage)
+        failures = await gather_failures((step.area, _attempt(context, session, step)) for step in stage)
     return failures
 
 
 async def _attempt(context: ReconcilerContext, session: Session, step: Step) -> None:
-    said = await HANDLERS[type(step)](context, session, step)
-    if said:
-        logger.info("%s", said, extra={"session": f"{session.namespace}/{session.name}"})
+    change = await HANDLERS[type(step)](context, session, step)
+    if change:
+        logger.info("%s", change, extra={"session": f"{session.namespace}/{session.name}"})
 
 
 async def _create_object(context: ReconcilerContext, session: Session, step: steps.CreateObject) -> str:
@@ -61,7 +61,7 @@ async def _complete_desktop_secret(
     drawn = desktop_secret(session.desktop, session, new_desktop_credentials())["data"]
     manifest = step.manifest | {"data": drawn | step.manifest["data"]}
     await _update(context, ref_of(manifest), context.kubernetes.apply(manifest))
-    return f"Put {ref_of(manifest)} right."
+    return f"Repaired {ref_of(manifest)}."
 
 
 async def _create_user_secret(context: ReconcilerContext, session: Session, step: steps.CreateUserSecret) -> str:
@@ -72,7 +72,7 @@ async def _apply_object(context: ReconcilerContext, session: Session, step: step
     del session
     ref = ref_of(step.manifest)
     await _update(context, ref, context.kubernetes.apply(step.manifest))
-    return f"Put {ref} right."
+    return f"Repaired {ref}."
 
 
 async def _annotate_object(context: ReconcilerContext, session: Session, step: steps.AnnotateObject) -> str:
@@ -86,16 +86,16 @@ async def _annotate_object(context: ReconcilerContext, session: Session, step: s
 async def _delete_object(context: ReconcilerContext, session: Session, step: steps.DeleteObject) -> str:
     del session
     await context.kubernetes.delete(step.ref, step.uid)
-    # It may stay for a while: a pod ends in order, and anything may have a finalizer.
+    # The object may stay for a while: a pod has a grace period, and any object may have a finalizer.
     await context.reread(step.ref)
-    return f"Deleted {step.ref}, to make it again."
+    return f"Deleted {step.ref}."
 
 
 async def _delete_session(context: ReconcilerContext, session: Session, step: steps.DeleteSession) -> str:
     del step
     await context.kubernetes.delete(session.ref, session.uid)
     await context.reread(session.ref)
-    return "Deleted the session, since its time is over."
+    return "Deleted the session, because it has expired."
 
 
 async def _save_scene(context: ReconcilerContext, session: Session, step: steps.SaveScene) -> str:
@@ -126,53 +126,53 @@ async def _update_connection(context: ReconcilerContext, session: Session, step:
 async def _create_user(context: ReconcilerContext, session: Session, step: steps.CreateUser) -> str:
     async with context.guacamole.user_lock(step.username):
         await context.guacamole.create_user(step.username, step.password, session.namespace)
-    return f"Made the Guacamole user {step.username}."
+    return f"Created the Guacamole user {step.username}."
 
 
 async def _set_password(context: ReconcilerContext, session: Session, step: steps.SetPassword) -> str:
     del session
     async with context.guacamole.user_lock(step.username):
         await context.guacamole.set_password(step.username, step.password)
-    return f"Gave the Guacamole user {step.username} the password of its Secret."
+    return f"Set the password of the Guacamole user {step.username} to that in its Secret."
 
 
 async def _grant(context: ReconcilerContext, session: Session, step: steps.Grant) -> str:
     del session
     await context.guacamole.grant(step.username, step.connection)
-    return f"Granted the connection {step.connection} to {step.username}."
+    return f"Granted the connection {step.connection} to the user {step.username}."
 
 
 async def _revoke(context: ReconcilerContext, session: Session, step: steps.Revoke) -> str:
     del session
     closed = await context.guacamole.revoke(step.username, step.connection)
-    return f"Took the connection {step.connection} from {step.username}, with {closed} running tunnels."
+    return f"Revoked the connection {step.connection} from the user {step.username}, and closed {closed} tunnels."
 
 
 async def _remove_connection(context: ReconcilerContext, session: Session, step: steps.RemoveConnection) -> str:
     del session
     known = step.name in context.guacamole.view(step.access).connections
     closed = await context.guacamole.remove_connection(step.name, step.access)
-    return f"Removed the connection {step.name} from Guacamole, with {closed} running tunnels." if known else ""
+    return f"Removed the connection {step.name} from Guacamole, and closed {closed} tunnels." if known else ""
 
 
 async def _record_suspension(context: ReconcilerContext, session: Session, step: steps.RecordSuspension) -> str:
-    """Write down that the session is suspended, and which wish to resume it there was already."""
+    """Record the suspension in the status, and free the session's capacity."""
     status = with_suspension(session, step.reason, datetime.now(UTC))
     try:
-        noted = context.kubernetes.replace(context.as_seen(session) | {"status": status.to_manifest()}, "status")
-        await _update(context, session.ref, noted)
+        write = context.kubernetes.replace(context.as_seen(session) | {"status": status.to_manifest()}, "status")
+        await _update(context, session.ref, write)
     finally:
         context.admission.release(session.uid)
-    return f"The session is suspended ({step.reason})."
+    return f"The session is being suspended ({step.reason})."
 
 
 async def _warn(context: ReconcilerContext, session: Session, step: steps.Warn) -> str:
-    """Tell of the end on the desktop and by an Event, once for each end."""
+    """Announce the expiry by a notice on the desktop and by an Event, once for each expiry time."""
     context.activity.warned[session.uid] = step.expires_at
-    context.events.event(session, Event("Normal", "Expiring", step.message))
+    context.events.event(session, Event("Normal", "Expiring", step.message, datetime.now(UTC)))
     seconds = max(1.0, (step.expires_at - datetime.now(UTC)).total_seconds())
     await context.agents.notify(context.agent_of(session), step.message, seconds)
-    return "Told the person that the session ends."
+    return "Showed a notice that the session ends."
 
 
 async def _add_finalizer(context: ReconcilerContext, session: Session, step: steps.AddFinalizer) -> str:
@@ -183,16 +183,19 @@ async def _add_finalizer(context: ReconcilerContext, session: Session, step: ste
 
 async def _remove_finalizer(context: ReconcilerContext, session: Session, step: steps.RemoveFinalizer) -> str:
     del step
-    rest = [name for name in session.finalizers if name != labels.FINALIZER]
-    if not await _set_finalizers(context, session, rest):
+    others = [name for name in session.finalizers if name != labels.FINALIZER]
+    if not await _set_finalizers(context, session, others):
         return ""
-    if not rest:
+    if not others:
         context.cache.remove(session.ref, session.uid)
-    return "Released the session: nothing of it is left in Guacamole."
+    return "Removed the session's finalizer: nothing of the session is left in Guacamole."
 
 
 async def _set_finalizers(context: ReconcilerContext, session: Session, finalizers: list[str]) -> bool:
-    """Write the session as it was seen; when it has changed since, read it again, and let the next plan decide."""
+    """Write the finalizers to the version that was read; return whether that succeeded.
+
+    A session that has changed since is read again, and the next plan decides.
+    """
     try:
         manifest = context.as_seen(session)
         manifest["metadata"]["finalizers"] = finalizers
@@ -206,7 +209,7 @@ async def _set_finalizers(context: ReconcilerContext, session: Session, finalize
 
 
 async def _update(context: ReconcilerContext, ref: Ref, request: Awaitable[Manifest]) -> None:
-    """Send a change; when the object is gone or another one has its name, look again, and let the next plan decide."""
+    """Send a change. If the object is gone or another one has its name, read it again; the next plan decides."""
     try:
         context.cache.replace({"kind": ref.kind} | await request)
     except (NotFound, Conflict):
@@ -214,28 +217,28 @@ async def _update(context: ReconcilerContext, ref: Ref, request: Awaitable[Manif
 
 
 async def _create(context: ReconcilerContext, session: Session, manifest: Manifest) -> str:
-    """Create an object; one that exists is taken over if it is ours, made before a crash or behind a slow watch."""
+    """Create an object. An existing one is adopted if it is ours: made before a crash, or not in the cache yet."""
     ref = ref_of(manifest)
     try:
-        made = await context.kubernetes.create(manifest)
+        created = await context.kubernetes.create(manifest)
     except Conflict:
-        found = {"kind": ref.kind} | await context.kubernetes.get(ref)
+        existing = {"kind": ref.kind} | await context.kubernetes.get(ref)
         ours = (
-            is_user_secret(found, decode(manifest, "username"))
+            is_user_secret(existing, decode(manifest, "username"))
             if manifest["metadata"]["labels"].get(labels.SECRET)
-            else controller_uid(found) == session.uid
+            else controller_uid(existing) == session.uid
         )
         if not ours:
             message = f"{ref} exists and is not this session's: delete or rename it, and the session starts."
             raise NameTaken(message, System.KUBERNETES) from None
-        context.cache.put(found)
+        context.cache.put(existing)
         return ""
-    context.cache.put({"kind": ref.kind} | made)
+    context.cache.put({"kind": ref.kind} | created)
     return f"Created {ref}."
 
 
 async def _remove_user(context: ReconcilerContext, session: Session, step: steps.RemoveUser) -> str:
-    """Remove a user of ours whose Secret is lost, unless the Secret is there and only the cache was behind."""
+    """Remove a user of ours whose Secret is lost, unless the Secret exists and the cache was behind."""
     username = step.username
     ref = Ref("Secret", session.namespace, user_secret_name(username))
     await context.reread(ref)
@@ -244,14 +247,14 @@ async def _remove_user(context: ReconcilerContext, session: Session, step: steps
     async with context.guacamole.user_lock(username):
         await context.guacamole.remove_user(username, session.namespace)
     context.enqueue_sessions_of(username)
-    return f"Removed the Guacamole user {username}, whose Secret is lost, to make both again."
+    return f"Removed the Guacamole user {username}, whose Secret is lost. Both are created again."
 
 
 async def _release_user(context: ReconcilerContext, session: Session, step: steps.ReleaseUser) -> str:
-    """Remove a user made for this namespace, and its Secret, when no other live session here lets that user in.
+    """Remove a user made for this namespace, and its Secret, unless another session of the namespace lets it in.
 
-    The lock keeps two sessions from doing it at once. A session that the watch has not told us of yet was granted
-    nothing yet either: it finds the user gone, and makes it again.
+    The lock keeps two sessions from removing or creating the user at the same time. A session that is not in the cache
+    yet has no grant yet either. Its first plan creates the user again.
     """
     username = step.username
     async with context.guacamole.user_lock(username):
@@ -270,7 +273,7 @@ async def _release_user(context: ReconcilerContext, session: Session, step: step
 
 
 Handler: TypeAlias = "Callable[[ReconcilerContext, Session, Any], Awaitable[str]]"
-"""Carries out one step, and returns what to log: empty when nothing changed."""
+"""Carries out one step, and returns a log message about the change; empty if nothing changed."""
 
 HANDLERS: Final[dict[type[Step], Handler]] = {
     steps.AddFinalizer: _add_finalizer,

@@ -1,4 +1,4 @@
-"""Expected failures, by the area of the session that they concern."""
+"""Expected failures, by the area of the session in which they happened."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 async def gather_failures(work: Iterable[tuple[Area, Awaitable[object]]]) -> dict[Area, DomainError]:
-    """Await all side by side, and return the first failure of each area; anything unexpected is raised."""
-    begun = list(work)
-    outcomes = await asyncio.gather(*(awaited for _, awaited in begun), return_exceptions=True)
+    """Await all work concurrently, and return the first failure of each area. Unexpected exceptions are raised."""
+    pairs = list(work)
+    outcomes = await asyncio.gather(*(awaitable for _, awaitable in pairs), return_exceptions=True)
     failures: dict[Area, DomainError] = {}
-    for (area, _), outcome in zip(begun, outcomes, strict=True):
+    for (area, _), outcome in zip(pairs, outcomes, strict=True):
         if isinstance(outcome, DomainError):
             failures.setdefault(area, outcome)
         elif isinstance(outcome, BaseException):

@@ -1,8 +1,8 @@
 """Keep the cache current: list each collection, then watch it from where the list ended.
 
-Two systems watch. Kopf watches sessions and classes, the kinds that people write. The informers here watch Pods,
-Services, Secrets and PersistentVolumeClaims, of which there are four for each session: Kopf's way from a watch to a
-handler costs more than all that is done with the object afterwards. See docs/decisions/0005-watches-of-our-own.md.
+Two systems watch. Kopf watches sessions and classes, the kinds that users write. The informers here watch Pods,
+Services, Secrets and PersistentVolumeClaims, of which a session has up to four. For these, Kopf's work between a watch
+and a handler costs more than the handler itself. See docs/decisions/0005-watches-of-our-own.md.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MAX_SYNC_DELAY_SECONDS = 5.0
-"""Longest pause between two attempts to fill the cache at start-up. Nobody is served before it is filled."""
+"""Longest pause between two attempts to fill the cache at start-up. No session is reconciled before it is filled."""
 MAX_WATCH_DELAY_SECONDS = 10.0
-"""Longest pause between two attempts to watch. What happens in the pause is seen late."""
+"""Longest pause between two attempts to watch. Changes during the pause are seen late."""
 MIN_WATCH_DELAY_SECONDS = 0.1
-"""Pause before a watch goes on that received something and ended in order."""
+"""Pause before a watch continues that received an event and ended in order."""
 WATCH_ATTEMPTS = 3
-"""After this number of failures in a row the collection is listed again: the resource version may be what is wrong."""
+"""After this number of failures in a row the collection is listed again, because the resource version may be wrong."""
 
 
 class Collection(NamedTuple):
-    """A collection that is listed and watched."""
+    """All objects of one kind in one namespace, or in all, which are listed and watched together."""
 
     kind: str
     namespace: str
@@ -48,15 +48,15 @@ def collections(context: ReconcilerContext, kind: str) -> list[Collection]:
 
 
 async def sync_caches(context: ReconcilerContext) -> dict[Collection, str]:
-    """Fill the cache before the first reconciliation, which would take what is not cached for missing.
+    """Fill the cache before the first reconciliation, which would treat objects that are not cached as missing.
 
     Returns:
-        The resource version of each list of child objects, from which its watch goes on.
+        The resource version of each list of child objects, from which its watch continues.
     """
     attempt = 0
     while True:
         try:
-            # Kopf asks once, directly after this, which kinds are served. It never watches a kind that is missing then.
+            # Directly after this Kopf reads once which kinds are served. It never watches a kind that is missing then.
             await context.kubernetes.check_served(SESSION_KIND, CLASS_KIND)
             await relist_sessions_and_classes(context)
             return {
@@ -66,19 +66,19 @@ async def sync_caches(context: ReconcilerContext) -> dict[Collection, str]:
             }
         except DomainError as error:
             attempt += 1
-            logger.warning("The cache cannot be filled; it is tried again. %s", error)
+            logger.warning("The cache cannot be filled; the operator tries again. %s", error)
             await asyncio.sleep(min(backoff(attempt), MAX_SYNC_DELAY_SECONDS))
 
 
 async def relist_sessions_and_classes(context: ReconcilerContext) -> None:
-    """List sessions and classes. Kopf starts its watch from a list of its own, which does not report deletions."""
+    """List sessions and classes. Kopf starts each watch with a list of its own, which does not report deletions."""
     for kind in (CLASS_KIND, SESSION_KIND):
         for collection in collections(context, kind):
             await relist(context, collection)
 
 
 async def relist(context: ReconcilerContext, collection: Collection) -> str:
-    """List a collection, and enqueue the sessions for which the list has news, since no watch reports it again.
+    """List a collection, and enqueue the sessions whose objects changed, because no watch reports these changes again.
 
     Returns:
         The resource version of the list.
@@ -99,7 +99,7 @@ async def relist(context: ReconcilerContext, collection: Collection) -> str:
 
 
 def apply_event(context: ReconcilerContext, manifest: Manifest, *, gone: bool) -> None:
-    """Cache what a watch reported of an object, and enqueue the affected sessions if it is news."""
+    """Cache an object that a watch reported, and enqueue the affected sessions if it changed."""
     if gone:
         context.cache.remove(ref_of(manifest), manifest["metadata"]["uid"])
     elif not context.cache.put(manifest):
@@ -113,7 +113,7 @@ def enqueue_affected(context: ReconcilerContext, item: Manifest) -> None:
     if ref.kind == SESSION_KIND:
         context.queue.add(ref)
     elif ref.kind == CLASS_KIND:
-        # The class may give more capacity, or other settings.
+        # The class may have more capacity now, or other settings.
         for session in context.cache.sessions_of_class(ref.namespace, ref.name):
             context.queue.add(session.ref)
     else:
@@ -144,12 +144,12 @@ class Informer:
             except Expired:
                 version = ""
             except DomainError as error:
-                # A single broken watch is normal. A lasting failure is logged once, since sessions stand still then.
+                # A single broken watch is normal. A lasting failure is logged once, because sessions do not advance.
                 lasting = attempt >= WATCH_ATTEMPTS or isinstance(error, Unauthorised)
                 if lasting and str(error) != logged:
                     logged = str(error)
                     kind = self._collection.kind
-                    logger.warning("Changes of kind %s are not seen; the watch is tried again. %s", kind, error)
+                    logger.warning("Changes of kind %s are not seen; the operator watches again. %s", kind, error)
             except Exception:
                 # An unexpected answer must not end the watch for the rest of the process's life.
                 logger.exception("The watch of %s failed unexpectedly; it starts again.", self._collection.kind)

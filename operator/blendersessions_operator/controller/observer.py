@@ -1,4 +1,4 @@
-"""Observe a session: take what the caches know, and ask for what a decision needs besides.
+"""Observe a session: read the caches, and ask Guacamole and the agent if a decision needs more.
 
 In the steady state nothing is asked.
 """
@@ -34,55 +34,56 @@ if TYPE_CHECKING:
     from blendersessions_operator.controller.context import ReconcilerContext
 
 MAX_QUESTIONS: Final = 8
-"""Three suffice; more are needed only while what was just asked for changes again."""
+"""Three suffice. More are needed only while the answers change during the questions."""
 
 
 async def observe(
     context: ReconcilerContext, key: Ref, failures: Mapping[Area, DomainError]
 ) -> tuple[Session, Observed] | None:
-    """Return the session and what is known of it once nothing more needs to be asked; None if it is gone.
+    """Return the session and its observed state once no question is open; None if the session is gone.
 
     Args:
         context: the clients and caches.
-        key: which session.
-        failures: what failed before in this run. What fails here is added; nothing more is asked about that area.
+        key: the session.
+        failures: the failures of this reconciliation so far, by area. The result adds those of the questions. Nothing
+            more is asked in an area that failed.
     """
     failures, asked = dict(failures), 0
     while True:
         session = context.cache.session(key)
         if session is None:
             return None
-        observed = _known(context, session, failures, datetime.now(UTC))
+        observed = _from_caches(context, session, failures, datetime.now(UTC))
         question = next_question(session, observed)
         if question is None:
             return session, observed
         if asked == MAX_QUESTIONS:
-            message = "What is known of the session changes faster than it can be asked; it is tried again."
-            unsettled = Unavailable(message, System.GUACAMOLE)
-            return session, replace(observed, failures=failures | {question.area: unsettled})
+            message = "The session's state in Guacamole changes faster than it can be read; it is tried again."
+            failure = Unavailable(message, System.GUACAMOLE)
+            return session, replace(observed, failures=failures | {question.area: failure})
         failures |= await gather_failures(_requests(context, session, observed, question))
         asked += 1
 
 
-def _known(
+def _from_caches(
     context: ReconcilerContext, session: Session, failures: Mapping[Area, DomainError], now: datetime
 ) -> Observed:
-    """Take what the caches know, without a request."""
-    name, namespace, store = session.desktop.name, session.namespace, context.cache
+    """Return the state in the caches, without a request."""
+    name, namespace, cache = session.desktop.name, session.namespace, context.cache
     wanted = access_list(session)
-    secrets = {username: store.get(Ref("Secret", namespace, user_secret_name(username))) for username in wanted}
-    of = store.session_class(namespace, session.spec.class_name)
-    settings = effective_settings(session, of, context.installation) if of is not None else None
+    secrets = {username: cache.get(Ref("Secret", namespace, user_secret_name(username))) for username in wanted}
+    session_class = cache.session_class(namespace, session.spec.class_name)
+    settings = effective_settings(session, session_class, context.installation) if session_class is not None else None
     return Observed(
         now=now,
         settings=settings,
-        class_error=of.spec_error if of is not None else "",
+        class_error=session_class.spec_error if session_class is not None else "",
         position=context.admission.position(session, settings.class_limits, now) if settings is not None else None,
         installation=context.installation,
-        secret=store.get(Ref("Secret", namespace, name)),
-        service=store.get(Ref("Service", namespace, name)),
-        pod=store.get(Ref("Pod", namespace, name)),
-        volume_claim=store.get(Ref("PersistentVolumeClaim", namespace, name)),
+        secret=cache.get(Ref("Secret", namespace, name)),
+        service=cache.get(Ref("Service", namespace, name)),
+        pod=cache.get(Ref("Pod", namespace, name)),
+        volume_claim=cache.get(Ref("PersistentVolumeClaim", namespace, name)),
         activity=context.activity.activity_of(session),
         users=len(context.activity.opened.get(session.uid, ())),
         warned_of=context.activity.warned.get(session.uid),
@@ -95,7 +96,7 @@ def _known(
 def _requests(
     context: ReconcilerContext, session: Session, observed: Observed, question: Question
 ) -> list[tuple[Area, Awaitable[None]]]:
-    """Return what answers a question; each answer goes into a cache, or fails an area."""
+    """Return the requests that answer a question. Each updates a cache, or fails an area."""
     if question is Question.ACTIVITY:
         return [(Area.ACTIVITY, _ask_agent(context, session))]
     if question is Question.ACCESS:
@@ -113,12 +114,12 @@ async def _ask_agent(context: ReconcilerContext, session: Session) -> None:
 
 
 async def _check_connection(context: ReconcilerContext, session: Session, name: str) -> None:
-    """Read a connection again; raises `NameTaken` when it is not the session's."""
+    """Read a connection again; raises `NameTaken` if it is not the session's."""
     if conflict := connection_conflict(session, name, await context.guacamole.recheck_connection(name)):
         raise conflict
 
 
 async def _check_user(context: ReconcilerContext, session: Session, username: str) -> None:
-    """Look a user up again; raises `OwnerTaken` when that user was made for others."""
+    """Look up a user again; raises `OwnerTaken` if the user was made for others."""
     if conflict := user_conflict(session, await context.guacamole.look_up_user(username)):
         raise conflict

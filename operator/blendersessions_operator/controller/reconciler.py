@@ -1,4 +1,4 @@
-"""Reconcile one session: observe, plan, execute, until nothing is left to do; then report."""
+"""Reconcile one session: observe, plan and execute until nothing is left to do; then write the status."""
 
 from __future__ import annotations
 
@@ -22,28 +22,37 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-ROUNDS = 12
-"""A start takes five or six plans, a deletion one; more than this is a plan that does not converge."""
+MAX_ROUNDS = 12
+"""Largest number of plans in one reconciliation. A start takes five or six, a deletion one. More do not converge."""
 
 
 async def reconcile(context: ReconcilerContext, key: Ref) -> bool:
-    """Bring one session to what it wants; return whether all is done, or it must be tried again later."""
+    """Bring one session to its desired state.
+
+    Args:
+        context: the clients and caches.
+        key: the session.
+
+    Returns:
+        Whether it is done; if not, the queue tries it again later.
+    """
     failures: dict[Area, DomainError] = {}
-    for _ in range(ROUNDS):
-        seen = await observe(context, key, failures)
-        if seen is None:
+    for _ in range(MAX_ROUNDS):
+        result = await observe(context, key, failures)
+        if result is None:
             return True
-        session, observed = seen
+        session, observed = result
         failures = dict(observed.failures)
-        todo = plan(session, observed)
-        if todo.empty:
+        next_plan = plan(session, observed)
+        if next_plan.empty:
             break
-        failures |= await execute(context, session, todo)
+        failures |= await execute(context, session, next_plan)
     else:
-        logger.error("The plans for %s do not converge; the last one is %s", key, todo, extra={"session": str(key)})
+        message = "The plans for %s do not converge; the last one is %s"
+        logger.error(message, key, next_plan, extra={"session": str(key)})
         return False
     if session.deleting and not session.has_finalizer:
-        # Somebody else's finalizer holds it. Its status is theirs by now, and its room is free.
+        # Another controller's finalizer keeps the session. We write no status any more, and its capacity is free.
         requeue_later(context, session, observed)
     elif not await _report(context, session, observed):
         return False
@@ -53,26 +62,26 @@ async def reconcile(context: ReconcilerContext, key: Ref) -> bool:
 
 
 async def _report(context: ReconcilerContext, session: Session, observed: Observed) -> bool:
-    """Write the status, and see when to look again; return whether that is done, or must be tried again later."""
-    where = {"session": f"{session.namespace}/{session.name}"}
+    """Write the status and requeue the session; return whether that is done, or must be tried again later."""
+    extra = {"session": f"{session.namespace}/{session.name}"}
     wanted = status(session, observed)
-    if wait := context.debouncer.delay_seconds(session, wanted):
-        context.queue.add_after(session.ref, wait)
+    if delay := context.debouncer.delay_seconds(session, wanted):
+        context.queue.add_after(session.ref, delay)
         return True
     try:
         await write_status(context, session, wanted)
-    except Conflict as changed:
-        logger.debug("The status is computed anew: %s", changed, extra=where)
-        known = context.cache.session(session.ref)
-        if known is not None and known.resource_version != session.resource_version:
-            # What changed was read meanwhile, so that its event is no news any more.
+    except Conflict as conflict:
+        logger.debug("The status is computed again: %s", conflict, extra=extra)
+        current = context.cache.session(session.ref)
+        if current is not None and current.resource_version != session.resource_version:
+            # The writer has read the new version already, so its watch event will not enqueue the session.
             context.queue.add(session.ref)
             return True
         return False
     except DomainError as error:
-        logger.warning("The status is not written: %s", error, extra=where)
+        logger.warning("The status is not written: %s", error, extra=extra)
         return False
-    # The status that was just written counts from now on: it began a lifetime, or gave room back.
+    # The new status may have begun a lifetime or freed capacity, so the requeue is computed from it.
     written = context.cache.session(session.ref)
     if written is not None:
         requeue_later(context, written, replace(observed, activity=context.activity.activity_of(written)))
@@ -80,12 +89,12 @@ async def _report(context: ReconcilerContext, session: Session, observed: Observ
 
 
 def requeue_later(context: ReconcilerContext, session: Session, observed: Observed) -> None:
-    """See to it that time alone is noticed, and that those who wait for this session's room are looked at."""
+    """Requeue the session for its next deadline, and enqueue the sessions whose queue position changed."""
     if session.suspend_requested:
         context.activity.forget(session.uid)
-    later = requeue_after(session, observed)
-    if later is not None:
-        context.queue.add_after(session.ref, later.total_seconds())
+    delay = requeue_after(session, observed)
+    if delay is not None:
+        context.queue.add_after(session.ref, delay.total_seconds())
     if observed.settings is not None:
         for ref in context.admission.changed_positions(session, observed.settings.class_limits, observed.now):
             context.queue.add(ref)

@@ -1,4 +1,4 @@
-"""Refresh periodically what no watch reports: the view of Guacamole, and what a broken watch may have missed."""
+"""Refresh the caches periodically: Guacamole's, which no watch updates, and the objects that a broken watch missed."""
 
 from __future__ import annotations
 
@@ -17,38 +17,44 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-JITTER = 0.1
+JITTER_FRACTION = 0.1
+"""Largest part by which a pause is shortened at random, so that operators do not resync at the same time."""
 RELIST_CYCLES = 10
 """Sessions and classes are listed again once in this number of cycles."""
 
 
 async def resync(context: ReconcilerContext, sweeper: Sweeper, seconds: float) -> None:
-    """Refresh the view of Guacamole for ever, by two requests a cycle, and enqueue the sessions for which it changed.
+    """Refresh the cache of Guacamole for ever, with two requests a cycle, and enqueue the sessions that changed.
+
+    Args:
+        context: the clients and caches.
+        sweeper: looks for orphans after each refresh.
+        seconds: length of a cycle.
 
     Raises:
         KindUnknown: the definition of sessions or classes is gone.
     """
     cycle = 0
     while True:
-        await asyncio.sleep(seconds * (1 - JITTER * random.random()))  # noqa: S311 - to spread the load
+        await asyncio.sleep(seconds * (1 - JITTER_FRACTION * random.random()))  # noqa: S311 - to spread the load
         cycle += 1
         try:
             await refresh(context, cycle)
             await sweeper.turn(context, time.monotonic())
         except KindUnknown:
-            # Kopf's watches are over, and it looks for kinds to watch only when it starts.
+            # Kopf's watches have ended, and Kopf looks for kinds to watch only at its start.
             raise
         except DomainError as error:
             logger.warning("The resync failed; the next cycle tries it again. %s", error)
         except Exception:
             # An unexpected answer must not end the resync for the rest of the process's life.
-            logger.exception("The resync failed unexpectedly; it is tried again.")
+            logger.exception("The resync failed unexpectedly; the next cycle tries it again.")
 
 
 async def refresh(context: ReconcilerContext, cycle: int) -> None:
-    """Refresh Guacamole's connections, and in turn its users or one object that no list covers.
+    """Refresh Guacamole's connections, and by turns its users or one object that no list covers.
 
-    The first cycle lists sessions and classes as well, since Kopf's watches begin a moment after the cache was filled.
+    The first cycle also lists sessions and classes, because Kopf's watches begin a moment after the cache was filled.
     """
     if cycle % RELIST_CYCLES == 1:
         await relist_sessions_and_classes(context)

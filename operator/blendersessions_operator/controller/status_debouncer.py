@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from blendersessions.model.status import SessionStatus
@@ -15,21 +16,25 @@ if TYPE_CHECKING:
     from blendersessions.model.session import Session
 
 FIRST_STATUS_DELAY_SECONDS = 0.3
-"""A start that is done within the delay costs one status write in place of two; docs/performance.md has the figures."""
+"""A start that completes within the delay costs one status write instead of two; docs/performance.md has figures."""
 
 
 @dataclass
 class StatusDebouncer:
-    """Remembers since when each session without a status has been starting."""
+    """Records since when each session without a status has been starting.
+
+    Args:
+        clock: a monotonic clock in seconds.
+    """
 
     clock: Callable[[], float] = time.monotonic
     _since: dict[str, float] = field(default_factory=dict)
 
     def delay_seconds(self, session: Session, wanted: SessionStatus) -> float:
-        """Return for how many seconds a status can wait: 0 unless it is the first one and reports no trouble."""
+        """Return the seconds for which a status can wait: 0 unless it is the first one and has no Warning."""
         if session.status.conditions or not wanted.desktop_name or not replace(session, status=wanted).is_starting:
             return 0.0
-        if any(event.type == "Warning" for event in events_of_change(SessionStatus(), wanted)):
+        if any(event.type == "Warning" for event in events_of_change(SessionStatus(), wanted, datetime.now(UTC))):
             return 0.0
         begun = self._since.setdefault(session.uid, self.clock())
         return max(0.0, begun + FIRST_STATUS_DELAY_SECONDS - self.clock())

@@ -1,4 +1,4 @@
-"""Write the status, once for each real change, and record the Events that the change is worth."""
+"""Write the status once for each change, and record the Events of the change."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ logger = logging.getLogger(__name__)
 async def write_status(context: ReconcilerContext, session: Session, status: SessionStatus) -> None:
     """Write the status if it changed; raises the domain errors of the API server.
 
-    The status is computed from the former one, so it is written to that version only. `Conflict` means that an earlier
-    write succeeded whose answer was lost, or that another session has the name. The cache holds what there is by then.
+    The status is computed from the former one, so it is written to that version only. `Conflict` means that the session
+    has changed since, for instance by an earlier write of ours whose answer was lost, or that another session has its
+    name. The cache holds the current state when it is raised.
     """
     if status == session.status:
         return
@@ -41,9 +42,10 @@ async def write_status(context: ReconcilerContext, session: Session, status: Ses
     context.cache.replace({"kind": SESSION_KIND} | written)
     context.debouncer.forget(session.uid)
     if (ready := status.condition(ConditionType.READY)) is not None:
-        where = f"{session.namespace}/{session.name}"
-        logger.info("Ready=%s: %s", ready.status, ready.reason, extra={"session": where})
-    for step, seconds in steps_done(session.status, status, datetime.now(UTC)):
+        extra = {"session": f"{session.namespace}/{session.name}"}
+        logger.info("Ready=%s: %s", ready.status, ready.reason, extra=extra)
+    now = datetime.now(UTC)
+    for step, seconds in steps_done(session.status, status, now):
         context.metrics.started(StartPath.COLD, session.spec.class_name, step, seconds)
-    for event in events_of_change(session.status, status):
+    for event in events_of_change(session.status, status, now):
         context.events.event(session, event)

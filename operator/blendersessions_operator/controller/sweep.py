@@ -1,9 +1,10 @@
-"""Remove from Guacamole what no session needs: what crashes and restores from backups leave behind."""
+"""Remove connections and users from Guacamole that no session needs, left by crashes or restored from backups."""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from blendersessions.model.access import HOSTNAME, SessionAccess
@@ -20,14 +21,14 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MAX_REMOVALS = 100
-"""Most orphans of a kind that one turn removes, so that a mistake is noticed before it is complete."""
+"""Largest number of orphans of a kind that one turn removes, so that a mistake is noticed before all are gone."""
 
 Mode = Literal["Remove", "Report", "Off"]
 
 
 @dataclass
 class Sweeper:
-    """Looks for orphans: connections and users that bear our mark and belong to no session."""
+    """Looks for orphans: connections and users of ours that no session needs."""
 
     mode: Mode
     connections: GracePeriod
@@ -35,26 +36,31 @@ class Sweeper:
     reported: set[str] = field(default_factory=set)
 
     async def turn(self, context: ReconcilerContext, now: float) -> None:
-        """Compare the last lists of Guacamole with the sessions, and remove what has been an orphan for long enough."""
+        """Compare the cache of Guacamole with the sessions, and remove the orphans whose grace period is over.
+
+        Args:
+            context: the clients and caches.
+            now: seconds on a monotonic clock.
+        """
         if self.mode == "Off":
             return
-        found = _find(context)
-        due = self.connections.due(found.connections, now), self.users.due(found.users, now)
+        orphans = _find(context)
+        due = self.connections.due(orphans.connections, now), self.users.due(orphans.users, now)
         if any(due):
             # A session that a broken watch missed must not lose its connection.
             await relist_sessions_and_classes(context)
-            found = _find(context)
-            due = self.connections.due(found.connections, now), self.users.due(found.users, now)
-        self.reported &= {*found.connections, *found.users, *found.unmanaged}
-        for name in found.unmanaged:
+            orphans = _find(context)
+            due = self.connections.due(orphans.connections, now), self.users.due(orphans.users, now)
+        self.reported &= {*orphans.connections, *orphans.users, *orphans.unmanaged}
+        for name in orphans.unmanaged:
             message = f"The connection {name} is in the operator's group, and the operator did not make it. It stays."
             self._report(context, "Unmanaged", name, message)
         for name in due[0][:MAX_REMOVALS]:
-            await self._connection(context, name)
+            await self._sweep_connection(context, name)
         for name in due[1][:MAX_REMOVALS]:
-            await self._user(context, name)
+            await self._sweep_user(context, name)
 
-    async def _connection(self, context: ReconcilerContext, name: str) -> None:
+    async def _sweep_connection(self, context: ReconcilerContext, name: str) -> None:
         record = await context.guacamole.recheck_connection(name)
         if record is None or context.cache.session_of_connection(name) is not None:
             return
@@ -74,7 +80,7 @@ class Sweeper:
             message = f"Removed the connection {name}, which belongs to no session, and closed {closed} tunnels."
             self._report(context, "OrphanRemoved", name, message)
 
-    async def _user(self, context: ReconcilerContext, username: str) -> None:
+    async def _sweep_user(self, context: ReconcilerContext, username: str) -> None:
         user = context.guacamole.known_users().get(username)
         if user is None or context.cache.is_wanted(user.made_for, username):
             return
@@ -95,12 +101,14 @@ class Sweeper:
             self._report(context, "OrphanRemoved", username, message)
 
     def _report(self, context: ReconcilerContext, reason: str, name: str, message: str) -> None:
-        """Log it and post an Event, once for each name."""
+        """Log a message and post it as an Event, once for each name."""
         if name in self.reported:
             return
         self.reported.add(name)
         logger.warning("%s", message)
-        context.events.operator_event(Event("Warning" if reason == "Unmanaged" else "Normal", reason, message))
+        context.events.operator_event(
+            Event("Warning" if reason == "Unmanaged" else "Normal", reason, message, datetime.now(UTC))
+        )
 
 
 def _find(context: ReconcilerContext) -> Orphans:

@@ -1,4 +1,4 @@
-"""Poll which browsers are connected: one request to Guacamole for all sessions."""
+"""Poll the connected browsers, with one request to Guacamole for all sessions."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ logger = logging.getLogger(__name__)
 
 
 async def poll_tunnels(context: ReconcilerContext, seconds: float) -> None:
-    """List the tunnels for ever, once in `seconds`."""
+    """List the tunnels for ever, with a pause of `seconds` after each list."""
     while True:
         try:
             await update_tunnels(context)
         except DomainError as error:
-            logger.info("The running tunnels are not known: %s", error)
+            logger.info("The running tunnels cannot be listed: %s", error)
         except Exception:
             # An unexpected answer must not end the poll for the rest of the process's life.
             logger.exception("The poll of tunnels failed unexpectedly; it is tried again.")

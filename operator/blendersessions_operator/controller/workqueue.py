@@ -1,4 +1,4 @@
-"""A work queue as in client-go: one worker works on a key at a time, and again if the key was added meanwhile."""
+"""A work queue as in client-go: a key is worked on by one worker at a time, and again if it was added meanwhile."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ logger = logging.getLogger(__name__)
 FIRST_DELAY_SECONDS = 0.5
 """Delay after the first failure; it doubles with each further one."""
 MAX_DELAY_SECONDS = 60.0
-JITTER = 0.2
-"""Largest part by which a delay is shortened at random, so that retries spread."""
+JITTER_FRACTION = 0.2
+"""Largest part by which a delay is shortened at random, so that retries are spread over time."""
 
 Key = TypeVar("Key", bound="Hashable")
 
 
 def backoff(failures: int) -> float:
-    """Return the seconds to wait after this number of failures in a row: doubled each time, capped, and spread."""
+    """Return the seconds to wait after this number of failures in a row: doubled each time, capped, with jitter."""
     delay = min(MAX_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2.0 ** min(failures - 1, 16))
-    return delay * (1 - JITTER * random.random())  # noqa: S311 - to spread the load, not to keep a secret
+    return delay * (1 - JITTER_FRACTION * random.random())  # noqa: S311 - to spread the load, not to keep a secret
 
 
 class WorkQueue(Generic[Key]):
-    """Hands keys to a number of workers: client-go's work queue, with a second line for urgent keys.
+    """Hands keys to a number of workers: client-go's work queue, with a second queue for urgent keys.
 
     Args:
-        workers: keys that are worked on at the same time.
-        urgent: whether a key goes before the others; asked when the key is added.
+        workers: number of keys that are worked on at the same time.
+        urgent: whether a key goes before the others; called when the key is added.
     """
 
     def __init__(self, workers: int, urgent: Callable[[Key], bool] = lambda _: False) -> None:
@@ -42,23 +42,24 @@ class WorkQueue(Generic[Key]):
         self._waiting: deque[Key] = deque()
         self._urgent: deque[Key] = deque()
         self._queued: dict[Key, bool] = {}
-        """The keys that wait, and whether each is urgent. A key that became urgent while it waited is in both lines."""
+        """The keys that wait, and whether each is urgent. One that became urgent while it waited is in both deques."""
         self._active: set[Key] = set()
         self._again: set[Key] = set()
+        """Keys that were added while they were worked on."""
         self._failures: dict[Key, int] = {}
         self._early: set[Key] = set()
-        """Keys that were added before their retry was due. If such an early try fails, the delay stays as it was."""
+        """Keys that were added before their retry was due. A failure of such an early try does not raise the delay."""
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._wake = asyncio.Semaphore(0)
         self._tasks: list[asyncio.Task[None]] = []
         self._closed = False
 
     def start(self, work: Callable[[Key], Awaitable[bool]]) -> None:
-        """Start the workers. `work` returns whether the key is done; if not, it is tried again later."""
+        """Start the workers. `work` returns whether the key is done; otherwise the key is tried again later."""
         self._tasks = [asyncio.create_task(self._serve(work), name=f"reconciler {n}") for n in range(self._count)]
 
     async def close(self, grace: float = 10.0) -> None:
-        """Take no more keys; let the work in hand end for at most `grace` seconds, then cancel it."""
+        """Take no more keys. Running work may end within `grace` seconds, then it is cancelled."""
         self._closed = True
         for timer in self._timers.values():
             timer.cancel()
@@ -79,7 +80,7 @@ class WorkQueue(Generic[Key]):
         """Add a key: the next free worker takes it. A key that waits already is not added twice.
 
         Urgent keys go before the others. After a restart a thousand running sessions wait to be reconciled, and a
-        person who starts one more must not wait for them.
+        session that starts must not wait for them.
         """
         if self._closed:
             return
@@ -96,7 +97,7 @@ class WorkQueue(Generic[Key]):
         self._wake.release()
 
     def add_after(self, key: Key, seconds: float) -> None:
-        """Add the key after a delay, unless it is added before. Of two delayed additions the earlier one counts."""
+        """Add a key after a delay, unless it is added before. Of two delayed additions only the earlier one counts."""
         if self._closed or key in self._queued:
             return
         loop = asyncio.get_running_loop()
@@ -107,7 +108,7 @@ class WorkQueue(Generic[Key]):
         self._timers[key] = loop.call_later(seconds, self._due, key)
 
     def __len__(self) -> int:
-        """Return how many keys wait for a worker."""
+        """Return the number of keys that wait for a worker."""
         return len(self._queued)
 
     def _due(self, key: Key) -> None:
@@ -151,6 +152,6 @@ class WorkQueue(Generic[Key]):
         self._failures[key] = self._failures.get(key, 0) + (not early)
         delay = backoff(self._failures[key])
         if again:
-            # The change may mend it. A key that fails and changes all the time must not spin.
+            # The change may repair the failure. A key that fails and changes all the time must not spin.
             delay = min(delay, FIRST_DELAY_SECONDS)
         self.add_after(key, delay)

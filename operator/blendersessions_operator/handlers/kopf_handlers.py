@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import kopf
 
-from blendersessions.clients.kubernetes import PAGE
+from blendersessions.clients.kubernetes import OBJECTS_PER_PAGE
 from blendersessions.model.manifest import API_GROUP, CLASS_KIND, SESSION_KIND
 from blendersessions_operator.controller.controller import Controller
 from blendersessions_operator.controller.informer import apply_event
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 EXIT_TIMEOUT_SECONDS = 25
-"""Limit for Kopf's own ending. It is below the pod's grace of 30 s, so that `_stop` ends before SIGKILL."""
+"""Limit for Kopf's own shutdown. It is below the pod's grace period of 30 s, so that `_stop` ends before SIGKILL."""
 
 
 @dataclass
@@ -38,14 +38,14 @@ class OperatorState:
     stop_flag: asyncio.Event = field(default_factory=asyncio.Event)
     """Ends the operator when it is set."""
     failure: str = ""
-    """Why the operator ended, when it could not go on."""
+    """Why the operator cannot go on; empty if it can."""
 
     def __copy__(self) -> OperatorState:
-        """Kopf copies the memo for every object; all of them share the one operator."""
+        """Return the same state: Kopf copies the memo for every object, and all objects share one operator."""
         return self
 
     def fail(self, error: BaseException) -> None:
-        """End the operator, since it cannot go on."""
+        """End the operator, because it cannot go on."""
         self.failure = str(error)
         self.stop_flag.set()
 
@@ -63,7 +63,7 @@ def build_registry() -> kopf.OperatorRegistry:
 
 
 def _log_in(**kwargs: Any) -> kopf.ConnectionInfo | None:  # noqa: ANN401 - Kopf's own arguments, handed on
-    """Sign Kopf in without the Kubernetes client, whose models cost memory."""
+    """Log Kopf in without the Kubernetes library, whose models cost 100 MiB of memory."""
     return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
 
 
@@ -77,24 +77,24 @@ async def _start(memo: OperatorState, settings: kopf.OperatorSettings, **_: obje
             "choose another BLENDERSESSIONS_METRICS_PORT."
         ) from error
     await memo.controller.start(memo.settings, memo.fail)
-    logger.info("The operator works.")
+    logger.info("The operator is running.")
 
 
 def _configure(settings: kopf.OperatorSettings) -> None:
-    settings.watching.chunk_size = PAGE
+    settings.watching.chunk_size = OBJECTS_PER_PAGE
     settings.persistence.diffbase_storage = NoDiffBase()
     settings.persistence.progress_storage = NoProgress()
     settings.posting.enabled = False
     settings.networking.connect_timeout = 10
     settings.networking.request_timeout = 60
     settings.process.ultimate_exiting_timeout = EXIT_TIMEOUT_SECONDS
-    # When a definition is removed and comes back, the API server's list of kinds lags behind it. Kopf's scan would find
-    # nothing to watch, and would never look again. Without scans Kopf's watch is refused instead, and `run` ends.
+    # After a CRD was removed and applied again, the API server's discovery lags behind. Kopf's scan would find nothing
+    # to watch, and would never scan again. Without scans Kopf's watch is refused instead, and `run` ends.
     settings.scanning.disabled = True
 
 
 async def _stop(memo: OperatorState, **_: object) -> None:
-    # Kopf waits for the flag too.
+    # Kopf itself waits for the flag too.
     memo.stop_flag.set()
     asyncio.get_running_loop().set_exception_handler(log_loop_error)
     if memo.controller is not None:

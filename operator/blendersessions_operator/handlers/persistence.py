@@ -1,6 +1,6 @@
-"""Storages for Kopf that keep nothing: only its watches are used.
+"""Storages for Kopf that store nothing, because only Kopf's watches are used.
 
-Its own storages deep-copy each object of each event to compute differences, which no handler of ours asks for.
+Kopf's own storages deep-copy the object of each event to compute differences, which no handler of ours uses.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class NoDiffBase(kopf.DiffBaseStorage):
     """Keeps no former state of an object."""
 
     def build(self, **_: object) -> BodyEssence:
-        """Return nothing of the object."""
+        """Return an empty essence."""
         return {}
 
     def fetch(self, **_: object) -> None:
@@ -28,7 +28,7 @@ class NoDiffBase(kopf.DiffBaseStorage):
 
 
 class NoProgress(kopf.ProgressStorage):
-    """Keeps no handler's progress: handlers of events have none."""
+    """Keeps no progress of handlers: handlers of events have none."""
 
     def fetch(self, **_: object) -> None:
         """Return no progress."""

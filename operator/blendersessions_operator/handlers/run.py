@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 def run(settings: Settings) -> str:
-    """Run the operator; return why it could not go on, empty after SIGTERM."""
+    """Run the operator; return why it cannot go on, or an empty text after SIGTERM."""
     state = OperatorState(settings)
     namespaces = settings.namespace_list
     try:
         kopf.run(
             registry=build_registry(),
             memo=state,
-            # Kopf would ask for the name of the account, and in a container there is none.
+            # Otherwise Kopf would look up the name of the account, which a container does not have.
             identity=socket.gethostname(),  # type: ignore[arg-type]  # a NewType that Kopf does not export
             stop_flag=state.stop_flag,
             standalone=True,
@@ -32,8 +32,8 @@ def run(settings: Settings) -> str:
             liveness_endpoint=f"http://0.0.0.0:{settings.health_port}/healthz",
         )
     except APIError as error:
-        # Kopf never resumes a watch that was refused: the process ends, and Kubernetes starts it again.
+        # Kopf never resumes a watch that was refused. So the process ends, and Kubernetes starts it again.
         state.failure = f"A watch failed for good (HTTP status {error.status}: {error})."
-        # Kopf leaves its other watches open then, and the process ends anyway.
+        # Kopf leaves its other watches open, which is harmless because the process ends.
         warnings.simplefilter("ignore", ResourceWarning)
     return state.failure

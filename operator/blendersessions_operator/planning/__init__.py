@@ -1,1 +1,1 @@
-"""What to do next, and what to say about it: pure functions of what was observed."""
+"""Decide the next steps and the status of a session: pure functions of its observed state."""

@@ -1,4 +1,4 @@
-"""What to do about Guacamole: the connections, the users who may open them, and the grants."""
+"""Plan a session's part of Guacamole: the connections, the users who may open them, and the grants."""
 
 from __future__ import annotations
 
@@ -25,66 +25,69 @@ if TYPE_CHECKING:
 
 
 def plan_access(session: Session, observed: Observed) -> list[Step]:
-    """Decide about the session's connections and users; nothing before the desktop's Secret with the password."""
+    """Plan the session's connections, users and grants. Nothing is planned before the desktop's Secret exists."""
     password, access = vnc_password(session, observed), observed.access
     if not password or not access.inspected:
         return []
     wanted = access_list(session)
     if access.users[session.username].taken(session.namespace):
-        return _plan_person(session, observed, session.username, session.desktop.name, Area.ACCESS)
+        return _plan_user_access(session, observed, session.username, session.desktop.name, Area.ACCESS)
     todo: list[Step] = []
     for spec in wanted_connections(session, password):
         todo += _plan_connection(session, observed, spec)
     for username, name in wanted.items():
-        part = Area.ACCESS if username == session.username else Area.VIEWERS
-        if part not in observed.failures:
-            todo += _plan_person(session, observed, username, name, part)
-    spare = [name for name in connection_names(session) if name not in wanted.values() and name in access.connections]
-    return [*todo, *(steps.RemoveConnection(name, session_access(session)) for name in spare)]
+        area = Area.ACCESS if username == session.username else Area.VIEWERS
+        if area not in observed.failures:
+            todo += _plan_user_access(session, observed, username, name, area)
+    surplus = [name for name in connection_names(session) if name not in wanted.values() and name in access.connections]
+    return [*todo, *(steps.RemoveConnection(name, session_access(session)) for name in surplus)]
 
 
 def plan_access_change(session: Session, observed: Observed) -> tuple[tuple[Step, ...], ...]:
-    """Note who will be granted before it is done, and shut out whoever may no longer; that note is taken off last."""
+    """Plan what precedes new grants, and revoke grants that are not wanted any more.
+
+    Users are recorded on the desktop's Secret before they get a grant. Former users are taken off that record last.
+    """
     secret, wanted = observed.secret, access_list(session)
     if secret is None or not owned(secret, session) or not observed.access.inspected:
         return ()
-    noted = granted_before(session, observed)
-    if not wanted.keys() <= set(noted):
-        return ((_note(session, secret, dict.fromkeys([*noted, *wanted])),),)
+    recorded = granted_before(session, observed)
+    if not wanted.keys() <= set(recorded):
+        return ((_record_granted(session, secret, dict.fromkeys([*recorded, *wanted])),),)
     former, moved = _former_users(session, observed), _moved_grants(session, observed)
     if not former and not moved:
         return ()
     names = [name for name in connection_names(session) if name in observed.access.connections]
     return (
-        (*(steps.Revoke(who, name) for who in former for name in names), *(steps.Revoke(*pair) for pair in moved)),
-        tuple(steps.ReleaseUser(who) for who in former),
-        (_note(session, secret, wanted),) if former else (),
+        (*(steps.Revoke(user, name) for user in former for name in names), *(steps.Revoke(*pair) for pair in moved)),
+        tuple(steps.ReleaseUser(user) for user in former),
+        (_record_granted(session, secret, wanted),) if former else (),
     )
 
 
 def _former_users(session: Session, observed: Observed) -> list[str]:
-    """Name who may have been granted and is not let in any more.
+    """Return the users who may have a grant and are not in the access list any more.
 
-    The note may be lost with the Secret; then the grants that are known of say it.
+    The record may be lost with the Secret. The known grants replace it then.
     """
-    wanted, granted = access_list(session), sorted({who for who, _ in observed.access.grants})
-    return [who for who in dict.fromkeys([*granted_before(session, observed), *granted]) if who not in wanted]
+    wanted, granted = access_list(session), sorted({user for user, _ in observed.access.grants})
+    return [user for user in dict.fromkeys([*granted_before(session, observed), *granted]) if user not in wanted]
 
 
 def _moved_grants(session: Session, observed: Observed) -> list[tuple[str, str]]:
-    """Return what users hold besides the one connection that is theirs: an owner became a viewer, or a viewer owner."""
+    """Return the grants of users to the other connection: an owner has become a viewer, or a viewer the owner."""
     wanted = access_list(session)
-    return [(who, name) for who, name in sorted(observed.access.grants) if who in wanted and wanted[who] != name]
+    return [(user, name) for user, name in sorted(observed.access.grants) if user in wanted and wanted[user] != name]
 
 
 def wanted_connections(session: Session, vnc_password: str) -> list[ConnectionSpec]:
     """Build the connections that the session should have."""
-    shown = [view_connection(session.desktop, session, vnc_password)] if session.spec.viewers else []
-    return [connection(session.desktop, session, vnc_password), *shown]
+    for_viewers = [view_connection(session.desktop, session, vnc_password)] if session.spec.viewers else []
+    return [connection(session.desktop, session, vnc_password), *for_viewers]
 
 
 def vnc_password(session: Session, observed: Observed) -> str:
-    """Return the password that stands in the session's own Secret; empty if there is none yet."""
+    """Return the VNC password in the desktop's Secret; empty if there is none yet."""
     secret = observed.secret
     return decode(secret, VNC_PASSWORD) if secret is not None and owned(secret, session) else ""
 
@@ -100,7 +103,7 @@ def session_access(session: Session) -> SessionAccess:
 
 
 def reported_identifier(session: Session) -> str:
-    """Return the identifier of the owner's connection that was last reported; empty if none was."""
+    """Return the last reported identifier of the owner's connection; empty if none was reported."""
     reported = session.status.connection
     return reported.identifier if reported is not None else ""
 
@@ -116,54 +119,54 @@ def _plan_connection(session: Session, observed: Observed, wanted: ConnectionSpe
     return [steps.UpdateConnection(record.identifier, wanted)]
 
 
-def _plan_person(session: Session, observed: Observed, username: str, name: str, part: Area) -> list[Step]:
+def _plan_user_access(session: Session, observed: Observed, username: str, name: str, area: Area) -> list[Step]:
     user = observed.access.users[username]
     granted = (username, name) in observed.access.grants
     if user.taken(session.namespace):
-        # Its password is in a Secret of others, so a grant would open the desktop to them.
-        return [steps.Revoke(username, name, part)] if granted else []
-    todo, may_be_granted = _plan_user(session, observed, user, part)
+        # The users of another namespace can read its password, so a grant would open the desktop to them.
+        return [steps.Revoke(username, name, area)] if granted else []
+    todo, may_be_granted = _plan_user(session, observed, user, area)
     record = observed.access.connections.get(name)
     if may_be_granted and not granted and record is not None and not session_access(session).doubts(record):
-        todo.append(steps.Grant(username, name, part))
+        todo.append(steps.Grant(username, name, area))
     return todo
 
 
-def _plan_user(session: Session, observed: Observed, user: UserRecord, part: Area) -> tuple[list[Step], bool]:
-    """Return what to do about a Guacamole user, and whether there is one by now.
+def _plan_user(session: Session, observed: Observed, user: UserRecord, area: Area) -> tuple[list[Step], bool]:
+    """Return the steps for a Guacamole user, and whether the user may get a grant.
 
-    The Secret is made before the user: whoever finds the Secret alone after a crash can make the user from it. A user
-    of ours whose Secret is lost is removed and made again with a new one, for nobody knows the password any more. A
-    Secret for an administrator's user says nothing about that user, so it is left alone.
+    The Secret is created before the user, so that after a crash the user can be created from it. A user of ours whose
+    Secret is lost is removed and created again with a new one, because nobody knows the password any more. A Secret of
+    that name is left alone if the user is an administrator's.
     """
     if user.exists and not user.ours(session.namespace):
         return [], True
     secret = observed.user_secrets.get(user.username)
     if secret is None:
         if not user.exists:
-            return [steps.CreateUserSecret(user.username, part)], False
-        return [steps.RemoveUser(user.username, part)], False
+            return [steps.CreateUserSecret(user.username, area)], False
+        return [steps.RemoveUser(user.username, area)], False
     if not is_user_secret(secret, user.username):
         return [], False
     password = decode(secret, "password")
     if not password:
-        return [steps.DeleteObject(ref_of(secret), secret["metadata"]["uid"], part=part)], False
+        return [steps.DeleteObject(ref_of(secret), secret["metadata"]["uid"], area=area)], False
     todo: list[Step] = []
     owners = secret["metadata"].get("ownerReferences") or ()
     if all(owner["uid"] != session.uid for owner in owners):
-        todo.append(steps.AddOwner(ref_of(secret), owner_reference(session, controller=False), part))
+        todo.append(steps.AddOwner(ref_of(secret), owner_reference(session, controller=False), area))
     if not user.exists:
-        todo.append(steps.CreateUser(user.username, password, part))
+        todo.append(steps.CreateUser(user.username, password, area))
     elif user.password not in (None, password):
-        todo.append(steps.SetPassword(user.username, password, part))
+        todo.append(steps.SetPassword(user.username, password, area))
     return todo, user.exists
 
 
-def _note(session: Session, secret: Manifest, usernames: Iterable[str]) -> Step:
+def _record_granted(session: Session, secret: Manifest, usernames: Iterable[str]) -> Step:
     metadata: Manifest = {
         "name": session.desktop.name,
         "namespace": session.namespace,
         "uid": secret["metadata"]["uid"],
         "annotations": {labels.GRANTED: ",".join(usernames)},
     }
-    return steps.AnnotateObject({"apiVersion": "v1", "kind": "Secret", "metadata": metadata}, part=Area.ACCESS)
+    return steps.AnnotateObject({"apiVersion": "v1", "kind": "Secret", "metadata": metadata}, area=Area.ACCESS)

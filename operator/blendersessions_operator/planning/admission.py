@@ -1,4 +1,4 @@
-"""Who may have a desktop when not everybody can: first come, first served."""
+"""Assign the capacity of a class: first come, first served."""
 
 from __future__ import annotations
 
@@ -21,26 +21,28 @@ class AdmissionRequest:
 
     uid: str
     owner: str
-    """Whose limit it counts for; a session without an owner is an owner of its own."""
+    """The owner whose limit the session counts for. A session without an owner counts for its own UID."""
     requested_at: datetime
-    """Since when it wants one."""
+    """When the session requested its desktop."""
     has_desktop: bool
-    """Whether it has one, or is being given one."""
+    """Whether the session has a desktop, or was admitted to one."""
 
 
 @dataclass(frozen=True)
 class Admission:
-    """Who gets a desktop now, and at which place of the line the others stand, counted from 1."""
+    """Which sessions get a desktop now, and the queue positions of the others."""
 
     admitted: frozenset[str] = frozenset()
+    """UIDs of the sessions that may run."""
     positions: dict[str, int] = field(default_factory=dict)
+    """Queue positions by UID, counted from 1."""
 
 
 def requested_at(session: Session, now: datetime) -> datetime:
-    """Return since when a session wants a desktop: its creation, or the moment at which it was to go on.
+    """Return when a session requested its desktop: at its creation, or at its resume.
 
-    The API server tells a creation to the second. Within it, whoever was seen earlier came earlier; the answer is noted
-    in `status.queuedAt`, so that it stays.
+    The API server records a creation in whole seconds. Within one second, the session that was seen first comes first.
+    The result is kept in `status.queuedAt`, so that it does not change.
     """
     queue = session.status.queue
     if queue is not None and queue.queued_at is not None:
@@ -51,11 +53,15 @@ def requested_at(session: Session, now: datetime) -> datetime:
 
 
 def admit(requests: Iterable[AdmissionRequest], limits: Limits) -> Admission:
-    """Share out the room that there is.
+    """Assign the capacity of a class to its sessions.
 
-    Whoever has a desktop keeps it, also when a limit was lowered below what runs. The others are served by the time of
-    their wish. One owner at his or her own limit is passed over, and keeps the place in the line: so nobody waits for
-    ever, and no room stays empty that somebody could use.
+    A session that has a desktop keeps it, even if a limit was lowered below the number of running sessions. The others
+    are admitted in the order of their requests. A session whose owner is at the owner's limit is passed over, and keeps
+    its queue position. So no session waits for ever, and no capacity stays unused that another session could take.
+
+    Args:
+        requests: all sessions of the class that have a desktop or want one.
+        limits: the limits of the class.
     """
     requests = tuple(requests)
     running = [request for request in requests if request.has_desktop]
@@ -68,8 +74,8 @@ def admit(requests: Iterable[AdmissionRequest], limits: Limits) -> Admission:
     admitted = {request.uid for request in running}
     positions: dict[str, int] = {}
     for request in waiting:
-        within = limits.sessions_per_owner is None or per_owner[request.owner] < limits.sessions_per_owner
-        if within and (free is None or free > 0):
+        owner_may = limits.sessions_per_owner is None or per_owner[request.owner] < limits.sessions_per_owner
+        if owner_may and (free is None or free > 0):
             admitted.add(request.uid)
             per_owner[request.owner] += 1
             free = None if free is None else free - 1

@@ -1,4 +1,4 @@
-"""The conditions of a session: what is so, why, and what to do about it."""
+"""Compute the conditions of a session. Each message names what is wrong, why, and what to do."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def compute_conditions(session: Session, observed: Observed) -> dict[str, Condition]:
-    """State all conditions by type."""
+    """Return all conditions by type."""
     if session.deleting:
         return _terminating(observed)
     desktop = _with_volume(session, observed, _desktop(session, observed))
@@ -52,46 +52,48 @@ def _desktop(session: Session, observed: Observed) -> Condition:
     error = observed.failures.get(Area.DESKTOP) or observed.failures.get(Area.SESSION)
     actual = own_pod(session, observed)
     if session.suspend_requested:
-        return _stopping(actual is not None)
+        return _of_suspended(has_pod=actual is not None)
     if actual is None:
         if error is not None:
             return Condition(ConditionType.DESKTOP_READY, "False", _desktop_reason(error), str(error))
-        return _not_begun(session, observed)
+        return _without_pod(session, observed)
     if podstate.has_ended(actual) or not podstate.is_running(actual) or podstate.start_error(actual):
-        why = podstate.why_not_running(actual)
-        return Condition(ConditionType.DESKTOP_READY, "False", why.reason, why.message)
+        explanation = podstate.why_not_running(actual)
+        return Condition(ConditionType.DESKTOP_READY, "False", explanation.reason, explanation.message)
     if observed.settings is not None and outdated(actual, session.desktop, session, observed.settings):
-        message = "Blender runs with the settings of its start; suspend and resume the session to have the new ones."
+        message = "Blender runs with the settings of its start; suspend and resume the session to apply the new ones."
         return Condition(ConditionType.DESKTOP_READY, "True", Reason.RESTART_NEEDED, message)
     return Condition(ConditionType.DESKTOP_READY, "True", Reason.DESKTOP_RUNNING, "The pod runs.")
 
 
 def _with_volume(session: Session, observed: Observed, desktop: Condition) -> Condition:
-    """Add what becomes of a larger volume, which neither waits for the desktop nor holds it up."""
+    """Add to the message that the volume will grow, or that a repair failed. Neither affects whether the pod runs."""
     if size := awaited_size(session, observed):
-        said = f"The workspace grows to {size} by itself when its volume claim is bound."
-        return replace(desktop, message=f"{desktop.message} {said}")
-    refused = observed.failures.get(Area.DESKTOP)
-    if desktop.holds and refused is not None:
-        return replace(desktop, message=f"{desktop.message} Not all of it is as it should be: {refused}")
+        growth = f"The workspace grows to {size} by itself when its volume claim is bound."
+        return replace(desktop, message=f"{desktop.message} {growth}")
+    failure = observed.failures.get(Area.DESKTOP)
+    if desktop.holds and failure is not None:
+        return replace(desktop, message=f"{desktop.message} A part of the desktop is not up to date: {failure}")
     return desktop
 
 
-def _stopping(ending: bool) -> Condition:
-    if ending:
+def _of_suspended(*, has_pod: bool) -> Condition:
+    if has_pod:
         return Condition(ConditionType.DESKTOP_READY, "False", Reason.SUSPENDING, "The pod is being stopped.")
     return Condition(ConditionType.DESKTOP_READY, "False", ConditionType.SUSPENDED, "The pod is stopped.")
 
 
-def _not_begun(session: Session, observed: Observed) -> Condition:
+def _without_pod(session: Session, observed: Observed) -> Condition:
     name = session.spec.class_name
     if observed.class_error:
-        message = f"The class {name} cannot be used. {observed.class_error} The session starts when that is done."
+        message = (
+            f"The class {name} cannot be used. {observed.class_error} The session starts when the class is corrected."
+        )
         return Condition(ConditionType.DESKTOP_READY, "False", Reason.CLASS_INVALID, message)
     if observed.settings is None:
         message = (
-            f"The namespace {session.namespace} has no BlenderSessionClass {name}: the session starts when there is "
-            "one. kubectl get bsc lists those that there are."
+            f"The namespace {session.namespace} has no BlenderSessionClass {name}: the session starts when the class "
+            "exists. kubectl get bsc lists the existing classes."
         )
         return Condition(ConditionType.DESKTOP_READY, "False", Reason.CLASS_NOT_FOUND, message)
     if observed.settings.refusals:
@@ -100,8 +102,8 @@ def _not_begun(session: Session, observed: Observed) -> Condition:
         )
     if observed.position is not None:
         message = (
-            f"As many sessions of the class {name} run as it allows. This one is number {observed.position} in the "
-            "line, and starts by itself."
+            f"The class {name} allows no further session now. This one has position {observed.position} in the queue, "
+            "and starts by itself."
         )
         return Condition(ConditionType.DESKTOP_READY, "False", Reason.QUEUED, message)
     return Condition(ConditionType.DESKTOP_READY, "False", Reason.DESKTOP_PENDING, "The pod does not exist yet.")
@@ -120,8 +122,8 @@ def _scene(session: Session, observed: Observed) -> Condition:
     actual = own_pod(session, observed) if not session.suspend_requested else None
     if actual is not None and podstate.is_ready(actual):
         return Condition(ConditionType.SCENE_READY, "True", Reason.SCENE_VISIBLE, "The scene is on screen.")
-    if actual is not None and (why := podstate.scene_error(actual)):
-        return Condition(ConditionType.SCENE_READY, "False", why.reason, why.message)
+    if actual is not None and (error := podstate.scene_error(actual)):
+        return Condition(ConditionType.SCENE_READY, "False", error.reason, error.message)
     if actual is not None and podstate.is_running(actual) and not podstate.start_error(actual):
         return Condition(ConditionType.SCENE_READY, "False", Reason.SCENE_LOADING, f"Blender is opening {scene}.")
     return Condition(
@@ -164,26 +166,26 @@ def _access_reason(error: DomainError) -> str:
 
 def _suspended(session: Session, observed: Observed) -> Condition:
     if not session.suspend_requested:
-        return Condition(ConditionType.SUSPENDED, "False", Reason.RUNNING, "Nobody asked for it.")
+        return Condition(ConditionType.SUSPENDED, "False", Reason.RUNNING, "No suspension is requested.")
     if failure := observed.failures.get(Area.SAVING):
-        message = f"The scene is not saved, so the desktop runs on, and it is tried again: {failure}"
+        message = f"The scene is not saved, so the desktop is not stopped, and saving is tried again: {failure}"
         return Condition(ConditionType.SUSPENDED, "False", Reason.SAVE_FAILED, message)
     if own_pod(session, observed) is not None:
         return Condition(
-            ConditionType.SUSPENDED, "False", Reason.SUSPENDING, "The scene is being saved and the pod stopped."
+            ConditionType.SUSPENDED, "False", Reason.SUSPENDING, "The scene is being saved, and the pod stopped."
         )
-    noted = session.status.suspension
-    reason = (noted.reason if noted is not None else None) or Reason.REQUESTED
-    saved = "The scene is in the workspace. " if session.spec.workspace else "Without a workspace nothing was kept. "
-    back = {
-        Reason.REQUESTED: "Set spec.suspend to false to go on.",
-    }.get(reason, "Give the annotation blendersessions.io/resume a new value to go on.")
-    why = {
-        Reason.REQUESTED: "spec.suspend says so. ",
-        Reason.IDLE: "Nobody worked in it for as long as idleAfter. ",
-        Reason.MAX_AGE: "It ran for as long as maxAge. ",
+    suspension = session.status.suspension
+    reason = (suspension.reason if suspension is not None else None) or Reason.REQUESTED
+    cause = {
+        Reason.REQUESTED: "spec.suspend is true. ",
+        Reason.IDLE: "Nobody worked in the session for the time of idleAfter. ",
+        Reason.MAX_AGE: "The session ran for the time of maxAge. ",
     }.get(reason, "")
-    return Condition(ConditionType.SUSPENDED, "True", reason, f"{why}{saved}{back}")
+    scene = "The scene is in the workspace. " if session.spec.workspace else "Without a workspace nothing was kept. "
+    way_back = {
+        Reason.REQUESTED: "Set spec.suspend to false to resume it.",
+    }.get(reason, "Give the annotation blendersessions.io/resume a new value to resume it.")
+    return Condition(ConditionType.SUSPENDED, "True", reason, f"{cause}{scene}{way_back}")
 
 
 def _stalled(session: Session, observed: Observed, parts: tuple[Condition, ...]) -> Condition:
@@ -200,24 +202,24 @@ def _stalled(session: Session, observed: Observed, parts: tuple[Condition, ...])
     actual = own_pod(session, observed)
     looping = actual is not None and podstate.is_looping(actual)
     for entry in parts[:2]:
-        hopeless = entry.reason in podstate.UNRECOVERABLE or entry.reason == Reason.SCENE_NOT_FOUND
-        if not entry.holds and (hopeless or (looping and entry.type == ConditionType.DESKTOP_READY)):
+        unrecoverable = entry.reason in podstate.UNRECOVERABLE or entry.reason == Reason.SCENE_NOT_FOUND
+        if not entry.holds and (unrecoverable or (looping and entry.type == ConditionType.DESKTOP_READY)):
             return Condition(ConditionType.STALLED, "True", entry.reason, entry.message)
     if not session.suspend_requested and parts[0].reason == Reason.BEYOND_CLASS:
         return Condition(ConditionType.STALLED, "True", Reason.BEYOND_CLASS, parts[0].message)
-    return _late(session, observed, parts)
+    return _start_deadline(session, observed, parts)
 
 
 def _taken(observed: Observed) -> Condition | None:
-    for part, error in observed.failures.items():
-        if part is not Area.VIEWERS and isinstance(error, NameTaken | OwnerTaken):
+    for area, error in observed.failures.items():
+        if area is not Area.VIEWERS and isinstance(error, NameTaken | OwnerTaken):
             reason = Reason.NAME_TAKEN if isinstance(error, NameTaken) else Reason.OWNER_TAKEN
             return Condition(ConditionType.STALLED, "True", reason, str(error))
     return None
 
 
 def started_at(session: Session, observed: Observed) -> datetime | None:
-    """Return since when the present run starts, as the status says or is about to say; None: it does not start."""
+    """Return the beginning of the current run: from the status, or computed if the run begins now; None without one."""
     former = session.status
     if former.started_at is not None or not observed.may_start or session.suspend_requested:
         return former.started_at
@@ -225,14 +227,14 @@ def started_at(session: Session, observed: Observed) -> datetime | None:
     return in_milliseconds(observed.now if waited else session.created_at)
 
 
-def _late(session: Session, observed: Observed, parts: tuple[Condition, ...]) -> Condition:
-    """Say whether the start takes longer than the class allows, and what it waits for."""
+def _start_deadline(session: Session, observed: Observed, parts: tuple[Condition, ...]) -> Condition:
+    """Return whether the start takes longer than the class allows, and what it waits for."""
     started = started_at(session, observed)
     deadline = observed.settings.start_deadline if observed.settings is not None else None
     missing = next((entry for entry in parts if not entry.holds), None)
     starting = session.status.ready_at is None and not session.suspend_requested and observed.position is None
     if started and starting and deadline and missing and observed.now - started >= deadline:
-        message = f"Not ready within {write(deadline)}; it is tried further on. {missing.reason}: {missing.message}"
+        message = f"Not ready within {write(deadline)}; the start is still tried. {missing.reason}: {missing.message}"
         return Condition(ConditionType.STALLED, "True", Reason.START_DEADLINE_EXCEEDED, message)
     return Condition(ConditionType.STALLED, "False", Reason.PROGRESSING, "Nothing stands in the way.")
 
@@ -240,8 +242,8 @@ def _late(session: Session, observed: Observed, parts: tuple[Condition, ...]) ->
 def _terminating(observed: Observed) -> dict[str, Condition]:
     message = "The session is being deleted."
     connection = Condition(ConditionType.CONNECTION_READY, "False", Reason.TERMINATING, message)
-    for part, error in observed.failures.items():
-        reason = _access_reason(error) if part is Area.ACCESS else Reason.KUBERNETES_UNAVAILABLE
+    for area, error in observed.failures.items():
+        reason = _access_reason(error) if area is Area.ACCESS else Reason.KUBERNETES_UNAVAILABLE
         connection = Condition(ConditionType.CONNECTION_READY, "False", reason, str(error))
         message = f"The session stays until its traces in Guacamole are removed ({reason}): {error}"
     ready = Condition(ConditionType.READY, "False", Reason.TERMINATING, message)

@@ -1,4 +1,4 @@
-"""What to do about the desktop: its Secret, Service and pod."""
+"""Plan the desktop of a session: its Secret, Service, volume claim and pod."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 
 FAILED_POD_BACKOFF: Final = timedelta(seconds=10)
-"""A pod that is over is looked at for so long before another one is made: what ends at once must not be made anew in a
-loop, and people must be able to see why it ended."""
+"""Time from the creation of a pod that ended to its replacement. It keeps a pod that ends at once from being made in a
+loop, and gives users time to see why it ended."""
 
 
 def plan_desktop(session: Session, observed: Observed) -> list[Step]:
-    """Decide about the desktop's objects. The pod waits for the Secret that it mounts."""
+    """Plan the desktop's objects. The pod is created after the Secret that it mounts."""
     todo = repair_existing(session, observed)
     if observed.secret is None:
         todo.append(steps.CreateDesktopSecret())
@@ -47,7 +47,7 @@ def plan_desktop(session: Session, observed: Observed) -> list[Step]:
 
 
 def repair_existing(session: Session, observed: Observed) -> list[Step]:
-    """Put right what there is, without making anything."""
+    """Plan repairs of the existing objects, without creating any."""
     todo: list[Step] = []
     if observed.secret is not None and owned(observed.secret, session):
         todo += _repair_secret(session, observed, observed.secret)
@@ -60,9 +60,10 @@ def repair_existing(session: Session, observed: Observed) -> list[Step]:
 
 
 def restart_backoff(pod: Manifest, now: datetime) -> timedelta:
-    """Return how much longer a pod that is over is left to be looked at.
+    """Return the time until a pod that ended is replaced; zero if it is over.
 
-    A pod that ran for a while needs no rest. Its own times tell that, whatever the operator's clock says.
+    A pod that ran for longer than the backoff is replaced at once. Its own timestamps show that, even if the operator's
+    clock is wrong.
     """
     created = datetime.fromisoformat(pod["metadata"]["creationTimestamp"])
     status = pod.get("status") or {}
@@ -73,13 +74,13 @@ def restart_backoff(pod: Manifest, now: datetime) -> timedelta:
 
 
 def credentials_of(secret: Manifest) -> str:
-    """Hash what the desktop reads of its Secret at its start."""
+    """Return a hash of the values that the desktop reads from its Secret at its start."""
     values = [decode(secret, key) for key in (VNC_PASSWORD, AGENT_TOKEN)]
     return hashlib.sha256("\0".join([secret["metadata"]["uid"], *values]).encode()).hexdigest()[:16]
 
 
 def repair(actual: Manifest, wanted: Manifest) -> list[Step]:
-    """Apply what is wanted where it is not so; the UID keeps the step from hitting another object of that name."""
+    """Apply the desired fields if the object differs from them. The UID protects another object of that name."""
     if is_subset(actual, {key: value for key, value in wanted.items() if key in ("metadata", "spec", "data")}):
         return []
     return [steps.ApplyObject(_for_object(wanted, actual))]
@@ -95,19 +96,19 @@ def _plan_pod(session: Session, observed: Observed, settings: EffectiveSettings)
     delete = steps.DeleteObject(ref_of(actual), actual["metadata"]["uid"])
     if has_ended(actual):
         return [] if restart_backoff(actual, observed.now) else [delete]
-    noted = actual["metadata"].get("annotations") or {}
-    started_with = noted.get(labels.CREDENTIALS)
+    annotations = actual["metadata"].get("annotations") or {}
+    started_with = annotations.get(labels.CREDENTIALS)
     if started_with and started_with != credentials:
-        # Somebody changed the Secret: Xvnc asks for the old password, and Guacamole gives the new one.
+        # Somebody changed the Secret. Xvnc requires the old password, and Guacamole sends the new one.
         return [delete]
     if scene_error(actual) and outdated(actual, session.desktop, session, settings):
         return [delete]
-    made_from = {key: noted[key] for key in (labels.DESKTOP, labels.CREDENTIALS) if noted.get(key)}
+    made_from = {key: annotations[key] for key in (labels.DESKTOP, labels.CREDENTIALS) if annotations.get(key)}
     return repair(actual, pod_metadata(session.desktop, session, settings, made_from))
 
 
 def awaited_size(session: Session, observed: Observed) -> str:
-    """Return the size that the volume gets once it is bound, for no unbound claim can be changed; empty: none."""
+    """Return the size to which the volume grows once its claim is bound; empty if it does not wait for that."""
     claim, workspace = own_volume_claim(session, observed), session.spec.workspace
     if claim is None or workspace is None or not workspace.size or is_bound(claim):
         return ""
@@ -115,7 +116,7 @@ def awaited_size(session: Session, observed: Observed) -> str:
 
 
 def is_bound(claim: Manifest) -> bool:
-    """Say whether the claim has its volume: before, the API server refuses to let it grow."""
+    """Return whether the claim is bound to a volume. Before that the API server refuses to let it grow."""
     return bool((claim.get("status") or {}).get("phase") == "Bound")
 
 
@@ -124,7 +125,7 @@ def _requested(claim: Manifest) -> str:
 
 
 def _plan_growth(actual: Manifest, wanted: Manifest) -> list[Step]:
-    """Raise the request of a volume; whether it can grow is its StorageClass's word."""
+    """Raise the requested size of a volume. Whether it can grow depends on its StorageClass."""
     size = wanted["spec"]["resources"]["requests"]["storage"]
     if not is_bound(actual) or quantity(size) <= quantity(_requested(actual)):
         return []
@@ -139,20 +140,20 @@ def _plan_growth(actual: Manifest, wanted: Manifest) -> list[Step]:
 
 
 def _repair_secret(session: Session, observed: Observed, actual: Manifest) -> list[Step]:
-    """Keep the values that the Secret holds, for the running desktop has read them, and have missing ones drawn.
+    """Keep the values in the Secret, which the running desktop has read, and have missing ones drawn.
 
-    The note of who was granted is kept as well; it changes only after a former owner was shut out.
+    The record of granted users is kept too. It changes only after the grants of former users were revoked.
     """
-    held = DesktopCredentials(decode(actual, VNC_PASSWORD), decode(actual, AGENT_TOKEN))
-    wanted = desktop_secret(session.desktop, session, held)
+    existing = DesktopCredentials(decode(actual, VNC_PASSWORD), decode(actual, AGENT_TOKEN))
+    wanted = desktop_secret(session.desktop, session, existing)
     wanted["data"] = {key: actual["data"][key] for key in wanted["data"] if decode(actual, key)}
-    if noted := granted_before(session, observed):
-        wanted["metadata"]["annotations"][labels.GRANTED] = ",".join(noted)
-    if held.vnc_password and held.agent_token:
+    if recorded := granted_before(session, observed):
+        wanted["metadata"]["annotations"][labels.GRANTED] = ",".join(recorded)
+    if existing.vnc_password and existing.agent_token:
         return repair(actual, wanted)
     return [steps.CompleteDesktopSecret(_for_object(wanted, actual))]
 
 
 def _for_object(wanted: Manifest, actual: Manifest) -> Manifest:
-    """Name the object that is meant: another one of its name has another UID."""
+    """Return the manifest with the UID of the existing object, so that it does not apply to another of its name."""
     return wanted | {"metadata": wanted["metadata"] | {"uid": actual["metadata"]["uid"]}}

@@ -1,8 +1,8 @@
-"""When a session ends, and what keeps it alive: right in both directions.
+"""Decide when a session expires, and what keeps it alive.
 
-A forgotten tab must not keep a desktop for days: an open tunnel counts from when it was opened, not for ever. A long
-render with the tab closed must not be killed: while one runs, the session is not idle. The desktop alone knows of input
-and renders, so nothing ends for idleness before it was asked.
+A forgotten tab must not keep a desktop for days, so a tunnel counts as activity only when it is opened. A long render
+with the tab closed must not be stopped, so a session is not idle while a render runs. Only the desktop knows about
+input and renders, so no session expires for idleness before its desktop was asked.
 """
 
 from __future__ import annotations
@@ -15,48 +15,49 @@ from typing import Final
 from blendersessions.model.conditions import Reason
 from blendersessions.model.status import KeepAliveReason
 
-ASK_EVERY: Final = timedelta(seconds=20)
-"""A desktop that looks idle is asked at most so often, and once more when its time is over."""
-WATCH_EVERY: Final = timedelta(seconds=3)
-"""During the warning it is asked so often, that a movement of the mouse takes the end back at once."""
-WARNING: Final = timedelta(minutes=5)
-SILENT_TIMES: Final = 3
-"""A desktop that cannot be asked ends for idleness after so many times `idle_after`: it is broken."""
+ASK_INTERVAL: Final = timedelta(seconds=20)
+"""Time between two questions to a desktop that looks idle. It is asked once more at its deadline."""
+WATCH_INTERVAL: Final = timedelta(seconds=3)
+"""Time between two questions during the warning, so that input takes the expiry back at once."""
+WARNING_TIME: Final = timedelta(minutes=5)
+"""Longest time between the warning and the expiry; a quarter of the whole time if that is shorter."""
+SILENCE_FACTOR: Final = 3
+"""A desktop that does not answer for this multiple of `idle_after` is broken, and expires for idleness."""
 
 
 @dataclass(frozen=True)
 class Activity:
-    """What is known of what happens in a session."""
+    """The known activity in a session."""
 
     started_at: datetime | None = None
-    """Beginning of the present run; a resume begins another one."""
+    """Beginning of the current run; a resume begins another one."""
     ready_at: datetime | None = None
     last_input_at: datetime | None = None
     rendering: bool = False
     last_render_at: datetime | None = None
     """When a render was last seen to run."""
     opened_at: tuple[datetime, ...] = ()
-    """When each of the running tunnels was opened."""
+    """The opening times of the running tunnels."""
     asked_at: datetime | None = None
     """When the desktop last answered."""
 
 
 class Action(StrEnum):
-    """What is done about a session's lifetime."""
+    """The next action for a session's lifetime."""
 
     KEEP = "Keep"
     """Nothing."""
     ASK = "Ask"
-    """Ask the desktop whether somebody works in it: more cannot be decided before."""
+    """Ask the desktop whether somebody works in it. The decision depends on the answer."""
     WARN = "Warn"
-    """Warn the person in the desktop of the end."""
+    """Show a warning in the desktop."""
     EXPIRE = "Expire"
     """End the session."""
 
 
 @dataclass(frozen=True)
 class LifetimeDecision:
-    """How long the session lives."""
+    """What keeps the session alive, when it expires, and what to do now."""
 
     kept_alive_by: KeepAliveReason
     last_active_at: datetime | None = None
@@ -64,13 +65,13 @@ class LifetimeDecision:
     reason: Reason | None = None
     action: Action = Action.KEEP
     if_silent: Action = Action.KEEP
-    """What is done instead of `ASK` when the desktop cannot be asked; equal to `action` otherwise.
+    """The action if `action` is `ASK` and the desktop cannot be asked; equal to `action` otherwise.
 
-    After a long absence of the operator every desktop has been silent, also those in which somebody works. So a desktop
-    that would end for its silence is asked once more.
+    After a long absence of the operator no desktop has answered for long, even if somebody works in it. So a desktop
+    that would expire for its silence is asked once more.
     """
     requeue_after: timedelta | None = None
-    """When to decide again, if nothing happens before."""
+    """Time until the next decision, if nothing happens before."""
 
     @property
     def ask(self) -> bool:
@@ -79,24 +80,30 @@ class LifetimeDecision:
 
     @property
     def warn(self) -> bool:
-        """Whether the person should know by now that the session ends."""
+        """Whether the user must have been warned by now that the session expires."""
         return Action.WARN in (self.action, self.if_silent)
 
     @property
     def expired(self) -> bool:
-        """Whether the session ends now; with `ask`, only if the desktop does not answer."""
+        """Whether the session expires now; with `ask`, only if the desktop does not answer."""
         return Action.EXPIRE in (self.action, self.if_silent)
 
 
 def evaluate_lifetime(
     max_age: timedelta | None, idle_after: timedelta | None, activity: Activity, now: datetime
 ) -> LifetimeDecision:
-    """Decide at the moment `now`: the evidence gives the deadlines, and the first deadline gives the action.
+    """Decide about a session's lifetime: the evidence gives the deadlines, and the first deadline gives the action.
 
-    A clock that was set back makes evidence come from the future; it counts as of now, so nothing ends too early.
-    Input, a render or a readiness from the future has the desktop asked at once, which mends it: it says how long
-    nobody has worked, whatever the clock does. A start or a tunnel from the future cannot be mended: on account of
-    these a session may live on for as long as the clock was set back, and no longer.
+    After the clock was set back, some times in the activity are in the future. They count as `now`, so nothing expires
+    too early. If the time of an input, a render or the readiness is in the future, the desktop is asked at once. Its
+    answer corrects that, because it is a duration and not a time. The times of a start and of a tunnel cannot be
+    corrected. Because of them a session may live longer, by at most the time by which the clock was set back.
+
+    Args:
+        max_age: the longest run; None: no limit.
+        idle_after: the longest time without activity; None: no limit.
+        activity: the known activity.
+        now: the current time.
     """
     evidence = _evidence(activity, idle_after, now)
     idle = _deadline(evidence.last_active_at, idle_after, Reason.IDLE)
@@ -116,7 +123,7 @@ def evaluate_lifetime(
 
 @dataclass(frozen=True)
 class _Evidence:
-    """What is known at the moment `now`; none of its times is later than that."""
+    """The activity at the time `now`; none of its times is later."""
 
     now: datetime
     started_at: datetime | None
@@ -125,97 +132,97 @@ class _Evidence:
     asked_at: datetime | None
     rendering: bool
     was_ahead: bool
-    """Whether something came from the future that counts for idleness, and that the desktop's answer can mend."""
+    """Whether a time in the future counted for idleness, which the desktop's answer corrects."""
 
     def is_stale(self, limit: timedelta) -> bool:
-        """Return whether the desktop's last answer is older than this."""
+        """Return whether the desktop's last answer is older than the limit."""
         return self.asked_at is None or self.now - self.asked_at >= limit
 
 
 @dataclass(frozen=True, order=True)
 class _Deadline:
-    """A moment at which the session ends if nothing changes; of two at the same moment, idleness is the first."""
+    """A time at which the session expires if nothing changes. Of two at the same time, idleness is the first."""
 
     at: datetime
     reason: Reason
     span: timedelta
-    """How long the session may last, or be idle."""
+    """How long the session may run, or be idle."""
 
     @property
     def warn_at(self) -> datetime:
-        """When the warning begins; for idleness the desktop is watched from then on."""
-        return self.at - min(WARNING, self.span / 4)
+        """When the warning begins. For idleness the desktop is asked often from then on."""
+        return self.at - min(WARNING_TIME, self.span / 4)
 
 
 def _evidence(activity: Activity, idle_after: timedelta | None, now: datetime) -> _Evidence:
-    """Sum up what is known; only here are times looked at that come from the future."""
+    """Sum up the activity. Times in the future are handled here and nowhere else."""
     rendering = _is_rendering(activity, idle_after, now)
-    kept, active = (KeepAliveReason.RENDER, now) if rendering else _last_activity(activity, now)
-    mendable = (activity.last_input_at, activity.last_render_at, activity.ready_at)
+    kept_alive_by, last_active = (KeepAliveReason.RENDER, now) if rendering else _last_activity(activity, now)
+    correctable = (activity.last_input_at, activity.last_render_at, activity.ready_at)
     return _Evidence(
         now=now,
         started_at=min(activity.started_at, now) if activity.started_at is not None else None,
-        last_active_at=min(active, now) if active is not None else None,
-        kept_alive_by=kept,
-        # An answer from the future was given before the clock was set back, nobody knows how long ago.
+        last_active_at=min(last_active, now) if last_active is not None else None,
+        kept_alive_by=kept_alive_by,
+        # An answer in the future was given before the clock was set back, an unknown time ago.
         asked_at=activity.asked_at if activity.asked_at is not None and activity.asked_at <= now else None,
         rendering=rendering,
-        was_ahead=idle_after is not None and any(moment is not None and moment > now for moment in mendable),
+        was_ahead=idle_after is not None and any(moment is not None and moment > now for moment in correctable),
     )
 
 
 def _last_activity(activity: Activity, now: datetime) -> tuple[KeepAliveReason, datetime | None]:
-    """Return the last sign of life, and when it was seen; nothing before the session is ready."""
+    """Return the last activity and its time; no time before the session is ready."""
     if activity.ready_at is None:
         return KeepAliveReason.STARTING, None
     known = [(activity.ready_at, KeepAliveReason.STARTING)]
     known += [(activity.last_render_at, KeepAliveReason.RENDER)] if activity.last_render_at else []
     if activity.last_input_at is not None and activity.last_input_at <= now:
-        # What is ahead is from before the clock was set back, and the desktop has been asked by the new time.
+        # Times in the future are from before the clock was set back, and the desktop has answered since.
         known = [entry for entry in known if entry[0] <= now]
     known += [(opened, KeepAliveReason.TUNNEL) for opened in activity.opened_at]
     known += [(activity.last_input_at, KeepAliveReason.INPUT)] if activity.last_input_at else []
-    moment, kept = max(known, key=lambda entry: entry[0])
-    return kept, moment
+    moment, kept_alive_by = max(known, key=lambda entry: entry[0])
+    return kept_alive_by, moment
 
 
 def _is_rendering(activity: Activity, idle_after: timedelta | None, now: datetime) -> bool:
-    """Return whether a render runs; the last answer of a desktop that fell silent does not hold for ever."""
+    """Return whether a render runs. The last answer of a desktop that does not answer any more expires."""
     if activity.ready_at is None or not activity.rendering:
         return False
     return not _is_silent(activity.last_render_at or activity.asked_at, idle_after, now)
 
 
 def _is_silent(since: datetime | None, idle_after: timedelta | None, now: datetime) -> bool:
-    """Return whether nothing was heard for so long that the desktop must be broken."""
-    return since is not None and idle_after is not None and now - since >= SILENT_TIMES * idle_after
+    """Return whether the last sign of activity is so old that the desktop must be broken."""
+    return since is not None and idle_after is not None and now - since >= SILENCE_FACTOR * idle_after
 
 
 def _deadline(since: datetime | None, span: timedelta | None, reason: Reason) -> _Deadline | None:
-    """Return the end of a span; None when there is no limit, or nothing that it counts from."""
+    """Return the end of a span; None without a limit or a beginning."""
     return _Deadline(since + span, reason, span) if since is not None and span is not None else None
 
 
 def _without_deadline(evidence: _Evidence, idle_after: timedelta | None) -> LifetimeDecision:
-    """Decide while nothing is in sight that ends the session; the end of a render brings a deadline."""
+    """Decide without a deadline. During a render the desktop is asked, because the render's end brings a deadline."""
     decision = LifetimeDecision(evidence.kept_alive_by, evidence.last_active_at)
     if not evidence.rendering or idle_after is None:
         return decision
-    action = Action.ASK if evidence.is_stale(ASK_EVERY) else Action.KEEP
-    return replace(decision, action=action, requeue_after=ASK_EVERY)
+    action = Action.ASK if evidence.is_stale(ASK_INTERVAL) else Action.KEEP
+    return replace(decision, action=action, requeue_after=ASK_INTERVAL)
 
 
 def _before_deadline(first: _Deadline, idle: _Deadline | None, evidence: _Evidence) -> LifetimeDecision:
-    """Decide before the first deadline: whether to warn of it, and whether the desktop is watched by now."""
+    """Decide before the first deadline whether to warn of it, and whether to ask the desktop."""
     now = evidence.now
     warns = now >= first.warn_at
-    interval = WATCH_EVERY if warns else ASK_EVERY
+    interval = WATCH_INTERVAL if warns else ASK_INTERVAL
     looks_idle = evidence.was_ahead or (idle is not None and now >= idle.warn_at)
     watched = looks_idle or evidence.rendering
     waits = [interval] if watched else []
     waits += [moment - now for moment in (first.warn_at, first.at) if moment > now]
     if idle is not None and not looks_idle:
-        waits.append(max(WATCH_EVERY, idle.warn_at - now))
+        waits.append(max(WATCH_INTERVAL, idle.warn_at - now))
     otherwise = Action.WARN if warns else Action.KEEP
     return _decide(
         first,
@@ -227,16 +234,18 @@ def _before_deadline(first: _Deadline, idle: _Deadline | None, evidence: _Eviden
 
 
 def _after_deadline(first: _Deadline, age: _Deadline | None, evidence: _Evidence) -> LifetimeDecision:
-    """Decide when a deadline is over. Idleness ends nothing before the desktop itself was asked; age always does."""
+    """Decide after a deadline. Age expires a session at once; idleness only after the desktop was asked."""
     if first.reason is Reason.MAX_AGE:
         return _decide(first, evidence, Action.EXPIRE)
     if evidence.asked_at is not None and evidence.asked_at >= first.at:
-        return _decide(first, evidence, Action.ASK if evidence.is_stale(WATCH_EVERY) else Action.EXPIRE, Action.EXPIRE)
+        return _decide(
+            first, evidence, Action.ASK if evidence.is_stale(WATCH_INTERVAL) else Action.EXPIRE, Action.EXPIRE
+        )
     if age is not None and evidence.now >= age.at:
         return _decide(age, evidence, Action.EXPIRE)
     if _is_silent(evidence.last_active_at, first.span, evidence.now):
         return _decide(first, evidence, Action.ASK, Action.EXPIRE)
-    return _decide(first, evidence, Action.ASK, Action.WARN, requeue_after=WATCH_EVERY)
+    return _decide(first, evidence, Action.ASK, Action.WARN, requeue_after=WATCH_INTERVAL)
 
 
 def _decide(

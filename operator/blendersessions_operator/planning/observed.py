@@ -1,4 +1,4 @@
-"""What was observed of a session: everything that a plan and a status are made from."""
+"""The observed state of a session, from which plan and status are computed."""
 
 from __future__ import annotations
 
@@ -24,72 +24,72 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Observed:
-    """The world around one session, as last seen: it may be stale, so nothing that follows from it may do harm."""
+    """The last known state around one session. It may be stale, so no step that follows from it may do harm."""
 
     installation: InstallationDefaults
     now: datetime
     settings: EffectiveSettings | None
-    """What holds for the session; None while there is no class of the name that it gives."""
+    """The session's effective settings; None while its class does not exist."""
     class_error: str = ""
-    """What is wrong with the class, if there is one."""
+    """What is wrong with the class; empty if nothing is."""
     position: int | None = None
-    """The session's place in the line; None when it may run."""
+    """The session's queue position, counted from 1; None if it may run."""
     secret: Manifest | None = None
     service: Manifest | None = None
     pod: Manifest | None = None
     volume_claim: Manifest | None = None
     user_secrets: Mapping[str, Manifest] = field(default_factory=dict)
-    """By the user's name, for all whom the session lets in."""
+    """By the user's name: the Secrets of all users whom the session lets in."""
     access: AccessView = field(default_factory=AccessView)
     activity: Activity = field(default_factory=Activity)
     users: int = 0
     """Browsers that are connected."""
     warned_of: datetime | None = None
-    """The end that the person was told of."""
+    """The expiry that the last warning announced."""
     failures: Mapping[Area, DomainError] = field(default_factory=dict)
-    """What failed in this run, by part: nothing more is tried there until the next one."""
+    """The failures of this reconciliation by area. Nothing more is tried in these areas until the next one."""
 
     @property
     def may_start(self) -> bool:
-        """Whether the session may have a desktop made."""
+        """Whether a desktop may be made for the session."""
         return (
             self.settings is not None and not self.class_error and not self.settings.refusals and self.position is None
         )
 
     @property
     def lifetime(self) -> LifetimeDecision:
-        """How long the session lives."""
+        """The decision about the session's lifetime."""
         if self.settings is None:
             return evaluate_lifetime(None, None, self.activity, self.now)
         return evaluate_lifetime(self.settings.max_age, self.settings.idle_after, self.activity, self.now)
 
 
 def owned(manifest: Manifest, session: Session) -> bool:
-    """Say whether the session controls the object."""
+    """Return whether the session controls the object."""
     return controller_uid(manifest) == session.uid
 
 
 def own_pod(session: Session, observed: Observed) -> Manifest | None:
-    """Return the session's pod; a foreign one of its name is none."""
+    """Return the session's pod; None if it has none, or if the pod of that name is not the session's."""
     return observed.pod if observed.pod is not None and owned(observed.pod, session) else None
 
 
 def granted_before(session: Session, observed: Observed) -> tuple[str, ...]:
-    """Name the users who may have been granted, as noted on the desktop's Secret."""
+    """Return the users who may have a grant, from the record on the desktop's Secret."""
     if observed.secret is None or not owned(observed.secret, session):
         return ()
-    noted = str((observed.secret["metadata"].get("annotations") or {}).get(labels.GRANTED, ""))
-    return tuple(name for name in noted.split(",") if name)
+    record = str((observed.secret["metadata"].get("annotations") or {}).get(labels.GRANTED, ""))
+    return tuple(name for name in record.split(",") if name)
 
 
 def is_user_secret(manifest: Manifest, username: str) -> bool:
-    """Say whether a Secret of the right name is one that we made for this user."""
+    """Return whether a Secret of the right name is one that we made for this user."""
     marked = (manifest["metadata"].get("labels") or {}).get(labels.SECRET) == labels.SECRET_USER
     return marked and decode(manifest, "username") == username
 
 
 def own_volume_claim(session: Session, observed: Observed) -> Manifest | None:
-    """Return the claim that was made for the session; one that is kept has no owner, so its label tells."""
+    """Return the claim that was made for the session, by its label: a retained claim has no owner reference."""
     claim = observed.volume_claim
     if claim is None or (claim["metadata"].get("labels") or {}).get(labels.SESSION_UID) != session.uid:
         return None
@@ -97,7 +97,7 @@ def own_volume_claim(session: Session, observed: Observed) -> Manifest | None:
 
 
 def not_owned(session: Session, observed: Observed) -> list[Manifest]:
-    """List the objects that bear a name of ours and are not ours."""
+    """Return the objects that have a name of ours and are not ours."""
     children = (observed.secret, observed.service, observed.pod)
     others = [child for child in children if child is not None and not owned(child, session)]
     others += [secret for name, secret in observed.user_secrets.items() if not is_user_secret(secret, name)]

@@ -1,4 +1,4 @@
-"""Whether connections and users of the session's names in Guacamole are others', and what to say when they are."""
+"""Find connections and users in Guacamole that have a name of the session's and belong to others."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def doubtful_connections(session: Session, observed: Observed) -> list[str]:
-    """Name the connections of the session's names that seem to be others'."""
+    """Return the connections with a name of the session's that seem to belong to others."""
     if observed.access.users[session.username].taken(session.namespace):
         return []
     access, wanted = session_access(session), access_list(session).values()
@@ -25,9 +25,10 @@ def doubtful_connections(session: Session, observed: Observed) -> list[str]:
 
 
 def doubtful_users(session: Session, observed: Observed) -> dict[str, Area]:
-    """Name the users who seem to be others', each with the area that fails if so.
+    """Return the users who seem to be made for others, each with the area that fails if it is so.
 
-    One who still may open the desktop is shut out first. Nobody else matters while the owner is refused.
+    A user who still has a grant is left out, because the grant is revoked first. While the owner is refused, only the
+    owner is returned.
     """
     access, wanted = observed.access, access_list(session)
     if access.users[session.username].taken(session.namespace):
@@ -43,25 +44,25 @@ def doubtful_users(session: Session, observed: Observed) -> dict[str, Area]:
 
 
 def connection_conflict(session: Session, name: str, record: ConnectionRecord | None) -> NameTaken | None:
-    """Return what to report of a connection that was just read; None when it is the session's, or gone."""
+    """Return the error about a connection that was just read; None if it is the session's, or is gone."""
     if record is None or record.leads_to(session.desktop.hostname):
         return None
     return NameTaken(
         f"The connection {name} (identifier {record.identifier}) in Guacamole's connection group of this "
-        "installation is not this session's, for it leads elsewhere: rename or delete it, and the session goes on.",
+        "installation is not this session's, because it leads elsewhere: rename or delete it, and the session goes on.",
         System.GUACAMOLE,
     )
 
 
 def user_conflict(session: Session, user: UserRecord) -> OwnerTaken | None:
-    """Return what to report of a user who was just looked up; None when the session may let that user in."""
+    """Return the error about a user who was just looked up; None if the session may let that user in."""
     if not user.taken(session.namespace):
         return None
     role = "owner" if user.username == session.username else "viewer"
     field = "spec.owner" if role == "owner" else "spec.viewers"
     return OwnerTaken(
         f"The {role} {user.username} is a Guacamole user that was made for sessions outside of the namespace "
-        f"{session.namespace}, whose people hold the password: choose another {field}, or have an administrator make "
-        f"the user {user.username} in Guacamole in place of that one.",
+        f"{session.namespace}, where others know the password: choose another {field}, or have an administrator "
+        f"replace the user {user.username} in Guacamole.",
         System.GUACAMOLE,
     )

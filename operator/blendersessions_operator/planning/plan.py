@@ -1,7 +1,7 @@
-"""What to do next for one session.
+"""Plan the next steps for one session.
 
-A plan is made from scratch each time, and holds only what can be done now: after it was carried out, the next one
-follows from what is observed then, until nothing is left to do. So a crash at any line costs nothing but time.
+A plan is made from scratch each time, and holds only steps that can be carried out now. After that, the next plan
+follows from a new observation, until nothing is left to do. So a crash at any line costs only time.
 
     finalizer   then   Secret, Service   then   pod  ∥  (user's Secret, then user; connection; then the grant)
 """
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from blendersessions_operator.planning.steps import Step
 
 
-SHORTEST_REQUEUE: Final = timedelta(seconds=1)
+MIN_REQUEUE: Final = timedelta(seconds=1)
+"""Shortest time until a session is looked at again because of a pod that ended."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Plan:
 
 
 def plan(session: Session, observed: Observed) -> Plan:
-    """Decide what can be done now to bring the world to what the session wants."""
+    """Return the steps that can be carried out now to reach the session's desired state."""
     if session.deleting:
         return _deletion(session, observed)
     if session.spec_error or Area.SESSION in observed.failures:
@@ -64,21 +65,21 @@ def plan(session: Session, observed: Observed) -> Plan:
 
 
 def requeue_after(session: Session, observed: Observed) -> timedelta | None:
-    """Return when to look again at a session though nothing happens; None: when something does."""
+    """Return the time after which time alone changes the plan or the status; None if only an event can."""
     if session.deleting or session.suspend_requested:
         return None
-    looks = [observed.lifetime.requeue_after]
+    delays = [observed.lifetime.requeue_after]
     pod = own_pod(session, observed)
     failed = Area.DESKTOP in observed.failures
     if pod is not None and has_ended(pod) and not pod["metadata"].get("deletionTimestamp") and not failed:
-        # Not at once, for what keeps the pod from being replaced may last. What failed is for the queue to try again.
-        looks.append(max(restart_backoff(pod, observed.now), SHORTEST_REQUEUE))
-    looks.append(time_to_deadline(session, observed))
-    return min((look for look in looks if look is not None), default=None)
+        # Not at once, because the obstacle to a replacement may last. After a failure the queue tries again.
+        delays.append(max(restart_backoff(pod, observed.now), MIN_REQUEUE))
+    delays.append(time_to_deadline(session, observed))
+    return min((delay for delay in delays if delay is not None), default=None)
 
 
 def time_to_deadline(session: Session, observed: Observed) -> timedelta | None:
-    """Return how long a session that is starting has left for it; None when it is not, or there is no limit."""
+    """Return the time until the start deadline; None if the session is not starting, or has no deadline left."""
     started = session.status.started_at
     if (
         started is None
@@ -92,15 +93,15 @@ def time_to_deadline(session: Session, observed: Observed) -> timedelta | None:
 
 
 def _may_run(session: Session, observed: Observed) -> bool:
-    """Say whether the desktop is made, or what there is of it made whole.
+    """Return whether missing objects of the desktop may be created.
 
-    One that runs is left running when its class is gone or asks less than the session: that holds for the next start.
+    A running desktop is kept when its class refuses the session now, because that applies to the next start only.
     """
     return observed.may_start or (observed.settings is not None and own_pod(session, observed) is not None)
 
 
 def _deletion(session: Session, observed: Observed) -> Plan:
-    """Clear Guacamole, then let go; Kubernetes collects the desktop by its owner references."""
+    """Clean up Guacamole, then remove the finalizer. Kubernetes deletes the desktop by its owner references."""
     if not session.has_finalizer or observed.failures:
         return Plan()
     usernames = dict.fromkeys([*access_list(session), *granted_before(session, observed)])

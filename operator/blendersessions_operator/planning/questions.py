@@ -1,7 +1,7 @@
-"""What must be asked before more can be decided about a session.
+"""Find the question that must be answered before more can be decided about a session.
 
-What the caches know costs no request, and mostly suffices. What can be done without an answer is done first: a
-Guacamole that is slow or away holds up no desktop, and keeps nobody in who was shut out.
+Mostly the caches suffice, and no question is open. Steps that need no answer are carried out first. So a slow Guacamole
+delays no desktop, and a missing answer delays no revocation.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ if TYPE_CHECKING:
 
 
 class Question(StrEnum):
-    """What is asked."""
+    """A question to the agent or to Guacamole."""
 
     ACTIVITY = "Activity"
-    """The desktop's agent: whether somebody works in it, or a render runs."""
+    """To the desktop's agent: does somebody work, or a render run?"""
     ACCESS = "Access"
-    """Guacamole: what is not known yet of the session's connections, users and grants."""
+    """To Guacamole: which connections, users and grants of the session exist?"""
     OWNERSHIP = "Ownership"
-    """Guacamole: whether connections and users that seem to be others' still are."""
+    """To Guacamole: do connections and users that seem to be others' still belong to others?"""
 
     @property
     def area(self) -> Area:
-        """What fails when there is no answer."""
+        """The area that fails without an answer."""
         return Area.ACTIVITY if self is Question.ACTIVITY else Area.ACCESS
 
 
 def next_question(session: Session, observed: Observed) -> Question | None:
-    """Return what to ask now; None when all that can be decided follows from what is known."""
+    """Return the question to ask now; None if the known state suffices, or if the plan has steps before it."""
     if session.deleting or session.spec_error or not session.has_finalizer or Area.SESSION in observed.failures:
         return None
     if activity_needed(session, observed):
@@ -52,21 +52,21 @@ def next_question(session: Session, observed: Observed) -> Question | None:
 
 
 def activity_needed(session: Session, observed: Observed) -> bool:
-    """Return whether the lifetime waits for the desktop's answer; those who may no longer get in are shut out first."""
+    """Return whether the lifetime waits for the desktop's answer. Revocations come first."""
     if session.suspend_requested or not can_answer(session, observed) or not observed.lifetime.ask:
         return False
     return Area.ACCESS in observed.failures or not plan_access_change(session, observed)
 
 
 def access_needed(session: Session, observed: Observed) -> bool:
-    """Return whether Guacamole's half waits for what Guacamole has; it begins with the password of the desktop."""
+    """Return whether the access steps wait for Guacamole's state. They begin once the desktop has a password."""
     if observed.access.inspected or Area.ACCESS in observed.failures:
         return False
     return bool(vnc_password(session, observed))
 
 
 def ownership_doubtful(session: Session, observed: Observed) -> bool:
-    """Return whether something in Guacamole has a name of the session's and seems to be others'."""
+    """Return whether a connection or user in Guacamole has a name of the session's and seems to belong to others."""
     if not observed.access.inspected or Area.ACCESS in observed.failures or not vnc_password(session, observed):
         return False
     return bool(doubtful_connections(session, observed) or doubtful_users(session, observed))

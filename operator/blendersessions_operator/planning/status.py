@@ -1,4 +1,4 @@
-"""What to say about a session: its whole status, from what was observed."""
+"""Compute the whole status of a session from its observed state."""
 
 from __future__ import annotations
 
@@ -30,49 +30,49 @@ if TYPE_CHECKING:
 
     from blendersessions.model.session import Session
 
-STILL_ACTIVE: Final = timedelta(minutes=1)
-"""`lastActiveAt` is written when it moved by more, or when something else is written: it is for people."""
+LAST_ACTIVE_STEP: Final = timedelta(minutes=1)
+"""A smaller change of `lastActiveAt` alone is not written: the field is for users, and each write costs a request."""
 
 
 def status(session: Session, observed: Observed) -> SessionStatus:
-    """Compute the whole status; it equals the last one when nothing changed."""
-    stated = compute_conditions(session, observed)
+    """Compute the whole status. It equals the last one if nothing changed."""
+    current = compute_conditions(session, observed)
     conditions = session.status.conditions
-    for condition in stated.values():
+    for condition in current.values():
         conditions = set_condition(conditions, condition, generation=session.generation, now=observed.now)
-    opens = stated[ConditionType.READY].holds
-    begun = _started_at(session, observed)
-    ready_at, startup = _readiness(session, observed, begun, opens=opens)
+    ready = current[ConditionType.READY].holds
+    started = _started_at(session, observed)
+    ready_at, startup = _readiness(session, observed, started, ready=ready)
     return SessionStatus(
         observed_generation=session.generation,
         conditions=conditions,
-        phase=_phase(session, stated, observed),
+        phase=_phase(session, current, observed),
         queue=_queue(session, observed),
-        started_at=begun,
+        started_at=started,
         ready_at=ready_at,
         startup=startup,
         connection=_connection(session, observed),
         desktop_name=session.desktop.name if own_pod(session, observed) is not None else "",
         workspace_claim=claim_name(session),
         suspension=session.status.suspension if session.suspend_requested else None,
-        client_url=_client_url(session, observed) if opens else "",
-        view_url=_view_url(session, observed) if opens else "",
-        activity=_activity(session, observed, begun, ready_at) if ready_at and not session.deleting else None,
+        client_url=_client_url(session, observed) if ready else "",
+        view_url=_view_url(session, observed) if ready else "",
+        activity=_activity(session, observed, started, ready_at) if ready_at and not session.deleting else None,
     )
 
 
 def with_suspension(session: Session, reason: Reason, now: datetime) -> SessionStatus:
-    """Compute the status that notes a suspension, and which wish to resume there was already.
+    """Return the status that records a suspension, with the current value of the annotation `RESUME`.
 
-    A session that is made suspended has no status yet: `Ready` stands in its first one, as in every other.
+    A session that is created suspended has no status yet. Its first status has a `Ready` condition, as every other.
     """
     suspension = Suspension(reason, in_milliseconds(now), session.annotations.get(RESUME, ""))
-    noted = replace(session.status, suspension=suspension)
-    if noted.conditions:
-        return noted
-    ready = Condition(ConditionType.READY, "False", Reason.SUSPENDING, "The session is to be suspended.")
+    status = replace(session.status, suspension=suspension)
+    if status.conditions:
+        return status
+    ready = Condition(ConditionType.READY, "False", Reason.SUSPENDING, "The session is being suspended.")
     return replace(
-        noted,
+        status,
         observed_generation=session.generation,
         conditions=set_condition((), ready, generation=session.generation, now=now),
         phase=Phase.SUSPENDING,
@@ -92,23 +92,23 @@ def _started_at(session: Session, observed: Observed) -> datetime | None:
 
 
 def _readiness(
-    session: Session, observed: Observed, begun: datetime | None, *, opens: bool
+    session: Session, observed: Observed, started: datetime | None, *, ready: bool
 ) -> tuple[datetime | None, Startup | None]:
-    """Return since when the run that began then is ready, and how it was started."""
-    former = session.status if begun is not None else SessionStatus()
-    if former.ready_at is not None or not opens:
+    """Return when the current run first became ready, and how it was started."""
+    former = session.status if started is not None else SessionStatus()
+    if former.ready_at is not None or not ready:
         return former.ready_at, former.startup
-    # Its beginning is not known when the status was lost, and the class by which it would start is gone.
-    seconds = (observed.now - begun).total_seconds() if begun is not None else 0.0
+    # The beginning is not known if the status was lost and the class is gone.
+    seconds = (observed.now - started).total_seconds() if started is not None else 0.0
     startup = Startup(StartPath.COLD, round(max(0.0, seconds), 3))
-    return in_milliseconds(observed.now), startup if begun is not None else None
+    return in_milliseconds(observed.now), startup if started is not None else None
 
 
 def _connection(session: Session, observed: Observed) -> ReportedConnection | None:
     record = observed.access.connections.get(session.desktop.name)
     if record is not None:
         return ReportedConnection(record.name, record.identifier, observed.access.data_source)
-    # Whoever removes the rest must still know which tunnels were the session's.
+    # The identifier is kept in a deletion: without the connection, its tunnels are found by it.
     return session.status.connection if session.deleting else None
 
 
@@ -119,41 +119,41 @@ def _client_url(session: Session, observed: Observed) -> str:
 
 def _view_url(session: Session, observed: Observed) -> str:
     access = observed.access
-    shown = access.connections.get(session.desktop.view_connection) if session.spec.viewers else None
-    return client_url(observed.installation.public_url, shown, access.data_source) if shown is not None else ""
+    record = access.connections.get(session.desktop.view_connection) if session.spec.viewers else None
+    return client_url(observed.installation.public_url, record, access.data_source) if record is not None else ""
 
 
-def _activity(session: Session, observed: Observed, begun: datetime | None, ready_at: datetime) -> ReportedActivity:
-    activity = replace(observed.activity, started_at=begun, ready_at=ready_at)
+def _activity(session: Session, observed: Observed, started: datetime | None, ready_at: datetime) -> ReportedActivity:
+    activity = replace(observed.activity, started_at=started, ready_at=ready_at)
     decision = replace(observed, activity=activity).lifetime
-    ends = decision.expires_at is not None and decision.reason is not None
-    stated = ReportedActivity(
+    expires = decision.expires_at is not None and decision.reason is not None
+    reported = ReportedActivity(
         users=observed.users,
         kept_alive_by=decision.kept_alive_by,
-        expires_at=in_milliseconds(decision.expires_at) if decision.expires_at is not None and ends else None,
-        expiry_reason=decision.reason if ends else None,
+        expires_at=in_milliseconds(decision.expires_at) if decision.expires_at is not None and expires else None,
+        expiry_reason=decision.reason if expires else None,
     )
     if decision.last_active_at is None:
-        return stated
+        return reported
     former = session.status.activity
     if (
         former is not None
         and former.last_active_at is not None
-        and replace(former, last_active_at=None) == stated
-        and decision.last_active_at - former.last_active_at < STILL_ACTIVE
+        and replace(former, last_active_at=None) == reported
+        and decision.last_active_at - former.last_active_at < LAST_ACTIVE_STEP
     ):
         return former
-    return replace(stated, last_active_at=in_milliseconds(decision.last_active_at))
+    return replace(reported, last_active_at=in_milliseconds(decision.last_active_at))
 
 
-def _phase(session: Session, stated: dict[str, Condition], observed: Observed) -> Phase:
+def _phase(session: Session, conditions: dict[str, Condition], observed: Observed) -> Phase:
     if session.deleting:
         return Phase.TERMINATING
     if session.suspend_requested:
-        return Phase.SUSPENDED if stated[ConditionType.SUSPENDED].holds else Phase.SUSPENDING
-    if stated[ConditionType.STALLED].holds:
+        return Phase.SUSPENDED if conditions[ConditionType.SUSPENDED].holds else Phase.SUSPENDING
+    if conditions[ConditionType.STALLED].holds:
         return Phase.FAILED
-    if stated[ConditionType.READY].holds:
+    if conditions[ConditionType.READY].holds:
         return Phase.READY
     if observed.position is not None:
         return Phase.QUEUED

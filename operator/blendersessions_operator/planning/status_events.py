@@ -1,14 +1,15 @@
-"""Which Events, and which steps of a start in the metrics, follow from a change of a session's status."""
+"""Derive the Events, and the completed steps of a start for the metrics, from a change of a session's status."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from blendersessions.model.conditions import ConditionType, Reason
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from blendersessions.model.conditions import Condition
     from blendersessions.model.status import SessionStatus
 
@@ -35,7 +36,7 @@ _EXPECTED_REASONS: Final = frozenset(
         "PodInitializing",
     }
 )
-"""Reasons that every start or end passes through: no Warning is due for them."""
+"""Reasons that every start or end passes through, so they cause no Warning."""
 
 
 @dataclass(frozen=True)
@@ -46,35 +47,36 @@ class Event:
     """Normal or Warning."""
     reason: str
     message: str
+    at: datetime
+    """When what it reports happened."""
     start_step: bool = False
-    """Whether it reports a step of a start. Steps that follow one another at once become one Event, under the last
-    one's reason: most starts would be five Events otherwise, half of all requests that a start costs."""
-    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """Whether it reports a step of a start. Steps in quick succession become one Event with the reason of the last one.
+    Otherwise most starts would post five Events, half of all requests of a start."""
 
 
 def steps_done(former: SessionStatus, wanted: SessionStatus, now: datetime) -> list[tuple[str, float]]:
-    """Return the steps of a start that a change of the status completes, each with the seconds since the start."""
+    """Return the steps of a start that a change of the status completes, each with the seconds since its beginning."""
     if former.ready_at is not None or wanted.started_at is None:
         return []
     seconds = max(0.0, (now - wanted.started_at).total_seconds())
     return [(step, seconds) for kind, (step, _) in START_STEPS.items() if _turned_true(kind, former, wanted)]
 
 
-def events_of_change(former: SessionStatus, wanted: SessionStatus) -> list[Event]:
-    """Return the Events that a change of the status is worth: each step of a start, and each new failure reason."""
+def events_of_change(former: SessionStatus, wanted: SessionStatus, now: datetime) -> list[Event]:
+    """Return the Events of a change of the status: one for each step of a start and one for each new failure."""
     events: list[Event] = []
     if wanted.started_at is not None and former.started_at is None:
-        events.append(Event("Normal", "Started", "The session is being started.", start_step=True))
+        events.append(Event("Normal", "Started", "The session is being started.", now, start_step=True))
     for kind, (_, reason) in START_STEPS.items():
         if entry := _turned_true(kind, former, wanted):
             message = f"Open {wanted.client_url}" if kind is ConditionType.READY else entry.message
-            events.append(Event("Normal", reason, message, start_step=True))
+            events.append(Event("Normal", reason, message, now, start_step=True))
     if entry := _turned_true(ConditionType.SUSPENDED, former, wanted):
-        events.append(Event("Normal", ConditionType.SUSPENDED, entry.message))
-    return events + _warnings(former, wanted)
+        events.append(Event("Normal", ConditionType.SUSPENDED, entry.message, now))
+    return events + _warnings(former, wanted, now)
 
 
-def _warnings(former: SessionStatus, wanted: SessionStatus) -> list[Event]:
+def _warnings(former: SessionStatus, wanted: SessionStatus, now: datetime) -> list[Event]:
     warnings: dict[str, Event] = {}
     for kind in (
         ConditionType.STALLED,
@@ -87,7 +89,7 @@ def _warnings(former: SessionStatus, wanted: SessionStatus) -> list[Event]:
             continue
         known = before is not None and before.reason == entry.reason
         if not known and entry.reason not in _EXPECTED_REASONS:
-            warnings.setdefault(entry.reason, Event("Warning", entry.reason, entry.message))
+            warnings.setdefault(entry.reason, Event("Warning", entry.reason, entry.message, now))
     return list(warnings.values())
 
 

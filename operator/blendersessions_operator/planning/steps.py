@@ -1,4 +1,4 @@
-"""The steps that a plan is made of: plain data, carried out by the handlers."""
+"""The steps of a plan: plain data that the executor carries out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Area(StrEnum):
-    """What a step works on; a failure is reported in that part's condition."""
+    """The part of a session that a step works on. A failure is reported in the condition of that part."""
 
     SESSION = "session"
     DESKTOP = "desktop"
@@ -27,103 +27,103 @@ class Area(StrEnum):
 
 @dataclass(frozen=True)
 class AddFinalizer:
-    """Keep the session from going before its traces in Guacamole are gone."""
+    """Add our finalizer, so that the session stays until its traces in Guacamole are removed."""
 
-    part: Area = Area.SESSION
+    area: Area = Area.SESSION
 
 
 @dataclass(frozen=True)
 class RemoveFinalizer:
-    """Let the session go."""
+    """Remove our finalizer."""
 
-    part: Area = Area.SESSION
+    area: Area = Area.SESSION
 
 
 @dataclass(frozen=True)
 class CreateObject:
-    """Create an object; one that exists is taken over if the session owns it, and left alone if not."""
+    """Create an object. An existing one is adopted if the session owns it, and left alone otherwise."""
 
     manifest: Manifest = field(repr=False)
-    part: Area = Area.DESKTOP
+    area: Area = Area.DESKTOP
 
 
 @dataclass(frozen=True)
 class CreateDesktopSecret:
-    """Create the desktop's Secret; its random values are drawn then."""
+    """Create the desktop's Secret. The executor draws its random values."""
 
-    part: Area = Area.DESKTOP
+    area: Area = Area.DESKTOP
 
 
 @dataclass(frozen=True)
 class CompleteDesktopSecret:
-    """Put the desktop's Secret right; random values are drawn for what the manifest leaves out of its data."""
+    """Repair the desktop's Secret. The executor draws random values for the keys that the manifest's data lacks."""
 
     manifest: Manifest = field(repr=False)
-    part: Area = Area.DESKTOP
+    area: Area = Area.DESKTOP
 
 
 @dataclass(frozen=True)
 class CreateUserSecret:
-    """Create the Secret of a Guacamole user; the password is drawn then."""
+    """Create the Secret of a Guacamole user. The executor draws the password."""
 
     username: str
-    part: Area = Area.ACCESS
+    area: Area = Area.ACCESS
 
 
 @dataclass(frozen=True)
 class ApplyObject:
-    """Put right what was changed by hand; the manifest names the UID, so that no other object is hit."""
+    """Repair an object that was changed by hand. The UID in the manifest protects another object of its name."""
 
     manifest: Manifest = field(repr=False)
-    part: Area = Area.DESKTOP
+    area: Area = Area.DESKTOP
 
 
 @dataclass(frozen=True)
 class AnnotateObject:
-    """Change annotations of exactly this object."""
+    """Change annotations of the object with the manifest's UID."""
 
     manifest: Manifest = field(repr=False)
-    part: Area = Area.DESKTOP
+    area: Area = Area.DESKTOP
 
 
 @dataclass(frozen=True)
 class DeleteObject:
-    """Delete exactly this object, so that another one can be made."""
+    """Delete the object with this UID."""
 
     ref: Ref
     uid: str
-    part: Area = Area.DESKTOP
+    area: Area = Area.DESKTOP
 
 
 @dataclass(frozen=True)
 class DeleteSession:
-    """Delete the session itself, as its lifetime says."""
+    """Delete the session itself, because it has expired."""
 
-    part: Area = Area.SESSION
+    area: Area = Area.SESSION
 
 
 @dataclass(frozen=True)
 class RecordSuspension:
-    """Note in the status that the session is suspended, before anything is stopped: a crash must not undo it."""
+    """Record in the status that the session is suspended, before anything is stopped. So a crash does not undo it."""
 
     reason: Reason
-    part: Area = Area.SESSION
+    area: Area = Area.SESSION
 
 
 @dataclass(frozen=True)
 class SaveScene:
     """Have the open scene saved."""
 
-    part: Area = Area.SAVING
+    area: Area = Area.SAVING
 
 
 @dataclass(frozen=True)
 class Warn:
-    """Tell the person in the desktop, and by an Event, that the session ends."""
+    """Announce the session's expiry, by a notice in the desktop and by an Event."""
 
     message: str
     expires_at: datetime
-    part: Area = Area.ACTIVITY
+    area: Area = Area.ACTIVITY
 
 
 @dataclass(frozen=True)
@@ -132,85 +132,85 @@ class AddOwner:
 
     ref: Ref
     owner: Manifest
-    part: Area = Area.ACCESS
+    area: Area = Area.ACCESS
 
 
 @dataclass(frozen=True)
 class CreateConnection:
-    """Register the connection; one that exists is adopted."""
+    """Create the connection. An existing one is adopted."""
 
     spec: ConnectionSpec
-    part: Area = Area.ACCESS
+    area: Area = Area.ACCESS
 
 
 @dataclass(frozen=True)
 class UpdateConnection:
-    """Make a connection what it should be."""
+    """Replace the name, parameters and attributes of a connection."""
 
     identifier: str
     spec: ConnectionSpec
-    part: Area = Area.ACCESS
+    area: Area = Area.ACCESS
 
 
 @dataclass(frozen=True)
 class CreateUser:
-    """Make the Guacamole user, with the password that the Secret holds already."""
+    """Create the Guacamole user with the password in its Secret."""
 
     username: str
     password: str = field(repr=False)
-    part: Area = Area.ACCESS
+    area: Area = Area.ACCESS
 
 
 @dataclass(frozen=True)
 class SetPassword:
-    """Give a user of ours the password that the Secret holds."""
+    """Set the password of a user of ours to that in its Secret."""
 
     username: str
     password: str = field(repr=False)
-    part: Area = Area.ACCESS
+    area: Area = Area.ACCESS
 
 
 @dataclass(frozen=True)
 class RemoveUser:
-    """Remove a user of ours whose Secret is lost, so that both can be made again."""
+    """Remove a user of ours whose Secret is lost, so that both can be created again."""
 
     username: str
-    part: Area = Area.ACCESS
+    area: Area = Area.ACCESS
 
 
 @dataclass(frozen=True)
 class Grant:
-    """Let the user read the connection and the group it is in."""
+    """Let the user read the connection and its group."""
 
     username: str
     connection: str
-    part: Area = Area.ACCESS
+    area: Area = Area.ACCESS
 
 
 @dataclass(frozen=True)
 class Revoke:
-    """Take the connection away from somebody who may not open it any more, running tunnels included."""
+    """Revoke the user's right to the connection, and close the user's tunnels on it."""
 
     username: str
     connection: str
-    part: Area = Area.ACCESS
+    area: Area = Area.ACCESS
 
 
 @dataclass(frozen=True)
 class RemoveConnection:
-    """Remove the connection, then close the tunnels that are left."""
+    """Remove the connection, then close its remaining tunnels."""
 
     name: str
     access: SessionAccess
-    part: Area = Area.ACCESS
+    area: Area = Area.ACCESS
 
 
 @dataclass(frozen=True)
 class ReleaseUser:
-    """Remove the user if we made it for this namespace and no other live session here lets it in."""
+    """Remove the user if we made it for this namespace, and no other session of the namespace lets it in."""
 
     username: str
-    part: Area = Area.ACCESS
+    area: Area = Area.ACCESS
 
 
 Step: TypeAlias = (

@@ -1,4 +1,4 @@
-"""What to do about a session that is suspended, or whose time is over: save, stop, keep the rest."""
+"""Plan suspension and expiry: save the scene, stop the pod, and keep everything else."""
 
 from __future__ import annotations
 
@@ -21,14 +21,17 @@ if TYPE_CHECKING:
     from blendersessions_operator.planning.observed import Observed
     from blendersessions_operator.planning.steps import Step
 
-SAVE_PATIENCE: Final = timedelta(minutes=2)
-"""An agent that does not answer for so long is broken; the container saves by itself when it is stopped, if it can."""
+SAVE_TIMEOUT: Final = timedelta(minutes=2)
+"""An agent that does not answer for this time is broken. The pod is stopped then, and its container saves if it can."""
 
 Stages = tuple[tuple["Step", ...], ...]
 
 
 def plan_suspension(session: Session, observed: Observed) -> Stages:
-    """Suspend: note it, save, stop the pod. Connection, grants, Secret, Service and volume are kept in order."""
+    """Plan a suspension: record it, save the scene, stop the pod.
+
+    Connection, grants, Secret, Service and volume are kept and repaired.
+    """
     recorded = session.status.suspension
     if session.spec.suspend and (recorded is None or recorded.reason is not Reason.REQUESTED):
         return ((steps.RecordSuspension(Reason.REQUESTED),),)
@@ -39,9 +42,9 @@ def plan_suspension(session: Session, observed: Observed) -> Stages:
     stop = steps.DeleteObject(ref_of({"kind": "Pod"} | pod), pod["metadata"]["uid"])
     failure = observed.failures.get(Area.SAVING)
     if failure is not None:
-        # Without a moment in the status nobody knows how long it has been tried: the scene comes first.
+        # Without a time in the status it is not known how long saving has been tried. It is tried again then.
         since = (recorded.at if recorded is not None else None) or observed.now
-        broken = isinstance(failure, Unavailable) and observed.now - since >= SAVE_PATIENCE
+        broken = isinstance(failure, Unavailable) and observed.now - since >= SAVE_TIMEOUT
         return ((*kept, stop),) if broken else (tuple(kept),)
     if session.spec.workspace is None or not podstate.is_ready(pod):
         return ((*kept, stop),)
@@ -49,10 +52,10 @@ def plan_suspension(session: Session, observed: Observed) -> Stages:
 
 
 def _plan_kept(session: Session, observed: Observed) -> list[Step]:
-    """Keep in order what a suspended session keeps."""
+    """Plan the repairs of the objects that a suspended session keeps."""
     kept = repair_existing(session, observed) if Area.DESKTOP not in observed.failures else []
     if observed.secret is None and observed.access.connections and Area.DESKTOP not in observed.failures:
-        # Access is kept by it: who was granted is noted there, and the connection's password stands there.
+        # Access depends on it: it holds the record of granted users and the connection's password.
         kept.append(steps.CreateDesktopSecret())
     if observed.secret is not None and Area.ACCESS not in observed.failures:
         kept += plan_access(session, observed)
@@ -60,20 +63,20 @@ def _plan_kept(session: Session, observed: Observed) -> list[Step]:
 
 
 def plan_lifetime(session: Session, observed: Observed) -> Stages:
-    """Warn of the end, or end the session; nothing in most of its life, and nothing before a desktop has answered."""
+    """Plan the warning before an expiry, or the expiry itself. Most of the time nothing is planned."""
     decision, answers = observed.lifetime, can_answer(session, observed)
     action = decision.action if answers else decision.if_silent
     if action is Action.EXPIRE and observed.settings is not None and decision.reason is not None:
         delete = observed.settings.on_expiry == "Delete"
         return ((steps.DeleteSession() if delete else steps.RecordSuspension(decision.reason),),)
-    told = observed.warned_of == decision.expires_at
-    if action is Action.WARN and answers and decision.expires_at is not None and not told:
+    warned = observed.warned_of == decision.expires_at
+    if action is Action.WARN and answers and decision.expires_at is not None and not warned:
         return ((steps.Warn(_warning(session, observed), decision.expires_at),),)
     return ()
 
 
 def can_answer(session: Session, observed: Observed) -> bool:
-    """Return whether the desktop's agent can be asked: its pod is ready, and no answer has failed in this run."""
+    """Return whether the desktop's agent can be asked: its pod is ready, and no request to it failed in this run."""
     pod = own_pod(session, observed)
     return Area.ACTIVITY not in observed.failures and pod is not None and podstate.is_ready(pod)
 
@@ -86,9 +89,9 @@ def _warning(session: Session, observed: Observed) -> str:
     else:
         what = "This session is suspended"
     if session.spec.workspace is not None and not (observed.settings and observed.settings.on_expiry == "Delete"):
-        loss = "Your scene is saved."
+        scene = "Your scene is saved."
     else:
-        loss = "What is in it is lost then."
+        scene = "Everything in it is lost."
     if decision.reason is Reason.IDLE:
-        return f"{what} in {left}, since nobody works in it. {loss} Move the mouse to go on."
-    return f"{what} in {left}, for its time is over. {loss}"
+        return f"{what} in {left} because nobody works in it. {scene} Move the mouse to keep it."
+    return f"{what} in {left} because its time is over. {scene}"

@@ -1,4 +1,4 @@
-"""What is left in Guacamole that no session needs: who made it, whether that is long enough ago, and what is done."""
+"""Find connections and users in Guacamole that no session needs, and apply a grace period to them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Orphans:
-    """Names in Guacamole that bear our mark, and that no session stands behind."""
+    """Connections and users of ours in Guacamole that no session needs, by name."""
 
     connections: tuple[str, ...]
     users: tuple[str, ...]
     unmanaged: tuple[str, ...]
-    """Connections in our group that bear none of our names: told, never touched."""
+    """Connections in our group whose names are not of our form. They are reported, and never changed."""
 
 
 def find_orphans(
@@ -34,10 +34,10 @@ def find_orphans(
 
     Args:
         connections: those in our group, by name.
-        users: all users; only those that we made for a namespace that we serve count.
-        exists: whether there is a session for a name of ours, be it in deletion.
-        is_wanted: whether a session of a namespace lets a user in.
-        namespaces: those that are served; empty: all.
+        users: all users. Only users that we made for a served namespace can be orphans.
+        exists: returns whether a session exists for a connection of this name, even one in deletion.
+        is_wanted: returns whether a session of a namespace lets a user in.
+        namespaces: the served namespaces; empty for all.
     """
     ours = [name for name in connections if desktop_of_connection(name)]
     return Orphans(
@@ -58,9 +58,9 @@ def find_orphans(
 
 
 def namespace_of(record: ConnectionRecord) -> str:
-    """Return the namespace of the session that a connection was made for; empty when it leads elsewhere.
+    """Return the namespace of the session that a connection was made for; empty if it leads elsewhere.
 
-    Its parameters say so: a name of ours alone may have been given to it by anybody.
+    The namespace comes from the connection's parameters, because anybody may give a connection a name of our form.
     """
     desktop = desktop_of_connection(record.name)
     host = (record.parameters or {}).get("hostname", "")
@@ -71,16 +71,21 @@ def namespace_of(record: ConnectionRecord) -> str:
 
 @dataclass
 class GracePeriod:
-    """Since when each orphan is one. A session that starts or ends looks like one for a moment."""
+    """Delays the removal of orphans, because a session that starts or ends looks like one for a moment."""
 
     seconds: float
     since: dict[str, float] = field(default_factory=dict)
+    """When each orphan was first found, in seconds on a monotonic clock."""
 
-    def due(self, found: Iterable[str], now: float) -> list[str]:
-        """Take in what is an orphan now; return those that have been for long enough, the oldest first.
+    def due(self, orphans: Iterable[str], now: float) -> list[str]:
+        """Record the current orphans; return those whose grace period is over, the oldest first.
 
-        One that was missing in between starts anew. `now` is in seconds, on a clock that never goes back.
+        The grace period of an orphan that was missing in between starts again.
+
+        Args:
+            orphans: the names of all current orphans.
+            now: seconds on a monotonic clock.
         """
-        self.since = {key: self.since.get(key, now) for key in found}
-        late = [key for key, begun in self.since.items() if now - begun >= self.seconds]
-        return sorted(late, key=lambda key: (self.since[key], key))
+        self.since = {name: self.since.get(name, now) for name in orphans}
+        due = [name for name, found_at in self.since.items() if now - found_at >= self.seconds]
+        return sorted(due, key=lambda name: (self.since[name], name))

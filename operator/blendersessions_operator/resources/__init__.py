@@ -1,1 +1,1 @@
-"""One builder per kind of object: the desired objects, from scratch each time."""
+"""Builders of the desired objects, one module for each kind. They build from scratch each time."""

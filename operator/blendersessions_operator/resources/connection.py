@@ -1,4 +1,4 @@
-"""A desktop's connections in Guacamole, and their addresses in a browser."""
+"""A desktop's connections in Guacamole, and their addresses for browsers."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def connection(desktop: Desktop, session: Session, vnc_password: str) -> ConnectionSpec:
-    """Build the owner's connection. Values at Guacamole's default are left out, since it does not store empty ones."""
+    """Build the owner's connection. Default values are left out, because Guacamole does not store empty ones."""
     return _connection(desktop.name, desktop, session, vnc_password, read_only=session.spec.display.read_only)
 
 
 def view_connection(desktop: Desktop, session: Session, vnc_password: str) -> ConnectionSpec:
-    """Build the viewers' connection: to the same desktop, and mouse and keyboard are ignored."""
+    """Build the viewers' connection to the same desktop. guacd ignores mouse and keyboard on it."""
     return _connection(desktop.view_connection, desktop, session, vnc_password, read_only=True)
 
 
@@ -32,7 +32,7 @@ def _connection(name: str, desktop: Desktop, session: Session, vnc_password: str
         "color-depth": str(spec.display.color_depth),
     }
     if read_only:
-        # Only this very word makes guacd ignore the input.
+        # guacd ignores the input only for exactly this value.
         parameters["read-only"] = "true"
     per_user = spec.connections.max_per_user or spec.connections.max
     return ConnectionSpec(
@@ -46,6 +46,14 @@ def _connection(name: str, desktop: Desktop, session: Session, vnc_password: str
 
 
 def client_url(public_url: str, record: ConnectionRecord, data_source: str) -> str:
-    """Return what a browser opens: Guacamole's client identifier is base64url of `identifier NUL c NUL data source`."""
+    """Return the address of a connection for a browser.
+
+    Guacamole's client identifier is the base64url encoding of `identifier NUL c NUL data source`.
+
+    Args:
+        public_url: Guacamole's address for browsers, with a trailing slash.
+        record: the connection.
+        data_source: the data source of the connection.
+    """
     identifier = f"{record.identifier}\0c\0{data_source}".encode()
     return f"{public_url}guacamole/#/client/{base64.urlsafe_b64encode(identifier).decode().rstrip('=')}"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def desktop_metadata(desktop: Desktop, session: Session, annotations: dict[str, str] | None = None) -> Manifest:
-    """Build the metadata of an object of a desktop that a session has, and so controls."""
+    """Build the metadata of an object of a session's desktop, which the session controls."""
     meta = session_metadata(desktop.name, session, annotations)
     return meta | {"labels": meta["labels"] | {labels.DESKTOP_NAME: desktop.name}}
 

@@ -18,16 +18,26 @@ if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
     from blendersessions.model.session import Session
 
-USER = 1000
+USER_ID = 1000
 HOME_LIMIT = "4Gi"
-"""Scenes and what Blender writes beside them. Beyond it the kubelet evicts this pod, before the node's disk is full."""
+"""Size of the home folder without a workspace. The kubelet evicts a pod that exceeds it, before the node's disk is
+full."""
 TMP_LIMIT = "1Gi"
-GRACE_SECONDS = 30
-"""Long enough to save a scene after SIGTERM."""
+GRACE_PERIOD_SECONDS = 30
+"""Time to save a scene after SIGTERM."""
 
 
 def pod(desktop: Desktop, session: Session, settings: EffectiveSettings, credentials: str = "") -> Manifest:
-    """Build the pod. Hashes in annotations tell later what it was made from, and with which `credentials`."""
+    """Build the pod.
+
+    Hashes in annotations show later whether the spec or the credentials have changed.
+
+    Args:
+        desktop: the desktop that the pod is part of.
+        session: the session that has the desktop.
+        settings: the effective settings of the session.
+        credentials: hash of the values in the desktop's Secret.
+    """
     spec = _spec(desktop, session, settings)
     made_from = {labels.DESKTOP: _digest(spec)} | ({labels.CREDENTIALS: credentials} if credentials else {})
     return pod_metadata(desktop, session, settings, made_from) | {"spec": spec}
@@ -36,16 +46,16 @@ def pod(desktop: Desktop, session: Session, settings: EffectiveSettings, credent
 def pod_metadata(
     desktop: Desktop, session: Session, settings: EffectiveSettings, made_from: Mapping[str, str]
 ) -> Manifest:
-    """Build the part of an existing pod that is repaired: its metadata, since the spec cannot be changed."""
+    """Build the part of an existing pod that is repaired: its metadata. The spec of a pod is immutable."""
     meta = desktop_metadata(desktop, session, dict(made_from))
     meta["labels"][labels.EGRESS] = settings.egress
     return {"apiVersion": "v1", "kind": "Pod", "metadata": meta}
 
 
 def outdated(actual: Manifest, desktop: Desktop, session: Session, settings: EffectiveSettings) -> bool:
-    """Return whether the session asks for another pod than the one that it has."""
-    have = (actual["metadata"].get("annotations") or {}).get(labels.DESKTOP)
-    return bool(have != _digest(_spec(desktop, session, settings)))
+    """Return whether the pod's spec differs from the one that the session's settings give now."""
+    digest = (actual["metadata"].get("annotations") or {}).get(labels.DESKTOP)
+    return bool(digest != _digest(_spec(desktop, session, settings)))
 
 
 def _digest(spec: Manifest) -> str:
@@ -57,12 +67,12 @@ def _spec(desktop: Desktop, session: Session, settings: EffectiveSettings) -> Ma
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "restartPolicy": "Always",
-        "terminationGracePeriodSeconds": GRACE_SECONDS,
+        "terminationGracePeriodSeconds": GRACE_PERIOD_SECONDS,
         "securityContext": {
             "runAsNonRoot": True,
-            "runAsUser": USER,
-            "runAsGroup": USER,
-            "fsGroup": USER,
+            "runAsUser": USER_ID,
+            "runAsGroup": USER_ID,
+            "fsGroup": USER_ID,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [_container(session, settings)],

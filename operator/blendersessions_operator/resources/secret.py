@@ -1,4 +1,4 @@
-"""The two Secrets: the desktop's own, and that of a Guacamole user that we make."""
+"""The two kinds of Secrets: a desktop's, and a Guacamole user's."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def desktop_secret(desktop: Desktop, session: Session, credentials: DesktopCredentials) -> Manifest:
-    """Build the Secret that the pod mounts and that the connection's password is read from."""
+    """Build the Secret that the pod mounts. It also holds the password of the connection."""
     return {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -32,7 +32,7 @@ def desktop_secret(desktop: Desktop, session: Session, credentials: DesktopCrede
 
 
 def user_secret(session: Session, username: str, password: str) -> Manifest:
-    """Build the Secret of one Guacamole user. All sessions in the namespace that let that user in own it."""
+    """Build the Secret of a Guacamole user. All sessions of the namespace that let the user in become its owners."""
     return {
         "apiVersion": "v1",
         "kind": "Secret",

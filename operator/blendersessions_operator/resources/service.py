@@ -1,4 +1,4 @@
-"""The Service that guacd reaches the desktop by."""
+"""The Service by which guacd reaches the desktop."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def service(desktop: Desktop, session: Session) -> Manifest:
     """Build the Service.
 
-    Its name resolves before the scene is on screen: guacd may wait, and the conditions report readiness.
+    Its name resolves before the scene is on screen, because guacd may wait and the conditions report readiness.
     """
     return {
         "apiVersion": "v1",

@@ -1,4 +1,4 @@
-"""The volume that a session's home is on."""
+"""The volume claim of a session's home folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def claim_name(session: Session) -> str:
-    """Name the claim that the home is on; empty when work is lost with the pod."""
+    """Return the name of the claim of the home folder; empty if the session has no workspace."""
     workspace = session.spec.workspace
     if workspace is None:
         return ""
@@ -22,7 +22,7 @@ def claim_name(session: Session) -> str:
 def volume_claim(session: Session, workspace: Workspace) -> Manifest:
     """Build the claim of a volume that is made for the session.
 
-    One that is to outlive the session has no owner reference, so that nothing collects it.
+    A claim that is retained has no owner reference, so the garbage collector does not delete it.
     """
     meta = session_metadata(session.generated_name, session)
     if workspace.reclaim_policy == "Retain":

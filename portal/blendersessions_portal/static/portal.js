@@ -1,19 +1,20 @@
-// Keeps the page current. Everything also works without this file: forms post, and pages refresh by themselves.
+// Keeps a page up to date. Without this file everything works too: forms post, and a meta tag refreshes pages.
 "use strict";
 
 const PACES = {
-  // First pause, factor and longest pause, in milliseconds.
+  // `first` and `longest` are pauses in milliseconds. The pause grows by `factor` while the state stays the same.
   quick: { first: 300, factor: 1.12, longest: 2500 },
   slow: { first: 15000, factor: 1, longest: 15000 },
 };
-const LONGEST_AFTER_ERROR = 10000;
+const LONGEST_MILLISECONDS_AFTER_ERROR = 10000;
 
 function announce(text) {
   const place = document.getElementById("announcement");
   if (text && place.textContent !== text) place.textContent = text;
 }
 
-// A replaced element would close an open question and lose the keyboard's place.
+// Replacing an element closes its popover and loses the focus. So an element with an open popover is left alone, and
+// the focus is set again.
 function replace(old, fresh) {
   if (old.outerHTML === fresh.outerHTML || old.querySelector(":popover-open")) return old;
   const focused = old.contains(document.activeElement) ? document.activeElement.id : "";
@@ -55,14 +56,14 @@ function keepCurrent(element) {
       state = now;
     } catch (error) {
       announce("The portal does not answer. This page keeps trying.");
-      pause = Math.min(pause * 2, LONGEST_AFTER_ERROR);
+      pause = Math.min(pause * 2, LONGEST_MILLISECONDS_AFTER_ERROR);
     }
     setTimeout(refresh, pause);
   }
   setTimeout(refresh, pause);
 }
 
-// One click, one session.
+// The first click disables the form's buttons, so that a double click makes one session.
 function guardForms(root) {
   for (const form of root.querySelectorAll("form[data-once]")) {
     form.addEventListener("submit", () => {
@@ -76,7 +77,7 @@ guardForms(document);
 for (const element of document.querySelectorAll("[data-refresh]")) keepCurrent(element);
 for (const form of document.querySelectorAll("form[data-send]")) form.requestSubmit();
 
-// A page that the Back button brings back is as it was left: with dead buttons and old news.
+// The Back button may restore a page from memory, with disabled buttons and an old state.
 window.addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload();
 });

@@ -106,7 +106,7 @@ async def test_an_incomplete_line_is_no_change(served: tuple[ApiServer, Kubernet
     """The API server ends a watch between lines, and a proxy on the way wherever it likes."""
     api, kubernetes = served
     api.pieces = [line("ADDED", pod("101")), line("ADDED", pod("102"))[:30]]
-    with pytest.raises(Unavailable, match="broken off"):
+    with pytest.raises(Unavailable, match="broke off"):
         await changes(kubernetes)
 
 

@@ -38,14 +38,14 @@ class Faulty:
         self.next_fault: Callable[[], Fault] = lambda: ""
         self.calls = 0
 
-    def _call(self, system: str, work: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the work returns
+    def _call(self, system: System, work: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the work returns
         self.calls += 1
         fault = self.next_fault()
         if fault == "refused":
-            raise Unavailable(f"{system} is away", System(system))
+            raise Unavailable(f"{system} is away", system)
         answer = work()
         if fault == "lost":
-            raise Unavailable(f"{system}'s answer is lost", System(system))
+            raise Unavailable(f"{system}'s answer is lost", system)
         return answer
 
 
@@ -61,18 +61,18 @@ class Server(Faulty):
         self._rules = StatusRules()
 
     async def get(self, ref: Ref) -> Manifest:
-        return dict(copy.deepcopy(self._call("Kubernetes", lambda: self._found(ref))))
+        return dict(copy.deepcopy(self._call(System.KUBERNETES, lambda: self._found(ref))))
 
     async def create(self, manifest: Manifest) -> Manifest:
         if manifest["kind"] == "Event":
             return manifest
-        return dict(copy.deepcopy(self._call("Kubernetes", lambda: self._made(manifest))))
+        return dict(copy.deepcopy(self._call(System.KUBERNETES, lambda: self._made(manifest))))
 
     async def apply(self, manifest: Manifest) -> Manifest:
         return await self.merge(ref_of(manifest), manifest)
 
     async def merge(self, ref: Ref, patch: Manifest) -> Manifest:
-        return dict(copy.deepcopy(self._call("Kubernetes", lambda: self._merged(ref, patch))))
+        return dict(copy.deepcopy(self._call(System.KUBERNETES, lambda: self._merged(ref, patch))))
 
     async def strategic_merge(self, ref: Ref, patch: Manifest) -> Manifest:
         def merged() -> Manifest:
@@ -80,10 +80,10 @@ class Server(Faulty):
             owners += patch["metadata"]["ownerReferences"]
             return self.touched(ref)
 
-        return dict(copy.deepcopy(self._call("Kubernetes", merged)))
+        return dict(copy.deepcopy(self._call(System.KUBERNETES, merged)))
 
     async def replace(self, manifest: Manifest, subresource: str = "") -> Manifest:
-        return dict(copy.deepcopy(self._call("Kubernetes", lambda: self._replaced(manifest, subresource))))
+        return dict(copy.deepcopy(self._call(System.KUBERNETES, lambda: self._replaced(manifest, subresource))))
 
     async def delete(self, ref: Ref, uid: str) -> None:
         def deleted() -> None:
@@ -96,7 +96,7 @@ class Server(Faulty):
             else:
                 self.collect(ref)
 
-        self._call("Kubernetes", deleted)
+        self._call(System.KUBERNETES, deleted)
 
     def collect(self, ref: Ref) -> None:
         """Remove an object and all that it owned."""
@@ -195,14 +195,14 @@ class Guacamole(Faulty):
                 record = ConnectionRecord(str(self.numbers), spec.name, "vnc", spec.attributes, spec.parameters)
                 self.connections[spec.name] = record
 
-        self._call("Guacamole", made)
+        self._call(System.GUACAMOLE, made)
 
     async def update_connection(self, identifier: str, spec: ConnectionSpec) -> None:
         def updated() -> None:
             record = ConnectionRecord(identifier, spec.name, "vnc", spec.attributes, spec.parameters)
             self.connections[spec.name] = record
 
-        self._call("Guacamole", updated)
+        self._call(System.GUACAMOLE, updated)
 
     async def remove_connection(self, name: str, access: SessionAccess) -> int:
         del access
@@ -212,18 +212,18 @@ class Guacamole(Faulty):
             self.grants = {pair for pair in self.grants if pair[1] != name}
             return 0
 
-        return int(self._call("Guacamole", removed))
+        return int(self._call(System.GUACAMOLE, removed))
 
     async def look_up_user(self, username: str) -> UserRecord:
         return self.users.get(username, UserRecord(username, exists=False))
 
     async def create_user(self, username: str, password: str, namespace: str) -> None:
         user = UserRecord(username, exists=True, made_for=namespace, password=password)
-        self._call("Guacamole", lambda: self.users.setdefault(username, user))
+        self._call(System.GUACAMOLE, lambda: self.users.setdefault(username, user))
 
     async def set_password(self, username: str, password: str) -> None:
         user = UserRecord(username, exists=True, made_for=self.users[username].made_for, password=password)
-        self._call("Guacamole", lambda: self.users.update({username: user}))
+        self._call(System.GUACAMOLE, lambda: self.users.update({username: user}))
 
     async def remove_user(self, username: str, namespace: str) -> bool:
         def removed() -> bool:
@@ -233,7 +233,7 @@ class Guacamole(Faulty):
             self.grants = {pair for pair in self.grants if pair[0] != username}
             return True
 
-        return bool(self._call("Guacamole", removed))
+        return bool(self._call(System.GUACAMOLE, removed))
 
     async def grant(self, username: str, name: str) -> None:
         def granted() -> None:
@@ -241,10 +241,10 @@ class Guacamole(Faulty):
                 raise NotFound("gone", System.GUACAMOLE)
             self.grants.add((username, name))
 
-        self._call("Guacamole", granted)
+        self._call(System.GUACAMOLE, granted)
 
     async def revoke(self, username: str, name: str) -> int:
-        return int(self._call("Guacamole", lambda: bool(self.grants.discard((username, name)))))
+        return int(self._call(System.GUACAMOLE, lambda: bool(self.grants.discard((username, name)))))
 
     def sweep(self, wanted: Iterable[str]) -> None:
         """Remove the users that no session needs, as the sweep does after the grace period."""
@@ -261,16 +261,16 @@ class FakeAgents(Faulty):
 
     async def status(self, desktop: AgentEndpoint) -> AgentStatus:
         del desktop
-        return cast("AgentStatus", self._call("Agent", lambda: AgentStatus(self.idle_seconds, rendering=False)))
+        return cast("AgentStatus", self._call(System.AGENT, lambda: AgentStatus(self.idle_seconds, rendering=False)))
 
     async def save(self, desktop: AgentEndpoint) -> str:
         if self.full:
             raise Invalid(f"The disk of {desktop.name} is full", System.AGENT)
-        return str(self._call("Agent", lambda: "/home/blender/cart.blend"))
+        return str(self._call(System.AGENT, lambda: "/home/blender/cart.blend"))
 
     async def notify(self, desktop: AgentEndpoint, message: str, seconds: float) -> None:
         del desktop, message, seconds
-        self._call("Agent", lambda: None)
+        self._call(System.AGENT, lambda: None)
 
 
 def clock(now: Callable[[], datetime]) -> type[datetime]:

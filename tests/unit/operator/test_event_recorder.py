@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from blendersessions.clients.kubernetes import Kubernetes
     from blendersessions.model.manifest import Manifest
 
-START = Event("Normal", "Started", "The session is being started.", start_step=True)
-REGISTERED = Event("Normal", "Registered", "The connection is registered.", start_step=True)
-FAILED = Event("Warning", "ImagePullBackOff", "The image is not there.")
+START = Event("Normal", "Started", "The session is being started.", NOW, start_step=True)
+REGISTERED = Event("Normal", "Registered", "The connection is registered.", NOW, start_step=True)
+FAILED = Event("Warning", "ImagePullBackOff", "The image is not there.", NOW)
 
 
 class FakeApi:
@@ -96,7 +96,7 @@ async def test_events_are_posted_in_the_background(api: FakeApi) -> None:
     recorder = events(api)
     runner = asyncio.create_task(recorder.run(is_idle))
     for number in range(3):
-        recorder.event(session(), Event("Normal", f"Reason{number}", "text"))
+        recorder.event(session(), Event("Normal", f"Reason{number}", "text", NOW))
         await api.until_called()
         assert len(api.posted) == number + 1
     runner.cancel()
@@ -106,8 +106,8 @@ async def test_waiting_work_goes_first_until_events_are_late(api: FakeApi, monke
     monkeypatch.setattr("blendersessions_operator.controller.event_recorder.datetime", clock(lambda: NOW))
     recorder, long_ago = events(api), NOW - MAX_EVENT_AGE - timedelta(seconds=1)
     recorder.event(session(), replace(START, at=long_ago))
-    recorder.event(session(), replace(REGISTERED, at=NOW))
-    recorder.event(replace(session(), uid=OTHER_UID), replace(FAILED, at=NOW))
+    recorder.event(session(), REGISTERED)
+    recorder.event(replace(session(), uid=OTHER_UID), FAILED)
     busy, called = True, asyncio.Event()
 
     def is_busy() -> bool:
@@ -142,7 +142,7 @@ async def test_a_failed_event_does_not_stop_the_next(api: FakeApi, error: Except
 
 
 async def test_an_api_server_that_hangs_does_not_delay_the_exit(api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("blendersessions_operator.controller.event_recorder.FLUSH_SECONDS", 0.01)
+    monkeypatch.setattr("blendersessions_operator.controller.event_recorder.FLUSH_TIMEOUT_SECONDS", 0.01)
     recorder = events(api)
     api.hangs = True
     recorder.event(session(), START)
@@ -177,6 +177,6 @@ async def test_the_operators_own_events_are_about_its_pod(api: FakeApi) -> None:
 
 async def test_a_message_is_cut_to_the_api_servers_limit(api: FakeApi) -> None:
     recorder = events(api)
-    recorder.event(session(), Event("Warning", "Long", "x" * 2000))
+    recorder.event(session(), Event("Warning", "Long", "x" * 2000, NOW))
     await recorder.flush()
     assert len(api.messages()[0][1]) == 1024

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from blendersessions.model.conditions import Reason
 from blendersessions.model.status import KeepAliveReason
 from blendersessions_operator.planning.lifetime import (
-    ASK_EVERY,
-    SILENT_TIMES,
+    ASK_INTERVAL,
+    SILENCE_FACTOR,
     Activity,
     LifetimeDecision,
     evaluate_lifetime,
@@ -89,7 +89,7 @@ def test_a_running_render_keeps_a_session_with_nobody_connected() -> None:
     now = at(600)
     decision = idle(answered(READY, now, last_input_at=T0, rendering=True, last_render_at=now), now)
     assert (decision.kept_alive_by, decision.expires_at, decision.expired) == (KeepAliveReason.RENDER, None, False)
-    assert decision.requeue_after == ASK_EVERY, "it must be seen when the render ends"
+    assert decision.requeue_after == ASK_INTERVAL, "it must be seen when the render ends"
 
 
 def test_the_end_of_a_render_counts_as_activity() -> None:
@@ -209,7 +209,7 @@ def test_every_decision_is_consistent(
     if decision.requeue_after is not None:
         assert decision.requeue_after > timedelta()
     heard = activity.last_render_at or activity.asked_at or now
-    if activity.rendering and max_age is None and idle_after is not None and now - heard < SILENT_TIMES * idle_after:
+    if activity.rendering and max_age is None and idle_after is not None and now - heard < SILENCE_FACTOR * idle_after:
         assert not decision.expired
     if max_age is not None and activity.started_at is not None and now >= activity.started_at + max_age:
         assert decision.expired, "the oldest age ends it, whoever is silent"

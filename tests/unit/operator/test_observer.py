@@ -121,9 +121,8 @@ async def test_an_owner_who_was_made_for_others_fails_access() -> None:
     assert failures.keys() == {Area.ACCESS}
     assert isinstance(failures[Area.ACCESS], OwnerTaken)
     assert str(failures[Area.ACCESS]) == (
-        "The owner alice is a Guacamole user that was made for sessions outside of the namespace art, whose people "
-        "hold the password: choose another spec.owner, or have an administrator make the user alice in Guacamole in "
-        "place of that one."
+        "The owner alice is a Guacamole user that was made for sessions outside of the namespace art, where others "
+        "know the password: choose another spec.owner, or have an administrator replace the user alice in Guacamole."
     )
 
 
@@ -165,7 +164,7 @@ async def test_a_connection_that_leads_elsewhere_is_read_again_and_fails_access(
     assert isinstance(failures[Area.ACCESS], NameTaken)
     assert str(failures[Area.ACCESS]) == (
         f"The connection {of.desktop.name} (identifier 17) in Guacamole's connection group of this installation is not "
-        "this session's, for it leads elsewhere: rename or delete it, and the session goes on."
+        "this session's, because it leads elsewhere: rename or delete it, and the session goes on."
     )
     mended = Guacamole(guacamole.known, access)
     assert await failures_of(context_with(mended)) == {}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import given, target
 from hypothesis import strategies as st
 
@@ -16,6 +19,7 @@ from blendersessions.model.container import AGENT_TOKEN, VNC_PASSWORD
 from blendersessions.model.errors import Invalid, OwnerTaken, System, Unavailable
 from blendersessions.model.secret_data import decode, encode
 from blendersessions.model.session import Session, parse_session
+from blendersessions_operator.planning import plan as plan_module
 from blendersessions_operator.planning import steps
 from blendersessions_operator.planning.lifetime import Activity
 from blendersessions_operator.planning.plan import plan
@@ -27,6 +31,9 @@ if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
     from blendersessions_operator.planning.observed import Observed
     from blendersessions_operator.planning.steps import Step
+
+OPERATOR = Path(plan_module.__file__).parents[1]
+FORBIDDEN = {"token_urlsafe", "token_hex", "uuid4", "monotonic", "time"}
 
 specs = st.fixed_dictionaries(
     {},
@@ -175,3 +182,18 @@ def test_users_made_by_others_get_neither_grants_nor_passwords(seen: tuple[Sessi
 def test_a_random_value_in_a_plan_would_be_noticed() -> None:
     drawn = {"kind": "Secret", "data": {AGENT_TOKEN: encode("drawn")}}
     assert secrets_in(steps.ApplyObject(drawn)) == {"drawn"}
+
+
+@pytest.mark.parametrize("folder", ["planning", "resources"])
+def test_a_decision_takes_no_clock_and_no_random_value(folder: str) -> None:
+    for file in sorted((OPERATOR / folder).glob("*.py")):
+        calls = {ast.unparse(node.func) for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call)}
+        impure = {call for call in calls if call.endswith((".now", ".utcnow", ".today")) or call in FORBIDDEN}
+        modules = {
+            alias.name
+            for node in ast.walk(ast.parse(file.read_text()))
+            if isinstance(node, ast.Import)
+            for alias in node.names
+        }
+        assert not impure, f"{file.name} calls {impure}"
+        assert not modules & {"logging", "random", "requests", "secrets", "time", "uuid"}, file.name

@@ -19,19 +19,19 @@ def test_an_unchanged_status_equals_the_former_one() -> None:
 
 def test_start_and_readiness_are_one_event_each() -> None:
     first = status(session(), nothing_observed())
-    assert [event.reason for event in events_of_change(SessionStatus(), first)] == ["Started"]
+    assert [event.reason for event in events_of_change(SessionStatus(), first, NOW)] == ["Started"]
     ready = status(replace(session(), status=first), everything_observed(session()))
-    events = events_of_change(first, ready)
+    events = events_of_change(first, ready, NOW)
     assert {(event.type, event.start_step) for event in events} == {("Normal", True)}
     assert [event.reason for event in events] == ["DesktopRunning", "SceneVisible", "Registered", "Ready"]
     assert ready.client_url in events[-1].message
     assert [step for step, _ in steps_done(first, ready, NOW)] == ["Desktop", "Scene", "Connection", "Ready"]
     assert steps_done(ready, ready, NOW) == []
-    assert events_of_change(ready, ready) == []
+    assert events_of_change(ready, ready, NOW) == []
 
 
 def reported(former: SessionStatus, wanted: SessionStatus) -> list[tuple[str, str, str]]:
-    return [(event.type, event.reason, event.message) for event in events_of_change(former, wanted)]
+    return [(event.type, event.reason, event.message) for event in events_of_change(former, wanted, NOW)]
 
 
 def test_a_failure_with_a_new_reason_is_an_event() -> None:
@@ -39,7 +39,7 @@ def test_a_failure_with_a_new_reason_is_an_event() -> None:
     away = replace(nothing_observed(), failures={Area.ACCESS: Unavailable("Guacamole is away", System.GUACAMOLE)})
     failed = status(replace(session(), status=first), away)
     assert reported(first, failed) == [("Warning", "GuacamoleUnavailable", "Guacamole is away")]
-    assert events_of_change(failed, failed) == []
+    assert events_of_change(failed, failed, NOW) == []
 
 
 def test_a_deletion_that_waits_is_an_event() -> None:

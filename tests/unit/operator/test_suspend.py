@@ -13,7 +13,7 @@ from blendersessions_operator.planning.lifetime import Activity
 from blendersessions_operator.planning.plan import plan
 from blendersessions_operator.planning.questions import Question, next_question
 from blendersessions_operator.planning.steps import Area
-from blendersessions_operator.planning.suspend import SAVE_PATIENCE, plan_lifetime
+from blendersessions_operator.planning.suspend import SAVE_TIMEOUT, plan_lifetime
 from unit.operator.factories import NOW, body, everything_observed, nothing_observed, running_pod, session, settings
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def test_an_agent_that_does_not_answer_is_given_up_after_a_while() -> None:
         everything_observed(suspend_requested()), failures={Area.SAVING: Unavailable("silent", System.AGENT)}
     )
     assert kinds(suspend_requested(), silent) == []
-    assert kinds(suspend_requested(), replace(silent, now=NOW + SAVE_PATIENCE)) == [["DeleteObject"]]
+    assert kinds(suspend_requested(), replace(silent, now=NOW + SAVE_TIMEOUT)) == [["DeleteObject"]]
 
 
 def test_a_suspended_session_without_a_pod_has_an_empty_plan() -> None:

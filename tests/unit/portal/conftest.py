@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Browser(httpx.AsyncClient):
-    """Fills in the forms of the pages that it has seen."""
+    """A browser that fills in the forms of the last page that it loaded."""
 
     csrf = ""
 
@@ -36,7 +36,7 @@ class Browser(httpx.AsyncClient):
         return await self.post(address, data={"csrf": self.csrf, **fields})
 
     async def start(self, sample: str = "shopping_cart.blend") -> str:
-        """Start a session from the home page; gives its name."""
+        """Start a session from the home page, and return its name."""
         await self.see("/")
         answer = await self.submit("/sessions", sample=sample)
         assert answer.status_code == 303, answer.text
@@ -45,7 +45,7 @@ class Browser(httpx.AsyncClient):
 
 @dataclass
 class Portal:
-    """A portal and what is behind it."""
+    """A portal, with the fakes behind it."""
 
     store: FakeStore
     guacamole: FakeGuacamole
@@ -58,7 +58,7 @@ class Portal:
         self.restart()
 
     def restart(self) -> None:
-        """Have a new process of the portal take over, with nothing in its memory."""
+        """Replace the portal by a new one, as after a restart of its process."""
         self.app = create_app(
             store=self.store,
             guacamole=self.guacamole,
@@ -71,7 +71,7 @@ class Portal:
             browser._transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
 
     def browser(self) -> Browser:
-        """Open a browser that was never here."""
+        """Return a browser without cookies."""
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
         browser = Browser(transport=transport, base_url=self.public_url)
         self._browsers.append(browser)
@@ -84,7 +84,7 @@ class Portal:
 
 
 @pytest.fixture(autouse=True)
-def _the_time_of_pages_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+def _pages_use_a_fixed_time(monkeypatch: pytest.MonkeyPatch) -> None:
     class Clock(datetime):
         @classmethod
         def now(cls, tz: tzinfo | None = None) -> Any:  # noqa: ANN401 - the base class would return its own class

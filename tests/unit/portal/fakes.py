@@ -1,4 +1,4 @@
-"""Stand-ins for the cluster and for Guacamole, in memory."""
+"""Fakes of the cluster and of Guacamole, in memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from blendersessions.model import suspension
 from blendersessions.model.errors import NotFound, System, Unauthorised
 from blendersessions.model.user_credentials import UserCredentials
-from blendersessions_portal.session import SessionView, new_session, read_session
+from blendersessions_portal.session_view import SessionView, new_session, read_session
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 PUBLIC_URL = "http://portal.test/"
 KEY = b"0123456789abcdef0123456789abcdef"
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
-"""The present of all pages."""
+"""The current time of all pages."""
 
 
 class FakeStore:
-    """Keeps objects as the API server would, and lets a test play the operator."""
+    """Keeps objects as the API server does. A test writes the status in the operator's place."""
 
     def __init__(self) -> None:
         self.objects: dict[str, Manifest] = {}
@@ -80,7 +80,7 @@ class FakeStore:
 
     @property
     def only(self) -> str:
-        """The name of the one session that there is."""
+        """The name of the only session."""
         (name,) = self.objects
         return name
 
@@ -106,7 +106,7 @@ class FakeStore:
         self.set_status(name, "Ready", ("Ready", "True", "SessionReady", "Blender can be opened."), clientURL=url)
 
     def make_suspended(self, name: str, reason: str, **suspension: object) -> None:
-        """Have it suspended, with what the operator then reports."""
+        """Write the status of a suspended session."""
         self.set_status(
             name,
             "Suspended",
@@ -136,7 +136,7 @@ class FakeStore:
 
 
 class FakeGuacamole:
-    """Gives tokens and remembers what became of them."""
+    """Makes tokens, and records those that were made and those that work."""
 
     def __init__(self) -> None:
         self.alive: set[str] = set()
@@ -147,7 +147,7 @@ class FakeGuacamole:
 
     async def sign_in(self, credentials: UserCredentials) -> str:
         self.attempts += 1
-        await asyncio.sleep(0)  # other requests get their turn, as they do while the real one answers
+        await asyncio.sleep(0)  # other requests run here, as they do while the real Guacamole answers
         if self.failure:
             raise self.failure
         if credentials.username in self.refuses:
@@ -182,7 +182,7 @@ samples:
 
 
 def write_samples(folder: Path) -> Path:
-    """Make a folder of samples as the image has it."""
+    """Write a folder of samples as in the portal's image, and return it."""
     (folder / "thumbnails").mkdir()
     (folder / "samples.yaml").write_text(SAMPLES, encoding="utf-8")
     for name in ("shopping_cart", "fire_extinguisher"):

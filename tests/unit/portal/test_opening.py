@@ -1,4 +1,4 @@
-"""From a ready session to Blender without a second log-in, with one token for each browser."""
+"""A ready session opens Blender without a second log-in, with one token for each browser."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from starlette.requests import Request
 
 from blendersessions.model.errors import System, Unauthorised, Unavailable
 from blendersessions.model.user_credentials import UserCredentials
+from blendersessions_portal.browser_token_store import BrowserTokens
 from blendersessions_portal.identity import Visitor
 from blendersessions_portal.signing import Signer
-from blendersessions_portal.tokens import TokenKeeper
 from unit.portal.fakes import KEY, FakeGuacamole
 
 if TYPE_CHECKING:
@@ -82,8 +82,8 @@ async def test_a_dead_token_is_replaced(portal: Portal, browser: Browser) -> Non
     assert (await browser.get(f"/sessions/{name}/open")).headers["location"].endswith("TOKEN0001")
 
 
-async def test_a_token_of_a_user_that_was_made_anew_is_replaced(portal: Portal, browser: Browser) -> None:
-    # Guacamole keeps such a token alive, yet it opens nothing.
+async def test_a_token_of_a_user_that_was_deleted_and_made_again_is_replaced(portal: Portal, browser: Browser) -> None:
+    # Guacamole keeps such a token alive, but the token opens nothing.
     name = await ready(portal, browser)
     await browser.get(f"/sessions/{name}/open")
     owner = portal.store.objects[name]["spec"]["owner"]
@@ -99,16 +99,16 @@ async def test_two_browsers_have_a_token_each(portal: Portal, browser: Browser) 
     assert portal.guacamole.alive == {"TOKEN0000", "TOKEN0001"}
 
 
-async def test_a_token_cookie_of_another_browser_counts_for_nothing(portal: Portal, browser: Browser) -> None:
+async def test_a_token_cookie_of_another_browser_is_ignored(portal: Portal, browser: Browser) -> None:
     name = await ready(portal, browser)
     await browser.get(f"/sessions/{name}/open")
-    stolen = browser.cookies[TokenKeeper.COOKIE]
+    stolen = browser.cookies[BrowserTokens.COOKIE]
     other = portal.browser()
     foreign = await ready(portal, other)
-    other.cookies.set(TokenKeeper.COOKIE, stolen, path="/sessions")
+    other.cookies.set(BrowserTokens.COOKIE, stolen, path="/sessions")
     portal.restart()
     assert (await other.get(f"/sessions/{foreign}/open")).headers["location"].endswith("TOKEN0001")
-    assert "TOKEN0000" in portal.guacamole.alive, "nobody is thrown out"
+    assert "TOKEN0000" in portal.guacamole.alive, "the other browser stays signed in"
 
 
 async def test_the_token_is_in_no_page_and_in_no_log(
@@ -129,7 +129,7 @@ async def test_the_token_is_in_no_page_and_in_no_log(
 async def test_the_token_cookie_goes_to_session_pages_only(portal: Portal, browser: Browser) -> None:
     name = await ready(portal, browser)
     answer = await browser.get(f"/sessions/{name}/open")
-    (line,) = [line.lower() for line in answer.headers.get_list("set-cookie") if line.startswith(TokenKeeper.COOKIE)]
+    (line,) = [line.lower() for line in answer.headers.get_list("set-cookie") if line.startswith(BrowserTokens.COOKIE)]
     assert "path=/sessions" in line
     assert "httponly" in line
     assert "samesite=lax" in line
@@ -171,22 +171,23 @@ async def test_a_refused_sign_in_is_explained(portal: Portal, browser: Browser) 
     assert "Guacamole refused the sign-in" in answer.text
 
 
-async def test_a_refused_password_is_not_tried_again_at_once_for_guacamole_would_ban_us() -> None:
+async def test_a_refused_password_is_not_sent_again_at_once() -> None:
     guacamole, now = FakeGuacamole(), 0.0
-    keeper = TokenKeeper(guacamole, Signer(KEY), secure=False, clock=lambda: now)
+    # Guacamole bans an address after a few refusals, and the portal has one address for everybody.
+    tokens = BrowserTokens(guacamole, Signer(KEY), secure=False, clock=lambda: now)
     request = Request({"type": "http", "headers": []})
     visitor = Visitor("guest-a", "guest-a", known=True)
     guacamole.refuses.add("guest-a")
     for _ in range(5):
         with pytest.raises(Unauthorised):
-            await keeper.token(request, visitor, UserCredentials("guest-a", "old"))
+            await tokens.token(request, visitor, UserCredentials("guest-a", "old"))
     assert guacamole.attempts == 1
     guacamole.refuses.clear()
-    assert await keeper.token(request, visitor, UserCredentials("guest-a", "new")) == "TOKEN0000"
-    assert guacamole.attempts == 2, "another password is another matter"
+    assert await tokens.token(request, visitor, UserCredentials("guest-a", "new")) == "TOKEN0000"
+    assert guacamole.attempts == 2, "another password is sent at once"
     guacamole.alive.clear()
     now = 91.0
-    assert await keeper.token(request, visitor, UserCredentials("guest-a", "old")) == "TOKEN0001"
+    assert await tokens.token(request, visitor, UserCredentials("guest-a", "old")) == "TOKEN0001"
 
 
 async def test_a_missing_sign_in_is_explained(portal: Portal, browser: Browser) -> None:
@@ -213,10 +214,10 @@ async def test_the_last_stop_signs_out(portal: Portal, browser: Browser) -> None
     first, second = await ready(portal, browser), await ready(portal, browser)
     await browser.get(f"/sessions/{first}/open")
     await browser.submit(f"/sessions/{first}/stop")
-    assert portal.guacamole.alive == {"TOKEN0000"}, "the other session is still open somewhere"
+    assert portal.guacamole.alive == {"TOKEN0000"}, "the other session may still be open"
     await browser.submit(f"/sessions/{second}/stop")
     assert not portal.guacamole.alive
-    assert TokenKeeper.COOKIE not in browser.cookies
+    assert BrowserTokens.COOKIE not in browser.cookies
 
 
 async def test_stop_works_while_guacamole_is_away(portal: Portal, browser: Browser) -> None:

@@ -1,4 +1,4 @@
-"""The page says how far a session has come, why it waits, and the way out when it fails."""
+"""A session's page shows how far it has come, why it waits, and what to do after a failure."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from blendersessions.model.conditions import Condition
-from blendersessions_portal.lifetime import age
+from blendersessions_portal.lifetime_words import age
 from blendersessions_portal.progress import State, describe
-from blendersessions_portal.session import SessionView, name_stem, read_session
+from blendersessions_portal.session_view import SessionView, name_stem, read_session
 
 if TYPE_CHECKING:
     from unit.portal.conftest import Browser, Portal
@@ -27,7 +27,7 @@ def session(
     ending: bool = False,
     **status: object,
 ) -> SessionView:
-    """A session of this age; its conditions last became true or false at `changed`."""
+    """Return a session of this age, whose conditions last became true or false at `changed`."""
     metadata = {
         "name": "shopping-cart-x7k2p",
         "namespace": "b",
@@ -49,14 +49,14 @@ def true(kind: str) -> Condition:
     return Condition(kind, "True", "Done", "It is there.")
 
 
-def test_before_the_operator_says_anything_all_steps_wait() -> None:
+def test_all_steps_wait_until_the_operator_reports_a_status() -> None:
     progress = describe(session(), NOW)
     assert progress.state is State.WORKING
     assert [step.title for step in progress.steps] == ["Desktop", "Scene", "Connection"]
     assert {step.state for step in progress.steps} == {State.WAITING}
 
 
-def test_each_step_says_what_its_condition_says() -> None:
+def test_each_step_shows_the_message_of_its_condition() -> None:
     progress = describe(
         session(
             true("DesktopReady"),
@@ -75,13 +75,13 @@ def test_each_step_says_what_its_condition_says() -> None:
 @pytest.mark.parametrize(
     ("conditions", "seconds", "words"),
     [
-        ((), 5, "opens Blender by itself"),
-        ((), 20, "Nobody has taken this session up yet"),
-        ((false("DesktopReady", "PodStarting"),), 20, "opens Blender by itself"),
+        ((), 5, "opens Blender automatically"),
+        ((), 20, "Nothing has happened yet"),
+        ((false("DesktopReady", "PodStarting"),), 20, "opens Blender automatically"),
         ((false("DesktopReady", "PodStarting"),), 60, "longer than usual"),
     ],
 )
-def test_waiting_long_is_explained(conditions: tuple[Condition, ...], seconds: float, words: str) -> None:
+def test_a_long_wait_is_explained(conditions: tuple[Condition, ...], seconds: float, words: str) -> None:
     assert words in describe(session(*conditions, seconds=seconds), NOW).detail
 
 
@@ -89,8 +89,8 @@ def test_waiting_long_is_explained(conditions: tuple[Condition, ...], seconds: f
     ("reason", "broken", "headline"),
     [
         ("SceneNotFound", "Scene", "This scene does not exist"),
-        ("NameTaken", "Scene", "Something else has this session's name"),
-        ("OwnerTaken", "Scene", "Your name belongs to sessions elsewhere"),
+        ("NameTaken", "Scene", "This session's name is already in use"),
+        ("OwnerTaken", "Scene", "Your user name is in use elsewhere"),
         ("SomethingNew", "Scene", "This session could not start"),
     ],
 )
@@ -114,13 +114,13 @@ def test_a_failure_names_the_step_and_the_way_out(reason: str, broken: str, head
     ("kind", "reason", "headline"),
     [
         ("DesktopReady", "Unschedulable", "The cluster is full"),
-        ("DesktopReady", "ImagePullBackOff", "Blender's image cannot be fetched"),
-        ("DesktopReady", "CrashLoopBackOff", "Blender has not come up yet"),
+        ("DesktopReady", "ImagePullBackOff", "Blender cannot be downloaded"),
+        ("DesktopReady", "CrashLoopBackOff", "Blender has not started yet"),
         ("DesktopReady", "DesktopRefused", "The cluster refuses another desktop"),
-        ("ConnectionReady", "GuacamoleUnavailable", "The way into Blender is not open yet"),
+        ("ConnectionReady", "GuacamoleUnavailable", "The connection to Blender is not ready yet"),
     ],
 )
-def test_trouble_that_lasts_is_said_in_plain_words(kind: str, reason: str, headline: str) -> None:
+def test_a_long_delay_is_explained_in_plain_words(kind: str, reason: str, headline: str) -> None:
     conditions = (false(kind, reason, "Details."), Condition("Stalled", "False", "Progressing", ""))
     at_first, later = (describe(session(*conditions, seconds=seconds), NOW) for seconds in (2, 12))
     assert at_first.headline == "Blender is starting"
@@ -136,31 +136,31 @@ def test_a_resumed_session_waits_from_when_something_changed_last() -> None:
     stuck = session(*conditions, seconds=day, changed=NOW - timedelta(seconds=12))
     assert describe(stuck, NOW).headline == "The cluster is full"
     unseen = session(Condition("Suspended", "True", "Requested", ""), seconds=day, changed=NOW - timedelta(hours=2))
-    assert describe(unseen, NOW).detail == "This page opens Blender by itself as soon as it is there."
+    assert describe(unseen, NOW).detail == "This page opens Blender automatically when it is ready."
 
 
-def test_a_class_that_is_missing_is_said_at_once() -> None:
+def test_a_missing_class_is_shown_at_once() -> None:
     progress = describe(session(false("Ready", "ClassNotFound", "There is no class gpu.")), NOW)
     assert (progress.state, progress.headline) == (State.WORKING, "This kind of session does not exist yet")
     assert "administrator" in progress.detail
 
 
-def test_a_queued_session_says_its_place() -> None:
+def test_a_queued_session_shows_its_place() -> None:
     conditions = (false("Ready", "Queued", "Three run."), false("DesktopReady", "Queued", "Three run."))
     progress = describe(session(*conditions, queuePosition=2), NOW)
     assert progress.state is State.QUEUED
-    assert "starts by itself" in progress.detail
+    assert "starts automatically" in progress.detail
     assert "You are number 2." in progress.detail
     assert "number" not in describe(session(*conditions), NOW).detail, "the place is not known yet"
 
 
-def test_a_deletion_that_is_held_up_says_why() -> None:
+def test_a_delayed_deletion_shows_the_reason() -> None:
     held_up = "The session stays until its traces in Guacamole are removed (GuacamoleUnavailable): no answer."
     ready = false("Ready", "Terminating", held_up)
     stuck = session(ready, false("ConnectionReady", "GuacamoleUnavailable", "No answer."), ending=True)
     usual = session(ready, false("ConnectionReady", "Terminating", "The session is being deleted."), ending=True)
     assert describe(stuck, NOW).detail == held_up
-    assert "everything of this session goes" in describe(usual, NOW).detail
+    assert "the session is deleted" in describe(usual, NOW).detail
 
 
 def test_a_failure_without_any_other_condition_still_has_a_step_that_failed() -> None:

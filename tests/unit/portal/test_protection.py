@@ -1,4 +1,4 @@
-"""Other people and other sites can neither see nor do anything."""
+"""Other people and other sites can neither see nor change a visitor's sessions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def cookie_line(answer: httpx.Response, name: str) -> str:
-    """Give the Set-Cookie line of that name, in lower case."""
+    """Return the Set-Cookie header of a cookie, in lower case."""
     (line,) = [line for line in answer.headers.get_list("set-cookie") if line.startswith(name + "=")]
     return line.lower()
 
@@ -98,7 +98,7 @@ async def test_a_tampered_cookie_is_a_new_visitor(portal: Portal, browser: Brows
     name = await browser.start()
     owner = portal.store.objects[name]["spec"]["owner"]
     value = browser.cookies[AnonymousIdentifier.COOKIE]
-    # Not the last character: some of its bits carry nothing.
+    # The last character is not changed, since some of its bits are unused.
     changed = value[:-5] + ("A" if value[-5] != "A" else "B") + value[-4:]
     for forged in (changed, f'"{owner}"', owner, "x." + value, ""):
         browser.cookies.clear()
@@ -119,7 +119,7 @@ async def test_the_cookie_is_kept_from_scripts_and_other_sites(browser: Browser)
     line = cookie_line(await browser.get("/"), AnonymousIdentifier.COOKIE)
     assert "httponly" in line
     assert "samesite=lax" in line
-    assert "secure" not in line, "plain http would lose it"
+    assert "secure" not in line, "browsers send no secure cookie over http"
 
 
 async def test_cookies_stay_on_https_where_there_is_https(portal: Portal) -> None:
@@ -154,7 +154,7 @@ async def test_pages_hold_no_inline_script_or_style(browser: Browser) -> None:
         assert text.count("<script") == text.count('<script src="/static/')
 
 
-async def test_a_body_without_end_is_refused(portal: Portal, browser: Browser) -> None:
+async def test_a_body_that_is_too_large_is_refused(portal: Portal, browser: Browser) -> None:
     await browser.see("/")
     answer = await browser.submit("/sessions", sample="x" * 100_000)
     assert answer.status_code == 413
@@ -175,7 +175,7 @@ async def test_the_access_log_has_no_query(browser: Browser, caplog: pytest.LogC
     assert not [line for line in lines if "planted" in line or "healthz" in line]
 
 
-async def test_the_log_tells_who_made_and_stopped_what(browser: Browser, caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_log_names_who_made_and_stopped_a_session(browser: Browser, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="blendersessions_portal"):
         name = await browser.start()
         await browser.get(f"/sessions/{name}/progress")
@@ -183,7 +183,7 @@ async def test_the_log_tells_who_made_and_stopped_what(browser: Browser, caplog:
     lines = [record.getMessage() for record in caplog.records if record.name.startswith("blendersessions_portal")]
     assert any(line.startswith(f"Session {name} was made for guest-") for line in lines)
     assert any(line.startswith(f"Session {name} was stopped by guest-") for line in lines)
-    assert not any("progress" in line for line in lines), "what changes nothing is no news"
+    assert not any("progress" in line for line in lines), "a request that changes nothing is not logged"
 
 
 async def test_health(browser: Browser) -> None:

@@ -1,4 +1,4 @@
-"""Settings and samples say what is wrong with them, before anything is served."""
+"""The portal reports wrong settings and samples at its start."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_the_required_settings_are_enough() -> None:
         ("LOG_LEVEL", "LOUD", "log_level"),
     ],
 )
-def test_a_wrong_setting_is_named(environment: pytest.MonkeyPatch, name: str, value: str, words: str) -> None:
+def test_the_error_names_a_wrong_setting(environment: pytest.MonkeyPatch, name: str, value: str, words: str) -> None:
     environment.setenv(PREFIX + name, value)
     with pytest.raises(ValidationError, match=words):
         Settings()
@@ -68,13 +68,34 @@ def test_a_key_that_can_be_guessed_is_refused(environment: pytest.MonkeyPatch, t
     assert "changeme" not in str(caught.value)
 
 
-def test_the_portal_does_not_start_without_settings(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_the_portal_does_not_start_with_wrong_settings_and_names_each_in_a_line(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.delenv(PREFIX + "NAMESPACE", raising=False)
+    environment.delenv(PREFIX + "NAMESPACE")
+    environment.setenv(PREFIX + "PUBLIC_URL", "blender.test")
+    environment.setenv(PREFIX + "PORT", "planted-value")
+
     assert main() == 64
+
+    output = capsys.readouterr()
+    lines = output.err.splitlines()
+    assert [line.partition(": ")[0] for line in lines] == [
+        PREFIX + name for name in ("NAMESPACE", "PUBLIC_URL", "PORT")
+    ]
+    assert lines[0] == f"{PREFIX}NAMESPACE: Field required. See docs/interfaces.md for the portal's settings."
+    assert "PUBLIC_URL: 'blender.test' is no base URL: write http://" in lines[1]
+    assert "planted-value" not in output.err
+    assert output.out == ""
+
+
+def test_the_portal_does_not_start_without_a_cluster(
+    environment: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    environment.setenv("KUBECONFIG", str(tmp_path / "nowhere"))
+
+    assert main() == 64
+
     assert "The portal cannot start" in caplog.text
-    assert "namespace" in caplog.text
 
 
 def test_the_scenes_of_the_image_are_offered_with_their_pictures() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from blendersessions.model.errors import Invalid, System, Unauthorised, Unavailable
-from blendersessions_portal.session import OWNER_HASH_LABEL, owner_hash
+from blendersessions_portal.session_view import OWNER_HASH_LABEL, owner_hash
 
 if TYPE_CHECKING:
     from unit.portal.conftest import Browser, Portal
@@ -24,8 +24,8 @@ async def test_home_shows_each_scene_with_its_picture_and_a_button(browser: Brow
     assert (await browser.get("/static/thumbnails/shopping_cart.png")).status_code == 200
 
 
-async def test_home_says_that_work_is_lost(browser: Browser) -> None:
-    assert "what you made is lost when its session stops" in (await browser.see("/")).text
+async def test_home_warns_that_work_is_lost(browser: Browser) -> None:
+    assert "your work is lost when the session stops" in (await browser.see("/")).text
 
 
 async def test_a_click_makes_a_session_that_is_this_browsers(portal: Portal, browser: Browser) -> None:
@@ -63,7 +63,7 @@ BAD_SAMPLES = [
 
 
 @pytest.mark.parametrize("sample", BAD_SAMPLES)
-async def test_an_unknown_sample_is_refused_with_the_names_of_those_there_are(
+async def test_an_unknown_sample_is_refused_with_the_names_of_the_samples(
     portal: Portal, browser: Browser, sample: str
 ) -> None:
     await browser.see("/")
@@ -96,7 +96,7 @@ async def test_a_link_makes_nothing_until_its_page_sends_its_form(portal: Portal
     assert answer.headers["location"] == f"/sessions/{portal.store.only}"
 
 
-async def test_a_link_leads_to_the_session_that_is_there(portal: Portal, browser: Browser) -> None:
+async def test_a_link_leads_to_a_live_session_of_its_scene(portal: Portal, browser: Browser) -> None:
     name = await browser.start("shopping_cart.blend")
     page = await browser.see("/view?blender_file=shopping_cart.blend")
     assert (page.status_code, page.headers["location"]) == (303, f"/sessions/{name}")
@@ -106,7 +106,9 @@ async def test_a_link_leads_to_the_session_that_is_there(portal: Portal, browser
 
 
 @pytest.mark.parametrize("end", ["stopped", "failed", "other scene", "other browser"])
-async def test_a_link_starts_anew_where_no_session_fits(portal: Portal, browser: Browser, end: str) -> None:
+async def test_a_link_starts_a_new_session_if_no_live_one_has_its_scene(
+    portal: Portal, browser: Browser, end: str
+) -> None:
     name = await browser.start("fire_extinguisher.blend" if end == "other scene" else "shopping_cart.blend")
     if end == "stopped":
         await browser.submit(f"/sessions/{name}/stop")
@@ -130,7 +132,7 @@ async def test_a_link_starts_anew_where_no_session_fits(portal: Portal, browser:
         (Invalid("The cluster does not accept a new session: spec.owner.", System.KUBERNETES), 400, "spec.owner"),
     ],
 )
-async def test_a_cluster_that_says_no_is_explained(
+async def test_a_refusal_of_the_cluster_is_explained(
     portal: Portal, browser: Browser, failure: Exception, status: int, words: str
 ) -> None:
     await browser.start()
@@ -149,7 +151,7 @@ async def test_trying_again_keeps_the_links_scene(portal: Portal, browser: Brows
     assert 'href="/view?blender_file=shopping_cart.blend">Try again' in answer.text
 
 
-async def test_a_mistake_of_ours_shows_no_inside(portal: Portal, browser: Browser) -> None:
+async def test_an_error_of_ours_discloses_nothing(portal: Portal, browser: Browser) -> None:
     await browser.start()
     portal.store.failure = RuntimeError("password=hunter2")
     answer = await browser.get("/")

@@ -1,4 +1,4 @@
-"""A session with a workspace can be suspended and resumed, and the page says how long it lives and what is lost."""
+"""A session with a workspace can be suspended and resumed. Its page shows when it ends and what is lost then."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from blendersessions_portal.lifetime import expiry, kept_alive_by
-from blendersessions_portal.session import read_session
+from blendersessions_portal.lifetime_words import expiry, kept_alive_by
+from blendersessions_portal.session_view import read_session
 from unit.portal.fakes import NOW
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ async def test_a_ready_session_has_a_page_of_its_own_besides_blender(portal: Por
     assert f'href="/sessions/{name}?stay=yes"' in (await browser.see("/")).text
     page = await browser.see(f"/sessions/{name}?stay=yes")
     assert page.status_code == 200
-    assert "data-next" not in page.text, "it does not lead away by itself"
+    assert "data-next" not in page.text, "the page stays open"
     for words in (f'href="/sessions/{name}/open"', f'action="/sessions/{name}/suspend"', f"/sessions/{name}/stop"):
         assert words in page.text
     assert (await browser.get(f"/sessions/{name}/progress?stay=yes")).text.strip() in page.text
@@ -56,7 +56,7 @@ async def test_suspend_and_resume_by_clicks(portal: Portal, browser: Browser) ->
     assert portal.store.objects[name]["spec"]["suspend"] is True
     assert 'data-state="suspending"' in (await browser.see(f"/sessions/{name}?stay=yes")).text
     opened = await browser.get(f"/sessions/{name}/open")
-    assert opened.headers["location"] == f"/sessions/{name}", "what is being stopped is not opened"
+    assert opened.headers["location"] == f"/sessions/{name}", "a session that is being suspended is not opened"
     portal.store.make_suspended(name, "Requested")
     page = (await browser.see(f"/sessions/{name}")).text
     assert 'data-state="suspended"' in page
@@ -70,25 +70,27 @@ async def test_suspend_and_resume_by_clicks(portal: Portal, browser: Browser) ->
 
 
 @pytest.mark.parametrize(("reason", "headline"), [("Idle", "nobody worked in it"), ("MaxAge", "its time was over")])
-async def test_an_expired_session_says_why_and_is_resumed(
+async def test_an_expired_session_shows_the_reason_and_can_be_resumed(
     portal: Portal, browser: Browser, reason: str, headline: str
 ) -> None:
     name = await ready(portal, browser, size="5Gi")
     portal.store.make_suspended(name, reason)
     page = (await browser.see(f"/sessions/{name}")).text
-    assert f"Suspended, because {headline}" in page
+    assert f"Suspended because {headline}" in page
     assert "Resume" in (await browser.see("/")).text
     await browser.submit(f"/sessions/{name}/resume")
     asked = portal.store.objects[name]["metadata"]["annotations"]["blendersessions.io/resume"]
     assert 'data-state="working"' in (await browser.see(f"/sessions/{name}")).text
     portal.store.make_suspended(name, reason, resume=asked)
-    assert 'data-state="suspended"' in (await browser.see(f"/sessions/{name}")).text, "it expired once more"
+    assert 'data-state="suspended"' in (await browser.see(f"/sessions/{name}")).text, "it expired again"
 
 
-async def test_without_a_workspace_nothing_is_suspended_and_the_loss_is_said(portal: Portal, browser: Browser) -> None:
+async def test_a_session_without_a_workspace_cannot_be_suspended_and_warns_of_the_loss(
+    portal: Portal, browser: Browser
+) -> None:
     name = await ready(portal, browser)
     page = (await browser.see(f"/sessions/{name}?stay=yes")).text
-    assert "what you make in it is lost when it stops" in page
+    assert "your work is lost when it stops" in page
     assert f'action="/sessions/{name}/suspend"' not in page
     answer = await browser.submit(f"/sessions/{name}/suspend")
     assert answer.status_code == 400
@@ -96,20 +98,20 @@ async def test_without_a_workspace_nothing_is_suspended_and_the_loss_is_said(por
     assert "suspend" not in portal.store.objects[name]["spec"]
     portal.store.make_suspended(name, "Idle")
     page = (await browser.see(f"/sessions/{name}")).text
-    assert "opens the scene as it was at first" in page
-    assert f'action="/sessions/{name}/resume"' in page, "an expiry may suspend it all the same"
+    assert "opens the original scene" in page
+    assert f'action="/sessions/{name}/resume"' in page, "an expiry can suspend it too"
 
 
 @pytest.mark.parametrize(
     ("workspace", "warning", "button"),
     [
-        ({}, "what you made in this session is lost", "Stop and discard"),
-        ({"size": "5Gi"}, "the workspace goes with all files in it", "Stop and discard"),
+        ({}, "your work in this session is lost", "Stop and discard"),
+        ({"size": "5Gi"}, "the workspace is deleted with all your files", "Stop and discard"),
         ({"size": "5Gi", "reclaimPolicy": "Retain"}, "The files in the workspace stay", "Stop</button>"),
         ({"claimName": "mine"}, "The files in the workspace stay", "Stop</button>"),
     ],
 )
-async def test_stop_says_what_becomes_of_the_files(
+async def test_stop_explains_what_happens_to_the_files(
     portal: Portal, browser: Browser, workspace: dict[str, object], warning: str, button: str
 ) -> None:
     await ready(portal, browser, **workspace)
@@ -124,7 +126,7 @@ async def test_a_failed_session_with_a_workspace_is_not_removed_without_asking(
     name = await ready(portal, browser, size="5Gi")
     portal.store.make_failed(name)
     page = (await browser.see(f"/sessions/{name}")).text
-    assert "the workspace goes with all files in it" in page
+    assert "the workspace is deleted with all your files" in page
     assert "Remove and choose another" not in page
 
 
@@ -144,21 +146,21 @@ async def test_only_its_own_browser_suspends_and_resumes_a_session(portal: Porta
     ("minutes", "reason", "words"),
     [
         (25, "Idle", "It ends in 25 minutes (at 12:25 UTC) unless somebody works in it."),
-        (130, "MaxAge", "Its time is over in 2 hours (at 14:10 UTC), whatever happens in it."),
+        (130, "MaxAge", "Its time is over in 2 hours (at 14:10 UTC), even if somebody works in it."),
         (0.5, "Idle", "It ends within a minute (at 12:00 UTC) unless"),
         (60, "SomethingNew", "It ends in 1 hour (at 13:00 UTC)."),
     ],
 )
-def test_the_end_is_told_with_its_reason(minutes: float, reason: str, words: str) -> None:
+def test_the_end_of_a_session_is_shown_with_its_reason(minutes: float, reason: str, words: str) -> None:
     assert words in expiry(read_session(reported(minutes, reason, "Nothing")), NOW)
 
 
 @pytest.mark.parametrize("kept", ["Starting", "Input", "Render", "Tunnel", "Nothing"])
-def test_what_keeps_it_alive_is_told(kept: str) -> None:
+def test_each_keep_alive_reason_is_shown(kept: str) -> None:
     assert kept_alive_by(read_session(reported(25, "Idle", kept)))
 
 
-def test_a_session_without_an_end_says_nothing_of_it() -> None:
+def test_a_session_that_does_not_end_by_itself_shows_no_end() -> None:
     body = reported(25, "Idle", "Nothing")
     del body["status"]["activity"]
     assert expiry(read_session(body), NOW) == kept_alive_by(read_session(body)) == ""
@@ -172,16 +174,16 @@ async def test_the_pages_show_the_end(portal: Portal, browser: Browser) -> None:
     portal.store.objects[name]["status"]["activity"] = activity
     for address in ("/", f"/sessions/{name}?stay=yes"):
         assert "Its time is over in 25 minutes" in (await browser.see(address)).text
-    assert "A render keeps it alive" in (await browser.see(f"/sessions/{name}?stay=yes")).text
+    assert "A render keeps this session running" in (await browser.see(f"/sessions/{name}?stay=yes")).text
 
 
-async def test_a_visitor_who_has_enough_is_shown_what_to_stop(portal: Portal, browser: Browser) -> None:
+async def test_a_visitor_at_the_limit_sees_what_to_stop(portal: Portal, browser: Browser) -> None:
     names = [await browser.start() for _ in range(portal.max_sessions)]
     await browser.see("/")
     answer = await browser.submit("/sessions", sample="fire_extinguisher.blend")
     assert answer.status_code == 409
     assert "You have 3 sessions already" in answer.text
-    assert "Open in Blender: Fire extinguisher" in answer.text, "the way on once there is room"
+    assert "Open in Blender: Fire extinguisher" in answer.text, "the button that starts the scene later"
     for name in names:
         assert f'action="/sessions/{name}/stop"' in answer.text
     assert len(portal.store.objects) == portal.max_sessions
@@ -190,9 +192,7 @@ async def test_a_visitor_who_has_enough_is_shown_what_to_stop(portal: Portal, br
     await portal.browser().start()
 
 
-async def test_a_link_to_a_scene_that_is_open_works_for_a_visitor_who_has_enough(
-    portal: Portal, browser: Browser
-) -> None:
+async def test_a_link_to_an_open_scene_works_for_a_visitor_at_the_limit(portal: Portal, browser: Browser) -> None:
     for _ in range(portal.max_sessions):
         await browser.start("shopping_cart.blend")
     answer = await browser.submit("/sessions", sample="shopping_cart.blend", reuse="yes")

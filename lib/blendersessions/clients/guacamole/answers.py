@@ -1,8 +1,8 @@
-"""What Guacamole's answers mean: ambiguous, not always JSON, and sometimes another server's.
+"""Interpret answers that come from Guacamole's address: not all are JSON, and not all are Guacamole's.
 
 Guacamole answers with JSON, its JSON parser with plain text (exchange `connection-create-bad-json`) and Tomcat with
 HTML (`connection-create-wrong-content-type`, `unknown-endpoint`). A proxy, or a Tomcat without the application, answers
-in Guacamole's place: with an error, or with a page and status 200. Neither means that something is done or missing.
+in Guacamole's place: with an error, or with a page and status 200. Neither proves that something is done or missing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def resource(path: str) -> str:
 
 
 def decoded(response: requests.Response) -> object:
-    """Return the decoded JSON, or None when there is none."""
+    """Return the decoded JSON, or None if the answer is not JSON."""
     if not response.content or "json" not in response.headers.get("Content-Type", ""):
         return None
     try:
@@ -35,7 +35,7 @@ def decoded(response: requests.Response) -> object:
 
 
 def message(response: requests.Response) -> str:
-    """Return Guacamole's own message, or the HTTP status when the answer has none."""
+    """Return Guacamole's own message, or the HTTP status if the answer has none."""
     answer = decoded(response)
     if isinstance(answer, dict) and answer.get("message"):
         return str(answer["message"])
@@ -44,28 +44,28 @@ def message(response: requests.Response) -> str:
 
 @dataclass(frozen=True)
 class LogIn:
-    """A token, and the data source that its account lives in."""
+    """A token, and the data source of its account."""
 
     token: str = field(repr=False)
     data_source: str
 
 
 class LogInFailure(Enum):
-    """Why there is no token."""
+    """Why a log-in gave no token."""
 
     REFUSED = auto()
     """The credentials are wrong (exchanges `login-wrong-password`, `login-unknown-user`), or the account is expired or
     outside its hours (`login-valid-until-past`, `login-outside-access-window`)."""
     BARRED = auto()
-    """Guacamole's ban extension takes no log-in from our address: five were refused within five minutes."""
+    """Guacamole's ban extension bars our address: five log-ins were refused within five minutes."""
     FAILED = auto()
-    """Guacamole or a proxy before it failed, for instance by `login-json-body`."""
+    """Guacamole or a proxy before it failed, for instance as in `login-json-body`."""
     NOT_GUACAMOLE = auto()
-    """The answer is not one that Guacamole gives."""
+    """Another server answered."""
 
 
 def log_in_of(response: requests.Response) -> LogIn | LogInFailure:
-    """Return what the answer to a log-in means; a good one names the data source (exchange `login-ok`)."""
+    """Interpret the answer to a log-in; a successful one names the data source (exchange `login-ok`)."""
     if response.status_code in _LOG_IN_REFUSED:
         return LogInFailure.REFUSED
     if response.status_code == requests.codes.too_many_requests:
@@ -79,21 +79,21 @@ def log_in_of(response: requests.Response) -> LogIn | LogInFailure:
 
 
 def raise_for(response: requests.Response, what: str) -> None:
-    """Raise what an answer means, unless Guacamole itself confirms that the request was carried out.
+    """Raise the error of an answer, unless Guacamole itself confirms that the request was carried out.
 
     Args:
         response: the answer.
-        what: the path that the request was about, for the message.
+        what: the path of the request, for the message.
 
     Raises:
         OutcomeUnknown: another server answered a POST.
         Unavailable: another server answered, or Guacamole failed. Status 500 often means that the request refers to
-            something that is gone (exchange `permissions-add-unknown-connection`).
+            an object that is gone (exchange `permissions-add-unknown-connection`).
         Unauthorised: the account lacks the right (`user-create-connection-forbidden`), or the token is dead
-            (`dead-token-data`): the status is 403 for both.
+            (`dead-token-data`). The status is 403 for both.
         NotFound: the object does not exist, or the account may not see it (`user-get-ungranted-connection`).
         Conflict: the name is taken (`connection-create-duplicate-name`, `user-create-duplicate`).
-        Invalid: Guacamole refuses what the request asks for (`connection-create-blank-name`).
+        Invalid: Guacamole refuses the content of the request (`connection-create-blank-name`).
     """
     status, codes = response.status_code, requests.codes
     answer = decoded(response)
@@ -102,8 +102,8 @@ def raise_for(response: requests.Response, what: str) -> None:
     text = f"Guacamole answered {status} to {response.request.method} {what}: {message(response)}"
     if codes.ok <= status < codes.bad_request or (status == codes.not_found and answer is None):
         text = (
-            f"What answered {status} to {response.request.method} {what} was not Guacamole, but a proxy before it or a "
-            "server without the application; it is asked again."
+            f"The server that answered {status} to {response.request.method} {what} was not Guacamole, but a proxy "
+            "before it or a server without the application; it is asked again."
         )
         kind = OutcomeUnknown if response.request.method == "POST" else Unavailable
         raise kind(text, System.GUACAMOLE)

@@ -1,4 +1,4 @@
-"""One request for many callers: a list that serves all who wait for it, and a batch that carries all their changes."""
+"""One request for many callers: a list that answers all of them, and a batch that holds all their changes."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
 MAX_ITEMS_PER_REQUEST = 100
-"""A batch holds one transaction in Guacamole's database."""
+"""Largest number of changes in one request, which is one transaction in Guacamole's database."""
 
 Answer = TypeVar("Answer")
 Item = TypeVar("Item")
 
 
 class SharedRequest(Generic[Answer]):
-    """A read whose answer serves all callers that came before it was sent.
+    """A read whose answer serves all callers that asked before it was sent.
 
-    For a caller that comes while the request is on its way the answer is too old: that caller waits for the next one.
+    The answer is too old for a caller that asks while the request is on its way. That caller waits for the next one.
 
     Args:
         ask: sends the request.
@@ -56,13 +56,13 @@ class _Batch(Generic[Item, Answer]):
 
 
 class Batched(Generic[Item, Answer]):
-    """A change of many items at once: items that come while one request runs are sent together in the next.
+    """Changes that share requests: items that are added while one request runs are sent together in the next.
 
     Args:
-        together: sends several items in one request, which is carried out for all of them or for none; the answers are
-            in their order.
-        alone: sends one item. Items that are refused together are sent one by one, to find out which of them is at
-            fault. Left out when no item can be refused.
+        together: sends several items in one request, which is carried out for all of them or for none. It returns the
+            answers in the order of the items.
+        alone: sends one item. Items that are refused together are sent one by one, to find the one that is refused.
+            None if no item can be refused.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class Batched(Generic[Item, Answer]):
                 except DomainError as error:
                     batch.error = error
                 except asyncio.CancelledError:
-                    # The other callers of the batch must not take a cancelled request for a success.
+                    # The other callers of the batch must not mistake a cancelled request for a success.
                     batch.error = DomainError(
                         "The operator is ending; the request is sent again by the next one.", System.GUACAMOLE
                     )
@@ -114,7 +114,7 @@ class Batched(Generic[Item, Answer]):
             try:
                 return await self._together(items)
             except (Conflict, Invalid):
-                pass  # One of them is refused, and so all are.
+                pass  # One of them is refused, so none was carried out.
         outcomes: list[Answer | DomainError] = []
         for item in items:
             try:
@@ -122,6 +122,6 @@ class Batched(Generic[Item, Answer]):
             except (Conflict, Invalid) as refused:
                 outcomes.append(refused)
             except DomainError as error:
-                # The item is not at fault: the others would fail too, one time-out after the other.
+                # The item is not the cause. The others would fail too, each after its own time-out.
                 return outcomes + [error] * (len(items) - len(outcomes))
         return outcomes

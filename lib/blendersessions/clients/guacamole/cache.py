@@ -14,54 +14,66 @@ if TYPE_CHECKING:
 
 @dataclass
 class GuacamoleCache:
-    """Connections, users and grants. A change that we made while a list was on its way counts more than that list."""
+    """Connections, users and grants. A change that we made while a list was on its way takes precedence over the list.
+
+    The caller sends the requests, and hands their answers to the `take_` and `put` methods.
+    """
 
     group: str = ""
     data_source: str = ""
     loaded: bool = False
     users_loaded: bool = False
     connections: dict[str, ConnectionRecord] = field(default_factory=dict)
-    """By the name that they should have; a person may have renamed them."""
+    """By the name that each should have; somebody may have renamed it in Guacamole."""
     users: dict[str, UserRecord] = field(default_factory=dict)
     grants: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    """Connection name to the users who may read it. By name, because a restored database assigns identifiers again."""
+    """The users who may read a connection, by its name. A restored database gives identifiers to other connections."""
     rights_known: set[str] = field(default_factory=set)
     """Users whose grants were read."""
     lost: dict[str, str] = field(default_factory=dict)
-    """Name to the identifier of a connection that left the list: deleted, renamed or moved."""
-    sought: set[tuple[str, str]] = field(default_factory=set)
+    """The identifiers of connections that left the list, by name: they were deleted, renamed or moved."""
+    looked_up: set[tuple[str, str]] = field(default_factory=set)
     """Names and identifiers that were looked up outside of the group."""
     written: set[str] = field(default_factory=set)
-    """Names of connections that were changed since the last list of them was begun."""
+    """Names of connections that changed since the request for their last list."""
     users_written: set[str] = field(default_factory=set)
-    """Names of users that were changed since the last list of them was begun."""
+    """Names of users that changed since the request for their last list."""
 
     def view(self, access: SessionAccess) -> AccessView:
         """Return what is known of a session's connections and users."""
         records = {name: self.connections[name] for name in access.connections if name in self.connections}
         users = {name: self.users[name] for name in access.usernames if name in self.users}
-        unasked = [user for user in users.values() if user.exists and user.username not in self.rights_known]
-        known = (
-            self.loaded
+        grants = frozenset((user, name) for name in records for user in self.grants.get(name, ()))
+        inspected = (
+            self._connections_known(access, records)
             and len(users) == len(set(access.usernames))
+            and (not records or self._rights_known_of(users))
+        )
+        return AccessView(inspected, self.data_source, records, users, grants)
+
+    def _connections_known(self, access: SessionAccess, records: Mapping[str, ConnectionRecord]) -> bool:
+        """Return whether the connections were listed, those outside the group looked up, and all parameters read."""
+        return (
+            self.loaded
             and all(record.parameters is not None for record in records.values())
             and not self.missing(access)
-            and not (records and unasked)
         )
-        grants = frozenset((user, name) for name in records for user in self.grants.get(name, ()))
-        return AccessView(known, self.data_source, records, users, grants)
+
+    def _rights_known_of(self, users: Mapping[str, UserRecord]) -> bool:
+        """Return whether the grants of all existing users were read."""
+        return all(user.username in self.rights_known for user in users.values() if user.exists)
 
     def missing(self, access: SessionAccess) -> dict[str, str]:
-        """Return the names without a connection that an identifier is known for and not looked up yet."""
-        found: dict[str, str] = {}
+        """Return the identifiers to look up, by name: those of connections that are not in the group's list."""
+        missing: dict[str, str] = {}
         for name in access.connections:
             identifier = self.lost.get(name) or access.identifier_of(name)
-            if name not in self.connections and identifier and (name, identifier) not in self.sought:
-                found[name] = identifier
-        return found
+            if name not in self.connections and identifier and (name, identifier) not in self.looked_up:
+                missing[name] = identifier
+        return missing
 
     def put(self, name: str, record: ConnectionRecord) -> None:
-        """Take in a connection that was written or looked up."""
+        """Cache a connection that was written or looked up."""
         former = self.connections.get(name)
         if former is not None and former.identifier != record.identifier:
             self.grants.pop(name, None)
@@ -70,14 +82,14 @@ class GuacamoleCache:
         self.lost.pop(name, None)
 
     def drop(self, name: str) -> None:
-        """Take in that a connection is gone."""
+        """Remove a connection that is gone."""
         self.connections.pop(name, None)
         self.grants.pop(name, None)
         self.lost.pop(name, None)
         self.written.add(name)
 
     def put_user(self, user: UserRecord) -> None:
-        """Take in a user that was written or looked up; one that does not exist has no grants."""
+        """Cache a user that was written or looked up. A user that does not exist has no grants."""
         former = self.users.get(user.username)
         self.users[user.username] = user
         self.users_written.add(user.username)
@@ -87,7 +99,7 @@ class GuacamoleCache:
             self.rights_known.discard(user.username)
 
     def unlisted(self, username: str) -> UserRecord | None:
-        """Return a user that the last list lacks as missing; None when it is listed, or was changed since."""
+        """Cache a user as not existing if the last list lacks it. Return None if it is listed, or has changed since."""
         if username in self.users or username in self.users_written:
             return None
         self.users[username] = UserRecord(username, exists=False)
@@ -106,7 +118,7 @@ class GuacamoleCache:
             granted.discard(username)
 
     def take_rights(self, username: str, readable: set[str]) -> set[str]:
-        """Take in the identifiers that a user may read; return the names of connections for which that changed."""
+        """Cache the identifiers that a user may read; return the names of connections for which that changed."""
         changed = set()
         for name, record in self.connections.items():
             had, has = username in self.grants.get(name, ()), record.identifier in readable
@@ -120,7 +132,7 @@ class GuacamoleCache:
         return changed
 
     def take_connections(self, group: str, listed: Mapping[str, ConnectionRecord]) -> set[str]:
-        """Take in a list of the group's connections; return the names that changed."""
+        """Cache a list of the group's connections; return the names that changed."""
         merged = dict(listed)
         for name in self.written:
             merged.pop(name, None)
@@ -138,13 +150,13 @@ class GuacamoleCache:
         for name in self.connections.keys() - merged.keys():
             changed.add(name)
             self.lost[name] = self.connections[name].identifier
-            self.sought.discard((name, self.lost[name]))
+            self.looked_up.discard((name, self.lost[name]))
             self.grants.pop(name, None)
         self.connections, self.group, self.loaded = merged, group, True
         return changed
 
     def take_users(self, listed: Mapping[str, UserRecord]) -> set[str]:
-        """Take in a list of all users; return the names that changed."""
+        """Cache a list of all users; return the names that changed."""
         changed = set()
         for username in self.users.keys() | listed.keys():
             if username in self.users_written:
@@ -160,7 +172,7 @@ class GuacamoleCache:
                 if self.users_loaded:
                     changed.add(username)
             elif not former.exists:
-                # Another party created it, perhaps from a backup: its password is not known.
+                # Somebody else created it, perhaps from a backup. Its password is not known.
                 changed.add(username)
                 self.forget_grants(username)
                 self.users[username] = replace(found, password="")

@@ -1,8 +1,9 @@
-"""Guacamole for an account that may administer: a kept token, a pause after failures, and answers as our errors.
+"""Guacamole's REST API for an administrator's account: one token, pauses after failures, and domain errors.
 
 A dead token and a missing right are both answered 403 (exchanges `dead-token-data`,
-`user-create-connection-forbidden`), so `HEAD api/session` is asked which of the two it is (`token-validity-head`,
-`token-validity-head-dead`). A token outlives its account: it lists nothing then (`user-token-after-user-delete`).
+`user-create-connection-forbidden`), so `HEAD api/session` finds out which of the two it is (`token-validity-head`,
+`token-validity-head-dead`). A token outlives its account, and its lists are empty then
+(`user-token-after-user-delete`).
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ if TYPE_CHECKING:
 
 REFUSED_LOG_IN_PAUSE_SECONDS = 90.0
 """Pause before a refused password is tried again. Guacamole's ban extension bars an address after five refusals within
-five minutes, and behind a proxy that address may be everybody's."""
+five minutes, and all users may share that address behind a proxy."""
 TOKEN_RENEWAL_SECONDS = 30.0
-"""Least age at which a token that is alive and lacks a right is replaced."""
+"""Minimum age at which a token that is alive and lacks a right is replaced."""
 UNAVAILABLE_PAUSE_SECONDS = 1.0
-"""Pause after a request without an answer, or a thousand sessions would each wait for the time-out."""
+"""Pause after a request without an answer. Without it a thousand sessions would each wait for the time-out."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Account:
 
 
 @dataclass(frozen=True)
-class _Held:
+class _CurrentToken:
     """The token in use."""
 
     log_in: LogIn
@@ -61,9 +62,10 @@ class _Pause:
     """A time during which nothing is sent, and the failure that is raised instead."""
 
     until: float
+    """On the monotonic clock, in seconds."""
     error: DomainError
     password: str | None = field(default=None, repr=False)
-    """The refused password; the pause ends when the file holds another one."""
+    """The refused password. The pause ends early when the file holds another one."""
 
 
 class GuacamoleClient:
@@ -78,11 +80,11 @@ class GuacamoleClient:
         self._account = account
         self._transport = GuacamoleTransport(account.url, account.ca_file, on_request)
         self._lock = asyncio.Lock()
-        self._held: _Held | None = None
+        self._current: _CurrentToken | None = None
         self._pause: _Pause | None = None
 
     async def data_source(self) -> str:
-        """Return the data source that our account lives in, as the answer to the log-in names it."""
+        """Return the data source of our account, which the answer to the log-in names."""
         return (await self._signed_in()).log_in.data_source
 
     async def get(self, *path: str) -> dict[str, Any]:
@@ -96,69 +98,69 @@ class GuacamoleClient:
         Args:
             method: the HTTP method, in capitals.
             path: the parts of the path, unquoted.
-            body: what to send as JSON.
+            body: the JSON body.
 
         Raises:
-            OutcomeUnknown: the connection broke under a POST; read back before it is sent again.
-            DomainError: one of the other kinds in `model.errors`.
+            OutcomeUnknown: the connection broke during a POST. The caller reads back before it sends again.
+            DomainError: another error of `model.errors`.
         """
-        held = await self._signed_in()
-        response = await self._send_to_data(held, method, path, body)
-        if response.status_code == requests.codes.forbidden and await self._may_be_replaced(held):
-            held = await self._renewed(held)
-            response = await self._send_to_data(held, method, path, body)
+        current = await self._signed_in()
+        response = await self._send_to_data(current, method, path, body)
+        if response.status_code == requests.codes.forbidden and await self._is_replaceable(current):
+            current = await self._renewed(current)
+            response = await self._send_to_data(current, method, path, body)
         raise_for(response, "/".join(path))
         return decoded(response)
 
     async def close(self) -> None:
         """Sign out, and close the connections."""
-        held, self._held = self._held, None
+        current, self._current = self._current, None
         try:
-            if held is not None:
-                await self._send("DELETE", SESSION, token=held.log_in.token)
+            if current is not None:
+                await self._send("DELETE", SESSION, token=current.log_in.token)
         except DomainError:
-            pass  # Without use the token ends within an hour.
+            pass  # An unused token ends by itself within an hour.
         finally:
             await self._transport.close()
 
-    async def _signed_in(self) -> _Held:
+    async def _signed_in(self) -> _CurrentToken:
         self._check_pause()
         async with self._lock:
-            if self._held is None:
+            if self._current is None:
                 self._check_pause()
-                self._held = await self._sign_in()
-            return self._held
+                self._current = await self._sign_in()
+            return self._current
 
-    async def _renewed(self, former: _Held) -> _Held:
+    async def _renewed(self, former: _CurrentToken) -> _CurrentToken:
         async with self._lock:
-            if self._held is former or self._held is None:
+            if self._current is former or self._current is None:
                 self._check_pause()
-                self._held = None
-                self._held = await self._sign_in()
-            return self._held
+                self._current = None
+                self._current = await self._sign_in()
+            return self._current
 
-    async def _may_be_replaced(self, held: _Held) -> bool:
-        """Return whether another token may have the right that this one lacks.
+    async def _is_replaceable(self, current: _CurrentToken) -> bool:
+        """Return whether a new token may have the right that this one lacks.
 
-        A dead token has no rights. A live one may belong to an account that was deleted and made again, as a restore of
-        the database does: its lists are empty, and every change is refused.
+        A dead token has no rights. A live token may belong to an account that was deleted and created again, for
+        instance by a restore of the database. Its lists are empty then, and every change is refused.
         """
-        response = await self._send("HEAD", SESSION, token=held.log_in.token)
-        old = time.monotonic() - held.since >= TOKEN_RENEWAL_SECONDS
+        response = await self._send("HEAD", SESSION, token=current.log_in.token)
+        old = time.monotonic() - current.since >= TOKEN_RENEWAL_SECONDS
         return response.status_code == requests.codes.forbidden or old
 
-    async def _sign_in(self) -> _Held:
-        """Log in with the password of now.
+    async def _sign_in(self) -> _CurrentToken:
+        """Log in with the current password.
 
         Raises:
             Unauthorised: the account is refused, or its password cannot be read.
-            Unavailable: Guacamole gives no token for another reason.
+            Unavailable: there is no token for another reason.
         """
         account, password = self._account, self._password()
         response = await self._send("POST", LOG_IN, form={"username": account.username, "password": password})
         outcome = log_in_of(response)
         if isinstance(outcome, LogIn):
-            return _Held(outcome)
+            return _CurrentToken(outcome)
         if outcome is LogInFailure.REFUSED:
             refused = Unauthorised(
                 f"Guacamole at {account.url} refuses the account {account.username} ({message(response)}): check "
@@ -170,8 +172,9 @@ class GuacamoleClient:
             raise refused
         if outcome is LogInFailure.BARRED:
             barred = Unavailable(
-                f"Guacamole at {account.url} takes no log-in from our address for now ({message(response)}), "
-                "after too many refused ones: it is tried again in a while. Check who logs in wrongly from there.",
+                f"Guacamole at {account.url} takes no log-in from our address for now ({message(response)}), because "
+                "too many were refused. It is tried again later. Check which program at our address uses a wrong "
+                "password.",
                 System.GUACAMOLE,
             )
             self._begin_pause(barred, REFUSED_LOG_IN_PAUSE_SECONDS)
@@ -179,8 +182,8 @@ class GuacamoleClient:
         if outcome is LogInFailure.FAILED:
             raise_for(response, LOG_IN)
         raise Unavailable(
-            f"What answers at {account.url} is not Guacamole: check BLENDERSESSIONS_GUACAMOLE_URL, which ends in "
-            "the web application's path, for instance http://guacamole:8080/guacamole/.",
+            f"The server at {account.url} is not Guacamole: check BLENDERSESSIONS_GUACAMOLE_URL, which ends in the "
+            "web application's path, for instance http://guacamole:8080/guacamole/.",
             System.GUACAMOLE,
         )
 
@@ -188,7 +191,7 @@ class GuacamoleClient:
         """Read the password.
 
         Raises:
-            Unauthorised: there is none to read.
+            Unauthorised: the file cannot be read.
         """
         file = self._account.password_file
         try:
@@ -216,10 +219,10 @@ class GuacamoleClient:
         raise type(pause.error)(str(pause.error), pause.error.system)
 
     async def _send_to_data(
-        self, held: _Held, method: str, path: tuple[str, ...], body: Body | None
+        self, current: _CurrentToken, method: str, path: tuple[str, ...], body: Body | None
     ) -> requests.Response:
-        parts = (quote(part, safe="") for part in (held.log_in.data_source, *path))
-        return await self._send(method, "/".join([f"{SESSION}/data", *parts]), token=held.log_in.token, body=body)
+        parts = (quote(part, safe="") for part in (current.log_in.data_source, *path))
+        return await self._send(method, "/".join([f"{SESSION}/data", *parts]), token=current.log_in.token, body=body)
 
     async def _send(
         self,

@@ -1,6 +1,6 @@
 """Connections, each of which leads to one desktop.
 
-A replaced connection has what the request names and nothing else (exchanges `connection-update`,
+A replaced connection has the fields of the request and no others (exchanges `connection-update`,
 `connection-get-after-empty-attrs`). Empty parameters are not stored (`connection-parameters-full`). No list contains
 parameters (`connection-list`). Removing a connection leaves its tunnels open (`connection-delete-while-tunnel-open`).
 """
@@ -19,12 +19,15 @@ if TYPE_CHECKING:
 
 
 async def find(client: GuacamoleClient, group: str, identifier: str) -> ConnectionRecord | None:
-    """Look a connection up by its identifier, with its parameters, in any group; None when there is none.
+    """Look up a connection by its identifier, in any group; None if it does not exist.
 
     Args:
-        client: the client to ask by.
+        client: the client that sends the requests.
         group: the identifier of our group, for `ConnectionRecord.in_group`.
-        identifier: the connection's identifier (`connection-get-unknown` when there is none).
+        identifier: the connection's identifier (`connection-get-unknown` if it does not exist).
+
+    Returns:
+        The connection, with its parameters.
     """
     try:
         answer = await client.get("connections", identifier)
@@ -43,7 +46,7 @@ async def create(client: GuacamoleClient, group: str, spec: ConnectionSpec) -> s
     """Create a connection and return its identifier, which may be empty if the answer has none.
 
     Raises:
-        Conflict: the group has a connection of that name (`connection-create-duplicate-in-group`).
+        Conflict: the group already has a connection of that name (`connection-create-duplicate-in-group`).
     """
     answer = await client.call("POST", "connections", body=_body(group, spec))
     return str(answer["identifier"]) if isinstance(answer, dict) else ""
@@ -53,12 +56,12 @@ async def create_all(client: GuacamoleClient, group: str, specs: Sequence[Connec
     """Create connections in one request and return their identifiers, in the order of the specs.
 
     Raises:
-        Invalid: one of them is refused, and so none was created (`batch-add-atomic-failure-duplicate`).
+        Invalid: one of them is refused, so none was created (`batch-add-atomic-failure-duplicate`).
     """
     body = [{"op": "add", "path": "/", "value": _body(group, spec)} for spec in specs]
     answer = await client.call("PATCH", "connections", body=body)
-    made = answer.get("patches") if isinstance(answer, dict) else None
-    return [str(outcome.get("identifier") or "") for outcome in made or [{}] * len(specs)]
+    patches = answer.get("patches") if isinstance(answer, dict) else None
+    return [str(outcome.get("identifier") or "") for outcome in patches or [{}] * len(specs)]
 
 
 async def replace(client: GuacamoleClient, group: str, identifier: str, spec: ConnectionSpec) -> None:

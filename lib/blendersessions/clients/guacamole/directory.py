@@ -1,7 +1,7 @@
-"""The connections, users and grants of all sessions: the view of them, and the changes that the operator makes.
+"""The connections, users and grants of all sessions: how the operator reads and changes them.
 
-The cache serves the steady state without a request; two lists for all sessions refresh it. A change is made under the
-session's key in the work queue and under the user's lock, so each connection and each user has one writer.
+In the steady state the cache answers without a request. Two lists for all sessions refresh it. A change is made under
+the session's key in the work queue and under the user's lock, so each connection and each user has one writer.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from blendersessions.clients.guacamole.client import GuacamoleClient
 
 LATE_TUNNEL_SECONDS = 120.0
-"""Time after a user lost a connection in which tunnels that were being opened at that moment are found and closed."""
+"""After a user lost a connection, tunnels that were being opened at that moment are closed for this time."""
 
 
 class GuacamoleDirectory:
@@ -56,11 +56,12 @@ class GuacamoleDirectory:
         )
         self._removals = Batched[str, None](lambda keys: connections.remove(client, keys))
         self._user_removals = Batched[str, None](lambda keys: users.remove(client, keys))
-        self._shut: dict[tuple[str, str | None], float] = {}
+        self._revoked_until: dict[tuple[str, str | None], float] = {}
+        """Until when new tunnels are closed, by connection identifier and user; the user None means all users."""
         self._checks: deque[str] = deque()
 
     def view(self, access: SessionAccess) -> AccessView:
-        """Return what is known of a session, without a request."""
+        """Return the cached state of a session, without a request."""
         return self._cache.view(access)
 
     def known_connections(self) -> dict[str, ConnectionRecord]:
@@ -72,7 +73,7 @@ class GuacamoleDirectory:
         return dict(self._cache.users)
 
     def user_lock(self, username: str) -> asyncio.Lock:
-        """Return the lock to hold while a user is made or removed; it goes when nobody holds or awaits it."""
+        """Return the lock to hold while a user is created or removed; it is freed when nobody holds or awaits it."""
         return self._user_locks.setdefault(username, asyncio.Lock())
 
     async def refresh(self) -> set[str]:
@@ -87,15 +88,14 @@ class GuacamoleDirectory:
         """List the tunnels on all connections, and close those that opened just after a user lost the connection."""
         running = await self._tunnel_list.get()
         now = self._clock()
-        self._shut = {rule: until for rule, until in self._shut.items() if until > now}
-        late = [
-            each for each in running if self._shut.keys() & {(each.connection, None), (each.connection, each.username)}
-        ]
+        self._revoked_until = {pair: until for pair, until in self._revoked_until.items() if until > now}
+        revoked = self._revoked_until.keys()
+        late = [each for each in running if revoked & {(each.connection, None), (each.connection, each.username)}]
         await tunnels.kill(self._client, late)
         return [each for each in running if each not in late]
 
     async def inspect(self, access: SessionAccess) -> None:
-        """Ask for what `view` does not know yet of a session."""
+        """Read from Guacamole what the cache lacks for the `view` of a session."""
         cache = self._cache
         if not cache.users_loaded:
             await self.refresh_users()
@@ -103,17 +103,18 @@ class GuacamoleDirectory:
             await self.refresh()
         for name, identifier in cache.missing(access).items():
             found = await connections.find(self._client, cache.group, identifier)
-            cache.sought.add((name, identifier))
-            # A person renamed or moved it. Another one has the identifier since a restore, unless it leads to us.
+            cache.looked_up.add((name, identifier))
+            # Somebody renamed or moved the connection. After a restore another connection may have its identifier, so
+            # only one that leads to the session's desktop counts.
             if found is not None and found.leads_to(access.hostname) and name not in cache.connections:
                 cache.put(name, found)
         for name in access.connections:
-            await self._ask_parameters(name)
+            await self._read_parameters(name)
         for username in access.usernames:
-            await self._ask_rights(username, access.connections)
+            await self._read_rights(username, access.connections)
 
     async def create_connection(self, spec: ConnectionSpec) -> None:
-        """Create a connection; one that exists already, from before a crash, is adopted."""
+        """Create a connection. One that was created before a crash is adopted."""
         cache = self._cache
         try:
             identifier = await self._creations.add(spec)
@@ -123,7 +124,7 @@ class GuacamoleDirectory:
                 raise
             return
         except DomainError:
-            # The group may be gone (`connection-create-unknown-parent`): the next inspection creates it again.
+            # The group may be gone (`connection-create-unknown-parent`). The next inspection creates it again.
             cache.loaded = False
             raise
         if not identifier:
@@ -134,7 +135,7 @@ class GuacamoleDirectory:
         cache.put(spec.name, ConnectionRecord(identifier, spec.name, "vnc", spec.attributes, spec.parameters))
 
     async def update_connection(self, identifier: str, spec: ConnectionSpec) -> None:
-        """Give a connection the values of the spec, in our group."""
+        """Give a connection the values of the spec, and move it into our group."""
         try:
             await connections.replace(self._client, self._cache.group, identifier, spec)
         except DomainError:
@@ -144,18 +145,18 @@ class GuacamoleDirectory:
         self._cache.put(spec.name, ConnectionRecord(identifier, spec.name, "vnc", spec.attributes, spec.parameters))
 
     async def recheck_connection(self, name: str) -> ConnectionRecord | None:
-        """Read the parameters of a connection again, and return it; None when it is not in the group."""
+        """Read the parameters of a connection again, and return it; None if it is not in the group."""
         record = self._cache.connections.get(name)
         if record is not None:
             self._cache.connections[name] = replace(record, parameters=None)
-            await self._ask_parameters(name)
+            await self._read_parameters(name)
         return self._cache.connections.get(name)
 
     async def remove_connection(self, name: str, access: SessionAccess) -> int:
-        """Remove a connection and then close its tunnels, which a removal leaves open; return how many were closed.
+        """Remove a connection, then close its tunnels, which a removal leaves open; return the number of tunnels.
 
-        One that a person moved out of the group is removed too if it leads to the session's desktop. If another
-        connection has the reported identifier by now, it is left alone.
+        A connection outside of the group is removed too if it leads to the session's desktop. Another connection that
+        has the reported identifier now is left alone.
         """
         cache, hostname, reported = self._cache, access.hostname, access.identifier_of(name)
         if not cache.loaded:
@@ -171,17 +172,17 @@ class GuacamoleDirectory:
                 return 0
             record = found
         elif record.parameters is None:
-            await self._ask_parameters(name)
+            await self._read_parameters(name)
             record = cache.connections.get(name)
         if record is not None and (record.leads_to(hostname) or record.identifier == reported):
             await self._removals.add(record.identifier)
         elif record is not None:
             return 0
         cache.drop(name)
-        return await self._shut_out(identifier, None)
+        return await self._close_tunnels(identifier, None)
 
     async def look_up_user(self, username: str) -> UserRecord:
-        """Ask Guacamole for a user, whatever the cache has."""
+        """Look up a user in Guacamole, not in the cache."""
         user = await users.get(self._client, username, self._group_name)
         known = self._cache.users.get(username)
         if known is None or (known.exists, known.made_for) != (user.exists, user.made_for):
@@ -189,7 +190,7 @@ class GuacamoleDirectory:
         return self._cache.users[username]
 
     async def create_user(self, username: str, password: str, namespace: str) -> None:
-        """Create a user for the sessions of a namespace; one of ours that exists already gets the password."""
+        """Create a user for the sessions of a namespace. An existing user of ours gets the password."""
         try:
             await self._user_creations.add(users.NewUser(username, password, namespace))
         except (Conflict, OutcomeUnknown):
@@ -214,7 +215,7 @@ class GuacamoleDirectory:
             self._cache.users[username] = replace(user, password=password)
 
     async def remove_user(self, username: str, namespace: str) -> bool:
-        """Remove a user if we made it for the namespace, and return whether that was so."""
+        """Remove a user if we made it for the namespace; return whether we did."""
         ours = (await users.get(self._client, username, self._group_name)).ours(namespace)
         if ours:
             await self._user_removals.add(username)
@@ -222,38 +223,36 @@ class GuacamoleDirectory:
         return ours
 
     async def grant(self, username: str, name: str) -> None:
-        """Let a user read a connection and its group, without which it is not on the user's home page."""
+        """Let a user read a connection and its group, without which the user's home page does not show it."""
         record = self._cache.connections.get(name)
         if record is None:
-            raise NotFound(
-                f"The connection {name} went from Guacamole while it was granted; it is made again.", System.GUACAMOLE
-            )
+            raise NotFound(f"The connection {name} is gone from Guacamole; it is created again.", System.GUACAMOLE)
         paths = (f"/connectionPermissions/{record.identifier}", f"/connectionGroupPermissions/{self._cache.group}")
         try:
             await users.change(self._client, username, "add", paths)
         except DomainError:
-            # The user or the connection may be gone (404 or 500): both are asked for again.
+            # The user or the connection may be gone (404 or 500). Both are read again.
             self._cache.drop_user(username)
             self._cache.loaded = False
             raise
         self._cache.grants[name].add(username)
-        self._shut.pop((record.identifier, username), None)
+        self._revoked_until.pop((record.identifier, username), None)
 
     async def revoke(self, username: str, name: str) -> int:
-        """Take a connection from a user, then close the user's tunnels on it; return how many were closed."""
+        """Revoke a user's grant, then close the user's tunnels on the connection; return the number of tunnels."""
         record = self._cache.connections.get(name)
         if record is None:
             return 0
         if (await users.get(self._client, username, self._group_name)).exists:
             await users.change(self._client, username, "remove", (f"/connectionPermissions/{record.identifier}",))
         self._cache.grants[name].discard(username)
-        return await self._shut_out(record.identifier, username)
+        return await self._close_tunnels(record.identifier, username)
 
     async def check_next(self) -> set[str]:
         """Read the grants of one user or the parameters of one connection; return the names that changed.
 
-        No list contains these. Each call sends one request about the next user or connection, so that changes that a
-        person made are found in turn.
+        No list contains these. Each call sends one request about the next user or connection, so changes that an
+        administrator made are found in turn.
         """
         cache = self._cache
         if not self._checks:
@@ -268,24 +267,24 @@ class GuacamoleDirectory:
                 return {key} if await self.recheck_connection(key) != former else set()
         return set()
 
-    async def _shut_out(self, identifier: str, username: str | None) -> int:
-        """Close the tunnels of one user or of all on a connection, now and those that are just being opened."""
-        self._shut[identifier, username] = self._clock() + LATE_TUNNEL_SECONDS
+    async def _close_tunnels(self, identifier: str, username: str | None) -> int:
+        """Close the tunnels of one user or of all users on a connection, including those that are being opened."""
+        self._revoked_until[identifier, username] = self._clock() + LATE_TUNNEL_SECONDS
         running = await self._tunnel_list.get()
         closed = [each for each in running if each.connection == identifier and username in (None, each.username)]
         await tunnels.kill(self._client, closed)
         return len(closed)
 
-    async def _ask_rights(self, username: str, names: Sequence[str]) -> None:
-        """Ask for a user, and for what the user may read if there is a connection that it matters for."""
+    async def _read_rights(self, username: str, names: Sequence[str]) -> None:
+        """Look up a user, and read the user's rights if the session has a connection."""
         cache = self._cache
-        # A name that is made from the session's UID is nobody else's: that the list has none is answer enough.
+        # Nobody else creates a user with a name made from the session's UID, so the last list suffices for it.
         listed = cache.unlisted(username) if username in names else None
         user = cache.users.get(username) or listed or await self.look_up_user(username)
         if user.exists and username not in cache.rights_known and not cache.connections.keys().isdisjoint(names):
             cache.take_rights(username, await users.readable(self._client, username, cache.group))
 
-    async def _ask_parameters(self, name: str) -> None:
+    async def _read_parameters(self, name: str) -> None:
         record = self._cache.connections.get(name)
         if record is None or record.parameters is not None:
             return

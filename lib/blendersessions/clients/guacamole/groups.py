@@ -29,19 +29,19 @@ class Group:
 
 
 async def read_group(client: GuacamoleClient, name: str, last_identifier: str) -> Group:
-    """Return the group of this name at the root; create it if there is none.
+    """Return the group of this name at the root; create it if it does not exist.
 
-    In the steady state this is one request, by the identifier of last time. The identifier alone proves nothing,
-    because a restored database assigns identifiers again. A group that has another name by now is renamed if it holds
-    connections of ours: then a person renamed or moved it.
+    In the steady state this is one request, by the last known identifier. The identifier alone proves nothing, because
+    a restored database gives identifiers to other groups. A group that has another name or parent now and holds
+    connections of ours was renamed or moved, so its name and parent are restored.
 
     Args:
-        client: the client to ask by.
+        client: the client that sends the requests.
         name: the group's name.
-        last_identifier: the identifier that the group had before; empty if it is not known.
+        last_identifier: the last known identifier of the group; empty if none is known.
 
     Raises:
-        NotFound: somebody removed the group meanwhile.
+        NotFound: somebody removed the group during the call.
     """
     if last_identifier:
         tree = await _tree(client, last_identifier)
@@ -56,7 +56,8 @@ async def read_group(client: GuacamoleClient, name: str, last_identifier: str) -
     tree = await _tree(client, identifier or await _create(client, name))
     if tree is None:
         raise NotFound(
-            f"Guacamole's connection group {name} went while it was read; it is made again.", System.GUACAMOLE
+            f"Guacamole's connection group {name} was removed while it was read; it is created again.",
+            System.GUACAMOLE,
         )
     return _group(tree)
 
@@ -83,7 +84,7 @@ async def _create(client: GuacamoleClient, name: str) -> str:
     identifier = str(answer["identifier"]) if isinstance(answer, dict) else await _find(client, name)
     if not identifier:
         raise NotFound(
-            f"Guacamole has no connection group {name} after it was made: it is tried again.", System.GUACAMOLE
+            f"Guacamole has no connection group {name} after its creation; it is tried again.", System.GUACAMOLE
         )
     return identifier
 

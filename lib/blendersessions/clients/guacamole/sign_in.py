@@ -1,4 +1,4 @@
-"""Guacamole for a person: signing in and out with that person's own password, and no other right."""
+"""Guacamole's sign-in for its users: in and out with a user's own password, and no other request."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _NO_ANSWER = "Guacamole does not answer. Try again in a moment."
 
 
 class SignInClient:
-    """Signs people in at one Guacamole and out again; used as a context manager, or closed by `close`.
+    """Signs users in at one Guacamole and out again. It is a context manager, or is closed by `close`.
 
-    The messages of its errors are for those people, so they name neither addresses nor settings of the installation.
+    The messages of its errors are for those users, so they name neither addresses nor settings of the installation.
 
     Args:
         url: Guacamole's address, with the web application's path.
@@ -75,7 +75,7 @@ class SignInClient:
         """Return whether the token still works (exchanges `token-validity-head`, `token-validity-head-dead`).
 
         Raises:
-            Unavailable: Guacamole does not answer, so nobody knows.
+            Unavailable: Guacamole does not answer, so it is not known.
         """
         response = await self._send("HEAD", SESSION, token=token)
         if response.status_code >= requests.codes.internal_server_error:
@@ -83,12 +83,12 @@ class SignInClient:
         return response.ok
 
     async def sign_out(self, token: str) -> None:
-        """End the token and what was opened with it; a dead token is accepted.
+        """End the token and the tunnels that were opened with it; a dead token is accepted.
 
         Raises:
             Unavailable: Guacamole does not answer.
         """
-        # `DELETE api/tokens/TOKEN` would do as well (exchange `logout`), but a token in an address ends up in logs.
+        # `DELETE api/tokens/TOKEN` would work too (exchange `logout`), but a token in an address ends up in logs.
         await self._send("DELETE", SESSION, token=token)
 
     async def _send(

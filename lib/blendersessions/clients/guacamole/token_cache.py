@@ -1,9 +1,9 @@
 """One living token for each browser and user, kept for the next link.
 
-A browser holds one token for each Guacamole: a link with another one signs the first out and closes its desktops, even
-for the same user, and a link with a dead one makes every log-in impossible. So a token is made once, checked before
-each use, and used again while it works. A token also outlives its user (exchange `user-token-after-user-delete`) and
-opens nothing then, so each is kept with a fingerprint of the password that it was made for.
+A browser holds one token for each Guacamole. A link with another token signs the first one out and closes its desktops,
+even for the same user. A link with a dead token makes every log-in impossible. So a token is requested once, checked
+before each use, and used again while it works. A token also outlives its user (exchange
+`user-token-after-user-delete`), and opens nothing then. So each is kept with a fingerprint of its user's password.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 REFUSED_SIGN_IN_PAUSE_SECONDS = 90.0
-"""Pause before refused credentials are tried again: Guacamole's ban extension bars an address after five refusals
-within five minutes, and the portal's address is everybody's."""
+"""Pause before refused credentials are tried again. Guacamole's ban extension bars an address after five refusals
+within five minutes, and all users of the portal share its address."""
 MAX_REFUSALS = 10_000
 """Refused credentials that are remembered."""
 
@@ -45,36 +45,36 @@ class SignIn(Protocol):
         ...
 
     async def sign_out(self, token: str) -> None:
-        """End the token and what was opened with it; a dead token is accepted."""
+        """End the token and the tunnels that were opened with it; a dead token is accepted."""
         ...
 
 
 @dataclass(frozen=True)
 class CachedToken:
-    """A token, and the fingerprint of the user and password that it was made for."""
+    """A token, and the fingerprint of its user and password."""
 
     token: str = field(repr=False)
     fingerprint: str = field(repr=False)
 
 
 class TokenStore(Protocol):
-    """The place for one user's token in one browser. Its owner keeps others away from it while the cache works."""
+    """The place for one user's token in one browser. The caller must not use it twice at the same time."""
 
     def candidates(self) -> Sequence[CachedToken]:
         """Return the tokens that may still work, the likeliest first."""
         ...
 
     def keep(self, token: CachedToken) -> None:
-        """Keep a token in place of all others."""
+        """Keep this token, and forget all others."""
         ...
 
 
 class TokenCache:
-    """Finds a living token in a store, and signs in when there is none.
+    """Finds a living token in a store, and signs in if the store has none.
 
     Args:
         guacamole: signs in and out.
-        secret: makes fingerprints useless to a browser that holds one; empty for a store that no one else can read.
+        secret: makes a fingerprint useless to the browser that holds it; empty for a store that only we can read.
         clock: a monotonic clock in seconds.
     """
 
@@ -86,7 +86,7 @@ class TokenCache:
         self._refusals: OrderedDict[str, tuple[float, Unauthorised]] = OrderedDict()
 
     async def token(self, store: TokenStore, credentials: UserCredentials) -> str:
-        """Return the user's token, a new one only if no kept one works.
+        """Return the user's token; a new one only if no kept token works.
 
         Raises:
             Unauthorised: Guacamole refuses the credentials, or did so less than 90 seconds ago.
@@ -104,7 +104,7 @@ class TokenCache:
         return token
 
     async def sign_out(self, kept: CachedToken) -> None:
-        """End a token; if Guacamole does not answer, the token ends by itself after an hour without use."""
+        """End a token. If Guacamole does not answer, the token ends by itself after an hour without use."""
         try:
             await self._guacamole.sign_out(kept.token)
         except DomainError as error:
@@ -127,7 +127,7 @@ class TokenCache:
         return token
 
     def _fingerprint(self, key: str, credentials: UserCredentials) -> str:
-        """Return 64 hex digits that change with the user and the password, and disclose neither."""
+        """Return 64 hexadecimal digits that change with the user and the password, and disclose neither."""
         parts = (credentials.username, credentials.password)
         message = b"".join(hashlib.sha256(part.encode()).digest() for part in parts)
         return hmac.new((self._secret + key).encode(), message, hashlib.sha256).hexdigest()

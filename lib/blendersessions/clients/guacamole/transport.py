@@ -1,4 +1,4 @@
-"""HTTP to one Guacamole, for every account that signs in there: sockets, threads, time-outs, TLS, and what is resent.
+"""HTTP to one Guacamole, for every account that signs in there: sockets, threads, time-outs, TLS and repetitions.
 
 Guacamole takes a log-in as a form (exchange `login-ok`; JSON is refused, `login-json-body`) and a token in a header
 (`token-by-header`). A token in an address would work too (`token-by-query`), but addresses end up in logs.
@@ -31,14 +31,15 @@ if TYPE_CHECKING:
     from urllib3.connectionpool import ConnectionPool
 
 MAX_REQUESTS_IN_FLIGHT = 5
-"""Above five requests at a time Guacamole 1.6.0 gets slower: it opens and closes database connections under load."""
+"""Guacamole 1.6.0 gets slower with more than five requests at a time: it opens and closes database connections then."""
 CONNECT_TIMEOUT_SECONDS = 3.05
 READ_TIMEOUT_SECONDS = 15.0
 LOG_IN = "api/tokens"
 SESSION = "api/session"
 REPEATABLE_METHODS = frozenset({"DELETE", "GET", "HEAD", "PATCH", "PUT"})
-"""Carried out twice, they leave the same as once. A PATCH that adds objects is refused the second time, as for names
-that are taken (exchange `batch-add-atomic-failure-duplicate`). A POST would create a second object."""
+"""Methods that may be sent twice, because the second time changes nothing. A PATCH that adds objects is refused the
+second time, since the names are taken (exchange `batch-add-atomic-failure-duplicate`). A POST would create a second
+object."""
 
 Body = dict[str, Any] | list[dict[str, Any]]
 
@@ -46,14 +47,14 @@ Body = dict[str, Any] | list[dict[str, Any]]
 class GuacamoleTransport:
     """Sends requests to one Guacamole, at most five at a time and off the event loop.
 
-    Its sockets are kept. Tomcat closes them after 20 seconds without use; urllib3 notices that before it uses one
-    again, and `_ResendOnce` covers a socket that closes just while a request is sent. Cookies, redirects, proxies and
-    `.netrc` are ignored: nothing of one account may travel with another's request, or to another host.
+    Its sockets are kept. Tomcat closes them after 20 seconds without use. urllib3 notices that before it uses a socket
+    again, and `_ResendOnce` covers a socket that is closed while a request is being sent. Cookies, redirects, proxies
+    and `.netrc` are ignored: data of one account must not travel with another's request, or to another host.
 
     Args:
         url: Guacamole's address, with the web application's path.
         ca_file: the certificate authority to trust in place of the public ones.
-        on_request: called after each request, whatever became of it.
+        on_request: called after each request, failed ones included.
     """
 
     def __init__(self, url: str, ca_file: Path | None = None, on_request: RequestHook = ignore_request) -> None:
@@ -67,7 +68,7 @@ class GuacamoleTransport:
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
         for prefix in ("http://", "https://"):
             self._session.mount(prefix, _adapter(REPEATABLE_METHODS))
-        # A log-in whose answer is lost leaves a token that nobody knows, and that ends by itself.
+        # A log-in may be sent twice: a token whose answer is lost is not used, and ends by itself.
         self._session.mount(self._base + LOG_IN, _adapter(REPEATABLE_METHODS | {"POST"}))
 
     async def send(
@@ -79,17 +80,17 @@ class GuacamoleTransport:
         body: Body | None = None,
         form: Mapping[str, str] | None = None,
     ) -> requests.Response:
-        """Send one request and return the answer, whatever its status.
+        """Send one request and return the answer, with any HTTP status.
 
         Args:
             method: the HTTP method, in capitals.
             path: the quoted path below Guacamole's address.
             token: the token to send the request with; empty for none.
-            body: what to send as JSON.
-            form: what to send as a form.
+            body: the JSON body.
+            form: the fields of a form.
 
         Raises:
-            OutcomeUnknown: the connection broke under a POST, which may have been carried out.
+            OutcomeUnknown: the connection broke during a POST, which may have been carried out.
             Unavailable: there was no answer.
         """
         loop = asyncio.get_running_loop()
@@ -103,7 +104,7 @@ class GuacamoleTransport:
     def _send(
         self, method: str, path: str, token: str, body: Body | None, form: Mapping[str, str] | None
     ) -> requests.Response:
-        code, begun = 0, time.monotonic()
+        code, started = 0, time.monotonic()
         try:
             response = self._session.request(
                 method,
@@ -118,12 +119,12 @@ class GuacamoleTransport:
         except requests.ConnectTimeout as error:
             raise Unavailable(self._unanswered(error), System.GUACAMOLE) from error
         except OSError as error:
-            # All of the library's errors are OSErrors, and so is that of a missing file of authorities.
+            # All errors of the library are OSErrors, and so is the error of a missing CA file.
             if method == "POST" and path != LOG_IN and isinstance(error, _BROKEN):
                 raise OutcomeUnknown(self._unanswered(error), System.GUACAMOLE) from error
             raise Unavailable(self._unanswered(error), System.GUACAMOLE) from error
         finally:
-            self._on_request(method, resource(path), time.monotonic() - begun, code)
+            self._on_request(method, resource(path), time.monotonic() - started, code)
         return response
 
     def _unanswered(self, error: Exception) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 async def running(client: GuacamoleClient) -> list[Tunnel]:
-    """List the tunnels on all connections, in one request (`activeconnections-list-admin`)."""
+    """List the tunnels on all connections in one request (`activeconnections-list-admin`)."""
     return [
         Tunnel(
             key,
@@ -32,7 +32,7 @@ async def running(client: GuacamoleClient) -> list[Tunnel]:
 
 
 async def kill(client: GuacamoleClient, tunnels: Iterable[Tunnel]) -> None:
-    """Close tunnels; one that is closed already is no error (`activeconnection-kill-twice`)."""
+    """Close tunnels. A tunnel that is closed already is no error (`activeconnection-kill-twice`)."""
     paths = [f"/{tunnel.identifier}" for tunnel in tunnels]
     for start in range(0, len(paths), MAX_ITEMS_PER_REQUEST):
         body = [{"op": "remove", "path": path} for path in paths[start : start + MAX_ITEMS_PER_REQUEST]]

@@ -2,8 +2,8 @@
 
 Guacamole drops attributes that it does not know (exchange `user-get-unknown-attr`), but it keeps the organizational
 role (`user-get`). Our users carry a mark there, which distinguishes them from an administrator's after a restart or a
-restore. The mark names the namespace too: its people can read the user's password, so a session of another namespace
-must not be granted to that user.
+restore. The mark also names a namespace, whose members can read the user's password. So that user gets no grant for a
+session of another namespace.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ def mark(group: str, namespace: str) -> str:
 
 
 def made_for(role: str, group: str) -> str:
-    """Return `UserRecord.made_for` for a role: empty for one without a mark, and no namespace for a foreign mark."""
+    """Return `UserRecord.made_for` for a role: empty without a mark; with a slash first for another's mark."""
     if not role.startswith(_MARK):
         return ""
-    whose, _, namespace = role.removeprefix(_MARK).removesuffix(")").rpartition("/")
-    return namespace if whose == group and role == mark(group, namespace) else f"/{role}"
+    marked_group, _, namespace = role.removeprefix(_MARK).removesuffix(")").rpartition("/")
+    return namespace if marked_group == group and role == mark(group, namespace) else f"/{role}"
 
 
 async def list_all(client: GuacamoleClient, group: str) -> dict[str, UserRecord]:
@@ -45,7 +45,7 @@ async def list_all(client: GuacamoleClient, group: str) -> dict[str, UserRecord]
 
 
 async def get(client: GuacamoleClient, username: str, group: str) -> UserRecord:
-    """Look a user up (`user-get-unknown` when there is none)."""
+    """Look up a user (`user-get-unknown` if it does not exist)."""
     try:
         answer = await client.get("users", username)
     except NotFound:
@@ -66,7 +66,7 @@ async def create(client: GuacamoleClient, user: NewUser, group: str) -> None:
     """Create a user.
 
     Raises:
-        Conflict: there is one of that name (`user-create-duplicate`).
+        Conflict: the name is taken (`user-create-duplicate`).
     """
     await client.call("POST", "users", body=_body(user, group))
 
@@ -75,7 +75,7 @@ async def create_all(client: GuacamoleClient, users: Sequence[NewUser], group: s
     """Create users in one request.
 
     Raises:
-        Invalid: one of them is refused, and so none was created (`user-batch-add-one-duplicate`).
+        Invalid: one of them is refused, so none was created (`user-batch-add-one-duplicate`).
     """
     await client.call(
         "PATCH", "users", body=[{"op": "add", "path": "/", "value": _body(user, group)} for user in users]
@@ -84,17 +84,17 @@ async def create_all(client: GuacamoleClient, users: Sequence[NewUser], group: s
 
 
 async def set_password(client: GuacamoleClient, username: str, password: str) -> None:
-    """Set a user's password and keep the rest.
+    """Set a user's password, and keep the other attributes.
 
     A request that leaves `disabled` out would enable a disabled account (`user-put-without-disabled-field`).
     """
-    known = await client.get("users", username)
-    kept = {key: known[key] for key in ("username", "disabled", "attributes") if key in known}
-    await client.call("PUT", "users", username, body=kept | {"password": password})
+    user = await client.get("users", username)
+    unchanged = {key: user[key] for key in ("username", "disabled", "attributes") if key in user}
+    await client.call("PUT", "users", username, body=unchanged | {"password": password})
 
 
 async def remove(client: GuacamoleClient, usernames: Sequence[str]) -> list[None]:
-    """Remove users; an unknown one is no error (`user-batch-remove`)."""
+    """Remove users. An unknown one is no error (`user-batch-remove`)."""
     await client.call("PATCH", "users", body=[{"op": "remove", "path": f"/{username}"} for username in usernames])
     return [None] * len(usernames)
 
@@ -102,13 +102,13 @@ async def remove(client: GuacamoleClient, usernames: Sequence[str]) -> list[None
 async def readable(client: GuacamoleClient, username: str, group: str) -> set[str]:
     """Return the identifiers of the connections that a user may read (`permissions-get-after-add`).
 
-    There are none without the right to read their group: the connection would not be on the user's home page
+    Without the right to read their group the set is empty, because the user's home page does not show them then
     (`user-tree-connection-in-ungranted-group`, `user-tree-with-group`).
     """
-    held = await client.get("users", username, "permissions")
-    if "READ" not in ((held.get("connectionGroupPermissions") or {}).get(group) or ()):
+    permissions = await client.get("users", username, "permissions")
+    if "READ" not in ((permissions.get("connectionGroupPermissions") or {}).get(group) or ()):
         return set()
-    return {key for key, rights in (held.get("connectionPermissions") or {}).items() if "READ" in rights}
+    return {key for key, rights in (permissions.get("connectionPermissions") or {}).items() if "READ" in rights}
 
 
 async def change(client: GuacamoleClient, username: str, op: str, paths: Iterable[str]) -> None:
@@ -117,7 +117,7 @@ async def change(client: GuacamoleClient, username: str, op: str, paths: Iterabl
     A repetition is no error (`permissions-add-again`, `permissions-remove-not-held`).
 
     Args:
-        client: the client to send by.
+        client: the client that sends the request.
         username: the user whose rights change.
         op: `add` or `remove`.
         paths: the objects, for instance `/connectionPermissions/7`.

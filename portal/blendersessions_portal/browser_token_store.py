@@ -1,7 +1,7 @@
 """One Guacamole token for each browser, in memory and in a cookie.
 
-Memory serves two clicks at the same time, the cookie a restart of the portal. No script can read the cookie, and no
-page contains the token.
+Memory is for two clicks at the same time. The cookie is for a restart of the portal and for other replicas. No script
+can read the cookie, and no page contains the token.
 """
 
 from __future__ import annotations
@@ -29,19 +29,20 @@ if TYPE_CHECKING:
     from blendersessions_portal.signing import Signer
 
 _MAX_BROWSERS = 10_000
+"""Browsers whose tokens are kept in memory. A browser beyond them still has its cookie."""
 _COOKIE_SECONDS = 24 * 3600
 
 
 @dataclass(frozen=True)
 class _BrowserTokenStore:
-    """The place of one browser: the cookie that it sent, and the memory of all browsers."""
+    """The token of one browser: in the cookie that it sent, and in the memory of all browsers."""
 
     browser: str
     cookie: CachedToken | None
     memory: OrderedDict[str, CachedToken]
 
     def candidates(self) -> Sequence[CachedToken]:
-        """Return the cookie's token, which another replica may have renewed, then the one in memory."""
+        """Return the cookie's token first: another replica may have renewed it. The one in memory follows."""
         found = (self.cookie, self.memory.get(self.browser))
         return list(dict.fromkeys(kept for kept in found if kept is not None))
 
@@ -52,8 +53,8 @@ class _BrowserTokenStore:
             self.memory.popitem(last=False)
 
 
-class TokenKeeper:
-    """Keeps the tokens of all browsers.
+class BrowserTokens:
+    """The tokens of all browsers.
 
     Args:
         guacamole: signs in and out.
@@ -75,7 +76,7 @@ class TokenKeeper:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def token(self, request: Request, visitor: Visitor, credentials: UserCredentials) -> str:
-        """Return the browser's token, a new one only if the one it has does not work.
+        """Return the browser's token: the kept one while it works, else a new one.
 
         Raises:
             Unauthorised: Guacamole refuses the credentials.
@@ -85,7 +86,7 @@ class TokenKeeper:
             return await self._cache.token(self._store(request, visitor), credentials)
 
     def remember(self, visitor: Visitor, response: Response) -> None:
-        """Send the token along as a cookie, for the time after a restart of the portal."""
+        """Add the browser's token to the response, as a cookie."""
         if kept := self._memory.get(visitor.browser):
             response.set_cookie(
                 self.COOKIE,
@@ -98,7 +99,7 @@ class TokenKeeper:
             )
 
     async def forget(self, request: Request, visitor: Visitor, response: Response) -> None:
-        """Sign the browser out at Guacamole, when nothing is left that its token could open."""
+        """Sign the browser out of Guacamole, and delete its token from memory and from the cookie."""
         async with self._lock(visitor.browser):
             for kept in self._store(request, visitor).candidates():
                 await self._cache.sign_out(kept)

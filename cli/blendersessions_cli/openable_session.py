@@ -1,4 +1,4 @@
-"""A session as somebody who wants to use it sees it. Pure: the clock is an argument."""
+"""A session as the command shows and opens it. Pure: the clock is an argument."""
 
 from __future__ import annotations
 
@@ -15,40 +15,40 @@ if TYPE_CHECKING:
 
     from blendersessions.model.session import Session
 
-_UNNOTICED = Condition(
+_NO_STATUS = Condition(
     ConditionType.READY,
     "Unknown",
-    "NotTakenUp",
-    "The operator has not taken the session up; it may not be running.",
+    "NoStatus",
+    "The operator has not reported on the session yet. It may not be running.",
 )
 _COLUMNS = ("NAME", "SCENE", "OWNER", "STATE", "REASON", "USERS", "EXPIRES", "AGE")
-_NONE = "-"
+_EMPTY_CELL = "-"
 
 
 @dataclass(frozen=True)
 class OpenableSession:
-    """A session with what a person needs who wants to open it: who may, by which link, and how it is."""
+    """A session with its users, the links that open it, and whether it is ready."""
 
     session: Session
 
     @property
     def label(self) -> str:
-        """How messages call it."""
+        """The session's name in messages."""
         return f"Session {self.session.namespace}/{self.session.name}"
 
     @property
-    def people(self) -> tuple[str, ...]:
-        """All Guacamole users who may open it, the one who controls it first."""
+    def users(self) -> tuple[str, ...]:
+        """The Guacamole users who may open the session. The first one controls it."""
         return (self.session.username, *self.session.spec.viewers)
 
     @property
     def ready(self) -> Condition:
-        """Whether it can be opened, and why not."""
-        return self.session.status.condition(ConditionType.READY) or _UNNOTICED
+        """The condition Ready, or one with the reason NoStatus before the operator reports any."""
+        return self.session.status.condition(ConditionType.READY) or _NO_STATUS
 
     @property
     def links(self) -> Mapping[str, str]:
-        """By user, the address by which that user may open it now; empty while it does not work."""
+        """The address that each user can open now, by user; empty while the session is not ready."""
         session, status = self.session, self.session.status
         if session.deleting or not self.ready.holds:
             return {}
@@ -57,7 +57,7 @@ class OpenableSession:
 
 
 def table(sessions: Iterable[OpenableSession], now: datetime) -> str:
-    """Lay sessions out in columns, by name."""
+    """Return the sessions as lines in columns, sorted by name. Ages are counted up to `now`."""
     rows = [_row(each, now) for each in sorted(sessions, key=lambda each: each.session.name)]
     rows.insert(0, _COLUMNS)
     widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
@@ -78,7 +78,7 @@ def _row(each: OpenableSession, now: datetime) -> tuple[str, ...]:
         "" if activity.users is None else str(activity.users),
         timestamp(activity.expires_at) if activity.expires_at is not None else "",
     )
-    return (*(cell or _NONE for cell in cells), _short((now - session.created_at).total_seconds()))
+    return (*(cell or _EMPTY_CELL for cell in cells), _short((now - session.created_at).total_seconds()))
 
 
 def _short(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""A `BlenderSession` as the portal sees it: read from the API's object, and written as a new one. Pure."""
+"""A `BlenderSession` as the pages show it, and the object that makes a new one. Pure."""
 
 from __future__ import annotations
 
@@ -22,15 +22,16 @@ if TYPE_CHECKING:
     from blendersessions.model.status import SessionStatus
 
 OWNER_HASH_LABEL = "blendersessions.io/owner-hash"
-"""Label on sessions that the portal makes: the owner's hash, since an owner's name may be no valid label value."""
+"""Label of the portal's sessions: the owner's hash, since an owner's name may not be a valid label value."""
 
 _SUSPENDING: Final = (Reason.SUSPENDING, Reason.SAVE_FAILED)
 _NAME_STEM_LIMIT = 40
+"""Most characters of a session's name that come from its scene."""
 _RANDOM_CHARACTERS = 5
 
 
 class Files(Enum):
-    """What becomes of the files that a person made."""
+    """What happens to a person's files at the end of a session."""
 
     LOST = "lost with the desktop"
     DELETED = "deleted with the session"
@@ -39,7 +40,7 @@ class Files(Enum):
 
 @dataclass(frozen=True)
 class SessionView:
-    """What the pages need to know of one session."""
+    """What the pages need of one session."""
 
     session: Session
     owner: str
@@ -47,58 +48,58 @@ class SessionView:
 
     @property
     def name(self) -> str:
-        """Its name, unique in the portal's namespace."""
+        """The session's name, unique in the portal's namespace."""
         return self.session.name
 
     @property
     def uid(self) -> str:
-        """What tells it from another session of its name."""
+        """Kubernetes' UID. A later session of the same name has another one."""
         return self.session.uid
 
     @property
     def sample(self) -> str:
-        """File name of its scene; empty: the empty scene."""
+        """File name of the scene; empty for the empty scene."""
         return self.session.spec.scene.sample
 
     @property
     def created(self) -> datetime:
-        """When it was made."""
+        """When the session was made."""
         return self.session.created_at
 
     @property
     def ending(self) -> bool:
-        """Whether it is being deleted."""
+        """Whether the session is being deleted."""
         return self.session.deleting
 
     @property
     def suspend_requested(self) -> bool:
-        """Whether a person or its lifetime suspends it, and nobody has resumed it since."""
+        """Whether a person or the lifetime suspended the session, and nobody has resumed it since."""
         return self.session.suspend_requested
 
     @property
     def status(self) -> SessionStatus:
-        """What the operator reported of it."""
+        """What the operator reported of the session."""
         return self.session.status
 
     @property
     def activity(self) -> ReportedActivity:
-        """What keeps it alive, and when and why it would end; no moment: not by itself."""
+        """What keeps the session alive, and when and why it will end. Without a moment it does not end by itself."""
         return self.status.activity or ReportedActivity()
 
     @property
     def changed(self) -> datetime | None:
-        """When one of the conditions last became true or false; None: never."""
+        """When a condition last became true or false; None if none did."""
         moments = (condition.last_transition_time for condition in self.status.conditions)
         return max((moment for moment in moments if moment is not None), default=None)
 
     @property
     def failed(self) -> bool:
-        """Whether waiting longer is of no use."""
+        """Whether the session will not become ready until somebody acts."""
         return not self.ending and self.status.holds(ConditionType.STALLED)
 
     @property
     def suspended(self) -> bool:
-        """Whether Blender was stopped, and starts again when somebody asks for it."""
+        """Whether Blender was stopped, and starts again when somebody resumes the session."""
         return self.live and self.suspend_requested and self.status.holds(ConditionType.SUSPENDED)
 
     @property
@@ -111,25 +112,25 @@ class SessionView:
 
     @property
     def ready(self) -> bool:
-        """Whether opening it works."""
+        """Whether the session can be opened now."""
         openable = self.status.holds(ConditionType.READY) and bool(self.status.client_url)
         return self.live and not self.suspend_requested and openable
 
     @property
     def can_suspend(self) -> bool:
-        """Whether suspending it keeps what was made."""
+        """Whether the session can be suspended without losing files."""
         return self.live and not self.suspend_requested and self.files is not Files.LOST
 
     @property
     def live(self) -> bool:
-        """Whether it works, or may still come to, by itself or when it is resumed."""
+        """Whether the session is ready or can become ready, by itself or when it is resumed."""
         return not self.ending and not self.failed
 
 
 def read_session(body: Manifest) -> SessionView:
-    """Read a session from the API's object."""
+    """Return the view of a session's object."""
     session = parse_session(body)
-    # From the object itself: the model has the defaults when something else in the spec is malformed.
+    # Read from the object itself: if a part of the spec is malformed, the model has defaults for all of it.
     spec = body.get("spec") or {}
     return SessionView(session, owner=str(spec.get("owner", "")), files=_files(spec.get("workspace")))
 
@@ -142,7 +143,7 @@ def _files(workspace: Manifest | None) -> Files:
 
 
 def new_session(namespace: str, owner: str, sample: str) -> Manifest:
-    """Build the object to create, under a fresh name; an empty sample means the empty scene."""
+    """Return the object of a new session, with a random name; an empty sample means the empty scene."""
     spec: Manifest = {"owner": owner}
     if sample:
         spec["scene"] = {"sample": sample}
@@ -159,11 +160,11 @@ def new_session(namespace: str, owner: str, sample: str) -> Manifest:
 
 
 def name_stem(sample: str) -> str:
-    """Give a readable start for the session's name, `shopping-cart-` for shopping_cart.blend."""
+    """Return the readable start of a session's name: `shopping-cart-` for shopping_cart.blend."""
     words = re.sub(r"[^a-z0-9]+", "-", sample.removesuffix(".blend").lower()).strip("-")
     return (words[:_NAME_STEM_LIMIT].strip("-") or ("session" if sample else "empty-scene")) + "-"
 
 
 def owner_hash(owner: str) -> str:
-    """Give the first 16 hex digits of the name's SHA-256, as in docs/interfaces.md ("Objects of a session")."""
+    """Return the first 16 hex digits of the name's SHA-256, as in docs/interfaces.md ("Objects of a session")."""
     return hashlib.sha256(owner.encode()).hexdigest()[:16]

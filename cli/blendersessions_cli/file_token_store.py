@@ -1,4 +1,4 @@
-"""A file of tokens for each Guacamole, which lets a second link use the token of the first."""
+"""Files of tokens, one for each Guacamole, so that a second link uses the token of the first."""
 
 from __future__ import annotations
 
@@ -26,7 +26,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SignedIn:
-    """A token, and the user whose desktops in this browser end when it is used there."""
+    """A token, and the user whom it signs out of the browser.
+
+    Attributes:
+        token: a token that works.
+        displaced: the user of the last link, if it is another one whose token still works; empty if there is none.
+    """
 
     token: str = field(repr=False)
     displaced: str = ""
@@ -34,7 +39,12 @@ class SignedIn:
 
 @dataclass
 class _TokenFile:
-    """The content of a file; `last` is the user whom the last link signed in."""
+    """The content of a file.
+
+    Attributes:
+        last: the user whom the last link signed in; empty before the first link.
+        tokens: the tokens by user.
+    """
 
     last: str = ""
     tokens: dict[str, CachedToken] = field(default_factory=dict)
@@ -42,7 +52,7 @@ class _TokenFile:
 
 @dataclass(frozen=True)
 class _FileTokenStore:
-    """The place of one user in a file."""
+    """The token of one user in a file."""
 
     file: _TokenFile
     username: str
@@ -56,15 +66,20 @@ class _FileTokenStore:
 
 
 async def token(guacamole: SignIn, url: str, credentials: UserCredentials) -> SignedIn:
-    """Return a user's token for the Guacamole at this URL, a new one only if the kept one does not work.
+    """Return a user's token: the kept one while it works, else a new one.
+
+    Args:
+        guacamole: checks tokens and signs in.
+        url: base URL of that Guacamole.
+        credentials: the user's.
 
     Raises:
         Unauthorised: Guacamole refuses the credentials.
         Unavailable: Guacamole does not answer.
-        Invalid: the folder cannot be used.
+        Invalid: the folder of the files cannot be written.
     """
     username = credentials.username
-    with _opened(url) as file:
+    with _locked_file(url) as file:
         found = await TokenCache(guacamole).token(_FileTokenStore(file, username), credentials)
         former = file.tokens.get(file.last) if file.last != username else None
         displaced = file.last if former and await guacamole.is_alive(former.token) else ""
@@ -73,13 +88,13 @@ async def token(guacamole: SignIn, url: str, credentials: UserCredentials) -> Si
 
 
 def folder() -> Path:
-    """Return the folder of the files, by the XDG base directory specification."""
+    """Return the folder of the files (XDG Base Directory Specification, `XDG_CACHE_HOME`)."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "blender-sessions" / "tokens"
 
 
 @contextmanager
-def _opened(url: str) -> Iterator[_TokenFile]:
-    """Read the file of a Guacamole, lock others out of it meanwhile, and write it at the end."""
+def _locked_file(url: str) -> Iterator[_TokenFile]:
+    """Yield the content of a Guacamole's file, and write it at the end. Other commands wait for the lock until then."""
     place = folder()
     path = place / f"{hashlib.sha256(url.encode()).hexdigest()[:16]}.json"
     try:
@@ -100,7 +115,7 @@ def _opened(url: str) -> Iterator[_TokenFile]:
 
 
 def _read(path: Path) -> _TokenFile:
-    """Read a file of ours; one that is missing, broken or open to others counts as empty."""
+    """Read a token file. One that is missing, broken or readable by others counts as empty."""
     try:
         if path.stat().st_mode & 0o077:
             return _TokenFile()
@@ -119,7 +134,7 @@ def _write(path: Path, file: _TokenFile) -> None:
 
 def _unusable(place: Path, error: OSError) -> Invalid:
     return Invalid(
-        f"The sign-in cannot be kept in {place} ({error.strerror}), and without that a second link would sign this"
-        " browser out of the first: make the folder writable, or name another one in XDG_CACHE_HOME.",
+        f"The sign-in cannot be kept in {place} ({error.strerror}). Without it, a second link would sign your browser"
+        " out of the first. Make the folder writable, or name another one in XDG_CACHE_HOME.",
         System.OWN,
     )

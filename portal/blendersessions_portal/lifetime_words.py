@@ -9,18 +9,18 @@ from blendersessions_portal import wording
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from blendersessions_portal.session import SessionView
+    from blendersessions_portal.session_view import SessionView
 
 _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"))
 
 
 def kept_alive_by(session: SessionView) -> str:
-    """Say what keeps a ready session alive; empty if nobody told."""
+    """Return what keeps a ready session alive; empty if the operator does not report it."""
     return wording.KEPT_ALIVE.get(session.activity.kept_alive_by or "", "") if session.ready else ""
 
 
 def expiry(session: SessionView, now: datetime) -> str:
-    """Say when and why a session would end by itself; empty if it would not."""
+    """Return when and why a session will end by itself; empty if it will not."""
     at = session.activity.expires_at
     if at is None or not session.live or session.suspend_requested:
         return ""
@@ -29,22 +29,22 @@ def expiry(session: SessionView, now: datetime) -> str:
 
 
 def loss(session: SessionView) -> str:
-    """Say what becomes of the files when the session ends; empty if they are kept."""
+    """Return what happens to the files when the session ends; empty if they are kept."""
     return wording.LOSS[session.files]
 
 
 def until(at: datetime, now: datetime) -> str:
-    """Say how long that is from now, in the largest unit that fits."""
+    """Return the time from now to a moment, in the largest unit that fits."""
     return f"in {span(seconds)}" if (seconds := int((at - now).total_seconds())) >= 60 else "within a minute"
 
 
 def age(created: datetime, now: datetime) -> str:
-    """Say how long ago that was, in the largest unit that fits."""
+    """Return the time since a moment, in the largest unit that fits."""
     return f"{span(seconds)} ago" if (seconds := int((now - created).total_seconds())) >= 60 else "just now"
 
 
 def span(seconds: int) -> str:
-    """Say a time of at least a minute in the largest unit that fits."""
+    """Return a time of at least 60 seconds, in the largest unit that fits."""
     size, unit = next((size, unit) for size, unit in _UNITS if seconds >= size)
     count = seconds // size
     return f"{count} {unit}{'s' if count > 1 else ''}"

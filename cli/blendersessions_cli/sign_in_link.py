@@ -1,4 +1,4 @@
-"""From a session to a link that signs a person in."""
+"""The link that opens a session and signs its user in at Guacamole."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from blendersessions.clients.guacamole.sign_in import SignInClient
 from blendersessions.model.conditions import ConditionType
 from blendersessions.model.errors import Invalid, System, Unauthorised, Unavailable
-from blendersessions_cli import tokens
+from blendersessions_cli import file_token_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,56 +17,68 @@ if TYPE_CHECKING:
 
     from blendersessions.model.user_credentials import UserCredentials
     from blendersessions_cli.cluster import Cluster
-    from blendersessions_cli.sessions import OpenableSession
+    from blendersessions_cli.openable_session import OpenableSession
 
-_PAUSE_SECONDS = 1.0
+_POLL_SECONDS = 1.0
+"""Seconds between two reads of a session that is not ready."""
 
 
 @dataclass(frozen=True)
 class Link:
-    """What to open in a browser, and what a person should know before."""
+    """A link into a session.
+
+    Attributes:
+        address: what to open in a browser. It holds a token, if the user could be signed in.
+        messages: sentences that a person should read before opening it.
+    """
 
     address: str = field(repr=False)
-    notes: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
 
 
 class NotReadyError(Invalid):
     """The session cannot be opened now."""
 
 
-async def until_ready(cluster: Cluster, name: str, seconds: float, say: Callable[[str], None]) -> OpenableSession:
-    """Wait until a session is ready, and tell each new reason why it is not.
+async def until_ready(cluster: Cluster, name: str, seconds: float, report: Callable[[str], None]) -> OpenableSession:
+    """Wait until a session is ready, and return it.
+
+    Args:
+        cluster: where the session is.
+        name: the session's name.
+        seconds: longest wait.
+        report: gets each new reason why the session is not ready.
 
     Raises:
-        NotReadyError: it did not become ready in time, or waiting longer is of no use.
+        NotReadyError: the session is not ready in time, or does not become ready by itself.
     """
     deadline = asyncio.get_running_loop().time() + seconds
-    said = ""
+    reported = ""
     while True:
         openable = await cluster.session(name)
         if openable.links.get(openable.session.username):
             return openable
-        check_hope(openable)
-        if (news := f"{openable.ready.reason}: {openable.ready.message}") != said:
-            say(news)
-            said = news
+        check_can_become_ready(openable)
+        if (reason := f"{openable.ready.reason}: {openable.ready.message}") != reported:
+            report(reason)
+            reported = reason
         if asyncio.get_running_loop().time() >= deadline:
-            raise NotReadyError(f"{openable.label} is not ready after {seconds:.0f} s. {news}", System.KUBERNETES)
-        await asyncio.sleep(_PAUSE_SECONDS)
+            raise NotReadyError(f"{openable.label} is not ready after {seconds:.0f} s. {reason}", System.KUBERNETES)
+        await asyncio.sleep(_POLL_SECONDS)
 
 
-def check_hope(openable: OpenableSession) -> None:
-    """Let a session pass that is ready or may become so by itself.
+def check_can_become_ready(openable: OpenableSession) -> None:
+    """Check that a session is ready or can become ready by itself.
 
     Raises:
-        NotReadyError: it will not until somebody acts.
+        NotReadyError: nothing changes until somebody acts.
     """
     session = openable.session
     if session.deleting:
         raise NotReadyError(f"{openable.label} is being deleted.", System.KUBERNETES)
     if session.suspend_requested:
         raise NotReadyError(
-            f"{openable.label} is suspended: have it back with the command resume {session.name}.", System.KUBERNETES
+            f"{openable.label} is suspended. Start it again with the command resume {session.name}.", System.KUBERNETES
         )
     if session.status.holds(ConditionType.STALLED):
         raise NotReadyError(
@@ -76,21 +88,30 @@ def check_hope(openable: OpenableSession) -> None:
 
 
 async def link(cluster: Cluster, openable: OpenableSession, username: str | None, ca_file: Path | None) -> Link:
-    """Make the link for one of the session's people; by default for the one who controls it.
+    """Return the link of one of the session's users.
+
+    Args:
+        cluster: where the user's credentials are.
+        openable: the session.
+        username: a Guacamole user; None for the one who controls the session.
+        ca_file: a private CA that signed Guacamole's certificate.
 
     Raises:
-        DomainError: the text says why there is none, and what to do.
+        Invalid: the user may not open the session, or its address or the user's Secret cannot be used.
+        NotReadyError: the session cannot be opened now.
+        Unauthorised: the person may not read the Secret, or Guacamole refuses the credentials.
+        Unavailable: Guacamole does not answer.
     """
     who = username or openable.session.username
-    if who not in openable.people:
+    if who not in openable.users:
         raise Invalid(
-            f"{openable.label} is not open to {who}: these may open it: {', '.join(openable.people)}. The owner and the"
-            " viewers are in its spec.",
+            f"{openable.label} is not open to {who}. These users may open it: {', '.join(openable.users)}. Its"
+            " spec names the owner and the viewers.",
             System.KUBERNETES,
         )
     address = openable.links.get(who)
     if address is None:
-        check_hope(openable)
+        check_can_become_ready(openable)
         reason = f"{openable.ready.reason}: {openable.ready.message}"
         if openable.ready.holds:
             reason = f"It has no address for {who} yet."
@@ -100,11 +121,11 @@ async def link(cluster: Cluster, openable: OpenableSession, username: str | None
         )
     credentials = await cluster.credentials(who)
     if credentials is None:
-        note = (
-            f"There is no Secret with a sign-in of {who}: an administrator made this user, or a single sign-on knows"
-            " them. The link asks to log in."
+        message = (
+            f"There is no Secret with a sign-in of {who}: the user comes from an administrator or from a single"
+            " sign-on. The link asks to log in."
         )
-        return Link(address, (note,))
+        return Link(address, (message,))
     return await _signed_in(address, credentials, ca_file)
 
 
@@ -117,20 +138,21 @@ async def _signed_in(address: str, credentials: UserCredentials, ca_file: Path |
         )
     try:
         async with SignInClient(base, ca_file) as guacamole:
-            found = await tokens.token(guacamole, base, credentials)
+            found = await file_token_store.token(guacamole, base, credentials)
     except Unavailable as error:
         cause = f" ({type(error.__cause__).__name__})" if error.__cause__ else ""
         raise Unavailable(
-            f"{base}: {error}{cause} Can this machine reach that address, and trust its certificate?", System.GUACAMOLE
+            f"{base}: {error}{cause} Check that this machine reaches the address and trusts its certificate.",
+            System.GUACAMOLE,
         ) from error
     except Unauthorised as error:
         raise Unauthorised(f"{base}: {error}", System.GUACAMOLE) from error
-    notes: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
     if found.displaced:
-        note = (
+        message = (
             f"Your last link signed the browser in as {found.displaced}. Opening this one in the same browser signs"
             f" {found.displaced} out and closes the desktops that are open there. To keep both, open this link in a"
             " private window."
         )
-        notes = (note,)
-    return Link(f"{address}?token={found.token}", notes)
+        messages = (message,)
+    return Link(f"{address}?token={found.token}", messages)

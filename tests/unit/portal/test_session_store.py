@@ -12,8 +12,8 @@ import pytest_asyncio
 from aiohttp import web
 
 from blendersessions.model.errors import Invalid, NotFound, Unauthorised, Unavailable
-from blendersessions_portal.session import owner_hash
-from blendersessions_portal.store import KubernetesSessionStore
+from blendersessions_portal.session_store import KubernetesSessionStore
+from blendersessions_portal.session_view import owner_hash
 from unit.api_server import answering
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ SECRETS = "/api/v1/namespaces/blender/secrets"
 
 
 class ApiServer:
-    """Answers as told and keeps what was asked."""
+    """Sends the answers of a test, in order, and records the requests."""
 
     def __init__(self) -> None:
         self.forget()
@@ -51,7 +51,7 @@ class ApiServer:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def served() -> AsyncIterator[tuple[ApiServer, KubernetesSessionStore]]:
-    """Serve all tests here: a client reads the machine's certificates, which takes longer than they do."""
+    """One server for all tests of this file, since making a client takes longer than the tests."""
     api = ApiServer()
     async with answering(api.answer) as gateway:
         yield api, KubernetesSessionStore(gateway, "blender")
@@ -122,7 +122,7 @@ async def test_a_session_of_somebody_else_does_not_exist(api: ApiServer, store: 
 
 
 @pytest.mark.parametrize("name", ["..", ".", "", "a/b", "A", "a" * 254, "x?y", "-a"])
-async def test_a_name_that_is_none_is_not_asked_for(api: ApiServer, store: KubernetesSessionStore, name: str) -> None:
+async def test_an_invalid_name_is_never_requested(api: ApiServer, store: KubernetesSessionStore, name: str) -> None:
     with pytest.raises(NotFound):
         await store.get("guest-a", name)
     assert not api.asked
@@ -184,7 +184,7 @@ async def test_credentials_are_in_the_owners_secret(api: ApiServer, store: Kuber
     "data",
     [{}, None, {"username": "Z3Vlc3QtYg==", "password": "cA=="}, {"username": "Z3Vlc3QtYQ=="}, {"username": "!"}],
 )
-async def test_a_secret_without_this_owners_sign_in_counts_for_nothing(
+async def test_a_secret_without_this_owners_credentials_is_ignored(
     api: ApiServer, store: KubernetesSessionStore, data: Manifest | None
 ) -> None:
     api.answers = [(200, {"data": data})]
@@ -209,7 +209,7 @@ async def test_refusals_keep_the_clusters_words(
         await store.create("guest-a", "")
 
 
-async def test_an_object_that_is_no_session_is_no_crash(api: ApiServer, store: KubernetesSessionStore) -> None:
+async def test_an_object_that_is_not_a_session_is_a_domain_error(api: ApiServer, store: KubernetesSessionStore) -> None:
     api.answers = [(200, {"metadata": {}})]
     with pytest.raises(Unavailable):
         await store.get("guest-a", "odd")

@@ -1,4 +1,4 @@
-"""Where sessions are kept. The pages know only `SessionStore`; in a cluster that is the Kubernetes API."""
+"""The store of the portal's sessions. The pages use `SessionStore` only; the Kubernetes API is behind it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from blendersessions.model.errors import Conflict, NotFound, System, Unavailable
 from blendersessions.model.manifest import SESSION_KIND, Manifest, Ref
 from blendersessions.model.names import user_secret_name
 from blendersessions.model.user_credentials import credentials_in
-from blendersessions_portal.session import OWNER_HASH_LABEL, SessionView, new_session, owner_hash, read_session
+from blendersessions_portal.session_view import OWNER_HASH_LABEL, SessionView, new_session, owner_hash, read_session
 
 if TYPE_CHECKING:
     from blendersessions.clients.kubernetes import Kubernetes
@@ -22,91 +22,131 @@ _CREATE_ATTEMPTS = 4
 
 
 class SessionStore(Protocol):
-    """Keeps sessions; every call is limited to one owner's own."""
+    """Keeps sessions. Each call reaches the sessions of one owner only."""
 
     async def list(self, owner: str) -> list[SessionView]:
-        """Give the owner's sessions, the newest first."""
+        """Return the owner's sessions, the newest first."""
         ...
 
     async def get(self, owner: str, name: str) -> SessionView:
-        """Give one session; `NotFound` also if it is somebody else's."""
+        """Return one of the owner's sessions.
+
+        Raises:
+            NotFound: there is none, or it is somebody else's.
+        """
         ...
 
     async def create(self, owner: str, sample: str) -> SessionView:
-        """Make a session with that sample, or with the empty scene if it is empty."""
+        """Make a session of a sample, and return it; an empty file name means the empty scene."""
         ...
 
     async def delete(self, owner: str, name: str) -> None:
-        """Have the session end; `NotFound` also if it is somebody else's."""
+        """Delete one of the owner's sessions.
+
+        Raises:
+            NotFound: there is none, or it is somebody else's.
+        """
         ...
 
     async def suspend(self, owner: str, name: str) -> None:
-        """Have the desktop saved and stopped; `NotFound` also if it is somebody else's."""
+        """Request that a session is suspended.
+
+        Raises:
+            NotFound: there is none, or it is somebody else's.
+        """
         ...
 
     async def resume(self, owner: str, name: str) -> None:
-        """Have the desktop started again; `NotFound` also if it is somebody else's."""
+        """Request that a session is resumed.
+
+        Raises:
+            NotFound: there is none, or it is somebody else's.
+        """
         ...
 
     async def credentials(self, owner: str) -> UserCredentials:
-        """Give the owner's sign-in at Guacamole, which the operator made; `NotFound` if it did not."""
+        """Return the owner's credentials for Guacamole.
+
+        Raises:
+            NotFound: the operator has not made them.
+        """
         ...
 
 
 class KubernetesSessionStore:
-    """Sessions as objects in one namespace."""
+    """Sessions as objects in one namespace of the cluster. All methods raise the domain errors of `model.errors`."""
 
     def __init__(self, kubernetes: Kubernetes, namespace: str) -> None:
         self._kubernetes = kubernetes
         self._namespace = namespace
 
     async def list(self, owner: str) -> list[SessionView]:
-        """Give the owner's sessions, the newest first."""
+        """Return the owner's sessions, the newest first."""
         selector = f"{OWNER_HASH_LABEL}={owner_hash(owner)}"
         try:
             sessions = [_read(body) async for body in self._kubernetes.list(SESSION_KIND, self._namespace, selector)]
         except NotFound as error:
             raise self._no_such_kind() from error
-        # The label is a hash, and anybody who may edit sessions can set it: the owner in the spec decides.
+        # Anybody who may edit sessions can set the label, so the owner in the spec decides.
         own = [session for session in sessions if session.owner == owner]
         return sorted(own, key=lambda session: (session.created, session.name), reverse=True)
 
     async def get(self, owner: str, name: str) -> SessionView:
-        """Give one session; `NotFound` also if it is somebody else's."""
+        """Return one of the owner's sessions.
+
+        Raises:
+            NotFound: there is none, or it is somebody else's.
+        """
         ref = Ref(SESSION_KIND, self._namespace, name)
-        # A name such as ".." would change the path of the request.
+        # A name like ".." would change the path of the request.
         session = _read(await self._kubernetes.get(ref)) if _NAME.fullmatch(name) else None
         if session is None or session.owner != owner:
             raise NotFound(f"{ref} does not exist.", System.KUBERNETES)
         return session
 
     async def create(self, owner: str, sample: str) -> SessionView:
-        """Make a session with that sample, or with the empty scene if it is empty."""
+        """Make a session of a sample, and return it; an empty file name means the empty scene."""
         for _ in range(_CREATE_ATTEMPTS):
             try:
                 return _read(await self._kubernetes.create(new_session(self._namespace, owner, sample)))
             except Conflict:
-                # Five random characters can meet a name that exists; the next five hardly will.
+                # The random characters may give a name that exists. Another draw very likely does not.
                 continue
             except NotFound as error:
                 raise self._no_such_kind() from error
         raise Unavailable("No free name was found for the session. Try again.", System.KUBERNETES)
 
     async def delete(self, owner: str, name: str) -> None:
-        """Have the session end; `NotFound` also if it is somebody else's."""
+        """Delete one of the owner's sessions.
+
+        Raises:
+            NotFound: there is none, or it is somebody else's.
+        """
         session = await self.get(owner, name)
         await self._kubernetes.delete(Ref(SESSION_KIND, self._namespace, name), session.uid)
 
     async def suspend(self, owner: str, name: str) -> None:
-        """Have the desktop saved and stopped; `NotFound` also if it is somebody else's."""
+        """Request that a session is suspended.
+
+        Raises:
+            NotFound: there is none, or it is somebody else's.
+        """
         await self._change(owner, name, suspension.suspend_patch())
 
     async def resume(self, owner: str, name: str) -> None:
-        """Have the desktop started again; `NotFound` also if it is somebody else's."""
+        """Request that a session is resumed.
+
+        Raises:
+            NotFound: there is none, or it is somebody else's.
+        """
         await self._change(owner, name, suspension.resume_patch(datetime.now(UTC)))
 
     async def credentials(self, owner: str) -> UserCredentials:
-        """Give the owner's sign-in at Guacamole, which the operator made; `NotFound` if it did not."""
+        """Return the owner's credentials for Guacamole.
+
+        Raises:
+            NotFound: the operator has not made them.
+        """
         ref = Ref("Secret", self._namespace, user_secret_name(owner))
         found = credentials_in(await self._kubernetes.get(ref), owner)
         if found is None:
@@ -115,14 +155,14 @@ class KubernetesSessionStore:
 
     async def _change(self, owner: str, name: str, patch: Manifest) -> None:
         session = await self.get(owner, name)
-        # The API server refuses the patch if another session has got the name meanwhile.
+        # With the UID, the API server refuses the patch if the name now belongs to another session.
         seen = {"metadata": {**(patch.get("metadata") or {}), "uid": session.uid}}
         await self._kubernetes.merge(Ref(SESSION_KIND, self._namespace, name), patch | seen)
 
     def _no_such_kind(self) -> Unavailable:
         return Unavailable(
-            f"The cluster knows no {SESSION_KIND}, or no namespace {self._namespace}:"
-            " tell your administrator to install the CRDs and to look at the portal's settings.",
+            f"The cluster has no {SESSION_KIND}, or no namespace {self._namespace}. Please ask your administrator to"
+            " install the CRDs and to check the portal's settings.",
             System.KUBERNETES,
         )
 
