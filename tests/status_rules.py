@@ -1,4 +1,4 @@
-"""What holds for every status of a session, and from each version of it to the next."""
+"""The rules for every status of a session, and for each change of one."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ CREDENTIAL = re.compile(r"(token|password)=|//[^/]*@", re.IGNORECASE)
 
 
 class StatusRules:
-    """Is shown each version of any number of sessions, in order, and notes what breaks a rule."""
+    """Checks each version of any number of sessions, in order, and records what breaks a rule."""
 
     def __init__(self) -> None:
         self.violations: list[str] = []
         self._former: dict[str, Object] = {}
 
     def see(self, session: Object) -> None:
-        """Look at a version; one that was the last to be seen is no news."""
+        """Check a version, unless it is the one that was checked last."""
         meta = session["metadata"]
         former = self._former.get(meta["uid"])
         if former is not None and former["metadata"]["resourceVersion"] == meta["resourceVersion"]:
@@ -45,7 +45,7 @@ class StatusRules:
             self._former.clear()
 
     def check(self) -> None:
-        """Fail with what was noted since the last check.
+        """Fail with the violations since the last check.
 
         Raises:
             AssertionError: a rule was broken.
@@ -56,7 +56,7 @@ class StatusRules:
 
 
 def faults_of(session: Object) -> Iterator[str]:
-    """Tell what is wrong with one version by itself. Until the operator wrote something there is nothing to say."""
+    """Yield what is wrong with one version by itself. A status that the operator has not written yet has no faults."""
     status = session.get("status") or {}
     if not status:
         return

@@ -1,4 +1,4 @@
-"""A watch of the sessions of one namespace, or of all, that holds each version of a status to the rules."""
+"""A watch on the sessions of one namespace, or of all, that checks each version of a status against the rules."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from apiserver.api import Api
 
 STREAM_SECONDS = 300
-"""So long one stream lasts; the next one goes on where it ended."""
-PAUSE = 0.2
-"""Seconds until an API server that is away, or that does not serve sessions, is asked again."""
+"""How long one stream lasts. The next one continues where it ended."""
+PAUSE_SECONDS = 0.2
+"""The pause before a retry, when the API server does not answer or does not serve sessions."""
 
 
 class GapError(Exception):
@@ -28,7 +28,7 @@ class GapError(Exception):
 
 
 class StatusWatch:
-    """Sees every version from when it is made until `end`. A watch merges nothing, so that none is left out."""
+    """Sees every version from its creation until `end`. A watch merges no versions, so it misses none."""
 
     def __init__(self, api: Api, namespace: str = "") -> None:
         self._api = api
@@ -56,7 +56,7 @@ class StatusWatch:
             self._rules.check()
 
     def end(self) -> None:
-        """See what is left to see, and stop; `check` then tells what was broken."""
+        """Wait for the last versions, and stop. `check` then fails with what was broken."""
         with contextlib.suppress(AssertionError):
             until("the watch of the statuses has seen all there is", self._is_level)
         self._ending.set()
@@ -66,7 +66,7 @@ class StatusWatch:
         assert not self._thread.is_alive(), "the watch of the statuses does not end"
 
     def _is_level(self) -> bool:
-        """Say whether the stream told of every session as it is now, and of those that are gone."""
+        """Return whether the stream has delivered the current version of every session, and every deletion."""
         try:
             listed = self._list()
         except ApiError as error:
@@ -82,7 +82,7 @@ class StatusWatch:
         return dict(self._api.request("GET", self._path))
 
     def _begin(self) -> None:
-        """Take what there is as the beginning."""
+        """Start from a list of the present sessions."""
         listed = self._list()
         with self._lock:
             self._rules.forget()
@@ -101,7 +101,7 @@ class StatusWatch:
             except GapError:
                 self._position = ""
             except (OSError, http.client.HTTPException, ApiError):
-                self._ending.wait(PAUSE)
+                self._ending.wait(PAUSE_SECONDS)
 
     def _stream(self) -> None:
         query = {"watch": "1", "resourceVersion": self._position, "timeoutSeconds": str(STREAM_SECONDS)}
@@ -115,7 +115,7 @@ class StatusWatch:
                 with connection.getresponse() as answer:
                     if answer.status != http.client.OK:
                         # The kind is not served, or the position is too old.
-                        self._ending.wait(PAUSE)
+                        self._ending.wait(PAUSE_SECONDS)
                         raise GapError
                     for line in answer:
                         self._take(json.loads(line))
@@ -141,7 +141,7 @@ class StatusWatch:
         self._rules.see(session)
 
     def _hang_up(self) -> None:
-        """Wake the thread, which may read for as long as nothing happens; the connection is its own to close."""
+        """Interrupt the thread, which may be blocked in a read. It closes the connection itself."""
         if self._socket is not None:
             with contextlib.suppress(OSError):
                 # Below TLS, whose state is the other thread's.

@@ -31,14 +31,14 @@ def until(
         AssertionError: the condition did not come true; the message names what was waited for.
     """
     deadline = time.monotonic() + seconds
-    rest = threading.Event()
+    never_set = threading.Event()
     while True:
         is_last = time.monotonic() >= deadline
         if found := probe():
             return found
         if is_last:
             raise AssertionError(f"not within {seconds:.0f} s: {what if isinstance(what, str) else what()}")
-        rest.wait(pause)
+        never_set.wait(pause)
 
 
 async def until_set(what: str, event: asyncio.Event) -> None:

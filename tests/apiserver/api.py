@@ -41,7 +41,7 @@ def check_ours(kubeconfig: Path, state: Path) -> str:
     """Return the server of a kubeconfig that lies in the tests' own folder and leads to loopback.
 
     Raises:
-        ForeignClusterError: it might lead to somebody's cluster, which tests fill and empty at will.
+        ForeignClusterError: it might lead to somebody's cluster, which tests create and delete objects in.
     """
     if state.resolve() not in kubeconfig.resolve().parents:
         raise ForeignClusterError(
@@ -66,7 +66,7 @@ class Api:
         self._context = ssl.create_default_context(cadata=authority)
         user = config["users"][0]["user"]
         keys = ("client-key-data", "client-certificate-data")
-        # The library reads a key from a file only; this one is nobody's to keep.
+        # The library reads a key only from a file, so it is in one for a moment.
         with tempfile.NamedTemporaryFile() as pair:
             pair.write(b"".join(base64.b64decode(user[key]) for key in keys))
             pair.flush()
@@ -106,7 +106,7 @@ class Api:
         return answer
 
     def connect(self) -> http.client.HTTPSConnection:
-        """Open a connection of the caller's own, for an answer that is read as it comes."""
+        """Open a connection for one answer that is streamed."""
         address = urllib.parse.urlsplit(self.server)
         return http.client.HTTPSConnection(str(address.hostname), address.port, timeout=600, context=self._context)
 
@@ -124,7 +124,7 @@ class Api:
         )
 
     def path(self, document: Mapping[str, object]) -> str:
-        """Return the address of an object; the server tells the resource of its kind."""
+        """Return the address of an object; the server knows the resource of its kind."""
         version = str(document["apiVersion"])
         root = f"apis/{version}" if "/" in version else f"api/{version}"
         resources = self.request("GET", root)["resources"]

@@ -1,4 +1,4 @@
-"""A real API server for the tests here: etcd and kube-apiserver alone, on loopback, with our CRDs."""
+"""A real API server on loopback (etcd and kube-apiserver only) with our CRDs, and installations of the operator."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ import pytest
 
 from apiserver.api import Api
 from apiserver.crds import serve_all
+from apiserver.installation import installed
 from localcluster import binaries, controlplane
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from apiserver.installation import Installation
 
 
 @pytest.fixture(scope="session")
@@ -55,3 +58,36 @@ def kubectl(kubeconfig: Path) -> list[str]:
 def namespace(api: Api) -> str:
     """A namespace of the test's own."""
     return api.create_namespace()
+
+
+@pytest.fixture(scope="module")
+def shared_installation(api: Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """An installation whose operator runs for all tests of a file."""
+    with installed(api, tmp_path_factory.mktemp("installation")) as shared:
+        shared.start()
+        yield shared
+
+
+@pytest.fixture
+def installation(shared_installation: Installation) -> Iterator[Installation]:
+    """The file's installation without sessions, and with a running operator.
+
+    After the test all sessions are deleted. Nothing of them may be left.
+    """
+    yield shared_installation
+    shared_installation.delete_all_and_assert_nothing_left()
+    shared_installation.statuses.check()
+
+
+@pytest.fixture
+def own_installation(api: Api, tmp_path: Path) -> Iterator[Installation]:
+    """An installation of the test's own, whose operator is not started yet."""
+    with installed(api, tmp_path) as own:
+        yield own
+
+
+@pytest.fixture
+def own_running_installation(own_installation: Installation) -> Installation:
+    """An installation of the test's own with a running operator, which the test may stop."""
+    own_installation.start()
+    return own_installation

@@ -1,4 +1,4 @@
-"""AgentClient of desktops that there are not, each at a loopback address of its own."""
+"""Fake agents of desktops, each at a loopback address of its own."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 _numbers = itertools.count(1)
 _NETWORK = "127.{}.{}".format(*(part + 1 for part in divmod(os.getpid() % 60_000, 250)))
-"""Loopback addresses of this process: another run on this machine has its own, for the agent's port is fixed."""
+"""Loopback addresses of this process. The agent's port is fixed, so every run on a machine needs its own addresses."""
 
 
 @dataclass
 class FakeAgent:
-    """What the agent says, and what it was told."""
+    """The answers that an agent gives, and the requests that it got."""
 
     address: str
     idle_seconds: float = 0.0
     rendering: bool = False
     save_answer: tuple[int, dict[str, Any]] = (200, {"file": "/home/blender/cart.blend"})
-    asked: int = 0
+    polls: int = 0
     saved: int = 0
     notices: list[str] = field(default_factory=list)
     tokens: set[str] = field(default_factory=set)
@@ -42,19 +42,19 @@ def fake_agent() -> Iterator[FakeAgent]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            agent.asked += 1
-            self._say(200, {"idle_seconds": agent.idle_seconds, "rendering": agent.rendering})
+            agent.polls += 1
+            self._answer(200, {"idle_seconds": agent.idle_seconds, "rendering": agent.rendering})
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             if self.path == "/save":
                 agent.saved += 1
-                self._say(*agent.save_answer)
+                self._answer(*agent.save_answer)
             else:
                 agent.notices.append(body["message"])
-                self._say(200, {})
+                self._answer(200, {})
 
-        def _say(self, status: int, answer: dict[str, Any]) -> None:
+        def _answer(self, status: int, answer: dict[str, Any]) -> None:
             agent.tokens.add(self.headers["Authorization"].removeprefix("Bearer "))
             body = json.dumps(answer).encode()
             self.send_response(status)

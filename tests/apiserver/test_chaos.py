@@ -1,6 +1,6 @@
 """The operator is killed at random moments while sessions come and go and Guacamole fails now and then.
 
-At the end nothing may be missing, doubled or left over, on either side, and no secret may stand in the log.
+At the end nothing may be missing, doubled or left over in Kubernetes or in Guacamole, and the log holds no secret.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from apiserver.lifecycle import DirectDoor, GuacamoleAdmin, Stage, gone_is_fine
+from apiserver.installation import DirectAddress, GuacamoleAdmin, Installation, ignoring_not_found
 from blendersessions.model.desktop import VIEW_SUFFIX
 from blendersessions.model.names import name_for
 from contract.faults import Faults, before
@@ -31,7 +31,7 @@ SEED = int(os.environ.get("CHAOS_SEED", "20261124"))
 SESSIONS = 100
 KILLS = 50
 FAULT_RATE = 0.1
-PATIENCE_SECONDS = 300.0
+CONVERGENCE_SECONDS = 300.0
 OWNERS = ("", "", "ann", "bo", "cy")
 VIEWERS = ((), (), ("dee",), ("dee", "eve"))
 PASSWORD_OF_ADMIN = "guacadmin"
@@ -40,26 +40,26 @@ PASSWORD_OF_ADMIN = "guacadmin"
 class Kubelet(threading.Thread):
     """Reports every pod of a namespace as ready."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, installation: Installation) -> None:
         super().__init__(name="kubelet", daemon=True)
-        self._stage = stage
+        self._installation = installation
         self.ended = threading.Event()
 
     def run(self) -> None:
         while not self.ended.wait(0.2):
-            for pod in pods(self._stage):
+            for pod in pods(self._installation):
                 if pod["status"].get("phase") == "Pending" and not pod["metadata"].get("deletionTimestamp"):
                     ready = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
-                    with gone_is_fine():
-                        self._stage.set_pod_status(pod["metadata"]["name"], ready)
-            self._stage.collect_garbage()
+                    with ignoring_not_found():
+                        self._installation.set_pod_status(pod["metadata"]["name"], ready)
+            self._installation.collect_garbage()
 
 
-Chaos = tuple[Stage, Faults, Kubelet]
+Chaos = tuple[Installation, Faults, Kubelet]
 
 
-def pods(stage: Stage) -> list[dict[str, Any]]:
-    items: Any = stage.api.request("GET", f"api/v1/namespaces/{stage.namespace}/pods")["items"]
+def pods(installation: Installation) -> list[dict[str, Any]]:
+    items: Any = installation.api.request("GET", f"api/v1/namespaces/{installation.namespace}/pods")["items"]
     return list(items)
 
 
@@ -68,86 +68,92 @@ def chaos(api: Api, tmp_path: Path) -> Iterator[Chaos]:
     with running() as guacamole, before(guacamole.url, Faults(SEED, FAULT_RATE)) as faults:
         admin = GuacamoleAdmin(guacamole.url, guacamole.username, guacamole.password)
         settings = {"BLENDERSESSIONS_SWEEP_GRACE_SECONDS": "5"}
-        stage = Stage(api, api.create_namespace(), DirectDoor(faults.url), admin, tmp_path, settings=settings)
-        stage.write_password(guacamole.password)
-        kubelet = Kubelet(stage)
+        installation = Installation(
+            api, api.create_namespace(), DirectAddress(faults.url), admin, tmp_path, settings=settings
+        )
+        installation.write_password(guacamole.password)
+        kubelet = Kubelet(installation)
         kubelet.start()
         try:
-            yield stage, faults, kubelet
+            yield installation, faults, kubelet
         finally:
             kubelet.ended.set()
             kubelet.join()
-            stage.end()
+            installation.end()
             admin.close()
-            stage.statuses.check()
+            installation.statuses.check()
 
 
 @pytest.mark.timeout(1800)
 def test_fifty_kills_leave_exactly_what_the_living_sessions_need(chaos: Chaos) -> None:
-    stage, faults, kubelet = chaos
-    die = random.Random(SEED)  # noqa: S311 - to play, and to play the same again
+    installation, faults, kubelet = chaos
+    dice = random.Random(SEED)  # noqa: S311 - a repeatable choice, not a secret
     alive: dict[str, dict[str, Any]] = {}
     made, moment = 0, threading.Event()
     secrets: set[str] = set()
     for kill in range(KILLS):
-        stage.start()
+        installation.start()
         for _ in range(SESSIONS // KILLS):
             name = f"desk-{made}"
             made += 1
-            owner, viewers = die.choice(OWNERS), list(die.choice(VIEWERS))
+            owner, viewers = dice.choice(OWNERS), list(dice.choice(VIEWERS))
             spec: dict[str, Any] = ({"owner": owner} if owner else {}) | ({"viewers": viewers} if viewers else {})
-            alive[name] = stage.create(name, **spec)
-        while len(alive) > 40 or (alive and die.random() < 0.5):
-            name = die.choice(sorted(alive))
+            alive[name] = installation.create(name, **spec)
+        while len(alive) > 40 or (alive and dice.random() < 0.5):
+            name = dice.choice(sorted(alive))
             del alive[name]
-            stage.delete(name)
-        if alive and die.random() < 0.3:
-            stage.patch(
-                die.choice(sorted(alive)), {"spec": {"owner": die.choice(("ann", "bo", "cy")), "viewers": None}}
+            installation.delete(name)
+        if alive and dice.random() < 0.3:
+            installation.patch(
+                dice.choice(sorted(alive)), {"spec": {"owner": dice.choice(("ann", "bo", "cy")), "viewers": None}}
             )
         # A start takes about a second, so that some kills hit it, and most hit the work after it.
-        moment.wait(die.uniform(0.2, 2.8))
-        secrets |= planted(stage)
-        stage.stop(kill=kill < KILLS - 1)
+        moment.wait(dice.uniform(0.2, 2.8))
+        secrets |= planted(installation)
+        installation.stop(kill=kill < KILLS - 1)
     faults.rate = 0.0
-    stage.start()
+    installation.start()
     assert made == SESSIONS
-    assert alive, "the die left no session to look at: choose another CHAOS_SEED"
+    assert alive, "no session is left to check: choose another CHAOS_SEED"
     for name in sorted(alive):
         until(
             f"{name} is ready",
-            lambda name=name: stage.condition("Ready", name).get("status") == "True",
-            PATIENCE_SECONDS,
+            lambda name=name: installation.condition("Ready", name).get("status") == "True",
+            CONVERGENCE_SECONDS,
         )
-    uids = {name: stage.session(name)["metadata"]["uid"] for name in alive}  # type: ignore[index]
-    specs = {name: stage.session(name)["spec"] for name in alive}  # type: ignore[index]
-    until("only living sessions are left", lambda: remaining(stage) == set(alive), PATIENCE_SECONDS)
+    uids = {name: installation.session(name)["metadata"]["uid"] for name in alive}  # type: ignore[index]
+    specs = {name: installation.session(name)["spec"] for name in alive}  # type: ignore[index]
+    until("only living sessions are left", lambda: remaining(installation) == set(alive), CONVERGENCE_SECONDS)
 
     wanted = Counter(name_for(uid) for uid in uids.values())
     wanted += Counter(name_for(uids[name]) + VIEW_SUFFIX for name in alive if specs[name].get("viewers"))
     until(
         "there is exactly one connection for each",
-        lambda: Counter(each["name"] for each in stage.guacamole.connections().values()) == wanted,
-        PATIENCE_SECONDS,
+        lambda: Counter(each["name"] for each in installation.guacamole.connections().values()) == wanted,
+        CONVERGENCE_SECONDS,
     )
-    grants = {(people, connection) for name in alive for people, connection in allowed(uids[name], specs[name])}
+    grants = {(user, connection) for name in alive for user, connection in allowed(uids[name], specs[name])}
     users = {user for user, _ in grants}
-    until("there is no user too many", lambda: stage.guacamole.users() == users, PATIENCE_SECONDS)
-    until("there is no grant too many", lambda: granted(stage, users) == grants, PATIENCE_SECONDS)
-    until("there is no Secret too many", lambda: len(secret_names(stage)) == len(alive) + len(users), PATIENCE_SECONDS)
+    until("there is no user too many", lambda: installation.guacamole.users() == users, CONVERGENCE_SECONDS)
+    until("there is no grant too many", lambda: granted(installation, users) == grants, CONVERGENCE_SECONDS)
+    until(
+        "there is no Secret too many",
+        lambda: len(secret_names(installation)) == len(alive) + len(users),
+        CONVERGENCE_SECONDS,
+    )
     names = {name_for(uid) for uid in uids.values()}
-    until("one pod each", lambda: {pod["metadata"]["name"] for pod in pods(stage)} == names, PATIENCE_SECONDS)
+    until("one pod each", lambda: {pod["metadata"]["name"] for pod in pods(installation)} == names, CONVERGENCE_SECONDS)
     for user in sorted(users):
-        password = password_of(stage, user)
-        until(f"{user} gets in", lambda user=user, password=password: stage.guacamole.can_log_in(user, password))
-    left = planted(stage)
+        password = password_of(installation, user)
+        until(f"{user} gets in", lambda user=user, password=password: installation.guacamole.can_log_in(user, password))
+    left = planted(installation)
     assert len(left) == 2 * len(alive) + len(users), "two of each desktop, and one of each user"
     secrets |= left
-    assert not [secret for secret in secrets | {f'"{PASSWORD_OF_ADMIN}"'} if secret in stage.log]
-    assert "Traceback" not in stage.log, stage.log[-6000:]
+    assert not [secret for secret in secrets | {f'"{PASSWORD_OF_ADMIN}"'} if secret in installation.log]
+    assert "Traceback" not in installation.log, installation.log[-6000:]
     kubelet.ended.set()
     kubelet.join()
-    stage.strike()
+    installation.delete_all_and_assert_nothing_left()
 
 
 def allowed(uid: str, spec: dict[str, Any]) -> set[tuple[str, str]]:
@@ -155,32 +161,32 @@ def allowed(uid: str, spec: dict[str, Any]) -> set[tuple[str, str]]:
     return {(owner, name_for(uid))} | {(viewer, name_for(uid) + VIEW_SUFFIX) for viewer in spec.get("viewers", [])}
 
 
-def granted(stage: Stage, users: set[str]) -> set[tuple[str, str]]:
-    names = {identifier: each["name"] for identifier, each in stage.guacamole.connections().items()}
+def granted(installation: Installation, users: set[str]) -> set[tuple[str, str]]:
+    names = {identifier: each["name"] for identifier, each in installation.guacamole.connections().items()}
     found = set()
     for user in users:
-        held = stage.guacamole.get(f"users/{user}/permissions")["connectionPermissions"]
+        held = installation.guacamole.get(f"users/{user}/permissions")["connectionPermissions"]
         found |= {(user, names[identifier]) for identifier in held}
     return found
 
 
-def remaining(stage: Stage) -> set[str]:
-    return {session["metadata"]["name"] for session in stage.sessions()}
+def remaining(installation: Installation) -> set[str]:
+    return {session["metadata"]["name"] for session in installation.sessions()}
 
 
-def secret_names(stage: Stage) -> list[str]:
-    return [each for each in stage.children() if each.startswith("secrets/")]
+def secret_names(installation: Installation) -> list[str]:
+    return [each for each in installation.children() if each.startswith("secrets/")]
 
 
-def planted(stage: Stage) -> set[str]:
+def planted(installation: Installation) -> set[str]:
     """Return every password and token that stands in a Secret now."""
-    items: Any = stage.api.request("GET", f"api/v1/namespaces/{stage.namespace}/secrets")["items"]
+    items: Any = installation.api.request("GET", f"api/v1/namespaces/{installation.namespace}/secrets")["items"]
     values = ({**item["data"]} for item in items)
     return {base64.b64decode(value).decode() for data in values for key, value in data.items() if key != "username"}
 
 
-def password_of(stage: Stage, user: str) -> str:
-    items: Any = stage.api.request("GET", f"api/v1/namespaces/{stage.namespace}/secrets")["items"]
+def password_of(installation: Installation, user: str) -> str:
+    items: Any = installation.api.request("GET", f"api/v1/namespaces/{installation.namespace}/secrets")["items"]
     for item in items:
         data = {key: base64.b64decode(value).decode() for key, value in item["data"].items()}
         if data.get("username") == user:

@@ -9,15 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from apiserver.stage import alone, house, idle, stage
 from blendersessions.model.names import name_for, user_secret_name
 from waiting import DEADLINE_SECONDS, until
 
 if TYPE_CHECKING:
-    from apiserver.lifecycle import Object, Stage
-
-
-__all__ = ["alone", "house", "idle", "stage"]
+    from apiserver.installation import Installation, Object
 
 
 def value(secret: Object | None, key: str) -> str:
@@ -25,16 +21,16 @@ def value(secret: Object | None, key: str) -> str:
     return base64.b64decode(secret["data"][key]).decode()
 
 
-def test_a_created_session_becomes_ready_with_a_url(stage: Stage) -> None:
-    created = stage.create(scene={"sample": "shopping_cart.blend"}, owner="alice")
+def test_a_created_session_becomes_ready_with_a_url(installation: Installation) -> None:
+    created = installation.create(scene={"sample": "shopping_cart.blend"}, owner="alice")
     name = name_for(created["metadata"]["uid"])
-    stage.until_reason("Ready", "PodStarting")
-    stage.run_pod(created)
-    session = stage.until_ready()
+    installation.until_reason("Ready", "PodStarting")
+    installation.run_pod(created)
+    session = installation.until_ready()
 
     status = session["status"]
-    [connection] = stage.guacamole.named(name)
-    identifier = f"{connection['identifier']}\0c\0{stage.guacamole.source}".encode()
+    [connection] = installation.guacamole.named(name)
+    identifier = f"{connection['identifier']}\0c\0{installation.guacamole.source}".encode()
     code = base64.urlsafe_b64encode(identifier).decode().rstrip("=")
     assert status["clientURL"] == f"https://desk.example/guacamole/#/client/{code}"
     assert status["phase"] == "Ready"
@@ -42,28 +38,28 @@ def test_a_created_session_becomes_ready_with_a_url(stage: Stage) -> None:
     assert status["connection"] == {
         "name": name,
         "identifier": connection["identifier"],
-        "dataSource": stage.guacamole.source,
+        "dataSource": installation.guacamole.source,
     }
     assert status["observedGeneration"] == session["metadata"]["generation"]
     assert {entry["observedGeneration"] for entry in status["conditions"]} == {session["metadata"]["generation"]}
     assert status["startup"]["path"] == "Cold"
     assert session["metadata"]["finalizers"] == ["blendersessions.io/finalizer"]
 
-    parameters = stage.guacamole.get(f"connections/{connection['identifier']}/parameters")
-    secret = stage.child("secrets", name)
+    parameters = installation.guacamole.get(f"connections/{connection['identifier']}/parameters")
+    secret = installation.child("secrets", name)
     assert parameters["password"] == value(secret, "vnc-password")
     assert len(parameters["password"]) == 8
-    assert parameters["hostname"] == f"{name}.{stage.namespace}.svc"
-    assert stage.child("services", name) is not None
+    assert parameters["hostname"] == f"{name}.{installation.namespace}.svc"
+    assert installation.child("services", name) is not None
 
-    user = stage.child("secrets", user_secret_name("alice"))
+    user = installation.child("secrets", user_secret_name("alice"))
     assert value(user, "username") == "alice"
-    assert stage.guacamole.can_log_in("alice", value(user, "password"))
-    permissions = stage.guacamole.get("users/alice/permissions")
+    assert installation.guacamole.can_log_in("alice", value(user, "password"))
+    permissions = installation.guacamole.get("users/alice/permissions")
     assert permissions["connectionPermissions"] == {connection["identifier"]: ["READ"]}
     assert permissions["systemPermissions"] == []
-    until("readiness is told", lambda: "Ready" in [reason for _, reason, _ in stage.events()])
-    told = " ".join(message for _, _, message in stage.events())
+    until("an Event reports readiness", lambda: "Ready" in [reason for _, reason, _ in installation.events()])
+    messages = " ".join(message for _, _, message in installation.events())
     for step in (
         "is being started",
         "pod runs",
@@ -71,230 +67,238 @@ def test_a_created_session_becomes_ready_with_a_url(stage: Stage) -> None:
         "may open the connection",
         f"Open {status['clientURL']}",
     ):
-        assert step in told, f"{step!r} is not in what the Events say: {told}"
+        assert step in messages, f"{step!r} is in no Event: {messages}"
 
 
-def test_a_deleted_session_leaves_nothing_on_either_side(stage: Stage) -> None:
-    stage.ready(owner="alice-del")
-    stage.ready("second")
-    stage.delete()
-    stage.delete("second")
-    stage.until_gone()
-    stage.until_gone("second")
-    stage.collect_garbage()
-    assert stage.children() == []
-    assert stage.guacamole.get("connections") == {}
-    assert "alice-del" not in stage.guacamole.users()
-    assert not [user for user in stage.guacamole.users() if user.startswith("blender-")]
+def test_a_deleted_session_leaves_nothing_in_kubernetes_or_guacamole(installation: Installation) -> None:
+    installation.ready(owner="alice-del")
+    installation.ready("second")
+    installation.delete()
+    installation.delete("second")
+    installation.until_gone()
+    installation.until_gone("second")
+    installation.collect_garbage()
+    assert installation.children() == []
+    assert installation.guacamole.get("connections") == {}
+    assert "alice-del" not in installation.guacamole.users()
+    assert not [user for user in installation.guacamole.users() if user.startswith("blender-")]
 
 
-def test_a_ready_session_is_written_no_more(stage: Stage) -> None:
-    session = stage.ready()
-    objects = [stage.child(*entry.split("/")) for entry in stage.children()]
+def test_a_ready_session_is_not_written_again(installation: Installation) -> None:
+    session = installation.ready()
+    objects = [installation.child(*entry.split("/")) for entry in installation.children()]
     version = session["metadata"]["resourceVersion"]
-    stage.create("other")
-    stage.until_reason("Ready", "PodStarting", "other")
-    found = stage.session()
+    installation.create("other")
+    installation.until_reason("Ready", "PodStarting", "other")
+    found = installation.session()
     assert found is not None
     assert found["metadata"]["resourceVersion"] == version
-    assert [stage.child(*f"{o['kind'].lower()}s/{o['metadata']['name']}".split("/")) for o in objects if o] == objects
+    assert [
+        installation.child(*f"{o['kind'].lower()}s/{o['metadata']['name']}".split("/")) for o in objects if o
+    ] == objects
 
 
-def test_a_restart_goes_on_where_it_was_and_writes_nothing(alone: Stage) -> None:
-    session = alone.ready()
-    alone.stop()
-    created = alone.create("while-away")
-    alone.start()
-    alone.run_pod(created)
-    alone.until_ready("while-away")
-    found = alone.session()
+def test_a_restart_changes_nothing_and_serves_new_sessions(own_running_installation: Installation) -> None:
+    session = own_running_installation.ready()
+    own_running_installation.stop()
+    created = own_running_installation.create("while-away")
+    own_running_installation.start()
+    own_running_installation.run_pod(created)
+    own_running_installation.until_ready("while-away")
+    found = own_running_installation.session()
     assert found is not None
     assert found["metadata"]["resourceVersion"] == session["metadata"]["resourceVersion"]
-    assert len(alone.guacamole.named(name_for(session["metadata"]["uid"]))) == 1
+    assert len(own_running_installation.guacamole.named(name_for(session["metadata"]["uid"]))) == 1
 
 
-def test_a_session_deleted_while_the_operator_was_away_is_cleaned_up(alone: Stage) -> None:
-    alone.ready()
-    alone.stop()
-    alone.delete()
-    assert alone.session() is not None, "the finalizer keeps it"
-    alone.start()
-    alone.until_gone()
-    assert alone.guacamole.get("connections") == {}
+def test_a_session_deleted_while_the_operator_was_stopped_is_cleaned_up(own_running_installation: Installation) -> None:
+    own_running_installation.ready()
+    own_running_installation.stop()
+    own_running_installation.delete()
+    assert own_running_installation.session() is not None, "the finalizer keeps it"
+    own_running_installation.start()
+    own_running_installation.until_gone()
+    assert own_running_installation.guacamole.get("connections") == {}
 
 
-def pod_uid(stage: Stage, name: str) -> str:
-    return str((stage.child("pods", name) or {"metadata": {"uid": ""}})["metadata"]["uid"])
+def pod_uid(installation: Installation, name: str) -> str:
+    return str((installation.child("pods", name) or {"metadata": {"uid": ""}})["metadata"]["uid"])
 
 
 @pytest.mark.parametrize("plural", ["pods", "services", "secrets"])
-def test_a_child_deleted_by_hand_is_made_again(alone: Stage, plural: str) -> None:
-    session = alone.ready()
+def test_a_child_deleted_by_hand_is_made_again(own_running_installation: Installation, plural: str) -> None:
+    session = own_running_installation.ready()
     name = session["status"]["desktop"]["name"]
-    former = alone.child(plural, name)
+    former = own_running_installation.child(plural, name)
     assert former is not None
-    pod = pod_uid(alone, name)
-    alone.delete_child(plural, name)
+    pod = pod_uid(own_running_installation, name)
+    own_running_installation.delete_child(plural, name)
 
     def successor() -> bool:
-        found = alone.child(plural, name)
+        found = own_running_installation.child(plural, name)
         return found is not None and found["metadata"]["uid"] != former["metadata"]["uid"]
 
     until(f"{plural}/{name} is made again", successor)
     if plural == "secrets":
         until(
-            "the desktop is started anew, for it reads its Secret once", lambda: pod_uid(alone, name) not in (pod, "")
+            "the desktop restarts, because it reads its Secret once",
+            lambda: pod_uid(own_running_installation, name) not in (pod, ""),
         )
     if plural != "services":
-        until("the URL goes", lambda: "clientURL" not in (alone.session() or {})["status"])
-        alone.run_pod(session)
+        until("the URL goes", lambda: "clientURL" not in (own_running_installation.session() or {})["status"])
+        own_running_installation.run_pod(session)
     if plural == "secrets":
-        [connection] = alone.guacamole.named(name)
+        [connection] = own_running_installation.guacamole.named(name)
         path = f"connections/{connection['identifier']}/parameters"
-        made = value(alone.child("secrets", name), "vnc-password")
-        until("Guacamole has the new password", lambda: alone.guacamole.get(path)["password"] == made)
-    alone.until_ready()
+        made = value(own_running_installation.child("secrets", name), "vnc-password")
+        until(
+            "Guacamole has the new password", lambda: own_running_installation.guacamole.get(path)["password"] == made
+        )
+    own_running_installation.until_ready()
 
 
-def test_the_secret_of_a_user_deleted_by_hand_is_made_again_and_fits(stage: Stage) -> None:
-    stage.ready(owner="alice-lost")
+def test_a_user_secret_deleted_by_hand_is_made_again_with_a_valid_password(installation: Installation) -> None:
+    installation.ready(owner="alice-lost")
     name = user_secret_name("alice-lost")
-    former = value(stage.child("secrets", name), "password")
-    stage.delete_child("secrets", name)
+    former = value(installation.child("secrets", name), "password")
+    installation.delete_child("secrets", name)
 
-    def fits() -> bool:
-        found = stage.child("secrets", name)
-        return found is not None and stage.guacamole.can_log_in("alice-lost", value(found, "password"))
+    def is_valid() -> bool:
+        found = installation.child("secrets", name)
+        return found is not None and installation.guacamole.can_log_in("alice-lost", value(found, "password"))
 
-    until("a new password fits", fits)
-    assert value(stage.child("secrets", name), "password") != former
-    stage.until_ready()
-    [identifier] = stage.guacamole.connections()
-    until("granted again", lambda: stage.guacamole.get("users/alice-lost/permissions")["connectionPermissions"])
-    assert stage.guacamole.get("users/alice-lost/permissions")["connectionPermissions"] == {identifier: ["READ"]}
+    until("a new password is valid", is_valid)
+    assert value(installation.child("secrets", name), "password") != former
+    installation.until_ready()
+    [identifier] = installation.guacamole.connections()
+    until("granted again", lambda: installation.guacamole.get("users/alice-lost/permissions")["connectionPermissions"])
+    assert installation.guacamole.get("users/alice-lost/permissions")["connectionPermissions"] == {identifier: ["READ"]}
 
 
-def test_a_connection_deleted_in_guacamole_is_made_again(stage: Stage) -> None:
-    session = stage.ready()
+def test_a_connection_deleted_in_guacamole_is_made_again(installation: Installation) -> None:
+    session = installation.ready()
     name = session["status"]["desktop"]["name"]
-    [connection] = stage.guacamole.named(name)
-    stage.guacamole.send("DELETE", f"connections/{connection['identifier']}")
-    until("the connection is made again", lambda: stage.guacamole.named(name))
+    [connection] = installation.guacamole.named(name)
+    installation.guacamole.send("DELETE", f"connections/{connection['identifier']}")
+    until("the connection is made again", lambda: installation.guacamole.named(name))
 
     def follows() -> bool:
-        found = stage.until_ready()["status"]
+        found = installation.until_ready()["status"]
         return found["connection"]["identifier"] != connection["identifier"] and bool(found["clientURL"])
 
     until("the URL follows", follows)
 
 
-def test_changed_limits_reach_guacamole_at_once(stage: Stage) -> None:
-    session = stage.ready()
-    [connection] = stage.guacamole.named(session["status"]["desktop"]["name"])
-    stage.patch("cart", {"spec": {"connections": {"max": 3}}})
+def test_changed_limits_reach_guacamole_at_once(installation: Installation) -> None:
+    session = installation.ready()
+    [connection] = installation.guacamole.named(session["status"]["desktop"]["name"])
+    installation.patch("cart", {"spec": {"connections": {"max": 3}}})
     path = f"connections/{connection['identifier']}"
-    until("the limit is 3", lambda: stage.guacamole.get(path)["attributes"]["max-connections"] == "3")
+    until("the limit is 3", lambda: installation.guacamole.get(path)["attributes"]["max-connections"] == "3")
 
 
-def test_another_owner_gets_the_session_and_the_former_one_goes(stage: Stage) -> None:
-    session = stage.ready(owner="alice-former")
-    stage.patch("cart", {"spec": {"owner": "bob-next"}})
-    until("the former owner is gone", lambda: "alice-former" not in stage.guacamole.users())
+def test_another_owner_gets_the_session_and_the_former_one_goes(installation: Installation) -> None:
+    session = installation.ready(owner="alice-former")
+    installation.patch("cart", {"spec": {"owner": "bob-next"}})
+    until("the former owner is gone", lambda: "alice-former" not in installation.guacamole.users())
     identifier = session["status"]["connection"]["identifier"]
-    until("the next owner is there", lambda: "bob-next" in stage.guacamole.users())
+    until("the next owner is there", lambda: "bob-next" in installation.guacamole.users())
     path = "users/bob-next/permissions"
-    until("granted", lambda: stage.guacamole.get(path)["connectionPermissions"] == {identifier: ["READ"]})
-    until("noted", lambda: "bob-next" in stage.condition("ConnectionReady")["message"])
-    stage.delete()
-    stage.until_gone()
-    assert not {"alice-former", "bob-next"} & stage.guacamole.users()
+    until("granted", lambda: installation.guacamole.get(path)["connectionPermissions"] == {identifier: ["READ"]})
+    until("the condition names the owner", lambda: "bob-next" in installation.condition("ConnectionReady")["message"])
+    installation.delete()
+    installation.until_gone()
+    assert not {"alice-former", "bob-next"} & installation.guacamole.users()
 
 
-def test_two_sessions_of_one_owner_share_the_user_until_the_last_goes(stage: Stage) -> None:
-    first, second = stage.create("first", owner="alice-two"), stage.create("second", owner="alice-two")
+def test_two_sessions_of_one_owner_share_the_user_until_the_last_goes(installation: Installation) -> None:
+    first, second = installation.create("first", owner="alice-two"), installation.create("second", owner="alice-two")
     for session in (first, second):
-        stage.run_pod(session)
-    stage.until_ready("first")
-    stage.until_ready("second")
-    secret = stage.child("secrets", user_secret_name("alice-two"))
+        installation.run_pod(session)
+    installation.until_ready("first")
+    installation.until_ready("second")
+    secret = installation.child("secrets", user_secret_name("alice-two"))
     assert secret is not None
     owners = {owner["uid"] for owner in secret["metadata"]["ownerReferences"]}
     assert owners == {first["metadata"]["uid"], second["metadata"]["uid"]}
-    assert len(stage.guacamole.get("users/alice-two/permissions")["connectionPermissions"]) == 2
+    assert len(installation.guacamole.get("users/alice-two/permissions")["connectionPermissions"]) == 2
 
-    stage.delete("first")
-    stage.until_gone("first")
-    stage.collect_garbage()
-    assert stage.guacamole.can_log_in("alice-two", value(secret, "password"))
-    assert len(stage.guacamole.get("users/alice-two/permissions")["connectionPermissions"]) == 1
+    installation.delete("first")
+    installation.until_gone("first")
+    installation.collect_garbage()
+    assert installation.guacamole.can_log_in("alice-two", value(secret, "password"))
+    assert len(installation.guacamole.get("users/alice-two/permissions")["connectionPermissions"]) == 1
 
-    stage.delete("second")
-    stage.until_gone("second")
-    assert "alice-two" not in stage.guacamole.users()
+    installation.delete("second")
+    installation.until_gone("second")
+    assert "alice-two" not in installation.guacamole.users()
 
 
-def test_an_administrators_user_is_granted_to_and_survives(stage: Stage) -> None:
+def test_an_administrators_user_gets_the_grant_and_is_not_removed(installation: Installation) -> None:
     user = {"username": "teacher", "password": "chalk", "attributes": {}}
-    stage.guacamole.send("POST", "users", user)
-    stage.ready(owner="teacher")
-    assert stage.child("secrets", user_secret_name("teacher")) is None
-    assert stage.guacamole.can_log_in("teacher", "chalk")
-    assert stage.guacamole.get("users/teacher/permissions")["connectionPermissions"]
-    stage.delete()
-    stage.until_gone()
-    assert stage.guacamole.can_log_in("teacher", "chalk")
-    stage.guacamole.send("DELETE", "users/teacher")
+    installation.guacamole.send("POST", "users", user)
+    installation.ready(owner="teacher")
+    assert installation.child("secrets", user_secret_name("teacher")) is None
+    assert installation.guacamole.can_log_in("teacher", "chalk")
+    assert installation.guacamole.get("users/teacher/permissions")["connectionPermissions"]
+    installation.delete()
+    installation.until_gone()
+    assert installation.guacamole.can_log_in("teacher", "chalk")
+    installation.guacamole.send("DELETE", "users/teacher")
 
 
-def test_a_name_of_63_characters(stage: Stage) -> None:
+def test_a_name_of_63_characters(installation: Installation) -> None:
     name = "a" * 63
-    stage.run_pod(stage.create(name))
-    stage.until_ready(name)
-    stage.delete(name)
-    stage.until_gone(name)
+    installation.run_pod(installation.create(name))
+    installation.until_ready(name)
+    installation.delete(name)
+    installation.until_gone(name)
 
 
-def test_a_session_deleted_while_it_starts_is_cleaned_up(stage: Stage) -> None:
+def test_a_session_deleted_while_it_starts_is_cleaned_up(installation: Installation) -> None:
     for number in range(5):
-        stage.create(f"short-{number}")
-        stage.delete(f"short-{number}")
+        installation.create(f"short-{number}")
+        installation.delete(f"short-{number}")
     for number in range(5):
-        stage.until_gone(f"short-{number}")
-    created = stage.create("waiting")
-    until("it is registered", lambda: stage.guacamole.named(name_for(created["metadata"]["uid"])))
-    stage.delete("waiting")
-    stage.until_gone("waiting")
-    stage.collect_garbage()
-    assert stage.guacamole.get("connections") == {}
-    assert stage.children() == []
+        installation.until_gone(f"short-{number}")
+    created = installation.create("waiting")
+    until("it is registered", lambda: installation.guacamole.named(name_for(created["metadata"]["uid"])))
+    installation.delete("waiting")
+    installation.until_gone("waiting")
+    installation.collect_garbage()
+    assert installation.guacamole.get("connections") == {}
+    assert installation.children() == []
 
 
-def test_the_log_is_json_and_holds_no_secret(alone: Stage) -> None:
-    session = alone.ready(owner="alice-log")
+def test_the_log_is_json_and_holds_no_secret(own_running_installation: Installation) -> None:
+    session = own_running_installation.ready(owner="alice-log")
     name = session["status"]["desktop"]["name"]
-    secret, user = alone.child("secrets", name), alone.child("secrets", user_secret_name("alice-log"))
+    secret, user = (
+        own_running_installation.child("secrets", name),
+        own_running_installation.child("secrets", user_secret_name("alice-log")),
+    )
     planted = [
         value(secret, "vnc-password"),
         value(secret, "agent-token"),
         value(user, "password"),
-        (alone.folder / "password").read_text().strip() + '"',
+        (own_running_installation.folder / "password").read_text().strip() + '"',
     ]
-    alone.delete()
-    alone.until_gone()
-    alone.stop()
-    lines = [json.loads(line) for line in alone.log.splitlines()]
+    own_running_installation.delete()
+    own_running_installation.until_gone()
+    own_running_installation.stop()
+    lines = [json.loads(line) for line in own_running_installation.log.splitlines()]
     assert lines
     assert {"time", "level", "logger", "message"} <= lines[0].keys()
-    assert all(secret not in alone.log for secret in planted)
+    assert all(secret not in own_running_installation.log for secret in planted)
     assert not [line for line in lines if line["level"] in ("WARNING", "ERROR")]
-    about = [line["message"] for line in lines if line.get("session") == f"{alone.namespace}/cart"]
+    about = [line["message"] for line in lines if line.get("session") == f"{own_running_installation.namespace}/cart"]
     assert len(about) == len(set(about)), "one line per change"
     assert f"Registered the connection {name} in Guacamole." in about
 
 
-def test_the_health_endpoint_answers(idle: Stage) -> None:
-    idle.start()
-    address = f"http://127.0.0.1:{idle.health_port.number}/healthz"
+def test_the_health_endpoint_answers(own_installation: Installation) -> None:
+    own_installation.start()
+    address = f"http://127.0.0.1:{own_installation.health_port.number}/healthz"
 
     def answers() -> bool:
         try:

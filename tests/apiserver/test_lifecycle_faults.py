@@ -1,4 +1,4 @@
-"""A session when something is wrong: what the person reads, and that everything converges once it is put right."""
+"""Faults: conditions and Events name the fault, and sessions recover once it is repaired."""
 
 from __future__ import annotations
 
@@ -7,79 +7,79 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from apiserver.lifecycle import GROUP, Stage
-from apiserver.stage import house, idle, stage
+from apiserver.installation import GROUP, Installation
 from blendersessions.model.names import name_for, user_secret_name
 from waiting import until
 
 if TYPE_CHECKING:
-    from apiserver.lifecycle import Object
-
-__all__ = ["house", "idle", "stage"]
+    from apiserver.installation import Object
 
 
 def user_of(session: Object) -> str:
     return name_for(session["metadata"]["uid"])
 
 
-def test_guacamole_down_at_create(idle: Stage) -> None:
-    idle.door.shut()
-    idle.start()
-    session = idle.create()
-    idle.run_pod(session)
-    said = idle.until_reason("ConnectionReady", "GuacamoleUnavailable")
-    assert idle.door.url in said["message"]
-    until("the desktop starts all the same", lambda: idle.condition("SceneReady")["status"] == "True")
-    assert idle.condition("Ready")["reason"] == "GuacamoleUnavailable"
-    until("it is told", lambda: ("Warning", "GuacamoleUnavailable", said["message"]) in idle.events())
-    version = (idle.session() or {})["metadata"]["resourceVersion"]
-    idle.door.open()
-    ready = idle.until_ready()
+def test_guacamole_is_down_when_a_session_is_created(own_installation: Installation) -> None:
+    own_installation.tcp_proxy.cut()
+    own_installation.start()
+    session = own_installation.create()
+    own_installation.run_pod(session)
+    condition = own_installation.until_reason("ConnectionReady", "GuacamoleUnavailable")
+    assert own_installation.tcp_proxy.url in condition["message"]
+    until("the desktop starts all the same", lambda: own_installation.condition("SceneReady")["status"] == "True")
+    assert own_installation.condition("Ready")["reason"] == "GuacamoleUnavailable"
+    until(
+        "an Event reports it",
+        lambda: ("Warning", "GuacamoleUnavailable", condition["message"]) in own_installation.events(),
+    )
+    version = (own_installation.session() or {})["metadata"]["resourceVersion"]
+    own_installation.tcp_proxy.restore()
+    ready = own_installation.until_ready()
     assert ready["status"]["clientURL"]
     assert int(ready["metadata"]["resourceVersion"]) > int(version)
-    assert len(idle.guacamole.named(user_of(session))) == 1
+    assert len(own_installation.guacamole.named(user_of(session))) == 1
 
 
-def test_guacamole_down_at_delete(stage: Stage) -> None:
-    session = stage.ready(owner="alice-down")
-    stage.door.shut()
-    stage.delete()
-    stage.until_reason("ConnectionReady", "GuacamoleUnavailable")
-    ready = stage.until_reason("Ready", "Terminating")
+def test_guacamole_is_down_when_a_session_is_deleted(installation: Installation) -> None:
+    session = installation.ready(owner="alice-down")
+    installation.tcp_proxy.cut()
+    installation.delete()
+    installation.until_reason("ConnectionReady", "GuacamoleUnavailable")
+    ready = installation.until_reason("Ready", "Terminating")
     assert "GuacamoleUnavailable" in ready["message"]
-    found = stage.session()
+    found = installation.session()
     assert found is not None
     assert found["metadata"]["finalizers"] == ["blendersessions.io/finalizer"]
     assert found["status"]["phase"] == "Terminating"
     assert "clientURL" not in found["status"]
-    until("an Event says so", lambda: "GuacamoleUnavailable" in [reason for _, reason, _ in stage.events()])
-    assert stage.guacamole.named(user_of(session)), "nothing is lost"
-    stage.door.open()
-    stage.until_gone()
-    assert stage.guacamole.get("connections") == {}
-    assert "alice-down" not in stage.guacamole.users()
+    until("an Event reports it", lambda: "GuacamoleUnavailable" in [reason for _, reason, _ in installation.events()])
+    assert installation.guacamole.named(user_of(session)), "nothing is lost"
+    installation.tcp_proxy.restore()
+    installation.until_gone()
+    assert installation.guacamole.get("connections") == {}
+    assert "alice-down" not in installation.guacamole.users()
 
 
-def test_a_wrong_password_names_the_setting_and_heals_when_it_is_put_right(idle: Stage) -> None:
-    right = (idle.folder / "password").read_text().strip()
-    idle.write_password("planted-wrong-password")
-    idle.start()
-    session = idle.create()
-    idle.run_pod(session)
-    said = idle.until_reason("ConnectionReady", "GuacamoleCredentialsRefused")
-    assert "BLENDERSESSIONS_GUACAMOLE_PASSWORD_FILE" in said["message"]
-    assert "guacadmin" in said["message"]
-    idle.write_password(right)
-    idle.until_ready()
-    assert "planted-wrong-password" not in idle.log
+def test_a_wrong_password_names_the_setting_and_recovers_once_corrected(own_installation: Installation) -> None:
+    right = (own_installation.folder / "password").read_text().strip()
+    own_installation.write_password("planted-wrong-password")
+    own_installation.start()
+    session = own_installation.create()
+    own_installation.run_pod(session)
+    condition = own_installation.until_reason("ConnectionReady", "GuacamoleCredentialsRefused")
+    assert "BLENDERSESSIONS_GUACAMOLE_PASSWORD_FILE" in condition["message"]
+    assert "guacadmin" in condition["message"]
+    own_installation.write_password(right)
+    own_installation.until_ready()
+    assert "planted-wrong-password" not in own_installation.log
 
 
-def test_an_unknown_sample_lists_those_there_are_and_a_corrected_one_starts(stage: Stage) -> None:
-    session = stage.create(scene={"sample": "nope.blend"})
+def test_an_unknown_sample_lists_the_known_ones_and_a_corrected_one_starts(installation: Installation) -> None:
+    session = installation.create(scene={"sample": "nope.blend"})
     name = user_of(session)
-    until("the pod is made", lambda: stage.child("pods", name))
+    until("the pod is made", lambda: installation.child("pods", name))
     message = "nope.blend is not a sample. The samples are shopping_cart.blend and watering_can.blend."
-    stage.set_pod_status(
+    installation.set_pod_status(
         name,
         {
             "phase": "Running",
@@ -101,128 +101,135 @@ def test_an_unknown_sample_lists_those_there_are_and_a_corrected_one_starts(stag
             ],
         },
     )
-    assert stage.until_reason("Ready", "SceneNotFound")["message"] == message
-    assert stage.condition("SceneReady")["status"] == "False"
-    assert stage.condition("Stalled")["status"] == "True"
-    assert (stage.session() or {})["status"]["phase"] == "Failed"
-    until("it is told", lambda: ("Warning", "SceneNotFound", message) in stage.events())
+    assert installation.until_reason("Ready", "SceneNotFound")["message"] == message
+    assert installation.condition("SceneReady")["status"] == "False"
+    assert installation.condition("Stalled")["status"] == "True"
+    assert (installation.session() or {})["status"]["phase"] == "Failed"
+    until("an Event reports it", lambda: ("Warning", "SceneNotFound", message) in installation.events())
 
-    former = stage.child("pods", name)
+    former = installation.child("pods", name)
     assert former is not None
-    stage.patch("cart", {"spec": {"scene": {"sample": "watering_can.blend"}}})
+    installation.patch("cart", {"spec": {"scene": {"sample": "watering_can.blend"}}})
     until(
         "another pod is made",
-        lambda: (stage.child("pods", name) or former)["metadata"]["uid"] != former["metadata"]["uid"],
+        lambda: (installation.child("pods", name) or former)["metadata"]["uid"] != former["metadata"]["uid"],
     )
-    stage.run_pod(session)
-    stage.until_ready()
+    installation.run_pod(session)
+    installation.until_ready()
 
 
 @pytest.mark.parametrize(("plural", "kind"), [("secrets", "Secret"), ("services", "Service"), ("pods", "Pod")])
-def test_a_foreign_object_of_the_name_is_left_alone_and_reported(idle: Stage, plural: str, kind: str) -> None:
-    session = idle.create()
+def test_an_object_of_the_name_that_is_not_owned_is_untouched_and_reported(
+    own_installation: Installation, plural: str, kind: str
+) -> None:
+    session = own_installation.create()
     name = user_of(session)
     specs: dict[str, Object] = {
         "secrets": {"stringData": {"vnc-password": "foreign"}},
         "services": {"spec": {"ports": [{"port": 80}]}},
         "pods": {"spec": {"containers": [{"name": "blender", "image": "foreign"}]}},
     }
-    metadata = {"name": name, "namespace": idle.namespace}
-    path = f"api/v1/namespaces/{idle.namespace}/{plural}"
+    metadata = {"name": name, "namespace": own_installation.namespace}
+    path = f"api/v1/namespaces/{own_installation.namespace}/{plural}"
     foreign = {"apiVersion": "v1", "kind": kind, "metadata": metadata, **specs[plural]}
-    made = idle.api.request("POST", path, foreign)
-    idle.start()
-    said = idle.until_reason("Stalled", "NameTaken")
-    assert said["status"] == "True"
-    assert f"{kind} {idle.namespace}/{name}" in said["message"]
-    assert idle.condition("Ready")["reason"] == "NameTaken"
-    assert (idle.session() or {})["status"]["phase"] == "Failed"
-    assert idle.child(plural, name) == made, "not adopted"
+    made = own_installation.api.request("POST", path, foreign)
+    own_installation.start()
+    condition = own_installation.until_reason("Stalled", "NameTaken")
+    assert condition["status"] == "True"
+    assert f"{kind} {own_installation.namespace}/{name}" in condition["message"]
+    assert own_installation.condition("Ready")["reason"] == "NameTaken"
+    assert (own_installation.session() or {})["status"]["phase"] == "Failed"
+    assert own_installation.child(plural, name) == made, "not adopted"
 
-    idle.delete()
-    idle.until_gone()
-    idle.collect_garbage()
-    assert idle.child(plural, name) == made, "not deleted"
+    own_installation.delete()
+    own_installation.until_gone()
+    own_installation.collect_garbage()
+    assert own_installation.child(plural, name) == made, "not deleted"
 
 
-def test_a_session_starts_when_the_foreign_object_is_gone(idle: Stage) -> None:
-    session = idle.create()
+def test_a_session_starts_when_the_object_that_is_not_owned_is_gone(own_installation: Installation) -> None:
+    session = own_installation.create()
     name = user_of(session)
-    metadata = {"name": name, "namespace": idle.namespace}
+    metadata = {"name": name, "namespace": own_installation.namespace}
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata}
-    idle.api.request("POST", f"api/v1/namespaces/{idle.namespace}/secrets", secret)
-    idle.start()
-    idle.until_reason("Stalled", "NameTaken")
-    idle.delete_child("secrets", name)
-    idle.run_pod(session)
-    idle.until_ready()
+    own_installation.api.request("POST", f"api/v1/namespaces/{own_installation.namespace}/secrets", secret)
+    own_installation.start()
+    own_installation.until_reason("Stalled", "NameTaken")
+    own_installation.delete_child("secrets", name)
+    own_installation.run_pod(session)
+    own_installation.until_ready()
 
 
-def test_a_foreign_secret_in_the_place_of_the_users(idle: Stage) -> None:
-    metadata = {"name": user_secret_name("alice-taken"), "namespace": idle.namespace}
+def test_a_secret_with_the_name_of_a_user_secret_is_reported(own_installation: Installation) -> None:
+    metadata = {"name": user_secret_name("alice-taken"), "namespace": own_installation.namespace}
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata}
-    idle.api.request("POST", f"api/v1/namespaces/{idle.namespace}/secrets", secret)
-    idle.start()
-    idle.create(owner="alice-taken")
-    said = idle.until_reason("Stalled", "NameTaken")
-    assert metadata["name"] in said["message"]
-    assert "alice-taken" not in idle.guacamole.users()
+    own_installation.api.request("POST", f"api/v1/namespaces/{own_installation.namespace}/secrets", secret)
+    own_installation.start()
+    own_installation.create(owner="alice-taken")
+    condition = own_installation.until_reason("Stalled", "NameTaken")
+    assert metadata["name"] in condition["message"]
+    assert "alice-taken" not in own_installation.guacamole.users()
 
 
 @pytest.mark.parametrize("answers", [2, 4, 5, 6, 7, 8])
-def test_a_crash_between_any_two_steps_leaves_no_duplicate(idle: Stage, answers: int) -> None:
-    """Guacamole carries a request out, the answer is lost, and the operator is killed at once."""
-    idle.door.answered = answers
-    idle.start()
-    session = idle.create(owner="alice-crash")
-    idle.run_pod(session)
+def test_a_crash_between_any_two_steps_leaves_no_duplicate(own_installation: Installation, answers: int) -> None:
+    """Guacamole carries out a request, the answer is lost, and the operator is killed."""
+    own_installation.tcp_proxy.answers_left = answers
+    own_installation.start()
+    session = own_installation.create(owner="alice-crash")
+    own_installation.run_pod(session)
     until(
         "the answer is lost, or all was done before",
-        lambda: idle.door.answered <= 0 or idle.condition("Ready").get("status") == "True",
+        lambda: (
+            own_installation.tcp_proxy.answers_left <= 0 or own_installation.condition("Ready").get("status") == "True"
+        ),
     )
-    idle.stop(kill=True)
-    idle.door.shut()
-    idle.door.open()
-    idle.start()
-    idle.until_ready()
+    own_installation.stop(kill=True)
+    own_installation.tcp_proxy.cut()
+    own_installation.tcp_proxy.restore()
+    own_installation.start()
+    own_installation.until_ready()
     name = user_of(session)
-    assert len(idle.guacamole.named(name)) == 1
-    groups = [group["name"] for group in idle.guacamole.get("connectionGroups").values()]
+    assert len(own_installation.guacamole.named(name)) == 1
+    groups = [group["name"] for group in own_installation.guacamole.get("connectionGroups").values()]
     assert groups.count(GROUP) == 1
-    secret = idle.child("secrets", user_secret_name("alice-crash"))
+    secret = own_installation.child("secrets", user_secret_name("alice-crash"))
     assert secret is not None
-    assert idle.guacamole.users() == {"alice-crash"}
-    permissions = idle.guacamole.get("users/alice-crash/permissions")["connectionPermissions"]
+    assert own_installation.guacamole.users() == {"alice-crash"}
+    permissions = own_installation.guacamole.get("users/alice-crash/permissions")["connectionPermissions"]
     assert list(permissions.values()) == [["READ"]]
 
 
 @pytest.mark.parametrize("answers", [1, 2, 4])
-def test_a_crash_during_deletion_leaves_nothing(idle: Stage, answers: int) -> None:
-    idle.start()
-    idle.ready(owner="alice-crash")
-    idle.door.answered = answers
-    idle.delete()
-    until("the answer is lost, or all was done before", lambda: idle.door.answered <= 0 or idle.session() is None)
-    idle.stop(kill=True)
-    idle.door.shut()
-    idle.door.open()
-    idle.start()
-    idle.until_gone()
-    idle.collect_garbage()
-    assert idle.children() == []
-    assert idle.guacamole.get("connections") == {}
-    assert idle.guacamole.users() == set()
+def test_a_crash_during_deletion_leaves_nothing(own_installation: Installation, answers: int) -> None:
+    own_installation.start()
+    own_installation.ready(owner="alice-crash")
+    own_installation.tcp_proxy.answers_left = answers
+    own_installation.delete()
+    until(
+        "the answer is lost, or all was done before",
+        lambda: own_installation.tcp_proxy.answers_left <= 0 or own_installation.session() is None,
+    )
+    own_installation.stop(kill=True)
+    own_installation.tcp_proxy.cut()
+    own_installation.tcp_proxy.restore()
+    own_installation.start()
+    own_installation.until_gone()
+    own_installation.collect_garbage()
+    assert own_installation.children() == []
+    assert own_installation.guacamole.get("connections") == {}
+    assert own_installation.guacamole.users() == set()
 
 
-def test_a_lost_answer_without_a_crash_leaves_no_duplicate(idle: Stage) -> None:
-    idle.door.answered = 6
-    idle.start()
-    session = idle.create(owner="alice-lost")
-    idle.run_pod(session)
-    until("an answer is lost", lambda: idle.door.answered <= 0)
-    idle.until_reason("ConnectionReady", "GuacamoleUnavailable")
-    idle.door.shut()
-    idle.door.open()
-    idle.until_ready()
-    assert len(idle.guacamole.named(user_of(session))) == 1
-    assert idle.guacamole.users() == {"alice-lost"}
+def test_a_lost_answer_without_a_crash_leaves_no_duplicate(own_installation: Installation) -> None:
+    own_installation.tcp_proxy.answers_left = 6
+    own_installation.start()
+    session = own_installation.create(owner="alice-lost")
+    own_installation.run_pod(session)
+    until("an answer is lost", lambda: own_installation.tcp_proxy.answers_left <= 0)
+    own_installation.until_reason("ConnectionReady", "GuacamoleUnavailable")
+    own_installation.tcp_proxy.cut()
+    own_installation.tcp_proxy.restore()
+    own_installation.until_ready()
+    assert len(own_installation.guacamole.named(user_of(session))) == 1
+    assert own_installation.guacamole.users() == {"alice-lost"}

@@ -1,4 +1,4 @@
-"""The watch that the other tests rely on sees every version of a status, and tells of the one that is wrong."""
+"""The watch that the other tests rely on sees every version of a status, and reports the one that is wrong."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_good_session_passes_and_is_forgotten(api: Api, namespace: str, watch:
     watch.check()
 
 
-def test_a_wrong_status_is_told_though_a_right_one_followed_at_once(
+def test_a_wrong_status_is_reported_though_a_right_one_followed_at_once(
     api: Api, namespace: str, watch: StatusWatch
 ) -> None:
     write(api, namespace, status("False", EARLIER), status("False", LATER), status("Unknown", LATER))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from apiserver.lifecycle import GuacamoleAdmin
+from apiserver.installation import GuacamoleAdmin
 from chart.rendering import ROOT
 from contract.standins import ADMIN, PASSWORD, Guacamole
 from ports import HeldPort

@@ -16,7 +16,7 @@ from bench.cluster import OPERATOR, SESSIONS_IN
 from bench.floor import KINDS, SELECTOR
 
 if TYPE_CHECKING:
-    from apiserver.lifecycle import GuacamoleAdmin
+    from apiserver.installation import GuacamoleAdmin
     from bench.processes import Operator
 
 COLLECTION = f"{SESSIONS}/namespaces/{SESSIONS_IN}/blendersessions"

@@ -37,17 +37,17 @@ class Api:
 
     @staticmethod
     def name() -> str:
-        """Return a name that nothing else has."""
+        """Return a unique name."""
         return f"contract-{uuid.uuid4()}"
 
     def post_token(self, **form: str) -> requests.Response:
-        """Post a form to the endpoint that signs people in."""
+        """Post a form to the sign-in endpoint."""
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         url = self.guacamole.url + "api/tokens"
         return requests.post(url, data=urlencode(form), headers=headers, timeout=DEADLINE_SECONDS)
 
     def sign_in(self, username: str, password: str) -> dict[str, object]:
-        """Sign somebody in."""
+        """Sign a user in."""
         answer = self.post_token(username=username, password=password)
         assert answer.status_code == 200, answer.text
         session: dict[str, object] = answer.json()
@@ -103,7 +103,7 @@ class Api:
         return name
 
     def grant(self, user: str, connection: object, permission: str = "READ", *, op: str = "add") -> requests.Response:
-        """Give or take a permission on a connection."""
+        """Grant or revoke a permission on a connection."""
         change = [{"op": op, "path": f"/connectionPermissions/{connection}", "value": permission}]
         return self.call("PATCH", f"users/{user}/permissions", change)
 

@@ -1,4 +1,4 @@
-"""A small guacd: it speaks the handshake, remembers what it was asked for, and does as the test says."""
+"""A small guacd: it performs the handshake, keeps the arguments, and sends the instructions that a test gives."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ARGS = ("VERSION_1_5_0", "hostname", "port", "password", "read-only", "color-dep
 
 
 @dataclass
-class Desk:
+class GuacdConnection:
     """One connection that the fake guacd serves."""
 
     selected: str
@@ -33,7 +33,7 @@ class Desk:
     received: queue.Queue[Instruction] = field(default_factory=queue.Queue, repr=False)
 
     def next(self) -> Instruction:
-        """Return the next instruction of the browser, as soon as it is there."""
+        """Wait for the browser's next instruction, and return it."""
         try:
             return self.received.get(timeout=DEADLINE_SECONDS)
         except queue.Empty:
@@ -44,16 +44,16 @@ class FakeGuacd:
     """Listens on a loopback port in a thread of its own."""
 
     def __init__(self) -> None:
-        self.desks: queue.Queue[Desk] = queue.Queue()
+        self._connections: queue.Queue[GuacdConnection] = queue.Queue()
         self.port = 0
         self.ready = True
-        """Whether a handshake is finished; if not, guacd stays silent after it was told to connect."""
+        """Whether guacd completes a handshake. If not, it does not answer the instruction `connect`."""
         self._loop = asyncio.new_event_loop()
         self._tasks: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._loop.run_forever, name="fake-guacd", daemon=True)
 
     def start(self) -> None:
-        """Start to listen."""
+        """Start listening."""
         self._thread.start()
         self._server = asyncio.run_coroutine_threadsafe(
             asyncio.start_server(self._serve, "127.0.0.1", 0), self._loop
@@ -61,7 +61,7 @@ class FakeGuacd:
         self.port = self._server.sockets[0].getsockname()[1]
 
     def stop(self) -> None:
-        """Stop, and close what is open."""
+        """Stop, and close all connections."""
 
         async def close() -> None:
             self._server.close()
@@ -74,21 +74,21 @@ class FakeGuacd:
         self._thread.join(DEADLINE_SECONDS)
         self._loop.close()
 
-    def desk(self) -> Desk:
-        """Return the next connection, as soon as somebody made one."""
+    def next_connection(self) -> GuacdConnection:
+        """Wait for the next connection, and return it."""
         try:
-            return self.desks.get(timeout=DEADLINE_SECONDS)
+            return self._connections.get(timeout=DEADLINE_SECONDS)
         except queue.Empty:
-            raise AssertionError(f"not within {DEADLINE_SECONDS:.0f} s: guacd is asked for a desktop") from None
+            raise AssertionError(f"not within {DEADLINE_SECONDS:.0f} s: guacd gets a connection") from None
 
-    def say(self, desk: Desk, *elements: str) -> None:
+    def send(self, connection: GuacdConnection, *elements: str) -> None:
         """Send an instruction to the browser."""
         instruction = Instruction.from_elements(elements)
-        asyncio.run_coroutine_threadsafe(desk.transport.send(instruction), self._loop).result(DEADLINE_SECONDS)
+        asyncio.run_coroutine_threadsafe(connection.transport.send(instruction), self._loop).result(DEADLINE_SECONDS)
 
-    def hang_up(self, desk: Desk) -> None:
+    def close_connection(self, connection: GuacdConnection) -> None:
         """Close a connection."""
-        asyncio.run_coroutine_threadsafe(desk.transport.close(), self._loop).result(DEADLINE_SECONDS)
+        asyncio.run_coroutine_threadsafe(connection.transport.close(), self._loop).result(DEADLINE_SECONDS)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -111,7 +111,7 @@ class FakeGuacd:
             capabilities[instruction.opcode] = instruction.args
         if instruction is None:
             return
-        desk = Desk(
+        connection = GuacdConnection(
             selected=select.args[0],
             arguments=dict(zip(ARGS, instruction.args, strict=True)),
             capabilities=capabilities,
@@ -119,19 +119,19 @@ class FakeGuacd:
             transport=transport,
         )
         if not self.ready:
-            self.desks.put(desk)
+            self._connections.put(connection)
             await transport.receive()
             return
-        await transport.send(Instruction.create("ready", desk.identifier))
+        await transport.send(Instruction.create("ready", connection.identifier))
         await transport.send(Instruction.create("sync", str(int(time.time() * 1000))))
-        self.desks.put(desk)
+        self._connections.put(connection)
         while (instruction := await transport.receive()) is not None:
-            desk.received.put(instruction)
+            connection.received.put(instruction)
 
 
 @contextmanager
 def fake_guacd() -> Iterator[FakeGuacd]:
-    """Run a fake guacd for as long as the block runs."""
+    """Run a fake guacd while the block runs."""
     guacd = FakeGuacd()
     guacd.start()
     try:

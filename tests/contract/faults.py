@@ -1,4 +1,4 @@
-"""A proxy before Guacamole that fails in the ways that proxies, networks and servers fail, by a seeded die."""
+"""A proxy before Guacamole with the failures of proxies, networks and servers, chosen by a seeded generator."""
 
 from __future__ import annotations
 
@@ -87,12 +87,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Stay silent."""
+        """Log nothing."""
 
 
 class _Server(ThreadingHTTPServer):
     def handle_error(self, request: object, client_address: object) -> None:
-        """Take no notice of a client that is gone: it was killed, as the test wants it."""
+        """Ignore clients that disconnect: the tests kill them."""
 
 
 @contextmanager

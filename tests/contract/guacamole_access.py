@@ -1,4 +1,4 @@
-"""What tests of the operator's client of Guacamole share: a desk to register, and what is known of it."""
+"""Shared by the tests of the Guacamole client: a connection to register, and how a directory knows it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GROUP = "our-sessions"
 NAMESPACE = "art"
 HOST = "desk.art.svc"
 OURS = name_for("6f1c2d3e-4b5a-4c6d-8e7f-901a2b3c4d5e")
-DESK = ConnectionSpec(
+CONNECTION = ConnectionSpec(
     "blender-desk",
     {"hostname": HOST, "port": "5900", "password": "pw123456", "color-depth": "24"},
     {"max-connections": "10", "max-connections-per-user": "10"},
@@ -53,13 +53,13 @@ async def named(client: GuacamoleClient, name: str) -> list[dict[str, Any]]:
 async def registered(directory: GuacamoleDirectory, username: str = "alice") -> str:
     """Do what the operator does for a new session; return the connection's identifier."""
     await inspected(directory, username)
-    await directory.create_connection(DESK)
+    await directory.create_connection(CONNECTION)
     await directory.create_user(username, "secret-1", NAMESPACE)
-    await directory.grant(username, DESK.name)
+    await directory.grant(username, CONNECTION.name)
     return known(directory).identifier
 
 
-def access_of(*usernames: str, name: str = DESK.name, identifier: str = "") -> SessionAccess:
+def access_of(*usernames: str, name: str = CONNECTION.name, identifier: str = "") -> SessionAccess:
     return SessionAccess((name,), usernames, HOST, identifier)
 
 
@@ -72,7 +72,7 @@ async def inspected(directory: GuacamoleDirectory, username: str = "alice", iden
 
 
 def known(directory: GuacamoleDirectory) -> ConnectionRecord:
-    return directory.view(access_of()).connections[DESK.name]
+    return directory.view(access_of()).connections[CONNECTION.name]
 
 
 def is_known(directory: GuacamoleDirectory, username: str = "alice") -> bool:
@@ -80,4 +80,4 @@ def is_known(directory: GuacamoleDirectory, username: str = "alice") -> bool:
 
 
 async def removed(directory: GuacamoleDirectory, identifier: str = "") -> int:
-    return await directory.remove_connection(DESK.name, access_of(identifier=identifier))
+    return await directory.remove_connection(CONNECTION.name, access_of(identifier=identifier))

@@ -28,7 +28,7 @@ OWN_USER = name_for(UID)
 
 @dataclass
 class Cluster:
-    """The objects by address, the addresses that are forbidden, and the patches that came."""
+    """The objects by address, the forbidden addresses, and the patches that arrived."""
 
     kubeconfig: Path
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -36,7 +36,7 @@ class Cluster:
     patches: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     has_crds: bool = True
     fields: frozenset[str] = frozenset({"suspend"})
-    """What the schema of sessions knows; the rest of a patch is dropped, as an API server does."""
+    """The fields of the sessions' schema. Other fields of a patch are dropped, as by an API server."""
     reads: int = 0
 
     def add_session(self, name: str = "cart", *, status: dict[str, Any] | None = None, **spec: object) -> None:
@@ -67,7 +67,7 @@ class Cluster:
 
 @contextmanager
 def serving(folder: Path) -> Iterator[Cluster]:
-    """Serve an empty cluster on a loopback port for as long as the block runs."""
+    """Serve an empty cluster on a loopback port while the block runs."""
     cluster = Cluster(folder / "kubeconfig")
 
     class Handler(BaseHTTPRequestHandler):
@@ -85,7 +85,7 @@ def serving(folder: Path) -> Iterator[Cluster]:
         do_PATCH = do_GET  # noqa: N815 - the base class calls it by the method's name
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class calls it so
-            """Keep quiet."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})

@@ -14,7 +14,7 @@ TIME = "<date-ms>"
 
 
 class MismatchError(AssertionError):
-    """An answer is not the recorded one; the message says where."""
+    """An answer differs from the recorded one. The message names the place."""
 
 
 def filled(value: object, bound: Bindings) -> object:

@@ -36,7 +36,7 @@ class Replay:
         self._bound: Bindings = {}
 
     def run(self) -> dict[str, str]:
-        """Make all calls, and return what was wrong with those that were not answered as recorded."""
+        """Make all calls, and return how the answers of some differ from the recording."""
         self._prepare()
         before = scenario.before()
         wrong = {}
@@ -69,7 +69,7 @@ class Replay:
         self._bound[placeholder] = found[1]
 
     def grant(self, user: str, connection: str) -> None:
-        """Give READ on a connection."""
+        """Grant READ on a connection."""
         change = [{"op": "add", "path": f"/connectionPermissions/{self._bound[connection]}", "value": "READ"}]
         self._administer("PATCH", f"users/{user}/permissions", change)
 
@@ -80,7 +80,7 @@ class Replay:
         self._bound[placeholder] = self._administer("POST", "connections", body).json()["identifier"]
 
     def clean(self, *kinds: str) -> None:
-        """Delete everything of some kinds but what was there before the recording."""
+        """Delete all objects of some kinds, except those from before the recording."""
         for kind in kinds:
             listed = self._administer("GET", kind).json().values()
             gone = [entry["identifier"] for entry in listed if entry["name"] != KEPT]

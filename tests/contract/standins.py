@@ -34,7 +34,7 @@ class Guacamole:
 def running(
     guacd_port: int = 4822, *, data_source: str = "postgresql", database: str = ":memory:"
 ) -> Iterator[Guacamole]:
-    """Run a stand-in on a free loopback port for as long as the block runs."""
+    """Run a stand-in on a free loopback port while the block runs."""
     settings = Settings(
         admin_username=ADMIN,
         admin_password=PASSWORD,

@@ -13,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from contract.browsing import Site
-from contract.fake_guacd import Desk, FakeGuacd, fake_guacd
+from contract.fake_guacd import FakeGuacd, GuacdConnection, fake_guacd
 from contract.standins import running
 from waiting import DEADLINE_SECONDS, until
 
@@ -65,11 +65,11 @@ def link(site: Site, connection: str | None = None) -> str:
     return f"{site.guacamole.url}#/client/{base64.urlsafe_b64encode(raw).decode().rstrip('=')}"
 
 
-def draw(guacd: FakeGuacd, desk: Desk) -> None:
-    guacd.say(desk, "size", "0", "1280", "720")
-    guacd.say(desk, "rect", "0", "0", "0", "1280", "720")
-    guacd.say(desk, "cfill", "14", "0", *(str(part) for part in COLOUR), "255")
-    guacd.say(desk, "sync", "1700000000000")
+def draw(guacd: FakeGuacd, connection: GuacdConnection) -> None:
+    guacd.send(connection, "size", "0", "1280", "720")
+    guacd.send(connection, "rect", "0", "0", "0", "1280", "720")
+    guacd.send(connection, "cfill", "14", "0", *(str(part) for part in COLOUR), "255")
+    guacd.send(connection, "sync", "1700000000000")
 
 
 def shown(page: Page) -> tuple[int, ...]:
@@ -80,13 +80,13 @@ def shown(page: Page) -> tuple[int, ...]:
     return tuple(int(part) for part in pixel)
 
 
-def see(page: Page, guacd: FakeGuacd) -> Desk:
+def see(page: Page, guacd: FakeGuacd) -> GuacdConnection:
     """Wait until the desktop is on the page, and check that it is the right picture."""
-    desk = guacd.desk()
-    draw(guacd, desk)
+    connection = guacd.next_connection()
+    draw(guacd, connection)
     expect(page.locator("body")).to_have_attribute("data-state", "connected")
     until("the desktop is drawn", lambda: shown(page) == COLOUR)
-    return desk
+    return connection
 
 
 def test_a_link_with_a_token_shows_the_desktop_and_hides_the_token(page: Page, site: Site, guacd: FakeGuacd) -> None:
@@ -118,7 +118,7 @@ def test_a_dead_token_in_a_link_leads_to_the_login_form(page: Page, site: Site) 
 
 def test_the_picture_fits_the_window_and_input_arrives_in_its_pixels(page: Page, site: Site, guacd: FakeGuacd) -> None:
     page.goto(f"{link(site)}?token={site.token}")
-    desk = see(page, guacd)
+    connection = see(page, guacd)
     box = page.locator("#desktop > div").bounding_box()
     assert box is not None
     assert box["width"] <= 900
@@ -127,7 +127,7 @@ def test_the_picture_fits_the_window_and_input_arrives_in_its_pixels(page: Page,
     page.keyboard.press("a")
     received = []
     while "key" not in [instruction.opcode for instruction in received]:
-        received.append(desk.next())
+        received.append(connection.next())
     mouse = [instruction.args for instruction in received if instruction.opcode == "mouse"]
     pressed = [args for args in mouse if args[2] == "1"]
     assert pressed
@@ -139,20 +139,20 @@ def test_the_picture_fits_the_window_and_input_arrives_in_its_pixels(page: Page,
 
 def test_text_goes_both_ways_through_the_menu(page: Page, site: Site, guacd: FakeGuacd) -> None:
     page.goto(f"{link(site)}?token={site.token}")
-    desk = see(page, guacd)
-    guacd.say(desk, "clipboard", "7", "text/plain")
-    guacd.say(desk, "blob", "7", base64.b64encode("von drüben".encode()).decode())
-    guacd.say(desk, "end", "7")
+    connection = see(page, guacd)
+    guacd.send(connection, "clipboard", "7", "text/plain")
+    guacd.send(connection, "blob", "7", base64.b64encode("von drüben".encode()).decode())
+    guacd.send(connection, "end", "7")
     page.keyboard.press("Control+Alt+Shift")
     expect(page.get_by_label("Clipboard")).to_have_value("von drüben")
     page.get_by_label("Clipboard").fill("nach drüben")
     page.get_by_role("button", name="Back to the desktop").click()
-    while (instruction := desk.next()).opcode != "blob":
+    while (instruction := connection.next()).opcode != "blob":
         pass
     assert base64.b64decode(instruction.args[1]).decode() == "nach drüben"
 
 
-def test_a_killed_tunnel_says_so_and_can_be_opened_again(page: Page, site: Site, guacd: FakeGuacd) -> None:
+def test_a_killed_tunnel_is_reported_and_can_be_opened_again(page: Page, site: Site, guacd: FakeGuacd) -> None:
     page.goto(f"{link(site)}?token={site.token}")
     see(page, guacd)
     for uuid in site.active():
@@ -163,12 +163,12 @@ def test_a_killed_tunnel_says_so_and_can_be_opened_again(page: Page, site: Site,
 
 
 def test_a_desktop_that_is_down_is_tried_again(page: Page, site: Site, guacd: FakeGuacd) -> None:
-    # The page's time stands still, and passes only as the test says.
+    # The page's clock stands still, and only the test advances it.
     page.clock.install(time=0)
     page.clock.pause_at(3600)
     page.goto(f"{link(site)}?token={site.token}")
-    desk = guacd.desk()
-    guacd.say(desk, "error", "Aborted. See logs.", "519")
+    connection = guacd.next_connection()
+    guacd.send(connection, "error", "Aborted. See logs.", "519")
     expect(page.get_by_role("dialog")).to_contain_text("The remote desktop server is currently unreachable.")
     expect(page.get_by_role("status")).to_have_text("Reconnecting in 15 seconds…")
     page.clock.run_for(1000)
@@ -178,7 +178,7 @@ def test_a_desktop_that_is_down_is_tried_again(page: Page, site: Site, guacd: Fa
     see(page, guacd)
 
 
-def test_an_unknown_connection_says_so(page: Page, site: Site) -> None:
+def test_an_unknown_connection_is_reported(page: Page, site: Site) -> None:
     page.goto(f"{link(site, '999999')}?token={site.token}")
     expect(page.get_by_role("dialog")).to_contain_text("The requested connection does not exist.")
 

@@ -1,4 +1,4 @@
-"""The operator's client of Guacamole, against the stand-in: find or create, adopt, grant, and take away exactly."""
+"""The directory of Guacamole, against the stand-in: it finds or creates, adopts, grants and removes exactly its own."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from blendersessions.model.errors import Conflict, NotFound, Unauthorised, Unava
 from contract.browsing import Site
 from contract.fake_guacd import fake_guacd
 from contract.guacamole_access import (
-    DESK,
+    CONNECTION,
     GROUP,
     NAMESPACE,
     access_of,
@@ -51,16 +51,16 @@ async def test_the_data_source_is_discovered(source: str, tmp_path: Path) -> Non
             assert directory.view(access_of()).data_source == source
 
 
-async def test_a_registered_session_is_known_without_asking(directory: GuacamoleDirectory) -> None:
+async def test_a_registered_session_is_known_without_a_request(directory: GuacamoleDirectory) -> None:
     await registered(directory)
     view = directory.view(access_of("alice"))
     assert view.inspected
-    assert view.grants == {("alice", DESK.name)}
-    assert view.connections[DESK.name].matches(DESK)
+    assert view.grants == {("alice", CONNECTION.name)}
+    assert view.connections[CONNECTION.name].matches(CONNECTION)
     assert view.users["alice"].ours(NAMESPACE)
 
 
-async def test_a_new_operator_finds_everything_as_it_was_left(
+async def test_a_restarted_operator_finds_what_was_registered(
     directory: GuacamoleDirectory, client: GuacamoleClient
 ) -> None:
     await registered(directory)
@@ -78,7 +78,7 @@ async def test_the_connection_is_in_our_group_and_the_group_is_made_once(
     await registered(directory)
     await GuacamoleDirectory(client, GROUP).refresh()
     groups = [group for group in (await client.get("connectionGroups")).values() if group["name"] == GROUP]
-    [connection] = await named(client, DESK.name)
+    [connection] = await named(client, CONNECTION.name)
     assert [group["identifier"] for group in groups] == [connection["parentIdentifier"]]
 
 
@@ -89,9 +89,9 @@ async def test_a_connection_from_before_a_crash_is_adopted(
     successor = GuacamoleDirectory(client, GROUP)
     await successor.refresh()
     successor._cache.connections.clear()
-    await successor.create_connection(DESK)
+    await successor.create_connection(CONNECTION)
     assert known(successor).identifier == identifier
-    assert len(await named(client, DESK.name)) == 1
+    assert len(await named(client, CONNECTION.name)) == 1
 
 
 async def test_sixteen_creations_at_once_make_one_connection(client: GuacamoleClient) -> None:
@@ -99,24 +99,26 @@ async def test_sixteen_creations_at_once_make_one_connection(client: GuacamoleCl
     await directories[0].refresh()
     for directory in directories:
         await directory.refresh()
-    await asyncio.gather(*(directory.create_connection(DESK) for directory in directories))
-    assert len(await named(client, DESK.name)) == 1
+    await asyncio.gather(*(directory.create_connection(CONNECTION) for directory in directories))
+    assert len(await named(client, CONNECTION.name)) == 1
 
 
 async def test_a_connection_of_that_name_outside_our_group_is_not_ours(
     directory: GuacamoleDirectory, client: GuacamoleClient
 ) -> None:
-    body = {"name": DESK.name, "protocol": "ssh", "parameters": {}, "attributes": {}}
+    body = {"name": CONNECTION.name, "protocol": "ssh", "parameters": {}, "attributes": {}}
     await client.call("POST", "connections", body=body)
     await registered(directory)
     await removed(directory)
-    [left] = await named(client, DESK.name)
+    [left] = await named(client, CONNECTION.name)
     assert left["protocol"] == "ssh"
 
 
-async def test_a_difference_is_seen_and_put_right(directory: GuacamoleDirectory, client: GuacamoleClient) -> None:
+async def test_a_difference_is_seen_and_updated(directory: GuacamoleDirectory, client: GuacamoleClient) -> None:
     identifier = await registered(directory)
-    wanted = replace(DESK, parameters=DESK.parameters | {"read-only": "true"}, attributes={"max-connections": "3"})
+    wanted = replace(
+        CONNECTION, parameters=CONNECTION.parameters | {"read-only": "true"}, attributes={"max-connections": "3"}
+    )
     assert not known(directory).matches(wanted)
     await directory.update_connection(identifier, wanted)
     assert await connections.parameters(client, identifier) == wanted.parameters
@@ -124,35 +126,35 @@ async def test_a_difference_is_seen_and_put_right(directory: GuacamoleDirectory,
     assert known(directory).matches(wanted)
 
 
-async def test_what_a_person_changes_or_deletes_is_news(directory: GuacamoleDirectory, client: GuacamoleClient) -> None:
+async def test_a_change_or_deletion_by_hand_is_reported(directory: GuacamoleDirectory, client: GuacamoleClient) -> None:
     identifier = await registered(directory)
     assert await directory.refresh() == set()
-    body = {"name": DESK.name, "parentIdentifier": directory._cache.group, "protocol": "vnc", "parameters": {}}
+    body = {"name": CONNECTION.name, "parentIdentifier": directory._cache.group, "protocol": "vnc", "parameters": {}}
     await client.call("PUT", "connections", identifier, body=body | {"attributes": {"max-connections": "99"}})
-    assert await directory.refresh() == {DESK.name}
+    assert await directory.refresh() == {CONNECTION.name}
     assert not is_known(directory), "the parameters must be asked for again"
     await client.call("DELETE", "connections", identifier)
-    assert await directory.refresh() == {DESK.name}
+    assert await directory.refresh() == {CONNECTION.name}
     assert (await inspected(directory)).connections == {}
 
 
 async def test_a_deleted_group_is_made_again(directory: GuacamoleDirectory, client: GuacamoleClient) -> None:
     await registered(directory)
     await client.call("DELETE", "connectionGroups", directory._cache.group)
-    assert await directory.refresh() == {DESK.name}
+    assert await directory.refresh() == {CONNECTION.name}
     await registered(directory)
-    assert len(await named(client, DESK.name)) == 1
+    assert len(await named(client, CONNECTION.name)) == 1
 
 
-async def test_a_group_deleted_behind_our_back_is_made_again_after_one_failure(
+async def test_a_group_deleted_since_the_last_list_is_made_again_after_one_failure(
     directory: GuacamoleDirectory, client: GuacamoleClient
 ) -> None:
     await inspected(directory)
     await client.call("DELETE", "connectionGroups", directory._cache.group)
     with pytest.raises(Unavailable):
-        await directory.create_connection(DESK)
+        await directory.create_connection(CONNECTION)
     await registered(directory)
-    assert len(await named(client, DESK.name)) == 1
+    assert len(await named(client, CONNECTION.name)) == 1
 
 
 async def test_removal_is_complete_and_can_be_repeated(directory: GuacamoleDirectory, client: GuacamoleClient) -> None:
@@ -161,7 +163,7 @@ async def test_removal_is_complete_and_can_be_repeated(directory: GuacamoleDirec
         assert await removed(directory, identifier) == 0
     assert await directory.remove_user("alice", NAMESPACE)
     assert not await directory.remove_user("alice", NAMESPACE)
-    assert await named(client, DESK.name) == []
+    assert await named(client, CONNECTION.name) == []
     assert "alice" not in await client.get("users")
     assert not is_known(directory)
 
@@ -185,7 +187,7 @@ async def test_an_administrators_user_is_never_removed(directory: GuacamoleDirec
     assert "teacher" in await client.get("users")
 
 
-async def test_a_user_whom_an_administrator_just_made_is_seen(
+async def test_a_user_that_an_administrator_just_made_is_seen(
     directory: GuacamoleDirectory, client: GuacamoleClient
 ) -> None:
     await directory.refresh_users()
@@ -195,14 +197,16 @@ async def test_a_user_whom_an_administrator_just_made_is_seen(
     )
 
 
-async def test_a_user_named_after_the_session_is_not_asked_for(
+async def test_a_user_named_after_the_session_is_not_looked_up(
     directory: GuacamoleDirectory, client: GuacamoleClient
 ) -> None:
     await directory.refresh_users()
-    await client.call("POST", "users", body={"username": DESK.name, "password": "x", "attributes": {}})
-    assert not (await inspected(directory, DESK.name)).users[DESK.name].exists, "nobody else makes a user of that name"
-    await directory.create_user(DESK.name, "y", NAMESPACE)
-    assert directory.known_users()[DESK.name].exists, "and if somebody did, Guacamole says so when it is made"
+    await client.call("POST", "users", body={"username": CONNECTION.name, "password": "x", "attributes": {}})
+    assert not (await inspected(directory, CONNECTION.name)).users[CONNECTION.name].exists, (
+        "nobody else makes a user of that name"
+    )
+    await directory.create_user(CONNECTION.name, "y", NAMESPACE)
+    assert directory.known_users()[CONNECTION.name].exists, "and if somebody did, Guacamole says so when it is made"
 
 
 async def test_a_user_of_another_installation_is_not_ours(client: GuacamoleClient) -> None:
@@ -212,7 +216,7 @@ async def test_a_user_of_another_installation_is_not_ours(client: GuacamoleClien
     assert user.taken(NAMESPACE)
 
 
-async def test_a_user_made_for_another_namespace_is_taken_and_stays(
+async def test_a_user_made_for_another_namespace_is_taken_and_not_removed(
     directory: GuacamoleDirectory, client: GuacamoleClient
 ) -> None:
     await registered(directory)
@@ -229,13 +233,13 @@ async def test_the_longest_mark_is_read_as_it_was_written(client: GuacamoleClien
     assert (await users.get(client, "alice", "g")).taken(namespace)
 
 
-async def test_a_grant_to_a_user_who_is_gone_fails_and_is_looked_at_again(
+async def test_a_grant_to_a_deleted_user_fails_and_the_user_is_read_again(
     directory: GuacamoleDirectory, client: GuacamoleClient
 ) -> None:
     await registered(directory)
     await client.call("DELETE", "users", "alice")
     with pytest.raises((Unavailable, NotFound)):
-        await directory.grant("alice", DESK.name)
+        await directory.grant("alice", CONNECTION.name)
     assert not is_known(directory)
     assert not (await inspected(directory)).users["alice"].exists
 
@@ -250,16 +254,16 @@ async def test_removal_and_revocation_kill_the_running_tunnels(tmp_path: Path) -
             in_use = []
             for who in (token, site.token):
                 in_use.append(await asyncio.to_thread(opened, site, token=who, GUAC_ID=identifier))
-                guacd.desk()
+                guacd.next_connection()
             await asyncio.to_thread(opened, site)
-            assert await directory.revoke("alice", DESK.name) == 1
+            assert await directory.revoke("alice", CONNECTION.name) == 1
             assert (await asyncio.to_thread(in_use[0].closed))[0] == 1000
             assert await removed(directory) == 1
             assert (await asyncio.to_thread(in_use[1].closed))[0] == 1000
             assert len(site.active()) == 1
 
 
-async def test_tunnels_of_a_connection_that_is_gone_are_killed_by_the_identifier_in_the_status(tmp_path: Path) -> None:
+async def test_tunnels_of_a_deleted_connection_are_killed_by_the_reported_identifier(tmp_path: Path) -> None:
     with fake_guacd() as guacd, running(guacd.port) as guacamole, ExitStack() as sockets:
         site = Site(guacamole, sockets)
         async with signed_in(guacamole, tmp_path) as client:
@@ -271,9 +275,7 @@ async def test_tunnels_of_a_connection_that_is_gone_are_killed_by_the_identifier
             assert (await asyncio.to_thread(tunnel.closed))[0] == 1000
 
 
-async def test_a_dead_token_is_renewed_without_anybody_noticing(
-    directory: GuacamoleDirectory, client: GuacamoleClient
-) -> None:
+async def test_a_dead_token_is_renewed_within_a_call(directory: GuacamoleDirectory, client: GuacamoleClient) -> None:
     await directory.refresh()
     held = client._current
     assert held is not None
@@ -283,7 +285,7 @@ async def test_a_dead_token_is_renewed_without_anybody_noticing(
     assert client._current.log_in.token != held.log_in.token
 
 
-async def test_the_token_is_given_back(guacamole_standin: Guacamole, tmp_path: Path) -> None:
+async def test_the_token_is_signed_out(guacamole_standin: Guacamole, tmp_path: Path) -> None:
     async with signed_in(guacamole_standin, tmp_path) as client:
         await client.data_source()
         held = client._current
@@ -299,7 +301,7 @@ async def test_a_wrong_password_is_refused_with_the_settings_name(guacamole_stan
             await client.data_source()
 
 
-async def test_the_wrong_address_is_said_to_be_no_guacamole(guacamole_standin: Guacamole, tmp_path: Path) -> None:
+async def test_an_address_without_guacamole_is_reported_as_such(guacamole_standin: Guacamole, tmp_path: Path) -> None:
     wrong = replace(guacamole_standin, url=guacamole_standin.url.removesuffix("guacamole/"))
     async with signed_in(wrong, tmp_path) as client:
         with pytest.raises(Unavailable, match="BLENDERSESSIONS_GUACAMOLE_URL"):
@@ -324,7 +326,7 @@ async def test_callers_at_the_same_time_share_one_list(
     assert lists == 2, "one for the first, and one for all who came while it was on its way"
 
 
-async def test_what_is_registered_during_a_list_is_not_forgotten(
+async def test_a_connection_registered_during_a_list_stays_known(
     directory: GuacamoleDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await directory.refresh()
@@ -332,16 +334,16 @@ async def test_what_is_registered_during_a_list_is_not_forgotten(
 
     async def slow(client: GuacamoleClient, name: str, last: str) -> groups.Group:
         listed = await original(client, name, last)
-        await directory.create_connection(DESK)
+        await directory.create_connection(CONNECTION)
         return listed
 
     monkeypatch.setattr(groups, "read_group", slow)
     assert await directory.refresh() == set()
-    assert known(directory).name == DESK.name
+    assert known(directory).name == CONNECTION.name
 
 
 class Gate:
-    """Holds lists back until a number of callers have asked for one, so that how they coincide is no chance."""
+    """Holds lists back until a number of callers have asked for one, so that they always coincide in the same way."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, callers: int) -> None:
         self._missing = callers
@@ -363,16 +365,16 @@ class Gate:
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What is sent from now on, as `VERB resource`."""
-    noted: list[str] = []
+    """The requests that are sent from now on, as `VERB resource`."""
+    requests: list[str] = []
     original = GuacamoleClient.call
 
     async def counted(self: GuacamoleClient, method: str, *path: str, body: Any = None) -> object:  # noqa: ANN401 - handed on
-        noted.append(f"{method} {path[0]}")
+        requests.append(f"{method} {path[0]}")
         return await original(self, method, *path, body=body)
 
     monkeypatch.setattr(GuacamoleClient, "call", counted)
-    return noted
+    return requests
 
 
 async def test_removals_at_the_same_time_share_requests(
@@ -381,7 +383,7 @@ async def test_removals_at_the_same_time_share_requests(
     await directory.refresh()
     names = [f"blender-{number}" for number in range(30)]
     for name in names:
-        await directory.create_connection(replace(DESK, name=name))
+        await directory.create_connection(replace(CONNECTION, name=name))
     sent.clear()
     gate, original = Gate(monkeypatch, len(names)), tunnels.running
 
@@ -397,39 +399,37 @@ async def test_removals_at_the_same_time_share_requests(
     assert directory.known_connections() == {}
 
 
-async def test_what_is_made_at_the_same_time_shares_requests(
+async def test_creations_at_the_same_time_share_requests(
     directory: GuacamoleDirectory, client: GuacamoleClient, sent: list[str]
 ) -> None:
     await directory.refresh()
     names = [f"blender-{number}" for number in range(230)]
     sent.clear()
     await asyncio.gather(
-        *(directory.create_connection(replace(DESK, name=name)) for name in names),
+        *(directory.create_connection(replace(CONNECTION, name=name)) for name in names),
         *(directory.create_user(name, f"password of {name}", NAMESPACE) for name in names),
     )
     assert len(sent) == 8, "of connections and of users: one for the first, and one for each hundred of the others"
-    told = directory.known_connections()
+    found_connections = directory.known_connections()
     assert await directory.refresh() == set(), "each got the identifier of its own"
-    assert told.keys() == set(names)
-    assert len({record.identifier for record in told.values()}) == len(names)
+    assert found_connections.keys() == set(names)
+    assert len({record.identifier for record in found_connections.values()}) == len(names)
     made = await users.list_all(client, GROUP)
     assert all(made[name].ours(NAMESPACE) for name in names)
 
 
-async def test_one_that_is_refused_takes_no_others_with_it(
-    directory: GuacamoleDirectory, client: GuacamoleClient
-) -> None:
+async def test_a_refused_creation_fails_alone(directory: GuacamoleDirectory, client: GuacamoleClient) -> None:
     await directory.refresh()
     await users.create(client, users.NewUser("bo", "x", "music"), GROUP)
-    specs = [replace(DESK, name=f"blender-{number}") for number in range(4)]
+    specs = [replace(CONNECTION, name=f"blender-{number}") for number in range(4)]
     before = await connections.create(client, directory._cache.group, specs[2])
     await asyncio.gather(
         *(directory.create_connection(spec) for spec in specs),
         *(directory.create_user(username, "y", NAMESPACE) for username in ("ann", "bo", "cy")),
     )
-    told = directory.known_connections()
-    assert told.keys() == {spec.name for spec in specs}
-    assert told[specs[2].name].identifier == before, "the one from before a crash is adopted"
+    found_connections = directory.known_connections()
+    assert found_connections.keys() == {spec.name for spec in specs}
+    assert found_connections[specs[2].name].identifier == before, "the one from before a crash is adopted"
     assert len(await named(client, specs[0].name)) == 1
     found = directory.known_users()
     assert (found["ann"].made_for, found["bo"].made_for, found["cy"].made_for) == (NAMESPACE, "music", NAMESPACE)
@@ -463,7 +463,7 @@ async def test_no_more_than_five_requests_at_once(client: GuacamoleClient, monke
 async def test_a_duplicate_is_a_conflict(directory: GuacamoleDirectory, client: GuacamoleClient) -> None:
     await registered(directory)
     with pytest.raises(Conflict):
-        await connections.create(client, directory._cache.group, DESK)
+        await connections.create(client, directory._cache.group, CONNECTION)
     with pytest.raises(Conflict):
         await users.create(client, users.NewUser("alice", "x", NAMESPACE), GROUP)
 

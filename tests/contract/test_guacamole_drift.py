@@ -1,4 +1,4 @@
-"""What others change in Guacamole is noticed and put right, and what is not ours is left alone."""
+"""Drift: changes by others in Guacamole are noticed and restored, and objects that are not ours are not touched."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from blendersessions.model.access import ConnectionRecord
 from contract.browsing import Site
 from contract.fake_guacd import fake_guacd
 from contract.guacamole_access import (
-    DESK,
+    CONNECTION,
     GROUP,
     NAMESPACE,
     OURS,
@@ -33,36 +33,36 @@ if TYPE_CHECKING:
     from blendersessions.clients.guacamole.client import GuacamoleClient
 
 
-async def test_a_connection_that_a_person_renamed_and_moved_is_found_and_put_right(
+async def test_a_connection_renamed_and_moved_by_hand_is_found_and_restored(
     directory: GuacamoleDirectory, client: GuacamoleClient
 ) -> None:
     identifier = await registered(directory)
-    body = {"name": "mine now", "parentIdentifier": "ROOT", "protocol": "vnc", "parameters": DESK.parameters}
+    body = {"name": "mine now", "parentIdentifier": "ROOT", "protocol": "vnc", "parameters": CONNECTION.parameters}
     await client.call("PUT", "connections", identifier, body=body | {"attributes": {}})
-    assert await directory.refresh() == {DESK.name}
-    record = (await inspected(directory)).connections[DESK.name]
+    assert await directory.refresh() == {CONNECTION.name}
+    record = (await inspected(directory)).connections[CONNECTION.name]
     assert (record.identifier, record.name, record.in_group) == (identifier, "mine now", False)
-    await directory.update_connection(identifier, DESK)
-    assert [each["identifier"] for each in await named(client, DESK.name)] == [identifier]
+    await directory.update_connection(identifier, CONNECTION)
+    assert [each["identifier"] for each in await named(client, CONNECTION.name)] == [identifier]
     assert await directory.refresh() == set()
-    assert (await inspected(directory)).connections[DESK.name].matches(DESK)
+    assert (await inspected(directory)).connections[CONNECTION.name].matches(CONNECTION)
 
 
 async def test_a_moved_connection_is_found_by_the_identifier_that_was_reported(
     directory: GuacamoleDirectory, client: GuacamoleClient
 ) -> None:
     identifier = await registered(directory)
-    body = {"name": DESK.name, "parentIdentifier": "ROOT", "protocol": "vnc", "parameters": DESK.parameters}
+    body = {"name": CONNECTION.name, "parentIdentifier": "ROOT", "protocol": "vnc", "parameters": CONNECTION.parameters}
     await client.call("PUT", "connections", identifier, body=body | {"attributes": {}})
     successor = GuacamoleDirectory(client, GROUP)
-    record = (await inspected(successor, identifier=identifier)).connections[DESK.name]
+    record = (await inspected(successor, identifier=identifier)).connections[CONNECTION.name]
     assert (record.identifier, record.in_group) == (identifier, False)
     third = GuacamoleDirectory(client, GROUP)
     await removed(third, identifier)
-    assert await named(client, DESK.name) == []
+    assert await named(client, CONNECTION.name) == []
 
 
-async def test_an_identifier_that_belongs_to_another_connection_by_now_is_left_alone(tmp_path: Path) -> None:
+async def test_an_identifier_reused_by_another_connection_is_not_touched(tmp_path: Path) -> None:
     with fake_guacd() as guacd, running(guacd.port) as guacamole, ExitStack() as sockets:
         site = Site(guacamole, sockets)
         async with signed_in(guacamole, tmp_path) as client:
@@ -82,18 +82,18 @@ async def test_a_connection_of_our_name_that_leads_elsewhere_is_not_removed(
     directory: GuacamoleDirectory, client: GuacamoleClient
 ) -> None:
     await directory.refresh()
-    await directory.create_connection(replace(DESK, parameters={"hostname": "elsewhere"}))
+    await directory.create_connection(replace(CONNECTION, parameters={"hostname": "elsewhere"}))
     successor = GuacamoleDirectory(client, GROUP)
     await successor.refresh()
     assert await removed(successor) == 0
-    assert len(await named(client, DESK.name)) == 1
+    assert len(await named(client, CONNECTION.name)) == 1
 
 
-async def test_a_renamed_group_is_taken_back_with_what_is_in_it(
+async def test_a_renamed_group_is_restored_with_its_connections(
     directory: GuacamoleDirectory, client: GuacamoleClient
 ) -> None:
     await directory.inspect(access_of("alice", name=OURS))
-    await directory.create_connection(replace(DESK, name=OURS))
+    await directory.create_connection(replace(CONNECTION, name=OURS))
     identifier = directory._cache.group
     body = {"identifier": identifier, "name": "tidied up", "parentIdentifier": "ROOT", "type": "ORGANIZATIONAL"}
     await client.call("PUT", "connectionGroups", identifier, body=body | {"attributes": {}})
@@ -101,7 +101,7 @@ async def test_a_renamed_group_is_taken_back_with_what_is_in_it(
     assert (await client.get("connectionGroups", identifier))["name"] == GROUP
 
 
-async def test_another_group_that_got_our_groups_identifier_is_left_alone(
+async def test_another_group_that_got_our_groups_identifier_is_not_touched(
     directory: GuacamoleDirectory, client: GuacamoleClient
 ) -> None:
     made: Any = await client.call(
@@ -114,7 +114,7 @@ async def test_another_group_that_got_our_groups_identifier_is_left_alone(
     assert (await client.get("connectionGroups", made["identifier"]))["name"] == "a school"
 
 
-async def test_identifiers_that_are_given_out_anew_bring_no_grants_along(directory: GuacamoleDirectory) -> None:
+async def test_reused_identifiers_bring_no_grants_along(directory: GuacamoleDirectory) -> None:
     identifier = await registered(directory)
     other = ConnectionRecord(identifier, "blender-other", "vnc", {})
     directory._cache.written.clear()
@@ -128,15 +128,15 @@ async def test_an_emptied_database_is_noticed_and_filled_again(
     await registered(directory)
     await client.call("DELETE", "connectionGroups", directory._cache.group)
     await client.call("DELETE", "users", "alice")
-    assert await directory.refresh() == {DESK.name}
+    assert await directory.refresh() == {CONNECTION.name}
     assert "alice" in await directory.refresh_users()
     view = await inspected(directory)
     assert (view.connections, view.users["alice"].exists, view.grants) == ({}, False, frozenset())
     await registered(directory)
-    assert len(await named(client, DESK.name)) == 1
+    assert len(await named(client, CONNECTION.name)) == 1
 
 
-async def test_a_user_who_comes_back_without_us_has_an_unknown_password(
+async def test_a_user_made_again_by_others_has_an_unknown_password(
     directory: GuacamoleDirectory, client: GuacamoleClient
 ) -> None:
     await registered(directory)
@@ -161,37 +161,39 @@ async def test_a_new_password_does_not_unlock_a_user(directory: GuacamoleDirecto
     assert after["attributes"] == known_user["attributes"]
 
 
-async def test_what_no_list_tells_is_checked_one_by_one(directory: GuacamoleDirectory, client: GuacamoleClient) -> None:
+async def test_values_that_no_list_contains_are_checked_one_by_one(
+    directory: GuacamoleDirectory, client: GuacamoleClient
+) -> None:
     identifier = await registered(directory)
     assert await directory.check_next() == set()
     assert await directory.check_next() == set()
     await users.change(client, "alice", "remove", [f"/connectionPermissions/{identifier}"])
-    body = {"name": DESK.name, "parentIdentifier": directory._cache.group, "protocol": "vnc"}
-    changed = DESK.parameters | {"password": "another1"}
+    body = {"name": CONNECTION.name, "parentIdentifier": directory._cache.group, "protocol": "vnc"}
+    changed = CONNECTION.parameters | {"password": "another1"}
     await client.call(
-        "PUT", "connections", identifier, body=body | {"parameters": changed, "attributes": DESK.attributes}
+        "PUT", "connections", identifier, body=body | {"parameters": changed, "attributes": CONNECTION.attributes}
     )
-    assert await directory.refresh() == set(), "a list tells of neither"
-    assert [await directory.check_next(), await directory.check_next()] == [{DESK.name}, {DESK.name}]
+    assert await directory.refresh() == set(), "a list contains neither"
+    assert [await directory.check_next(), await directory.check_next()] == [{CONNECTION.name}, {CONNECTION.name}]
     view = await inspected(directory)
     assert view.grants == frozenset()
-    assert not view.connections[DESK.name].matches(DESK)
+    assert not view.connections[CONNECTION.name].matches(CONNECTION)
 
 
-async def test_a_tunnel_that_was_being_opened_while_its_user_was_shut_out_is_closed_later(tmp_path: Path) -> None:
+async def test_a_tunnel_opened_while_its_user_was_being_revoked_is_closed_later(tmp_path: Path) -> None:
     with fake_guacd() as guacd, running(guacd.port) as guacamole, ExitStack() as sockets:
         site = Site(guacamole, sockets)
         async with signed_in(guacamole, tmp_path) as client:
             now = 0.0
             directory = GuacamoleDirectory(client, GROUP, lambda: now)
             identifier = await registered(directory)
-            await directory.revoke("alice", DESK.name)
+            await directory.revoke("alice", CONNECTION.name)
             await users.change(client, "alice", "add", [f"/connectionPermissions/{identifier}"])
             token = await asyncio.to_thread(site.sign_in, "alice", "secret-1")
             late = await asyncio.to_thread(opened, site, token=token, GUAC_ID=identifier)
             assert await directory.tunnels() == []
             assert (await asyncio.to_thread(late.closed))[0] == 1000
-            await directory.grant("alice", DESK.name)
+            await directory.grant("alice", CONNECTION.name)
             await asyncio.to_thread(opened, site, token=token, GUAC_ID=identifier)
             [running_now] = await directory.tunnels()
             assert (running_now.connection, running_now.username) == (identifier, "alice")

@@ -13,7 +13,7 @@ from blendersessions.clients.guacamole.client import Account, GuacamoleClient
 from blendersessions.clients.guacamole.directory import GuacamoleDirectory
 from blendersessions.model.errors import DomainError, Unavailable
 from contract.faults import FAULTS, Faults, before
-from contract.guacamole_access import DESK, GROUP, NAMESPACE, access_of, known
+from contract.guacamole_access import CONNECTION, GROUP, NAMESPACE, access_of, known
 from localcluster.pki import Authority
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def client_of(guacamole: Guacamole, url: str, folder: Path, ca_file: Path | None
     return GuacamoleClient(Account(url, guacamole.username, password, ca_file))
 
 
-async def test_tls_of_a_private_authority_is_believed_when_its_certificate_is_given(
+async def test_tls_of_a_private_authority_is_trusted_with_its_certificate(
     guacamole_standin: Guacamole, tmp_path: Path
 ) -> None:
     now = dt.datetime.now(dt.UTC)
@@ -52,7 +52,7 @@ async def test_tls_of_a_private_authority_is_believed_when_its_certificate_is_gi
 
 
 @pytest.mark.parametrize("kind", FAULTS)
-async def test_whatever_fails_now_and_then_the_registration_comes_through_once(
+async def test_a_registration_succeeds_exactly_once_despite_random_faults(
     guacamole_standin: Guacamole, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The pauses after a failure are for a server that is away for longer than one request.
@@ -65,17 +65,17 @@ async def test_whatever_fails_now_and_then_the_registration_comes_through_once(
             with suppress(DomainError):
                 await directory.inspect(access_of("alice"))
                 view = directory.view(access_of("alice"))
-                if DESK.name not in view.connections:
-                    await directory.create_connection(DESK)
+                if CONNECTION.name not in view.connections:
+                    await directory.create_connection(CONNECTION)
                 if not view.users["alice"].exists:
                     await directory.create_user("alice", "secret-1", NAMESPACE)
-                await directory.grant("alice", DESK.name)
-            if ("alice", DESK.name) in directory.view(access_of("alice")).grants:
+                await directory.grant("alice", CONNECTION.name)
+            if ("alice", CONNECTION.name) in directory.view(access_of("alice")).grants:
                 break
         else:
             pytest.fail(f"not registered after {ATTEMPTS} attempts")
         proxy.rate = 0.0
-        named = [each for each in (await client.get("connections")).values() if each["name"] == DESK.name]
+        named = [each for each in (await client.get("connections")).values() if each["name"] == CONNECTION.name]
         assert [each["identifier"] for each in named] == [known(directory).identifier]
         held = await client.get("users", "alice", "permissions")
         assert held["connectionPermissions"] == {known(directory).identifier: ["READ"]}

@@ -53,7 +53,7 @@ async def transport(server: ClosingServer) -> AsyncIterator[GuacamoleTransport]:
 
 
 async def closed(server: ClosingServer, moment: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the sockets closed at the moment of the next request."""
+    """Make the server close the sockets when the next request arrives."""
     if moment == "late":
         server.breaks = 1
         return

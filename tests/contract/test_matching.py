@@ -1,4 +1,4 @@
-"""The comparison behind the replay: it must be able to fail."""
+"""The comparison behind the replay accepts equal answers and rejects others."""
 
 from __future__ import annotations
 
@@ -44,6 +44,6 @@ def test_children_of_a_group_have_no_order() -> None:
         ({"childConnections": [{"name": "a"}]}, {"childConnections": [{"name": "b"}]}),
     ],
 )
-def test_what_differs_is_a_mismatch(recorded: object, answered: object) -> None:
+def test_a_difference_is_a_mismatch(recorded: object, answered: object) -> None:
     with pytest.raises(MismatchError):
         match(recorded, answered, {})

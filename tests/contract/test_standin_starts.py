@@ -1,4 +1,4 @@
-"""What the stand-in is as a program: how it starts, what it says of itself, and what it never says."""
+"""The stand-in as a program: its start and end, its settings, and what its log and page contain."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ def program(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
-def test_the_program_says_that_it_is_a_stand_in_and_stops_in_order(program: subprocess.Popen[str]) -> None:
+def test_the_program_logs_that_it_is_a_stand_in_and_stops_in_order(program: subprocess.Popen[str]) -> None:
     assert program.stderr is not None
-    said = program.stderr.readline()
-    assert "stand-in for Apache Guacamole" in said
-    assert "never" in said
+    logged = program.stderr.readline()
+    assert "stand-in for Apache Guacamole" in logged
+    assert "never" in logged
     while "Serving /guacamole/" not in (line := program.stderr.readline()):
         assert line, "it ended before it served"
     program.send_signal(signal.SIGTERM)
@@ -77,7 +77,7 @@ def test_no_secret_is_logged(caplog: pytest.LogCaptureFixture, capfd: pytest.Cap
         site.call("POST", "users", {"username": "ann", "password": "planted-user-password", "attributes": {}})
         tunnel = site.open()
         assert tunnel.next().opcode == ""
-        guacd.desk()
+        guacd.next_connection()
         bad = guacamole.url.replace("http", "ws", 1) + "websocket-tunnel?token=planted-bad-token"
         with connect(bad, proxy=None, open_timeout=DEADLINE_SECONDS):
             pass
@@ -86,13 +86,13 @@ def test_no_secret_is_logged(caplog: pytest.LogCaptureFixture, capfd: pytest.Cap
         )
         requests.delete(guacamole.url + f"api/tokens/{site.token}", timeout=DEADLINE_SECONDS)
         assert tunnel.closed() == (1000, "0")
-    said = caplog.text + "".join(capfd.readouterr())
-    assert "POST /guacamole/api/session/data/postgresql/users 200" in said, "the changes themselves are logged"
+    logged = caplog.text + "".join(capfd.readouterr())
+    assert "POST /guacamole/api/session/data/postgresql/users 200" in logged, "the changes themselves are logged"
     for secret in (site.token, "planted", "s3cret"):
-        assert secret not in said
+        assert secret not in logged
 
 
-def test_the_page_says_that_it_is_a_stand_in_and_forbids_foreign_scripts(guacamole_standin: Guacamole) -> None:
+def test_the_page_names_itself_a_stand_in_and_forbids_foreign_scripts(guacamole_standin: Guacamole) -> None:
     page = requests.get(guacamole_standin.url, timeout=DEADLINE_SECONDS)
     assert "Stand-in for Apache Guacamole" in page.text
     assert "script-src 'self'" in page.headers["Content-Security-Policy"]
@@ -100,7 +100,7 @@ def test_the_page_says_that_it_is_a_stand_in_and_forbids_foreign_scripts(guacamo
     assert page.text.count("<script") == page.text.count("src=") == 1
 
 
-def test_a_database_file_keeps_what_was_made(tmp_path: Path) -> None:
+def test_a_database_file_keeps_all_objects(tmp_path: Path) -> None:
     database = str(tmp_path / "guacamole.sqlite")
     for expected in (["desk"], ["desk", "desk2"]):
         with running(database=database) as guacamole, ExitStack() as sockets:

@@ -42,51 +42,53 @@ def test_a_tunnel_begins_with_its_uuid_and_is_listed_by_it(site: Site, guacd: Fa
     assert listed["connectionIdentifier"] == site.connection
     assert listed["username"] == site.guacamole.username
     assert site.call("GET", f"connections/{site.connection}").json()["activeConnections"] == 1
-    guacd.desk()
+    guacd.next_connection()
 
 
 def test_guacd_gets_the_parameters_and_the_size_of_the_window(site: Site, guacd: FakeGuacd) -> None:
     site.open()
-    desk = guacd.desk()
-    assert desk.selected == "vnc"
-    assert {name: desk.arguments[name] for name in ("hostname", "port", "password", "read-only", "color-depth")} == {
+    connection = guacd.next_connection()
+    assert connection.selected == "vnc"
+    assert {
+        name: connection.arguments[name] for name in ("hostname", "port", "password", "read-only", "color-depth")
+    } == {
         "hostname": "desk.example",
         "port": "5900",
         "password": "s3cret",
         "read-only": "true",
         "color-depth": "",
     }
-    assert desk.capabilities["size"] == ("1280", "720", "96")
-    assert desk.capabilities["timezone"] == ("UTC",)
+    assert connection.capabilities["size"] == ("1280", "720", "96")
+    assert connection.capabilities["timezone"] == ("UTC",)
 
 
 def test_instructions_go_both_ways(site: Site, guacd: FakeGuacd) -> None:
     tunnel = site.open()
-    desk = guacd.desk()
+    connection = guacd.next_connection()
     assert tunnel.next().opcode == ""
     assert tunnel.next().opcode == "sync"
-    guacd.say(desk, "name", "Bürø ☃ 🙂")
+    guacd.send(connection, "name", "Bürø ☃ 🙂")
     assert tunnel.next() == Instruction.create("name", "Bürø ☃ 🙂")
     tunnel.send("mouse", "10", "20", "0")
-    assert desk.next() == Instruction.create("mouse", "10", "20", "0")
+    assert connection.next() == Instruction.create("mouse", "10", "20", "0")
 
 
 def test_a_ping_is_answered_by_the_application_alone(site: Site, guacd: FakeGuacd) -> None:
     tunnel = site.open()
-    desk = guacd.desk()
+    connection = guacd.next_connection()
     assert [tunnel.next().opcode, tunnel.next().opcode] == ["", "sync"]
     tunnel.send("", "ping", "1700000000000")
     assert tunnel.next() == Instruction.create("", "ping", "1700000000000")
     tunnel.send("key", "65", "1")
-    assert desk.next().opcode == "key"
+    assert connection.next().opcode == "key"
 
 
 def test_an_error_from_guacd_is_passed_on_and_does_not_close(site: Site, guacd: FakeGuacd) -> None:
     tunnel = site.open()
-    desk = guacd.desk()
+    connection = guacd.next_connection()
     assert [tunnel.next().opcode, tunnel.next().opcode] == ["", "sync"]
-    guacd.say(desk, "error", "Aborted. See logs.", "519")
-    guacd.say(desk, "nop")
+    guacd.send(connection, "error", "Aborted. See logs.", "519")
+    guacd.send(connection, "nop")
     assert [tunnel.next().args, tunnel.next().opcode] == [("Aborted. See logs.", "519"), "nop"]
 
 
@@ -94,7 +96,7 @@ def test_an_error_from_guacd_is_passed_on_and_does_not_close(site: Site, guacd: 
 def test_only_guacamoles_subprotocol_is_answered(site: Site, guacd: FakeGuacd, subprotocols: list[str]) -> None:
     tunnel = site.open(subprotocols)
     assert tunnel.socket.subprotocol is None
-    guacd.desk()
+    guacd.next_connection()
 
 
 @pytest.mark.parametrize(
@@ -128,14 +130,14 @@ def test_without_read_a_connection_looks_unknown(site: Site) -> None:
 def test_read_is_enough_to_open_a_tunnel(site: Site, guacd: FakeGuacd) -> None:
     tunnel = site.open(token=site.make_user("ann", reads=site.connection))
     assert tunnel.next().opcode == ""
-    guacd.desk()
+    guacd.next_connection()
     assert [entry["username"] for entry in site.active().values()] == ["ann"]
 
 
 @pytest.mark.parametrize(
     ("limit", "close"), [("max-connections", (1008, "517")), ("max-connections-per-user", (1008, "797"))]
 )
-def test_a_full_connection_refuses_and_takes_the_next_after_one_left(
+def test_a_full_connection_refuses_until_a_tunnel_is_closed(
     site: Site, guacd: FakeGuacd, limit: str, close: tuple[int, str]
 ) -> None:
     connection = site.make_connection("narrow", **{limit: "1"})
@@ -145,7 +147,7 @@ def test_a_full_connection_refuses_and_takes_the_next_after_one_left(
     first.socket.close()
     until("no tunnel is listed", lambda: not site.active())
     assert site.open(GUAC_ID=connection).next().opcode == ""
-    guacd.desk()
+    guacd.next_connection()
 
 
 def test_two_at_once_cannot_take_the_last_place(site: Site, guacd: FakeGuacd, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,9 +156,9 @@ def test_two_at_once_cannot_take_the_last_place(site: Site, guacd: FakeGuacd, mo
     # The first one waits for guacd until the test lets it go, however slow the machine is.
     monkeypatch.setattr("standin.tunnel.HANDSHAKE_SECONDS", 3600.0)
     first = site.open(GUAC_ID=connection)
-    desk = guacd.desk()
+    served = guacd.next_connection()
     assert site.open(GUAC_ID=connection).closed() == (1008, "517")
-    guacd.hang_up(desk)
+    guacd.close_connection(served)
     assert first.closed()[0] != 1000, "the first one was still being opened"
 
 
@@ -165,7 +167,7 @@ def test_a_killed_tunnel_closes_in_order(site: Site, guacd: FakeGuacd, how: str)
     token = site.make_user("ann", reads=site.connection)
     tunnel = site.open(token=token)
     uuid = tunnel.next().args[0]
-    guacd.desk()
+    guacd.next_connection()
     if how == "patch":
         body = [{"op": "remove", "path": f"/{uuid}"}, {"op": "remove", "path": "/not-a-uuid"}]
         assert site.call("PATCH", "activeConnections", body).status_code == 200
@@ -186,25 +188,25 @@ def test_a_killed_tunnel_closes_in_order(site: Site, guacd: FakeGuacd, how: str)
 def test_taking_access_away_leaves_the_tunnel_open(site: Site, guacd: FakeGuacd) -> None:
     tunnel = site.open(token=site.make_user("ann", reads=site.connection))
     uuid = tunnel.next().args[0]
-    desk = guacd.desk()
+    connection = guacd.next_connection()
     assert site.call("DELETE", "users/ann").status_code == 204
     assert site.call("DELETE", f"connections/{site.connection}").status_code == 204
     assert list(site.active()) == [uuid]
     tunnel.send("key", "65", "1")
-    assert desk.next().opcode == "key"
+    assert connection.next().opcode == "key"
 
 
-def test_a_line_that_drops_frees_the_connection(site: Site, guacd: FakeGuacd) -> None:
+def test_a_dropped_line_frees_the_connection(site: Site, guacd: FakeGuacd) -> None:
     tunnel = site.open()
     tunnel.next()
-    guacd.desk()
+    guacd.next_connection()
     tunnel.socket.socket.close()
     until("no tunnel is listed", lambda: not site.active())
 
 
-def test_a_guacd_that_hangs_up_ends_the_tunnel(site: Site, guacd: FakeGuacd) -> None:
+def test_a_guacd_that_closes_the_connection_ends_the_tunnel(site: Site, guacd: FakeGuacd) -> None:
     tunnel = site.open()
-    guacd.hang_up(guacd.desk())
+    guacd.close_connection(guacd.next_connection())
     assert tunnel.closed() == (1000, "0")
 
 
@@ -213,10 +215,10 @@ def test_no_guacd_is_an_error_of_the_server() -> None:
         assert Site(guacamole, sockets).open().closed() == (1011, "512")
 
 
-def test_somebody_elses_tunnel_shows_only_that_it_is_there(site: Site, guacd: FakeGuacd) -> None:
+def test_another_users_tunnel_shows_only_its_existence(site: Site, guacd: FakeGuacd) -> None:
     tunnel = site.open()
     uuid = tunnel.next().args[0]
-    guacd.desk()
+    guacd.next_connection()
     carol = site.make_user("carol", reads=site.connection)
     seen = site.call("GET", f"activeConnections/{uuid}", token=carol).json()
     assert (seen["username"], seen["remoteHost"], seen["connectable"]) == (None, None, False)
@@ -227,6 +229,6 @@ def test_somebody_elses_tunnel_shows_only_that_it_is_there(site: Site, guacd: Fa
 def test_an_administrator_joins_a_running_tunnel(site: Site, guacd: FakeGuacd) -> None:
     tunnel = site.open(token=site.make_user("ann", reads=site.connection))
     uuid = tunnel.next().args[0]
-    desk = guacd.desk()
+    connection = guacd.next_connection()
     assert site.open(GUAC_ID=uuid, GUAC_TYPE="a").next().opcode == ""
-    assert guacd.desk().selected == desk.identifier
+    assert guacd.next_connection().selected == connection.identifier

@@ -1,4 +1,4 @@
-"""The gateway to Kubernetes, before an API server that answers as a test says."""
+"""The client of Kubernetes, connected to an API server whose answers a test gives."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def answering(answer: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[Kubernetes]:
-    """Serve on loopback for as long as the block runs, and connect to that."""
+    """Serve on loopback while the block runs, and connect a client to it."""
     app = web.Application()
     app.router.add_route("*", "/{rest:.*}", answer)
     server = TestServer(app)

@@ -42,7 +42,7 @@ def reads_a_clock(node: ast.AST) -> bool:
 
 
 def clock_names(tree: ast.AST) -> set[str]:
-    """Return the names that hold what a clock said, or something computed from it."""
+    """Return the names that hold a clock's value, or something computed from one."""
     names: set[str] = set()
     assignments = [each for each in ast.walk(tree) if isinstance(each, ast.Assign)]
     for _ in assignments:

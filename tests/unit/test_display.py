@@ -24,8 +24,8 @@ DEFAULT_ARGUMENTS = ["-geometry", "1280x720", "-depth", "24"]
 
 def environment(display: Manifest) -> dict[str, str]:
     """The environment of the container of a session with this display, but for its scene."""
-    asked = session({"display": display})
-    (container,) = pod(asked.desktop, asked, settings(asked))["spec"]["containers"]
+    of = session({"display": display})
+    (container,) = pod(of.desktop, of, settings(of))["spec"]["containers"]
     return {entry["name"]: entry["value"] for entry in container["env"] if entry["name"] != "BLENDER_SCENE"}
 
 

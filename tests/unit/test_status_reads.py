@@ -1,4 +1,4 @@
-"""The product knows the status of a session as a type: nobody reads it by a key, or decides by the phase."""
+"""The product knows the status of a session as a type: no code reads it by a key, or decides by the phase."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def is_attribute(node: ast.AST, *names: str) -> bool:
 
 
 def is_untyped_read(node: ast.AST) -> bool:
-    """Say whether something is read by a key of the status, or from a `.status` by any key."""
+    """Return whether something is read by a key of the status, or from a `.status` by any key."""
     match node:
         case ast.Constant(value=str(key)):
             return key in OWN
@@ -83,7 +83,7 @@ def is_untyped_read(node: ast.AST) -> bool:
 
 
 def is_decision_by_phase(node: ast.AST) -> bool:
-    """Say whether a phase is compared or looked up."""
+    """Return whether a phase is compared or looked up."""
     match node:
         case ast.Compare(left=left, comparators=others):
             return any(is_attribute(side, "phase") for side in (left, *others))
@@ -126,7 +126,7 @@ def test_such_a_line_would_be_found(line: str) -> None:
     assert offences(line)
 
 
-def test_the_whole_product_is_looked_at() -> None:
+def test_the_whole_product_is_checked() -> None:
     assert {"cache.py", "conditions.py", "progress.py", "sign_in_link.py", "session.py"} <= {
         path.name for path in PRODUCT
     }

@@ -75,7 +75,7 @@ def doubled(session: Object) -> None:
     session["status"]["conditions"].append(condition("Ready", "True"))
 
 
-def test_a_good_life_breaks_no_rule() -> None:
+def test_a_good_session_breaks_no_rule() -> None:
     bare = good()
     del bare["status"]
     ends = next_one(next_one(good()))
@@ -86,7 +86,7 @@ def test_a_good_life_breaks_no_rule() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "fault"),
     [
         (lambda s: s.update(status={"suspension": {"reason": "Requested"}}), "no condition Ready"),
         (lambda s: s["status"]["conditions"].pop(0), "no condition Ready, only ['Stalled']"),
@@ -114,15 +114,15 @@ def test_a_good_life_breaks_no_rule() -> None:
         (lambda s: s["status"].update(viewURL="https://ann:A1@desk.example/"), "viewURL holds a credential"),
     ],
 )
-def test_a_status_that_is_wrong_by_itself_is_told(change: Callable[[Object], object], said: str) -> None:
+def test_a_status_that_is_wrong_by_itself_is_reported(change: Callable[[Object], object], fault: str) -> None:
     session = good()
     change(session)
     violations = seen(session)
-    assert any(said in each and each.startswith("art/cart (version 7): ") for each in violations), violations
+    assert any(fault in each and each.startswith("art/cart (version 7): ") for each in violations), violations
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "fault"),
     [
         (lambda _: None, "it was written, and nothing changed"),
         (lambda s: s["status"].update(observedGeneration=1), "the status had seen generation 2, and goes back to 1"),
@@ -133,14 +133,16 @@ def test_a_status_that_is_wrong_by_itself_is_told(change: Callable[[Object], obj
         (becomes_unready_in_the_past, "Ready: the status changed to False, and lastTransitionTime went back"),
     ],
 )
-def test_a_status_that_must_not_follow_its_former_is_told(change: Callable[[Object], object], said: str) -> None:
+def test_a_status_that_must_not_follow_the_former_one_is_reported(
+    change: Callable[[Object], object], fault: str
+) -> None:
     after = next_one(good())
     change(after)
     violations = seen(good(), after)
-    assert any(said in each and each.startswith("art/cart (version 8): ") for each in violations), violations
+    assert any(fault in each and each.startswith("art/cart (version 8): ") for each in violations), violations
 
 
-def test_the_same_version_told_twice_is_no_write() -> None:
+def test_the_same_version_seen_twice_is_no_write() -> None:
     assert seen(good(), good()) == []
 
 
@@ -154,7 +156,7 @@ def test_versions_of_another_session_or_before_a_gap_are_not_compared() -> None:
     assert rules.violations == []
 
 
-def test_what_was_broken_is_told_once() -> None:
+def test_a_broken_rule_is_reported_once() -> None:
     rules = StatusRules()
     bad = good()
     doubled(bad)

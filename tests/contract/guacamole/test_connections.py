@@ -55,7 +55,7 @@ def test_of_many_creates_at_once_in_a_group_one_wins(api: Api) -> None:
     assert len(api.named(name)) == 1
 
 
-def test_many_creates_at_once_at_root_make_a_mess_that_ids_clear_up(api: Api) -> None:
+def test_many_creates_at_once_at_root_make_duplicates_that_ids_distinguish(api: Api) -> None:
     name = api.name()
     statuses = api.at_once("POST", "connections", api.body(name, "ROOT"))
     made = api.named(name)
@@ -83,7 +83,7 @@ def test_many_deletes_at_once_all_end_well(api: Api) -> None:
     assert set(statuses) <= {204, 404}
 
 
-def test_a_batch_is_kept_whole_or_not_at_all(api: Api) -> None:
+def test_a_batch_is_applied_whole_or_not_at_all(api: Api) -> None:
     good, taken = api.name(), str(api.create()["name"])
     batch = [{"op": "add", "path": "/", "value": api.body(name)} for name in (good, taken)]
     refused = api.call("PATCH", "connections", batch)

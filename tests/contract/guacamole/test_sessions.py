@@ -9,7 +9,7 @@ def test_the_login_names_the_data_sources(api: Api) -> None:
 
 
 @pytest.mark.parametrize("form", [{}, {"username": "guacadmin"}, {"username": "contract-nobody", "password": "x"}])
-def test_a_wrong_login_says_what_is_expected(api: Api, form: dict[str, str]) -> None:
+def test_a_wrong_login_names_the_expected_fields(api: Api, form: dict[str, str]) -> None:
     answer = api.post_token(**form)
     assert (answer.status_code, answer.json()["type"]) == (403, "INVALID_CREDENTIALS")
     assert [field["name"] for field in answer.json()["expected"]] == ["username", "password"]

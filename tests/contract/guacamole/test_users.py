@@ -39,7 +39,7 @@ def test_grants_are_idempotent_and_go_with_the_connection(api: Api) -> None:
     assert api.grant(name, "2147483647", op="remove").status_code == 204
 
 
-def test_in_one_patch_all_is_given_before_anything_is_taken(api: Api) -> None:
+def test_one_patch_grants_before_it_revokes(api: Api) -> None:
     name, made = api.create_user(), api.create()["identifier"]
     path = f"/connectionPermissions/{made}"
     change = [{"op": "remove", "path": path, "value": "READ"}, {"op": "add", "path": path, "value": "READ"}]
@@ -54,7 +54,7 @@ def test_many_grants_at_once_all_succeed(api: Api) -> None:
     assert api.held(name) == {made: ["READ"]}
 
 
-def test_of_many_users_made_at_once_one_is_there(api: Api) -> None:
+def test_of_many_creations_of_a_user_at_once_one_succeeds(api: Api) -> None:
     name = api.name()
     try:
         statuses = api.at_once("POST", "users", {"username": name, "password": "pw", "attributes": {}})
@@ -80,11 +80,11 @@ def test_only_an_update_disables_an_account(api: Api) -> None:
     assert api.post_token(username=name, password="pw").status_code == 403
 
 
-def test_nobody_deletes_the_own_account(api: Api) -> None:
+def test_no_user_deletes_their_own_account(api: Api) -> None:
     assert api.call("DELETE", f"users/{api.guacamole.username}").status_code == 501
 
 
-def test_a_plain_user_makes_nothing(api: Api) -> None:
+def test_a_plain_user_may_create_nothing(api: Api) -> None:
     token = str(api.sign_in(api.create_user(), "pw")["authToken"])
     assert api.call("POST", "connections", api.body(api.name()), token=token).status_code == 403
     assert api.call("POST", "users", {"username": api.name(), "attributes": {}}, token=token).status_code == 403

@@ -62,7 +62,7 @@ def test_work_that_no_caller_waits_for_is_not_done_later() -> None:
     assert done == []
 
 
-def test_work_that_takes_longer_than_the_wait_is_told_apart(
+def test_work_that_outlasts_the_wait_has_its_own_error(
     pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun, release = threading.Event(), threading.Event()

@@ -1,4 +1,4 @@
-"""What is built is kept; what fails says where to look.
+"""A built image is kept, and a failed build names its log.
 
 Buildah is replaced by a program that writes down its arguments.
 """

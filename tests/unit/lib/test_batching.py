@@ -1,4 +1,4 @@
-"""One request for many: each gets the answer to its own, and nobody an answer that there was not."""
+"""Calls that share a request: each gets its own answer, and none gets an answer that was not given."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def outcomes(server: Server, items: Sequence[str]) -> list[object]:
     return list(await asyncio.gather(*(batched.add(item) for item in items), return_exceptions=True))
 
 
-async def test_each_gets_the_answer_to_its_own() -> None:
+async def test_each_call_gets_its_own_answer() -> None:
     server, items = Server(), [f"item-{number}" for number in range(3 * MAX_ITEMS_PER_REQUEST)]
     assert await outcomes(server, items) == [item.upper() for item in items]
     assert [len(sent) for sent in server.sent] == [
@@ -56,13 +56,13 @@ async def test_each_gets_the_answer_to_its_own() -> None:
     ]
 
 
-async def test_one_that_is_refused_is_told_so_and_takes_no_other_with_it() -> None:
+async def test_a_refused_call_fails_alone() -> None:
     found = await outcomes(Server(taken=["c"]), "abcd")
     assert isinstance(found[2], Conflict)
     assert [found[0], found[1], found[3]] == ["A", "B", "D"]
 
 
-async def test_when_nothing_answers_the_rest_is_not_tried_one_time_out_after_the_other() -> None:
+async def test_without_an_answer_the_others_are_not_tried_one_by_one() -> None:
     server = Server(taken=["b"], broken=["c"])
     found = await outcomes(server, "abcde")
     assert found[0] == "A"
@@ -71,7 +71,7 @@ async def test_when_nothing_answers_the_rest_is_not_tried_one_time_out_after_the
 
 
 @pytest.mark.parametrize("error", [Unavailable("away", System.GUACAMOLE), ZeroDivisionError("a fault of ours")])
-async def test_a_request_that_fails_is_nobodys_success(error: Exception) -> None:
+async def test_a_failed_request_is_no_success_for_any_call(error: Exception) -> None:
     server = Server(error=error)
     found = await outcomes(server, "abc")
     assert found[0] == "A", "the first one went alone"

@@ -21,7 +21,7 @@ def cited(module: str) -> set[str]:
 
 
 @pytest.mark.parametrize("module", CITING)
-def test_a_module_that_rests_on_facts_cites_them(module: str) -> None:
+def test_every_client_of_guacamole_cites_exchanges(module: str) -> None:
     assert cited(module)
 
 

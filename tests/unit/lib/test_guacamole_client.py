@@ -1,4 +1,4 @@
-"""Guacamole's answers, as facts about them say: ambiguous, not always JSON, and sometimes missing."""
+"""The client copes with Guacamole's answers: ambiguous statuses, pages that are not JSON, and no answer at all."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ async def test_a_missing_password_file_names_the_setting(client: GuacamoleClient
         (500, "Unexpected internal error", Unavailable),
     ],
 )
-async def test_errors_are_told_apart(
+async def test_each_status_has_its_own_error(
     answers: responses.RequestsMock, client: GuacamoleClient, status: int, message: str, error: type[DomainError]
 ) -> None:
     sign_in(answers)
@@ -223,7 +223,7 @@ async def test_a_live_token_of_an_account_that_was_made_anew_is_replaced(
     assert [call.request.method for call in answers.calls].count("POST") == 2
 
 
-async def test_an_address_that_guacamole_bars_is_left_in_peace(
+async def test_an_address_that_guacamole_bans_is_not_called_again(
     answers: responses.RequestsMock, client: GuacamoleClient
 ) -> None:
     refused = answers.post(BASE + "api/tokens", status=429, json={"message": "Too many failed attempts."})
@@ -234,7 +234,7 @@ async def test_an_address_that_guacamole_bars_is_left_in_peace(
 
 
 @pytest.mark.parametrize("body", ["<html>welcome</html>", '{"authToken": ""}', "[]"])
-async def test_what_is_not_guacamole_is_said_to_be_none(
+async def test_a_server_that_is_not_guacamole_is_reported_as_such(
     answers: responses.RequestsMock, client: GuacamoleClient, body: str
 ) -> None:
     answers.post(BASE + "api/tokens", body=body, content_type="application/json")
@@ -262,7 +262,7 @@ async def test_the_text_of_a_failure_is_the_same_each_time(
     assert texts == {f"Guacamole at {BASE} does not answer (ConnectionError); it is asked again."}
 
 
-async def test_the_token_is_given_back_at_the_end(answers: responses.RequestsMock, client: GuacamoleClient) -> None:
+async def test_the_token_is_signed_out_at_the_end(answers: responses.RequestsMock, client: GuacamoleClient) -> None:
     sign_in(answers)
     await client.data_source()
     answers.delete(BASE + "api/session", status=204)
@@ -276,7 +276,7 @@ async def test_names_are_quoted_in_paths(answers: responses.RequestsMock, client
     assert await client.get("users", "a@b c") == {"username": "a@b c"}
 
 
-async def test_while_guacamole_is_away_nobody_waits_for_it_twice(
+async def test_while_guacamole_is_unavailable_nobody_waits_for_it_twice(
     answers: responses.RequestsMock, client: GuacamoleClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sign_in(answers)

@@ -1,4 +1,4 @@
-"""Watches of the API server: lines as they come, and what ends them."""
+"""Watches of the API server: how lines are read, and how a watch ends."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class ApiServer:
         self.status = 200
         self.pieces: list[bytes] = []
         self.breaks = False
-        self.asked: list[tuple[str, dict[str, str]]] = []
+        self.requests: list[tuple[str, dict[str, str]]] = []
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        self.asked.append((request.path, dict(request.query)))
+        self.requests.append((request.path, dict(request.query)))
         if self.status != 200:
             return web.json_response({"message": "the API server's words"}, status=self.status)
         response = web.StreamResponse()
@@ -52,8 +52,8 @@ async def served() -> AsyncIterator[tuple[ApiServer, Kubernetes]]:
         yield api, kubernetes
 
 
-def line(what: str, said: Manifest) -> bytes:
-    return json.dumps({"type": what, "object": said}).encode() + b"\n"
+def line(what: str, item: Manifest) -> bytes:
+    return json.dumps({"type": what, "object": item}).encode() + b"\n"
 
 
 def pod(version: str) -> Manifest:
@@ -64,22 +64,22 @@ async def changes(kubernetes: Kubernetes) -> list[Change]:
     return [change async for change in kubernetes.watch("Pod", "art", "a=b", "100")]
 
 
-async def test_changes_come_in_order_however_the_bytes_do(served: tuple[ApiServer, Kubernetes]) -> None:
+async def test_changes_come_in_order_however_the_bytes_are_split(served: tuple[ApiServer, Kubernetes]) -> None:
     api, kubernetes = served
-    said = line("ADDED", pod("101")) + line("BOOKMARK", pod("102")) + line("DELETED", pod("103"))
-    api.pieces = [said[:40], said[40:]]
+    stream = line("ADDED", pod("101")) + line("BOOKMARK", pod("102")) + line("DELETED", pod("103"))
+    api.pieces = [stream[:40], stream[40:]]
     assert await changes(kubernetes) == [
         Change("101", manifest=pod("101")),
         Change("102"),
         Change("103", gone=True, manifest=pod("103")),
     ]
-    [(path, query)] = api.asked
+    [(path, query)] = api.requests
     assert path == PATH
     assert query == {"watch": "true", "allowWatchBookmarks": "true", "resourceVersion": "100", "labelSelector": "a=b"}
 
 
 @pytest.mark.parametrize(("code", "error"), [(410, Expired), (403, Unauthorised), (500, Unavailable)])
-async def test_a_refusal_is_told_apart(
+async def test_each_refusal_has_its_own_error(
     served: tuple[ApiServer, Kubernetes], code: int, error: type[DomainError]
 ) -> None:
     api, kubernetes = served
@@ -95,14 +95,14 @@ async def test_a_version_that_is_too_old_may_show_only_in_the_stream(served: tup
         await changes(kubernetes)
 
 
-async def test_a_connection_that_breaks_is_no_end_in_order(served: tuple[ApiServer, Kubernetes]) -> None:
+async def test_a_broken_connection_is_not_an_orderly_end(served: tuple[ApiServer, Kubernetes]) -> None:
     api, kubernetes = served
     api.pieces, api.breaks = [line("ADDED", pod("101"))], True
     with pytest.raises(Unavailable, match="does not answer"):
         await changes(kubernetes)
 
 
-async def test_half_a_line_is_no_change(served: tuple[ApiServer, Kubernetes]) -> None:
+async def test_an_incomplete_line_is_no_change(served: tuple[ApiServer, Kubernetes]) -> None:
     """The API server ends a watch between lines, and a proxy on the way wherever it likes."""
     api, kubernetes = served
     api.pieces = [line("ADDED", pod("101")), line("ADDED", pod("102"))[:30]]
@@ -110,7 +110,7 @@ async def test_half_a_line_is_no_change(served: tuple[ApiServer, Kubernetes]) ->
         await changes(kubernetes)
 
 
-async def test_a_page_of_a_proxy_is_no_empty_list(served: tuple[ApiServer, Kubernetes]) -> None:
+async def test_a_page_from_a_proxy_is_not_an_empty_list(served: tuple[ApiServer, Kubernetes]) -> None:
     api, kubernetes = served
     api.pieces = [b"<html>Please sign in</html>"]
     with pytest.raises(Unavailable, match="no object of the Kubernetes API"):

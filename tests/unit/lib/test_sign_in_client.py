@@ -57,7 +57,7 @@ async def test_a_refused_sign_in_names_the_user_and_not_the_password(
     ("status", "body"),
     [(500, "{}"), (502, "<html>"), (200, "<html>"), (200, "{}"), (200, "[]"), (200, '{"authToken": ""}'), (302, "")],
 )
-async def test_what_does_not_answer_as_guacamole_is_not_reachable(
+async def test_an_answer_that_is_not_guacamoles_counts_as_unreachable(
     guacamole: responses.RequestsMock, client: SignInClient, status: int, body: str
 ) -> None:
     guacamole.post(BASE + "api/tokens", body=body, status=status)
@@ -84,7 +84,7 @@ async def test_a_token_is_not_given_up_while_guacamole_fails(
 
 
 @pytest.mark.parametrize("status", [204, 403, 404])
-async def test_sign_out_of_a_dead_token_is_fine(
+async def test_signing_out_a_dead_token_is_no_error(
     guacamole: responses.RequestsMock, client: SignInClient, status: int
 ) -> None:
     guacamole.delete(BASE + "api/session", status=status)
@@ -92,7 +92,7 @@ async def test_sign_out_of_a_dead_token_is_fine(
 
 
 @pytest.mark.parametrize("error", [requests.ConnectionError, requests.Timeout])
-async def test_no_answer_is_said_without_secrets(
+async def test_a_missing_answer_is_reported_without_secrets(
     guacamole: responses.RequestsMock, client: SignInClient, caplog: pytest.LogCaptureFixture, error: type[Exception]
 ) -> None:
     guacamole.post(BASE + "api/tokens", body=error(f"{OWNER.password} planted"))

@@ -82,7 +82,7 @@ async def test_a_token_that_was_made_for_others_is_signed_out(other: UserCredent
     assert first not in guacamole.alive
 
 
-async def test_a_token_that_cannot_be_signed_out_is_replaced_all_the_same(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_token_that_cannot_be_signed_out_is_replaced_too(caplog: pytest.LogCaptureFixture) -> None:
     guacamole, store = Guacamole(), Store()
     kept = CachedToken("PLANTED", "of another password")
     store.keep(kept)
@@ -123,7 +123,7 @@ async def test_the_number_of_remembered_refusals_is_bounded(monkeypatch: pytest.
     assert guacamole.requests == ["sign in"] * 4, "the first one was forgotten"
 
 
-async def test_a_fingerprint_says_nothing_without_the_installations_secret() -> None:
+async def test_a_fingerprint_reveals_nothing_without_the_installations_secret() -> None:
     guacamole, store = Guacamole(), Store()
     token = await TokenCache(guacamole, secret="of one portal").token(store, ANN)
     assert await TokenCache(guacamole, secret="of another").token(store, ANN) != token

@@ -1,4 +1,4 @@
-"""Certificates and kubeconfigs say who is who, and nothing more."""
+"""Certificates and kubeconfigs identify each user and component, and nothing more."""
 
 import base64
 import datetime as dt

@@ -1,4 +1,4 @@
-"""A component is started once, again when it changes, and its end is told with its last words."""
+"""A component is started once, again when it changes, and its end is reported with its last output."""
 
 import sys
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ def test_what_ended_is_started_again(supervisor: Supervisor) -> None:
     assert supervisor.run(SLEEP)
 
 
-def test_the_end_of_a_program_is_told_with_its_last_words(supervisor: Supervisor) -> None:
+def test_the_end_of_a_program_is_reported_with_its_last_output(supervisor: Supervisor) -> None:
     code = "import sys; print('cannot open the door'); sys.exit(3)"
     supervisor.run(Component("server", (sys.executable, "-c", code)))
     with pytest.raises(StepFailedError) as caught:
@@ -61,7 +61,7 @@ def test_the_end_of_a_program_is_told_with_its_last_words(supervisor: Supervisor
     assert str(supervisor.log("server")) in message
 
 
-def test_one_that_never_gets_ready_is_told_so(supervisor: Supervisor) -> None:
+def test_a_component_that_never_gets_ready_is_reported(supervisor: Supervisor) -> None:
     supervisor.run(SLEEP)
     with pytest.raises(StepFailedError, match="sleeper was not ready within 0 s"):
         supervisor.wait("sleeper", lambda: False, seconds=0)

@@ -1,4 +1,4 @@
-"""What the cluster's programs are told."""
+"""The arguments and files that configure the cluster's programs."""
 
 import json
 import tomllib
@@ -41,7 +41,7 @@ def test_the_kubelet_never_removes_an_image() -> None:
     assert document["authentication"]["anonymous"] == {"enabled": False}
 
 
-def test_the_dns_service_has_the_address_that_pods_are_told() -> None:
+def test_the_dns_service_has_the_address_that_pods_use() -> None:
     objects = {o["kind"]: o for o in yaml.safe_load_all(dns.manifest("docker.io/x/coredns:1", ADDRESSES))}
     assert objects["Service"]["spec"]["clusterIP"] == "10.210.0.10"
     pod = objects["Deployment"]["spec"]["template"]

@@ -44,7 +44,7 @@ def test_a_fitting_machine_has_no_problems() -> None:
 
 
 @pytest.mark.parametrize(
-    ("facts", "says", "way_out"),
+    ("facts", "words", "way_out"),
     [
         (replace(FINE, system="Darwin"), "This is Darwin", "Docker engine"),
         (replace(FINE, machine="riscv64"), "riscv64", "x86_64"),
@@ -56,14 +56,14 @@ def test_a_fitting_machine_has_no_problems() -> None:
         (replace(FINE, overlays=(PLACES["state"],)), "overlay", "Mount a volume"),
     ],
 )
-def test_a_problem_is_named_with_its_way_out(facts: Facts, says: str, way_out: str) -> None:
+def test_a_problem_is_named_with_its_way_out(facts: Facts, words: str, way_out: str) -> None:
     (problem,) = problems(facts, first=True)
-    assert says in problem
+    assert words in problem
     assert way_out in problem
 
 
 @pytest.mark.parametrize(
-    ("facts", "docker_answers", "says", "way_out"),
+    ("facts", "docker_answers", "words", "way_out"),
     [
         (FINE_FOR_KIND, False, "No Docker engine", "--engine embedded"),
         (replace(FINE_FOR_KIND, disks=(Disk(DOCKER, GIB),)), True, "/var/lib/docker", "Free some"),
@@ -72,10 +72,10 @@ def test_a_problem_is_named_with_its_way_out(facts: Facts, says: str, way_out: s
     ],
 )
 def test_a_problem_with_kind_is_named_with_its_way_out(
-    facts: Facts, says: str, way_out: str, *, docker_answers: bool
+    facts: Facts, words: str, way_out: str, *, docker_answers: bool
 ) -> None:
     (problem,) = kind_problems(facts, first=True, docker_answers=docker_answers)
-    assert says in problem
+    assert words in problem
     assert way_out in problem
 
 
@@ -100,10 +100,10 @@ def test_folders_yet_to_be_made_are_found_on_their_disk(tmp_path: Path) -> None:
 
 def test_the_readme_names_what_is_asked_for() -> None:
     text = " ".join((paths.REPOSITORY / "README.md").read_text().split())
-    told = re.search(r"(\d+) GiB of free memory and (\d+) GiB of free disk", text)
-    assert told, "the README does not say what a machine needs"
-    assert int(told[1]) * GIB == MEMORY_NEEDED_BYTES
-    assert int(told[2]) * GIB == sum(DISK_NEEDED_BYTES.values())
+    stated = re.search(r"(\d+) GiB of free memory and (\d+) GiB of free disk", text)
+    assert stated, "the README does not say what a machine needs"
+    assert int(stated[1]) * GIB == MEMORY_NEEDED_BYTES
+    assert int(stated[2]) * GIB == sum(DISK_NEEDED_BYTES.values())
 
 
 def test_missing_packages_matter_only_without_apt() -> None:
@@ -119,7 +119,7 @@ def test_a_second_run_needs_little_disk() -> None:
     assert len(problems(facts, first=True)) == 2
 
 
-def test_all_problems_are_told_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     with pytest.raises(LocalClusterError) as caught:
         check(problems(replace(FINE, user_id=1000, busy_ports=(8080, 6443)), first=True))
     assert str(caught.value).count("\n- ") == 2

@@ -1,4 +1,4 @@
-"""A step that waited in vain for pods says what they wait for."""
+"""When pods do not become ready, the error names what they wait for."""
 
 import json
 from pathlib import Path
@@ -39,7 +39,7 @@ UNSCHEDULED = {"type": "PodScheduled", "status": "False", "reason": "Unschedulab
         ({}, "it has no status yet"),
     ],
 )
-def test_the_nearest_cause_is_told(status: dict[str, Any], cause: str) -> None:
+def test_the_nearest_cause_is_named(status: dict[str, Any], cause: str) -> None:
     assert reasons([pod(**status)]) == [f"Pod guacd-1 is not ready: {cause}"]
 
 
@@ -49,7 +49,7 @@ def test_pods_that_are_as_they_should_be_are_not_named() -> None:
 
 
 def kubectl(folder: Path, script: str) -> Kubectl:
-    """A kubectl that does what the script says."""
+    """A kubectl that runs this script."""
     program = folder / "kubectl"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)

@@ -1,4 +1,4 @@
-"""Sessions and worlds for tests of the pure parts."""
+"""Sessions and observations for tests of the planner, the builders and the status."""
 
 from __future__ import annotations
 
@@ -62,13 +62,13 @@ def stored(manifest: Manifest, uid: str = "object-uid") -> Manifest:
 
 
 def settings(of: Session | None = None, spec: Manifest | None = None) -> EffectiveSettings:
-    """What holds for a session by a class with this spec."""
+    """The effective settings of a session by a class with this spec."""
     body: Manifest = {"metadata": {"namespace": "art", "name": "default"}, "spec": spec or {}}
     return effective_settings(of or session(), parse_session_class(body), PROFILE)
 
 
-def empty_world() -> Observed:
-    """Nothing exists, and nothing is known of Guacamole."""
+def nothing_observed() -> Observed:
+    """An observation in which no object exists and nothing is known of Guacamole."""
     return Observed(installation=PROFILE, now=NOW, settings=settings())
 
 
@@ -86,7 +86,7 @@ def running_pod(of: Session, *, ready: bool = True) -> Manifest:
 
 
 def granted_access(of: Session) -> AccessView:
-    """Guacamole when all is done."""
+    """Guacamole with everything that the session wants."""
     specs = wanted_connections(of, CREDENTIALS.vnc_password)
     records = {
         wanted.name: ConnectionRecord(str(number), wanted.name, "vnc", wanted.attributes, wanted.parameters)
@@ -107,10 +107,10 @@ def without_connections(access: AccessView) -> AccessView:
     return replace(access, connections={}, grants=frozenset())
 
 
-def finished_world(of: Session) -> Observed:
-    """Everything is as the session wants it."""
+def everything_observed(of: Session) -> Observed:
+    """An observation in which everything is as the session wants it."""
     return replace(
-        empty_world(),
+        nothing_observed(),
         settings=settings(of),
         secret=stored(desktop_secret(of.desktop, of, CREDENTIALS), "secret-uid"),
         service=stored(service(of.desktop, of)),

@@ -1,4 +1,4 @@
-"""An API server, a Guacamole, a kubelet and agents in a few dicts, for the operator's real handlers to work with."""
+"""An API server, a Guacamole, a kubelet and agents in a few dicts, for the operator's real reconciler to work with."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Faulty:
 
 
 class Server(Faulty):
-    """The API server, as `clients.kubernetes` speaks to it; it fails at a status that breaks the rules."""
+    """The API server behind the client `Kubernetes`. It fails at a status that breaks the rules."""
 
     def __init__(self, now: Callable[[], datetime] = lambda: NOW) -> None:
         super().__init__()
@@ -99,7 +99,7 @@ class Server(Faulty):
         self._call(System.KUBERNETES, deleted)
 
     def collect(self, ref: Ref) -> None:
-        """Take an object away, and what it owned."""
+        """Remove an object and all that it owned."""
         gone = self.objects.pop(ref)["metadata"]["uid"]
         for other, manifest in list(self.objects.items()):
             owners = manifest["metadata"].get("ownerReferences")
@@ -162,7 +162,7 @@ class Server(Faulty):
 
 @dataclass
 class Guacamole(Faulty):
-    """Guacamole, as the registry speaks for it; it has no memory of its own, so it always knows."""
+    """Guacamole behind the directory's methods. It has no cache, so its view is always current."""
 
     connections: dict[str, ConnectionRecord] = field(default_factory=dict)
     users: dict[str, UserRecord] = field(default_factory=dict)
@@ -175,9 +175,9 @@ class Guacamole(Faulty):
 
     def view(self, access: SessionAccess) -> AccessView:
         records = {name: self.connections[name] for name in access.connections if name in self.connections}
-        people = {name: self.users.get(name, UserRecord(name, exists=False)) for name in access.usernames}
+        users = {name: self.users.get(name, UserRecord(name, exists=False)) for name in access.usernames}
         grants = frozenset(pair for pair in self.grants if pair[1] in records)
-        return AccessView(True, "postgresql", records, people, grants)
+        return AccessView(True, "postgresql", records, users, grants)
 
     def user_lock(self, username: str) -> asyncio.Lock:
         import asyncio  # noqa: PLC0415 - a lock belongs to the loop of its run
@@ -247,7 +247,7 @@ class Guacamole(Faulty):
         return int(self._call(System.GUACAMOLE, lambda: bool(self.grants.discard((username, name)))))
 
     def sweep(self, wanted: Iterable[str]) -> None:
-        """Remove the users that nobody needs, as the sweep does after a while."""
+        """Remove the users that no session needs, as the sweep does after the grace period."""
         for username in self.users.keys() - set(wanted):
             del self.users[username]
 
@@ -285,7 +285,7 @@ def clock(now: Callable[[], datetime]) -> type[datetime]:
 
 
 class Simulation:
-    """One session's world, and the operator that serves it; `restart` makes the operator forget."""
+    """One session, the systems around it, and the operator that serves it. `restart` clears the operator's memory."""
 
     def __init__(self) -> None:
         self.server, self.guacamole, self.agents = Server(self.now), Guacamole(), FakeAgents()
@@ -299,17 +299,17 @@ class Simulation:
         self.context, self.queue = context_of(self.server, self.guacamole, agents=self.agents)
         self.context.debouncer.clock = lambda: self._seconds
 
-    def see(self) -> None:
-        """Let the watches tell all there is."""
-        store = self.context.cache
+    def sync_caches(self) -> None:
+        """Bring the caches up to date, as the informers do."""
+        cache = self.context.cache
         for kind in (SESSION_KIND, CLASS_KIND, *CHILD_KINDS):
-            for ref in store.uids(kind).keys() - self.server.objects.keys():
-                store.remove(ref)
+            for ref in cache.uids(kind).keys() - self.server.objects.keys():
+                cache.remove(ref)
         for manifest in copy.deepcopy(list(self.server.objects.values())):
-            store.put(manifest)
+            cache.put(manifest)
 
     async def reconcile(self) -> bool:
-        """Reconcile a second after the last time, so that a time that moves without need is seen to move."""
+        """Reconcile one second later than before, so that a time which changes without need is noticed."""
         self._seconds += 1
         with (
             patch("blendersessions_operator.controller.observer.datetime", clock(self.now)),

@@ -1,4 +1,4 @@
-"""First come, first served, within the limits of a class and of each owner; nobody waits for ever."""
+"""Sessions start in the order of their requests, within the limits of their class and owner. None waits for ever."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_without_limits_everybody_runs() -> None:
     assert (found.admitted, found.positions) == ({"a", "b"}, {})
 
 
-def test_the_first_ones_run_and_the_others_stand_in_line() -> None:
+def test_the_first_sessions_run_and_the_others_are_queued() -> None:
     requests = [
         request("c", requested_at=3),
         request("a", requested_at=1),
@@ -38,7 +38,7 @@ def test_the_first_ones_run_and_the_others_stand_in_line() -> None:
     assert found.positions == {"c": 1, "d": 2}
 
 
-def test_whoever_runs_keeps_running_when_the_limit_is_lowered() -> None:
+def test_running_sessions_keep_running_when_the_limit_is_lowered() -> None:
     requests = [
         request("a", has_desktop=True, requested_at=9),
         request("b", has_desktop=True, requested_at=8),
@@ -48,7 +48,7 @@ def test_whoever_runs_keeps_running_when_the_limit_is_lowered() -> None:
     assert (found.admitted, found.positions) == ({"a", "b"}, {"c": 1})
 
 
-def test_an_owner_at_the_limit_keeps_the_place_and_holds_up_nobody() -> None:
+def test_an_owner_at_the_limit_keeps_the_position_and_delays_nobody() -> None:
     requests = [
         request("a1", "ann", has_desktop=True),
         request("a2", "ann", requested_at=1),
@@ -60,7 +60,7 @@ def test_an_owner_at_the_limit_keeps_the_place_and_holds_up_nobody() -> None:
     assert found.positions == {"a2": 1, "a3": 2}
 
 
-def test_of_the_same_moment_the_uid_decides_so_that_everybody_agrees() -> None:
+def test_of_the_same_moment_the_uid_decides() -> None:
     requests = [request("b"), request("a")]
     assert admit(requests, Limits(sessions=1)) == admit(reversed(requests), Limits(sessions=1))
 
@@ -103,7 +103,9 @@ class Studio:
 
 
 @given(limits, actions, st.lists(limits, min_size=11, max_size=11))
-def test_nobody_starves_and_no_limit_is_passed(first: Limits, play: list[tuple[str, int]], more: list[Limits]) -> None:
+def test_no_session_starves_and_no_limit_is_exceeded(
+    first: Limits, play: list[tuple[str, int]], more: list[Limits]
+) -> None:
     studio = Studio(first)
     for moment, (action, number) in enumerate(play):
         if action == "arrive":
@@ -123,9 +125,7 @@ def test_nobody_starves_and_no_limit_is_passed(first: Limits, play: list[tuple[s
 
 
 @given(limits, st.lists(st.integers(0, 3), min_size=1, max_size=20), st.integers(0, 3))
-def test_a_place_in_the_line_comes_up_though_others_never_stop_coming(
-    limit: Limits, owners: list[int], newcomer: int
-) -> None:
+def test_a_queued_session_advances_while_new_ones_keep_coming(limit: Limits, owners: list[int], newcomer: int) -> None:
     studio = Studio(limit)
     for index, owner in enumerate(owners):
         studio.line.append(request(f"s{index}", f"owner-{owner}", requested_at=index))
@@ -138,10 +138,10 @@ def test_a_place_in_the_line_comes_up_though_others_never_stop_coming(
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.booleans()), max_size=30), limits)
-def test_no_room_stays_empty_that_somebody_could_use(people: list[tuple[int, bool]], limit: Limits) -> None:
+def test_no_capacity_stays_unused_that_a_session_could_use(claims: list[tuple[int, bool]], limit: Limits) -> None:
     requests = [
         request(f"s{index}", f"o{owner}", has_desktop=has_desktop, requested_at=index)
-        for index, (owner, has_desktop) in enumerate(people)
+        for index, (owner, has_desktop) in enumerate(claims)
     ]
     found = admit(requests, limit)
     owners = {each.uid: each.owner for each in requests}
@@ -152,14 +152,14 @@ def test_no_room_stays_empty_that_somebody_could_use(people: list[tuple[int, boo
         assert full or at_own_limit
 
 
-def test_of_one_second_whoever_was_seen_first_came_first() -> None:
+def test_within_one_second_the_session_seen_first_came_first() -> None:
     first, second = session(), session()
     seen = requested_at(first, first.created_at + timedelta(milliseconds=200))
-    noted = replace(first, status=parse_status({"queuedAt": seen.isoformat()}))
+    queued = replace(first, status=parse_status({"queuedAt": seen.isoformat()}))
     later = first.created_at + timedelta(milliseconds=500)
-    assert requested_at(noted, later) == seen < requested_at(second, later)
+    assert requested_at(queued, later) == seen < requested_at(second, later)
     assert requested_at(second, later + timedelta(hours=1)) < second.created_at + timedelta(seconds=1), (
-        "not when we woke up"
+        "not when the operator started"
     )
     resumed = replace(first, status=parse_status({"suspension": {"reason": "Idle"}}))
     assert requested_at(resumed, later) == later, "a resumed one comes to the end of the line"

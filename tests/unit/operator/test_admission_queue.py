@@ -1,4 +1,4 @@
-"""The room of a session that ends goes to whoever waits for it, without any event of theirs."""
+"""The capacity of a session that ends goes to the next queued one, without an event of that one."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def full() -> tuple[Simulation, list[Ref]]:
     for ref, made in ((place, limited), (KEY, body(finalizer=False)), (WAITING, second)):
         simulation.server.objects[ref] = made
         simulation.server.touched(ref)
-        simulation.see()
+        simulation.sync_caches()
         asyncio.run(reconcile(simulation.context, ref))
     assert simulation.server.objects[WAITING]["status"]["queuePosition"] == 1
     simulation.queue.added.clear()
@@ -39,7 +39,7 @@ def full() -> tuple[Simulation, list[Ref]]:
 
 def delete(simulation: Simulation) -> None:
     asyncio.run(simulation.server.delete(KEY, simulation.server.objects[KEY]["metadata"]["uid"]))
-    simulation.see()
+    simulation.sync_caches()
 
 
 @pytest.mark.parametrize("others", [[], ["example.org/theirs"]])
@@ -53,8 +53,8 @@ def test_when_the_operator_releases_a_session(full: tuple[Simulation, list[Ref]]
     assert "queuePosition" not in simulation.server.objects[WAITING]["status"]
 
 
-def test_when_a_watch_tells_that_a_session_is_gone(full: tuple[Simulation, list[Ref]]) -> None:
+def test_when_a_watch_shows_that_a_session_is_gone(full: tuple[Simulation, list[Ref]]) -> None:
     simulation, enqueued = full
     simulation.server.collect(KEY)
-    simulation.see()
+    simulation.sync_caches()
     assert WAITING in enqueued

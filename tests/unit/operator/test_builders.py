@@ -160,7 +160,7 @@ def test_pod() -> None:
     }
 
 
-def test_a_sessions_resources_win_and_no_default_stands_against_them() -> None:
+def test_a_sessions_resources_replace_the_defaults() -> None:
     wanted = {"requests": {"cpu": "3"}, "limits": {"nvidia.com/gpu": 1}}
     container = pod(DESKTOP, session({"resources": wanted}), settings(session({"resources": wanted})))["spec"][
         "containers"
@@ -208,7 +208,7 @@ def test_the_client_url_names_the_connection_and_holds_no_credential() -> None:
     assert base64.urlsafe_b64decode(code + "=" * (-len(code) % 4)) == b"17\0c\0mysql"
 
 
-def test_a_damaged_value_of_a_secret_reads_as_missing() -> None:
+def test_a_damaged_value_of_a_secret_counts_as_missing() -> None:
     assert decode({"data": {"password": "%"}}, "password") == ""
     assert decode({"data": {"password": "/w=="}}, "password") == ""
     assert decode({"data": None}, "password") == ""

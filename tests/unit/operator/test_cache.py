@@ -1,4 +1,4 @@
-"""The store keeps the newest of each object, and knows whose it is."""
+"""The cache keeps the newest version of each object, and knows which session it belongs to."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def test_an_older_version_never_replaces_a_newer_one() -> None:
     assert found["metadata"]["resourceVersion"] == "11"
 
 
-def test_the_answer_to_a_write_does_not_bring_back_what_is_gone() -> None:
+def test_the_answer_to_a_write_does_not_restore_a_deleted_object() -> None:
     store = ObjectCache()
     store.replace(at("10"))
     assert store.get(SERVICE) is None
 
 
-def test_the_end_of_a_predecessor_does_not_remove_the_successor() -> None:
+def test_the_deletion_of_a_predecessor_does_not_remove_the_successor() -> None:
     store = ObjectCache()
     store.put(at("10"))
     store.remove(SERVICE, "another-uid")
@@ -74,7 +74,7 @@ def test_a_list_reveals_what_a_broken_watch_has_missed() -> None:
     assert store.get(SESSION) is not None
 
 
-def test_what_took_the_place_of_another_since_a_list_stays() -> None:
+def test_a_successor_made_since_a_list_stays() -> None:
     store = ObjectCache()
     store.put(at("10"))
     before = store.uids("Service")
@@ -85,7 +85,7 @@ def test_what_took_the_place_of_another_since_a_list_stays() -> None:
     assert store.uid(SERVICE) == "another-uid"
 
 
-def test_what_nobody_reads_is_not_kept() -> None:
+def test_fields_that_no_code_reads_are_not_kept() -> None:
     store = ObjectCache()
     made = at("10")
     made["metadata"]["managedFields"] = ["long"]
@@ -97,7 +97,7 @@ def test_what_nobody_reads_is_not_kept() -> None:
     assert "managedFields" in made["metadata"], "the argument must not be changed"
 
 
-def test_of_a_pod_only_what_changes_is_kept() -> None:
+def test_of_a_pod_only_changing_fields_are_kept() -> None:
     store = ObjectCache()
     made = running_pod(session())
     store.put({"kind": "Pod"} | made)

@@ -49,7 +49,7 @@ def test_other_conditions_stay_as_and_where_they_are() -> None:
     assert before[1].status == "False", "the argument must not be changed"
 
 
-def test_a_clock_that_was_set_back_dates_no_change_before_the_last_one() -> None:
+def test_a_clock_set_back_dates_no_change_before_the_last_one() -> None:
     before = set_condition([], WAITING, generation=3, now=NOW)
     ready = Condition("Ready", "True", "SessionReady", "Open it.")
     after = set_condition(before, ready, generation=3, now=NOW - timedelta(hours=1))

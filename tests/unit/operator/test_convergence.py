@@ -18,7 +18,7 @@ from unit.operator.simulation import KEY, Simulation
 
 ROUNDS = 20
 LATE = 60
-"""Requests after which the session may be deleted: before that it should live through something."""
+"""Requests after which the session may be deleted, so that something happens to it before."""
 faults = st.lists(st.sampled_from(["", "", "refused", "lost"]), max_size=8)
 owners = st.sampled_from([None, "ann", "bo"])
 crowds = st.sampled_from([None, ["vic"], ["vic", "wu"]])
@@ -42,7 +42,7 @@ class Life(RuleBasedStateMachine):
     @rule(seen=st.booleans(), kubernetes=faults, guacamole=faults)
     def the_operator_works(self, seen: bool, kubernetes: list[str], guacamole: list[str]) -> None:
         if seen:
-            self.sim.see()
+            self.sim.sync_caches()
         script_k, script_g = iter(kubernetes), iter(guacamole)
         self.sim.server.next_fault = lambda: next(script_k, "")
         self.sim.guacamole.next_fault = lambda: next(script_g, "")
@@ -88,10 +88,10 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def a_while_passes(self) -> None:
-        """Everything works for a while, so that what comes next meets a session that runs or rests."""
+        """Everything works for a while, so that the next step meets a session that runs or is suspended."""
         for _ in range(4):
             self.the_kubelet_reports("Running")
-            self.sim.see()
+            self.sim.sync_caches()
             asyncio.run(self.sim.reconcile())
 
     @precondition(lambda self: self.alive() and self.sim.context.kubernetes.calls > LATE)  # type: ignore[attr-defined]
@@ -106,7 +106,7 @@ class Life(RuleBasedStateMachine):
             assert self.sim.guacamole.connections == {}, "the finalizer holds it until Guacamole is clear"
 
     def teardown(self) -> None:
-        """Let everything work again, and see that it all becomes as it should be."""
+        """Let everything work again, and check that all is as the session wants it."""
         if not hasattr(self, "sim"):
             return
         self.sim.agents.full = False
@@ -115,7 +115,7 @@ class Life(RuleBasedStateMachine):
             for ref in [ref for ref, pod in self.sim.server.objects.items() if has_ended(ref.kind, pod)]:
                 self.sim.server.collect(ref)
             self.the_kubelet_reports("Running")
-            self.sim.see()
+            self.sim.sync_caches()
             session = self.sim.session()
             self.sim.guacamole.sweep(access_list(parse_session(session)) if session is not None else ())
             before = self.sim.server.calls + self.sim.guacamole.calls

@@ -1,4 +1,4 @@
-"""What holds for a session: its wishes within what its class and the installation say."""
+"""Effective settings: a session's spec, bounded by its class, over the installation defaults."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from blendersessions.model.session_class import parse_session_class
 from unit.operator.factories import PROFILE, session, settings
 
 
-def test_without_a_class_the_installation_says() -> None:
+def test_without_a_class_the_installation_defaults_apply() -> None:
     found = settings()
     assert (found.image, found.requests, found.limits) == (PROFILE.image, PROFILE.requests, PROFILE.limits)
     assert (found.max_age, found.idle_after, found.on_expiry) == (None, None, "Suspend")
     assert found.start_deadline == timedelta(minutes=10)
 
 
-def test_the_class_says_more_and_the_session_most() -> None:
+def test_a_class_overrides_the_defaults_and_a_session_overrides_its_class() -> None:
     spec = {"image": "other:1", "resources": {"requests": {"cpu": "2"}, "limits": {"cpu": "4"}}}
     found = settings(session({"resources": {"limits": {"memory": "8Gi"}}}), spec)
     assert found.image == "other:1"
@@ -34,7 +34,7 @@ def test_lifetimes_come_from_the_session_then_the_class_then_the_ceiling() -> No
 
 
 @pytest.mark.parametrize(
-    ("asked", "words"),
+    ("requested", "words"),
     [
         ({"lifetime": {"maxAge": "13h"}}, "spec.lifetime.maxAge is 13h, and the class default allows 12h"),
         ({"lifetime": {"idleAfter": "90m"}}, "spec.lifetime.idleAfter is 1h30m, and the class default allows 1h"),
@@ -45,16 +45,16 @@ def test_lifetimes_come_from_the_session_then_the_class_then_the_ceiling() -> No
         ({"resources": {"requests": {"cpu": "2001m"}}}, "spec.resources.requests.cpu is 2001m"),
     ],
 )
-def test_more_than_the_class_allows_is_refused_with_both_amounts(asked: dict[str, object], words: str) -> None:
+def test_more_than_the_class_allows_is_refused_with_both_amounts(requested: dict[str, object], words: str) -> None:
     spec = {
         "lifetime": {"ceiling": {"maxAge": "12h", "idleAfter": "1h"}},
         "resources": {"max": {"memory": "8Gi", "cpu": 2}},
     }
-    [refusal] = settings(session(asked), spec).refusals
+    [refusal] = settings(session(requested), spec).refusals
     assert refusal.startswith(words)
 
 
-def test_leaving_out_an_amount_is_no_way_around_the_largest_one() -> None:
+def test_leaving_out_an_amount_does_not_avoid_the_maximum() -> None:
     most = {"resources": {"max": {"memory": "2Gi", "cpu": "1"}}}
     found = settings(session({"resources": {"requests": {"memory": "100Mi"}}}), most)
     assert (found.refusals, found.limits["memory"]) == ((), "2Gi")
@@ -71,7 +71,7 @@ def test_an_amount_that_slipped_past_the_schema_is_refused() -> None:
     assert "'lots' is no quantity" in refusal
 
 
-def test_where_it_runs_goes_to_the_pod() -> None:
+def test_the_placement_goes_to_the_pod() -> None:
     spec = {"nodeSelector": {"pool": "gpu"}, "runtimeClassName": "nvidia", "tolerations": [{"operator": "Exists"}]}
     assert settings(spec=spec).placement == spec
 

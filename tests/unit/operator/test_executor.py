@@ -1,4 +1,4 @@
-"""Steps are carried out: what the API server gets, and what is drawn for it."""
+"""The executor carries out steps: the objects that the API server gets, and the random values in them."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def test_a_missing_value_is_drawn_and_the_other_kept() -> None:
     assert len(found["agent-token"]) >= 32
 
 
-def test_every_step_has_a_handler_that_takes_it() -> None:
+def test_every_step_has_a_function_that_carries_it_out() -> None:
     assert set(HANDLERS) == set(get_args(steps.Step))
     for kind, handler in HANDLERS.items():
         assert inspect.signature(handler).parameters["step"].annotation == f"steps.{kind.__name__}"

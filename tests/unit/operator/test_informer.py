@@ -1,4 +1,4 @@
-"""A watch notes what happens, goes on where it was, and begins anew from a list when it has lost its place."""
+"""An informer keeps the cache current, resumes a watch at its resource version, and relists when that has expired."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Act = list[Change | Exception]
 
 
 class FakeApi:
-    """Plays one act for each watch, then hangs; lists what it is given."""
+    """Plays one act for each watch, then hangs; returns the objects that a test sets from lists."""
 
     def __init__(self, *acts: Act) -> None:
         self.acts = list(acts)
@@ -81,21 +81,21 @@ def at(version: str) -> Manifest:
     return made
 
 
-async def test_news_are_noted_and_wake_the_session_and_an_echo_wakes_nobody() -> None:
+async def test_a_change_updates_the_cache_and_enqueues_once_and_an_echo_does_not() -> None:
     api = FakeApi([Change("101", manifest=at("101")), Change("101", manifest=at("101"))])
     async with watched(api) as (context, enqueued):
         assert context.cache.get(ref_of(at("101"))) is not None
         assert enqueued == [SESSION]
 
 
-async def test_a_deletion_is_noted() -> None:
+async def test_a_deletion_updates_the_cache() -> None:
     api = FakeApi([Change("102", gone=True, manifest=at("102"))])
     async with watched(api, at("101")) as (context, enqueued):
         assert context.cache.get(ref_of(at("101"))) is None
         assert enqueued == [SESSION]
 
 
-async def test_a_watch_that_ends_goes_on_where_it_was() -> None:
+async def test_a_watch_that_ends_resumes_at_its_resource_version() -> None:
     api = FakeApi(
         [Change("101", manifest=at("101")), Change("120")],
         [Change("130"), Unavailable("broken off", System.KUBERNETES)],
@@ -108,16 +108,16 @@ async def test_a_watch_that_ends_goes_on_where_it_was() -> None:
 @pytest.mark.parametrize(
     "fate", [[[Expired("too old", System.KUBERNETES)]], [[Unavailable("away", System.GUACAMOLE)]] * WATCH_ATTEMPTS]
 )
-async def test_one_that_has_lost_its_place_begins_anew_from_a_list(fate: list[Act]) -> None:
-    """A restored API server says nothing of versions that are too new for it, so what fails often does so too."""
+async def test_a_watch_whose_version_expired_relists(fate: list[Act]) -> None:
+    """A restored API server gives no reason when a version is too new for it, so repeated failures relist too."""
     api = FakeApi(*fate)
     async with watched(api, at("101")) as (context, enqueued):
         assert api.begun[-1] == "500"
-        assert context.cache.get(ref_of(at("101"))) is None, "the list tells that it is gone"
+        assert context.cache.get(ref_of(at("101"))) is None, "the list shows that it is gone"
         assert enqueued == [SESSION]
 
 
-async def test_what_is_refused_is_said_once_and_tried_further_on(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_refused_watch_is_logged_once_and_retried(caplog: pytest.LogCaptureFixture) -> None:
     refused = Unauthorised("you may not watch", System.KUBERNETES)
     api = FakeApi([refused], [refused], [refused], [Change("101", manifest=at("101"))])
     async with watched(api) as (_, enqueued):
@@ -125,7 +125,7 @@ async def test_what_is_refused_is_said_once_and_tried_further_on(caplog: pytest.
     assert caplog.text.count("you may not watch") == 1
 
 
-async def test_one_that_only_ends_is_begun_more_and_more_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_watch_that_only_ends_is_retried_with_growing_delay(monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[int] = []
 
     def backoff(attempt: int) -> float:
@@ -136,10 +136,10 @@ async def test_one_that_only_ends_is_begun_more_and_more_slowly(monkeypatch: pyt
     async with watched(
         FakeApi([], [Expired("too old", System.KUBERNETES)], [], [Change("101", manifest=at("101"))], [])
     ):
-        assert waits == [1, 2, 3, 1], "what tells something begins the count anew"
+        assert waits == [1, 2, 3, 1], "a watch that delivers something resets the count"
 
 
-async def test_a_fault_of_ours_does_not_end_it(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_fault_of_ours_does_not_end_the_informer(caplog: pytest.LogCaptureFixture) -> None:
     async with watched(FakeApi([ZeroDivisionError("a fault of ours")], [Change("101", manifest=at("101"))])) as (
         _,
         enqueued,

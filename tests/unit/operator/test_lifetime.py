@@ -31,15 +31,15 @@ def at(minutes: float) -> datetime:
 READY = Activity(started_at=T0, ready_at=T0)
 
 
-def asked(activity: Activity, now: datetime, **said: object) -> Activity:
-    return replace(activity, asked_at=now, **said)  # type: ignore[arg-type]
+def answered(activity: Activity, now: datetime, **answer: object) -> Activity:
+    return replace(activity, asked_at=now, **answer)  # type: ignore[arg-type]
 
 
 def idle(activity: Activity, now: datetime) -> LifetimeDecision:
     return evaluate_lifetime(None, IDLE, activity, now)
 
 
-def test_without_limits_nothing_is_asked_and_nothing_ends() -> None:
+def test_without_limits_no_agent_is_asked_and_no_session_expires() -> None:
     decision = evaluate_lifetime(None, None, READY, at(10_000))
     assert (decision.expires_at, decision.ask, decision.expired, decision.requeue_after) == (None, False, False, None)
 
@@ -49,28 +49,28 @@ def test_a_session_that_is_not_ready_is_not_idle() -> None:
     assert (decision.kept_alive_by, decision.expired, decision.ask) == (KeepAliveReason.STARTING, False, False)
 
 
-def test_while_it_does_not_look_idle_the_desktop_is_left_in_peace() -> None:
+def test_a_desktop_that_does_not_look_idle_is_not_asked() -> None:
     decision = idle(READY, at(20))
     assert not decision.ask
     assert decision.expires_at == at(30)
     assert decision.requeue_after == timedelta(minutes=5)
 
 
-def test_nothing_ends_before_the_desktop_was_asked() -> None:
+def test_no_session_expires_before_its_desktop_was_asked() -> None:
     decision = idle(READY, at(31))
     assert decision.ask
     assert not decision.expired
 
 
-def test_input_that_only_the_desktop_knows_of_keeps_it() -> None:
+def test_input_that_only_the_desktop_knows_of_keeps_the_session() -> None:
     now = at(31)
-    decision = idle(asked(READY, now, last_input_at=at(29)), now)
+    decision = idle(answered(READY, now, last_input_at=at(29)), now)
     assert (decision.kept_alive_by, decision.expires_at, decision.expired) == (KeepAliveReason.INPUT, at(59), False)
 
 
-def test_an_idle_desktop_ends_once_it_said_so() -> None:
+def test_an_idle_session_expires_once_its_desktop_has_answered() -> None:
     now = at(31)
-    decision = idle(asked(READY, now, last_input_at=T0), now)
+    decision = idle(answered(READY, now, last_input_at=T0), now)
     assert (decision.kept_alive_by, decision.reason, decision.expired) == (
         KeepAliveReason.NOTHING,
         Reason.IDLE,
@@ -82,86 +82,86 @@ def test_an_open_tab_counts_from_when_it_was_opened_and_not_for_ever() -> None:
     opened = replace(READY, opened_at=(at(20),))
     assert (idle(opened, at(31)).kept_alive_by, idle(opened, at(31)).expires_at) == (KeepAliveReason.TUNNEL, at(50))
     now = at(51)
-    assert idle(asked(opened, now, last_input_at=T0), now).expired, "a forgotten tab must not keep it"
+    assert idle(answered(opened, now, last_input_at=T0), now).expired, "a forgotten tab must not keep it"
 
 
-def test_a_running_render_keeps_it_with_nobody_connected() -> None:
+def test_a_running_render_keeps_a_session_with_nobody_connected() -> None:
     now = at(600)
-    decision = idle(asked(READY, now, last_input_at=T0, rendering=True, last_render_at=now), now)
+    decision = idle(answered(READY, now, last_input_at=T0, rendering=True, last_render_at=now), now)
     assert (decision.kept_alive_by, decision.expires_at, decision.expired) == (KeepAliveReason.RENDER, None, False)
     assert decision.requeue_after == ASK_INTERVAL, "it must be seen when the render ends"
 
 
 def test_the_end_of_a_render_counts_as_activity() -> None:
-    decision = idle(asked(READY, at(100), last_render_at=at(100)), at(110))
+    decision = idle(answered(READY, at(100), last_render_at=at(100)), at(110))
     assert (decision.kept_alive_by, decision.expires_at) == (KeepAliveReason.RENDER, at(130))
 
 
-def test_the_oldest_age_ends_it_whatever_happens() -> None:
+def test_the_maximum_age_ends_a_session_whatever_happens() -> None:
     now = T0 + AGE
-    busy = asked(READY, now, last_input_at=now, rendering=True, last_render_at=now)
+    busy = answered(READY, now, last_input_at=now, rendering=True, last_render_at=now)
     decision = evaluate_lifetime(AGE, IDLE, busy, now)
     assert (decision.reason, decision.expired) == (Reason.MAX_AGE, True)
 
 
-def test_the_person_is_warned_and_a_movement_takes_the_end_back() -> None:
+def test_a_warning_comes_first_and_a_movement_revokes_the_expiry() -> None:
     now = at(27)
-    quiet = asked(READY, now, last_input_at=T0)
+    quiet = answered(READY, now, last_input_at=T0)
     decision = idle(quiet, now)
     assert decision.warn
     assert decision.requeue_after == timedelta(seconds=3)
     later = now + timedelta(seconds=4)
-    assert idle(quiet, later).ask, "during the warning it is asked all the time"
-    moved = idle(asked(quiet, later, last_input_at=later), later)
+    assert idle(quiet, later).ask, "during the warning it is asked at each poll"
+    moved = idle(answered(quiet, later, last_input_at=later), later)
     assert (moved.warn, moved.expires_at) == (False, later + IDLE)
 
 
 @pytest.mark.parametrize(("minutes", "ended"), [(89, False), (90, True)])
-def test_a_desktop_that_cannot_be_asked_ends_after_three_times_the_time(minutes: int, ended: bool) -> None:
+def test_a_silent_desktop_expires_after_three_times_the_idle_time(minutes: int, ended: bool) -> None:
     assert idle(READY, at(minutes)).expired is ended
 
 
-def test_who_ends_for_silence_is_asked_a_last_time() -> None:
-    """An operator that was away has heard from nobody, also not from those who work."""
+def test_a_silent_desktop_is_asked_once_more_before_it_expires() -> None:
+    """An operator that was stopped has no answer from any desktop, including those in use."""
     now = at(91)
     assert (idle(READY, now).expired, idle(READY, now).ask) == (True, True)
-    assert not idle(asked(READY, now, last_input_at=at(90)), now).expired
-    assert not idle(asked(READY, now, last_input_at=T0), now).ask, "who said so itself is asked no more"
+    assert not idle(answered(READY, now, last_input_at=at(90)), now).expired
+    assert not idle(answered(READY, now, last_input_at=T0), now).ask, "a desktop that answered is not asked again"
 
 
 @pytest.mark.parametrize(("minutes", "ended"), [(34, False), (35, True)])
-def test_a_silent_desktop_does_not_outlive_the_oldest_age(minutes: int, ended: bool) -> None:
+def test_a_silent_desktop_does_not_outlive_the_maximum_age(minutes: int, ended: bool) -> None:
     decision = evaluate_lifetime(timedelta(minutes=35), IDLE, READY, at(minutes))
     assert decision.expired is ended
     assert decision.reason is (Reason.MAX_AGE if ended else Reason.IDLE)
 
 
 @pytest.mark.parametrize(("minutes", "ended"), [(94, False), (95, True)])
-def test_a_desktop_that_fell_silent_in_a_render_does_not_live_for_ever(minutes: int, ended: bool) -> None:
-    rendered = asked(READY, at(5), rendering=True, last_render_at=at(5))
+def test_a_desktop_that_fell_silent_during_a_render_expires_too(minutes: int, ended: bool) -> None:
+    rendered = answered(READY, at(5), rendering=True, last_render_at=at(5))
     assert idle(rendered, at(minutes)).expired is ended
 
 
-def test_after_the_clock_was_set_back_the_desktop_is_asked_at_once_and_gets_no_extra_hour() -> None:
-    known = asked(READY, at(120), last_input_at=at(120))
+def test_after_a_clock_was_set_back_the_desktop_is_asked_and_gets_no_extra_hour() -> None:
+    known = answered(READY, at(120), last_input_at=at(120))
     now = at(60)
     assert idle(known, now).ask
-    mended = idle(asked(known, now, last_input_at=now), now + timedelta(minutes=1))
-    assert (mended.ask, mended.expires_at) == (False, now + IDLE)
+    corrected = idle(answered(known, now, last_input_at=now), now + timedelta(minutes=1))
+    assert (corrected.ask, corrected.expires_at) == (False, now + IDLE)
 
 
 @pytest.mark.parametrize("ahead", [{}, {"last_render_at": at(120)}], ids=["readiness", "render"])
-def test_what_was_before_the_clock_was_set_back_keeps_nothing_once_the_desktop_has_spoken(
+def test_times_ahead_of_a_clock_set_back_keep_nothing_once_the_desktop_answered(
     ahead: dict[str, datetime],
 ) -> None:
     known = replace(READY, ready_at=at(119), **ahead)
     assert idle(known, at(60)).ask
-    spoken = asked(known, at(60), last_input_at=at(60) - 2 * IDLE)
-    assert (idle(spoken, at(60)).kept_alive_by, idle(spoken, at(60)).expired) == (KeepAliveReason.NOTHING, True)
+    answer = answered(known, at(60), last_input_at=at(60) - 2 * IDLE)
+    assert (idle(answer, at(60)).kept_alive_by, idle(answer, at(60)).expired) == (KeepAliveReason.NOTHING, True)
 
 
-def test_a_clock_that_was_set_back_ends_nothing_early() -> None:
-    known = asked(READY, at(60), last_input_at=at(60))
+def test_a_clock_that_was_set_back_ends_no_session_early() -> None:
+    known = answered(READY, at(60), last_input_at=at(60))
     decision = idle(known, at(0))
     assert (decision.expired, decision.expires_at) == (False, at(30))
     aged = evaluate_lifetime(AGE, None, replace(READY, started_at=at(60)), at(0))
@@ -195,7 +195,7 @@ def test_more_activity_never_ends_a_session_earlier(
 
 
 @given(activities, st.none() | spans, st.none() | spans, moments)
-def test_every_judgement_is_sound(
+def test_every_decision_is_consistent(
     activity: Activity, max_age: timedelta | None, idle_after: timedelta | None, now: datetime
 ) -> None:
     decision = evaluate_lifetime(max_age, idle_after, activity, now)
@@ -216,10 +216,8 @@ def test_every_judgement_is_sound(
 
 
 @given(spans, st.lists(st.integers(min_value=0, max_value=5000), max_size=20))
-def test_a_desktop_that_answers_ends_exactly_when_it_was_idle_for_long_enough(
-    idle_after: timedelta, pauses: list[int]
-) -> None:
-    """Follow a desktop by the judgements' own word for when to look again."""
+def test_a_desktop_that_answers_expires_exactly_at_its_idle_time(idle_after: timedelta, pauses: list[int]) -> None:
+    """Follow a desktop, evaluated each time that the last decision's `requeue_after` asks for."""
     assume(idle_after not in [timedelta(seconds=pause) for pause in pauses])
     inputs = [T0]
     for pause in pauses:
@@ -230,7 +228,7 @@ def test_a_desktop_that_answers_ends_exactly_when_it_was_idle_for_long_enough(
         if decision.expired:
             break
         if decision.ask:
-            activity = asked(activity, now, last_input_at=max(moment for moment in inputs if moment <= now))
+            activity = answered(activity, now, last_input_at=max(moment for moment in inputs if moment <= now))
             continue
         assert decision.requeue_after is not None
         now += decision.requeue_after

@@ -21,7 +21,7 @@ async def stubborn() -> AsyncIterator[int]:
         raise RuntimeError("does not let itself be closed")
 
 
-def test_a_watch_that_does_not_let_itself_be_closed_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_watch_that_cannot_be_closed_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
     async def ends_with_an_open_watch() -> AsyncIterator[int]:
         asyncio.get_running_loop().set_exception_handler(log_loop_error)
         watch = stubborn()
@@ -30,8 +30,8 @@ def test_a_watch_that_does_not_let_itself_be_closed_is_no_error(caplog: pytest.L
 
     with caplog.at_level(logging.DEBUG, "blendersessions_operator.handlers.logs"):
         asyncio.run(ends_with_an_open_watch())
-    [said] = [record for record in caplog.records if "in order" in record.getMessage()]
-    assert (said.levelname, said.exc_info) == ("DEBUG", None)
+    [logged] = [record for record in caplog.records if "in order" in record.getMessage()]
+    assert (logged.levelname, logged.exc_info) == ("DEBUG", None)
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 

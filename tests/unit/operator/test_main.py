@@ -1,4 +1,4 @@
-"""The process itself."""
+"""The operator's process passes its identity to Kopf."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import pytest
 
 
-def test_kopf_is_told_who_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Otherwise it asks for the account's name, which a container's user does not have, and ends."""
+def test_kopf_gets_an_explicit_identity(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without an identity Kopf looks up the account's name, which a container's user does not have, and fails."""
     password = tmp_path / "password"
     password.write_text("secret")
     for name, value in {
@@ -26,9 +26,9 @@ def test_kopf_is_told_who_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         "BLENDER_IMAGE": "blender",
     }.items():
         monkeypatch.setenv(f"BLENDERSESSIONS_{name}", value)
-    told: dict[str, object] = {}
-    monkeypatch.setattr(kopf, "run", told.update)
+    options: dict[str, object] = {}
+    monkeypatch.setattr(kopf, "run", options.update)
 
     main()
 
-    assert told["identity"]
+    assert options["identity"]

@@ -1,4 +1,4 @@
-"""What the operator tells Prometheus."""
+"""The metrics that the operator exports, and their documentation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from blendersessions_operator.metrics import Metrics
 from waiting import DEADLINE_SECONDS
 
 
-def test_what_was_noted_is_told() -> None:
+def test_recorded_values_are_exported() -> None:
     metrics = Metrics()
     metrics.started("Cold", "default", "Scene", 2.5)
     metrics.requested("guacamole", "POST", "connections", 0.02, 200)
@@ -33,7 +33,7 @@ def test_what_was_noted_is_told() -> None:
         assert line in text
 
 
-def test_it_is_answered_over_http_until_it_is_closed() -> None:
+def test_metrics_are_served_over_http_until_closed() -> None:
     metrics = Metrics()
     metrics.serve(0)
     assert metrics._server is not None

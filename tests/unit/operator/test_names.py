@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @given(st.uuids())
-def test_every_name_is_known_to_be_generated_and_is_the_names_of_one_uid(uid: uuid.UUID) -> None:
+def test_every_name_is_recognised_as_generated_and_belongs_to_one_uid(uid: uuid.UUID) -> None:
     name = name_for(str(uid))
     assert is_generated(name)
     assert str(_codec.decode(name.removeprefix(PREFIX))) == str(uid)

@@ -1,4 +1,4 @@
-"""A session is observed: what is asked, when, and where it is reported if that fails."""
+"""The observer: what it reads from Guacamole and the agent, when, and how a failure is reported."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from blendersessions_operator.controller.observer import MAX_QUESTIONS, observe
 from blendersessions_operator.planning.plan import plan
 from blendersessions_operator.planning.steps import Area
 from unit.operator.contexts import context_of
-from unit.operator.factories import body, finished_world, granted_access, session
+from unit.operator.factories import body, everything_observed, granted_access, session
 from unit.operator.simulation import KEY, FakeAgents
 
 if TYPE_CHECKING:
@@ -27,11 +27,11 @@ ALICE: Manifest = {"owner": "alice", "viewers": ["vera", "wim"]}
 
 
 class Guacamole:
-    """Knows nothing until it is asked, and notes what it is asked for."""
+    """Knows nothing until it is read, and records each read."""
 
     def __init__(self, known: AccessView, found: AccessView | None = None) -> None:
         self.known, self.found = known, found or known
-        self.asked: list[str] = []
+        self.reads: list[str] = []
         self.error: DomainError | None = None
 
     def view(self, access: SessionAccess) -> AccessView:
@@ -39,16 +39,16 @@ class Guacamole:
         return self.known
 
     async def inspect(self, access: SessionAccess) -> None:
-        self.asked.append(f"inspect {access.hostname}")
+        self.reads.append(f"inspect {access.hostname}")
         self._answer()
 
     async def recheck_connection(self, name: str) -> ConnectionRecord | None:
-        self.asked.append(f"connection {name}")
+        self.reads.append(f"connection {name}")
         self._answer()
         return self.known.connections.get(name)
 
     async def look_up_user(self, username: str) -> UserRecord:
-        self.asked.append(f"user {username}")
+        self.reads.append(f"user {username}")
         self._answer()
         return self.known.users[username]
 
@@ -62,17 +62,17 @@ def context_with(
     guacamole: Guacamole, spec: Manifest | None = None, agents: FakeAgents | None = None, **status: object
 ) -> ReconcilerContext:
     of = session(spec)
-    world = finished_world(of)
-    assert world.pod is not None
-    world.pod["status"]["podIP"] = "10.0.0.7"
-    children = (world.secret, world.service, world.pod, *world.user_secrets.values())
+    observed = everything_observed(of)
+    assert observed.pod is not None
+    observed.pod["status"]["podIP"] = "10.0.0.7"
+    children = (observed.secret, observed.service, observed.pod, *observed.user_secrets.values())
     made, _ = context_of(None, guacamole, *(child for child in children if child), agents=agents)
     made.cache.put(body(spec) | ({"status": status} if status else {}))
     return made
 
 
 def with_users(of: Session, *users: UserRecord) -> AccessView:
-    """Guacamole when all is done, but for these users, who are granted nothing."""
+    """Guacamole with everything done, except that these users have no grant."""
     access, names = granted_access(of), {user.username for user in users}
     grants = frozenset(pair for pair in access.grants if pair[0] not in names)
     return replace(access, users={**access.users, **{user.username: user for user in users}}, grants=grants)
@@ -84,40 +84,40 @@ async def failures_of(context: ReconcilerContext) -> dict[Area, DomainError]:
     return dict(seen[1].failures)
 
 
-async def test_what_is_known_is_not_asked_for() -> None:
+async def test_known_access_is_not_read_again() -> None:
     guacamole = Guacamole(granted_access(session()))
     assert await failures_of(context_with(guacamole)) == {}
-    assert guacamole.asked == []
+    assert guacamole.reads == []
 
 
-async def test_what_is_not_known_is_asked_for_once() -> None:
+async def test_unknown_access_is_read_once() -> None:
     guacamole = Guacamole(AccessView(), granted_access(session()))
     context = context_with(guacamole)
     seen = await observe(context, KEY, {})
     assert seen is not None
-    assert guacamole.asked == [f"inspect {session().desktop.name}.art.svc"]
+    assert guacamole.reads == [f"inspect {session().desktop.name}.art.svc"]
     assert plan(*seen).empty
 
 
-async def test_nothing_is_asked_before_the_desktop_is_made() -> None:
+async def test_nothing_is_read_before_the_desktop_is_made() -> None:
     guacamole = Guacamole(AccessView(), granted_access(session()))
     context, _ = context_of(None, guacamole, body())
     assert await failures_of(context) == {}
-    assert guacamole.asked == []
+    assert guacamole.reads == []
 
 
-async def test_guacamole_away_fails_access_and_nothing_else() -> None:
+async def test_an_unavailable_guacamole_fails_access_and_nothing_else() -> None:
     guacamole = Guacamole(AccessView())
     guacamole.error = Unavailable("Guacamole is away", System.GUACAMOLE)
     assert await failures_of(context_with(guacamole)) == {Area.ACCESS: guacamole.error}
-    assert len(guacamole.asked) == 1, "it is asked once in a run"
+    assert len(guacamole.reads) == 1, "it is read once in a run"
 
 
 async def test_an_owner_who_was_made_for_others_fails_access() -> None:
     of = session(ALICE)
     guacamole = Guacamole(with_users(of, UserRecord("alice", exists=True, made_for="music")))
     failures = await failures_of(context_with(guacamole, ALICE))
-    assert guacamole.asked == ["user alice"]
+    assert guacamole.reads == ["user alice"]
     assert failures.keys() == {Area.ACCESS}
     assert isinstance(failures[Area.ACCESS], OwnerTaken)
     assert str(failures[Area.ACCESS]) == (
@@ -126,12 +126,12 @@ async def test_an_owner_who_was_made_for_others_fails_access() -> None:
     )
 
 
-async def test_an_owner_who_is_an_administrators_user_by_now_is_let_in() -> None:
+async def test_an_owner_who_became_an_administrators_user_gets_access() -> None:
     of = session(ALICE)
     taken, found = (UserRecord("alice", exists=True, made_for=whose) for whose in ("music", ""))
     guacamole = Guacamole(with_users(of, taken), with_users(of, found))
     assert await failures_of(context_with(guacamole, ALICE)) == {}
-    assert guacamole.asked == ["user alice"]
+    assert guacamole.reads == ["user alice"]
 
 
 async def test_viewers_who_were_made_for_others_fail_only_the_viewers() -> None:
@@ -139,19 +139,19 @@ async def test_viewers_who_were_made_for_others_fail_only_the_viewers() -> None:
     taken = [UserRecord(name, exists=True, made_for="music") for name in ("vera", "wim")]
     guacamole = Guacamole(with_users(of, *taken))
     failures = await failures_of(context_with(guacamole, ALICE))
-    assert guacamole.asked == ["user vera", "user wim"]
+    assert guacamole.reads == ["user vera", "user wim"]
     assert failures.keys() == {Area.VIEWERS}
     assert "The viewer vera" in str(failures[Area.VIEWERS])
     assert "choose another spec.viewers" in str(failures[Area.VIEWERS])
 
 
-async def test_a_viewer_who_is_let_in_does_not_wait_for_one_who_is_refused() -> None:
+async def test_an_accepted_viewer_does_not_wait_for_a_refused_one() -> None:
     of = session(ALICE)
     access = with_users(of, UserRecord("vera", exists=True, made_for="music"), UserRecord("wim", exists=False))
     guacamole = Guacamole(access)
     seen = await observe(context_with(guacamole, ALICE), KEY, {})
     assert seen is not None
-    assert guacamole.asked == []
+    assert guacamole.reads == []
     assert [type(step).__name__ for stage in plan(*seen).stages for step in stage] == ["CreateUser"]
 
 
@@ -160,7 +160,7 @@ async def test_a_connection_that_leads_elsewhere_is_read_again_and_fails_access(
     record = replace(access.connections[of.desktop.name], parameters={"hostname": "elsewhere"})
     guacamole = Guacamole(replace(access, connections={of.desktop.name: record}))
     failures = await failures_of(context_with(guacamole))
-    assert guacamole.asked == [f"connection {of.desktop.name}"]
+    assert guacamole.reads == [f"connection {of.desktop.name}"]
     assert isinstance(failures[Area.ACCESS], NameTaken)
     assert str(failures[Area.ACCESS]) == (
         f"The connection {of.desktop.name} (identifier 17) in Guacamole's connection group of this installation is not "
@@ -170,15 +170,15 @@ async def test_a_connection_that_leads_elsewhere_is_read_again_and_fails_access(
     assert await failures_of(context_with(mended)) == {}
 
 
-async def test_what_never_settles_is_reported_and_tried_again() -> None:
+async def test_questions_without_end_are_reported_and_retried() -> None:
     guacamole = Guacamole(AccessView())
     failures = await failures_of(context_with(guacamole))
-    assert len(guacamole.asked) == MAX_QUESTIONS
+    assert len(guacamole.reads) == MAX_QUESTIONS
     assert isinstance(failures[Area.ACCESS], Unavailable)
 
 
 class Agents(FakeAgents):
-    """Agents that count, and may be silent."""
+    """Agents that count their calls and may not answer."""
 
     def __init__(self, *, silent: bool = False) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What is done next, told by what was observed."""
+"""The planner: the next steps that follow from an observation."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from unit.operator.factories import (
     NOW,
     OTHER_UID,
     USER_PASSWORD,
-    empty_world,
-    finished_world,
+    everything_observed,
     granted_access,
+    nothing_observed,
     running_pod,
     session,
     stored,
@@ -59,148 +59,153 @@ def kinds(of: Session, observed: Observed) -> list[str]:
 
 
 def test_the_finalizer_comes_before_anything_else() -> None:
-    assert kinds(session(finalizer=False), empty_world()) == ["AddFinalizer"]
+    assert kinds(session(finalizer=False), nothing_observed()) == ["AddFinalizer"]
 
 
-def test_then_the_secret_and_the_service() -> None:
-    assert kinds(session(), empty_world()) == ["CreateDesktopSecret", "CreateObject Service"]
+def test_after_the_finalizer_come_the_secret_and_the_service() -> None:
+    assert kinds(session(), nothing_observed()) == ["CreateDesktopSecret", "CreateObject Service"]
 
 
-def test_then_pod_and_guacamole_side_by_side() -> None:
-    of, world = session(), replace(finished_world(session()), access=AccessView(), user_secrets={})
-    assert kinds(of, replace(world, pod=None)) == ["CreateObject Pod"]
-    assert next_question(of, replace(world, pod=None)) is None, "Guacamole holds up no desktop"
-    assert next_question(of, world) is Question.ACCESS
+def test_after_the_secret_come_pod_and_guacamole_side_by_side() -> None:
+    of, observed = session(), replace(everything_observed(session()), access=AccessView(), user_secrets={})
+    assert kinds(of, replace(observed, pod=None)) == ["CreateObject Pod"]
+    assert next_question(of, replace(observed, pod=None)) is None, "Guacamole holds up no desktop"
+    assert next_question(of, observed) is Question.ACCESS
     nobody = AccessView(inspected=True, users={of.username: UserRecord(of.username, exists=False)})
-    found = kinds(of, replace(world, pod=None, access=nobody))
+    found = kinds(of, replace(observed, pod=None, access=nobody))
     assert found == ["CreateObject Pod", "CreateConnection", "CreateUserSecret"]
 
 
 def test_the_users_secret_is_made_before_the_user() -> None:
     of = session(ALICE)
     nobody = AccessView(inspected=True, users={"alice": UserRecord("alice", exists=False)})
-    world = replace(finished_world(of), access=nobody, user_secrets={})
-    assert kinds(of, world) == ["CreateConnection", "CreateUserSecret"]
-    found = kinds(of, replace(finished_world(of), access=nobody))
+    observed = replace(everything_observed(of), access=nobody, user_secrets={})
+    assert kinds(of, observed) == ["CreateConnection", "CreateUserSecret"]
+    found = kinds(of, replace(everything_observed(of), access=nobody))
     assert found == ["CreateConnection", "CreateUser"]
 
 
 def test_a_user_is_made_with_the_password_that_the_secret_holds() -> None:
     of = session(ALICE)
-    world = replace(
-        finished_world(of), access=AccessView(inspected=True, users={"alice": UserRecord("alice", exists=False)})
+    observed = replace(
+        everything_observed(of), access=AccessView(inspected=True, users={"alice": UserRecord("alice", exists=False)})
     )
-    [made] = [step for step in next_steps(of, world) if isinstance(step, steps.CreateUser)]
+    [made] = [step for step in next_steps(of, observed) if isinstance(step, steps.CreateUser)]
     assert (made.username, made.password) == ("alice", USER_PASSWORD)
     assert USER_PASSWORD not in repr(made)
 
 
-def test_an_administrators_user_gets_no_secret_and_is_only_granted_to() -> None:
+def test_an_administrators_user_gets_a_grant_and_no_secret() -> None:
     of = session(ALICE)
     access = with_user(granted_access(of), UserRecord("alice", exists=True), granted=False)
-    world = replace(finished_world(of), user_secrets={}, access=access)
-    assert next_steps(of, world) == [steps.Grant("alice", of.desktop.name)]
+    observed = replace(everything_observed(of), user_secrets={}, access=access)
+    assert next_steps(of, observed) == [steps.Grant("alice", of.desktop.name)]
 
 
 def test_a_user_of_ours_whose_secret_is_lost_is_made_again() -> None:
     of = session(ALICE)
-    world = replace(finished_world(of), user_secrets={})
-    assert next_steps(of, world) == [steps.RemoveUser("alice")]
+    observed = replace(everything_observed(of), user_secrets={})
+    assert next_steps(of, observed) == [steps.RemoveUser("alice")]
 
 
 @pytest.mark.parametrize("made_for", ["music", "/Made by blender-sessions (another/art)"])
 @pytest.mark.parametrize("with_secret", [False, True])
 def test_an_owner_made_for_others_is_refused_whatever_secret_there_is(made_for: str, *, with_secret: bool) -> None:
     of = session(ALICE)
-    world = finished_world(of)
-    access = with_user(world.access, UserRecord("alice", exists=True, made_for=made_for))
-    world = replace(world, access=access, user_secrets=world.user_secrets if with_secret else {})
-    assert next_steps(of, world) == [steps.Revoke("alice", of.desktop.name)]
-    assert next_question(of, world) is None, "first the owner is shut out"
+    observed = everything_observed(of)
+    access = with_user(observed.access, UserRecord("alice", exists=True, made_for=made_for))
+    observed = replace(observed, access=access, user_secrets=observed.user_secrets if with_secret else {})
+    assert next_steps(of, observed) == [steps.Revoke("alice", of.desktop.name)]
+    assert next_question(of, observed) is None, "first the owner is shut out"
     for left in (replace(access, grants=frozenset()), without_connections(access)):
-        world = replace(world, access=left)
-        assert plan(of, world).empty
-        assert next_question(of, world) is Question.OWNERSHIP
-        assert doubtful_users(of, world) == {"alice": Area.ACCESS}
+        observed = replace(observed, access=left)
+        assert plan(of, observed).empty
+        assert next_question(of, observed) is Question.OWNERSHIP
+        assert doubtful_users(of, observed) == {"alice": Area.ACCESS}
 
 
 def test_a_secret_for_an_administrators_user_is_left_alone() -> None:
     of = session(ALICE)
-    world = finished_world(of)
-    world.user_secrets["alice"]["metadata"]["ownerReferences"] = []
-    access = with_user(world.access, UserRecord("alice", exists=True), granted=False)
-    assert next_steps(of, replace(world, access=access)) == [steps.Grant("alice", of.desktop.name)]
+    observed = everything_observed(of)
+    observed.user_secrets["alice"]["metadata"]["ownerReferences"] = []
+    access = with_user(observed.access, UserRecord("alice", exists=True), granted=False)
+    assert next_steps(of, replace(observed, access=access)) == [steps.Grant("alice", of.desktop.name)]
 
 
 def test_a_second_session_of_an_owner_becomes_an_owner_of_the_secret() -> None:
     of = session(ALICE)
-    world = finished_world(of)
-    world.user_secrets["alice"]["metadata"]["ownerReferences"][0]["uid"] = OTHER_UID
-    assert [type(step) for step in next_steps(of, world)] == [steps.AddOwner]
+    observed = everything_observed(of)
+    observed.user_secrets["alice"]["metadata"]["ownerReferences"][0]["uid"] = OTHER_UID
+    assert [type(step) for step in next_steps(of, observed)] == [steps.AddOwner]
 
 
-def test_when_all_is_done_nothing_is() -> None:
-    assert plan(session(), finished_world(session())).empty
-    assert plan(session(ALICE), finished_world(session(ALICE))).empty
+def test_a_complete_session_has_an_empty_plan() -> None:
+    assert plan(session(), everything_observed(session())).empty
+    assert plan(session(ALICE), everything_observed(session(ALICE))).empty
 
 
 @pytest.mark.parametrize("child", ["pod", "service", "secret"])
 def test_a_deleted_child_is_made_again(child: str) -> None:
     gone: dict[str, Any] = {child: None}
-    made = kinds(session(), replace(finished_world(session()), **gone))
+    made = kinds(session(), replace(everything_observed(session()), **gone))
     assert made[0] == ("CreateDesktopSecret" if child == "secret" else f"CreateObject {child.capitalize()}")
 
 
 @pytest.mark.parametrize("child", ["pod", "service", "secret"])
-def test_labels_changed_by_hand_are_put_right_on_that_very_object(child: str) -> None:
-    world = finished_world(session())
-    found = getattr(world, child)
+def test_labels_changed_by_hand_are_restored_on_the_same_object(child: str) -> None:
+    observed = everything_observed(session())
+    found = getattr(observed, child)
     found["metadata"]["labels"]["blendersessions.io/session-uid"] = "other"
-    [step] = next_steps(session(), world)
+    [step] = next_steps(session(), observed)
     assert isinstance(step, steps.ApplyObject)
     assert step.manifest["metadata"]["uid"] == found["metadata"]["uid"]
 
 
-def test_what_others_added_is_left_alone() -> None:
-    world = finished_world(session())
-    assert world.pod is not None
-    assert world.service is not None
-    world.pod["metadata"]["labels"]["team"] = "props"
-    world.service["metadata"]["ownerReferences"].append({"uid": OTHER_UID})
-    world.service["spec"] |= {"clusterIP": "10.0.0.7", "ports": [{**world.service["spec"]["ports"][0], "nodePort": 1}]}
-    assert plan(session(), world).empty
+def test_fields_that_others_added_are_kept() -> None:
+    observed = everything_observed(session())
+    assert observed.pod is not None
+    assert observed.service is not None
+    observed.pod["metadata"]["labels"]["team"] = "props"
+    observed.service["metadata"]["ownerReferences"].append({"uid": OTHER_UID})
+    observed.service["spec"] |= {
+        "clusterIP": "10.0.0.7",
+        "ports": [{**observed.service["spec"]["ports"][0], "nodePort": 1}],
+    }
+    assert plan(session(), observed).empty
 
 
 def test_a_missing_value_of_the_secret_is_filled_in_and_the_other_kept() -> None:
-    world = finished_world(session())
-    assert world.secret is not None
-    del world.secret["data"]["agent-token"]
-    world.secret["data"]["vnc-password"] = encode("original")
+    observed = everything_observed(session())
+    assert observed.secret is not None
+    del observed.secret["data"]["agent-token"]
+    observed.secret["data"]["vnc-password"] = encode("original")
     wanted = connection(session().desktop, session(), "original")
-    record = replace(world.access.connections[wanted.name], parameters=wanted.parameters)
-    step, other = next_steps(session(), replace(world, access=replace(world.access, connections={wanted.name: record})))
+    record = replace(observed.access.connections[wanted.name], parameters=wanted.parameters)
+    step, other = next_steps(
+        session(), replace(observed, access=replace(observed.access, connections={wanted.name: record}))
+    )
     assert isinstance(other, steps.DeleteObject), "the desktop was started with other values"
     assert isinstance(step, steps.CompleteDesktopSecret)
-    assert step.manifest["metadata"]["uid"] == world.secret["metadata"]["uid"]
+    assert step.manifest["metadata"]["uid"] == observed.secret["metadata"]["uid"]
     assert step.manifest["data"] == {"vnc-password": encode("original")}, "what is left out is drawn"
 
 
 @pytest.mark.parametrize("child", ["pod", "service", "secret"])
-def test_a_foreign_object_of_the_name_is_neither_changed_nor_deleted(child: str) -> None:
-    world = finished_world(session())
-    found = getattr(world, child)
+def test_an_object_of_the_name_that_is_not_owned_is_neither_changed_nor_deleted(child: str) -> None:
+    observed = everything_observed(session())
+    found = getattr(observed, child)
     found["metadata"]["ownerReferences"] = []
     found["metadata"]["labels"] = {}
-    assert plan(session(), world).empty
+    assert plan(session(), observed).empty
 
 
 def test_an_evicted_pod_is_deleted_so_that_another_can_be_made() -> None:
     pod = running_pod(session())
     pod["status"]["phase"] = "Failed"
-    world = replace(finished_world(session()), pod=pod)
-    assert plan(session(), world).empty, "what ends at once is not made anew in a loop"
-    assert requeue_after(session(), world) == timedelta(seconds=7, milliseconds=750)
-    [step] = next_steps(session(), replace(world, now=NOW + timedelta(seconds=8)))
+    observed = replace(everything_observed(session()), pod=pod)
+    assert plan(session(), observed).empty, "what ends at once is not made anew in a loop"
+    assert requeue_after(session(), observed) == timedelta(seconds=7, milliseconds=750)
+    [step] = next_steps(session(), replace(observed, now=NOW + timedelta(seconds=8)))
     assert isinstance(step, steps.DeleteObject)
     assert (step.ref.kind, step.uid) == ("Pod", "pod-uid")
 
@@ -212,16 +217,16 @@ def test_an_evicted_pod_that_ran_for_long_is_replaced_though_the_clock_was_set_b
         "conditions": [{"type": "Ready", "lastTransitionTime": "2026-11-24T06:30:00Z"}],
     }
     pod["metadata"]["creationTimestamp"] = "2026-11-24T06:00:00Z"
-    world = replace(finished_world(session()), pod=pod, now=datetime(2026, 11, 24, 5, 31, tzinfo=UTC))
-    [step] = next_steps(session(), world)
+    observed = replace(everything_observed(session()), pod=pod, now=datetime(2026, 11, 24, 5, 31, tzinfo=UTC))
+    [step] = next_steps(session(), observed)
     assert isinstance(step, steps.DeleteObject)
-    assert requeue_after(session(), world) == timedelta(seconds=1)
+    assert requeue_after(session(), observed) == timedelta(seconds=1)
 
 
-def test_a_pod_that_is_over_and_cannot_be_replaced_is_not_looked_at_without_pause() -> None:
+def test_a_finished_pod_that_cannot_be_replaced_is_not_retried_without_pause() -> None:
     pod = running_pod(session())
     pod["status"]["phase"] = "Failed"
-    over = replace(finished_world(session()), pod=pod, now=datetime(2026, 11, 24, 7, tzinfo=UTC))
+    over = replace(everything_observed(session()), pod=pod, now=datetime(2026, 11, 24, 7, tzinfo=UTC))
     assert requeue_after(session(), replace(over, settings=None)) == timedelta(seconds=1), "its class is gone"
     refused = replace(over, failures={Area.DESKTOP: Unauthorised("may not delete pods", System.KUBERNETES)})
     assert requeue_after(session(), refused) is None, "the queue tries again, later each time"
@@ -232,61 +237,62 @@ def test_a_pod_that_is_over_and_cannot_be_replaced_is_not_looked_at_without_paus
 def test_a_pod_that_is_ending_is_waited_for() -> None:
     pod = running_pod(session())
     pod["metadata"]["deletionTimestamp"] = "2026-11-24T06:00:00Z"
-    assert plan(session(), replace(finished_world(session()), pod=pod)).empty
+    assert plan(session(), replace(everything_observed(session()), pod=pod)).empty
 
 
 def test_a_corrected_scene_name_restarts_only_a_desktop_that_has_no_scene() -> None:
     wrong, right = session({"scene": {"sample": "nope.blend"}}), session({"scene": {"sample": "cart.blend"}})
     pod = running_pod(wrong, ready=False)
-    assert plan(right, replace(finished_world(right), pod=pod)).empty
+    assert plan(right, replace(everything_observed(right), pod=pod)).empty
     message = '{"reason": "SceneNotFound", "message": "There are: cart.blend"}'
     ended = {"terminated": {"exitCode": 64, "message": message}}
     pod["status"]["containerStatuses"][0] = {"name": "blender", "state": {}, "lastState": ended}
-    assert plan(wrong, replace(finished_world(wrong), pod=pod)).empty
-    [step] = next_steps(right, replace(finished_world(right), pod=pod))
+    assert plan(wrong, replace(everything_observed(wrong), pod=pod)).empty
+    [step] = next_steps(right, replace(everything_observed(right), pod=pod))
     assert isinstance(step, steps.DeleteObject)
 
 
 def test_changed_limits_update_the_connection() -> None:
     of = session({"connections": {"max": 3}})
-    [step] = next_steps(of, replace(finished_world(of), access=granted_access(session())))
+    [step] = next_steps(of, replace(everything_observed(of), access=granted_access(session())))
     assert isinstance(step, steps.UpdateConnection)
     assert step.spec.attributes["max-connections"] == "3"
 
 
 def test_a_connection_deleted_in_guacamole_is_made_again() -> None:
-    world = finished_world(session())
-    gone = without_connections(world.access)
-    assert kinds(session(), replace(world, access=gone)) == ["CreateConnection"]
+    observed = everything_observed(session())
+    gone = without_connections(observed.access)
+    assert kinds(session(), replace(observed, access=gone)) == ["CreateConnection"]
 
 
-def test_guacamole_away_does_not_keep_the_desktop_from_starting() -> None:
-    world = replace(
-        finished_world(session()),
+def test_a_desktop_starts_while_guacamole_is_unavailable() -> None:
+    observed = replace(
+        everything_observed(session()),
         pod=None,
         access=AccessView(),
         failures={Area.ACCESS: Unavailable("away", System.GUACAMOLE)},
     )
-    assert kinds(session(), world) == ["CreateObject Pod"]
+    assert kinds(session(), observed) == ["CreateObject Pod"]
 
 
-def test_a_part_that_failed_is_not_tried_again_in_the_same_run() -> None:
+def test_an_area_that_failed_is_not_retried_in_the_same_run() -> None:
     failures = {Area.ACCESS: Unavailable("away", System.GUACAMOLE), Area.DESKTOP: NameTaken("taken", System.GUACAMOLE)}
-    assert plan(session(), replace(empty_world(), failures=failures)).empty
+    assert plan(session(), replace(nothing_observed(), failures=failures)).empty
     assert plan(
-        session(finalizer=False), replace(empty_world(), failures={Area.SESSION: Unavailable("x", System.GUACAMOLE)})
+        session(finalizer=False),
+        replace(nothing_observed(), failures={Area.SESSION: Unavailable("x", System.GUACAMOLE)}),
     ).empty
 
 
 def test_a_malformed_session_is_not_acted_upon() -> None:
-    assert plan(session({"display": {"width": 0}}), empty_world()).empty
-    assert plan(session({"display": {"width": 0}}, finalizer=False), empty_world()).empty
+    assert plan(session({"display": {"width": 0}}), nothing_observed()).empty
+    assert plan(session({"display": {"width": 0}}, finalizer=False), nothing_observed()).empty
 
 
 def test_deletion_clears_guacamole_before_the_session_goes() -> None:
     of = session(ALICE | {"viewers": ["vera"]}, deleting=True)
     of = replace(of, status=parse_status({"connection": {"identifier": "17"}}))
-    assert plan(of, finished_world(of)).stages == (
+    assert plan(of, everything_observed(of)).stages == (
         removal(of),
         (steps.ReleaseUser("vera"), steps.ReleaseUser("alice")),
         (steps.RemoveFinalizer(),),
@@ -312,9 +318,9 @@ def removed(of: Session, removals: Sequence[Step]) -> list[tuple[str, str]]:
     return found
 
 
-def test_deletion_before_anything_was_made_clears_all_the_same() -> None:
+def test_deletion_before_anything_was_made_clears_guacamole_too() -> None:
     of = session(deleting=True)
-    stages = plan(of, empty_world()).stages
+    stages = plan(of, nothing_observed()).stages
     assert stages[0] == removal(of)
     assert removed(of, stages[0]) == [(of.desktop.name, ""), (f"{of.desktop.name}-view", "")]
     assert stages[-1] == (steps.RemoveFinalizer(),)
@@ -322,85 +328,87 @@ def test_deletion_before_anything_was_made_clears_all_the_same() -> None:
 
 def test_a_deletion_that_failed_keeps_the_finalizer() -> None:
     of = session(deleting=True)
-    assert plan(of, replace(empty_world(), failures={Area.ACCESS: Unavailable("away", System.GUACAMOLE)})).empty
+    assert plan(of, replace(nothing_observed(), failures={Area.ACCESS: Unavailable("away", System.GUACAMOLE)})).empty
 
 
 def test_a_session_in_deletion_without_our_finalizer_is_left_alone() -> None:
-    assert plan(session(deleting=True, finalizer=False), empty_world()).empty
+    assert plan(session(deleting=True, finalizer=False), nothing_observed()).empty
 
 
 def test_a_malformed_session_can_be_deleted() -> None:
     of = session({"display": {"width": 0}}, deleting=True)
-    assert not plan(of, empty_world()).empty
+    assert not plan(of, nothing_observed()).empty
 
 
-def noted(step: Step) -> str:
+def recorded_access(step: Step) -> str:
     assert isinstance(step, steps.AnnotateObject)
     return str(step.manifest["metadata"]["annotations"]["blendersessions.io/granted"])
 
 
-def test_who_will_be_granted_is_noted_first_and_a_former_owner_is_shut_out_before_the_note_goes() -> None:
+def test_access_is_recorded_before_it_is_granted_and_until_it_is_revoked() -> None:
     former, of = session(ALICE), session({"owner": "bob"})
-    world = replace(finished_world(of), secret=finished_world(former).secret)
-    [[first]] = plan(of, world).stages
-    assert noted(first) == "alice,bob"
-    assert world.secret is not None
-    world.secret["metadata"]["annotations"]["blendersessions.io/granted"] = "alice,bob"
-    revoke, release, note = plan(of, world).stages
+    observed = replace(everything_observed(of), secret=everything_observed(former).secret)
+    [[first]] = plan(of, observed).stages
+    assert recorded_access(first) == "alice,bob"
+    assert observed.secret is not None
+    observed.secret["metadata"]["annotations"]["blendersessions.io/granted"] = "alice,bob"
+    revoke, release, record = plan(of, observed).stages
     assert revoke == (steps.Revoke("alice", of.desktop.name),)
     assert release == (steps.ReleaseUser("alice"),)
-    assert noted(note[0]) == "bob"
+    assert recorded_access(record[0]) == "bob"
 
 
-def test_a_viewer_gets_a_connection_that_only_shows() -> None:
+def test_a_viewer_gets_a_read_only_connection() -> None:
     of = session(ALICE | {"viewers": ["vera"]})
-    assert plan(of, finished_world(of)).empty
-    world = replace(finished_world(of), access=without_connections(granted_access(of)))
-    made = [step.spec for step in next_steps(of, world) if isinstance(step, steps.CreateConnection)]
+    assert plan(of, everything_observed(of)).empty
+    observed = replace(everything_observed(of), access=without_connections(granted_access(of)))
+    made = [step.spec for step in next_steps(of, observed) if isinstance(step, steps.CreateConnection)]
     assert [(spec.name, spec.parameters.get("read-only")) for spec in made] == [
         (of.desktop.name, None),
         (of.desktop.name + "-view", "true"),
     ]
-    world = replace(world, access=replace(granted_access(of), grants=frozenset()))
-    assert next_steps(of, world) == [
+    observed = replace(observed, access=replace(granted_access(of), grants=frozenset()))
+    assert next_steps(of, observed) == [
         steps.Grant("vera", of.desktop.name + "-view", Area.VIEWERS),
         steps.Grant("alice", of.desktop.name),
     ]
 
 
-def test_a_viewer_who_was_taken_off_the_list_is_shut_out_and_the_last_one_takes_the_connection_along() -> None:
+def test_a_removed_viewer_is_revoked_and_the_last_one_removes_the_view_connection() -> None:
     before, of = session(ALICE | {"viewers": ["vera"]}), session(ALICE)
-    world = replace(finished_world(before))
-    revoke, release, note = plan(of, world).stages
+    observed = replace(everything_observed(before))
+    revoke, release, record = plan(of, observed).stages
     view = of.desktop.name + "-view"
     assert revoke == (steps.Revoke("vera", of.desktop.name), steps.Revoke("vera", view))
     assert release == (steps.ReleaseUser("vera"),)
-    assert noted(note[0]) == "alice"
-    shut_out = replace(world.access, grants=granted_access(of).grants)
-    world = replace(world, secret=finished_world(of).secret, access=shut_out)
-    assert removed(of, next_steps(of, world)) == [(view, "")]
+    assert recorded_access(record[0]) == "alice"
+    shut_out = replace(observed.access, grants=granted_access(of).grants)
+    observed = replace(observed, secret=everything_observed(of).secret, access=shut_out)
+    assert removed(of, next_steps(of, observed)) == [(view, "")]
 
 
 def test_an_owner_who_becomes_a_viewer_loses_the_owners_connection() -> None:
     before, of = session(ALICE), session({"owner": "bob", "viewers": ["alice"]})
-    world = replace(finished_world(of))
-    assert world.secret is not None
-    world = replace(world, access=replace(world.access, grants=world.access.grants | {("alice", of.desktop.name)}))
-    revoke, release, note = plan(of, world).stages
+    observed = replace(everything_observed(of))
+    assert observed.secret is not None
+    observed = replace(
+        observed, access=replace(observed.access, grants=observed.access.grants | {("alice", of.desktop.name)})
+    )
+    revoke, release, record = plan(of, observed).stages
     assert revoke == (steps.Revoke("alice", of.desktop.name),)
-    assert release == note == ()
+    assert release == record == ()
     assert before.desktop.name == of.desktop.name
 
 
-def test_a_viewer_who_is_taken_is_refused_and_the_owner_gets_in_all_the_same() -> None:
+def test_a_viewer_who_is_taken_is_refused_and_the_owner_still_gets_access() -> None:
     of = session(ALICE | {"viewers": ["vera"]})
     access = with_user(granted_access(of), UserRecord("vera", exists=True, made_for="music"), granted=False)
-    world = replace(finished_world(of), access=access)
-    assert plan(of, world).empty
-    assert next_question(of, world) is Question.OWNERSHIP
-    assert doubtful_users(of, world) == {"vera": Area.VIEWERS}
+    observed = replace(everything_observed(of), access=access)
+    assert plan(of, observed).empty
+    assert next_question(of, observed) is Question.OWNERSHIP
+    assert doubtful_users(of, observed) == {"vera": Area.VIEWERS}
     taken = OwnerTaken("vera is taken", System.GUACAMOLE)
-    failed = replace(finished_world(of), access=access, failures={Area.VIEWERS: taken})
+    failed = replace(everything_observed(of), access=access, failures={Area.VIEWERS: taken})
     assert plan(of, failed).empty
     assert next_question(of, failed) is None, "she is looked up once in a run"
     stated = {entry["type"]: entry for entry in status(of, failed).to_manifest()["conditions"]}
@@ -409,44 +417,44 @@ def test_a_viewer_who_is_taken_is_refused_and_the_owner_gets_in_all_the_same() -
     assert "vera is taken" in stated["ConnectionReady"]["message"]
 
 
-def test_a_connection_that_a_person_renamed_or_moved_is_put_right() -> None:
-    of, world = session(), finished_world(session())
+def test_a_connection_renamed_or_moved_by_hand_is_restored() -> None:
+    of, observed = session(), everything_observed(session())
     for change in ({"name": "mine"}, {"in_group": False}):
-        record = replace(world.access.connections[of.desktop.name], **change)  # type: ignore[arg-type]
-        access = replace(world.access, connections={of.desktop.name: record})
-        [step] = next_steps(of, replace(world, access=access))
+        record = replace(observed.access.connections[of.desktop.name], **change)  # type: ignore[arg-type]
+        access = replace(observed.access, connections={of.desktop.name: record})
+        [step] = next_steps(of, replace(observed, access=access))
         assert isinstance(step, steps.UpdateConnection)
         assert (step.identifier, step.spec.name) == ("17", of.desktop.name)
 
 
-def test_a_connection_of_our_name_that_leads_elsewhere_is_refused_unless_we_reported_it() -> None:
-    of, world = session(), finished_world(session())
-    record = world.access.connections[of.desktop.name]
+def test_a_connection_that_leads_elsewhere_is_refused_unless_it_was_reported() -> None:
+    of, observed = session(), everything_observed(session())
+    record = observed.access.connections[of.desktop.name]
     record = replace(record, parameters={"hostname": "elsewhere"})
-    world = replace(world, access=replace(world.access, connections={of.desktop.name: record}))
-    assert plan(of, world).empty
-    assert next_question(of, world) is Question.OWNERSHIP
-    assert doubtful_connections(of, world) == [of.desktop.name]
-    nobody = replace(world, access=replace(world.access, grants=frozenset()))
+    observed = replace(observed, access=replace(observed.access, connections={of.desktop.name: record}))
+    assert plan(of, observed).empty
+    assert next_question(of, observed) is Question.OWNERSHIP
+    assert doubtful_connections(of, observed) == [of.desktop.name]
+    nobody = replace(observed, access=replace(observed.access, grants=frozenset()))
     assert plan(of, nobody).empty, "what may be somebody else's is not granted"
     edited = replace(of, status=parse_status({"connection": {"identifier": "17"}}))
-    [step] = next_steps(edited, world)
+    [step] = next_steps(edited, observed)
     assert isinstance(step, steps.UpdateConnection)
-    assert doubtful_connections(edited, world) == []
+    assert doubtful_connections(edited, observed) == []
 
 
-def test_a_user_who_came_back_without_us_gets_the_password_of_the_secret() -> None:
+def test_a_user_made_again_by_others_gets_the_password_of_the_secret() -> None:
     of = session(ALICE)
     user = UserRecord("alice", exists=True, made_for="art", password="")
     access = with_user(granted_access(of), user)
-    [step] = next_steps(of, replace(finished_world(of), access=access))
+    [step] = next_steps(of, replace(everything_observed(of), access=access))
     assert step == steps.SetPassword("alice", USER_PASSWORD)
     assert USER_PASSWORD not in repr(step)
     known = with_user(access, replace(user, password=USER_PASSWORD))
-    assert plan(of, replace(finished_world(of), access=known)).empty
+    assert plan(of, replace(everything_observed(of), access=known)).empty
 
 
 def test_a_stored_object_equals_what_was_built() -> None:
-    world = finished_world(session())
-    assert world.service is not None
-    assert stored(world.service)["spec"] == world.service["spec"]
+    observed = everything_observed(session())
+    assert observed.service is not None
+    assert stored(observed.service)["spec"] == observed.service["spec"]

@@ -1,4 +1,4 @@
-"""A plan follows from what was observed and from nothing else, whatever was observed."""
+"""A plan depends on the observation and on nothing else, for any observation."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from blendersessions_operator.planning.lifetime import Activity
 from blendersessions_operator.planning.plan import plan
 from blendersessions_operator.planning.questions import next_question
 from blendersessions_operator.planning.steps import Area
-from unit.operator.factories import NOW, body, finished_world, running_pod, settings
+from unit.operator.factories import NOW, body, everything_observed, running_pod, settings
 
 if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
@@ -70,9 +70,9 @@ def sessions(draw: st.DrawFn) -> Session:
 
 @st.composite
 def children(draw: st.DrawFn, of: Session) -> dict[str, Any]:
-    """The desktop's objects: whole, gone, damaged or somebody else's."""
-    world = finished_world(of)
-    found: dict[str, Any] = {"secret": world.secret, "service": world.service, "pod": running_pod(of)}
+    """The desktop's objects: complete, missing, damaged or not owned."""
+    observed = everything_observed(of)
+    found: dict[str, Any] = {"secret": observed.secret, "service": observed.service, "pod": running_pod(of)}
     found["pod"]["status"]["conditions"][0]["status"] = draw(st.sampled_from(["True", "True", "False"]))
     found["pod"]["status"]["phase"] = draw(st.sampled_from(["Running", "Running", "Failed"]))
     assert found["secret"] is not None
@@ -89,7 +89,7 @@ def children(draw: st.DrawFn, of: Session) -> dict[str, Any]:
 
 @st.composite
 def accesses(draw: st.DrawFn, of: Session, whole: AccessView) -> AccessView:
-    """What Guacamole has: all, some, nothing, or what others made; or it was not asked yet."""
+    """Guacamole's state: all, some, nothing, objects of others, or not read yet."""
     users = {
         name: draw(
             st.sampled_from(
@@ -117,14 +117,14 @@ def accesses(draw: st.DrawFn, of: Session, whole: AccessView) -> AccessView:
 @st.composite
 def observations(draw: st.DrawFn) -> tuple[Session, Observed]:
     of = draw(sessions())
-    world = finished_world(of)
-    kept = draw(st.sets(st.sampled_from(sorted(world.user_secrets))))
+    observed = everything_observed(of)
+    kept = draw(st.sets(st.sampled_from(sorted(observed.user_secrets))))
     found = replace(
-        world,
+        observed,
         settings=draw(st.sampled_from([None, settings(of), settings(of)])),
         position=draw(st.sampled_from([None, None, 2])),
-        user_secrets={name: world.user_secrets[name] for name in kept},
-        access=draw(accesses(of, world.access)),
+        user_secrets={name: observed.user_secrets[name] for name in kept},
+        access=draw(accesses(of, observed.access)),
         activity=draw(activities),
         failures=draw(failures),
         **draw(children(of)),
@@ -172,14 +172,14 @@ def test_no_step_holds_a_secret_that_did_not_exist_before(seen: tuple[Session, O
 
 
 @given(observations())
-def test_what_others_made_gets_neither_grants_nor_passwords(seen: tuple[Session, Observed]) -> None:
+def test_users_made_by_others_get_neither_grants_nor_passwords(seen: tuple[Session, Observed]) -> None:
     of, observed = seen
     for step in all_steps(of, observed):
         if isinstance(step, steps.Grant | steps.SetPassword | steps.CreateUser):
             assert not observed.access.users[step.username].taken(of.namespace)
 
 
-def test_a_value_that_was_drawn_would_be_noticed() -> None:
+def test_a_random_value_in_a_plan_would_be_noticed() -> None:
     drawn = {"kind": "Secret", "data": {AGENT_TOKEN: encode("drawn")}}
     assert secrets_in(steps.ApplyObject(drawn)) == {"drawn"}
 

@@ -1,4 +1,4 @@
-"""One reconciliation, with the API server replaced by a few dicts that count what is asked of them."""
+"""One reconciliation, with the API server replaced by a few dicts that count requests."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from unit.operator.factories import (
     OTHER_UID,
     USER_PASSWORD,
     body,
-    finished_world,
+    everything_observed,
     granted_access,
     running_pod,
     session,
@@ -34,7 +34,7 @@ KEY = Ref("BlenderSession", "art", "cart")
 
 
 class FakeApi:
-    """Holds objects, notes each request as `VERB Kind`, and fails at a status that breaks the rules."""
+    """Holds objects, records each request as `VERB Kind`, and fails at a status that breaks the rules."""
 
     def __init__(self, *objects: Manifest) -> None:
         self.objects = {ref_of(each): copy.deepcopy(each) for each in objects}
@@ -113,13 +113,13 @@ class FakeGuacamole:
 
 
 def finished() -> list[Manifest]:
-    observed = finished_world(session())
+    observed = everything_observed(session())
     found = (observed.secret, observed.service, observed.pod, *observed.user_secrets.values())
     return [body(), *(each for each in found if each is not None)]
 
 
 def starting() -> tuple[list[Manifest], Manifest]:
-    """A session that was just created, with all there but that its pod does not run yet; return that pod too."""
+    """A new session that is complete except that its pod does not run yet. Also return the pod."""
     objects = finished()
     objects[0]["metadata"]["creationTimestamp"] = datetime.now(UTC).isoformat()
     pod = next(each for each in objects if each["kind"] == "Pod")
@@ -127,7 +127,7 @@ def starting() -> tuple[list[Manifest], Manifest]:
     return objects, pod
 
 
-async def test_the_status_is_written_once_and_the_steady_state_costs_nothing() -> None:
+async def test_the_status_is_written_once_and_the_steady_state_makes_no_request() -> None:
     objects = finished()
     api = FakeApi(*objects)
     made, _ = context_of(api, FakeGuacamole(granted_access(session())), *objects)
@@ -139,7 +139,7 @@ async def test_the_status_is_written_once_and_the_steady_state_costs_nothing() -
     assert api.requests == ["STATUS BlenderSession"]
 
 
-async def test_a_start_that_is_done_at_once_is_told_in_one_write() -> None:
+async def test_a_quick_start_is_one_status_write() -> None:
     objects, pod = starting()
     api = FakeApi(*objects)
     made, queue = context_of(api, FakeGuacamole(granted_access(session())), *objects)
@@ -154,7 +154,7 @@ async def test_a_start_that_is_done_at_once_is_told_in_one_write() -> None:
     assert api.objects[KEY]["status"]["phase"] == "Ready"
 
 
-async def test_a_start_that_takes_longer_says_so() -> None:
+async def test_a_slower_start_is_reported() -> None:
     objects, _ = starting()
     api = FakeApi(*objects)
     made, _ = context_of(api, FakeGuacamole(granted_access(session())), *objects)
@@ -168,7 +168,7 @@ async def test_a_start_that_takes_longer_says_so() -> None:
     assert api.objects[KEY]["status"]["phase"] == "Starting"
 
 
-async def test_an_event_that_the_write_was_newer_than_changes_nothing() -> None:
+async def test_an_event_older_than_the_written_status_changes_nothing() -> None:
     objects = finished()
     api = FakeApi(*objects)
     made, _ = context_of(api, FakeGuacamole(granted_access(session())), *objects)
@@ -190,22 +190,22 @@ async def test_a_cache_that_is_behind_neither_duplicates_nor_overwrites() -> Non
     assert api.objects[KEY]["status"]["phase"] == "Ready"
 
 
-async def test_a_foreign_object_that_no_watch_shows_is_reported_and_tried_again_later() -> None:
+async def test_an_object_not_owned_that_no_watch_shows_is_reported_and_retried() -> None:
     foreign = service(session().desktop, session())
     foreign["metadata"] |= {"ownerReferences": [], "labels": {}, "uid": "foreign"}
     api = FakeApi(body(), foreign)
     made, _ = context_of(api, FakeGuacamole(AccessView(), Unavailable("away", System.GUACAMOLE)), body())
-    assert not await reconcile(made, KEY), "it must be looked at again, since no event will tell"
+    assert not await reconcile(made, KEY), "it must be reconciled again, since no watch shows the change"
     assert api.objects[ref_of(foreign)] == foreign
     conditions = {entry["type"]: entry for entry in api.objects[KEY]["status"]["conditions"]}
     assert conditions["Stalled"]["reason"] == "NameTaken"
 
 
-async def test_a_malformed_session_is_reported_and_left_in_peace() -> None:
+async def test_a_malformed_session_is_reported_and_not_acted_upon() -> None:
     wrong = body({"display": {"width": "wide"}})
     api = FakeApi(wrong)
     made, _ = context_of(api, FakeGuacamole(AccessView()), wrong)
-    assert await reconcile(made, KEY), "nothing to try again: the next change wakes it"
+    assert await reconcile(made, KEY), "nothing to retry: the next change enqueues it"
     assert api.requests == ["STATUS BlenderSession"]
     conditions = {entry["type"]: entry for entry in api.objects[KEY]["status"]["conditions"]}
     assert (conditions["Stalled"]["status"], conditions["Stalled"]["reason"]) == ("True", "Invalid")
@@ -219,7 +219,7 @@ async def test_a_malformed_session_is_reported_and_left_in_peace() -> None:
         Unauthorised("Guacamole refuses the account", System.GUACAMOLE),
     ],
 )
-async def test_guacamole_away_is_tried_again_and_written_once(error: Exception) -> None:
+async def test_an_unavailable_guacamole_is_retried_and_reported_once(error: Exception) -> None:
     known = [
         body(),
         desktop_secret(session().desktop, session(), CREDENTIALS),
@@ -236,23 +236,25 @@ async def test_guacamole_away_is_tried_again_and_written_once(error: Exception) 
     assert api.requests == ["CREATE Pod", "STATUS BlenderSession"]
 
 
-async def test_an_owner_who_was_made_for_another_namespace_is_refused_and_looked_at_again() -> None:
+async def test_an_owner_made_for_another_namespace_is_refused_and_checked_again() -> None:
     of = session({"owner": "alice"})
-    observed = finished_world(of)
+    observed = everything_observed(of)
     taken = AccessView(inspected=True, users={"alice": UserRecord("alice", exists=True, made_for="music")})
     found = (observed.secret, observed.service, observed.pod, *observed.user_secrets.values())
     objects = [body({"owner": "alice"}), *(each for each in found if each is not None)]
     api = FakeApi(*objects)
-    assert not await reconcile(context_of(api, FakeGuacamole(taken), *objects)[0], KEY), "Guacamole tells of no change"
+    assert not await reconcile(context_of(api, FakeGuacamole(taken), *objects)[0], KEY), (
+        "no watch shows a change in Guacamole"
+    )
     assert api.requests == ["STATUS BlenderSession"]
-    said = {entry["type"]: entry for entry in api.objects[KEY]["status"]["conditions"]}
+    conditions = {entry["type"]: entry for entry in api.objects[KEY]["status"]["conditions"]}
     for kind, truth in (("ConnectionReady", "False"), ("Stalled", "True"), ("Ready", "False")):
-        assert (said[kind]["status"], said[kind]["reason"]) == (truth, "OwnerTaken")
-        assert "alice" in said[kind]["message"]
-        assert "choose another spec.owner, or have an administrator" in said[kind]["message"]
+        assert (conditions[kind]["status"], conditions[kind]["reason"]) == (truth, "OwnerTaken")
+        assert "alice" in conditions[kind]["message"]
+        assert "choose another spec.owner, or have an administrator" in conditions[kind]["message"]
 
 
-async def test_an_api_server_that_is_away_is_tried_again() -> None:
+async def test_an_unavailable_api_server_is_retried() -> None:
     api = FakeApi(body())
     api.broken = Unavailable
     assert not await reconcile(context_of(api, FakeGuacamole(AccessView()), body())[0], KEY)
@@ -262,19 +264,19 @@ async def test_a_session_that_is_gone_is_done() -> None:
     assert await reconcile(context_of(FakeApi(), FakeGuacamole(AccessView()))[0], KEY)
 
 
-async def test_a_session_that_becomes_ready_is_looked_at_again_when_its_time_may_be_over(
+async def test_a_session_that_becomes_ready_is_requeued_for_its_warning(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("blendersessions_operator.controller.observer.datetime", clock(lambda: NOW))
     wanted = {"lifetime": {"idleAfter": "20m"}}
     of = session(wanted)
-    observed = finished_world(of)
+    observed = everything_observed(of)
     found = (observed.secret, observed.service, observed.pod, *observed.user_secrets.values())
     objects = [body(wanted), *(each for each in found if each is not None)]
     objects[0]["metadata"]["creationTimestamp"] = NOW.isoformat()
     made, queue = context_of(FakeApi(*objects), FakeGuacamole(granted_access(of)), *objects)
     assert await reconcile(made, KEY)
-    assert queue.delays == [15 * 60], "when the warning would begin; no event tells of it"
+    assert queue.delays == [15 * 60], "when the warning would begin, since no event marks that"
 
 
 async def test_a_status_whose_answer_was_lost_is_not_written_again() -> None:

@@ -1,4 +1,4 @@
-"""What a list of Kubernetes brings to light."""
+"""Lists of Kubernetes enqueue the sessions whose changes no watch has shown."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ KEY = Ref(SESSION_KIND, "art", "cart")
 
 
 class FakeApi:
-    """Lists what it holds, once what it serves is known."""
+    """Lists its objects, once its kinds are served."""
 
     def __init__(self, *objects: Manifest) -> None:
         self.objects = objects
@@ -59,8 +59,8 @@ def context_over(api: FakeApi) -> tuple[ReconcilerContext, list[Ref]]:
     return context, queue.added
 
 
-async def test_a_session_that_a_list_tells_of_before_the_watch_does_is_looked_at() -> None:
-    """The watch's event is no news any more then, and wakes nobody."""
+async def test_a_session_that_a_list_shows_before_the_watch_is_enqueued() -> None:
+    """The watch's event changes nothing any more then, and enqueues no session."""
     context, enqueued = context_over(FakeApi(body()))
     await refresh(context, 1)
     assert enqueued == [KEY]
@@ -68,8 +68,8 @@ async def test_a_session_that_a_list_tells_of_before_the_watch_does_is_looked_at
     assert enqueued == [KEY], "the second list brings nothing new"
 
 
-async def test_what_half_a_list_told_is_looked_at() -> None:
-    """The next list finds it known, so that it is no news any more."""
+async def test_what_an_interrupted_list_showed_is_enqueued() -> None:
+    """The next list finds it in the cache, so it is no change any more."""
     api = FakeApi(body())
     context, enqueued = context_over(api)
     await relist_sessions_and_classes(context)
@@ -82,7 +82,7 @@ async def test_what_half_a_list_told_is_looked_at() -> None:
     assert enqueued == [KEY]
 
 
-async def test_the_sessions_of_a_class_are_looked_at_when_a_list_tells_of_it() -> None:
+async def test_the_sessions_of_a_class_are_enqueued_when_a_list_shows_it() -> None:
     of = {
         "kind": CLASS_KIND,
         "metadata": {"name": "default", "namespace": "art", "uid": "class", "resourceVersion": "9"},
@@ -96,7 +96,7 @@ async def test_the_sessions_of_a_class_are_looked_at_when_a_list_tells_of_it() -
 
 
 async def test_the_operator_waits_until_the_api_server_lists_our_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Kopf would watch nothing, for ever, when it asked before."""
+    """Kopf would watch nothing for ever if it started before that."""
     monkeypatch.setattr("blendersessions_operator.controller.informer.MAX_SYNC_DELAY_SECONDS", 0.0)
     api = FakeApi(body())
     api.unknown = 2

@@ -39,7 +39,7 @@ def test_a_lifetime_and_a_workspace_are_read_as_they_are_written() -> None:
     assert spec.lifetime.on_expiry == "Delete"
 
 
-def test_a_volume_that_is_made_goes_with_its_session_unless_it_says_otherwise() -> None:
+def test_a_volume_is_deleted_with_its_session_unless_it_is_retained() -> None:
     workspace = session({"workspace": {"size": "1Gi"}}).spec.workspace
     assert workspace is not None
     assert workspace.reclaim_policy == "Delete"

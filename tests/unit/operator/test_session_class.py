@@ -14,7 +14,7 @@ def parsed(spec: object) -> SessionClass:
 
 
 @pytest.mark.parametrize("spec", [None, {}])
-def test_an_empty_class_decides_what_the_built_in_one_does(spec: object) -> None:
+def test_an_empty_class_equals_the_built_in_one(spec: object) -> None:
     assert parsed(spec).spec == built_in("art").spec == ClassSpec()
 
 
@@ -26,7 +26,7 @@ def test_the_built_in_class_bounds_nothing_but_the_start() -> None:
     assert (spec.start_deadline, spec.egress, spec.image) == (timedelta(minutes=10), "None", "")
 
 
-def test_what_is_decided_is_read_as_it_is_written() -> None:
+def test_every_field_of_a_class_is_read_as_written() -> None:
     affinity = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": []}}}
     found = parsed(
         {

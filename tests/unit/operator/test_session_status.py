@@ -1,4 +1,4 @@
-"""The status is parsed once and written in one place; what slipped past the schema is read as not there."""
+"""The status is parsed once and written in one place. A field that does not fit the schema is dropped."""
 
 from __future__ import annotations
 
@@ -106,11 +106,11 @@ WRITTEN = {
 
 
 @given(STATUSES)
-def test_what_is_written_is_read_as_it_was(status: SessionStatus) -> None:
+def test_a_written_status_is_read_unchanged(status: SessionStatus) -> None:
     assert parse_status(status.to_manifest()) == status
 
 
-def test_what_is_read_is_written_as_it_was_in_the_same_order() -> None:
+def test_a_read_status_is_written_unchanged_in_the_same_order() -> None:
     status = parse_status(WRITTEN)
     assert status.to_manifest() == WRITTEN
     assert list(status.to_manifest()) == list(WRITTEN)
@@ -143,7 +143,7 @@ MALFORMED: list[Any] = [None, 7, -1, True, "nonsense", [], ["nonsense"], {}, {"n
 
 @pytest.mark.parametrize("value", MALFORMED, ids=repr)
 @pytest.mark.parametrize("key", WRITTEN)
-def test_a_malformed_field_is_not_there_and_spares_the_others(key: str, value: object) -> None:
+def test_a_malformed_field_is_dropped_and_the_others_are_kept(key: str, value: object) -> None:
     status = parse_status(WRITTEN | {key: value})
     known = parse_status({name: value for name, value in WRITTEN.items() if name != key})
     same = {field.name for field in fields(status) if getattr(status, field.name) == getattr(known, field.name)}
@@ -169,7 +169,7 @@ def test_no_status_and_no_condition_raises(value: object) -> None:
         ),
     ],
 )
-def test_a_malformed_condition_says_what_can_be_read_of_it(entry: object, read: Condition) -> None:
+def test_a_malformed_condition_keeps_its_valid_parts(entry: object, read: Condition) -> None:
     assert parse_status({"conditions": [entry]}).conditions == (read,)
 
 
@@ -190,7 +190,7 @@ def test_a_moment_needs_a_time_zone(text: str, moment: datetime | None) -> None:
     assert read is None or read.tzinfo is UTC
 
 
-def test_a_suspension_of_which_nothing_can_be_read_still_suspends() -> None:
+def test_an_unreadable_suspension_still_suspends() -> None:
     of = parse_session(body() | {"status": {"suspension": {"reason": "Whim", "at": "then"}}})
     assert of.status.suspension == Suspension(None)
     assert of.suspend_requested
@@ -215,18 +215,16 @@ READY = {"type": "Ready", "status": "True"}
         ({"queuePosition": 1}, False),
     ],
 )
-def test_somebody_waits_for_a_session_that_neither_opens_nor_waits_for_others(
-    status: dict[str, Any], *, starting: bool
-) -> None:
+def test_a_session_is_urgent_that_neither_opens_nor_is_queued(status: dict[str, Any], *, starting: bool) -> None:
     assert parse_session(body() | {"status": status}).is_starting is starting
 
 
-def test_nobody_waits_for_a_session_that_goes_or_is_suspended() -> None:
+def test_a_session_that_is_deleted_or_suspended_is_not_urgent() -> None:
     assert not parse_session(body(deleting=True)).is_starting
     assert not parse_session(body({"suspend": True})).is_starting
 
 
-def test_the_words_are_those_of_the_schema() -> None:
+def test_the_enumerations_match_the_schema() -> None:
     [version] = yaml.safe_load((ROOT / "crds" / "blendersessions.yaml").read_text())["spec"]["versions"]
     schema = version["schema"]["openAPIV3Schema"]["properties"]["status"]["properties"]
     assert list(schema["phase"]["enum"]) == list(Phase)

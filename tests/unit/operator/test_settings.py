@@ -1,4 +1,4 @@
-"""Settings come from the environment, and what is wrong with them is said by name."""
+"""Settings come from the environment, and a wrong one is reported by its name."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.Monke
 
 
 @pytest.mark.usefixtures("environment")
-def test_what_is_not_set_has_the_documented_default() -> None:
+def test_an_unset_setting_has_the_documented_default() -> None:
     settings = Settings()
     assert settings.public_url == "https://desk.example/", "the slash is added"
     assert settings.guacamole_group == "blender-sessions"

@@ -1,4 +1,4 @@
-"""What is said about a session."""
+"""The status of a session: conditions, phase, links and times."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from blendersessions.model.status import parse_status
 from blendersessions_operator.planning.status import status, with_suspension
 from blendersessions_operator.planning.steps import Area
 from status_rules import faults_of
-from unit.operator.factories import NOW, empty_world, finished_world, running_pod, session
+from unit.operator.factories import NOW, everything_observed, nothing_observed, running_pod, session
 
 if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 TYPES = {"Ready", "DesktopReady", "SceneReady", "ConnectionReady", "Stalled", "Suspended"}
 
 
-def said(of: Session, observed: Observed) -> tuple[Manifest, dict[str, Manifest]]:
+def status_of(of: Session, observed: Observed) -> tuple[Manifest, dict[str, Manifest]]:
     stated = status(of, observed)
     result = stated.to_manifest()
     assert parse_status(result) == stated
@@ -38,11 +38,11 @@ def said(of: Session, observed: Observed) -> tuple[Manifest, dict[str, Manifest]
 def with_container(of: Session, container: Manifest, *, phase: str = "Pending") -> Observed:
     pod = running_pod(of, ready=False)
     pod["status"] = {"phase": phase, "containerStatuses": [{"name": "blender"} | container]}
-    return replace(finished_world(of), pod=pod)
+    return replace(everything_observed(of), pod=pod)
 
 
-def test_a_ready_session_has_a_url_and_says_how_long_it_took() -> None:
-    result, conditions = said(session(), finished_world(session()))
+def test_a_ready_session_has_a_url_and_the_duration_of_its_start() -> None:
+    result, conditions = status_of(session(), everything_observed(session()))
     assert result["phase"] == "Ready"
     assert result["clientURL"] == "https://desk.example/guacamole/#/client/MTcAYwBwb3N0Z3Jlc3Fs"
     assert result["connection"] == {
@@ -57,16 +57,16 @@ def test_a_ready_session_has_a_url_and_says_how_long_it_took() -> None:
     assert [conditions[kind]["status"] for kind in sorted(TYPES)] == ["True", "True", "True", "True", "False", "False"]
 
 
-def test_the_same_world_gives_the_same_status_later() -> None:
-    first = status(session(), finished_world(session()))
+def test_the_same_observation_gives_the_same_status_later() -> None:
+    first = status(session(), everything_observed(session()))
     later = replace(session(), status=first)
-    assert status(later, replace(finished_world(session()), now=NOW + timedelta(hours=1))) == first
+    assert status(later, replace(everything_observed(session()), now=NOW + timedelta(hours=1))) == first
 
 
 def test_the_url_goes_when_opening_it_would_not_work_and_the_start_time_stays() -> None:
-    first = status(session(), finished_world(session()))
+    first = status(session(), everything_observed(session()))
     later = replace(session(), status=first)
-    broken = replace(finished_world(session()), pod=None)
+    broken = replace(everything_observed(session()), pod=None)
     result = status(later, replace(broken, now=NOW + timedelta(hours=1))).to_manifest()
     assert "clientURL" not in result
     assert result["readyAt"] == first.to_manifest()["readyAt"]
@@ -74,7 +74,7 @@ def test_the_url_goes_when_opening_it_would_not_work_and_the_start_time_stays() 
 
 
 def test_a_new_session_is_pending() -> None:
-    result, conditions = said(session(), empty_world())
+    result, conditions = status_of(session(), nothing_observed())
     assert result["phase"] == "Pending"
     assert conditions["Ready"]["reason"] == Reason.DESKTOP_PENDING
     assert "desktop" not in result
@@ -116,10 +116,10 @@ def test_a_new_session_is_pending() -> None:
         ),
     ],
 )
-def test_why_the_desktop_waits_is_said_in_the_words_of_kubernetes(
+def test_a_waiting_desktop_is_explained_in_the_words_of_kubernetes(
     container: Manifest, reason: str, message: str
 ) -> None:
-    result, conditions = said(session(), with_container(session(), container))
+    result, conditions = status_of(session(), with_container(session(), container))
     for kind in ("DesktopReady", "Ready"):
         entry = conditions[kind]
         assert (entry["status"], entry["reason"], entry["message"]) == ("False", reason, message)
@@ -127,18 +127,18 @@ def test_why_the_desktop_waits_is_said_in_the_words_of_kubernetes(
     assert result["phase"] == "Starting"
 
 
-def test_no_node_with_room_is_said() -> None:
+def test_an_unschedulable_pod_is_reported() -> None:
     pod = running_pod(session())
     entry = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes: no cpu"}
     pod["status"] = {"phase": "Pending", "conditions": [entry]}
-    _, conditions = said(session(), replace(finished_world(session()), pod=pod))
+    _, conditions = status_of(session(), replace(everything_observed(session()), pod=pod))
     assert (conditions["Ready"]["reason"], conditions["Ready"]["message"]) == ("Unschedulable", "0/1 nodes: no cpu")
 
 
 def test_an_unknown_sample_stalls_and_lists_the_samples() -> None:
     of = session({"scene": {"sample": "nope.blend"}})
     message = '{"reason": "SceneNotFound", "message": "nope.blend is no sample. There are: shopping_cart.blend"}'
-    world = with_container(
+    observed = with_container(
         of,
         {
             "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}},
@@ -146,7 +146,7 @@ def test_an_unknown_sample_stalls_and_lists_the_samples() -> None:
         },
         phase="Running",
     )
-    result, conditions = said(of, world)
+    result, conditions = status_of(of, observed)
     assert result["phase"] == "Failed"
     for kind in ("SceneReady", "Ready"):
         assert (conditions[kind]["status"], conditions[kind]["reason"]) == ("False", "SceneNotFound")
@@ -156,24 +156,24 @@ def test_an_unknown_sample_stalls_and_lists_the_samples() -> None:
 
 def test_an_invalid_image_name_stalls() -> None:
     waiting = {"state": {"waiting": {"reason": "InvalidImageName", "message": "couldn't parse"}}}
-    result, conditions = said(session(), with_container(session(), waiting))
+    result, conditions = status_of(session(), with_container(session(), waiting))
     assert result["phase"] == "Failed"
     assert conditions["Stalled"]["reason"] == "InvalidImageName"
 
 
 def test_a_running_desktop_without_its_scene_is_loading() -> None:
     of = session({"scene": {"sample": "shopping_cart.blend"}})
-    world = replace(finished_world(of), pod=running_pod(of, ready=False))
-    _, conditions = said(of, world)
+    observed = replace(everything_observed(of), pod=running_pod(of, ready=False))
+    _, conditions = status_of(of, observed)
     assert conditions["DesktopReady"]["status"] == "True"
     assert (conditions["SceneReady"]["reason"], conditions["Ready"]["reason"]) == ("SceneLoading", "SceneLoading")
     assert "shopping_cart.blend" in conditions["Ready"]["message"]
 
 
-def test_a_changed_scene_on_a_running_desktop_is_said_to_need_a_restart() -> None:
+def test_a_changed_scene_on_a_running_desktop_needs_a_restart() -> None:
     of = session({"scene": {"sample": "other.blend"}})
-    world = replace(finished_world(of), pod=running_pod(session()))
-    _, conditions = said(of, world)
+    observed = replace(everything_observed(of), pod=running_pod(session()))
+    _, conditions = status_of(of, observed)
     assert (conditions["DesktopReady"]["status"], conditions["DesktopReady"]["reason"]) == ("True", "RestartNeeded")
 
 
@@ -198,48 +198,50 @@ def test_a_changed_scene_on_a_running_desktop_is_said_to_need_a_restart() -> Non
         (Area.DESKTOP, NameTaken("taken", System.KUBERNETES), "DesktopReady", "NameTaken", True),
     ],
 )
-def test_each_failure_is_said_in_its_parts_condition(
+def test_each_failure_is_reported_in_the_condition_of_its_area(
     part: Area, error: DomainError, condition: str, reason: str, *, stalled: bool
 ) -> None:
-    world = replace(empty_world(), failures={part: error})
-    _, conditions = said(session(), world)
+    observed = replace(nothing_observed(), failures={part: error})
+    _, conditions = status_of(session(), observed)
     entry = conditions[condition]
     assert (entry["status"], entry["reason"], entry["message"]) == ("False", reason, str(error))
     assert (conditions["Stalled"]["status"] == "True") is stalled
 
 
-def test_guacamole_away_makes_a_running_session_not_ready() -> None:
-    world = replace(
-        finished_world(session()), access=AccessView(), failures={Area.ACCESS: Unavailable("away", System.GUACAMOLE)}
+def test_an_unavailable_guacamole_makes_a_running_session_not_ready() -> None:
+    observed = replace(
+        everything_observed(session()),
+        access=AccessView(),
+        failures={Area.ACCESS: Unavailable("away", System.GUACAMOLE)},
     )
-    result, conditions = said(session(), world)
+    result, conditions = status_of(session(), observed)
     assert conditions["DesktopReady"]["status"] == conditions["SceneReady"]["status"] == "True"
     assert conditions["Ready"]["reason"] == "GuacamoleUnavailable"
     assert "clientURL" not in result
 
 
-def test_a_foreign_object_stalls_the_session_and_is_named() -> None:
-    world = finished_world(session())
-    assert world.pod is not None
-    world.pod["metadata"]["ownerReferences"] = []
-    result, conditions = said(session(), world)
+def test_an_object_not_owned_stalls_the_session_and_is_named() -> None:
+    observed = everything_observed(session())
+    assert observed.pod is not None
+    observed.pod["metadata"]["ownerReferences"] = []
+    result, conditions = status_of(session(), observed)
     assert conditions["Ready"]["reason"] == conditions["Stalled"]["reason"] == "NameTaken"
     assert f"Pod art/{session().desktop.name}" in conditions["Ready"]["message"]
     assert result["phase"] == "Failed"
     assert "desktop" not in result
 
 
-def test_a_malformed_session_is_told_what_is_wrong() -> None:
-    _, conditions = said(session({"display": {"width": 0}}), empty_world())
+def test_a_malformed_session_is_explained_in_its_status() -> None:
+    _, conditions = status_of(session({"display": {"width": 0}}), nothing_observed())
     assert conditions["Ready"]["reason"] == "Invalid"
     assert "spec.display.width" in conditions["Ready"]["message"]
 
 
-def test_a_deletion_that_waits_for_guacamole_says_so_and_keeps_what_is_needed() -> None:
-    first = status(session(), finished_world(session()))
+def test_a_deletion_that_waits_for_guacamole_is_reported_and_keeps_the_connection() -> None:
+    first = status(session(), everything_observed(session()))
     of = replace(session(deleting=True), status=first)
     failures = {Area.ACCESS: Unavailable("Guacamole at URL does not answer", System.GUACAMOLE)}
-    result, conditions = said(of, replace(empty_world(), failures=failures))
+    result, conditions = status_of(of, replace(nothing_observed(), failures=failures))
     assert result["phase"] == "Terminating"
     assert (conditions["Ready"]["status"], conditions["Ready"]["reason"]) == ("False", "Terminating")
     assert "GuacamoleUnavailable" in conditions["Ready"]["message"]
@@ -248,14 +250,14 @@ def test_a_deletion_that_waits_for_guacamole_says_so_and_keeps_what_is_needed() 
     assert result["connection"]["identifier"] == "17"
 
 
-def test_the_note_of_a_suspension_leaves_a_status_that_there_is_alone() -> None:
+def test_recording_a_suspension_keeps_the_rest_of_the_status() -> None:
     of = session({"suspend": True})
-    there = status(of, finished_world(of))
-    noted = with_suspension(replace(of, status=there), Reason.REQUESTED, NOW)
-    assert noted == replace(there, suspension=noted.suspension)
+    there = status(of, everything_observed(of))
+    suspended = with_suspension(replace(of, status=there), Reason.REQUESTED, NOW)
+    assert suspended == replace(there, suspension=suspended.suspension)
 
 
-def test_a_session_that_is_made_suspended_says_so_in_its_first_status() -> None:
+def test_a_session_created_suspended_reports_it_in_its_first_status() -> None:
     first = with_suspension(session({"suspend": True}), Reason.REQUESTED, NOW).to_manifest()
     assert first["suspension"] == {"reason": "Requested", "at": "2026-11-24T06:00:00.250Z", "resume": ""}
     assert (first["observedGeneration"], first["phase"]) == (3, "Suspending")
@@ -264,10 +266,10 @@ def test_a_session_that_is_made_suspended_says_so_in_its_first_status() -> None:
     assert (ready["type"], ready["status"], ready["reason"]) == ("Ready", "False", "Suspending")
 
 
-def test_a_deadline_that_is_over_before_the_first_status_is_told_in_it() -> None:
+def test_a_deadline_passed_before_the_first_status_is_reported_in_it() -> None:
     of = session()
-    hasty = replace(empty_world(), now=of.created_at + timedelta(seconds=2))
+    hasty = replace(nothing_observed(), now=of.created_at + timedelta(seconds=2))
     assert hasty.settings is not None
     hasty = replace(hasty, settings=replace(hasty.settings, start_deadline=timedelta(seconds=1)))
-    said = {entry["type"]: entry for entry in status(of, hasty).to_manifest()["conditions"]}
-    assert (said["Stalled"]["status"], said["Stalled"]["reason"]) == ("True", "StartDeadlineExceeded")
+    conditions = {entry["type"]: entry for entry in status(of, hasty).to_manifest()["conditions"]}
+    assert (conditions["Stalled"]["status"], conditions["Stalled"]["reason"]) == ("True", "StartDeadlineExceeded")

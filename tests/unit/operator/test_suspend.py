@@ -1,4 +1,4 @@
-"""What is done about a session that is to rest, or whose time is over."""
+"""The plan for a session that is suspended or expired."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from blendersessions_operator.planning.plan import plan
 from blendersessions_operator.planning.questions import Question, next_question
 from blendersessions_operator.planning.steps import Area
 from blendersessions_operator.planning.suspend import SAVE_TIMEOUT, plan_lifetime
-from unit.operator.factories import NOW, body, empty_world, finished_world, running_pod, session, settings
+from unit.operator.factories import NOW, body, everything_observed, nothing_observed, running_pod, session, settings
 
 if TYPE_CHECKING:
     from blendersessions.model.session import Session
@@ -33,23 +33,23 @@ def kinds(of: Session, observed: Observed) -> list[list[str]]:
     return [[type(step).__name__ for step in stage] for stage in plan(of, observed).stages if stage]
 
 
-def test_a_wish_to_rest_is_noted_before_anything_is_stopped() -> None:
+def test_a_requested_suspension_is_recorded_before_anything_is_deleted() -> None:
     of = session({"suspend": True})
-    assert plan(of, finished_world(of)).stages == ((steps.RecordSuspension("Requested"),),)
+    assert plan(of, everything_observed(of)).stages == ((steps.RecordSuspension("Requested"),),)
 
 
-def test_then_it_saves_and_only_then_stops() -> None:
-    assert kinds(suspend_requested(), finished_world(suspend_requested())) == [["SaveScene"], ["DeleteObject"]]
+def test_the_scene_is_saved_before_the_pod_is_deleted() -> None:
+    assert kinds(suspend_requested(), everything_observed(suspend_requested())) == [["SaveScene"], ["DeleteObject"]]
 
 
 def test_without_a_workspace_there_is_nothing_to_save() -> None:
     of = suspend_requested(workspace=False)
-    assert kinds(of, finished_world(of)) == [["DeleteObject"]]
+    assert kinds(of, everything_observed(of)) == [["DeleteObject"]]
 
 
-def test_a_save_that_is_refused_keeps_the_desktop_however_long() -> None:
+def test_a_refused_save_keeps_the_desktop_without_a_deadline() -> None:
     late = replace(
-        finished_world(suspend_requested()),
+        everything_observed(suspend_requested()),
         now=NOW + timedelta(days=1),
         failures={Area.SAVING: Invalid("full", System.AGENT)},
     )
@@ -57,26 +57,28 @@ def test_a_save_that_is_refused_keeps_the_desktop_however_long() -> None:
 
 
 def test_an_agent_that_does_not_answer_is_given_up_after_a_while() -> None:
-    silent = replace(finished_world(suspend_requested()), failures={Area.SAVING: Unavailable("silent", System.AGENT)})
+    silent = replace(
+        everything_observed(suspend_requested()), failures={Area.SAVING: Unavailable("silent", System.AGENT)}
+    )
     assert kinds(suspend_requested(), silent) == []
     assert kinds(suspend_requested(), replace(silent, now=NOW + SAVE_TIMEOUT)) == [["DeleteObject"]]
 
 
-def test_once_it_is_stopped_nothing_is_done() -> None:
-    assert kinds(suspend_requested(), replace(finished_world(suspend_requested()), pod=None)) == []
+def test_a_suspended_session_without_a_pod_has_an_empty_plan() -> None:
+    assert kinds(suspend_requested(), replace(everything_observed(suspend_requested()), pod=None)) == []
 
 
-def test_a_secret_that_is_lost_while_it_rests_is_made_again_for_access_hangs_on_it() -> None:
-    assert kinds(suspend_requested(), replace(finished_world(suspend_requested()), pod=None, secret=None)) == [
+def test_a_secret_lost_during_suspension_is_made_again() -> None:
+    assert kinds(suspend_requested(), replace(everything_observed(suspend_requested()), pod=None, secret=None)) == [
         ["CreateDesktopSecret"]
     ]
 
 
-def test_an_operator_that_was_away_asks_before_it_ends_anything() -> None:
+def test_an_operator_that_was_stopped_asks_before_a_session_expires() -> None:
     of = session()
     begun = NOW - timedelta(hours=5)
     seen = replace(
-        empty_world(),
+        nothing_observed(),
         settings=settings(of, {"lifetime": {"idleAfter": "30m"}}),
         pod=running_pod(of),
         activity=Activity(started_at=begun, ready_at=begun),
@@ -86,6 +88,6 @@ def test_an_operator_that_was_away_asks_before_it_ends_anything() -> None:
     failed = replace(seen, failures={Area.ACTIVITY: Unavailable("no answer", "Agent")})
     assert next_question(of, failed) is not Question.ACTIVITY
     assert isinstance(plan_lifetime(of, failed)[0][0], steps.RecordSuspension)
-    said = replace(seen, activity=replace(seen.activity, asked_at=NOW, last_input_at=NOW))
-    assert next_question(of, said) is not Question.ACTIVITY
-    assert plan_lifetime(of, said) == ()
+    answered = replace(seen, activity=replace(seen.activity, asked_at=NOW, last_input_at=NOW))
+    assert next_question(of, answered) is not Question.ACTIVITY
+    assert plan_lifetime(of, answered) == ()

@@ -1,4 +1,4 @@
-"""What the sweep takes for an orphan, and when it is late enough to remove one."""
+"""The sweep: what is an orphan, and when its grace period has passed."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ def found(*names: str, users: tuple[UserRecord, ...] = (), namespaces: tuple[str
     )
 
 
-def test_a_connection_whose_session_exists_is_none() -> None:
+def test_a_connection_whose_session_exists_is_no_orphan() -> None:
     assert found(OURS, VIEW) == Orphans((), (), ())
 
 
-def test_one_of_our_names_without_a_session_is() -> None:
+def test_a_generated_name_without_a_session_is_an_orphan() -> None:
     assert found(OURS, GONE, GONE + "-view").connections == (GONE, GONE + "-view")
 
 
 @pytest.mark.parametrize("name", ["a person's own", "blender-", "blender-short", GONE.upper(), GONE + "-old"])
-def test_what_bears_none_of_our_names_is_told_and_not_touched(name: str) -> None:
+def test_a_name_that_is_not_generated_is_reported_and_not_touched(name: str) -> None:
     assert found(name) == Orphans((), (), (name,))
 
 
-def test_only_users_that_we_made_and_that_no_session_lets_in() -> None:
+def test_orphans_are_only_marked_users_without_a_session() -> None:
     users = (
         UserRecord("alice", exists=True, made_for="art"),
         UserRecord("bob", exists=True, made_for="art"),
@@ -69,11 +69,13 @@ def test_users_of_namespaces_that_are_not_served_stay() -> None:
         ("mine", f"{OURS}.art.svc", ""),
     ],
 )
-def test_where_a_connection_leads_tells_for_whom_it_was_made(name: str, hostname: str, namespace: str) -> None:
+def test_the_hostname_of_a_connection_shows_which_namespace_it_was_made_for(
+    name: str, hostname: str, namespace: str
+) -> None:
     assert namespace_of(record(name, hostname)) == namespace
 
 
-def test_an_orphan_is_due_when_it_was_one_for_long_enough_without_a_break() -> None:
+def test_an_orphan_is_due_after_an_unbroken_grace_period() -> None:
     grace = GracePeriod(seconds=120)
     assert grace.due(["a"], 0) == []
     assert grace.due(["a", "b"], 119.9) == []

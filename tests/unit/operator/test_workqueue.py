@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Recorder:
-    """Work that notes what it does, and waits at a gate if there is one."""
+    """Work that records its keys, and waits while a test holds the gate."""
 
     def __init__(self) -> None:
         self.done: list[str] = []
@@ -55,7 +55,7 @@ def work() -> Recorder:
     return Recorder()
 
 
-async def test_each_key_is_worked_on(work: Recorder) -> None:
+async def test_each_key_is_processed(work: Recorder) -> None:
     queue = started(work, 4)
     for key in "abc":
         queue.add(key)
@@ -75,7 +75,7 @@ async def test_no_more_keys_at_once_than_there_are_workers(work: Recorder) -> No
     await queue.close()
 
 
-async def test_a_key_added_while_it_waits_is_worked_on_once(work: Recorder) -> None:
+async def test_a_key_added_while_it_waits_is_processed_once(work: Recorder) -> None:
     queue = WorkQueue(1)
     for _ in range(5):
         queue.add("a")
@@ -87,7 +87,7 @@ async def test_a_key_added_while_it_waits_is_worked_on_once(work: Recorder) -> N
     await queue.close()
 
 
-async def test_a_key_added_while_it_is_worked_on_is_worked_on_again(work: Recorder) -> None:
+async def test_a_key_added_while_it_is_processed_is_processed_again(work: Recorder) -> None:
     queue = started(work, 4)
     work.gate.clear()
     queue.add("a")
@@ -111,7 +111,9 @@ async def test_a_key_that_is_not_done_is_tried_again(work: Recorder, monkeypatch
     await queue.close()
 
 
-async def test_news_makes_a_waiting_retry_come_at_once(work: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_adding_a_key_makes_its_waiting_retry_come_at_once(
+    work: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(workqueue, "FIRST_DELAY_SECONDS", 3600.0)
     queue = started(work, 1)
     work.answers["a"] = [False]
@@ -122,14 +124,14 @@ async def test_news_makes_a_waiting_retry_come_at_once(work: Recorder, monkeypat
     await queue.close()
 
 
-async def test_news_does_not_make_the_next_try_come_later(work: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_adding_a_key_does_not_delay_its_next_retry(work: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     failures: list[int] = []
 
-    def noted(count: int) -> float:
+    def recorded(count: int) -> float:
         failures.append(count)
         return 3600.0
 
-    monkeypatch.setattr(workqueue, "backoff", noted)
+    monkeypatch.setattr(workqueue, "backoff", recorded)
     queue = started(work, 1)
     work.answers["a"] = [False] * 4
     for tries in range(1, 5):
@@ -154,7 +156,7 @@ async def test_a_fault_in_one_key_is_logged_and_stops_nothing(
     await queue.close()
 
 
-async def test_closing_lets_the_work_in_hand_end_and_takes_no_more(work: Recorder) -> None:
+async def test_closing_lets_running_work_end_and_takes_no_more(work: Recorder) -> None:
     queue = started(work, 1)
     work.gate.clear()
     queue.add("a")
@@ -168,7 +170,7 @@ async def test_closing_lets_the_work_in_hand_end_and_takes_no_more(work: Recorde
     assert work.done == ["a"]
 
 
-async def test_closing_cancels_what_does_not_end(work: Recorder) -> None:
+async def test_closing_cancels_work_that_does_not_end(work: Recorder) -> None:
     queue = started(work, 1)
     work.gate.clear()
     queue.add("a")
@@ -189,7 +191,7 @@ def started(work: Callable[[str], Awaitable[bool]], workers: int) -> WorkQueue[s
     return queue
 
 
-async def test_of_two_moments_the_earlier_one_counts(work: Recorder) -> None:
+async def test_of_two_delayed_additions_the_earlier_one_counts(work: Recorder) -> None:
     queue = started(work, 1)
     queue.add_after("a", 3600)
     queue.add_after("a", 0.01)
@@ -200,7 +202,7 @@ async def test_of_two_moments_the_earlier_one_counts(work: Recorder) -> None:
     await queue.close()
 
 
-async def test_who_waits_to_begin_is_served_before_those_that_run(work: Recorder) -> None:
+async def test_urgent_keys_are_served_before_others(work: Recorder) -> None:
     queue = WorkQueue(1, lambda key: key.startswith("new"))
     for key in ("a", "b", "new", "newer"):
         queue.add(key)
@@ -213,7 +215,7 @@ async def test_who_waits_to_begin_is_served_before_those_that_run(work: Recorder
     await queue.close()
 
 
-async def test_what_becomes_urgent_while_it_waits_is_moved_to_the_front_and_worked_on_once(work: Recorder) -> None:
+async def test_a_waiting_key_that_becomes_urgent_moves_to_the_front_and_is_processed_once(work: Recorder) -> None:
     urgent: set[str] = set()
     queue = WorkQueue(1, urgent.__contains__)
     for key in ("a", "b", "c"):

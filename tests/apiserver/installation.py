@@ -1,4 +1,4 @@
-"""What lifecycle tests play with: the operator's process, a Guacamole that can be away, and the kubelet's part."""
+"""An installation under test: the operator's process, a Guacamole that can be cut off, and what the kubelet reports."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ import requests
 
 from apiserver.api import SESSIONS, ApiError
 from blendersessions.model.names import name_for
+from contract.standins import running
 from ports import HeldPort
 from status_watch import StatusWatch
 from waiting import DEADLINE_SECONDS, until
@@ -34,9 +35,14 @@ FOREVER = 10**9
 Object = dict[str, Any]
 
 
+def desktop_name(session: Object) -> str:
+    """Return the name of a session's pod, Service, Secret and connection."""
+    return name_for(session["metadata"]["uid"])
+
+
 @contextlib.contextmanager
-def gone_is_fine() -> Iterator[None]:
-    """Go on when an object is gone that was there a moment ago: the operator works at the same time."""
+def ignoring_not_found() -> Iterator[None]:
+    """Ignore that an object is gone: the operator works at the same time."""
     try:
         yield
     except ApiError as error:
@@ -44,15 +50,15 @@ def gone_is_fine() -> Iterator[None]:
             raise
 
 
-class DirectDoor:
-    """The way to Guacamole when nothing stands in between that could be shut."""
+class DirectAddress:
+    """Guacamole's own address, with no proxy in between."""
 
     def __init__(self, url: str) -> None:
         self.url = url
 
 
-class Door:
-    """A way to Guacamole on one fixed port that can be shut: then connections are refused, and open ones end."""
+class TcpProxy:
+    """A proxy to Guacamole on one fixed port. While it is cut, it refuses connections and ends open ones."""
 
     def __init__(self, target: str) -> None:
         self._target = urlsplit(target)
@@ -61,12 +67,12 @@ class Door:
         self._port = HeldPort()
         self._listener = self._listen()
         self.url = f"http://127.0.0.1:{self._port.number}{self._target.path}"
-        self.answered = FOREVER
-        """How many more answers pass before the door shuts by itself, with the request carried out behind it."""
+        self.answers_left = FOREVER
+        """How many more answers pass. After them Guacamole carries a request out, and its answer is lost."""
         self._serve()
 
-    def shut(self) -> None:
-        """Refuse what comes, and end what runs."""
+    def cut(self) -> None:
+        """Refuse new connections, and end open ones."""
         with self._lock:
             with contextlib.suppress(OSError):
                 self._listener.shutdown(socket.SHUT_RDWR)
@@ -75,15 +81,15 @@ class Door:
                 with contextlib.suppress(OSError):
                     each.shutdown(socket.SHUT_RDWR)
 
-    def open(self) -> None:
+    def restore(self) -> None:
         """Let everything through again."""
-        self.answered = FOREVER
+        self.answers_left = FOREVER
         self._listener = self._listen()
         self._serve()
 
     def close(self) -> None:
-        """Shut it for good, and give the port back."""
-        self.shut()
+        """Cut it for good, and release the port."""
+        self.cut()
         self._port.release()
 
     def _listen(self) -> socket.socket:
@@ -105,7 +111,7 @@ class Door:
             server = socket.create_connection((self._target.hostname or "", self._target.port or 80))
             with self._lock:
                 if listener is not self._listener or listener.fileno() < 0:
-                    # The door was shut while this one came through.
+                    # The proxy was cut while this connection was being opened.
                     client.close()
                     server.close()
                     return
@@ -117,9 +123,9 @@ class Door:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 if counts:
-                    if self.answered <= 0:
+                    if self.answers_left <= 0:
                         break
-                    self.answered -= 1
+                    self.answers_left -= 1
                 sink.sendall(data)
         for each in (source, sink):
             with contextlib.suppress(OSError):
@@ -129,7 +135,7 @@ class Door:
 
 
 class GuacamoleAdmin:
-    """Guacamole as its administrator sees it, straight from it and past the door."""
+    """Guacamole as its administrator sees it, without the proxy."""
 
     def __init__(self, url: str, username: str, password: str) -> None:
         self._http = requests.Session()
@@ -164,27 +170,27 @@ class GuacamoleAdmin:
         return set(self.get("users")) - {"guacadmin"}
 
     def can_log_in(self, username: str, password: str) -> bool:
-        """Whether a person gets in with these."""
+        """Whether Guacamole accepts these credentials."""
         answer = requests.post(
             self._url + "api/tokens", data={"username": username, "password": password}, timeout=DEADLINE_SECONDS
         )
         return answer.ok
 
     def close(self) -> None:
-        """Give the sockets back."""
+        """Close the sockets."""
         self._http.close()
 
 
 @dataclass
-class Stage:
-    """One test's world: a namespace, a Guacamole behind a door, and an operator that serves both.
+class Installation:
+    """A namespace, a Guacamole behind a proxy, and the operator's process that serves both.
 
-    From its beginning to its `end` every status that is written in it is held to the rules.
+    Every status that the operator writes is checked against the rules, from the beginning until `end`.
     """
 
     api: Api
     namespace: str
-    door: Door
+    tcp_proxy: TcpProxy | DirectAddress
     guacamole: GuacamoleAdmin
     folder: Path
     process: subprocess.Popen[bytes] | None = None
@@ -196,7 +202,7 @@ class Stage:
         self.statuses = StatusWatch(self.api, self.namespace)
 
     def end(self) -> int:
-        """End the operator in order, and with it the watch of what it writes; return the operator's exit code."""
+        """End the operator in order, and the watch on its statuses; return the operator's exit code."""
         try:
             return self.stop()
         finally:
@@ -209,7 +215,7 @@ class Stage:
         environment = inherited | {
             "PYTHONPATH": os.pathsep.join(str(ROOT / folder) for folder in ("lib", "operator")),
             "KUBECONFIG": str(self.api.kubeconfig),
-            "BLENDERSESSIONS_GUACAMOLE_URL": self.door.url,
+            "BLENDERSESSIONS_GUACAMOLE_URL": self.tcp_proxy.url,
             "BLENDERSESSIONS_GUACAMOLE_USERNAME": "guacadmin",
             "BLENDERSESSIONS_GUACAMOLE_PASSWORD_FILE": str(self.folder / "password"),
             "BLENDERSESSIONS_PUBLIC_URL": "https://desk.example/",
@@ -260,6 +266,10 @@ class Stage:
         """Read a session; None when it is gone."""
         return self._get(f"{SESSIONS}/namespaces/{self.namespace}/blendersessions/{name}")
 
+    def status(self, name: str = "cart") -> Object:
+        """Read a session's status; empty when it has none or is gone."""
+        return dict((self.session(name) or {}).get("status", {}))
+
     def delete(self, name: str = "cart") -> None:
         """Delete a session."""
         self.api.request("DELETE", f"{SESSIONS}/namespaces/{self.namespace}/blendersessions/{name}")
@@ -293,7 +303,7 @@ class Stage:
         self.api.request("PATCH", path, {"spec": spec}, "application/merge-patch+json")
 
     def delete_child(self, plural: str, name: str) -> None:
-        """Delete one object by hand. A volume's claim has a finalizer that nobody here takes off."""
+        """Delete one object by hand. No controller here removes the finalizer of a volume claim."""
         path = f"api/v1/namespaces/{self.namespace}/{plural}/{name}"
         self.api.request("DELETE", path)
         if plural == "persistentvolumeclaims":
@@ -305,12 +315,12 @@ class Stage:
         self.api.request("PATCH", path, {"status": status}, "application/merge-patch+json")
 
     def set_status(self, name: str, status: Object) -> None:
-        """Change a session's status, as nobody but the operator does."""
+        """Change a session's status in the operator's place."""
         path = f"{SESSIONS}/namespaces/{self.namespace}/blendersessions/{name}/status"
         self.api.request("PATCH", path, {"status": status}, "application/merge-patch+json")
 
     def run_pod(self, session: Object, address: str = "127.0.0.99") -> None:
-        """Let the session's pod run and be ready at an address, once there is one."""
+        """Report the session's pod as running and ready at an address, once the pod exists."""
         name = name_for(session["metadata"]["uid"])
         until("the pod is made", lambda: self.child("pods", name))
         self.set_pod_status(
@@ -338,12 +348,12 @@ class Stage:
             found = self.condition(kind, name)
             return found if found.get("reason") == reason else {}
 
-        return until(lambda: f"{kind} of {name} says {reason}; it says {self.condition(kind, name)}", probe)
+        return until(lambda: f"{kind} of {name} has the reason {reason}; it is {self.condition(kind, name)}", probe)
 
     def until_ready(self, name: str = "cart") -> Object:
         """Wait until a session is ready, and return it."""
         until(
-            lambda: f"{name} is ready; it says {self.condition('Ready', name)}",
+            lambda: f"{name} is ready; it is {self.condition('Ready', name)}",
             lambda: self.condition("Ready", name).get("status") == "True",
         )
         found = self.session(name)
@@ -360,14 +370,14 @@ class Stage:
         return self.until_ready(name)
 
     def collect_garbage(self) -> None:
-        """Delete what no living session owns any more, as the garbage collector does."""
+        """Delete the objects whose owners are gone, as the garbage collector does."""
         alive = {item["metadata"]["uid"] for item in self.sessions()}
         for plural in CHILDREN:
             items: Any = self.api.request("GET", f"api/v1/namespaces/{self.namespace}/{plural}")["items"]
             for item in items:
                 owners = {owner["uid"] for owner in item["metadata"].get("ownerReferences", [])}
                 if owners and not owners & alive:
-                    with gone_is_fine():
+                    with ignoring_not_found():
                         self.delete_child(plural, item["metadata"]["name"])
 
     def sessions(self) -> list[Object]:
@@ -375,8 +385,8 @@ class Stage:
         items: Any = self.api.request("GET", f"{SESSIONS}/namespaces/{self.namespace}/blendersessions")["items"]
         return list(items)
 
-    def strike(self) -> None:
-        """Delete all sessions, and check that nothing is left of them on either side."""
+    def delete_all_and_assert_nothing_left(self) -> None:
+        """Delete all sessions, and check that nothing of them is left in Kubernetes or in Guacamole."""
         sessions = self.sessions()
         for session in sessions:
             self.delete(session["metadata"]["name"])
@@ -389,7 +399,7 @@ class Stage:
         self.api.request("DELETE", f"api/v1/namespaces/{self.namespace}/events")
 
     def events(self, name: str = "cart") -> list[tuple[str, str, str]]:
-        """List the Events on a session, not those on an earlier one of its name: type, reason, message."""
+        """List the Events on a session, without those on an earlier one of its name: type, reason, message."""
         session = self.session(name)
         uid = session["metadata"]["uid"] if session is not None else ""
         chosen = f"fieldSelector=involvedObject.uid={uid}"
@@ -403,3 +413,25 @@ class Stage:
             if error.status != requests.codes.not_found:
                 raise
             return None
+
+
+@contextlib.contextmanager
+def installed(api: Api, folder: Path) -> Iterator[Installation]:
+    """Make an installation with an empty Guacamole; at the end, check that the operator stopped in order.
+
+    The operator is not started. Its log must hold no traceback, and its statuses must keep to the rules.
+    """
+    with running() as guacamole:
+        tcp_proxy = TcpProxy(guacamole.url)
+        admin = GuacamoleAdmin(guacamole.url, guacamole.username, guacamole.password)
+        installation = Installation(api, api.create_namespace(), tcp_proxy, admin, folder)
+        installation.write_password(guacamole.password)
+        try:
+            yield installation
+        finally:
+            code = installation.end()
+            tcp_proxy.close()
+            admin.close()
+            assert code == 0, f"the operator did not end in order: {code}\n{installation.log[-4000:]}"
+        assert "Traceback" not in installation.log, installation.log
+        installation.statuses.check()

@@ -1,0 +1,81 @@
+"""Changes of owner, viewers, limits and passwords of a living session reach Guacamole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from apiserver.installation import desktop_name
+from blendersessions.model.names import user_secret_name
+from waiting import until
+
+if TYPE_CHECKING:
+    from apiserver.installation import Installation
+
+
+def test_viewers_get_a_read_only_connection_and_lose_it_when_removed(installation: Installation) -> None:
+    session = installation.ready(owner="ann-shows", viewers=["vic-looks"])
+    name = desktop_name(session)
+    until("there is a link for viewers", lambda: installation.status().get("viewURL"))
+    [shown] = installation.guacamole.named(name + "-view")
+    parameters: Any = installation.guacamole.get(f"connections/{shown['identifier']}/parameters")
+    assert parameters["read-only"] == "true"
+    assert installation.guacamole.get("users/vic-looks/permissions")["connectionPermissions"] == {
+        shown["identifier"]: ["READ"]
+    }
+    assert installation.child("secrets", user_secret_name("vic-looks")) is not None
+    installation.patch("cart", {"spec": {"viewers": None}})
+    until("the viewer is gone", lambda: installation.guacamole.users() == {"ann-shows"})
+    until("so is the connection", lambda: installation.guacamole.named(name + "-view") == [])
+    until("so is the Secret", lambda: installation.child("secrets", user_secret_name("vic-looks")) is None)
+    until("the link goes", lambda: "viewURL" not in installation.status())
+
+
+def test_a_session_edited_many_times_converges(installation: Installation) -> None:
+    session = installation.ready(owner="eve-edits")
+    for number in range(30):
+        installation.patch(
+            "cart", {"spec": {"viewers": [f"viewer-{number % 3}"], "connections": {"max": 5 + number % 4}}}
+        )
+    wanted = {"viewer-2", "eve-edits"}
+    until("the last edit holds", lambda: installation.guacamole.users() == wanted)
+    [connection] = installation.guacamole.named(desktop_name(session))
+    until(
+        "its limits too",
+        lambda: (
+            installation.guacamole.get(f"connections/{connection['identifier']}")["attributes"]["max-connections"]
+            == "6"
+        ),
+    )
+
+
+def test_a_password_changed_in_the_secret_restarts_the_desktop_with_it(installation: Installation) -> None:
+    session = installation.ready()
+    name = desktop_name(session)
+    before = installation.child("pods", name)
+    assert before is not None
+    path = f"api/v1/namespaces/{installation.namespace}/secrets/{name}"
+    installation.api.request(
+        "PATCH", path, {"stringData": {"vnc-password": "another1"}}, "application/merge-patch+json"
+    )
+    until(
+        "there is another pod",
+        lambda: (installation.child("pods", name) or before)["metadata"]["uid"] != before["metadata"]["uid"],
+    )
+    installation.run_pod(session)
+    installation.until_ready()
+    [connection] = installation.guacamole.named(name)
+    assert installation.guacamole.get(f"connections/{connection['identifier']}/parameters")["password"] == "another1"
+
+
+def test_an_owner_of_two_namespaces_is_refused_in_the_second(
+    installation: Installation, own_installation: Installation
+) -> None:
+    installation.ready(owner="one-name")
+    own_installation.tcp_proxy = installation.tcp_proxy
+    own_installation.start()
+    own_installation.create(owner="one-name")
+    condition = own_installation.until_reason("Stalled", "OwnerTaken")
+    assert "spec.owner" in condition["message"]
+    own_installation.delete()
+    own_installation.until_gone()
+    assert "one-name" in installation.guacamole.users(), "the user belongs to the other namespace"

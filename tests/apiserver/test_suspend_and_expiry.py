@@ -1,0 +1,166 @@
+"""Suspending saves the scene and deletes the pod; idle sessions and old ones expire."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from apiserver.fake_agent import FakeAgent, fake_agent
+from apiserver.installation import desktop_name
+from waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from apiserver.installation import Installation, Object
+
+HOME = {"size": "1Gi"}
+
+
+@pytest.fixture
+def agent() -> Iterator[FakeAgent]:
+    with fake_agent() as agent:
+        yield agent
+
+
+def started(installation: Installation, agent: FakeAgent, name: str = "cart", **spec: object) -> Object:
+    """Create a session whose desktop has this agent, and wait until it is ready."""
+    installation.run_pod(installation.create(name, **spec), agent.address)
+    return installation.until_ready(name)
+
+
+def until_suspended(installation: Installation, reason: str, name: str = "cart") -> Object:
+    installation.until_reason("Suspended", reason, name)
+    until("the phase follows", lambda: installation.status(name).get("phase") == "Suspended")
+    return installation.status(name)
+
+
+def backdate(installation: Installation, *, minutes: int, name: str = "cart") -> None:
+    """Move a session's start, readiness and last activity this long into the past."""
+    moment = (datetime.now(UTC) - timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    installation.set_status(name, {"startedAt": moment, "readyAt": moment, "activity": {"lastActiveAt": moment}})
+
+
+def resume(installation: Installation, value: str, name: str = "cart") -> None:
+    installation.patch(name, {"metadata": {"annotations": {"blendersessions.io/resume": value}}})
+
+
+def test_suspending_saves_and_deletes_the_pod_and_nothing_else(installation: Installation, agent: FakeAgent) -> None:
+    session = started(installation, agent, owner="sue", workspace=HOME)
+    name = desktop_name(session)
+    claim = installation.child("persistentvolumeclaims", name)
+    assert claim is not None
+    assert claim["spec"]["resources"]["requests"]["storage"] == "1Gi"
+    secret = installation.child("secrets", name)
+    pod = installation.child("pods", name)
+    assert pod is not None
+    assert {"name": "home", "persistentVolumeClaim": {"claimName": name}} in pod["spec"]["volumes"]
+    installation.patch("cart", {"spec": {"suspend": True}})
+    status = until_suspended(installation, "Requested")
+    assert agent.saved == 1
+    assert status["suspension"]["reason"] == "Requested"
+    assert not {"clientURL", "readyAt", "startedAt", "activity"} & status.keys()
+    assert installation.child("pods", name) is None
+    assert installation.child("persistentvolumeclaims", name) is not None
+    assert installation.child("services", name) is not None
+    assert installation.child("secrets", name) == secret
+    [connection] = installation.guacamole.named(name)
+    assert installation.guacamole.get("users/sue/permissions")["connectionPermissions"] == {
+        connection["identifier"]: ["READ"]
+    }
+
+    installation.patch("cart", {"spec": {"suspend": False}})
+    installation.run_pod(session, agent.address)
+    again = installation.until_ready()
+    assert again["status"]["clientURL"] == session["status"]["clientURL"], "a bookmark stays good"
+    assert "suspension" not in again["status"]
+
+
+def test_a_scene_that_cannot_be_saved_keeps_the_desktop(installation: Installation, agent: FakeAgent) -> None:
+    agent.save_answer = (507, {"message": "The workspace is full: delete files or enlarge it."})
+    session = started(installation, agent, workspace=HOME)
+    installation.patch("cart", {"spec": {"suspend": True}})
+    condition = installation.until_reason("Suspended", "SaveFailed")
+    assert "The workspace is full" in condition["message"]
+    assert installation.child("pods", desktop_name(session)) is not None
+    agent.save_answer = (200, {"file": "/home/blender/cart.blend"})
+    until_suspended(installation, "Requested")
+
+
+def test_without_a_workspace_there_is_nothing_to_save(installation: Installation, agent: FakeAgent) -> None:
+    started(installation, agent)
+    installation.patch("cart", {"spec": {"suspend": True}})
+    until_suspended(installation, "Requested")
+    assert agent.saved == 0
+    assert "Without a workspace nothing was kept" in installation.condition("Suspended")["message"]
+
+
+def test_an_idle_desktop_is_warned_then_suspended_and_can_be_resumed(
+    installation: Installation, agent: FakeAgent
+) -> None:
+    agent.idle_seconds = 7200
+    session = started(installation, agent, workspace=HOME, lifetime={"idleAfter": "1h"})
+    assert session["status"]["activity"]["expiryReason"] == "Idle"
+    backdate(installation, minutes=57)
+    until(
+        "the desktop shows the warning", lambda: [each for each in agent.notices if "Move the mouse to keep it" in each]
+    )
+    until("an Event reports it", lambda: "Expiring" in [reason for _, reason, _ in installation.events()])
+    backdate(installation, minutes=61)
+    status = until_suspended(installation, "Idle")
+    assert agent.saved == 1
+    found = installation.session()
+    assert found is not None
+    assert found["spec"]["suspend"] is False, "the operator does not change the spec"
+    assert status["suspension"]["reason"] == "Idle"
+    agent.idle_seconds = 0
+    resume(installation, "please")
+    installation.run_pod(session, agent.address)
+    installation.until_ready()
+
+
+def test_a_render_keeps_a_session_alive_with_nobody_connected(installation: Installation, agent: FakeAgent) -> None:
+    agent.idle_seconds, agent.rendering = 3600, True
+    started(installation, agent, lifetime={"idleAfter": "2s"})
+    until("the render keeps it alive", lambda: installation.status().get("activity", {}).get("keptAliveBy") == "Render")
+    before = agent.polls
+    agent.rendering = False
+    until("the agent is polled again", lambda: agent.polls > before)
+    until_suspended(installation, "Idle")
+
+
+def test_input_keeps_a_session_alive(installation: Installation, agent: FakeAgent) -> None:
+    started(installation, agent, lifetime={"idleAfter": "2s"})
+    until("the agent was polled often", lambda: agent.polls > 4)
+    until("its input keeps it alive", lambda: installation.status().get("activity", {}).get("keptAliveBy") == "Input")
+    assert installation.status()["phase"] == "Ready"
+
+
+def test_the_maximum_age_suspends_a_session_that_renders(installation: Installation, agent: FakeAgent) -> None:
+    agent.rendering = True
+    started(installation, agent, lifetime={"maxAge": "1h"}, workspace=HOME)
+    backdate(installation, minutes=57)
+    until("the desktop shows the warning", lambda: [each for each in agent.notices if "its time is over" in each])
+    backdate(installation, minutes=61)
+    until_suspended(installation, "MaxAge")
+
+
+def test_a_session_with_on_expiry_delete_is_deleted(installation: Installation, agent: FakeAgent) -> None:
+    agent.idle_seconds = 7200
+    started(installation, agent, lifetime={"idleAfter": "1h", "onExpiry": "Delete"}, owner="del-later")
+    backdate(installation, minutes=61)
+    installation.until_gone()
+    until("its user goes too", lambda: "del-later" not in installation.guacamole.users())
+
+
+def test_a_retained_volume_outlives_its_session(installation: Installation) -> None:
+    session = installation.ready(workspace={"size": "1Gi", "reclaimPolicy": "Retain"})
+    installation.delete()
+    installation.until_gone()
+    installation.collect_garbage()
+    claim = installation.child("persistentvolumeclaims", desktop_name(session))
+    assert claim is not None
+    assert claim["metadata"].get("ownerReferences") is None
+    installation.delete_child("persistentvolumeclaims", desktop_name(session))
