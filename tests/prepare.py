@@ -1,4 +1,4 @@
-"""Builds and installs what the tests need, and says how long each step took; what is there already costs nothing."""
+"""Builds and installs what the tests need, skips what is there already, and prints the time of each step."""
 
 from __future__ import annotations
 

@@ -190,7 +190,7 @@ class Installation:
 
     api: Api
     namespace: str
-    tcp_proxy: TcpProxy | DirectAddress
+    tcp_proxy: TcpProxy
     guacamole: GuacamoleAdmin
     folder: Path
     process: subprocess.Popen[bytes] | None = None

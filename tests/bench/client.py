@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 IN_FLIGHT = 24
-"""As many as the operator has in flight."""
+"""Requests in flight, as many as the operator's."""
 DEADLINE = 600.0
 """Seconds that anything is waited for: a thousand sessions on a machine with other work take minutes."""
 Object = dict[str, Any]
@@ -41,7 +41,7 @@ class Client:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        # Two more for the watches, which never give theirs back.
+        # Two more for the watches, which keep theirs.
         connector = aiohttp.TCPConnector(limit=IN_FLIGHT + 2, ssl=self._context)
         headers = {"Authorization": f"Bearer {self._token}"}
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=10)
@@ -85,7 +85,7 @@ class Client:
                     await asyncio.sleep(0.2)
 
     async def watch(self, path: str, version: str) -> AsyncIterator[Object]:
-        """Give the events of a collection from a version on, for ever: the server may end a watch at any time."""
+        """Yield the events of a collection from a version on, without end: the server may end a watch at any time."""
         assert self._session is not None
         while True:
             async with self._session.get(f"/{path}?watch=1&resourceVersion={version}") as response:
@@ -101,21 +101,21 @@ class Client:
 
 
 class Seen:
-    """When each object of a collection was first seen to be as wanted."""
+    """When each object of a collection was first seen in the wanted state."""
 
     def __init__(self, count: int) -> None:
         self._count = count
         self.at: dict[str, float] = {}
         self.all = asyncio.Event()
 
-    def note(self, name: str) -> None:
-        """Note that an object is as wanted by now."""
+    def add(self, name: str) -> None:
+        """Record that an object is in the wanted state."""
         self.at.setdefault(name, time.monotonic())
         if len(self.at) >= self._count:
             self.all.set()
 
     async def wait(self) -> float:
-        """Wait until all are; return when the last one was."""
+        """Wait until all objects are in it; return when the last one was."""
         try:
             async with asyncio.timeout(DEADLINE):
                 await self.all.wait()
@@ -133,7 +133,7 @@ async def watching(client: Client, path: str, count: int, wanted: Callable[[Obje
     async def follow() -> None:
         async for event in client.watch(path, version):
             if wanted(event):
-                seen.note(event["object"]["metadata"]["name"])
+                seen.add(event["object"]["metadata"]["name"])
 
     async with asyncio.TaskGroup() as group:
         task = group.create_task(follow())
@@ -155,11 +155,11 @@ async def each(items: Iterable[Any], work: Callable[[Any], Awaitable[object]], i
 
 
 def is_ready(event: Object) -> bool:
-    """Say whether an event tells of a pod or a session that is Ready."""
+    """Return whether an event shows a pod or a session that is Ready."""
     conditions = event["object"].get("status", {}).get("conditions") or ()
     return any(entry["type"] == "Ready" and entry["status"] == "True" for entry in conditions)
 
 
 def is_gone(event: Object) -> bool:
-    """Say whether an event tells that an object is gone."""
+    """Return whether an event shows that an object is gone."""
     return bool(event["type"] == "DELETED")

@@ -41,7 +41,7 @@ class Cluster:
 
 @contextmanager
 def simulated(folder: Path) -> Iterator[Cluster]:
-    """Run etcd, kube-apiserver, kube-scheduler and kwok for as long as the block runs."""
+    """Run etcd, kube-apiserver, kube-scheduler and kwok while the block runs."""
     built = binaries.ensure("kube-scheduler", "kwok", "helm")
     plane = controlplane.start(folder, 0)
     others = (
@@ -141,6 +141,6 @@ def _flow_schema(account: str) -> dict[str, object]:
 
 
 def _add_node(api: Api, name: str) -> None:
-    """Add a node, which kwok reports on; without a controller manager nobody else takes the taint of a new one away."""
+    """Add a node that kwok reports as ready. Without a controller manager the taint of a new node is removed here."""
     api.request("POST", "api/v1/nodes", {"metadata": {"name": name, "labels": {"kubernetes.io/os": "linux"}}})
     api.request("PATCH", f"api/v1/nodes/{name}", {"spec": {"taints": []}}, "application/merge-patch+json")

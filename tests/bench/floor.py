@@ -18,7 +18,7 @@ _SET_BY_THE_SERVER = ("uid", "resourceVersion", "creationTimestamp", "generation
 
 
 async def templates(client: Client) -> dict[str, list[Object]]:
-    """Take what the operator made for the one session there is as what the floor is made of, by kind."""
+    """Return, by kind, the objects that the operator made for the only session: the floor is made of these."""
     return {
         kind: [_bare(item) for item in await client.list(f"api/v1/namespaces/{SESSIONS_IN}/{kind}?{SELECTOR}")]
         for kind in KINDS

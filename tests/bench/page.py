@@ -70,7 +70,7 @@ class Row(NamedTuple):
 
 
 def rows(results: Object) -> Iterator[Row]:
-    """Say what was measured, with the target where there is one."""
+    """Format a figure, with its target where there is one."""
     if "single" in results:
         yield from _single(results["single"])
     if "burst" in results:

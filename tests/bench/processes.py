@@ -75,7 +75,7 @@ def standin(folder: Path) -> Iterator[Guacamole]:
 
 @contextmanager
 def administrator(guacamole: Guacamole) -> Iterator[GuacamoleAdmin]:
-    """Sign in, to see what is there."""
+    """Sign in as the administrator, to read connections and users."""
     admin = GuacamoleAdmin(guacamole.url, guacamole.username, guacamole.password)
     try:
         yield admin
@@ -95,7 +95,7 @@ class Operator:
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it; it is not waited for."""
+        """Start the process, without waiting for it."""
         password = self.folder / "password"
         password.write_text(self.guacamole.password)
         settings = {

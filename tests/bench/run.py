@@ -119,5 +119,5 @@ async def live(bench: Bench, made_of: Mapping[str, list[Object]], options: Optio
 
 
 def say(what: str, figures: Object) -> None:
-    """Tell what was measured so far."""
+    """Print the figures so far."""
     print(f"{time.strftime('%H:%M:%S')} {what}: {figures}", flush=True)

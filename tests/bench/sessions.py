@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 COLLECTION = f"{SESSIONS}/namespaces/{SESSIONS_IN}/blendersessions"
 QUIET_SECONDS = 3.0
-"""The operator has settled when it sent nothing for so long."""
+"""The operator is idle when it has sent nothing for this many seconds."""
 _DISPATCHED = re.compile(
     rf'^apiserver_flowcontrol_dispatched_requests_total\{{[^}}]*flow_schema="{OPERATOR}"[^}}]*\}} (\S+)$', re.MULTILINE
 )
@@ -29,7 +29,7 @@ _DISPATCHED = re.compile(
 
 @dataclass(frozen=True)
 class Marks:
-    """What was used and sent up to a moment."""
+    """The resources used and requests sent up to a moment."""
 
     at: float
     cpu_seconds: float
@@ -106,7 +106,7 @@ class Bench:
         return {"sessions": count, "seconds": ended - begun, "operator_cpu_seconds": cpu}
 
     async def steady(self, seconds: float) -> Object:
-        """Let the operator be for a while; return what it uses and sends."""
+        """Measure the operator while nothing changes; return what it uses and sends."""
         before = await self.settled()
         await asyncio.sleep(seconds)
         after = await self.marks()
@@ -192,7 +192,7 @@ class Bench:
 
 
 def is_new(event: Object) -> bool:
-    """Say whether an event is about the session that is created during a restart."""
+    """Return whether an event is about the session that is created during a restart."""
     return bool(event["object"]["metadata"]["name"] == "after-restart")
 
 

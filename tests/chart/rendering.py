@@ -17,7 +17,7 @@ RELEASE = "studio"
 NAMESPACE = "studio-system"
 # A Helm that was built without its release's flags takes the cluster for a very old one.
 KUBERNETES = ("--kube-version", "1.36.0")
-# Helm asks the cluster which kinds it knows; without one it is told.
+# Helm asks the cluster which kinds it knows. Without a cluster the list is given.
 KINDS = ("--api-versions", "blendersessions.io/v1alpha1/BlenderSessionClass")
 PUBLIC_URL = "https://blender.example.org/"
 Object = dict[str, object]

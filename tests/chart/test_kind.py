@@ -19,7 +19,7 @@ UNREADABLE = "unable to decode config"
 
 
 def complaint(config: Path, home: Path) -> str:
-    """Let kind read a configuration where there is no Docker, so that it makes nothing, and return what it says."""
+    """Let kind read a configuration where there is no Docker, so that it makes nothing, and return its output."""
     result = subprocess.run(
         [binaries.ensure("kind")["kind"], "create", "cluster", "--name=unmade", f"--config={config}"],
         env={"PATH": str(home), "HOME": str(home), "KIND_EXPERIMENTAL_PROVIDER": "docker"},
@@ -47,14 +47,14 @@ def test_the_port_of_the_proxy_is_open_on_this_machine_alone() -> None:
 
 
 def test_kind_reads_the_configuration_and_misses_only_docker(tmp_path: Path) -> None:
-    said = complaint(CONFIG, tmp_path)
-    assert UNREADABLE not in said
-    assert '"docker": executable file not found' in said
+    output = complaint(CONFIG, tmp_path)
+    assert UNREADABLE not in output
+    assert '"docker": executable file not found' in output
 
 
 def test_kind_would_refuse_a_misspelt_field(tmp_path: Path) -> None:
     misspelt = tmp_path / "kind.yaml"
     misspelt.write_text(CONFIG.read_text().replace("hostPort", "hostPrt"))
-    said = complaint(misspelt, tmp_path)
-    assert UNREADABLE in said
-    assert "hostPrt" in said
+    output = complaint(misspelt, tmp_path)
+    assert UNREADABLE in output
+    assert "hostPrt" in output

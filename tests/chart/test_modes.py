@@ -141,7 +141,7 @@ def test_the_operator_gets_the_settings_of_the_interface() -> None:
     }
 
 
-def test_every_setting_of_the_operator_is_documented_and_every_default_is_the_chart_s() -> None:
+def test_every_operator_setting_is_documented_with_the_charts_default() -> None:
     page = (ROOT / "docs" / "interfaces.md").read_text()
     given = render().environment("studio-operator")
     for name, field in Settings.model_fields.items():

@@ -183,7 +183,7 @@ def test_a_desktop_is_reached_by_guacd_and_the_operator_and_reaches_nobody() -> 
     }
 
 
-def test_a_desktop_whose_class_says_so_reaches_the_internet_and_no_private_address() -> None:
+def test_a_class_may_let_desktops_reach_the_internet_and_no_private_address() -> None:
     spec: Any = render().get("NetworkPolicy", "studio-desktops-public@blender-desktops", "spec")
     assert spec["podSelector"]["matchLabels"] == {labels.NAME: labels.NAME_VALUE, labels.EGRESS: "Public"}
     blocks = [entry["ipBlock"] for entry in spec["egress"][0]["to"]]

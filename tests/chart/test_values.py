@@ -131,7 +131,7 @@ def test_a_class_without_a_spec_is_one_that_decides_nothing() -> None:
     assert render("sessionClasses[0].name=plain").get("BlenderSessionClass", "plain@blender-desktops", "spec") == {}
 
 
-def test_a_cluster_that_does_not_know_classes_yet_is_told_what_to_do() -> None:
+def test_a_cluster_without_the_class_crd_gets_an_explanation() -> None:
     options = ("--set", f"publicURL={PUBLIC_URL}", "--set", "sessionClasses[0].name=default")
     with pytest.raises(
         RefusedError, match="install without sessionClasses first, which brings the CRDs, then run helm"
@@ -157,7 +157,7 @@ def test_the_schema_is_closed_at_every_level() -> None:
 
 
 def test_every_value_is_explained() -> None:
-    """Each block of values has a comment, except where the name says it all."""
+    """Each block of values has a comment, except where the name explains itself."""
     known = {"resources", "podAnnotations", "nodeSelector", "tolerations", "affinity", "enabled", "annotations"}
     known |= {"repository", "tag", "port", "size", "className", "pullPolicy", "replicas", "requests", "limits"}
     previous = ""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 SIZE = {"width": 1280, "height": 760}
-"""Room for a desktop of 1280x720 and for the line under it, in which the stand-in says that it is one."""
+"""The size of a desktop of 1280x720 and of the line under it, in which the stand-in names itself."""
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",

@@ -1,4 +1,4 @@
-"""What a desktop does for the person in it: work is kept, rest is told from work, and words reach the screen."""
+"""The agent in a real desktop: it saves work, distinguishes input from idleness, and shows notices on the screen."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_scene_without_a_name_is_kept_too(started: Callable[..., Desktop]) -> 
     until("nothing is left to save", lambda: agent.status().get("dirty") is False)
 
 
-def test_input_and_rest_are_told_apart(started: Callable[..., Desktop]) -> None:
+def test_input_and_idleness_are_distinguished(started: Callable[..., Desktop]) -> None:
     agent = started("idle", sample="watering_can.blend").agent
     until("nobody has touched it for a while", lambda: agent.status()["idle_seconds"] > 5)
     for action in (("move", "500", "300", "move", "520", "320"), ("key", "shift")):
@@ -179,7 +179,7 @@ def test_a_full_disk_costs_no_work(small_desktop: Agent) -> None:
     assert agent.run(f"sha256sum {CART}") != before
 
 
-def test_a_damaged_scene_is_kept_and_told_of(small_desktop: Agent) -> None:
+def test_a_damaged_scene_is_kept_and_reported(small_desktop: Agent) -> None:
     agent = small_desktop
     agent.run(f"truncate --size=100000 {CART}")
     damaged = agent.run(f"sha256sum {CART}")
@@ -191,4 +191,4 @@ def test_a_damaged_scene_is_kept_and_told_of(small_desktop: Agent) -> None:
     assert agent.status()["file"] == f"{HOME}/shopping_cart-2.blend"
     assert agent.run(f"sha256sum {CART}") == damaged
     notice = "shopping_cart.blend cannot be read. The file is unchanged."
-    until("the person is told", lambda: notice in agent.log())
+    until("the notice is shown", lambda: notice in agent.log())

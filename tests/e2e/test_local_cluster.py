@@ -46,9 +46,11 @@ def printed(*words: str) -> list[str]:
 def traces() -> dict[str, list[str]]:
     """What a cluster of this name can leave on the machine, outside its own folder."""
     processes = [
-        said
+        command
         for folder in Path("/proc").iterdir()
-        if folder.name.isdecimal() and str(STATE) in (said := _command_of(folder)) and int(folder.name) != os.getpid()
+        if folder.name.isdecimal()
+        and str(STATE) in (command := _command_of(folder))
+        and int(folder.name) != os.getpid()
     ]
     return {
         "processes": processes,

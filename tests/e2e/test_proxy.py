@@ -1,4 +1,4 @@
-"""What the proxy says of itself, and what it never says of others."""
+"""The proxy's log and health, and that no credential appears in them."""
 
 from __future__ import annotations
 
@@ -50,15 +50,16 @@ def test_its_log_has_the_path_and_no_token(public_url: str, kubectl: Kubectl, vi
     requests.delete(f"{public_url}guacamole/api/tokens/{SECRET}?visit={visit}", timeout=DEADLINE_SECONDS)
     requests.get(f"{public_url}{visit}?blender_file={SECRET}", timeout=DEADLINE_SECONDS)
 
-    def told() -> set[tuple[str, str, int]]:
+    def logged_requests() -> set[tuple[str, str, int]]:
         records = [json.loads(line) for line in logged(kubectl) if line.startswith("{")]
         return {(record["method"], record["path"], record["status"]) for record in records}
 
     # Each of the proxy's processes writes its lines when it comes to that, so they are in no order.
     for path in (f"/guacamole/{visit}/websocket-tunnel", f"/{visit}"):
-        until(f"{path} is logged", lambda path=path: ("GET", path, HTTPStatus.NOT_FOUND) in told())
+        until(f"{path} is logged", lambda path=path: ("GET", path, HTTPStatus.NOT_FOUND) in logged_requests())
     until(
-        "the deletion is logged", lambda: [each for each in told() if each[:2] == ("DELETE", "/guacamole/api/tokens/-")]
+        "the deletion is logged",
+        lambda: [each for each in logged_requests() if each[:2] == ("DELETE", "/guacamole/api/tokens/-")],
     )
     assert SECRET not in "\n".join(logged(kubectl))
 

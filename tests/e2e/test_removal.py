@@ -91,7 +91,7 @@ def test_a_pod_deleted_by_hand_comes_back(started: Callable[..., Desktop], kubec
     kubectl.run("wait", "--for=condition=Ready", "blendersession/healed", "--timeout=60s")
 
 
-def test_an_unknown_sample_says_which_there_are(kubectl: Kubectl) -> None:
+def test_an_unknown_sample_is_reported_with_the_known_ones(kubectl: Kubectl) -> None:
     kubectl.apply(manifest("unknown", sample="teapot.blend"))
     kubectl.run("wait", "--for=condition=Stalled", "blendersession/unknown", "--timeout=60s")
 

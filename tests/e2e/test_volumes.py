@@ -44,12 +44,12 @@ def pod(image: str, script: str) -> dict[str, Any]:
 
 
 def run_pod(kubectl: Kubectl, image: str, script: str) -> str:
-    """Run a pod to its good end, remove it, and return what it said."""
+    """Run a pod until it succeeds, delete it, and return its log."""
     kubectl.apply(pod(image, script))
     kubectl.run("wait", "pod/writer", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=60s")
-    said = kubectl.run("logs", "writer")
+    log = kubectl.run("logs", "writer")
     kubectl.run("delete", "pod/writer", "--timeout=60s")
-    return said
+    return log
 
 
 def test_a_claim_keeps_work_grows_and_leaves_no_folder(cluster: Cluster, kubectl: Kubectl) -> None:

@@ -42,16 +42,16 @@ async def test_no_more_than_the_bound_is_in_flight_and_everything_is_done() -> N
 
 async def test_an_object_that_is_ready_twice_counts_once() -> None:
     seen = Seen(2)
-    seen.note("one")
-    seen.note("one")
+    seen.add("one")
+    seen.add("one")
     assert not seen.all.is_set()
-    seen.note("two")
+    seen.add("two")
     assert await seen.wait() == max(seen.at.values())
 
 
 async def test_a_deadline_says_how_far_it_came(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.client.DEADLINE", 0.01)
     seen = Seen(2)
-    seen.note("one")
+    seen.add("one")
     with pytest.raises(TimeoutError, match="only 1 of 2"):
         await seen.wait()

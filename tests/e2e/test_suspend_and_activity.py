@@ -1,4 +1,4 @@
-"""Suspend and resume with real work in a real volume, and what keeps a session alive."""
+"""Suspending keeps real work in a real volume, and renders and input keep a session alive."""
 
 from __future__ import annotations
 
@@ -57,7 +57,9 @@ def test_work_survives_suspension(started: Callable[..., Desktop], kubectl: Kube
     assert difference(viewport(changed), viewport(again)) < difference(viewport(before), viewport(again)) / 4
 
 
-def test_a_drained_node_saves_first_and_the_work_comes_back(started: Callable[..., Desktop], kubectl: Kubectl) -> None:
+def test_a_drained_node_saves_the_work_and_the_desktop_has_it_again(
+    started: Callable[..., Desktop], kubectl: Kubectl
+) -> None:
     desktop = started("evicted", sample="watering_can.blend", workspace=HOME)
     pod = kubectl.get("pod", desktop.name)
     before = desktop.agent.run("sha256sum /home/blender/watering_can.blend")
@@ -75,7 +77,7 @@ def test_a_drained_node_saves_first_and_the_work_comes_back(started: Callable[..
     assert not desktop.agent_status()["dirty"]
 
 
-def test_a_forgotten_desktop_rests_and_a_render_with_nobody_connected_keeps_one_alive(
+def test_an_idle_desktop_is_suspended_and_a_render_keeps_one_alive(
     started: Callable[..., Desktop], kubectl: Kubectl
 ) -> None:
     rendering = started("rendering", sample="watering_can.blend", workspace=HOME)
@@ -84,7 +86,7 @@ def test_a_forgotten_desktop_rests_and_a_render_with_nobody_connected_keeps_one_
     until("the render runs", lambda: rendering.agent_status().get("rendering"))
     # Only now, or a slow machine would have it suspended before the render has begun.
     patch(kubectl, "rendering", '{"spec": {"lifetime": {"idleAfter": "20s"}}}')
-    until("it is what keeps the session", lambda: activity(rendering).get("keptAliveBy") == "Render")
+    until("the render keeps the session alive", lambda: activity(rendering).get("keptAliveBy") == "Render")
     until("it was without input for long", lambda: rendering.agent_status().get("idle_seconds", 0) > 1.5 * 20, 90)
     assert rendering.agent_status()["rendering"]
     assert rendering.body["status"]["phase"] == "Ready", "the render keeps it"
@@ -96,7 +98,7 @@ def test_a_forgotten_desktop_rests_and_a_render_with_nobody_connected_keeps_one_
     wait_for(kubectl, "rendering", "Ready")
 
 
-def test_input_by_vnc_is_what_keeps_a_session(started: Callable[..., Desktop]) -> None:
+def test_input_by_vnc_keeps_a_session_alive(started: Callable[..., Desktop]) -> None:
     desktop = started("working", sample="fire_extinguisher.blend", lifetime={"idleAfter": "30s"})
     first = activity(desktop)["expiresAt"]
 
