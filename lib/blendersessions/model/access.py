@@ -130,8 +130,3 @@ def access_list(session: Session) -> dict[str, str]:
     """Return the Guacamole users of a session, each with the name of the one connection that the user may read."""
     desktop = session.desktop
     return dict.fromkeys(session.spec.viewers, desktop.view_connection) | {session.username: desktop.name}
-
-
-def connection_names(session: Session) -> tuple[str, ...]:
-    """Return the names of the connections that a session has or may have had."""
-    return session.desktop.connections

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from blendersessions.model import labels
-from blendersessions.model.access import SessionAccess, access_list, connection_names
+from blendersessions.model.access import SessionAccess, access_list
 from blendersessions.model.container import VNC_PASSWORD
 from blendersessions.model.manifest import ref_of
 from blendersessions.model.secret_data import decode
@@ -39,7 +39,9 @@ def plan_access(session: Session, observed: Observed) -> list[Step]:
         area = Area.ACCESS if username == session.username else Area.VIEWERS
         if area not in observed.failures:
             todo += _plan_user_access(session, observed, username, name, area)
-    surplus = [name for name in connection_names(session) if name not in wanted.values() and name in access.connections]
+    surplus = [
+        name for name in session.desktop.connections if name not in wanted.values() and name in access.connections
+    ]
     return [*todo, *(steps.RemoveConnection(name, session_access(session)) for name in surplus)]
 
 
@@ -57,7 +59,7 @@ def plan_access_change(session: Session, observed: Observed) -> tuple[tuple[Step
     former, moved = _former_users(session, observed), _moved_grants(session, observed)
     if not former and not moved:
         return ()
-    names = [name for name in connection_names(session) if name in observed.access.connections]
+    names = [name for name in session.desktop.connections if name in observed.access.connections]
     return (
         (*(steps.Revoke(user, name) for user in former for name in names), *(steps.Revoke(*pair) for pair in moved)),
         tuple(steps.ReleaseUser(user) for user in former),
@@ -95,7 +97,7 @@ def vnc_password(session: Session, observed: Observed) -> str:
 def session_access(session: Session) -> SessionAccess:
     """Return how the session is known in Guacamole."""
     return SessionAccess(
-        connections=connection_names(session),
+        connections=session.desktop.connections,
         usernames=tuple(access_list(session)),
         hostname=session.desktop.hostname,
         reported_identifier=reported_identifier(session),
