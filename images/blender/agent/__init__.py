@@ -1,6 +1,5 @@
-"""The agent inside Blender: reports whether the scene is on screen and in use, saves it, and shows notices.
+"""The agent: a process of its own beside Blender, which tells Kubernetes and the operator what happens on the desktop.
 
-It uses the standard library, bpy, and X libraries through ctypes. The modules that decide (`readiness`, `routes`,
-`messages`, `rendering`, `save_failure`) do not import bpy. The modules that call Blender (`blender_state`,
-`scene_handlers`, `saving`, `termination`, `runner`) decide little.
+It owns HTTP, notices and warnings, and observes Blender's process. What only Blender knows comes from the bridge inside
+Blender. So the agent answers while Blender is busy, and no request can harm Blender.
 """

@@ -6,9 +6,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
-COMMAND: Final = ("/usr/bin/python3", "-m", "agent.banner")
+COMMAND: Final = ("/usr/bin/python3", "-I", str(Path(__file__).parents[1] / "run.py"), "agent.banner")
+MAX_ADDED_CHARACTERS: Final = 1000
+"""A notice is not added to a text that would become longer than this. It takes its place."""
 _SHOWN_SECONDS: Final = 4.0
 
 
@@ -28,6 +31,7 @@ class Notices:
         self._command = command
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._text = ""
 
     def show(self, message: str, seconds: float) -> None:
         """Show a message in place of the current one.
@@ -40,9 +44,28 @@ class Notices:
             NotShown: the notice did not appear on the screen.
         """
         with self._lock:
-            self._remove()
-            if message:
-                self._process = self._start(message, seconds)
+            self._replace(message, seconds)
+
+    def add(self, message: str, seconds: float) -> None:
+        """Show a message below the current one, if that is still on the screen.
+
+        Args:
+            message: the text.
+            seconds: the longest time that both are shown.
+
+        Raises:
+            NotShown: the notice did not appear on the screen.
+        """
+        with self._lock:
+            is_shown = self._process is not None and self._process.poll() is None
+            both = f"{self._text}\n\n{message}" if is_shown and message not in self._text else message
+            self._replace(both if len(both) <= MAX_ADDED_CHARACTERS else message, seconds)
+
+    def _replace(self, message: str, seconds: float) -> None:
+        self._remove()
+        self._text = message
+        if message:
+            self._process = self._start(message, seconds)
 
     def _remove(self) -> None:
         if self._process is not None:

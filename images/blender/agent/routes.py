@@ -1,61 +1,42 @@
-"""Answers the agent's HTTP requests from the last snapshot and the actions of the desktop."""
+"""Answers the agent's HTTP requests from what the agent knows and can do."""
 
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Final, Protocol
 
 from agent.authorisation import is_authorised
-from agent.mainthread import Busy
+from agent.blender import BlenderState, Busy, SaveFailed
 from agent.messages import BadRequest, Request, Response, read_nothing, read_notice
 from agent.notices import NotShown
-from agent.readiness import Readiness
-from agent.save_failure import SaveFailed
+from agent.work import Work
 
-STUCK_SECONDS: Final = 60.0
-"""Blender's main loop counts as stuck after this long without a tick. What people do in the editor takes less."""
 _METHODS: Final = {"/healthz": "GET", "/readyz": "GET", "/status": "GET", "/save": "POST", "/notice": "POST"}
 _WITHOUT_TOKEN: Final = ("/healthz", "/readyz")
 """The kubelet has no token. These answers reveal nothing about the scene."""
 
 
-@dataclass(frozen=True)
-class Snapshot:
-    """Blender's state at the last tick. HTTP threads read Blender's state from here only."""
-
-    ticked_at: float
-    """Seconds on the clock that `respond` gets as `now`."""
-    readiness: Readiness
-    file: str
-    """Absolute path of the open scene; empty if it was never saved."""
-    dirty: bool
-    """Whether the scene has changes that are not saved."""
-    draws: int
-    """Draws of the 3D view since the start."""
-    camera: str | None
-    """Name of the camera that the 3D view looks through; None if it looks through none."""
-
-
 class Desktop(Protocol):
-    """What the agent can do at any time, in any thread."""
+    """What the agent knows of the desktop, and can do there."""
+
+    @property
+    def state(self) -> BlenderState:
+        """The last report of the bridge."""
+
+    @property
+    def work(self) -> Work:
+        """What goes on in Blender."""
 
     def idle_seconds(self) -> float:
         """Return the seconds since the last input."""
 
-    def is_rendering(self) -> bool:
-        """Return whether a render is running."""
-
-    def was_rendering_recently(self) -> bool:
-        """Return whether a render is running or ended a moment ago."""
-
-    def save(self) -> str:
-        """Save the open scene and return the absolute path of its file.
+    async def save(self) -> str:
+        """Save what the person made and return the absolute path of the scene's file.
 
         Raises:
             SaveFailed: Blender could not write the file.
             Busy: Blender did not save in time.
         """
 
-    def show(self, message: str, seconds: float) -> None:
+    async def show(self, message: str, seconds: float) -> None:
         """Show a notice, or remove the current one if the message is empty.
 
         Raises:
@@ -63,14 +44,12 @@ class Desktop(Protocol):
         """
 
 
-def respond(request: Request, desktop: Desktop, *, snapshot: Snapshot, now: float, token: str) -> Response:
+async def respond(request: Request, desktop: Desktop, token: str) -> Response:
     """Return the answer to a request.
 
     Args:
         request: the request.
-        desktop: carries out saves and notices.
-        snapshot: Blender's state at the last tick.
-        now: seconds on the clock of the snapshot.
+        desktop: what the agent knows and can do.
         token: the agent's token.
     """
     path = request.path.partition("?")[0]
@@ -83,63 +62,58 @@ def respond(request: Request, desktop: Desktop, *, snapshot: Snapshot, now: floa
         return Response(405, {"message": f"{path} accepts only {method}."}, {"Allow": method})
     match path:
         case "/healthz":
-            return _health(snapshot, now, is_rendering=desktop.is_rendering())
+            return Response(200, {"message": "The agent serves."})
         case "/readyz":
-            return Response(200 if snapshot.readiness.ready else 503, _describe(snapshot.readiness))
+            return Response(200 if desktop.state.ready else 503, _describe(desktop.state))
         case "/status":
-            return _status(snapshot, desktop)
+            return _status(desktop)
         case "/save":
-            return _save(request.body, desktop)
+            return await _save(request.body, desktop)
         case _:
-            return _notice(request.body, desktop)
+            return await _notice(request.body, desktop)
 
 
-def _health(snapshot: Snapshot, now: float, *, is_rendering: bool) -> Response:
-    age = now - snapshot.ticked_at
-    if age < STUCK_SECONDS:
-        return Response(200, {"message": "Blender's main loop runs."})
-    if is_rendering:
-        return Response(200, {"message": "A render blocks Blender's main loop."})
-    return Response(503, {"message": f"Blender's main loop has not run for {age:.0f} seconds."})
-
-
-def _status(snapshot: Snapshot, desktop: Desktop) -> Response:
+def _status(desktop: Desktop) -> Response:
+    state, work = desktop.state, desktop.work
     return Response(
         200,
         {
-            **_describe(snapshot.readiness),
-            "file": snapshot.file,
-            "scene": PurePath(snapshot.file).name,
-            "dirty": snapshot.dirty,
-            "draws": snapshot.draws,
-            "camera": snapshot.camera,
+            **_describe(state),
+            "file": state.file,
+            "scene": PurePath(state.file).name,
+            "dirty": state.dirty,
+            "draws": state.draws,
+            "camera": state.camera,
             "idle_seconds": desktop.idle_seconds(),
-            "rendering": desktop.was_rendering_recently(),
+            "work": work.kind,
+            "work_seconds": work.seconds,
+            "work_message": work.message,
+            "stuck": work.stuck,
         },
     )
 
 
-def _save(body: bytes, desktop: Desktop) -> Response:
+async def _save(body: bytes, desktop: Desktop) -> Response:
     try:
         read_nothing(body)
-        return Response(200, {"file": desktop.save()})
+        return Response(200, {"file": await desktop.save()})
     except BadRequest as error:
         return Response(400, {"message": str(error)})
     except SaveFailed as error:
         return Response(error.status, {"message": error.message})
     except Busy as error:
-        message = (
-            "The scene is still being saved. Try again."
-            if error.begun
-            else "Blender is busy with something else and has not saved the scene. Try again."
-        )
+        if error.begun:
+            message = "The scene is still being saved. Try again."
+        else:
+            reason = desktop.work.message or "Blender is busy."
+            message = f"{reason} The scene was not saved. Try again."
         return Response(503, {"message": message})
 
 
-def _notice(body: bytes, desktop: Desktop) -> Response:
+async def _notice(body: bytes, desktop: Desktop) -> Response:
     try:
         notice = read_notice(body)
-        desktop.show(notice.message, notice.seconds)
+        await desktop.show(notice.message, notice.seconds)
     except BadRequest as error:
         return Response(400, {"message": str(error)})
     except NotShown as error:
@@ -147,5 +121,5 @@ def _notice(body: bytes, desktop: Desktop) -> Response:
     return Response(200, {})
 
 
-def _describe(readiness: Readiness) -> dict[str, object]:
-    return {"ready": readiness.ready, "reason": readiness.reason, "message": readiness.message}
+def _describe(state: BlenderState) -> dict[str, object]:
+    return {"ready": state.ready, "reason": state.reason, "message": state.message}

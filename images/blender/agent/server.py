@@ -1,66 +1,87 @@
-"""An HTTP server in threads of its own, so that the agent answers while Blender's main loop is busy."""
+"""The agent's HTTP server, which no client can hold up."""
 
+import asyncio
 import json
+import logging
 import sys
-import threading
 import traceback
-from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aiohttp import web
 
 from agent.messages import LARGEST_BODY, Request, Response
 
-Answer = Callable[[Request], Response]
+Answer = Callable[[Request], Awaitable[Response]]
+
+REQUEST_SECONDS: Final = 10.0
+"""A client has this long to send its request, and as long again for the body."""
+BACKLOG: Final = 1024
 
 
-def serve(answer: Answer, port: int, host: str = "0.0.0.0") -> ThreadingHTTPServer:
-    """Start a server in background threads and return it.
+async def serve(answer: Answer, port: int, host: str = "0.0.0.0") -> asyncio.Server:
+    """Start the server and return it.
 
     Args:
-        answer: returns the answer to a request; called in the server's threads.
+        answer: returns the answer to a request.
         port: the port; 0 picks a free one.
         host: the address to listen on.
+
+    Raises:
+        OSError: the port is taken.
     """
+    # The library logs each line of garbage that a client sends.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
+    silent: set[asyncio.BaseProtocol] = set()
 
-    class Handler(BaseHTTPRequestHandler):
-        server_version = "blender-agent"
-        sys_version = ""
-        # Seconds. A client that sends nothing must not occupy a thread for ever.
-        timeout = 10
+    async def handle(request: web.BaseRequest) -> web.Response:
+        silent.discard(request.protocol)
+        return _write(await _answer(request, answer))
 
-        def do_GET(self) -> None:
-            self._send(self._answer(b""))
+    server = web.Server(handle, access_log=None)
+    loop = asyncio.get_running_loop()
 
-        def do_POST(self) -> None:
-            length = self.headers.get("Content-Length", "")
-            if not (length.isascii() and length.isdecimal()):
-                self._send(Response(411, {"message": "Send the body with its Content-Length."}))
-            elif len(length) > len(str(LARGEST_BODY)) or int(length) > LARGEST_BODY:
-                self._send(Response(413, {"message": f"The body may have at most {LARGEST_BODY} bytes."}))
-            else:
-                self._send(self._answer(self.rfile.read(int(length))))
+    def connected() -> asyncio.Protocol:
+        protocol = server()
+        silent.add(protocol)
+        loop.call_later(REQUEST_SECONDS, close_if_silent, protocol)
+        return protocol
 
-        def _answer(self, body: bytes) -> Response:
-            request = Request(self.command, self.path, self.headers.get("Authorization"), body)
-            try:
-                return answer(request)
-            except Exception:
-                traceback.print_exc(file=sys.stderr)
-                return Response(500, {"message": "The agent failed. The container's log has the details."})
+    def close_if_silent(protocol: web.RequestHandler) -> None:
+        if protocol in silent:
+            silent.discard(protocol)
+            if protocol.transport is not None:
+                protocol.transport.abort()
 
-        def _send(self, response: Response) -> None:
-            body = json.dumps(response.body).encode()
-            self.send_response(response.status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            for name, value in response.headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
+    return await loop.create_server(connected, host, port, backlog=BACKLOG, reuse_address=True)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the base class's
-            """Log nothing, because a line per probe would bury Blender's own log."""
 
-    server = ThreadingHTTPServer((host, port), Handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, name="agent-http", daemon=True).start()
-    return server
+async def _answer(request: web.BaseRequest, answer: Answer) -> Response:
+    body = b""
+    if request.method == "POST":
+        if request.content_length is None:
+            return Response(411, {"message": "Send the body with its Content-Length."})
+        if request.content_length > LARGEST_BODY:
+            return Response(413, {"message": f"The body may have at most {LARGEST_BODY} bytes."})
+        try:
+            async with asyncio.timeout(REQUEST_SECONDS):
+                body = await request.read()
+        except TimeoutError:
+            return Response(408, {"message": "The body did not arrive in time."})
+    try:
+        return await answer(Request(request.method, request.path, request.headers.get("Authorization"), body))
+    except Exception:  # noqa: BLE001 - the client gets an answer, and the log the reason
+        traceback.print_exc(file=sys.stderr)
+        return Response(500, {"message": "The agent failed. The container's log has the details."})
+
+
+def _write(response: Response) -> web.Response:
+    written = web.Response(
+        status=response.status,
+        body=json.dumps(response.body).encode(),
+        content_type="application/json",
+        headers=response.headers | {"Server": "blender-agent"},
+    )
+    # One request for each connection: nothing is left open for a client that forgets it.
+    written.force_close()
+    return written

@@ -4,6 +4,7 @@ import os
 import select
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from entry.errors import StartError
@@ -37,8 +38,15 @@ def write_password_file(secret: Path, target: Path) -> None:
         stream.write(result.stdout)
 
 
-def start_server(screen: Screen, password_file: Path) -> tuple["subprocess.Popen[bytes]", str]:
+def start_server(
+    screen: Screen, password_file: Path, environment: Mapping[str, str]
+) -> tuple["subprocess.Popen[bytes]", str]:
     """Start Xvnc and return it with the name of its display, once that accepts clients.
+
+    Args:
+        screen: the screen's size and depth.
+        password_file: the VNC password, as `write_password_file` wrote it.
+        environment: the server's environment variables.
 
     Raises:
         StartError: the server ended or did not come up.
@@ -53,10 +61,12 @@ def start_server(screen: Screen, password_file: Path) -> tuple["subprocess.Popen
         "-PasswordFile", str(password_file),
         # Guacamole opens one VNC connection per viewer of the same desktop.
         "-AlwaysShared",
+        # All viewers come from guacd's address. After a few connections that ended early it would be shut out.
+        "-UseBlacklist=0",
         "-desktop", "Blender",
         "-nolisten", "tcp",
     ]  # fmt: skip
-    server = subprocess.Popen(command, pass_fds=[writing], stdin=subprocess.DEVNULL)
+    server = subprocess.Popen(command, pass_fds=[writing], stdin=subprocess.DEVNULL, env=dict(environment), cwd="/")
     os.close(writing)
     with os.fdopen(reading, "rb", buffering=0) as stream:
         number = _read_line(stream.fileno())
@@ -82,15 +92,10 @@ def _read_line(descriptor: int) -> str:
     return received.decode().strip()
 
 
-def start_window_manager(display: str, configuration: Path) -> "subprocess.Popen[bytes]":
-    """Start openbox on a display.
+def window_manager_command(configuration: Path) -> list[str]:
+    """Return openbox's program and arguments.
 
     Args:
-        display: the display's name, such as `:1`.
         configuration: openbox's configuration file.
     """
-    return subprocess.Popen(
-        ["openbox", "--sm-disable", "--config-file", str(configuration)],
-        env={**os.environ, "DISPLAY": display},
-        stdin=subprocess.DEVNULL,
-    )
+    return ["openbox", "--sm-disable", "--config-file", str(configuration)]

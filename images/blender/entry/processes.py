@@ -1,75 +1,86 @@
-"""Runs Blender, and ends the processes around it in order."""
+"""Starts the processes of the desktop, tells which one ended, and ends them in order."""
 
-import os
 import signal
 import subprocess
-from collections.abc import Sequence
-from pathlib import Path
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from queue import SimpleQueue
 from types import FrameType
-
-from entry.scene_choice import SceneChoice
-from entry.settings import Settings
 
 _END_TIMEOUT_SECONDS = 3.0
 
 
-def run_blender(display: str, settings: Settings, agent: Path, choice: SceneChoice, unreadable: Path) -> int:
-    """Run Blender until it ends and return its exit code; a negative one is the signal that ended it.
+@dataclass(frozen=True)
+class Ended:
+    """A process ended."""
 
-    SIGTERM and SIGINT are passed on as SIGTERM, after which the agent in Blender saves the scene and quits.
-
-    Args:
-        display: name of the X display.
-        settings: the container's settings.
-        agent: the script that starts the agent.
-        choice: the scene to open, and the notice to show.
-        unreadable: the file that the agent creates if Blender could not read the scene.
-    """
-    command = [
-        "blender",
-        "--factory-startup",
-        "--disable-autoexec",
-        "--python-exit-code", "1",
-        # VNC has no sound, and looking for a sound server takes time.
-        "-setaudio", "None",
-        # Both, so that the first frame has its final size: the window manager only has to leave the frame away.
-        "--window-geometry", "0", "0", str(settings.screen.width), str(settings.screen.height),
-        "--window-fullscreen",
-        # Before the scene, so that the agent sees whether Blender can read it.
-        "--python", str(agent),
-        *([str(choice.scene)] if choice.scene else []),
-    ]  # fmt: skip
-    asked_to_end = False
-    blender: subprocess.Popen[bytes] | None = None
-
-    def end(_number: int, _frame: FrameType | None) -> None:
-        nonlocal asked_to_end
-        asked_to_end = True
-        if blender is not None:
-            blender.terminate()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
-    environment = {
-        **os.environ,
-        "DISPLAY": display,
-        "BLENDER_SESSION_UNREADABLE": str(unreadable),
-        "BLENDER_SESSION_NOTICE": choice.notice,
-    }
-    blender = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL)
-    if asked_to_end:
-        blender.terminate()
-    code = blender.wait()
-    # SIGTERM kills Blender if the agent does not handle it yet. Nothing can be lost then, so this end is in order.
-    return 0 if asked_to_end and code == -signal.SIGTERM else code
+    name: str
+    code: int
+    """The exit code; a negative one is the signal that ended it."""
 
 
-def end_all(processes: Sequence["subprocess.Popen[bytes]"]) -> None:
-    """End processes in the given order, by SIGTERM and after `_END_TIMEOUT_SECONDS` by SIGKILL."""
-    for process in processes:
-        process.terminate()
-        try:
-            process.wait(_END_TIMEOUT_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+@dataclass
+class Supervisor:
+    """Starts processes, reports their ends in the order in which they happen, and passes on the request to end."""
+
+    asked_to_end: bool = False
+    """Whether SIGTERM or SIGINT was received."""
+    _processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+    _ends: "SimpleQueue[Ended]" = field(default_factory=SimpleQueue)
+    _ended_by_signal: str = ""
+
+    def handle_signals(self, name: str) -> None:
+        """Pass SIGTERM and SIGINT on to the process `name` as SIGTERM, also to one that is started later."""
+
+        def end(_number: int, _frame: FrameType | None) -> None:
+            self.asked_to_end = True
+            self._signal(name)
+
+        self._ended_by_signal = name
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, end)
+
+    def start(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Start a process.
+
+        Args:
+            name: the name for `Ended` and `end_all`.
+            command: the program and its arguments.
+            environment: its environment variables.
+        """
+        # The root folder, so that no program looks for its files in the home folder.
+        process = subprocess.Popen(command, env=dict(environment), stdin=subprocess.DEVNULL, cwd="/")
+        self.adopt(name, process)
+
+    def adopt(self, name: str, process: "subprocess.Popen[bytes]") -> None:
+        """Report the end of a process that was started elsewhere."""
+        self._processes[name] = process
+        threading.Thread(target=self._watch, args=(name, process), daemon=True).start()
+        if self.asked_to_end and name == self._ended_by_signal:
+            self._signal(name)
+
+    def next_end(self) -> Ended:
+        """Wait for the next process to end."""
+        return self._ends.get()
+
+    def end_all(self, names: Sequence[str]) -> None:
+        """End processes in the given order, by SIGTERM and after `_END_TIMEOUT_SECONDS` by SIGKILL."""
+        for name in names:
+            process = self._processes.get(name)
+            if process is None:
+                continue
+            process.terminate()
+            try:
+                process.wait(_END_TIMEOUT_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def _watch(self, name: str, process: "subprocess.Popen[bytes]") -> None:
+        self._ends.put(Ended(name, process.wait()))
+
+    def _signal(self, name: str) -> None:
+        process = self._processes.get(name)
+        if process is not None:
+            process.terminate()

@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Final
 
 from entry.sample_lookup import find_sample
+from workspace.files import is_regular_file
 from workspace.sample_copy import copy_sample
+from workspace.scenes import newest_copy, newest_scene
 from workspace.state_file import WorkspaceState
 
 MAX_FAILED_STARTS: Final = 3
@@ -26,7 +28,9 @@ class SceneChoice:
         return replace(self, notice=f"{sentences} {self.notice}".strip()) if sentences else self
 
 
-def choose_scene(sample: str, samples: Path, home: Path, state: WorkspaceState) -> SceneChoice:
+def choose_scene(
+    sample: str, samples: Path, home: Path, state: WorkspaceState, recovered: Path | None = None
+) -> SceneChoice:
     """Choose the scene that was open last, else the sample's existing copy, else a new copy of the sample.
 
     Args:
@@ -34,6 +38,7 @@ def choose_scene(sample: str, samples: Path, home: Path, state: WorkspaceState) 
         samples: the folder of samples.
         home: the home folder.
         state: the state that the last start left in the home folder.
+        recovered: the newest automatic save of the last start, or None.
 
     Raises:
         StartError: there is no sample of that name.
@@ -46,8 +51,23 @@ def choose_scene(sample: str, samples: Path, home: Path, state: WorkspaceState) 
         )
         return _new_copy(original, home, explain=True).prefixed(sentences)
     choice = _last_or_sample(original, home, state)
-    crashed = "Blender ended unexpectedly. Look for changes that were not saved under File > Recover > Auto Save."
-    return choice.prefixed(crashed if state.running else "")
+    return choice.prefixed(_explain_end(choice, home, state, recovered) if state.running else "")
+
+
+def _explain_end(choice: SceneChoice, home: Path, state: WorkspaceState, recovered: Path | None) -> str:
+    """Explain an end that was not in order, and offer the automatic save if it is newer than the scene."""
+    cause = state.ended_because or "Blender ended unexpectedly."
+    if recovered is None or not _is_newer(recovered, choice.scene):
+        return cause
+    file = recovered.relative_to(home)
+    return f"{cause} The last automatic save is newer than the scene: {file}. File > Open shows what is in it."
+
+
+def _is_newer(file: Path, scene: Path | None) -> bool:
+    try:
+        return scene is None or file.stat().st_mtime > scene.stat().st_mtime
+    except OSError:
+        return True
 
 
 def choose_replacement(unreadable: Path, sample: str, samples: Path, home: Path) -> SceneChoice:
@@ -84,12 +104,24 @@ def state_during_start(choice: SceneChoice, home: Path, state: WorkspaceState) -
 
 
 def _last_or_sample(original: Path | None, home: Path, state: WorkspaceState) -> SceneChoice:
-    if state.scene and (home / state.scene).is_file():
+    if state.scene and is_regular_file(home / state.scene):
         return SceneChoice(home / state.scene)
-    gone = f"{state.scene} was open last and no longer exists." if state.scene else ""
-    if original is not None and (copy := home / original.name).is_file():
+    gone = _explain_missing(home, state) if state.scene else ""
+    copy = home / original.name if original is not None and is_regular_file(home / original.name) else None
+    if not state.found and (copy is not None or original is None) and (newest := newest_scene(home)) is not None:
+        # The home folder was used before, and a person deleted the state.
+        unknown = "It is not known which scene was open last."
+        return SceneChoice(newest, "" if newest == copy else f"{unknown} {newest.name} was changed last and was opened.")
+    if copy is not None:
         return SceneChoice(copy, f"{gone} {copy.name} was opened instead." if gone else "")
     return _new_copy(original, home, explain=bool(gone)).prefixed(gone)
+
+
+def _explain_missing(home: Path, state: WorkspaceState) -> str:
+    exists = (home / state.scene).exists()
+    gone = f"{state.scene} was open last and {'cannot be read' if exists else 'no longer exists'}."
+    copy = newest_copy(home)
+    return gone if copy is None else f"{gone} The newest automatic save is {copy.relative_to(home)}."
 
 
 def _new_copy(original: Path | None, home: Path, *, explain: bool) -> SceneChoice:

@@ -1,10 +1,20 @@
-"""Chooses the file that a scene is saved to."""
+"""Names in the home folder: its folders, and the file that a scene is saved to."""
 
 from itertools import count
 from pathlib import Path
 from typing import Final
 
 UNTITLED: Final = "untitled.blend"
+AUTO_SAVE_FOLDER: Final = "autosave"
+"""Blender writes its automatic saves there."""
+RECOVERED_FOLDER: Final = "recovered"
+"""Each start moves the automatic saves of the former start there, so that no later one overwrites them."""
+RENDERS_FOLDER: Final = "renders"
+"""Finished renders, and the frames of animations."""
+CACHES_FOLDER: Final = "caches"
+"""Simulation caches of scenes that had no file when the simulation was made."""
+CONFIG_FOLDER: Final = ".config/blender"
+"""Preferences, the startup file and presets."""
 
 
 def free_name(folder: Path, name: str) -> Path:

@@ -4,14 +4,17 @@ import contextlib
 import json
 import os
 import tempfile
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from workspace.files import read_regular_file
 from workspace.names import is_inside
 
 STATE_FILE: Final = ".blender-session.json"
 _MAX_BYTES: Final = 16 * 1024
+_MAX_SENTENCE_CHARACTERS: Final = 300
+_WRITTEN: Final = ("scene", "running", "failed_starts", "ended_because")
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,10 @@ class WorkspaceState:
     """Whether Blender was started and has not ended in order."""
     failed_starts: int = 0
     """Number of starts in a row in which the scene did not appear on screen."""
+    ended_because: str = ""
+    """Why the last run ended, as a sentence; empty if that is not known."""
+    found: bool = True
+    """Whether the home folder had a valid state. It has none before the first start, and after a person deleted it."""
 
 
 def read_state(home: Path) -> WorkspaceState:
@@ -32,14 +39,14 @@ def read_state(home: Path) -> WorkspaceState:
     The person can write to the file, so an invalid file counts as missing and a scene outside the home folder as none.
     """
     try:
-        with (home / STATE_FILE).open("rb") as stream:
-            found = json.loads(stream.read(_MAX_BYTES))
+        found = json.loads(read_regular_file(home / STATE_FILE, _MAX_BYTES))
         scene, running, failed_starts = found["scene"], found["running"], found["failed_starts"]
+        ended_because = str(found.get("ended_because", ""))[:_MAX_SENTENCE_CHARACTERS]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return WorkspaceState()
+        return WorkspaceState(found=False)
     if not isinstance(scene, str) or not isinstance(running, bool) or type(failed_starts) is not int:
-        return WorkspaceState()
-    return WorkspaceState(scene if _is_scene_of(home, scene) else "", running, max(0, failed_starts))
+        return WorkspaceState(found=False)
+    return WorkspaceState(scene if _is_scene_of(home, scene) else "", running, max(0, failed_starts), ended_because)
 
 
 def write_state(home: Path, state: WorkspaceState) -> bool:
@@ -48,7 +55,7 @@ def write_state(home: Path, state: WorkspaceState) -> bool:
     try:
         descriptor, temporary = tempfile.mkstemp(prefix=STATE_FILE, dir=home)
         with os.fdopen(descriptor, "w") as stream:
-            json.dump(asdict(state), stream)
+            json.dump({name: getattr(state, name) for name in _WRITTEN}, stream)
         os.replace(temporary, home / STATE_FILE)  # noqa: PTH105 - mkstemp gives a text
     except OSError:
         if temporary is not None:
@@ -76,4 +83,4 @@ def record_open_scene(home: Path, open_file: str) -> None:
 
 
 def _is_scene_of(home: Path, scene: str) -> bool:
-    return not scene or (scene.endswith(".blend") and "\0" not in scene and is_inside(home, home / scene))
+    return not scene or ("\0" not in scene and is_inside(home, home / scene))

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+CANNOT_SAVE_NOW: Final = 503
+"""HTTP status of a save that Blender refuses during a bake."""
 _FULL: Final = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT))
 _FULL_BELOW_BYTES: Final = 64 * 1024
 """A volume with less free space counts as full, whatever Blender's error is."""
@@ -16,7 +18,7 @@ class SaveFailed(Exception):  # noqa: N818 - named after the condition's reason
     """A scene could not be saved. The file is unchanged."""
 
     status: int
-    """HTTP status: 507 if the volume is full, otherwise 500."""
+    """HTTP status: 507 if the volume is full, 503 if Blender cannot save at the moment, otherwise 500."""
     message: str
 
     def __str__(self) -> str:

@@ -5,9 +5,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-RECENT_SECONDS: Final = 30.0
-"""A render counts as recent for this long after its end. Otherwise a client that polls every few seconds would miss a
-series of short renders and see an idle desktop."""
+RECENT_SECONDS: Final = 3.0
+"""A render counts as recent for this long after its end, so that the agent sees one that is shorter than its own tick."""
 
 
 class RenderTracker:

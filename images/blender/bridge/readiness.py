@@ -1,6 +1,6 @@
 """Decides from ticks and draws when the scene is on screen.
 
-Blender has no event for it, so the decision rests on three facts. A draw handler of the 3D view runs inside a draw. The
+Blender has no event for it, so the decision rests on three facts. A draw handler of an editor runs inside a draw. The
 frame reaches the X server before the next tick of a timer. After a start or an open, Blender draws several times (it
 maximises the window, lays out panels, loads materials) before the picture is complete.
 """
@@ -10,6 +10,8 @@ from typing import Final
 
 SETTLE_SECONDS: Final = 0.25
 """The picture is complete when nothing was drawn for this long."""
+NO_DRAW_SECONDS: Final = 2.0
+"""A window whose editors draw nothing counts as on screen this long after the first tick."""
 MAX_DRAWING_SECONDS: Final = 5.0
 """A scene that never stops drawing (a playing animation) counts as on screen this long after its first draw."""
 
@@ -25,7 +27,7 @@ class Readiness:
     """A sentence for people."""
 
 
-STARTING: Final = Readiness(False, "BlenderStarting", "Blender has not drawn the 3D view yet.")
+STARTING: Final = Readiness(False, "BlenderStarting", "Blender has not drawn its window yet.")
 DRAWING: Final = Readiness(False, "SceneDrawing", "Blender is still drawing the scene for the first time.")
 ON_SCREEN: Final = Readiness(True, "SceneOnScreen", "The scene is on screen.")
 
@@ -35,6 +37,7 @@ class ReadinessTracker:
 
     def __init__(self) -> None:
         self._current = STARTING
+        self._first_tick_at: float | None = None
         self._draws = 0
         self._first_draw_at = 0.0
         self._last_draw_at = 0.0
@@ -44,9 +47,16 @@ class ReadinessTracker:
 
         Args:
             now: seconds on a monotonic clock.
-            draws: draws of the 3D view since the start.
+            draws: draws of all editors since the start.
         """
-        if self._current.ready or draws == 0:
+        if self._first_tick_at is None:
+            self._first_tick_at = now
+        if self._current.ready:
+            return self._current
+        if draws == 0:
+            # Between two ticks Blender updates its windows, so a window without a draw has nothing to draw.
+            if now - self._first_tick_at >= NO_DRAW_SECONDS:
+                self._current = ON_SCREEN
             return self._current
         if self._draws == 0:
             self._first_draw_at = now

@@ -1,14 +1,13 @@
-"""Saves the scene and quits Blender after SIGTERM."""
+"""Saves everything and quits Blender after SIGTERM."""
 
 import signal
 import sys
-from pathlib import Path
+from collections.abc import Callable
 from types import FrameType
 
 import bpy
 
-from agent.save_failure import SaveFailed
-from agent.saving import save
+from bridge.save_failure import CANNOT_SAVE_NOW, SaveFailed
 
 
 class TerminationHandler:
@@ -18,11 +17,11 @@ class TerminationHandler:
     events, in a timer.
 
     Args:
-        home: the home folder, which gets a scene that has no file there.
+        save: saves the scene; raises `SaveFailed`.
     """
 
-    def __init__(self, home: Path) -> None:
-        self._home = home
+    def __init__(self, save: Callable[[], str]) -> None:
+        self._save = save
         self._requested = False
         signal.signal(signal.SIGTERM, self._handle)
 
@@ -33,11 +32,14 @@ class TerminationHandler:
         """Save the scene and quit Blender if SIGTERM was received. Call it from a timer."""
         if not self._requested:
             return
-        # Blender ticks a few more times before it quits. Those ticks must not save again.
-        self._requested = False
         try:
-            save(self._home)
+            self._save()
         except SaveFailed as error:
             print(error, file=sys.stderr)  # noqa: T201
+            if error.status == CANNOT_SAVE_NOW:
+                # The next tick tries again, until the grace period of the pod is over.
+                return
+        # Blender ticks a few more times before it quits. Those ticks must not save again.
+        self._requested = False
         with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
             bpy.ops.wm.quit_blender()

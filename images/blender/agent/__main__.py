@@ -1,0 +1,119 @@
+"""Runs the agent: `python3 -I run.py agent`."""
+
+import asyncio
+import contextlib
+import os
+import resource
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from agent.blender import Blender, BlenderState
+from agent.idle import InputClock
+from agent.messages import Request, Response
+from agent.notices import Notices, NotShown
+from agent.routes import respond
+from agent.server import serve
+from agent.watch import Folders, Watch
+from agent.work import Work, WorkTracker
+
+PORT: Final = 8788
+TOKEN_FILE: Final = Path("/run/secrets/desktop/agent-token")
+SAVE_TIMEOUT_SECONDS: Final = 50.0
+"""Shorter than a minute, so that a client that waits a minute gets an answer."""
+OPEN_FILES: Final = 65536
+"""Connections that the agent can hold, as far as the container allows."""
+
+
+class Agent:
+    """The desktop as the routes see it.
+
+    Args:
+        token: the token that requests must carry.
+        folders: the folders that may become full.
+    """
+
+    def __init__(self, token: str, folders: Folders) -> None:
+        self._token = token
+        self._notices = Notices()
+        self._input = InputClock()
+        self._work = WorkTracker()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.blender = Blender(self.notify)
+        self.watch = Watch(self.blender, self._work, folders, self.notify)
+
+    @property
+    def state(self) -> BlenderState:
+        """The last report of the bridge."""
+        return self.blender.state
+
+    @property
+    def work(self) -> Work:
+        """What goes on in Blender."""
+        return self._work.current
+
+    def idle_seconds(self) -> float:
+        """Return the seconds since the last input."""
+        return self._input.seconds()
+
+    async def save(self) -> str:
+        """Save what the person made and return the absolute path of the scene's file."""
+        return await self.blender.save(SAVE_TIMEOUT_SECONDS)
+
+    async def show(self, message: str, seconds: float) -> None:
+        """Show a notice in place of the current one, or remove the current one if the message is empty."""
+        await asyncio.to_thread(self._notices.show, message, seconds)
+
+    def notify(self, message: str, seconds: float) -> None:
+        """Show a notice of the desktop's own below the current one."""
+        task = asyncio.ensure_future(self._add(message, seconds))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def answer(self, request: Request) -> Response:
+        """Answer an HTTP request."""
+        return await respond(request, self, self._token)
+
+    async def _add(self, message: str, seconds: float) -> None:
+        print(message, file=sys.stderr)  # noqa: T201
+        try:
+            await asyncio.to_thread(self._notices.add, message, seconds)
+        except NotShown as error:
+            print(error, file=sys.stderr)  # noqa: T201
+
+
+async def run(environment: Mapping[str, str]) -> None:
+    """Serve until SIGTERM."""
+    folders = Folders(
+        Path(environment["BLENDER_SESSION_HOME"]),
+        _bytes(environment.get("BLENDER_HOME_LIMIT_BYTES", "")),
+        Path("/tmp"),  # noqa: S108 - an emptyDir of this pod alone
+        _bytes(environment.get("BLENDER_TMP_LIMIT_BYTES", "")),
+    )
+    agent = Agent(TOKEN_FILE.read_text().strip(), folders)
+    bridge = await agent.blender.listen(Path(environment["BLENDER_SESSION_SOCKET"]))
+    server = await serve(agent.answer, PORT)
+    watch = asyncio.create_task(agent.watch.run())
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
+    await ended.wait()
+    watch.cancel()
+    server.close()
+    bridge.close()
+
+
+def _bytes(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() else None
+
+
+def _raise_file_limit() -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(OPEN_FILES, hard), hard))
+
+
+if __name__ == "__main__":
+    _raise_file_limit()
+    asyncio.run(run(os.environ))

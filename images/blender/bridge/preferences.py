@@ -1,0 +1,70 @@
+"""Applies the preferences of a desktop in a browser on top of the person's own, and keeps theirs."""
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import bpy
+
+from workspace.names import AUTO_SAVE_FOLDER
+
+_AUTO_SAVE_MINUTES: Final = 2
+"""A crash loses at most the changes of this period."""
+
+
+def apply_preferences(home: Path, environment: Mapping[str, str], *, first: bool) -> None:
+    """Change the preferences that a desktop in a browser needs. All others are the person's.
+
+    Args:
+        home: the home folder, which gets the automatic saves.
+        environment: holds what the session's `spec.input` asks for.
+        first: whether the person has not saved preferences yet.
+    """
+    preferences = bpy.context.preferences
+    preferences.view.show_splash = False
+    # A preview compiles shaders for seconds at the first save, and that save is often the one before the pod stops.
+    preferences.filepaths.file_preview_type = "NONE"
+    preferences.filepaths.use_auto_save_temporary_files = True
+    preferences.filepaths.auto_save_time = _AUTO_SAVE_MINUTES
+    _set_temporary_folder(home / AUTO_SAVE_FOLDER)
+    # Anybody may have made a .blend file, so its scripts do not run by themselves.
+    preferences.filepaths.use_scripts_auto_execute = False
+    if first:
+        # The default draws the whole scene eight times. FXAA draws it once, which matters without a GPU.
+        preferences.system.viewport_aa = "FXAA"
+    for variable, name in (
+        ("BLENDER_EMULATE_MIDDLE_BUTTON", "use_mouse_emulate_3_button"),
+        ("BLENDER_EMULATE_NUMPAD", "use_emulate_numpad"),
+    ):
+        if environment.get(variable):
+            setattr(preferences.inputs, name, environment[variable] == "true")
+
+
+def save_preferences() -> None:
+    """Save the preferences if they have changes, unless this start uses the factory's in place of the person's.
+
+    Raises:
+        RuntimeError: Blender could not write them.
+    """
+    if bpy.context.preferences.is_dirty and not bpy.app.factory_startup:
+        bpy.ops.wm.save_userpref()
+
+
+def has_saved_preferences() -> bool:
+    """Return whether the person has saved preferences."""
+    folder = os.environ.get("BLENDER_USER_CONFIG", "")
+    return bool(folder) and (Path(folder) / "userpref.blend").is_file()
+
+
+def _set_temporary_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(exist_ok=True)
+        # Crashed runs leave their working folders. The automatic saves are files beside them and stay.
+        for left in folder.glob("blender_*/"):
+            shutil.rmtree(left, ignore_errors=True)
+        bpy.context.preferences.filepaths.temporary_directory = str(folder)
+    except OSError as error:
+        print(f"Automatic saves go to /tmp and are lost with the pod: {error}", file=sys.stderr)  # noqa: T201

@@ -1,0 +1,41 @@
+"""Saves what a person made. Call it on the main thread only."""
+
+import sys
+from pathlib import Path
+
+import bpy
+
+from bridge.images import keep_changed_images
+from bridge.jobs import is_baking
+from bridge.preferences import save_preferences
+from bridge.save_failure import CANNOT_SAVE_NOW, SaveFailed, explain_save_failure, free_bytes
+from workspace.names import save_target
+
+
+def save(home: Path) -> str:
+    """Save changed images, the preferences and the open scene, and return the absolute path of the scene's file.
+
+    A scene outside the home folder, or without a file, gets a new file in the home folder. Blender writes to
+    `NAME.blend@` and renames it when it is complete, so that a failed save leaves the former file unchanged. Saving
+    works during a render, because the render works on a copy of the scene.
+
+    Raises:
+        SaveFailed: Blender could not write the scene. The message includes what a person can do.
+    """
+    # Before the scene, because images without a file are packed into it.
+    lost = keep_changed_images(home)
+    if lost:
+        print(f"Changes of these images could not be kept: {', '.join(lost)}.", file=sys.stderr)  # noqa: T201
+    try:
+        save_preferences()
+    except RuntimeError as error:
+        print(f"The preferences were not saved: {error}", file=sys.stderr)  # noqa: T201
+    target = save_target(str(bpy.data.filepath), home)
+    with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
+        try:
+            bpy.ops.wm.save_as_mainfile(filepath=str(target), check_existing=False)
+        except RuntimeError as error:
+            if is_baking():
+                raise SaveFailed(CANNOT_SAVE_NOW, "Blender cannot save during a bake. Try again.") from None
+            raise explain_save_failure(target, str(error), free_bytes(target.parent)) from None
+    return str(target)
