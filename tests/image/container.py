@@ -224,7 +224,10 @@ class Container:
 
     def run(self, script: str) -> str:
         """Run a shell script in the container as its user, and return what it printed."""
-        return subprocess.check_output(self._runc("exec", self.name, "sh", "-ec", script), text=True).strip()
+        command = self._runc("exec", self.name, "sh", "-ec", script)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{script} ended with {done.returncode}: {done.stdout}{done.stderr}"
+        return done.stdout.strip()
 
     def log(self) -> str:
         """Return what the container printed since its last start."""
