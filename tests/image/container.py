@@ -21,6 +21,7 @@ from waiting import DEADLINE_SECONDS, until
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
 
     from PIL import Image
 
@@ -221,6 +222,10 @@ class Container:
     def blender_begin(self, code: str) -> None:
         """Run Python on Blender's main thread, and return as soon as it begins."""
         self._inside.begin(code)
+
+    def computing(self) -> AbstractContextManager[None]:
+        """Keep Blender's main thread computing during the block, without ever giving up Python's lock."""
+        return self._inside.computing()
 
     def run(self, script: str) -> str:
         """Run a shell script in the container as its user, and return what it printed."""

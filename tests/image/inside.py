@@ -18,6 +18,11 @@ SCRIPT = Path(__file__).with_name("startup_script.py")
 SCRIPT_TARGET = "/usr/share/blender/scripts/startup/blender_sessions_tests.py"
 """Blender loads every module of this folder, with factory settings too."""
 FOLDER_TARGET = "/run/blender-tests"
+COMPUTE = """
+import itertools, mmap
+with open("{file}", "rb") as file, mmap.mmap(file.fileno(), 1, access=mmap.ACCESS_READ) as mapped:
+    any(map(mapped.__getitem__, itertools.repeat(0)))
+"""
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,23 @@ class Inside:
         """Return when Blender begins to run the code."""
         with self._begun(code, DEADLINE_SECONDS):
             pass
+
+    @contextmanager
+    def computing(self) -> Iterator[None]:
+        """Keep Blender's main thread computing during the block, without ever giving up Python's lock.
+
+        No Python code runs meanwhile: C functions read a byte of a file that is mapped, until it is not 0.
+        """
+        stop = self.folder / "stop"
+        stop.write_bytes(b"\0")
+        with self._begun(COMPUTE.format(file=f"{FOLDER_TARGET}/{stop.name}"), DEADLINE_SECONDS) as answers:
+            try:
+                yield
+            finally:
+                # In place, since the file is mapped.
+                with stop.open("r+b") as mapped:
+                    mapped.write(b"\1")
+            assert answers.readline(), "Blender ended while it computed."
 
     @contextmanager
     def _begun(self, code: str, seconds: float) -> Iterator[IO[str]]:
