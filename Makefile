@@ -6,7 +6,7 @@ SHELL := bash
 
 PYTHON ?= python3
 NAME ?= demo
-SUITES := unit contract chart apiserver e2e
+SUITES := unit contract chart apiserver image e2e
 CHECKED := lib operator cli portal local images manifests tests
 LOCALCLUSTER = PYTHONPATH=local/cluster .venv/bin/python -m localcluster
 

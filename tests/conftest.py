@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parent
-SUITES = ("unit", "contract", "chart", "apiserver", "e2e")
+SUITES = ("unit", "contract", "chart", "apiserver", "image", "e2e")
 
 # How long an example takes says something about the machine and nothing about the code.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])

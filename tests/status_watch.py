@@ -7,6 +7,7 @@ import http.client
 import json
 import socket
 import threading
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -35,6 +36,7 @@ class StatusWatch:
         self._path = f"{SESSIONS}/" + (f"namespaces/{namespace}/" if namespace else "") + "blendersessions"
         self._rules = StatusRules()
         self._versions: dict[str, str] = {}
+        self._written: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
         self._position = ""
         self._socket: socket.socket | None = None
         self._ending = threading.Event()
@@ -43,6 +45,12 @@ class StatusWatch:
         self._begin()
         self._thread = threading.Thread(target=self._run, name=f"status watch of {namespace or 'all'}", daemon=True)
         self._thread.start()
+
+    def written(self, name: str) -> list[dict[str, Any]]:
+        """Return the statuses that the sessions of a name have had, up to now, in their order."""
+        until("the watch of the statuses has seen all there is", self._is_level)
+        with self._lock:
+            return list(self._written[name])
 
     def check(self) -> None:
         """Fail with what was broken since the last check, up to now.
@@ -137,7 +145,10 @@ class StatusWatch:
                 self._see(session)
 
     def _see(self, session: dict[str, Any]) -> None:
-        self._versions[session["metadata"]["uid"]] = session["metadata"]["resourceVersion"]
+        meta, status = session["metadata"], session.get("status")
+        self._versions[meta["uid"]] = meta["resourceVersion"]
+        if status and self._written[meta["name"]][-1:] != [status]:
+            self._written[meta["name"]].append(status)
         self._rules.see(session)
 
     def _hang_up(self) -> None:

@@ -93,23 +93,41 @@ def last_active(installation: Installation, name: str) -> datetime:
     return datetime.fromisoformat((installation.session(name) or {})["status"]["activity"]["lastActiveAt"])
 
 
+class Clock:
+    """The operator's clock, which stands still between two settings. Its timers go on, as when a real clock is set.
+
+    So whatever is decided by the time depends on the settings alone, however long the machine takes.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self.now = datetime.now(UTC)
+        self.move(timedelta())
+
+    def move(self, by: timedelta) -> None:
+        """Set the clock forward or back."""
+        self.now += by
+        partial = self._file.with_suffix(".partial")
+        partial.write_text(f"{self.now:%Y-%m-%d %H:%M:%S}\n")
+        partial.replace(self._file)
+
+
 @pytest.fixture
-def clock(own_installation: Installation, tmp_path: Path) -> Path:
-    """A file that holds the offset of the operator's clock. Timers are not affected, as with a real clock."""
+def clock(own_installation: Installation, tmp_path: Path) -> Clock:
+    """The clock of the test's own operator."""
     [library] = Path("/usr/lib").glob("*/faketime/libfaketime.so.1")
-    file = tmp_path / "clock"
-    file.write_text("+0\n")
     own_installation.settings |= {
         "LD_PRELOAD": str(library),
-        "FAKETIME_TIMESTAMP_FILE": str(file),
+        "FAKETIME_TIMESTAMP_FILE": str(tmp_path / "clock"),
         "FAKETIME_CACHE_DURATION": "1",
         "DONT_FAKE_MONOTONIC": "1",
+        "TZ": "UTC",
     }
-    return file
+    return Clock(tmp_path / "clock")
 
 
 def test_a_clock_set_back_ends_no_session_early_and_keeps_none_for_ever(
-    own_installation: Installation, clock: Path, agents: tuple[FakeAgent, FakeAgent]
+    own_installation: Installation, clock: Clock, agents: tuple[FakeAgent, FakeAgent]
 ) -> None:
     busy, left = agents
     own_installation.start()
@@ -121,8 +139,8 @@ def test_a_clock_set_back_ends_no_session_early_and_keeps_none_for_ever(
         own_installation.until_ready(name)
     since = {name: own_installation.condition("Ready", name)["lastTransitionTime"] for name in ("calm", "busy", "left")}
 
-    clock.write_text("-1h\n")
-    hours_ago = datetime.now(UTC) - timedelta(minutes=50)
+    clock.move(timedelta(hours=-1))
+    hours_ago = clock.now + timedelta(minutes=10)
     for name in ("busy", "left"):
         until(
             f"the agent of {name} is polled by the new time",
@@ -134,6 +152,7 @@ def test_a_clock_set_back_ends_no_session_early_and_keeps_none_for_ever(
     assert "Expiring" not in reasons, "a session in use gets no warning"
 
     left.idle_seconds = 3600
+    clock.move(timedelta(seconds=15))
     own_installation.until_reason("Suspended", "Idle", "left")
     for name in ("calm", "busy", "fresh"):
         assert own_installation.condition("Ready", name)["status"] == "True", name

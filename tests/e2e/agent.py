@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import requests
 
+from vnc import vncdo
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from e2e.kubectl import Kubectl
 
 PORT = 8788
@@ -53,18 +54,7 @@ class Agent:
     def vncdo(self, *arguments: str | Path) -> None:
         """Run vncdo on the desktop's VNC server: its options, and what it shall do there."""
         with self.kubectl.forwarded(f"pod/{self.pod}", 5900) as port:
-            subprocess.run(
-                [
-                    Path(sys.executable).with_name("vncdo"),
-                    f"--server=127.0.0.1::{port}",
-                    f"--password={self.vnc_password}",
-                    "--timeout=60",
-                    *arguments,
-                ],
-                check=True,
-                capture_output=True,
-                timeout=120,
-            )
+            vncdo("127.0.0.1", port, self.vnc_password, *arguments)
 
     def run(self, script: str) -> str:
         """Run a shell script in the container, and return what it printed."""

@@ -10,6 +10,7 @@ from PIL import Image, ImageChops, ImageStat
 from waiting import until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from playwright.sync_api import Page
@@ -27,18 +28,27 @@ VIEWPORT = (0.15, 0.15, 0.70, 0.75)
 
 
 def from_vnc(desktop: Desktop, file: Path) -> Image.Image:
-    """Take a picture straight from the desktop's VNC server, once two in a row are alike.
+    """Take a picture straight from the desktop's VNC server, once two in a row are alike."""
+    return settled(desktop.agent.vncdo, file)
+
+
+def settled(vncdo: Callable[..., None], file: Path) -> Image.Image:
+    """Take a picture once two in a row are alike.
 
     Updates may come in parts, and a picture may be saved before the last of them is there.
+
+    Args:
+        vncdo: runs vncdo's actions on a VNC server.
+        file: where the picture is saved.
     """
     earlier = file.with_stem(f"{file.stem}-earlier")
 
-    def settled() -> Image.Image | None:
-        desktop.agent.vncdo("capture", file, "pause", "0.5", "capture", earlier, "pause", "0.5", "capture", file)
+    def alike() -> Image.Image | None:
+        vncdo("capture", file, "pause", "0.5", "capture", earlier, "pause", "0.5", "capture", file)
         one, other = (Image.open(each).convert("RGB") for each in (earlier, file))
         return other if difference(one, other) < ALIKE else None
 
-    return until("two pictures of the desktop in a row are alike", settled)
+    return until("two pictures of the desktop in a row are alike", alike)
 
 
 def from_tab(page: Page) -> Image.Image:

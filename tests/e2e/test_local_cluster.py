@@ -13,7 +13,7 @@ import pytest
 
 from localcluster import paths
 from localcluster.volumes import FOLDER
-from waiting import until
+from ports import HeldPort
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,23 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 NAME = "crash"
 STATE = paths.STATE_ROOT / NAME
-PORTS = ("--http-port=18081", "--api-port=16444")
+CRASHING = """
+import os, runpy, signal, sys
+from pathlib import Path
+from localcluster import processes
+
+component, start = sys.argv.pop(1), processes.start
+
+def start_and_crash(pid_file: Path, *arguments: object) -> processes.Record:
+    record = start(pid_file, *arguments)
+    if pid_file.stem == component:
+        os.killpg(0, signal.SIGKILL)
+    return record
+
+processes.start = start_and_crash
+runpy.run_module("localcluster", run_name="__main__", alter_sys=True)
+"""
+"""Runs a command that is killed without mercy as soon as it has started a component."""
 
 
 def command(*words: str) -> list[str]:
@@ -73,24 +89,25 @@ def recorded() -> dict[str, str]:
     return {file.stem: file.read_text() for file in (STATE / "pids").rglob("*.pid")}
 
 
-def crash_when_started(component: str) -> None:
-    """Kill `up` without mercy as soon as a component has a log."""
-    log = STATE / "logs" / f"{component}.log"
-    log.unlink(missing_ok=True)
-    with subprocess.Popen(
-        command("up", *PORTS),
+def crash_when_started(component: str, ports: list[str]) -> None:
+    """Run `up`, which is killed as soon as a component is started."""
+    done = subprocess.run(
+        [sys.executable, "-c", CRASHING, component, "up", f"--name={NAME}", *ports],
         env=ENVIRONMENT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        capture_output=True,
         text=True,
         start_new_session=True,
-    ) as crashing:
-        until(f"{component} is started", lambda: log.exists() or crashing.poll() is not None, seconds=120)
-        ended = crashing.poll()
-        if ended is None:
-            os.killpg(crashing.pid, signal.SIGKILL)
-        assert crashing.stdout is not None
-        assert ended is None, crashing.stdout.read()
+        timeout=180,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stdout + done.stderr
+
+
+@pytest.fixture
+def ports() -> Iterator[list[str]]:
+    """The options for two ports that no other program has or gets."""
+    with HeldPort() as http, HeldPort() as api:
+        yield [f"--http-port={http.number}", f"--api-port={api.number}"]
 
 
 @pytest.fixture(autouse=True)
@@ -100,8 +117,8 @@ def _purged() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("component", ["etcd", "kube-apiserver", "kubelet"])
-def test_down_leaves_nothing_after_a_crash_half_way(component: str) -> None:
-    crash_when_started(component)
+def test_down_leaves_nothing_after_a_crash_half_way(component: str, ports: list[str]) -> None:
+    crash_when_started(component, ports)
     assert any(traces().values()), "the crash left something, or this test shows nothing"
 
     run("down")
@@ -109,12 +126,12 @@ def test_down_leaves_nothing_after_a_crash_half_way(component: str) -> None:
     assert {kind: found for kind, found in traces().items() if found} == {}
 
 
-def test_a_crashed_start_goes_on_and_a_second_one_changes_nothing() -> None:
-    crash_when_started("kubelet")
+def test_a_crashed_start_goes_on_and_a_second_one_changes_nothing(ports: list[str]) -> None:
+    crash_when_started("kubelet", ports)
 
-    run("up", *PORTS)
+    run("up", *ports)
     components = recorded()
-    assert "runs already" in run("up", *PORTS)
+    assert "runs already" in run("up", *ports)
     assert recorded() == components
     volumes = STATE / FOLDER
     (volumes / "pvc-1").mkdir()

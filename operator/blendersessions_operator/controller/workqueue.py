@@ -154,4 +154,5 @@ class WorkQueue(Generic[Key]):
         if again:
             # The change may repair the failure. A key that fails and changes all the time must not spin.
             delay = min(delay, FIRST_DELAY_SECONDS)
+        logger.debug("%s is not done; it is tried again in %.1f s.", key, delay)
         self.add_after(key, delay)

@@ -33,7 +33,7 @@ def read_inputs(text: str) -> Inputs:
     bases: dict[str, None] = {}
     stages: set[str] = set()
     sources: dict[str, None] = {}
-    for line in _instructions(text):
+    for line in instructions(text):
         instruction, _, arguments = line.partition(" ")
         words = arguments.split()
         match instruction.upper():
@@ -58,7 +58,7 @@ def read_inputs(text: str) -> Inputs:
     return Inputs(bases=tuple(bases), sources=tuple(sources))
 
 
-def _instructions(text: str) -> list[str]:
+def instructions(text: str) -> list[str]:
     """Return the instructions with continued lines joined and comments dropped."""
     lines = [line for line in text.splitlines() if not re.match(r"\s*(#|$)", line)]
     joined = re.sub(r"\\\n\s*", "", "\n".join(lines))

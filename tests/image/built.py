@@ -1,0 +1,86 @@
+"""The built image, mounted once for all containers of a run.
+
+The containers have a read-only root, so they share one. buildah mounts the layers that it has already: nothing is
+unpacked or copied.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from image.recipe import read_recipe
+from localcluster import images
+from localcluster.images.buildah import Buildah
+from localcluster.images.catalog import cache_dir, dockerfile
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class BuiltImage:
+    """An image that containers can start from."""
+
+    root: Path
+    """The folder with its file system."""
+    entrypoint: tuple[str, ...]
+    environment: Mapping[str, str]
+    working_directory: str
+    overlays: Mapping[str, Path]
+    """Files and folders of the work tree that stand in place of the image's, by their path in the container."""
+
+
+def mount(name: str) -> BuiltImage:
+    """Mount the Blender image until `buildah rm NAME`.
+
+    It is the image of this work tree, built if it is not there. With `BLENDER_IMAGE_SOURCE=tree` it is the image that
+    was built last, with the work tree's programs over its own: then a change of the programs needs no build.
+    """
+    buildah = Buildah(cache_dir() / "storage")
+    from_tree = os.environ.get("BLENDER_IMAGE_SOURCE", "image") == "tree"
+    reference, archive = _built_last() if from_tree else _built_now()
+    if buildah.output(["inspect", "--type", "image", reference]) is None:
+        _output(buildah, "pull", f"docker-archive:{archive}")
+    config = json.loads(_output(buildah, "inspect", "--type", "image", reference))["OCIv1"]["config"]
+    _output(buildah, "from", "--pull-never", "--name", name, reference)
+    image = BuiltImage(
+        root=Path(_output(buildah, "mount", name).strip()),
+        entrypoint=tuple(config["Entrypoint"]),
+        environment=dict(entry.split("=", 1) for entry in config["Env"]),
+        working_directory=config["WorkingDir"],
+        overlays={},
+    )
+    return _with_programs_of_tree(image) if from_tree else image
+
+
+def _with_programs_of_tree(image: BuiltImage) -> BuiltImage:
+    recipe = read_recipe(dockerfile("blender").read_text())
+    return replace(
+        image,
+        entrypoint=recipe.entrypoint,
+        environment={"PATH": image.environment["PATH"]} | dict(recipe.environment),
+        overlays={target: REPOSITORY / source for target, source in recipe.copies.items()},
+    )
+
+
+def _built_now() -> tuple[str, Path]:
+    image = images.build(["blender"])["blender"]
+    return f"docker.io/{image.repository}:{image.tag}", image.archive
+
+
+def _built_last() -> tuple[str, Path]:
+    archive = max(cache_dir().glob("blender-????????????.tar"), key=lambda path: path.stat().st_mtime, default=None)
+    assert archive is not None, "No Blender image was built yet. Run once without BLENDER_IMAGE_SOURCE."
+    return f"docker.io/blender-sessions/{archive.stem.replace('-', ':')}", archive
+
+
+def _output(buildah: Buildah, *arguments: str) -> str:
+    output = buildah.output(arguments)
+    assert output is not None, f"buildah {' '.join(arguments)} failed."
+    return output

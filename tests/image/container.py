@@ -1,0 +1,274 @@
+"""One container of the Blender image, run by runc as the kubelet and containerd would run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+from e2e.picture import settled
+from image.bundle import HOST_NAME, write_bundle
+from image.inside import FOLDER_TARGET, SCRIPT, SCRIPT_TARGET, Inside
+from image.volumes import USER, Volumes
+from vnc import vncdo
+from waiting import DEADLINE_SECONDS, until
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
+
+    from PIL import Image
+
+    from image.built import BuiltImage
+    from image.network import Network
+
+AGENT_PORT = 8788
+VNC_PORT = 5900
+
+
+@dataclass(frozen=True)
+class Exit:
+    """How a container ended: its exit code, and what it wrote to /dev/termination-log."""
+
+    code: int
+    message: str
+
+    @property
+    def reason(self) -> str:
+        """The reason in the message, which has to be the agreed JSON object."""
+        return str(json.loads(self.message)["reason"])
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process in a container."""
+
+    pid: int
+    """Its number on this machine."""
+    command: str
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Agent:
+    """The agent of one container."""
+
+    url: str
+    token: str
+
+    def get(self, path: str) -> requests.Response:
+        """Ask for a path."""
+        return self._ask("GET", path, None)
+
+    def post(self, path: str, body: dict[str, object] | None = None) -> requests.Response:
+        """Post a body, by default an empty object."""
+        return self._ask("POST", path, body or {})
+
+    def _ask(self, method: str, path: str, body: dict[str, object] | None) -> requests.Response:
+        headers = {"Authorization": f"Bearer {self.token}"}
+        return requests.request(method, self.url + path, json=body, headers=headers, timeout=DEADLINE_SECONDS)
+
+
+class Container:
+    """A container that can be started again with its volumes.
+
+    Args:
+        folder: its own folder. The container and its control group have the folder's name.
+        image: what it runs.
+        network: its network.
+        volumes: its volumes.
+        environment: what the pod sets.
+        memory: the memory limit in bytes.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        image: BuiltImage,
+        network: Network,
+        volumes: Volumes,
+        environment: Mapping[str, str],
+        memory: int,
+    ) -> None:
+        self._folder = folder
+        self._image = image
+        self._network = network
+        self._volumes = volumes
+        self._environment = environment
+        self._memory = memory
+        self._starts = 0
+        self._process: subprocess.Popen[bytes] | None = None
+        self._inside = Inside(folder / "tests")
+        self._inside.folder.mkdir()
+        os.chown(self._inside.folder, USER, USER)
+        self._hosts = folder / "hosts"
+        self._hosts.write_text(f"127.0.0.1 localhost\n{network.address} {HOST_NAME}\n")
+        self._termination_log = folder / "termination-log"
+        self.address = network.address
+        self.home = volumes.home
+        self.agent = Agent(f"http://{self.address}:{AGENT_PORT}", volumes.agent_token)
+
+    @property
+    def name(self) -> str:
+        """The container's name."""
+        return self._folder.name
+
+    def start(self) -> None:
+        """Start the container. It may not run."""
+        assert self._process is None, f"The container {self.name} has not ended."
+        self._termination_log.write_text("")
+        self._termination_log.chmod(0o666)
+        write_bundle(
+            self._folder,
+            self._image,
+            self._network,
+            environment=self._environment,
+            writable=self._volumes.mounts
+            | {"/dev/termination-log": self._termination_log, FOLDER_TARGET: self._inside.folder},
+            read_only={
+                "/run/secrets/desktop": self._volumes.secret,
+                "/etc/hosts": self._hosts,
+                SCRIPT_TARGET: SCRIPT,
+            },
+            memory=self._memory,
+        )
+        self._starts += 1
+        with self._log_file().open("wb") as log:
+            self._process = subprocess.Popen(
+                self._runc("run", f"--bundle={self._folder}", self.name),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    def start_again(self, *, new_pod: bool = False) -> None:
+        """Start the container again after it ended, or end it first by SIGTERM.
+
+        Args:
+            new_pod: whether it is another pod with the same home folder. Else it is the kubelet's restart of the
+                container, which keeps all volumes.
+        """
+        if self._process is not None:
+            if self._process.poll() is None:
+                self.signal("TERM")
+            self.exit()
+        if new_pod:
+            self._volumes.empty()
+        self.start()
+
+    def exit(self) -> Exit:
+        """Wait until the container has ended, and return how."""
+        assert self._process is not None, f"The container {self.name} was not started."
+        process = self._process
+        until(f"the container {self.name} has ended", lambda: process.poll() is not None)
+        self._process = None
+        return Exit(process.returncode, self._termination_log.read_text())
+
+    def remove(self) -> None:
+        """End the container at once, and remove what it had outside its folder."""
+        if self._process is not None:
+            subprocess.run(self._runc("delete", "--force", self.name), check=False, capture_output=True)
+            self._process.wait()
+        self._volumes.unmount()
+        self._network.remove()
+
+    def status(self) -> dict[str, Any]:
+        """Ask the agent what happens; empty while it does not answer."""
+        try:
+            answer = self.agent.get("/status")
+        except requests.ConnectionError:
+            return {}
+        answer.raise_for_status()
+        status: dict[str, Any] = answer.json()
+        return status
+
+    def wait_ready(self) -> None:
+        """Wait until the scene is on screen."""
+
+        def is_ready() -> bool:
+            process = self._process
+            assert process is not None, f"The container {self.name} has ended."
+            assert process.poll() is None, f"The container {self.name} ended: {self.exit()}\n{self.log()}"
+            try:
+                return self.agent.get("/readyz").status_code == requests.codes.ok
+            except requests.ConnectionError:
+                return False
+
+        until(lambda: f"the container {self.name} is ready; its log:\n{self.log()}", is_ready)
+
+    def vnc(self, *actions: str | Path) -> None:
+        """Do by VNC what vncdo knows: `move`, X, Y, `click`, 1, `key`, NAME, ..."""
+        vncdo(self.address, VNC_PORT, self._volumes.vnc_password, "--delay=100", *actions)
+
+    def screenshot(self, path: Path) -> Image.Image:
+        """Save a picture of the screen, once two in a row are alike, and return it."""
+        return settled(self.vnc, path)
+
+    def blender(self, code: str, seconds: float = DEADLINE_SECONDS) -> Any:  # noqa: ANN401 - what JSON can hold
+        """Run Python on Blender's main thread, and return what its last expression gives.
+
+        Args:
+            code: statements. `bpy` is there.
+            seconds: the deadline.
+        """
+        return self._inside.run(code, seconds)
+
+    def blender_begin(self, code: str) -> None:
+        """Run Python on Blender's main thread, and return as soon as it begins."""
+        self._inside.begin(code)
+
+    def computing(self) -> AbstractContextManager[None]:
+        """Keep Blender's main thread computing during the block, without ever giving up Python's lock."""
+        return self._inside.computing()
+
+    def run(self, script: str) -> str:
+        """Run a shell script in the container as its user, and return what it printed."""
+        command = self._runc("exec", self.name, "sh", "-ec", script)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{script} ended with {done.returncode}: {done.stdout}{done.stderr}"
+        return done.stdout.strip()
+
+    def log(self) -> str:
+        """Return what the container printed since its last start."""
+        return self._log_file().read_text(errors="replace")
+
+    def signal(self, name: str) -> None:
+        """Send a signal to the container's first process: `TERM`."""
+        subprocess.run(self._runc("kill", self.name, name), check=True)
+
+    def processes(self) -> list[Process]:
+        """Return the container's processes."""
+        listed = subprocess.check_output(self._runc("ps", "--format=json", self.name))
+        return [process for pid in json.loads(listed) or [] if (process := _process(pid))]
+
+    def pid(self, name: str) -> int:
+        """Return the number of the only process with this name, or with this word among its arguments."""
+        found = [each.pid for each in self.processes() if name == each.command or name in each.arguments]
+        assert len(found) == 1, f"{len(found)} processes of {self.name} are called {name}: {self.processes()}"
+        return found[0]
+
+    def kill_process(self, name: str, signal_name: str = "KILL") -> None:
+        """Send a signal to one process, as `pid` finds it."""
+        os.kill(self.pid(name), signal.Signals[f"SIG{signal_name}"])
+
+    def _runc(self, *arguments: str) -> list[str]:
+        return ["runc", f"--root={self._folder.parent / 'runc'}", *arguments]
+
+    def _log_file(self) -> Path:
+        return self._folder / f"log{self._starts}"
+
+
+def _process(pid: int) -> Process | None:
+    """Describe a process; None if it has ended."""
+    try:
+        command = Path(f"/proc/{pid}/comm").read_text().strip()
+        arguments = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return Process(pid, command, tuple(arguments))

@@ -1,0 +1,95 @@
+"""Starts containers as the operator's pods do, and removes them."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from itertools import count
+from typing import TYPE_CHECKING, Protocol
+
+from image.bundle import HOST_NAME
+from image.container import Container
+from image.network import make_network
+from image.volumes import make_volumes, put
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from image.built import BuiltImage
+
+MEMORY = 4 * 2**30
+"""The limit of the operator's own defaults."""
+_log = logging.getLogger(__name__)
+
+
+class RunDesktop(Protocol):
+    """Starts a container, which ends with the test or the module."""
+
+    def __call__(
+        self,
+        *,
+        scene: str = "",
+        home: Path | None = None,
+        files: Mapping[str, bytes | str | Path] | None = None,
+        env: Mapping[str, str] | None = None,
+        memory: int = MEMORY,
+        home_bytes: int | None = None,
+        tmp_bytes: int | None = None,
+    ) -> Container:
+        """Start a container, without waiting until it is ready.
+
+        Args:
+            scene: name of a sample.
+            home: the home folder of an earlier container.
+            files: what is in the home folder at the start: content, or files to copy.
+            env: environment beyond the pod's usual one.
+            memory: the memory limit in bytes.
+            home_bytes: size of the home folder; by default that of the disk.
+            tmp_bytes: size of /tmp, in the same way.
+        """
+
+
+@contextmanager
+def running(run: Path, image: BuiltImage) -> Iterator[RunDesktop]:
+    """Start containers in the folder of a run, and remove them after the block."""
+    started: list[Container] = []
+
+    def start(
+        *,
+        scene: str = "",
+        home: Path | None = None,
+        files: Mapping[str, bytes | str | Path] | None = None,
+        env: Mapping[str, str] | None = None,
+        memory: int = MEMORY,
+        home_bytes: int | None = None,
+        tmp_bytes: int | None = None,
+    ) -> Container:
+        folder = _next_folder(run)
+        volumes = make_volumes(folder, home, home_bytes, tmp_bytes)
+        put(volumes.home, files or {})
+        environment = {
+            "HOSTNAME": HOST_NAME,
+            "BLENDER_SCENE": scene,
+            "BLENDER_WIDTH": "1280",
+            "BLENDER_HEIGHT": "720",
+            "BLENDER_DEPTH": "24",
+        } | dict(env or {})
+        container = Container(folder, image, make_network(folder.name), volumes, environment, memory)
+        started.append(container)
+        container.start()
+        return container
+
+    try:
+        yield start
+    finally:
+        for container in started:
+            _log.info("The log of container %s:\n%s", container.name, container.log())
+        for container in started:
+            container.remove()
+
+
+def _next_folder(run: Path) -> Path:
+    folder = next(each for number in count(1) if not (each := run / f"{run.name}-{number}").exists())
+    folder.mkdir()
+    return folder
