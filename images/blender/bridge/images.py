@@ -53,4 +53,7 @@ def _packed(image: "bpy.types.Image") -> bool:
         image.pack()
     except RuntimeError:
         return False
+    if image.users == 0:
+        # Blender leaves out of the file what nothing uses.
+        image.use_fake_user = True
     return True
