@@ -98,12 +98,12 @@ def test_input_and_idleness_are_distinguished(started: Callable[..., Desktop]) -
 
 def test_a_render_is_seen_and_does_not_keep_from_saving(started: Callable[..., Desktop]) -> None:
     agent = started("render", sample="watering_can.blend").agent
-    assert not agent.status()["rendering"]
+    assert not agent.status()["work"]
     agent.give_input("move", "500", "350", "key", "f12")
-    until("the render is seen", lambda: agent.status().get("rendering"))
+    until("the render is seen", lambda: agent.status().get("work") == "Render")
     assert agent.ask("/save", {}).status_code == 200
     agent.give_input("key", "esc")
-    until("the render is over", lambda: agent.status().get("rendering") is False, seconds=120)
+    until("the render is over", lambda: agent.status().get("work") == "", seconds=120)
 
 
 def test_a_notice_is_on_the_screen_until_somebody_gives_input(started: Callable[..., Desktop], tmp_path: Path) -> None:
