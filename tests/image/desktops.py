@@ -41,7 +41,7 @@ class RunDesktop(Protocol):
 
         Args:
             scene: name of a sample.
-            home: the home folder of an earlier container.
+            home: a folder of the test to be the home folder, or that of an earlier container. Its owner and mode stay.
             files: what is in the home folder at the start: content, or files to copy.
             env: environment beyond the pod's usual one.
             memory: the memory limit in bytes.

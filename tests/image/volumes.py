@@ -54,7 +54,7 @@ def make_volumes(folder: Path, home: Path | None, home_bytes: int | None, tmp_by
 
     Args:
         folder: an empty folder.
-        home: the home folder of an earlier pod.
+        home: a folder that is there, to be the home folder; None: a new one.
         home_bytes: size of the home folder; None: the disk's. With a size, it is in memory.
         tmp_bytes: size of /tmp, in the same way.
     """
