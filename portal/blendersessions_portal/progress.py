@@ -68,7 +68,9 @@ def describe(session: SessionView, now: datetime) -> Progress:
         headline = wording.SUSPENDED.get(reason or Reason.REQUESTED, wording.SUSPENDED[Reason.REQUESTED])
         return Progress(State.SUSPENDED, headline, wording.AFTER_RESUME[session.files])
     if session.suspending:
-        return Progress(State.SUSPENDING, wording.SUSPENDING.headline, wording.SUSPENDING.way_out)
+        waits = _reason(session, ConditionType.READY) in (Reason.SAVE_FAILED, Reason.WAITING_FOR_WORK)
+        detail = _message(session, ConditionType.READY) if waits else ""
+        return Progress(State.SUSPENDING, wording.SUSPENDING.headline, detail or wording.SUSPENDING.way_out)
     if session.ready:
         return Progress(State.READY, wording.READY.headline, wording.READY.way_out, _steps(session))
     if _reason(session, ConditionType.READY) == Reason.QUEUED:

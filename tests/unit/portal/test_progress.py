@@ -191,7 +191,7 @@ def test_the_phase_decides_nothing(phase: str, state: State) -> None:
     assert describe(session(false("Ready", "SceneLoading"), phase=phase), NOW).state is state
 
 
-@pytest.mark.parametrize("reason", ["Suspending", "SaveFailed"])
+@pytest.mark.parametrize("reason", ["Suspending", "SaveFailed", "WaitingForWork"])
 def test_a_session_that_is_resumed_while_it_stops_is_still_being_suspended(reason: str) -> None:
     assert describe(session(false("Ready", reason)), NOW).state is State.SUSPENDING
 
