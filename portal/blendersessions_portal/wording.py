@@ -124,6 +124,9 @@ AFTER_RESUME: Final = {
 }
 """What a person finds after a resume."""
 
+NOT_SAVED: Final = "The last save before the stop failed, so your last changes may be missing: {why} "
+"""Comes before what a person finds after a resume."""
+
 KEPT_ALIVE: Final[dict[str, str]] = {
     KeepAliveReason.STARTING: "This session has just started.",
     KeepAliveReason.INPUT: "Your work keeps this session running.",

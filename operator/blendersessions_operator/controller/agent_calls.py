@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from blendersessions.model.errors import Busy, DomainError, Unauthorised, Unavailable
 from blendersessions_operator.controller.activity import work_of
-from blendersessions_operator.planning.saving import WORK, SaveOutcome, SaveProgress, save_occasion
+from blendersessions_operator.planning.save_progress import SaveOutcome, SaveProgress
+from blendersessions_operator.planning.saving import WORK, save_occasion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from blendersessions.model.errors import DomainError
     from blendersessions.model.installation import InstallationDefaults
     from blendersessions.model.session import Session
-    from blendersessions_operator.planning.saving import SaveProgress
+    from blendersessions_operator.planning.save_progress import SaveProgress
     from blendersessions_operator.planning.steps import Area
 
 

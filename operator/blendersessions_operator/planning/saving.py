@@ -11,6 +11,7 @@ from blendersessions.model.session_class import Saving
 from blendersessions.model.status import KeepAliveReason, LastSave, SaveResult
 from blendersessions_operator.planning import podstate
 from blendersessions_operator.planning.observed import own_pod
+from blendersessions_operator.planning.save_progress import SaveOutcome, SaveProgress
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,18 +29,6 @@ FIRST_RETRY: Final = timedelta(seconds=1)
 """Time to the second attempt. It doubles with each further one."""
 
 
-class SaveOutcome(StrEnum):
-    """How an attempt to save ended."""
-
-    SAVED = "Saved"
-    BUSY = "Busy"
-    """Blender works, and does not get to a save or must not be interrupted."""
-    SILENT = "Silent"
-    """The agent did not answer, or its Blender is stuck."""
-    REFUSED = "Refused"
-    """The agent answered that it cannot save, for instance because the disk is full."""
-
-
 LONGEST_RETRY: Final = {
     SaveOutcome.BUSY: timedelta(seconds=5),
     SaveOutcome.SILENT: timedelta(seconds=15),
@@ -52,24 +41,6 @@ WORK: Final = {
     KeepAliveReason.OPERATION: "Blender works on a long operation.",
 }
 """What a stop waits for. The agent's own sentence counts the minutes, and each one would be another status."""
-
-
-@dataclass(frozen=True)
-class SaveProgress:
-    """The attempts to save what one pod has, for one suspension or deletion."""
-
-    running: bool = False
-    outcome: SaveOutcome | None = None
-    """How the last attempt ended; None before the first end."""
-    message: str = ""
-    """Why the last attempt did not save."""
-    ended_at: datetime | None = None
-    row_since: datetime | None = None
-    """Beginning of the first attempt in the row that ended alike."""
-    row: int = 0
-    """Number of attempts in that row."""
-    final: bool = False
-    """Whether the last attempt asked for a save although Blender works."""
 
 
 class SaveAction(StrEnum):

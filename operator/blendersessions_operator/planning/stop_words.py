@@ -8,7 +8,8 @@ from blendersessions.model.conditions import Reason
 from blendersessions.model.status import SaveResult
 from blendersessions_operator.planning.observed import own_pod
 from blendersessions_operator.planning.podstate import Explanation
-from blendersessions_operator.planning.saving import SaveOutcome, has_unsaved_work, latest_stop
+from blendersessions_operator.planning.save_progress import SaveOutcome
+from blendersessions_operator.planning.saving import has_unsaved_work, latest_stop
 
 if TYPE_CHECKING:
     from blendersessions.model.session import Session

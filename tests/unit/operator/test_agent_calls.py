@@ -14,7 +14,7 @@ from blendersessions.model.errors import Busy, DomainError, Invalid, System, Una
 from blendersessions.model.session import parse_session
 from blendersessions_operator.controller.activity import ActivityTracker
 from blendersessions_operator.controller.agent_calls import SAVES_PER_NAMESPACE, SILENT_SAVE_SECONDS, AgentCalls
-from blendersessions_operator.planning.saving import SaveOutcome, SaveProgress
+from blendersessions_operator.planning.save_progress import SaveOutcome, SaveProgress
 from unit.operator.factories import NOW, body
 from waiting import until_set
 

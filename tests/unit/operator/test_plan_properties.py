@@ -26,7 +26,8 @@ from blendersessions_operator.planning.lifetime import Activity
 from blendersessions_operator.planning.observed import own_pod
 from blendersessions_operator.planning.plan import plan
 from blendersessions_operator.planning.questions import next_question
-from blendersessions_operator.planning.saving import SaveOutcome, SaveProgress, has_unsaved_work
+from blendersessions_operator.planning.save_progress import SaveOutcome, SaveProgress
+from blendersessions_operator.planning.saving import has_unsaved_work
 from blendersessions_operator.planning.steps import Area
 from unit.operator.factories import NOW, body, everything_observed, running_pod, settings
 

@@ -14,7 +14,8 @@ from blendersessions.model.status import LastSave, SaveResult, parse_status
 from blendersessions_operator.planning import steps
 from blendersessions_operator.planning.conditions import compute_conditions
 from blendersessions_operator.planning.plan import plan, requeue_after
-from blendersessions_operator.planning.saving import FRESH_FOR, SILENCE_LIMIT, SaveOutcome, SaveProgress
+from blendersessions_operator.planning.save_progress import SaveOutcome, SaveProgress
+from blendersessions_operator.planning.saving import FRESH_FOR, SILENCE_LIMIT
 from blendersessions_operator.planning.status import with_save
 from unit.operator.factories import NOW, body, everything_observed, nothing_observed, running_pod, session, settings
 
