@@ -92,9 +92,14 @@ def plan_lifetime(session: Session, observed: Observed) -> Stages:
 
 
 def can_answer(session: Session, observed: Observed) -> bool:
-    """Return whether the desktop's agent can be asked: its pod is ready, and it was not silent a moment ago."""
+    """Return whether the desktop's agent can be asked: its container runs, and it was not silent a moment ago.
+
+    A render that takes all CPU may keep the pod from being ready. The agent knows of it all the same.
+    """
     pod = own_pod(session, observed)
-    return pod is not None and podstate.is_ready(pod) and not time_of_silence(observed)
+    if pod is None or pod["metadata"].get("deletionTimestamp") or podstate.has_ended(pod):
+        return False
+    return podstate.is_running(pod) and not time_of_silence(observed)
 
 
 def time_of_silence(observed: Observed) -> timedelta:
@@ -107,14 +112,10 @@ def time_of_silence(observed: Observed) -> timedelta:
 def _warning(session: Session, observed: Observed) -> str:
     decision = observed.lifetime
     left = write((decision.expires_at or observed.now) - observed.now)
-    if observed.settings is not None and observed.settings.on_expiry == "Delete":
-        what = "This session is deleted"
-    else:
-        what = "This session is suspended"
-    if session.spec.workspace is not None and not (observed.settings and observed.settings.on_expiry == "Delete"):
-        scene = "Your scene is saved."
-    else:
-        scene = "Everything in it is lost."
+    deletes = observed.settings is not None and observed.settings.on_expiry == "Delete"
+    what = "This session is deleted" if deletes else "This session is suspended"
+    kept = session.keeps_files if deletes else session.spec.workspace is not None
+    scene = "Your scene is saved." if kept else "Everything in it is lost."
     if decision.reason is Reason.IDLE:
         return f"{what} in {left} because nobody works in it. {scene} Move the mouse to keep it."
     return f"{what} in {left} because its time is over. {scene}"

@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+
 from blendersessions.model.session import parse_session
 from blendersessions_operator.planning import steps
 from blendersessions_operator.planning.lifetime import Activity
@@ -14,6 +16,7 @@ from blendersessions_operator.planning.suspend import ASK_AGAIN, plan_lifetime
 from unit.operator.factories import NOW, body, everything_observed, nothing_observed, running_pod, session, settings
 
 if TYPE_CHECKING:
+    from blendersessions.model.manifest import Manifest
     from blendersessions.model.session import Session
     from blendersessions_operator.planning.observed import Observed
 
@@ -81,3 +84,40 @@ def test_a_silent_desktop_is_asked_again_after_a_while_and_the_session_is_looked
     assert (requeue_after(of, seen) or timedelta.max) <= ASK_AGAIN
     for moment in (NOW + ASK_AGAIN, NOW - timedelta(minutes=1)):
         assert plan_lifetime(of, replace(seen, now=moment)) == ((steps.AskActivity(),),), "also with the clock set back"
+
+
+def idle_for_long(of: Session, **spec: object) -> Observed:
+    """Two minutes before the end of the idle time, with an answer of the desktop's."""
+    activity = Activity(started_at=NOW - timedelta(hours=1), ready_at=NOW - timedelta(hours=1), asked_at=NOW)
+    return replace(
+        everything_observed(of),
+        settings=settings(of, {"lifetime": {"idleAfter": "30m"} | spec}),
+        activity=replace(activity, last_input_at=NOW - timedelta(minutes=28)),
+    )
+
+
+def test_a_desktop_whose_pod_is_not_ready_for_a_moment_is_asked_for_activity_too() -> None:
+    of = session()
+    seen = idle_for_long(of)
+    seen = replace(seen, pod=running_pod(of, ready=False), activity=replace(seen.activity, asked_at=None))
+    assert plan_lifetime(of, seen) == ((steps.AskActivity(),),)
+    assert seen.pod is not None
+    seen.pod["metadata"]["deletionTimestamp"] = "2026-11-24T06:00:00Z"
+    assert plan_lifetime(of, seen) == ()
+
+
+@pytest.mark.parametrize(
+    ("workspace", "expiry", "words"),
+    [
+        (None, "Suspend", "Everything in it is lost."),
+        ({"size": "1Gi"}, "Suspend", "Your scene is saved."),
+        ({"size": "1Gi"}, "Delete", "Everything in it is lost."),
+        ({"size": "1Gi", "reclaimPolicy": "Retain"}, "Delete", "Your scene is saved."),
+        ({"claimName": "home"}, "Delete", "Your scene is saved."),
+    ],
+)
+def test_a_warning_says_what_is_lost(workspace: Manifest | None, expiry: str, words: str) -> None:
+    of = session({"workspace": workspace} if workspace else {})
+    [[warning]] = plan_lifetime(of, idle_for_long(of, onExpiry=expiry))
+    assert isinstance(warning, steps.Warn)
+    assert words in warning.message
