@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from blendersessions.model.conditions import ConditionType, Reason
+from blendersessions.model.status import SaveResult
 from blendersessions_portal import wording
 
 if TYPE_CHECKING:
@@ -66,9 +67,11 @@ def describe(session: SessionView, now: datetime) -> Progress:
         suspension = session.status.suspension
         reason = suspension.reason if suspension is not None else None
         headline = wording.SUSPENDED.get(reason or Reason.REQUESTED, wording.SUSPENDED[Reason.REQUESTED])
-        return Progress(State.SUSPENDED, headline, wording.AFTER_RESUME[session.files])
+        return Progress(State.SUSPENDED, headline, _failed_save(session) + wording.AFTER_RESUME[session.files])
     if session.suspending:
-        return Progress(State.SUSPENDING, wording.SUSPENDING.headline, wording.SUSPENDING.way_out)
+        waits = _reason(session, ConditionType.READY) in (Reason.SAVE_FAILED, Reason.WAITING_FOR_WORK)
+        detail = _message(session, ConditionType.READY) if waits else ""
+        return Progress(State.SUSPENDING, wording.SUSPENDING.headline, detail or wording.SUSPENDING.way_out)
     if session.ready:
         return Progress(State.READY, wording.READY.headline, wording.READY.way_out, _steps(session))
     if _reason(session, ConditionType.READY) == Reason.QUEUED:
@@ -131,6 +134,12 @@ def _broken_step(session: SessionView) -> ConditionType | None:
 def _failure(session: SessionView) -> str:
     """Return the reason why the session will not become ready by itself."""
     return _reason(session, ConditionType.STALLED, ConditionType.READY)
+
+
+def _failed_save(session: SessionView) -> str:
+    """Return that the last save before the suspension failed, and why; empty if it did not."""
+    save = session.status.suspension.save if session.status.suspension is not None else None
+    return wording.NOT_SAVED.format(why=save.message) if save is not None and save.result is SaveResult.FAILED else ""
 
 
 def _reason(session: SessionView, *kinds: ConditionType) -> str:

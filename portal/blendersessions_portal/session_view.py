@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 OWNER_HASH_LABEL = "blendersessions.io/owner-hash"
 """Label of the portal's sessions: the owner's hash, since an owner's name may not be a valid label value."""
 
-_SUSPENDING: Final = (Reason.SUSPENDING, Reason.SAVE_FAILED)
+_SUSPENDING: Final = (Reason.SUSPENDING, Reason.SAVE_FAILED, Reason.WAITING_FOR_WORK)
 _NAME_STEM_LIMIT = 40
 """Most characters of a session's name that come from its scene."""
 _RANDOM_CHARACTERS = 5

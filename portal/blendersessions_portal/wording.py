@@ -124,10 +124,16 @@ AFTER_RESUME: Final = {
 }
 """What a person finds after a resume."""
 
+NOT_SAVED: Final = "The last save before the stop failed, so your last changes may be missing: {why} "
+"""Comes before what a person finds after a resume."""
+
 KEPT_ALIVE: Final[dict[str, str]] = {
     KeepAliveReason.STARTING: "This session has just started.",
     KeepAliveReason.INPUT: "Your work keeps this session running.",
     KeepAliveReason.RENDER: "A render keeps this session running, even if you close this tab.",
+    KeepAliveReason.BAKE: "A bake keeps this session running, even if you close this tab.",
+    KeepAliveReason.SIMULATION: "A simulation keeps this session running, even if you close this tab.",
+    KeepAliveReason.OPERATION: "Blender works on something long, which keeps this session running.",
     KeepAliveReason.TUNNEL: (
         "This session was opened in a browser. Only work keeps it running for long. An open tab alone does not."
     ),

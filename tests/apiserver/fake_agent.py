@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
+import socket
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from blendersessions.model.container import AGENT_PORT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _numbers = itertools.count(1)
 _NETWORK = "127.{}.{}".format(*(part + 1 for part in divmod(os.getpid() % 60_000, 250)))
@@ -27,12 +29,14 @@ class FakeAgent:
 
     address: str
     idle_seconds: float = 0.0
-    rendering: bool = False
+    work: str = ""
     save_answer: tuple[int, dict[str, Any]] = (200, {"file": "/home/blender/cart.blend"})
     polls: int = 0
     saved: int = 0
     notices: list[str] = field(default_factory=list)
     tokens: set[str] = field(default_factory=set)
+    on_save: Callable[[], None] = lambda: None
+    """Called at each save, before it is answered."""
 
 
 @contextmanager
@@ -43,11 +47,13 @@ def fake_agent() -> Iterator[FakeAgent]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             agent.polls += 1
-            self._answer(200, {"idle_seconds": agent.idle_seconds, "rendering": agent.rendering})
+            work = {"work": agent.work, "work_seconds": 0.0, "work_message": "", "stuck": False}
+            self._answer(200, {"idle_seconds": agent.idle_seconds} | work)
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             if self.path == "/save":
+                agent.on_save()
                 agent.saved += 1
                 self._answer(*agent.save_answer)
             else:
@@ -75,3 +81,39 @@ def fake_agent() -> Iterator[FakeAgent]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+class SilentAgent:
+    """An agent at the port of all agents that accepts each connection, reads nothing, and never answers."""
+
+    def __init__(self) -> None:
+        self.address = f"{_NETWORK}.{next(_numbers)}"
+        self.asked = 0
+        """Connections so far."""
+        self.ended = 0
+        """Connections that the operator has given up."""
+        self._listener = socket.create_server((self.address, AGENT_PORT), backlog=256)
+        self._closed = threading.Event()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        """Accept no more connections."""
+        self._closed.set()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while not self._closed.is_set():
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            self.asked += 1
+            threading.Thread(target=self._hold, args=(client,), daemon=True).start()
+
+    def _hold(self, client: socket.socket) -> None:
+        with client, contextlib.suppress(OSError):
+            while client.recv(4096):
+                pass
+        self.ended += 1

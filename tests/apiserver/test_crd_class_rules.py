@@ -23,6 +23,7 @@ ACCEPTED: dict[str, Spec] = {
     "what happens then": {"lifetime": {"onExpiry": "Delete"}},
     "limits": {"limits": {"sessions": 20, "sessionsPerOwner": 2}},
     "a deadline": {"startDeadline": "90s"},
+    "time to save": {"saving": {"timeout": "3m", "waitForWork": "2h"}},
     "where it runs": {
         "nodeSelector": {"pool": "gpu"},
         "tolerations": [{"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}],
@@ -48,6 +49,8 @@ REFUSED: dict[str, tuple[Spec, str]] = {
     "a time beyond all measure": ({"startDeadline": "9999999999999h"}, NOT_A_DURATION),
     "a ceiling of nothing": ({"lifetime": {"ceiling": {"maxAge": "0h"}}}, NOT_A_DURATION),
     "a deadline of nothing": ({"startDeadline": "0s"}, NOT_A_DURATION),
+    "no time to save": ({"saving": {"timeout": "0s"}}, NOT_A_DURATION),
+    "a wait without a unit": ({"saving": {"waitForWork": "10"}}, NOT_A_DURATION),
     "a limit above max": (
         {"resources": {"limits": {"memory": "16Gi"}, "max": {"memory": "8Gi"}}},
         "resources.limits must not be above resources.max",

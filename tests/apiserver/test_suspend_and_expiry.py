@@ -121,12 +121,15 @@ def test_an_idle_desktop_is_warned_then_suspended_and_can_be_resumed(
     installation.until_ready()
 
 
-def test_a_render_keeps_a_session_alive_with_nobody_connected(installation: Installation, agent: FakeAgent) -> None:
-    agent.idle_seconds, agent.rendering = 3600, True
+@pytest.mark.parametrize("work", ["Render", "Bake", "Simulation", "Operation"])
+def test_work_keeps_a_session_alive_with_nobody_connected(
+    installation: Installation, agent: FakeAgent, work: str
+) -> None:
+    agent.idle_seconds, agent.work = 3600, work
     started(installation, agent, lifetime={"idleAfter": "2s"})
-    until("the render keeps it alive", lambda: installation.status().get("activity", {}).get("keptAliveBy") == "Render")
+    until("the work keeps it alive", lambda: installation.status().get("activity", {}).get("keptAliveBy") == work)
     before = agent.polls
-    agent.rendering = False
+    agent.work = ""
     until("the agent is polled again", lambda: agent.polls > before)
     until_suspended(installation, "Idle")
 
@@ -138,13 +141,63 @@ def test_input_keeps_a_session_alive(installation: Installation, agent: FakeAgen
     assert installation.status()["phase"] == "Ready"
 
 
-def test_the_maximum_age_suspends_a_session_that_renders(installation: Installation, agent: FakeAgent) -> None:
-    agent.rendering = True
+def test_the_maximum_age_suspends_a_session_when_its_render_is_done(
+    installation: Installation, agent: FakeAgent
+) -> None:
+    agent.work = "Render"
     started(installation, agent, lifetime={"maxAge": "1h"}, workspace=HOME)
     backdate(installation, minutes=57)
     until("the desktop shows the warning", lambda: [each for each in agent.notices if "its time is over" in each])
     backdate(installation, minutes=61)
+    condition = installation.until_reason("Suspended", "WaitingForWork")
+    assert "A render runs. The pod is stopped when that is done and saved, at" in condition["message"]
+    assert agent.saved == 0
+    agent.work = ""
     until_suspended(installation, "MaxAge")
+    assert agent.saved == 1
+
+
+def test_a_suspension_waits_for_work_for_the_time_of_the_class_and_then_saves_what_it_can(
+    installation: Installation, agent: FakeAgent
+) -> None:
+    installation.create_class("impatient", saving={"waitForWork": "1s", "timeout": "7m"})
+    agent.work, agent.save_answer = "Bake", (503, {"message": "Blender bakes."})
+    session = started(installation, agent, className="impatient", workspace=HOME)
+    pod = installation.child("pods", desktop_name(session))
+    assert pod is not None
+    assert pod["spec"]["terminationGracePeriodSeconds"] == 420
+    installation.patch("cart", {"spec": {"suspend": True}})
+    status = until_suspended(installation, "Requested")
+    assert agent.saved == 1, "asked once more before the pod is stopped"
+    assert status["suspension"]["lastSave"] == {"result": "Failed", "message": "A bake runs."}
+    assert "The last save failed: A bake runs." in installation.condition("Suspended")["message"]
+
+
+def test_a_pod_that_is_not_ready_for_a_moment_is_asked_to_save(installation: Installation, agent: FakeAgent) -> None:
+    session = started(installation, agent, workspace=HOME)
+    running = {"name": "blender", "image": "i", "imageID": "i", "ready": False, "restartCount": 0}
+    installation.set_pod_status(
+        desktop_name(session),
+        {
+            "conditions": [{"type": "Ready", "status": "False"}],
+            "containerStatuses": [running | {"state": {"running": {}}}],
+        },
+    )
+    installation.until_reason("SceneReady", "SceneLoading")
+    installation.patch("cart", {"spec": {"suspend": True}})
+    status = until_suspended(installation, "Requested")
+    assert agent.saved == 1
+    assert status["suspension"]["lastSave"] == {"result": "Saved"}
+
+
+def test_an_agent_that_never_answered_is_stopped_with_words_that_claim_no_scene(installation: Installation) -> None:
+    installation.create_class("hasty-saver", saving={"waitForWork": "1s"})
+    installation.ready(className="hasty-saver", workspace=HOME)
+    installation.patch("cart", {"spec": {"suspend": True}})
+    until_suspended(installation, "Requested")
+    message = installation.condition("Suspended")["message"]
+    assert "The scene is in the workspace" not in message
+    assert "The last save failed: The agent of the desktop" in message
 
 
 def test_a_session_with_on_expiry_delete_is_deleted(installation: Installation, agent: FakeAgent) -> None:
@@ -155,10 +208,16 @@ def test_a_session_with_on_expiry_delete_is_deleted(installation: Installation, 
     until("its user goes too", lambda: "del-later" not in installation.guacamole.users())
 
 
-def test_a_retained_volume_outlives_its_session(installation: Installation) -> None:
-    session = installation.ready(workspace={"size": "1Gi", "reclaimPolicy": "Retain"})
+def test_a_retained_volume_outlives_its_session_with_what_was_saved_last(
+    installation: Installation, agent: FakeAgent
+) -> None:
+    session = started(installation, agent, workspace={"size": "1Gi", "reclaimPolicy": "Retain"})
+    seen: list[bool] = []
+    agent.on_save = lambda: seen.append(installation.child("pods", desktop_name(session)) is not None)
     installation.delete()
     installation.until_gone()
+    assert (agent.saved, seen) == (1, [True])
+    assert installation.child("pods", desktop_name(session)) is None
     installation.collect_garbage()
     claim = installation.child("persistentvolumeclaims", desktop_name(session))
     assert claim is not None

@@ -11,15 +11,13 @@ import aiohttp
 
 from blendersessions.clients.instrumentation import RequestHook, ignore_request
 from blendersessions.model.container import AGENT_PORT, AGENT_TOKEN
-from blendersessions.model.errors import Invalid, System, Unauthorised, Unavailable
+from blendersessions.model.errors import Busy, Invalid, System, Unauthorised, Unavailable
 from blendersessions.model.secret_data import decode
 
 if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
 
 REQUEST_TIMEOUT_SECONDS = 5.0
-SAVE_TIMEOUT_SECONDS = 60.0
-"""A large scene on a slow volume takes longer than other requests."""
 _MAX_ANSWER_BYTES = 64 * 1024
 """The rest of an answer is not read: the program at a pod's address must not fill our memory."""
 _MAX_MESSAGE_CHARACTERS = 500
@@ -41,7 +39,14 @@ class AgentStatus:
 
     idle_seconds: float
     """Time since the last key or movement of the pointer."""
-    rendering: bool
+    work: str = ""
+    """What goes on that must not be interrupted: `Render`, `Bake`, `Simulation` or `Operation`; empty if nothing."""
+    work_seconds: float = 0.0
+    """For how long that has gone on; 0 without work."""
+    work_message: str = ""
+    """A sentence about the work, or about what keeps Blender stuck; empty if there is nothing to say."""
+    stuck: bool = False
+    """Whether Blender's main loop stands still, and its process does not work."""
 
 
 def endpoint_of(pod: Manifest | None, secret: Manifest | None) -> AgentEndpoint:
@@ -74,18 +79,32 @@ class AgentClient:
             await self._session.close()
 
     async def status(self, desktop: AgentEndpoint) -> AgentStatus:
-        """Ask whether somebody works or a render runs."""
+        """Ask whether somebody works, or Blender does."""
         answer = await self._request("GET", desktop, "status", None, REQUEST_TIMEOUT_SECONDS)
         try:
-            return AgentStatus(max(0.0, float(answer["idle_seconds"])), bool(answer["rendering"]))
+            return AgentStatus(
+                idle_seconds=max(0.0, float(answer["idle_seconds"])),
+                work=str(answer["work"]),
+                work_seconds=max(0.0, float(answer.get("work_seconds", 0.0))),
+                work_message=str(answer.get("work_message", ""))[:_MAX_MESSAGE_CHARACTERS],
+                stuck=bool(answer.get("stuck", False)),
+            )
         except (KeyError, TypeError, ValueError) as error:
             raise Unavailable(
                 f"The agent of the desktop {desktop.name} does not report whether somebody works.", System.AGENT
             ) from error
 
-    async def save(self, desktop: AgentEndpoint) -> str:
-        """Have the open scene saved, and return the path of the file."""
-        answer = await self._request("POST", desktop, "save", {}, SAVE_TIMEOUT_SECONDS)
+    async def save(self, desktop: AgentEndpoint, timeout_seconds: float) -> str:
+        """Have all that a person made saved, and return the path of the file.
+
+        Args:
+            desktop: the desktop.
+            timeout_seconds: the longest time that the save may take.
+
+        Raises:
+            Busy: Blender does not get to it, because it works.
+        """
+        answer = await self._request("POST", desktop, "save", {}, timeout_seconds)
         return str(answer.get("file", ""))
 
     async def notify(self, desktop: AgentEndpoint, message: str, seconds: float) -> None:
@@ -97,8 +116,9 @@ class AgentClient:
         self, method: str, desktop: AgentEndpoint, path: str, body: dict[str, Any] | None, timeout_seconds: float
     ) -> dict[str, Any]:
         if self._session is None:
-            # Connections are not kept: a desktop is asked seldom, and there may be thousands of desktops.
-            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=32, force_close=True))
+            # Connections are not kept: a desktop is asked seldom, and there may be thousands of desktops. Their number
+            # is bounded by the caller. A bound here would let silent desktops use up the time-outs of the others.
+            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, force_close=True))
         address = f"[{desktop.address}]" if ":" in desktop.address else desktop.address
         code, started = 0, time.monotonic()
         try:
@@ -134,6 +154,8 @@ def _answer(desktop: AgentEndpoint, path: str, code: int, text: bytes) -> dict[s
     message = f"The desktop {desktop.name} answered {code} to {path}: {reason}"
     if code in (401, 403):
         raise Unauthorised(message, System.AGENT)
+    if code == 503 and path == "save":
+        raise Busy(reason, System.AGENT)
     if code in (404, 503):
         raise Unavailable(message, System.AGENT)
     raise Invalid(message, System.AGENT)

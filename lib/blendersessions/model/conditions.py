@@ -30,7 +30,8 @@ class ConditionType(StrEnum):
     CONNECTION_READY = "ConnectionReady"
     """Guacamole has the connection, and the owner may open it."""
     SUSPENDED = "Suspended"
-    """The scene is saved if the session has a workspace, and the pod is stopped. Connection, grants and volume stay."""
+    """The pod is stopped. If the session has a workspace, a save was asked for first, and the message says how it
+    ended. Connection, grants and volume stay."""
     STALLED = "Stalled"
     """Nothing will change until somebody acts."""
 
@@ -97,13 +98,17 @@ class Reason(StrEnum):
     REQUESTED = "Requested"
     """Suspended=True: spec.suspend is true."""
     IDLE = "Idle"
-    """Suspended=True: there was no input and no render for the time of idleAfter."""
+    """Suspended=True: there was no input and no work of Blender's for the time of idleAfter."""
     MAX_AGE = "MaxAge"
     """Suspended=True: the session ran for the time of maxAge."""
     SUSPENDING = "Suspending"
     """Suspended=False, Ready=False, DesktopReady=False: the scene is being saved, or the pod is ending."""
     SAVE_FAILED = "SaveFailed"
-    """Suspended=False: the scene cannot be saved, for instance because the workspace is full; the desktop runs on."""
+    """Suspended=False: the last save failed, and saving is tried again. The desktop runs on while it answers. One that
+    does not answer is stopped after a while. Also as an Event of a session that is deleted."""
+    WAITING_FOR_WORK = "WaitingForWork"
+    """Suspended=False: Blender renders, bakes, simulates or works on something else. The pod is stopped when that is
+    done and saved, or after the time of the class's saving.waitForWork."""
     INVALID = "Invalid"
     """Stalled=True: the session's spec cannot be carried out."""
     TERMINATING = "Terminating"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from kubernetes.utils.quantity import parse_quantity
 
 from blendersessions.model.durations import write
-from blendersessions.model.session_class import Limits
+from blendersessions.model.session_class import Limits, Saving
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,6 +51,7 @@ class EffectiveSettings:
     placement: dict[str, Any] = field(default_factory=dict)
     """Fields of the pod's spec that select its nodes."""
     class_limits: Limits = field(default_factory=Limits)
+    saving: Saving = field(default_factory=Saving)
     egress: Literal["None", "Public"] = "None"
     refusals: tuple[str, ...] = ()
     """A sentence for each value in the spec that is above what the class allows."""
@@ -72,6 +73,7 @@ def effective_settings(
         # The schema rejects malformed amounts. One that slipped past it must not stop the other sessions.
         return EffectiveSettings(
             image=session_class.spec.image or installation.image,
+            saving=session_class.spec.saving,
             refusals=(f"The resources are malformed: {error}.",),
         )
 
@@ -109,6 +111,7 @@ def _compute(session: Session, session_class: SessionClass, installation: Instal
         start_deadline=spec.start_deadline,
         placement=_placement(session_class),
         class_limits=spec.limits,
+        saving=spec.saving,
         egress=spec.egress,
         refusals=tuple(refusals),
     )

@@ -58,6 +58,10 @@ class Unavailable(DomainError):  # noqa: N818 - the word alone says it
     """There was no answer, or the request is refused for now. A later attempt may succeed."""
 
 
+class Busy(Unavailable):
+    """A desktop cannot save now, because its Blender works. The message says at what."""
+
+
 class OutcomeUnknown(Unavailable):
     """The connection broke after the request was sent, which may or may not have been carried out."""
 

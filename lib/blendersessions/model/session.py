@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_camel
 from blendersessions.model.conditions import ConditionType
 from blendersessions.model.desktop import Desktop
 from blendersessions.model.durations import Duration  # noqa: TC001 - pydantic reads the annotation
+from blendersessions.model.fields import moment
 from blendersessions.model.labels import FINALIZER
 from blendersessions.model.manifest import API_VERSION, SESSION_KIND, Manifest, Ref
 from blendersessions.model.names import is_generated, name_for
@@ -120,7 +121,8 @@ class Session:
     generation: int
     created_at: datetime
     spec: Spec
-    deleting: bool = False
+    deleted_at: datetime | None = None
+    """When the deletion of the session was requested."""
     finalizers: tuple[str, ...] = ()
     annotations: dict[str, str] = field(default_factory=dict)
     status: SessionStatus = field(default_factory=SessionStatus)
@@ -129,6 +131,17 @@ class Session:
     spec_error: str = ""
     """A sentence about a malformed spec that slipped past the API server's schema; empty if there is none. With an
     error, `spec` holds the defaults and must not be carried out."""
+
+    @property
+    def deleting(self) -> bool:
+        """Whether the session is being deleted."""
+        return self.deleted_at is not None
+
+    @property
+    def keeps_files(self) -> bool:
+        """Whether the files of the home folder outlive the session."""
+        workspace = self.spec.workspace
+        return workspace is not None and (bool(workspace.claim_name) or workspace.reclaim_policy == "Retain")
 
     @property
     def generated_name(self) -> str:
@@ -181,7 +194,7 @@ def parse_session(body: Manifest) -> Session:
         generation=meta.get("generation", 1),
         created_at=datetime.fromisoformat(meta["creationTimestamp"]).astimezone(UTC),
         spec=spec,
-        deleting=bool(meta.get("deletionTimestamp")),
+        deleted_at=moment(meta.get("deletionTimestamp")),
         finalizers=tuple(meta.get("finalizers") or ()),
         annotations=annotations,
         status=status,

@@ -45,6 +45,15 @@ class ClassLifetime(Lifetime):
         return self
 
 
+class Saving(ApiModel):
+    """How long a save may take, and how long a stop waits for work that goes on."""
+
+    timeout: Duration = timedelta(seconds=90)
+    """The longest time that one save may take; also the grace period of the pod."""
+    wait_for_work: Duration = timedelta(minutes=10)
+    """How long a suspension or a deletion waits for a running operation before it stops the pod all the same."""
+
+
 class Limits(ApiModel):
     """How many sessions of the class may run at a time in the namespace. None: no limit."""
 
@@ -59,6 +68,7 @@ class ClassSpec(ApiModel):
     resources: ClassResources = ClassResources()
     lifetime: ClassLifetime = ClassLifetime()
     limits: Limits = Limits()
+    saving: Saving = Saving()
     start_deadline: Duration = timedelta(minutes=10)
     node_selector: dict[str, str] = Field(default_factory=dict)
     tolerations: tuple[dict[str, Any], ...] = ()

@@ -46,8 +46,29 @@ class KeepAliveReason(StrEnum):
     STARTING = "Starting"
     INPUT = "Input"
     RENDER = "Render"
+    BAKE = "Bake"
+    SIMULATION = "Simulation"
+    OPERATION = "Operation"
+    """A long operation of another kind, such as an import."""
     TUNNEL = "Tunnel"
     NOTHING = "Nothing"
+
+
+class SaveResult(StrEnum):
+    """How the last save before a stop ended."""
+
+    SAVED = "Saved"
+    FAILED = "Failed"
+    """The desktop could not save, did not answer, or worked for longer than the class waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastSave:
+    """The last save before a pod was stopped."""
+
+    result: SaveResult | None
+    message: str = ""
+    """Why it failed; empty if it did not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +98,8 @@ class Suspension:
     at: datetime | None = None
     resume: str = ""
     """The value of the annotation `RESUME` at the suspension. Another value resumes the session."""
+    save: LastSave | None = None
+    """The last save before the pod was stopped; None before that, and if nothing was to be saved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,11 +232,23 @@ def _write_connection(connection: ReportedConnection) -> Manifest:
 def _parse_suspension(fields: Manifest) -> Suspension | None:
     if not fields:
         return None
-    return Suspension(word(Reason, fields.get("reason")), moment(fields.get("at")), text(fields.get("resume")))
+    save = section(fields.get("lastSave"))
+    return Suspension(
+        word(Reason, fields.get("reason")),
+        moment(fields.get("at")),
+        text(fields.get("resume")),
+        LastSave(word(SaveResult, save.get("result")), text(save.get("message"))) if save else None,
+    )
 
 
 def _write_suspension(suspension: Suspension) -> Manifest:
-    written = {"reason": _word(suspension.reason), "at": _moment(suspension.at), "resume": suspension.resume}
+    save = suspension.save and {"result": _word(suspension.save.result), "message": suspension.save.message}
+    written: Manifest = {
+        "reason": _word(suspension.reason),
+        "at": _moment(suspension.at),
+        "resume": suspension.resume,
+        "lastSave": save and {name: value for name, value in save.items() if value},
+    }
     return {name: value for name, value in written.items() if value is not None}
 
 

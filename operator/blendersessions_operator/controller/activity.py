@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from blendersessions.model.fields import word
+from blendersessions.model.status import KeepAliveReason
 from blendersessions_operator.planning.lifetime import Activity
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ class ActivityTracker:
     """The last answer of the agent."""
     warned: dict[str, datetime] = field(default_factory=dict)
     """The expiry that the last warning announced."""
+    silent: dict[str, datetime] = field(default_factory=dict)
+    """When the agent last gave no answer, if it has given none since."""
 
     def activity_of(self, session: Session) -> Activity:
         """Return the known activity of a session."""
@@ -44,10 +48,13 @@ class ActivityTracker:
     def record(self, session: Session, answer: AgentStatus, now: datetime) -> None:
         """Record an agent's answer."""
         former = self.reported.get(session.uid, Activity())
+        work = work_of(answer)
+        self.silent.pop(session.uid, None)
         self.reported[session.uid] = Activity(
             last_input_at=now - timedelta(seconds=answer.idle_seconds),
-            rendering=answer.rendering,
-            last_render_at=now if answer.rendering else former.last_render_at,
+            work=work,
+            last_work=work or former.last_work,
+            last_work_at=now if work is not None else former.last_work_at,
             asked_at=now,
         )
 
@@ -58,5 +65,13 @@ class ActivityTracker:
 
     def forget(self, uid: str) -> None:
         """Forget a session that is gone, or whose run is over."""
-        for entries in (self.opened, self.reported, self.warned):
+        for entries in (self.opened, self.reported, self.warned, self.silent):
             entries.pop(uid, None)
+
+
+def work_of(answer: AgentStatus) -> KeepAliveReason | None:
+    """Return what a desktop works at; None if it does not. A word that we do not know is an operation."""
+    known = word(KeepAliveReason, answer.work)
+    if known in (KeepAliveReason.RENDER, KeepAliveReason.BAKE, KeepAliveReason.SIMULATION):
+        return known
+    return KeepAliveReason.OPERATION if answer.work else None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from blendersessions.model.manifest import Ref
 from blendersessions_operator.planning.admission import Admission, AdmissionRequest, admit, requested_at
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from blendersessions.model.manifest import Ref
     from blendersessions.model.session import Session
     from blendersessions.model.session_class import Limits
     from blendersessions_operator.controller.cache import ObjectCache
@@ -22,6 +22,8 @@ class AdmissionQueue:
         self._cache = cache
         self._admitted: set[str] = set()
         """UIDs of the sessions that hold capacity."""
+        self._leaving: dict[Ref, tuple[tuple[str, str], AdmissionRequest]] = {}
+        """By their pods: the sessions that are gone while their pods still run, each with its class."""
         self._releases = 0
         """Changes with each release, so that the admissions are computed again."""
         self._request_times: dict[str, tuple[Session, datetime]] = {}
@@ -49,6 +51,19 @@ class AdmissionQueue:
             self._admitted.discard(uid)
             self._releases += 1
 
+    def left(self, session: Session) -> None:
+        """Keep the capacity of a session that is gone until its pod, which may still be ending, is gone too."""
+        if self._has_pod(session):
+            request = AdmissionRequest(session.uid, session.spec.owner or session.uid, session.created_at, True)
+            self._leaving[session.desktop.ref("Pod")] = (session.namespace, session.spec.class_name), request
+
+    def freed_by(self, pod: Ref) -> list[Ref]:
+        """Return the waiting sessions that may get the capacity of a pod that is gone, if its session went before."""
+        if pod not in self._leaving or self._cache.get(pod) is not None:
+            return []
+        (namespace, name), _ = self._leaving.pop(pod)
+        return [each.ref for each in self._cache.waiting(namespace, name)]
+
     def changed_positions(self, session: Session, limits: Limits, now: datetime) -> list[Ref]:
         """Return the waiting sessions of the same class whose queue position differs from their status."""
         if limits.sessions is None and limits.sessions_per_owner is None:
@@ -67,7 +82,13 @@ class AdmissionQueue:
         if former is not None and former[0] == state:
             return former[1]
         sessions = self._cache.sessions_of_class(*key)
-        admission = admit([self._request(each, now) for each in sessions if self._takes_part(each)], limits)
+        requests = [self._request(each, now) for each in sessions if self._takes_part(each)]
+        requests += [
+            request
+            for pod, (place, request) in self._leaving.items()
+            if place == key and self._cache.get(pod) is not None
+        ]
+        admission = admit(requests, limits)
         self._admissions[key] = (state, admission)
         return admission
 
@@ -91,7 +112,7 @@ class AdmissionQueue:
 
     def _takes_part(self, session: Session) -> bool:
         """Return whether a session has a desktop or wants one."""
-        return not session.deleting and (not session.suspend_requested or self._has_pod(session))
+        return not (session.deleting or session.suspend_requested) or self._has_pod(session)
 
     def _has_pod(self, session: Session) -> bool:
-        return self._cache.get(Ref("Pod", session.namespace, session.desktop.name)) is not None
+        return self._cache.get(session.desktop.ref("Pod")) is not None

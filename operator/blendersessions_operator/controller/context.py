@@ -10,6 +10,7 @@ from blendersessions.model.errors import NotFound, System
 from blendersessions.model.manifest import API_VERSION, SESSION_KIND
 from blendersessions_operator.controller.activity import ActivityTracker
 from blendersessions_operator.controller.admission_queue import AdmissionQueue
+from blendersessions_operator.controller.agent_calls import AgentCalls
 from blendersessions_operator.controller.cache import ObjectCache
 from blendersessions_operator.controller.event_recorder import EventRecorder
 from blendersessions_operator.controller.status_debouncer import StatusDebouncer
@@ -43,10 +44,12 @@ class ReconcilerContext:
     agents: AgentClient = field(default_factory=AgentClient)
     activity: ActivityTracker = field(default_factory=ActivityTracker)
     debouncer: StatusDebouncer = field(default_factory=StatusDebouncer)
+    agent_calls: AgentCalls = field(init=False)
     admission: AdmissionQueue = field(init=False)
     events: EventRecorder = field(init=False)
 
     def __post_init__(self) -> None:
+        self.agent_calls = AgentCalls(self.agents, self.activity, self.agent_of, self.queue.add)
         self.admission = AdmissionQueue(self.cache)
         self.events = EventRecorder(self.kubernetes, self.pod)
         self.cache.on_session_gone = self._forget
@@ -54,8 +57,10 @@ class ReconcilerContext:
     def _forget(self, session: Session) -> None:
         """Forget a session that is gone, and enqueue the sessions that wait for its capacity."""
         self.activity.forget(session.uid)
+        self.agent_calls.forget(session.uid)
         self.debouncer.forget(session.uid)
         self.admission.release(session.uid)
+        self.admission.left(session)
         for waiting in self.cache.waiting(session.namespace, session.spec.class_name):
             self.queue.add(waiting.ref)
 

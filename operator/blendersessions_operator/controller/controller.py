@@ -105,6 +105,7 @@ class Controller:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
         await self.context.queue.close()
+        await self.context.agent_calls.close()
         await self.guacamole_client.close()
         await self.context.events.flush()
         await self.context.kubernetes.close()

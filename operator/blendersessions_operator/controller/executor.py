@@ -15,7 +15,7 @@ from blendersessions_operator.controller.credentials import new_desktop_credenti
 from blendersessions_operator.controller.failures import gather_failures
 from blendersessions_operator.planning import steps
 from blendersessions_operator.planning.observed import is_user_secret
-from blendersessions_operator.planning.status import with_suspension
+from blendersessions_operator.planning.status import with_save, with_suspension
 from blendersessions_operator.planning.status_events import Event
 from blendersessions_operator.resources.secret import desktop_secret, user_secret
 
@@ -99,9 +99,21 @@ async def _delete_session(context: ReconcilerContext, session: Session, step: st
 
 
 async def _save_scene(context: ReconcilerContext, session: Session, step: steps.SaveScene) -> str:
+    context.agent_calls.save(session, step.pod_uid, step.timeout, final=step.final)
+    return ""
+
+
+async def _record_save(context: ReconcilerContext, session: Session, step: steps.RecordSave) -> str:
+    status = with_save(session, step.save)
+    write = context.kubernetes.replace(context.as_seen(session) | {"status": status.to_manifest()}, "status")
+    await _update(context, session.ref, write)
+    return ""
+
+
+async def _ask_activity(context: ReconcilerContext, session: Session, step: steps.AskActivity) -> str:
     del step
-    file = await context.agents.save(context.agent_of(session))
-    return f"Saved the scene to {file}."
+    context.agent_calls.ask(session)
+    return ""
 
 
 async def _add_owner(context: ReconcilerContext, session: Session, step: steps.AddOwner) -> str:
@@ -171,8 +183,8 @@ async def _warn(context: ReconcilerContext, session: Session, step: steps.Warn) 
     context.activity.warned[session.uid] = step.expires_at
     context.events.event(session, Event("Normal", "Expiring", step.message, datetime.now(UTC)))
     seconds = max(1.0, (step.expires_at - datetime.now(UTC)).total_seconds())
-    await context.agents.notify(context.agent_of(session), step.message, seconds)
-    return "Showed a notice that the session ends."
+    context.agent_calls.notify(session, step.message, seconds)
+    return ""
 
 
 async def _add_finalizer(context: ReconcilerContext, session: Session, step: steps.AddFinalizer) -> str:
@@ -288,6 +300,8 @@ HANDLERS: Final[dict[type[Step], Handler]] = {
     steps.DeleteSession: _delete_session,
     steps.RecordSuspension: _record_suspension,
     steps.SaveScene: _save_scene,
+    steps.RecordSave: _record_save,
+    steps.AskActivity: _ask_activity,
     steps.Warn: _warn,
     steps.AddOwner: _add_owner,
     steps.CreateConnection: _create_connection,

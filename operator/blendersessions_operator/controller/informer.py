@@ -117,7 +117,7 @@ def enqueue_affected(context: ReconcilerContext, item: Manifest) -> None:
         for session in context.cache.sessions_of_class(ref.namespace, ref.name):
             context.queue.add(session.ref)
     else:
-        for affected in context.cache.sessions_of(item):
+        for affected in (*context.cache.sessions_of(item), *context.admission.freed_by(ref)):
             context.queue.add(affected)
 
 

@@ -1,4 +1,4 @@
-"""Observe a session: read the caches, and ask Guacamole and the agent if a decision needs more.
+"""Observe a session: read the caches, and ask Guacamole if a decision needs more.
 
 In the steady state nothing is asked.
 """
@@ -60,7 +60,7 @@ async def observe(
         if asked == MAX_QUESTIONS:
             message = "The session's state in Guacamole changes faster than it can be read; it is tried again."
             failure = Unavailable(message, System.GUACAMOLE)
-            return session, replace(observed, failures=failures | {question.area: failure})
+            return session, replace(observed, failures=failures | {Area.ACCESS: failure})
         failures |= await gather_failures(_requests(context, session, observed, question))
         asked += 1
 
@@ -85,6 +85,9 @@ def _from_caches(
         pod=cache.get(Ref("Pod", namespace, name)),
         volume_claim=cache.get(Ref("PersistentVolumeClaim", namespace, name)),
         activity=context.activity.activity_of(session),
+        asking=context.agent_calls.is_asking(session.uid),
+        silent_at=context.activity.silent.get(session.uid),
+        save=context.agent_calls.save_of(session, cache.uid(Ref("Pod", namespace, name))),
         users=len(context.activity.opened.get(session.uid, ())),
         warned_of=context.activity.warned.get(session.uid),
         user_secrets={username: secret for username, secret in secrets.items() if secret is not None},
@@ -97,8 +100,6 @@ def _requests(
     context: ReconcilerContext, session: Session, observed: Observed, question: Question
 ) -> list[tuple[Area, Awaitable[None]]]:
     """Return the requests that answer a question. Each updates a cache, or fails an area."""
-    if question is Question.ACTIVITY:
-        return [(Area.ACTIVITY, _ask_agent(context, session))]
     if question is Question.ACCESS:
         return [(Area.ACCESS, context.guacamole.inspect(session_access(session)))]
     checks: list[tuple[Area, Awaitable[None]]] = [
@@ -106,11 +107,6 @@ def _requests(
     ]
     users = doubtful_users(session, observed)
     return checks + [(area, _check_user(context, session, username)) for username, area in users.items()]
-
-
-async def _ask_agent(context: ReconcilerContext, session: Session) -> None:
-    answer = await context.agents.status(context.agent_of(session))
-    context.activity.record(session, answer, datetime.now(UTC))
 
 
 async def _check_connection(context: ReconcilerContext, session: Session, name: str) -> None:

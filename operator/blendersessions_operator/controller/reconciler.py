@@ -51,8 +51,8 @@ async def reconcile(context: ReconcilerContext, key: Ref) -> bool:
         message = "The plans for %s do not converge; the last one is %s"
         logger.error(message, key, next_plan, extra={"session": str(key)})
         return False
-    if session.deleting and not session.has_finalizer:
-        # Another controller's finalizer keeps the session. We write no status any more, and its capacity is free.
+    if not session.status.conditions and session.deleting and not session.has_finalizer:
+        # We never did anything for it, and another controller's finalizer keeps it.
         requeue_later(context, session, observed)
     elif not await _report(context, session, observed):
         return False

@@ -14,6 +14,7 @@ from blendersessions_operator.planning import podstate
 from blendersessions_operator.planning.desktop import awaited_size
 from blendersessions_operator.planning.observed import Observed, not_owned, own_pod
 from blendersessions_operator.planning.steps import Area
+from blendersessions_operator.planning.stop_words import explain_stop, kept_files
 from blendersessions_operator.resources.pod import outdated
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 def compute_conditions(session: Session, observed: Observed) -> dict[str, Condition]:
     """Return all conditions by type."""
     if session.deleting:
-        return _terminating(observed)
+        return _terminating(session, observed)
     desktop = _with_volume(session, observed, _desktop(session, observed))
     scene = _scene(session, observed)
     connection = _connection(session, observed)
@@ -52,7 +53,7 @@ def _desktop(session: Session, observed: Observed) -> Condition:
     error = observed.failures.get(Area.DESKTOP) or observed.failures.get(Area.SESSION)
     actual = own_pod(session, observed)
     if session.suspend_requested:
-        return _of_suspended(has_pod=actual is not None)
+        return _of_suspended(session, observed)
     if actual is None:
         if error is not None:
             return Condition(ConditionType.DESKTOP_READY, "False", _desktop_reason(error), str(error))
@@ -77,9 +78,10 @@ def _with_volume(session: Session, observed: Observed, desktop: Condition) -> Co
     return desktop
 
 
-def _of_suspended(*, has_pod: bool) -> Condition:
-    if has_pod:
-        return Condition(ConditionType.DESKTOP_READY, "False", Reason.SUSPENDING, "The pod is being stopped.")
+def _of_suspended(session: Session, observed: Observed) -> Condition:
+    if own_pod(session, observed) is not None:
+        message = explain_stop(session, observed).message
+        return Condition(ConditionType.DESKTOP_READY, "False", Reason.SUSPENDING, message)
     return Condition(ConditionType.DESKTOP_READY, "False", ConditionType.SUSPENDED, "The pod is stopped.")
 
 
@@ -167,13 +169,9 @@ def _access_reason(error: DomainError) -> str:
 def _suspended(session: Session, observed: Observed) -> Condition:
     if not session.suspend_requested:
         return Condition(ConditionType.SUSPENDED, "False", Reason.RUNNING, "No suspension is requested.")
-    if failure := observed.failures.get(Area.SAVING):
-        message = f"The scene is not saved, so the desktop is not stopped, and saving is tried again: {failure}"
-        return Condition(ConditionType.SUSPENDED, "False", Reason.SAVE_FAILED, message)
     if own_pod(session, observed) is not None:
-        return Condition(
-            ConditionType.SUSPENDED, "False", Reason.SUSPENDING, "The scene is being saved, and the pod stopped."
-        )
+        waits = explain_stop(session, observed)
+        return Condition(ConditionType.SUSPENDED, "False", waits.reason, waits.message)
     suspension = session.status.suspension
     reason = (suspension.reason if suspension is not None else None) or Reason.REQUESTED
     cause = {
@@ -181,11 +179,10 @@ def _suspended(session: Session, observed: Observed) -> Condition:
         Reason.IDLE: "Nobody worked in the session for the time of idleAfter. ",
         Reason.MAX_AGE: "The session ran for the time of maxAge. ",
     }.get(reason, "")
-    scene = "The scene is in the workspace. " if session.spec.workspace else "Without a workspace nothing was kept. "
     way_back = {
         Reason.REQUESTED: "Set spec.suspend to false to resume it.",
     }.get(reason, "Give the annotation blendersessions.io/resume a new value to resume it.")
-    return Condition(ConditionType.SUSPENDED, "True", reason, f"{cause}{scene}{way_back}")
+    return Condition(ConditionType.SUSPENDED, "True", reason, f"{cause}{kept_files(session)} {way_back}")
 
 
 def _stalled(session: Session, observed: Observed, parts: tuple[Condition, ...]) -> Condition:
@@ -239,12 +236,19 @@ def _start_deadline(session: Session, observed: Observed, parts: tuple[Condition
     return Condition(ConditionType.STALLED, "False", Reason.PROGRESSING, "Nothing stands in the way.")
 
 
-def _terminating(observed: Observed) -> dict[str, Condition]:
+def _terminating(session: Session, observed: Observed) -> dict[str, Condition]:
     message = "The session is being deleted."
     connection = Condition(ConditionType.CONNECTION_READY, "False", Reason.TERMINATING, message)
+    desktop = Condition(ConditionType.DESKTOP_READY, "False", Reason.TERMINATING, "The pod is stopped.")
+    scene = Condition(ConditionType.SCENE_READY, "False", Reason.TERMINATING, message)
+    if own_pod(session, observed) is not None:
+        waits = explain_stop(session, observed)
+        reason = Reason.TERMINATING if waits.reason == Reason.SUSPENDING else waits.reason
+        desktop = replace(desktop, reason=reason, message=waits.message)
+        message = f"{message} {waits.message}"
     for area, error in observed.failures.items():
         reason = _access_reason(error) if area is Area.ACCESS else Reason.KUBERNETES_UNAVAILABLE
         connection = Condition(ConditionType.CONNECTION_READY, "False", reason, str(error))
         message = f"The session stays until its traces in Guacamole are removed ({reason}): {error}"
     ready = Condition(ConditionType.READY, "False", Reason.TERMINATING, message)
-    return {entry.type: entry for entry in (ready, connection)}
+    return {entry.type: entry for entry in (ready, desktop, scene, connection)}

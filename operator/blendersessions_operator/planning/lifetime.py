@@ -1,8 +1,8 @@
 """Decide when a session expires, and what keeps it alive.
 
 A forgotten tab must not keep a desktop for days, so a tunnel counts as activity only when it is opened. A long render
-with the tab closed must not be stopped, so a session is not idle while a render runs. Only the desktop knows about
-input and renders, so no session expires for idleness before its desktop was asked.
+with the tab closed must not be stopped, so a session is not idle while Blender works. Only the desktop knows about
+input and work, so no session expires for idleness before its desktop was asked.
 """
 
 from __future__ import annotations
@@ -33,9 +33,12 @@ class Activity:
     """Beginning of the current run; a resume begins another one."""
     ready_at: datetime | None = None
     last_input_at: datetime | None = None
-    rendering: bool = False
-    last_render_at: datetime | None = None
-    """When a render was last seen to run."""
+    work: KeepAliveReason | None = None
+    """What Blender works at: `RENDER`, `BAKE`, `SIMULATION` or `OPERATION`; None if it does not."""
+    last_work: KeepAliveReason = KeepAliveReason.OPERATION
+    """What it last worked at. Without a `last_work_at` it says nothing."""
+    last_work_at: datetime | None = None
+    """When Blender was last seen to work."""
     opened_at: tuple[datetime, ...] = ()
     """The opening times of the running tunnels."""
     asked_at: datetime | None = None
@@ -95,7 +98,7 @@ def evaluate_lifetime(
     """Decide about a session's lifetime: the evidence gives the deadlines, and the first deadline gives the action.
 
     After the clock was set back, some times in the activity are in the future. They count as `now`, so nothing expires
-    too early. If the time of an input, a render or the readiness is in the future, the desktop is asked at once. Its
+    too early. If the time of an input, of work or of the readiness is in the future, the desktop is asked at once. Its
     answer corrects that, because it is a duration and not a time. The times of a start and of a tunnel cannot be
     corrected. Because of them a session may live longer, by at most the time by which the clock was set back.
 
@@ -108,7 +111,7 @@ def evaluate_lifetime(
     evidence = _evidence(activity, idle_after, now)
     idle = _deadline(evidence.last_active_at, idle_after, Reason.IDLE)
     age = _deadline(evidence.started_at, max_age, Reason.MAX_AGE)
-    candidates = (age, None if evidence.rendering else idle)
+    candidates = (age, None if evidence.working else idle)
     first = min((each for each in candidates if each is not None), default=None)
     if first is None:
         decision = _without_deadline(evidence, idle_after)
@@ -130,7 +133,7 @@ class _Evidence:
     last_active_at: datetime | None
     kept_alive_by: KeepAliveReason
     asked_at: datetime | None
-    rendering: bool
+    working: bool
     was_ahead: bool
     """Whether a time in the future counted for idleness, which the desktop's answer corrects."""
 
@@ -156,9 +159,9 @@ class _Deadline:
 
 def _evidence(activity: Activity, idle_after: timedelta | None, now: datetime) -> _Evidence:
     """Sum up the activity. Times in the future are handled here and nowhere else."""
-    rendering = _is_rendering(activity, idle_after, now)
-    kept_alive_by, last_active = (KeepAliveReason.RENDER, now) if rendering else _last_activity(activity, now)
-    correctable = (activity.last_input_at, activity.last_render_at, activity.ready_at)
+    work = _work(activity, idle_after, now)
+    kept_alive_by, last_active = (work, now) if work is not None else _last_activity(activity, now)
+    correctable = (activity.last_input_at, activity.last_work_at, activity.ready_at)
     return _Evidence(
         now=now,
         started_at=min(activity.started_at, now) if activity.started_at is not None else None,
@@ -166,7 +169,7 @@ def _evidence(activity: Activity, idle_after: timedelta | None, now: datetime) -
         kept_alive_by=kept_alive_by,
         # An answer in the future was given before the clock was set back, an unknown time ago.
         asked_at=activity.asked_at if activity.asked_at is not None and activity.asked_at <= now else None,
-        rendering=rendering,
+        working=work is not None,
         was_ahead=idle_after is not None and any(moment is not None and moment > now for moment in correctable),
     )
 
@@ -176,7 +179,7 @@ def _last_activity(activity: Activity, now: datetime) -> tuple[KeepAliveReason, 
     if activity.ready_at is None:
         return KeepAliveReason.STARTING, None
     known = [(activity.ready_at, KeepAliveReason.STARTING)]
-    known += [(activity.last_render_at, KeepAliveReason.RENDER)] if activity.last_render_at else []
+    known += [(activity.last_work_at, activity.last_work)] if activity.last_work_at else []
     if activity.last_input_at is not None and activity.last_input_at <= now:
         # Times in the future are from before the clock was set back, and the desktop has answered since.
         known = [entry for entry in known if entry[0] <= now]
@@ -186,11 +189,11 @@ def _last_activity(activity: Activity, now: datetime) -> tuple[KeepAliveReason, 
     return kept_alive_by, moment
 
 
-def _is_rendering(activity: Activity, idle_after: timedelta | None, now: datetime) -> bool:
-    """Return whether a render runs. The last answer of a desktop that does not answer any more expires."""
-    if activity.ready_at is None or not activity.rendering:
-        return False
-    return not _is_silent(activity.last_render_at or activity.asked_at, idle_after, now)
+def _work(activity: Activity, idle_after: timedelta | None, now: datetime) -> KeepAliveReason | None:
+    """Return what Blender works at. The last answer of a desktop that does not answer any more expires."""
+    if activity.ready_at is None or _is_silent(activity.last_work_at or activity.asked_at, idle_after, now):
+        return None
+    return activity.work
 
 
 def _is_silent(since: datetime | None, idle_after: timedelta | None, now: datetime) -> bool:
@@ -204,9 +207,9 @@ def _deadline(since: datetime | None, span: timedelta | None, reason: Reason) ->
 
 
 def _without_deadline(evidence: _Evidence, idle_after: timedelta | None) -> LifetimeDecision:
-    """Decide without a deadline. During a render the desktop is asked, because the render's end brings a deadline."""
+    """Decide without a deadline. While Blender works the desktop is asked, because its end brings a deadline."""
     decision = LifetimeDecision(evidence.kept_alive_by, evidence.last_active_at)
-    if not evidence.rendering or idle_after is None:
+    if not evidence.working or idle_after is None:
         return decision
     action = Action.ASK if evidence.is_stale(ASK_INTERVAL) else Action.KEEP
     return replace(decision, action=action, requeue_after=ASK_INTERVAL)
@@ -218,7 +221,7 @@ def _before_deadline(first: _Deadline, idle: _Deadline | None, evidence: _Eviden
     warns = now >= first.warn_at
     interval = WATCH_INTERVAL if warns else ASK_INTERVAL
     looks_idle = evidence.was_ahead or (idle is not None and now >= idle.warn_at)
-    watched = looks_idle or evidence.rendering
+    watched = looks_idle or evidence.working
     waits = [interval] if watched else []
     waits += [moment - now for moment in (first.warn_at, first.at) if moment > now]
     if idle is not None and not looks_idle:

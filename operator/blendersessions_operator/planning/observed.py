@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from blendersessions.model.errors import DomainError
     from blendersessions.model.installation import InstallationDefaults
     from blendersessions.model.session import Session
+    from blendersessions_operator.planning.save_progress import SaveProgress
     from blendersessions_operator.planning.steps import Area
 
 
@@ -42,6 +43,12 @@ class Observed:
     """By the user's name: the Secrets of all users whom the session lets in."""
     access: AccessView = field(default_factory=AccessView)
     activity: Activity = field(default_factory=Activity)
+    asking: bool = False
+    """Whether the agent is being asked for its state. The session is enqueued when that has ended."""
+    silent_at: datetime | None = None
+    """When the agent last gave no answer, if it has given none since."""
+    save: SaveProgress | None = None
+    """The attempts to save what the pod has, for the current suspension or deletion; None before the first."""
     users: int = 0
     """Browsers that are connected."""
     warned_of: datetime | None = None

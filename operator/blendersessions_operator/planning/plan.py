@@ -18,8 +18,9 @@ from blendersessions_operator.planning.access import plan_access, plan_access_ch
 from blendersessions_operator.planning.desktop import plan_desktop, repair_existing, restart_backoff
 from blendersessions_operator.planning.observed import Observed, granted_before, own_pod
 from blendersessions_operator.planning.podstate import has_ended
+from blendersessions_operator.planning.saving import decide_save
 from blendersessions_operator.planning.steps import Area
-from blendersessions_operator.planning.suspend import plan_lifetime, plan_suspension
+from blendersessions_operator.planning.suspend import plan_lifetime, plan_stop, plan_suspension, time_of_silence
 
 if TYPE_CHECKING:
     from blendersessions.model.session import Session
@@ -66,10 +67,11 @@ def plan(session: Session, observed: Observed) -> Plan:
 
 def requeue_after(session: Session, observed: Observed) -> timedelta | None:
     """Return the time after which time alone changes the plan or the status; None if only an event can."""
-    if session.deleting or session.suspend_requested:
-        return None
-    delays = [observed.lifetime.requeue_after]
     pod = own_pod(session, observed)
+    if session.deleting or session.suspend_requested:
+        leaving = pod is not None and not pod["metadata"].get("deletionTimestamp")
+        return decide_save(session, observed).requeue_after if leaving else None
+    delays = [observed.lifetime.requeue_after, time_of_silence(observed) or None]
     failed = Area.DESKTOP in observed.failures
     if pod is not None and has_ended(pod) and not pod["metadata"].get("deletionTimestamp") and not failed:
         # Not at once, because the obstacle to a replacement may last. After a failure the queue tries again.
@@ -101,13 +103,26 @@ def _may_run(session: Session, observed: Observed) -> bool:
 
 
 def _deletion(session: Session, observed: Observed) -> Plan:
-    """Clean up Guacamole, then remove the finalizer. Kubernetes deletes the desktop by its owner references."""
-    if not session.has_finalizer or observed.failures:
+    """Stop the pod, clean up Guacamole, then remove the finalizer. Kubernetes deletes the rest by its owner references.
+
+    A session whose files outlive it is asked to save first. Another controller's finalizer may keep the session, so the
+    pod is stopped by us, and also after our finalizer was removed.
+    """
+    stages: tuple[tuple[Step, ...], ...] = ()
+    pod = own_pod(session, observed)
+    if observed.failures:
         return Plan()
+    if pod is not None and not pod["metadata"].get("deletionTimestamp"):
+        stages = plan_stop(session, observed, pod)
+        if not any(isinstance(step, steps.DeleteObject) for stage in stages for step in stage):
+            return Plan(stages)
+    if not session.has_finalizer:
+        return Plan(stages)
     usernames = dict.fromkeys([*access_list(session), *granted_before(session, observed)])
     access = session_access(session)
     return Plan(
         (
+            *stages,
             tuple(steps.RemoveConnection(name, access) for name in access.connections),
             tuple(steps.ReleaseUser(username) for username in usernames),
             (steps.RemoveFinalizer(),),

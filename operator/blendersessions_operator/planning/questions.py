@@ -9,11 +9,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from blendersessions_operator.planning.access import plan_access_change, vnc_password
+from blendersessions_operator.planning.access import vnc_password
 from blendersessions_operator.planning.ownership import doubtful_connections, doubtful_users
 from blendersessions_operator.planning.plan import plan
 from blendersessions_operator.planning.steps import Area
-from blendersessions_operator.planning.suspend import can_answer
 
 if TYPE_CHECKING:
     from blendersessions.model.session import Session
@@ -21,27 +20,18 @@ if TYPE_CHECKING:
 
 
 class Question(StrEnum):
-    """A question to the agent or to Guacamole."""
+    """A question to Guacamole."""
 
-    ACTIVITY = "Activity"
-    """To the desktop's agent: does somebody work, or a render run?"""
     ACCESS = "Access"
     """To Guacamole: which connections, users and grants of the session exist?"""
     OWNERSHIP = "Ownership"
     """To Guacamole: do connections and users that seem to be others' still belong to others?"""
-
-    @property
-    def area(self) -> Area:
-        """The area that fails without an answer."""
-        return Area.ACTIVITY if self is Question.ACTIVITY else Area.ACCESS
 
 
 def next_question(session: Session, observed: Observed) -> Question | None:
     """Return the question to ask now; None if the known state suffices, or if the plan has steps before it."""
     if session.deleting or session.spec_error or not session.has_finalizer or Area.SESSION in observed.failures:
         return None
-    if activity_needed(session, observed):
-        return Question.ACTIVITY
     if access_needed(session, observed):
         question = Question.ACCESS
     elif ownership_doubtful(session, observed):
@@ -49,13 +39,6 @@ def next_question(session: Session, observed: Observed) -> Question | None:
     else:
         return None
     return question if plan(session, observed).empty else None
-
-
-def activity_needed(session: Session, observed: Observed) -> bool:
-    """Return whether the lifetime waits for the desktop's answer. Revocations come first."""
-    if session.suspend_requested or not can_answer(session, observed) or not observed.lifetime.ask:
-        return False
-    return Area.ACCESS in observed.failures or not plan_access_change(session, observed)
 
 
 def access_needed(session: Session, observed: Observed) -> bool:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from blendersessions.model.session import Session
+    from blendersessions.model.status import LastSave
 
 LAST_ACTIVE_STEP: Final = timedelta(minutes=1)
 """A smaller change of `lastActiveAt` alone is not written: the field is for users, and each write costs a request."""
@@ -77,6 +78,12 @@ def with_suspension(session: Session, reason: Reason, now: datetime) -> SessionS
         conditions=set_condition((), ready, generation=session.generation, now=now),
         phase=Phase.SUSPENDING,
     )
+
+
+def with_save(session: Session, save: LastSave) -> SessionStatus:
+    """Return the status that records how the last save of a suspension ended."""
+    suspension = session.status.suspension
+    return replace(session.status, suspension=replace(suspension, save=save) if suspension is not None else None)
 
 
 def _queue(session: Session, observed: Observed) -> Queue | None:

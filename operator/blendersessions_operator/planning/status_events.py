@@ -32,6 +32,8 @@ _EXPECTED_REASONS: Final = frozenset(
         Reason.PROGRESSING,
         ConditionType.SUSPENDED,
         Reason.SUSPENDING,
+        Reason.RUNNING,
+        Reason.WAITING_FOR_WORK,
         "ContainerCreating",
         "PodInitializing",
     }
@@ -83,6 +85,7 @@ def _warnings(former: SessionStatus, wanted: SessionStatus, now: datetime) -> li
         ConditionType.DESKTOP_READY,
         ConditionType.SCENE_READY,
         ConditionType.CONNECTION_READY,
+        ConditionType.SUSPENDED,
     ):
         before, entry = former.condition(kind), wanted.condition(kind)
         if entry is None or entry.status != ("True" if kind is ConditionType.STALLED else "False"):

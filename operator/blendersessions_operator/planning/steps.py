@@ -7,11 +7,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from blendersessions.model.access import ConnectionSpec, SessionAccess
     from blendersessions.model.conditions import Reason
     from blendersessions.model.manifest import Manifest, Ref
+    from blendersessions.model.status import LastSave
 
 
 class Area(StrEnum):
@@ -21,8 +22,6 @@ class Area(StrEnum):
     DESKTOP = "desktop"
     ACCESS = "access"
     VIEWERS = "viewers"
-    ACTIVITY = "activity"
-    SAVING = "saving"
 
 
 @dataclass(frozen=True)
@@ -112,9 +111,28 @@ class RecordSuspension:
 
 @dataclass(frozen=True)
 class SaveScene:
-    """Have the open scene saved."""
+    """Begin to have what a person made in a pod saved. It never fails: the outcome is observed later."""
 
-    area: Area = Area.SAVING
+    pod_uid: str
+    timeout: timedelta
+    final: bool = False
+    """Whether to ask for a save although Blender works."""
+    area: Area = Area.DESKTOP
+
+
+@dataclass(frozen=True)
+class RecordSave:
+    """Record in the status how the last save ended, before the pod is stopped. So a crash does not lose it."""
+
+    save: LastSave
+    area: Area = Area.SESSION
+
+
+@dataclass(frozen=True)
+class AskActivity:
+    """Begin to ask the desktop whether somebody works in it. It never fails: the answer is observed later."""
+
+    area: Area = Area.DESKTOP
 
 
 @dataclass(frozen=True)
@@ -123,7 +141,7 @@ class Warn:
 
     message: str
     expires_at: datetime
-    area: Area = Area.ACTIVITY
+    area: Area = Area.DESKTOP
 
 
 @dataclass(frozen=True)
@@ -226,6 +244,8 @@ Step: TypeAlias = (
     | DeleteSession
     | RecordSuspension
     | SaveScene
+    | RecordSave
+    | AskActivity
     | Warn
     | AddOwner
     | CreateConnection

@@ -1,4 +1,4 @@
-"""Plan suspension and expiry: save the scene, stop the pod, and keep everything else."""
+"""Plan suspension and expiry: have the desktop save, stop the pod, and keep everything else."""
 
 from __future__ import annotations
 
@@ -7,28 +7,29 @@ from typing import TYPE_CHECKING, Final
 
 from blendersessions.model.conditions import Reason
 from blendersessions.model.durations import write
-from blendersessions.model.errors import Unavailable
 from blendersessions.model.manifest import ref_of
 from blendersessions_operator.planning import podstate, steps
 from blendersessions_operator.planning.access import plan_access
 from blendersessions_operator.planning.desktop import repair_existing
 from blendersessions_operator.planning.lifetime import Action
 from blendersessions_operator.planning.observed import own_pod
+from blendersessions_operator.planning.saving import SaveAction, decide_save, saving_of
 from blendersessions_operator.planning.steps import Area
 
 if TYPE_CHECKING:
+    from blendersessions.model.manifest import Manifest
     from blendersessions.model.session import Session
     from blendersessions_operator.planning.observed import Observed
     from blendersessions_operator.planning.steps import Step
 
-SAVE_TIMEOUT: Final = timedelta(minutes=2)
-"""An agent that does not answer for this time is broken. The pod is stopped then, and its container saves if it can."""
+ASK_AGAIN: Final = timedelta(seconds=5)
+"""Time until an agent that did not answer is asked again. Until then it counts as silent."""
 
 Stages = tuple[tuple["Step", ...], ...]
 
 
 def plan_suspension(session: Session, observed: Observed) -> Stages:
-    """Plan a suspension: record it, save the scene, stop the pod.
+    """Plan a suspension: record it, have the desktop save, stop the pod.
 
     Connection, grants, Secret, Service and volume are kept and repaired.
     """
@@ -39,16 +40,29 @@ def plan_suspension(session: Session, observed: Observed) -> Stages:
     pod = own_pod(session, observed)
     if pod is None or pod["metadata"].get("deletionTimestamp") or Area.DESKTOP in observed.failures:
         return (tuple(kept),)
-    stop = steps.DeleteObject(ref_of({"kind": "Pod"} | pod), pod["metadata"]["uid"])
-    failure = observed.failures.get(Area.SAVING)
-    if failure is not None:
-        # Without a time in the status it is not known how long saving has been tried. It is tried again then.
-        since = (recorded.at if recorded is not None else None) or observed.now
-        broken = isinstance(failure, Unavailable) and observed.now - since >= SAVE_TIMEOUT
-        return ((*kept, stop),) if broken else (tuple(kept),)
-    if session.spec.workspace is None or not podstate.is_ready(pod):
-        return ((*kept, stop),)
-    return ((*kept, steps.SaveScene()), (stop,))
+    return plan_stop(session, observed, pod, tuple(kept))
+
+
+def plan_stop(session: Session, observed: Observed, pod: Manifest, beside: tuple[Step, ...] = ()) -> Stages:
+    """Plan the end of a pod: have it save, record how that ended, and delete it.
+
+    Args:
+        session: a session that is suspended or deleted.
+        observed: its observed state.
+        pod: its pod.
+        beside: further steps, which do not wait for the save.
+    """
+    decision, uid = decide_save(session, observed), pod["metadata"]["uid"]
+    if decision.action is SaveAction.SAVE:
+        save = steps.SaveScene(uid, saving_of(observed).timeout, decision.final)
+        return ((*beside, save),)
+    if decision.action is SaveAction.WAIT:
+        return (beside,)
+    suspension = session.status.suspension
+    stop = steps.DeleteObject(ref_of({"kind": "Pod"} | pod), uid)
+    if session.deleting or decision.result is None or suspension is None or suspension.save == decision.result:
+        return ((*beside, stop),)
+    return ((*beside, steps.RecordSave(decision.result)), (stop,))
 
 
 def _plan_kept(session: Session, observed: Observed) -> list[Step]:
@@ -63,8 +77,10 @@ def _plan_kept(session: Session, observed: Observed) -> list[Step]:
 
 
 def plan_lifetime(session: Session, observed: Observed) -> Stages:
-    """Plan the warning before an expiry, or the expiry itself. Most of the time nothing is planned."""
+    """Plan the question to the desktop, the warning before an expiry, or the expiry itself; mostly nothing."""
     decision, answers = observed.lifetime, can_answer(session, observed)
+    if decision.ask and answers:
+        return () if observed.asking else ((steps.AskActivity(),),)
     action = decision.action if answers else decision.if_silent
     if action is Action.EXPIRE and observed.settings is not None and decision.reason is not None:
         delete = observed.settings.on_expiry == "Delete"
@@ -76,22 +92,30 @@ def plan_lifetime(session: Session, observed: Observed) -> Stages:
 
 
 def can_answer(session: Session, observed: Observed) -> bool:
-    """Return whether the desktop's agent can be asked: its pod is ready, and no request to it failed in this run."""
+    """Return whether the desktop's agent can be asked: its container runs, and it was not silent a moment ago.
+
+    A render that takes all CPU may keep the pod from being ready. The agent knows of it all the same.
+    """
     pod = own_pod(session, observed)
-    return Area.ACTIVITY not in observed.failures and pod is not None and podstate.is_ready(pod)
+    if pod is None or pod["metadata"].get("deletionTimestamp") or podstate.has_ended(pod):
+        return False
+    return podstate.is_running(pod) and not time_of_silence(observed)
+
+
+def time_of_silence(observed: Observed) -> timedelta:
+    """Return for how long an agent that did not answer is left alone; zero if it may be asked."""
+    if observed.silent_at is None or observed.now < observed.silent_at:
+        return timedelta()
+    return max(timedelta(), observed.silent_at + ASK_AGAIN - observed.now)
 
 
 def _warning(session: Session, observed: Observed) -> str:
     decision = observed.lifetime
     left = write((decision.expires_at or observed.now) - observed.now)
-    if observed.settings is not None and observed.settings.on_expiry == "Delete":
-        what = "This session is deleted"
-    else:
-        what = "This session is suspended"
-    if session.spec.workspace is not None and not (observed.settings and observed.settings.on_expiry == "Delete"):
-        scene = "Your scene is saved."
-    else:
-        scene = "Everything in it is lost."
+    deletes = observed.settings is not None and observed.settings.on_expiry == "Delete"
+    what = "This session is deleted" if deletes else "This session is suspended"
+    kept = session.keeps_files if deletes else session.spec.workspace is not None
+    scene = "Your scene is saved." if kept else "Everything in it is lost."
     if decision.reason is Reason.IDLE:
         return f"{what} in {left} because nobody works in it. {scene} Move the mouse to keep it."
     return f"{what} in {left} because its time is over. {scene}"

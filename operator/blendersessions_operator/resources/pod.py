@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from typing import TYPE_CHECKING
 
 from blendersessions.model import container, labels
@@ -23,8 +24,6 @@ HOME_LIMIT = "4Gi"
 """Size of the home folder without a workspace. The kubelet evicts a pod that exceeds it, before the node's disk is
 full."""
 TMP_LIMIT = "1Gi"
-GRACE_PERIOD_SECONDS = 30
-"""Time to save a scene after SIGTERM."""
 
 
 def pod(desktop: Desktop, session: Session, settings: EffectiveSettings, credentials: str = "") -> Manifest:
@@ -67,7 +66,7 @@ def _spec(desktop: Desktop, session: Session, settings: EffectiveSettings) -> Ma
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "restartPolicy": "Always",
-        "terminationGracePeriodSeconds": GRACE_PERIOD_SECONDS,
+        "terminationGracePeriodSeconds": math.ceil(settings.saving.timeout.total_seconds()),
         "securityContext": {
             "runAsNonRoot": True,
             "runAsUser": USER_ID,

@@ -88,23 +88,27 @@ class Server(Faulty):
     async def delete(self, ref: Ref, uid: str) -> None:
         def deleted() -> None:
             found = self.objects.get(ref)
-            if found is None or found["metadata"]["uid"] != uid:
-                return
-            if found["metadata"].get("finalizers"):
-                found["metadata"]["deletionTimestamp"] = self._now().isoformat()
-                self.touched(ref)
-            else:
-                self.collect(ref)
+            if found is not None and found["metadata"]["uid"] == uid:
+                self._end(ref)
 
         self._call(System.KUBERNETES, deleted)
 
+    def _end(self, ref: Ref) -> None:
+        """Remove an object, or mark it while a finalizer holds it."""
+        metadata = self.objects[ref]["metadata"]
+        if not metadata.get("finalizers"):
+            self.collect(ref)
+        elif not metadata.get("deletionTimestamp"):
+            metadata["deletionTimestamp"] = self._now().isoformat()
+            self.touched(ref)
+
     def collect(self, ref: Ref) -> None:
-        """Remove an object and all that it owned."""
+        """Remove an object, and all that it owned."""
         gone = self.objects.pop(ref)["metadata"]["uid"]
         for other, manifest in list(self.objects.items()):
             owners = manifest["metadata"].get("ownerReferences")
             if owners and all(owner["uid"] == gone for owner in owners):
-                self.collect(other)
+                self._end(other)
 
     def touched(self, ref: Ref) -> Manifest:
         self._version += 1
@@ -261,9 +265,10 @@ class FakeAgents(Faulty):
 
     async def status(self, desktop: AgentEndpoint) -> AgentStatus:
         del desktop
-        return cast("AgentStatus", self._call(System.AGENT, lambda: AgentStatus(self.idle_seconds, rendering=False)))
+        return cast("AgentStatus", self._call(System.AGENT, lambda: AgentStatus(self.idle_seconds)))
 
-    async def save(self, desktop: AgentEndpoint) -> str:
+    async def save(self, desktop: AgentEndpoint, timeout_seconds: float) -> str:
+        del timeout_seconds
         if self.full:
             raise Invalid(f"The disk of {desktop.name} is full", System.AGENT)
         return str(self._call(System.AGENT, lambda: "/home/blender/cart.blend"))
@@ -309,13 +314,19 @@ class Simulation:
             cache.put(manifest)
 
     async def reconcile(self) -> bool:
-        """Reconcile one second later than before, so that a time which changes without need is noticed."""
+        """Reconcile one second later than before, so that a time which changes without need is noticed.
+
+        Requests to agents have ended afterwards. Their answers count at the next time.
+        """
         self._seconds += 1
         with (
             patch("blendersessions_operator.controller.observer.datetime", clock(self.now)),
             patch("blendersessions_operator.controller.executor.datetime", clock(self.now)),
+            patch("blendersessions_operator.controller.agent_calls.datetime", clock(self.now)),
         ):
-            return await reconcile(self.context, KEY)
+            done = await reconcile(self.context, KEY)
+            await self.context.agent_calls.idle()
+            return done
 
     def session(self) -> Manifest | None:
         return self.server.objects.get(KEY)

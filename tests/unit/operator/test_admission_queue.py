@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from blendersessions.model.manifest import CLASS_KIND, Ref
+from blendersessions.model.manifest import CLASS_KIND, Ref, ref_of
+from blendersessions_operator.controller.informer import apply_event
 from blendersessions_operator.controller.reconciler import reconcile
 from unit.operator.factories import OTHER_UID, body
 from unit.operator.simulation import KEY, Simulation
@@ -58,3 +59,44 @@ def test_when_a_watch_shows_that_a_session_is_gone(full: tuple[Simulation, list[
     simulation.server.collect(KEY)
     simulation.sync_caches()
     assert WAITING in enqueued
+
+
+@pytest.mark.parametrize("others", [[], ["example.org/theirs"]], ids=["gone", "held"])
+def test_a_pod_that_still_ends_holds_the_capacity_of_a_deleted_session(
+    full: tuple[Simulation, list[Ref]], others: list[str]
+) -> None:
+    simulation, enqueued = full
+    simulation.server.objects[KEY]["metadata"]["finalizers"] += others
+    [pod] = simulation.pods()
+    pod["metadata"]["finalizers"] = ["kubelet/ends"]
+    simulation.server.touched(ref_of(pod))
+    delete(simulation)
+    assert asyncio.run(simulation.reconcile())
+    simulation.sync_caches()
+    assert pod["metadata"]["deletionTimestamp"], "the pod is stopped, whoever else holds the session"
+    session = simulation.session()
+    assert (session is not None) is bool(others)
+    assert session is None or (session["status"]["phase"], "clientURL" in session["status"]) == ("Terminating", False)
+    assert asyncio.run(reconcile(simulation.context, WAITING))
+    assert simulation.server.objects[WAITING]["status"]["queuePosition"] == 1
+    enqueued.clear()
+    simulation.server.collect(ref_of(pod))
+    apply_event(simulation.context, pod, gone=True)
+    assert asyncio.run(simulation.reconcile())
+    assert WAITING in enqueued
+    assert asyncio.run(reconcile(simulation.context, WAITING))
+    assert "queuePosition" not in simulation.server.objects[WAITING]["status"]
+
+
+def test_a_pod_that_still_saves_holds_the_capacity_of_a_suspended_session(full: tuple[Simulation, list[Ref]]) -> None:
+    simulation, _ = full
+    [pod] = simulation.pods()
+    pod["metadata"]["finalizers"] = ["kubelet/ends"]
+    simulation.server.touched(ref_of(pod))
+    asyncio.run(simulation.server.merge(KEY, {"spec": {"suspend": True}}))
+    for _ in range(3):
+        simulation.sync_caches()
+        asyncio.run(simulation.reconcile())
+    assert pod["metadata"]["deletionTimestamp"]
+    assert asyncio.run(reconcile(simulation.context, WAITING))
+    assert simulation.server.objects[WAITING]["status"]["queuePosition"] == 1

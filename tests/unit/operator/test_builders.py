@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 
+import pytest
+
 from blendersessions.model.access import ConnectionRecord
 from blendersessions.model.desktop import Desktop
 from blendersessions.model.secret_data import decode
@@ -106,7 +108,7 @@ def test_pod() -> None:
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
             "restartPolicy": "Always",
-            "terminationGracePeriodSeconds": 30,
+            "terminationGracePeriodSeconds": 90,
             "securityContext": {
                 "runAsNonRoot": True,
                 "runAsUser": 1000,
@@ -158,6 +160,13 @@ def test_pod() -> None:
             ],
         },
     }
+
+
+@pytest.mark.parametrize(("timeout", "seconds"), [("5m", 300), ("1500ms", 2)])
+def test_a_pod_has_as_long_to_end_as_a_save_may_take(timeout: str, seconds: int) -> None:
+    of = session()
+    made = pod(DESKTOP, of, settings(of, {"saving": {"timeout": timeout}}))
+    assert made["spec"]["terminationGracePeriodSeconds"] == seconds
 
 
 def test_a_sessions_resources_replace_the_defaults() -> None:

@@ -20,6 +20,7 @@ from blendersessions_operator.planning.lifetime import (
 )
 
 T0 = datetime(2026, 11, 24, 9, tzinfo=UTC)
+WORK = (KeepAliveReason.RENDER, KeepAliveReason.BAKE, KeepAliveReason.SIMULATION, KeepAliveReason.OPERATION)
 IDLE = timedelta(minutes=30)
 AGE = timedelta(hours=8)
 
@@ -85,21 +86,24 @@ def test_an_open_tab_counts_from_when_it_was_opened_and_not_for_ever() -> None:
     assert idle(answered(opened, now, last_input_at=T0), now).expired, "a forgotten tab must not keep it"
 
 
-def test_a_running_render_keeps_a_session_with_nobody_connected() -> None:
+@pytest.mark.parametrize("work", WORK)
+def test_work_keeps_a_session_with_nobody_connected(work: KeepAliveReason) -> None:
     now = at(600)
-    decision = idle(answered(READY, now, last_input_at=T0, rendering=True, last_render_at=now), now)
-    assert (decision.kept_alive_by, decision.expires_at, decision.expired) == (KeepAliveReason.RENDER, None, False)
-    assert decision.requeue_after == ASK_INTERVAL, "it must be seen when the render ends"
+    decision = idle(answered(READY, now, last_input_at=T0, work=work, last_work=work, last_work_at=now), now)
+    assert (decision.kept_alive_by, decision.expires_at, decision.expired) == (work, None, False)
+    assert decision.requeue_after == ASK_INTERVAL, "it must be seen when the work ends"
 
 
 def test_the_end_of_a_render_counts_as_activity() -> None:
-    decision = idle(answered(READY, at(100), last_render_at=at(100)), at(110))
+    decision = idle(answered(READY, at(100), last_work=KeepAliveReason.RENDER, last_work_at=at(100)), at(110))
     assert (decision.kept_alive_by, decision.expires_at) == (KeepAliveReason.RENDER, at(130))
 
 
 def test_the_maximum_age_ends_a_session_whatever_happens() -> None:
     now = T0 + AGE
-    busy = answered(READY, now, last_input_at=now, rendering=True, last_render_at=now)
+    busy = answered(
+        READY, now, last_input_at=now, work=KeepAliveReason.RENDER, last_work=KeepAliveReason.RENDER, last_work_at=now
+    )
     decision = evaluate_lifetime(AGE, IDLE, busy, now)
     assert (decision.reason, decision.expired) == (Reason.MAX_AGE, True)
 
@@ -138,7 +142,7 @@ def test_a_silent_desktop_does_not_outlive_the_maximum_age(minutes: int, ended: 
 
 @pytest.mark.parametrize(("minutes", "ended"), [(94, False), (95, True)])
 def test_a_desktop_that_fell_silent_during_a_render_expires_too(minutes: int, ended: bool) -> None:
-    rendered = answered(READY, at(5), rendering=True, last_render_at=at(5))
+    rendered = answered(READY, at(5), work=KeepAliveReason.RENDER, last_work=KeepAliveReason.RENDER, last_work_at=at(5))
     assert idle(rendered, at(minutes)).expired is ended
 
 
@@ -150,7 +154,7 @@ def test_after_a_clock_was_set_back_the_desktop_is_asked_and_gets_no_extra_hour(
     assert (corrected.ask, corrected.expires_at) == (False, now + IDLE)
 
 
-@pytest.mark.parametrize("ahead", [{}, {"last_render_at": at(120)}], ids=["readiness", "render"])
+@pytest.mark.parametrize("ahead", [{}, {"last_work_at": at(120)}], ids=["readiness", "work"])
 def test_times_ahead_of_a_clock_set_back_keep_nothing_once_the_desktop_answered(
     ahead: dict[str, datetime],
 ) -> None:
@@ -174,8 +178,8 @@ activities = st.builds(
     started_at=st.just(T0),
     ready_at=st.none() | moments,
     last_input_at=st.none() | moments,
-    rendering=st.booleans(),
-    last_render_at=st.none() | moments,
+    work=st.none() | st.sampled_from(WORK),
+    last_work_at=st.none() | moments,
     opened_at=st.lists(moments, max_size=3).map(tuple),
     asked_at=st.none() | moments,
 )
@@ -208,8 +212,8 @@ def test_every_decision_is_consistent(
         assert waits_for_news or decision.requeue_after is not None, "time alone must not be missed"
     if decision.requeue_after is not None:
         assert decision.requeue_after > timedelta()
-    heard = activity.last_render_at or activity.asked_at or now
-    if activity.rendering and max_age is None and idle_after is not None and now - heard < SILENCE_FACTOR * idle_after:
+    heard = activity.last_work_at or activity.asked_at or now
+    if activity.work and max_age is None and idle_after is not None and now - heard < SILENCE_FACTOR * idle_after:
         assert not decision.expired
     if max_age is not None and activity.started_at is not None and now >= activity.started_at + max_age:
         assert decision.expired, "the oldest age ends it, whoever is silent"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -10,7 +11,9 @@ import pytest
 
 from blendersessions.model.access import AccessView, ConnectionRecord, SessionAccess, UserRecord
 from blendersessions.model.errors import DomainError, NameTaken, OwnerTaken, System, Unavailable
+from blendersessions_operator.controller.executor import execute
 from blendersessions_operator.controller.observer import MAX_QUESTIONS, observe
+from blendersessions_operator.planning import steps
 from blendersessions_operator.planning.plan import plan
 from blendersessions_operator.planning.steps import Area
 from unit.operator.contexts import context_of
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
     from blendersessions.model.session import Session
     from blendersessions_operator.controller.context import ReconcilerContext
+    from blendersessions_operator.planning.observed import Observed
 
 ALICE: Manifest = {"owner": "alice", "viewers": ["vera", "wim"]}
 
@@ -183,23 +187,47 @@ class Agents(FakeAgents):
     def __init__(self, *, silent: bool = False) -> None:
         super().__init__()
         self.next_fault = lambda: "refused" if silent else ""
+        self.gate = asyncio.Event()
 
     async def status(self, desktop: AgentEndpoint) -> AgentStatus:
         assert desktop.name == session().desktop.name
+        await self.gate.wait()
         return await super().status(desktop)
 
 
 @pytest.mark.parametrize("silent", [False, True])
-async def test_a_desktop_that_looks_idle_is_asked_once(*, silent: bool) -> None:
+async def test_a_desktop_that_looks_idle_is_asked_once_and_not_by_the_worker(*, silent: bool) -> None:
     spec: Manifest = {"lifetime": {"idleAfter": "20m"}}
     begun = (datetime.now(UTC) - timedelta(minutes=18)).isoformat()
     agents = Agents(silent=silent)
     context = context_with(Guacamole(granted_access(session())), spec, agents, startedAt=begun, readyAt=begun)
+    seen = await observed_of(context)
+    for of in (parsed(context), parsed(context)):
+        assert plan(of, seen).stages == ((steps.AskActivity(),),)
+        await execute(context, of, plan(of, seen))
+    assert agents.calls == 0, "the worker does not wait for it"
+    waiting = await observed_of(context)
+    assert waiting.asking
+    assert plan(parsed(context), waiting).empty, "nothing ends before the answer"
+    agents.gate.set()
+    await context.agent_calls.idle()
+    assert agents.calls == 1
+    seen = await observed_of(context)
+    assert (seen.asking, seen.failures) == (False, {})
+    assert (seen.activity.asked_at is None, seen.silent_at is not None) == (silent, silent)
+    assert plan(parsed(context), seen).empty, "and it is not asked again at once"
+
+
+async def observed_of(context: ReconcilerContext) -> Observed:
     seen = await observe(context, KEY, {})
     assert seen is not None
-    assert agents.calls == 1
-    assert set(seen[1].failures) == ({Area.ACTIVITY} if silent else set())
-    assert (seen[1].activity.asked_at is None) is silent
+    return seen[1]
+
+
+def parsed(context: ReconcilerContext) -> Session:
+    found = context.cache.session(KEY)
+    assert found is not None
+    return found
 
 
 async def test_a_session_that_is_suspended_or_deleted_is_not_asked_for_activity() -> None:

@@ -289,10 +289,13 @@ def test_a_malformed_session_is_not_acted_upon() -> None:
     assert plan(session({"display": {"width": 0}}, finalizer=False), nothing_observed()).empty
 
 
-def test_deletion_clears_guacamole_before_the_session_goes() -> None:
+def test_deletion_stops_the_pod_then_clears_guacamole_before_the_session_goes() -> None:
     of = session(ALICE | {"viewers": ["vera"]}, deleting=True)
     of = replace(of, status=parse_status({"connection": {"identifier": "17"}}))
-    assert plan(of, everything_observed(of)).stages == (
+    seen = everything_observed(of)
+    assert seen.pod is not None
+    assert plan(of, seen).stages == (
+        (steps.DeleteObject(of.desktop.ref("Pod"), seen.pod["metadata"]["uid"]),),
         removal(of),
         (steps.ReleaseUser("vera"), steps.ReleaseUser("alice")),
         (steps.RemoveFinalizer(),),

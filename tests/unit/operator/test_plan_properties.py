@@ -19,11 +19,15 @@ from blendersessions.model.container import AGENT_TOKEN, VNC_PASSWORD
 from blendersessions.model.errors import Invalid, OwnerTaken, System, Unavailable
 from blendersessions.model.secret_data import decode, encode
 from blendersessions.model.session import Session, parse_session
+from blendersessions.model.status import KeepAliveReason
 from blendersessions_operator.planning import plan as plan_module
 from blendersessions_operator.planning import steps
 from blendersessions_operator.planning.lifetime import Activity
+from blendersessions_operator.planning.observed import own_pod
 from blendersessions_operator.planning.plan import plan
 from blendersessions_operator.planning.questions import next_question
+from blendersessions_operator.planning.save_progress import SaveOutcome, SaveProgress
+from blendersessions_operator.planning.saving import has_unsaved_work
 from blendersessions_operator.planning.steps import Area
 from unit.operator.factories import NOW, body, everything_observed, running_pod, settings
 
@@ -56,7 +60,22 @@ statuses = st.fixed_dictionaries(
 )
 moments = st.none() | st.integers(0, 120).map(lambda minutes: NOW - timedelta(minutes=minutes))
 activities = st.builds(
-    Activity, started_at=moments, ready_at=moments, last_input_at=moments, rendering=st.booleans(), asked_at=moments
+    Activity,
+    started_at=moments,
+    ready_at=moments,
+    last_input_at=moments,
+    work=st.sampled_from([None, KeepAliveReason.RENDER]),
+    asked_at=moments,
+)
+attempts = st.none() | st.builds(
+    SaveProgress,
+    running=st.booleans(),
+    outcome=st.none() | st.sampled_from(SaveOutcome),
+    message=st.just("No answer."),
+    ended_at=moments,
+    row_since=moments,
+    row=st.integers(0, 40),
+    final=st.booleans(),
 )
 errors = [kind("away", System.GUACAMOLE) for kind in (Unavailable, Invalid, OwnerTaken)]
 failures = st.dictionaries(st.sampled_from(Area), st.sampled_from(errors), max_size=2)
@@ -126,6 +145,9 @@ def observations(draw: st.DrawFn) -> tuple[Session, Observed]:
         user_secrets={name: observed.user_secrets[name] for name in kept},
         access=draw(accesses(of, observed.access)),
         activity=draw(activities),
+        asking=draw(st.booleans()),
+        silent_at=draw(moments),
+        save=draw(attempts),
         failures=draw(failures),
         **draw(children(of)),
     )
@@ -177,6 +199,16 @@ def test_users_made_by_others_get_neither_grants_nor_passwords(seen: tuple[Sessi
     for step in all_steps(of, observed):
         if isinstance(step, steps.Grant | steps.SetPassword | steps.CreateUser):
             assert not observed.access.users[step.username].taken(of.namespace)
+
+
+@given(observations())
+def test_no_work_is_stopped_before_a_save_was_tried(seen: tuple[Session, Observed]) -> None:
+    of, observed = seen
+    pod = own_pod(of, observed)
+    if not (of.suspend_requested or of.deleting) or pod is None or not has_unsaved_work(of, pod):
+        return
+    stopped = any(isinstance(step, steps.DeleteObject) and step.ref.kind == "Pod" for step in all_steps(of, observed))
+    assert not stopped or (observed.save is not None and observed.save.outcome is not None)
 
 
 def test_a_random_value_in_a_plan_would_be_noticed() -> None:

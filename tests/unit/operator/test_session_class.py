@@ -23,6 +23,7 @@ def test_the_built_in_class_bounds_nothing_but_the_start() -> None:
     assert built_in("art").name == "default"
     assert (spec.limits.sessions, spec.limits.sessions_per_owner) == (None, None)
     assert (spec.lifetime.max_age, spec.lifetime.ceiling.max_age) == (None, None)
+    assert (spec.saving.timeout, spec.saving.wait_for_work) == (timedelta(seconds=90), timedelta(minutes=10))
     assert (spec.start_deadline, spec.egress, spec.image) == (timedelta(minutes=10), "None", "")
 
 
@@ -34,6 +35,7 @@ def test_every_field_of_a_class_is_read_as_written() -> None:
             "resources": {"requests": {"cpu": 1}, "max": {"nvidia.com/gpu": 2}},
             "lifetime": {"idleAfter": "30m", "ceiling": {"idleAfter": "30m", "maxAge": "24h"}},
             "limits": {"sessions": 20, "sessionsPerOwner": 2},
+            "saving": {"timeout": "5m", "waitForWork": "1h"},
             "startDeadline": "90s",
             "affinity": affinity,
             "egress": "Public",
@@ -44,6 +46,7 @@ def test_every_field_of_a_class_is_read_as_written() -> None:
     assert (spec.resources.requests, spec.resources.max) == ({"cpu": 1}, {"nvidia.com/gpu": 2})
     assert (spec.lifetime.idle_after, spec.lifetime.ceiling.max_age) == (timedelta(minutes=30), timedelta(hours=24))
     assert (spec.limits.sessions, spec.limits.sessions_per_owner) == (20, 2)
+    assert (spec.saving.timeout, spec.saving.wait_for_work) == (timedelta(minutes=5), timedelta(hours=1))
     assert (spec.start_deadline, spec.affinity, spec.egress) == (timedelta(seconds=90), affinity, "Public")
 
 
@@ -54,6 +57,8 @@ def test_every_field_of_a_class_is_read_as_written() -> None:
         ({"lifetime": {"idleAfter": "61m", "ceiling": {"idleAfter": "1h"}}}, "idleAfter is 1h1m, above its ceiling"),
         ({"lifetime": {"ceiling": {"maxAge": "0s"}}}, "spec.lifetime.ceiling.maxAge"),
         ({"startDeadline": "-1s"}, "spec.startDeadline"),
+        ({"saving": {"timeout": "0s"}}, "spec.saving.timeout"),
+        ({"saving": {"waitForWork": "long"}}, "spec.saving.waitForWork"),
         ({"limits": {"sessions": 0}}, "spec.limits.sessions"),
         ({"limits": {"sessionsPerOwner": -1}}, "spec.limits.sessionsPerOwner"),
         ({"egress": "Everywhere"}, "spec.egress"),

@@ -191,9 +191,21 @@ def test_the_phase_decides_nothing(phase: str, state: State) -> None:
     assert describe(session(false("Ready", "SceneLoading"), phase=phase), NOW).state is state
 
 
-@pytest.mark.parametrize("reason", ["Suspending", "SaveFailed"])
+@pytest.mark.parametrize("reason", ["Suspending", "SaveFailed", "WaitingForWork"])
 def test_a_session_that_is_resumed_while_it_stops_is_still_being_suspended(reason: str) -> None:
     assert describe(session(false("Ready", reason)), NOW).state is State.SUSPENDING
+
+
+def test_what_a_suspension_waits_for_is_shown() -> None:
+    waits = false("Ready", "WaitingForWork", "A render runs. The pod is stopped when that is done.")
+    assert describe(session(waits), NOW).detail == waits.message
+
+
+@pytest.mark.parametrize(("result", "told"), [("Saved", False), ("Failed", True)])
+def test_a_suspended_session_whose_last_save_failed_says_so(result: str, *, told: bool) -> None:
+    save = {"result": result, "message": "The disk was full."}
+    stopped = session(true("Suspended"), suspension={"reason": "Idle", "lastSave": save})
+    assert ("may be missing: The disk was full." in describe(stopped, NOW).detail) is told
 
 
 @pytest.mark.parametrize(
