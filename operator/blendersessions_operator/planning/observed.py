@@ -41,6 +41,8 @@ class Observed:
     user_secrets: Mapping[str, Manifest] = field(default_factory=dict)
     """By the user's name: the Secrets of all users whom the session lets in."""
     access: AccessView = field(default_factory=AccessView)
+    guacd_error: str = ""
+    """What a person is told while guacd does not answer; empty if it does, or is not checked."""
     activity: Activity = field(default_factory=Activity)
     users: int = 0
     """Browsers that are connected."""
