@@ -12,7 +12,7 @@ from blendersessions_operator.controller.activity import ActivityTracker
 from blendersessions_operator.controller.admission_queue import AdmissionQueue
 from blendersessions_operator.controller.cache import ObjectCache
 from blendersessions_operator.controller.event_recorder import EventRecorder
-from blendersessions_operator.controller.guacd_watch import GuacdHealth
+from blendersessions_operator.controller.guacd_health import GuacdHealth
 from blendersessions_operator.controller.status_debouncer import StatusDebouncer
 from blendersessions_operator.metrics import Metrics
 

@@ -17,7 +17,8 @@ from blendersessions.model.manifest import Ref
 from blendersessions.model.status import Phase
 from blendersessions_operator.controller.cache import CHILD_KINDS, ObjectCache
 from blendersessions_operator.controller.context import ReconcilerContext
-from blendersessions_operator.controller.guacd_watch import GuacdHealth, settle_guacd, watch_guacd
+from blendersessions_operator.controller.guacd_health import GuacdHealth
+from blendersessions_operator.controller.guacd_watch import settle_guacd, watch_guacd
 from blendersessions_operator.controller.informer import Informer, sync_caches
 from blendersessions_operator.controller.reconciler import reconcile
 from blendersessions_operator.controller.resync import resync

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -15,39 +14,12 @@ from blendersessions_operator.planning.status_events import Event
 
 if TYPE_CHECKING:
     from blendersessions_operator.controller.context import ReconcilerContext
+    from blendersessions_operator.controller.guacd_health import GuacdHealth
 
 logger = logging.getLogger(__name__)
 
-FAILED_CHECKS = 2
-"""This number of failures in a row counts: a single lost check must not change the status of every session."""
 RECHECK_SECONDS = 2.0
 """Longest pause after a check that failed."""
-
-
-@dataclass
-class GuacdHealth:
-    """Whether guacd answers. Until it is checked, and without an address, nothing is claimed."""
-
-    host: str = ""
-    port: int = 0
-    failures: int = 0
-    """Checks that failed in a row."""
-
-    @property
-    def error(self) -> str:
-        """What a person is told while guacd does not answer; empty otherwise. It is the same at each check."""
-        if self.failures < FAILED_CHECKS:
-            return ""
-        return (
-            f"guacd at {self.host}:{self.port} does not answer, so no desktop can be opened. It is asked again, and "
-            "nothing is lost meanwhile. Check that its pod runs and is ready."
-        )
-
-    def record(self, *, answered: bool) -> bool:
-        """Record the outcome of a check, and return whether `error` changed."""
-        former = self.error
-        self.failures = 0 if answered else self.failures + 1
-        return self.error != former
 
 
 async def watch_guacd(context: ReconcilerContext, seconds: float) -> None:

@@ -9,7 +9,8 @@ import pytest
 from blendersessions.model.errors import System, Unavailable
 from blendersessions.model.manifest import SESSION_KIND, Ref
 from blendersessions_operator.controller import guacd_watch
-from blendersessions_operator.controller.guacd_watch import GuacdHealth, settle_guacd, update_guacd
+from blendersessions_operator.controller.guacd_health import GuacdHealth
+from blendersessions_operator.controller.guacd_watch import settle_guacd, update_guacd
 from unit.operator.contexts import RecordingQueue, context_of
 from unit.operator.factories import body
 
