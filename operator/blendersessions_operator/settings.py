@@ -23,6 +23,10 @@ class Settings(BaseSettings):
     guacamole_group: str = Field(
         "blender-sessions", min_length=1, description="Connection group that belongs to this installation alone."
     )
+    guacd_address: str = Field(
+        "", description="HOST:PORT of guacd, to check that it answers; empty: it is not checked and nothing is claimed."
+    )
+    guacd_seconds: float = Field(15.0, gt=0, description="Seconds between two checks of guacd, one for all sessions.")
     public_url: str = Field(description="What browsers open, with a trailing slash.")
     blender_image: str = Field(min_length=1, description="Image of desktops.")
     blender_image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = Field(
@@ -64,6 +68,20 @@ class Settings(BaseSettings):
         if not value.startswith(("http://", "https://")):
             raise ValueError("must begin with http:// or https://")
         return value
+
+    @field_validator("guacd_address")
+    @classmethod
+    def _has_port(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if value and not (host and port.isdecimal() and 0 < int(port) < 65536):
+            raise ValueError("must be HOST:PORT, or empty")
+        return value
+
+    @property
+    def guacd_endpoint(self) -> tuple[str, int] | None:
+        """Host and port of guacd; None if it is not to be checked. An IPv6 address may have brackets."""
+        host, _, port = self.guacd_address.rpartition(":")
+        return (host.strip("[]"), int(port)) if host else None
 
     @property
     def namespace_list(self) -> list[str]:

@@ -76,6 +76,7 @@ DELAYS: Final[dict[str, Words]] = {
     Reason.GUACAMOLE_UNAVAILABLE: _NO_CONNECTION,
     Reason.GUACAMOLE_CREDENTIALS_REFUSED: _NO_CONNECTION,
     Reason.GUACAMOLE_REFUSED: _NO_CONNECTION,
+    Reason.GUACD_UNAVAILABLE: _NO_CONNECTION,
 }
 """By the reason of a step that is not done. The page shows them when the step lasts long."""
 

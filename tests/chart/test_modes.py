@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from blendersessions_operator.settings import Settings
-from chart.rendering import ROOT, RefusedError, render
+from chart.rendering import NAMESPACE, ROOT, RefusedError, render
 
 EXTERNAL = (
     "guacamole.mode=external",
@@ -75,6 +75,21 @@ def test_an_external_guacamole_brings_nothing_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
+    ("options", "address"),
+    [
+        ((), f"studio-guacd.{NAMESPACE}.svc:4822"),
+        (("guacamole.mode=standin",), f"studio-guacd.{NAMESPACE}.svc:4822"),
+        (EXTERNAL, ""),
+        ((*EXTERNAL, "guacamole.external.guacdAddress=[fd00::1]:4822"), "[fd00::1]:4822"),
+    ],
+)
+def test_the_operator_checks_the_guacd_that_is_known(options: tuple[str, ...], address: str) -> None:
+    environment = render(*options, "operator.guacdSeconds=20").environment("studio-operator")
+    assert environment["BLENDERSESSIONS_GUACD_ADDRESS"] == address
+    assert environment["BLENDERSESSIONS_GUACD_SECONDS"] == "20"
+
+
+@pytest.mark.parametrize(
     ("name", "variable"),
     [
         ("studio-operator", "BLENDERSESSIONS_GUACAMOLE_CA_FILE"),
@@ -136,6 +151,8 @@ def test_the_operator_gets_the_settings_of_the_interface() -> None:
         "BLENDERSESSIONS_WORKERS": "24",
         "BLENDERSESSIONS_SWEEP": "Remove",
         "BLENDERSESSIONS_SWEEP_GRACE_SECONDS": "120",
+        "BLENDERSESSIONS_GUACD_ADDRESS": f"studio-guacd.{NAMESPACE}.svc:4822",
+        "BLENDERSESSIONS_GUACD_SECONDS": "15",
         "BLENDERSESSIONS_POD_NAME": "metadata.name",
         "BLENDERSESSIONS_POD_NAMESPACE": "metadata.namespace",
     }

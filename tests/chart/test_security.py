@@ -158,7 +158,7 @@ def test_network_policies_name_who_may_connect() -> None:
 
     assert allowed("portal") == {"proxy"}
     assert allowed("guacamole") == {"proxy", "operator", "portal"}
-    assert allowed("guacd") == {"guacamole"}
+    assert allowed("guacd") == {"guacamole", "operator"}
     assert allowed("postgresql") == {"guacamole"}
     assert not render("networkPolicies.enabled=false").names("NetworkPolicy")
 

@@ -106,6 +106,8 @@ def test_a_key_that_does_not_exist_is_refused(part: str) -> None:
         "operator.workers=0",
         "operator.resyncSeconds=0",
         "operator.activitySeconds=-1",
+        "operator.guacdSeconds=0",
+        "guacamole.external.guacdAddress=guacd.example.org",
         "operator.sweep.mode=Delete",
         "operator.sweep.graceSeconds=-1",
         "portal.maxSessions=0",

@@ -109,7 +109,8 @@ class FakeGuacd:
         capabilities: dict[str, tuple[str, ...]] = {}
         while (instruction := await transport.receive()) is not None and instruction.opcode != "connect":
             capabilities[instruction.opcode] = instruction.args
-        if instruction is None:
+        if instruction is None or len(instruction.args) != len(ARGS):
+            # guacd refuses another number of arguments, and closes the connection.
             return
         connection = GuacdConnection(
             selected=select.args[0],

@@ -67,3 +67,29 @@ def test_its_log_has_the_path_and_no_token(public_url: str, kubectl: Kubectl, vi
 def test_an_address_too_long_is_refused(public_url: str) -> None:
     answer = requests.get(f"{public_url}?x={TOO_LONG}", timeout=DEADLINE_SECONDS)
     assert answer.status_code == HTTPStatus.REQUEST_URI_TOO_LONG
+
+
+def test_a_service_that_is_made_anew_is_found_again(public_url: str, kubectl: Kubectl) -> None:
+    """The new Service has another address, and no pod of the proxy is restarted."""
+    name, namespace = f"{chart.RELEASE}-guacamole", f"--namespace={chart.NAMESPACE}"
+    service = json.loads(kubectl.run("get", "service", name, namespace, "-o", "json"))
+    old_address = service["spec"].pop("clusterIP")
+    service["spec"].pop("clusterIPs")
+    service["metadata"] = {each: service["metadata"][each] for each in ("name", "labels", "annotations")}
+    assert requests.get(f"{public_url}guacamole/", timeout=DEADLINE_SECONDS).status_code == HTTPStatus.OK
+    pods = kubectl.run("get", "pods", namespace, "-o", "jsonpath={.items[*].status.containerStatuses[*].containerID}")
+
+    kubectl.run("delete", "service", name, namespace)
+    # Another Service takes the old address, or the new one might get it again.
+    taken = {"metadata": {"name": "old-address"}, "spec": {"clusterIP": old_address, "ports": [{"port": 8080}]}}
+    kubectl.run("apply", namespace, "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "Service"} | taken))
+    try:
+        kubectl.run("apply", namespace, "-f", "-", stdin=json.dumps(service))
+        until(
+            "Guacamole's page is found behind the new address",
+            lambda: requests.get(f"{public_url}guacamole/", timeout=DEADLINE_SECONDS).status_code == HTTPStatus.OK,
+        )
+    finally:
+        kubectl.run("delete", "service", "old-address", namespace)
+    now = kubectl.run("get", "pods", namespace, "-o", "jsonpath={.items[*].status.containerStatuses[*].containerID}")
+    assert now == pods, "nothing was restarted"

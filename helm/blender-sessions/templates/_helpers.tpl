@@ -106,6 +106,15 @@ http://{{ include "blender-sessions.name" (list . "guacamole") }}.{{ .Release.Na
 {{- ternary $url.host (printf "%s:80" $url.host) (contains ":" $url.host) -}}
 {{- end -}}
 
+{{/* HOST:PORT of the guacd that the operator checks; empty if it is not known. */}}
+{{- define "blender-sessions.guacdAddress" -}}
+{{- if eq .Values.guacamole.mode "external" -}}
+{{- .Values.guacamole.external.guacdAddress -}}
+{{- else -}}
+{{- printf "%s.%s.svc:4822" (include "blender-sessions.name" (list . "guacd")) .Release.Namespace -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "blender-sessions.adminSecret" -}}
 {{- if .Values.guacamole.admin.existingSecret -}}
 {{- .Values.guacamole.admin.existingSecret -}}

@@ -28,7 +28,7 @@ class ConditionType(StrEnum):
     SCENE_READY = "SceneReady"
     """The agent in the pod reports that the scene is on screen."""
     CONNECTION_READY = "ConnectionReady"
-    """Guacamole has the connection, and the owner may open it."""
+    """Guacamole has the connection, the owner may open it, and guacd answers if its address is known."""
     SUSPENDED = "Suspended"
     """The pod is stopped. If the session has a workspace, a save was asked for first, and the message says how it
     ended. Connection, grants and volume stay."""
@@ -75,6 +75,9 @@ class Reason(StrEnum):
     """ConnectionReady=False: Guacamole refuses the operator's account, or the account lacks a right."""
     GUACAMOLE_REFUSED = "GuacamoleRefused"
     """ConnectionReady=False: Guacamole refuses a request as invalid."""
+    GUACD_UNAVAILABLE = "GuacdUnavailable"
+    """ConnectionReady=False: guacd, which connects Guacamole with desktops, does not answer. The desktop runs
+    on."""
     NAME_TAKEN = "NameTaken"
     """Stalled=True: an object of the session's name exists and is not the session's."""
     OWNER_TAKEN = "OwnerTaken"

@@ -13,6 +13,7 @@ from blendersessions_operator.controller.admission_queue import AdmissionQueue
 from blendersessions_operator.controller.agent_calls import AgentCalls
 from blendersessions_operator.controller.cache import ObjectCache
 from blendersessions_operator.controller.event_recorder import EventRecorder
+from blendersessions_operator.controller.guacd_health import GuacdHealth
 from blendersessions_operator.controller.status_debouncer import StatusDebouncer
 from blendersessions_operator.metrics import Metrics
 
@@ -42,6 +43,7 @@ class ReconcilerContext:
     """The operator's own pod, for Events that belong to no session; None outside of a cluster."""
     cache: ObjectCache = field(default_factory=ObjectCache)
     agents: AgentClient = field(default_factory=AgentClient)
+    guacd: GuacdHealth = field(default_factory=GuacdHealth)
     activity: ActivityTracker = field(default_factory=ActivityTracker)
     debouncer: StatusDebouncer = field(default_factory=StatusDebouncer)
     agent_calls: AgentCalls = field(init=False)

@@ -17,6 +17,8 @@ from blendersessions.model.manifest import Ref
 from blendersessions.model.status import Phase
 from blendersessions_operator.controller.cache import CHILD_KINDS, ObjectCache
 from blendersessions_operator.controller.context import ReconcilerContext
+from blendersessions_operator.controller.guacd_health import GuacdHealth
+from blendersessions_operator.controller.guacd_watch import settle_guacd, watch_guacd
 from blendersessions_operator.controller.informer import Informer, sync_caches
 from blendersessions_operator.controller.reconciler import reconcile
 from blendersessions_operator.controller.resync import resync
@@ -74,8 +76,12 @@ class Controller:
             pod=Ref("Pod", settings.pod_namespace, settings.pod_name) if settings.pod_name else None,
             cache=cache,
             agents=AgentClient(functools.partial(metrics.requested, "agent")),
+            guacd=GuacdHealth(*(settings.guacd_endpoint or ())),
         )
         count_sessions(context)
+        if settings.guacd_endpoint:
+            text = "1 if guacd answers, else 0."
+            metrics.count("blendersessions_guacd_up", text, [], lambda: {(): int(not context.guacd.error)})
         return cls(context, client)
 
     async def start(self, settings: Settings, on_failure: Callable[[BaseException], None]) -> None:
@@ -87,6 +93,9 @@ class Controller:
         """
         context = self.context
         versions = await sync_caches(context)
+        if settings.guacd_endpoint:
+            await settle_guacd(context)
+            self._run(watch_guacd(context, settings.guacd_seconds), "guacd watch")
         context.queue.start(functools.partial(reconcile, context))
         for collection, version in versions.items():
             name = f"informer {collection.kind} {collection.namespace}".strip()

@@ -92,6 +92,7 @@ def _from_caches(
         warned_of=context.activity.warned.get(session.uid),
         user_secrets={username: secret for username, secret in secrets.items() if secret is not None},
         access=context.guacamole.view(session_access(session)),
+        guacd_error=context.guacd.error,
         failures=failures,
     )
 

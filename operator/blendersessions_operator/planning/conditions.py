@@ -142,6 +142,8 @@ def _connection(session: Session, observed: Observed) -> Condition:
     if error is not None:
         return Condition(ConditionType.CONNECTION_READY, "False", _access_reason(error), str(error))
     if access.inspected and (session.username, session.desktop.name) in access.grants:
+        if observed.guacd_error:
+            return Condition(ConditionType.CONNECTION_READY, "False", Reason.GUACD_UNAVAILABLE, observed.guacd_error)
         message = f"Guacamole's user {session.username} may open the connection {session.desktop.name}."
         if refused := observed.failures.get(Area.VIEWERS):
             return Condition(ConditionType.CONNECTION_READY, "True", Reason.VIEWER_REFUSED, f"{message} {refused}")

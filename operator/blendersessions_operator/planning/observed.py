@@ -42,6 +42,8 @@ class Observed:
     user_secrets: Mapping[str, Manifest] = field(default_factory=dict)
     """By the user's name: the Secrets of all users whom the session lets in."""
     access: AccessView = field(default_factory=AccessView)
+    guacd_error: str = ""
+    """What a person is told while guacd does not answer; empty if it does, or is not checked."""
     activity: Activity = field(default_factory=Activity)
     asking: bool = False
     """Whether the agent is being asked for its state. The session is enqueued when that has ended."""

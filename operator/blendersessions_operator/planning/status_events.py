@@ -40,6 +40,9 @@ _EXPECTED_REASONS: Final = frozenset(
 )
 """Reasons that every start or end passes through, so they cause no Warning."""
 
+_INSTALLATION_REASONS: Final = frozenset({Reason.GUACD_UNAVAILABLE})
+"""Reasons that all sessions have at the same time. One Event on the operator's own pod reports them."""
+
 
 @dataclass(frozen=True)
 class Event:
@@ -70,7 +73,7 @@ def events_of_change(former: SessionStatus, wanted: SessionStatus, now: datetime
     if wanted.started_at is not None and former.started_at is None:
         events.append(Event("Normal", "Started", "The session is being started.", now, start_step=True))
     for kind, (_, reason) in START_STEPS.items():
-        if entry := _turned_true(kind, former, wanted):
+        if (entry := _turned_true(kind, former, wanted)) and not _was_installations(kind, former):
             message = f"Open {wanted.client_url}" if kind is ConditionType.READY else entry.message
             events.append(Event("Normal", reason, message, now, start_step=True))
     if entry := _turned_true(ConditionType.SUSPENDED, former, wanted):
@@ -91,9 +94,15 @@ def _warnings(former: SessionStatus, wanted: SessionStatus, now: datetime) -> li
         if entry is None or entry.status != ("True" if kind is ConditionType.STALLED else "False"):
             continue
         known = before is not None and before.reason == entry.reason
-        if not known and entry.reason not in _EXPECTED_REASONS:
+        if not known and entry.reason not in _EXPECTED_REASONS | _INSTALLATION_REASONS:
             warnings.setdefault(entry.reason, Event("Warning", entry.reason, entry.message, now))
     return list(warnings.values())
+
+
+def _was_installations(kind: ConditionType, former: SessionStatus) -> bool:
+    """Return whether a session that was ready before had this condition false for the installation's reasons alone."""
+    entry = former.condition(kind)
+    return former.ready_at is not None and entry is not None and entry.reason in _INSTALLATION_REASONS
 
 
 def _turned_true(kind: ConditionType, former: SessionStatus, wanted: SessionStatus) -> Condition | None:

@@ -49,6 +49,7 @@ def test_every_metric_is_documented() -> None:
     metrics = Metrics()
     metrics.count("blendersessions_sessions", "", ["phase"], dict)
     metrics.count("blendersessions_queue_length", "", ["namespace", "class"], dict)
+    metrics.count("blendersessions_guacd_up", "", [], dict)
     for family in metrics.registry.collect():
         name = f"{family.name}_total" if family.type == "counter" else family.name
         assert f"`{name}`" in page

@@ -50,6 +50,17 @@ def test_namespaces_are_separated_by_commas(environment: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize(
+    ("address", "endpoint"),
+    [("", None), ("guacd.desks.svc:4822", ("guacd.desks.svc", 4822)), ("[fd00::1]:4822", ("fd00::1", 4822))],
+)
+def test_the_address_of_guacd_may_be_unknown(
+    environment: pytest.MonkeyPatch, address: str, endpoint: tuple[str, int] | None
+) -> None:
+    environment.setenv(PREFIX + "GUACD_ADDRESS", address)
+    assert Settings().guacd_endpoint == endpoint
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [
         ("GUACAMOLE_URL", "guacamole:8080"),
@@ -59,6 +70,10 @@ def test_namespaces_are_separated_by_commas(environment: pytest.MonkeyPatch) -> 
         ("HEALTH_PORT", "0"),
         ("LOG_LEVEL", "LOUD"),
         ("GUACAMOLE_USERNAME", None),
+        ("GUACD_ADDRESS", "guacd"),
+        ("GUACD_ADDRESS", "guacd:0"),
+        ("GUACD_ADDRESS", ":4822"),
+        ("GUACD_SECONDS", "0"),
     ],
 )
 def test_a_wrong_setting_ends_the_process_and_is_named(

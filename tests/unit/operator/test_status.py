@@ -220,6 +220,23 @@ def test_an_unavailable_guacamole_makes_a_running_session_not_ready() -> None:
     assert "clientURL" not in result
 
 
+def test_while_guacd_is_down_no_session_is_ready_and_none_has_a_url() -> None:
+    observed = replace(everything_observed(session()), guacd_error="guacd is down")
+    result, conditions = status_of(session(), observed)
+    for kind in ("Ready", "ConnectionReady"):
+        entry = conditions[kind]
+        assert (entry["status"], entry["reason"], entry["message"]) == ("False", "GuacdUnavailable", "guacd is down")
+    assert conditions["SceneReady"]["status"] == "True"
+    assert conditions["Stalled"]["status"] == "False"
+    assert "clientURL" not in result
+
+
+def test_a_fault_of_the_session_itself_is_told_before_guacds() -> None:
+    observed = replace(nothing_observed(), guacd_error="guacd is down")
+    _, conditions = status_of(session(), observed)
+    assert conditions["ConnectionReady"]["reason"] == "ConnectionPending"
+
+
 def test_an_object_not_owned_stalls_the_session_and_is_named() -> None:
     observed = everything_observed(session())
     assert observed.pod is not None

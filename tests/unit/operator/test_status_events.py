@@ -42,6 +42,21 @@ def test_a_failure_with_a_new_reason_is_an_event() -> None:
     assert events_of_change(failed, failed, NOW) == []
 
 
+def test_what_all_sessions_share_is_no_event_on_each() -> None:
+    observed = everything_observed(session())
+    ready = status(session(), observed)
+    down = status(replace(session(), status=ready), replace(observed, guacd_error="guacd is down"))
+    assert events_of_change(ready, down, NOW) == []
+    assert events_of_change(down, status(replace(session(), status=down), observed), NOW) == []
+
+
+def test_a_start_that_waited_for_guacd_reports_its_steps() -> None:
+    observed = everything_observed(session())
+    down = status(session(), replace(observed, guacd_error="guacd is down"))
+    ready = status(replace(session(), status=down), observed)
+    assert [reason for _, reason, _ in reported(down, ready)] == ["Registered", "Ready"]
+
+
 def test_a_deletion_that_waits_is_an_event() -> None:
     first = status(session(), everything_observed(session()))
     away = replace(nothing_observed(), failures={Area.ACCESS: Unavailable("Guacamole is away", System.GUACAMOLE)})

@@ -118,6 +118,7 @@ def test_a_failure_names_the_step_and_the_way_out(reason: str, broken: str, head
         ("DesktopReady", "CrashLoopBackOff", "Blender has not started yet"),
         ("DesktopReady", "DesktopRefused", "The cluster refuses another desktop"),
         ("ConnectionReady", "GuacamoleUnavailable", "The connection to Blender is not ready yet"),
+        ("ConnectionReady", "GuacdUnavailable", "The connection to Blender is not ready yet"),
     ],
 )
 def test_a_long_delay_is_explained_in_plain_words(kind: str, reason: str, headline: str) -> None:
