@@ -45,6 +45,13 @@ class Display(ApiModel):
     read_only: bool = False
 
 
+class Input(ApiModel):
+    """Help for a mouse or a keyboard that lacks what Blender asks for. None leaves a preference as it is."""
+
+    emulate_middle_button: bool | None = None
+    emulate_numpad: bool | None = None
+
+
 class Connections(ApiModel):
     """How many browsers may be connected at once. Without `max_per_user`, `max` holds for each user."""
 
@@ -96,6 +103,7 @@ class Spec(ApiModel):
     viewers: tuple[Annotated[str, Field(max_length=128, pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+-]*$")], ...] = ()
     scene: Scene = Scene()
     display: Display = Display()
+    input: Input = Input()
     connections: Connections = Connections()
     resources: Resources = Resources()
     workspace: Workspace | None = None
