@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from blendersessions.model.files import Files
     from blendersessions_portal.samples import Samples
-    from blendersessions_portal.session_view import Files, SessionView
+    from blendersessions_portal.session_view import SessionView
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"

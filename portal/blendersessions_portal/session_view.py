@@ -6,10 +6,10 @@ import hashlib
 import re
 import secrets
 from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from blendersessions.model.conditions import ConditionType, Reason
+from blendersessions.model.files import Files
 from blendersessions.model.manifest import API_VERSION, SESSION_KIND, Manifest
 from blendersessions.model.names import ALPHABET
 from blendersessions.model.session import parse_session
@@ -30,21 +30,12 @@ _NAME_STEM_LIMIT = 40
 _RANDOM_CHARACTERS = 5
 
 
-class Files(Enum):
-    """What happens to a person's files at the end of a session."""
-
-    LOST = "lost with the desktop"
-    DELETED = "deleted with the session"
-    KEPT = "kept"
-
-
 @dataclass(frozen=True)
 class SessionView:
     """What the pages need of one session."""
 
     session: Session
     owner: str
-    files: Files
 
     @property
     def name(self) -> str:
@@ -70,6 +61,11 @@ class SessionView:
     def ending(self) -> bool:
         """Whether the session is being deleted."""
         return self.session.deleting
+
+    @property
+    def files(self) -> Files:
+        """What becomes of the person's files at the end."""
+        return self.session.files
 
     @property
     def suspend_requested(self) -> bool:
@@ -132,14 +128,7 @@ def read_session(body: Manifest) -> SessionView:
     session = parse_session(body)
     # Read from the object itself: if a part of the spec is malformed, the model has defaults for all of it.
     spec = body.get("spec") or {}
-    return SessionView(session, owner=str(spec.get("owner", "")), files=_files(spec.get("workspace")))
-
-
-def _files(workspace: Manifest | None) -> Files:
-    if not workspace:
-        return Files.LOST
-    # A volume that a person named is never deleted.
-    return Files.KEPT if workspace.get("claimName") or workspace.get("reclaimPolicy") == "Retain" else Files.DELETED
+    return SessionView(session, owner=str(spec.get("owner", "")))
 
 
 def new_session(namespace: str, owner: str, sample: str) -> Manifest:

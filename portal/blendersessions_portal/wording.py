@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from blendersessions.model.conditions import ConditionType, Reason
+from blendersessions.model.files import Files
 from blendersessions.model.status import KeepAliveReason
-from blendersessions_portal.session_view import Files
 
 
 @dataclass(frozen=True)
