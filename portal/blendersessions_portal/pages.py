@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from blendersessions_portal.browser_token_store import BrowserTokens
     from blendersessions_portal.csrf import CsrfGuard
     from blendersessions_portal.identity import Identifier, Visitor
+    from blendersessions_portal.input_choice import InputChoice
     from blendersessions_portal.rendering import Renderer
     from blendersessions_portal.samples import Samples
     from blendersessions_portal.session_store import SessionStore
@@ -45,6 +46,7 @@ class Pages:
     public_url: str
     samples: Samples
     identifier: Identifier
+    input_choice: InputChoice
     guard: CsrfGuard
     store: SessionStore
     tokens: BrowserTokens
@@ -56,6 +58,7 @@ class Pages:
         return [
             Route("/", self.home),
             Route("/healthz", self.health),
+            Route("/artists", self.artists),
             Route("/view", self.view),
             Route("/sessions", self.session_list),
             Route("/sessions", self.create, methods=["POST"]),
@@ -71,10 +74,15 @@ class Pages:
         """Answer while the event loop runs."""
         return PlainTextResponse("ok\n")
 
+    async def artists(self, request: Request) -> Response:
+        """Show what is kept, and when."""
+        return self.renderer.artists(request)
+
     async def home(self, request: Request) -> Response:
         """Show the scenes and the visitor's sessions."""
         visitor = self.identifier.identify(request)
-        response = self.renderer.home(request, await self._sessions(visitor), self.guard.token(visitor))
+        sessions, chosen = await self._sessions(visitor), self.input_choice.remembered(request)
+        response = self.renderer.home(request, sessions, self.guard.token(visitor), no_middle_button=chosen)
         # Each visit renews the cookie, so that only browsers that stay away for a year are forgotten.
         self.identifier.remember(visitor, response)
         return response
@@ -90,15 +98,21 @@ class Pages:
         sample = _text(form, "sample")
         if sample:
             self.samples.require(sample)
+        chosen = self.input_choice.in_form(form)
         sessions = [session for session in await self._sessions(visitor) if not session.ending]
         session = _find_live(sessions, sample) if _text(form, "reuse") else None
+        response: Response
         if session is None and len(sessions) >= self.max_sessions:
             # The class's limits hold for everybody. A visitor reaches this limit first, on a page that explains it.
-            return self.renderer.full(request, sessions, self.guard.token(visitor), sample)
-        if session is None:
-            session = await self.store.create(visitor.owner, sample)
-            logger.info("Session %s was made for %s.", session.name, visitor.owner)
-        return RedirectResponse(f"/sessions/{session.name}", status_code=303)
+            token = self.guard.token(visitor)
+            response = self.renderer.full(request, sessions, token, sample, no_middle_button=chosen)
+        else:
+            if session is None:
+                session = await self.store.create(visitor.owner, sample, no_middle_button=chosen)
+                logger.info("Session %s was made for %s.", session.name, visitor.owner)
+            response = RedirectResponse(f"/sessions/{session.name}", status_code=303)
+        self.input_choice.remember(response, no_middle_button=chosen)
+        return response
 
     async def view(self, request: Request) -> Response:
         """Serve a link to a scene.
@@ -109,7 +123,8 @@ class Pages:
         visitor = self.identifier.identify(request)
         if session := _find_live(await self._sessions(visitor), sample.file):
             return RedirectResponse(f"/sessions/{session.name}", status_code=303)
-        response = self.renderer.view(request, sample.file, self.guard.token(visitor))
+        chosen = self.input_choice.remembered(request)
+        response = self.renderer.view(request, sample.file, self.guard.token(visitor), no_middle_button=chosen)
         self.identifier.remember(visitor, response)
         return response
 

@@ -25,6 +25,8 @@ OWNER_HASH_LABEL = "blendersessions.io/owner-hash"
 """Label of the portal's sessions: the owner's hash, since an owner's name may not be a valid label value."""
 
 _SUSPENDING: Final = (Reason.SUSPENDING, Reason.SAVE_FAILED)
+_SUSPENDING_IN_ORDER: Final = (Reason.SUSPENDING, Reason.RUNNING)
+"""Reasons of Suspended=False while a suspension goes on as it should, or is not seen by the operator yet."""
 _NAME_STEM_LIMIT = 40
 """Most characters of a session's name that come from its scene."""
 _RANDOM_CHARACTERS = 5
@@ -107,6 +109,24 @@ class SessionView:
         return self.suspend_requested or (ready is not None and ready.reason in _SUSPENDING)
 
     @property
+    def why_not_suspended(self) -> str:
+        """The operator's message about what holds up a suspension; empty if nothing does."""
+        condition = self.status.condition(ConditionType.SUSPENDED)
+        if condition is None or not self.suspending or condition.reason in _SUSPENDING_IN_ORDER:
+            return ""
+        return condition.message
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether the session is suspended, or a suspension is held up and can be taken back."""
+        return self.suspended or bool(self.why_not_suspended)
+
+    @property
+    def may_hold_work(self) -> bool:
+        """Whether somebody may have made something in the session that its end can lose."""
+        return self.files is not Files.LOST or self.status.ready_at is not None
+
+    @property
     def ready(self) -> bool:
         """Whether the session can be opened now."""
         openable = self.status.holds(ConditionType.READY) and bool(self.status.client_url)
@@ -131,11 +151,21 @@ def read_session(body: Manifest) -> SessionView:
     return SessionView(session, owner=str(spec.get("owner", "")))
 
 
-def new_session(namespace: str, owner: str, sample: str) -> Manifest:
-    """Return the object of a new session, with a random name; an empty sample means the empty scene."""
+def new_session(namespace: str, owner: str, sample: str, *, no_middle_button: bool = False) -> Manifest:
+    """Return the object of a new session, with a random name.
+
+    Args:
+        namespace: where it is made.
+        owner: the Guacamole user whose session it is.
+        sample: file name of a scene; empty for the empty scene.
+        no_middle_button: whether to ask for help with input. Without it the class decides.
+    """
     spec: Manifest = {"owner": owner}
     if sample:
         spec["scene"] = {"sample": sample}
+    if no_middle_button:
+        # A keyboard without a numeric keypad goes with a pointer without a middle button.
+        spec["input"] = {"emulateMiddleButton": True, "emulateNumpad": True}
     return {
         "apiVersion": API_VERSION,
         "kind": SESSION_KIND,
