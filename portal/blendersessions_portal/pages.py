@@ -93,26 +93,34 @@ class Pages:
         return self.renderer.session_list(request, await self._sessions(visitor), self.guard.token(visitor))
 
     async def create(self, request: Request) -> Response:
-        """Make a session and go to its page; with `reuse`, go to a live session of the same scene if there is one."""
+        """Make a session and go to its page; with `reuse`, go to a live session of the same scene if there is one.
+
+        A form that names no scene makes nothing, and its choice is remembered. A name that is empty is the empty scene.
+        """
         visitor, form = await self._checked_form(request)
+        chosen = self.input_choice.in_form(form)
+        response: Response
+        if "sample" in form:
+            response = await self._start(request, visitor, form, no_middle_button=chosen)
+        else:
+            response = RedirectResponse("/#scenes", status_code=303)
+        self.input_choice.remember(response, no_middle_button=chosen)
+        return response
+
+    async def _start(self, request: Request, visitor: Visitor, form: FormData, *, no_middle_button: bool) -> Response:
         sample = _text(form, "sample")
         if sample:
             self.samples.require(sample)
-        chosen = self.input_choice.in_form(form)
         sessions = [session for session in await self._sessions(visitor) if not session.ending]
         session = _find_live(sessions, sample) if _text(form, "reuse") else None
-        response: Response
         if session is None and len(sessions) >= self.max_sessions:
             # The class's limits hold for everybody. A visitor reaches this limit first, on a page that explains it.
             token = self.guard.token(visitor)
-            response = self.renderer.full(request, sessions, token, sample, no_middle_button=chosen)
-        else:
-            if session is None:
-                session = await self.store.create(visitor.owner, sample, no_middle_button=chosen)
-                logger.info("Session %s was made for %s.", session.name, visitor.owner)
-            response = RedirectResponse(f"/sessions/{session.name}", status_code=303)
-        self.input_choice.remember(response, no_middle_button=chosen)
-        return response
+            return self.renderer.full(request, sessions, token, sample, no_middle_button=no_middle_button)
+        if session is None:
+            session = await self.store.create(visitor.owner, sample, no_middle_button=no_middle_button)
+            logger.info("Session %s was made for %s.", session.name, visitor.owner)
+        return RedirectResponse(f"/sessions/{session.name}", status_code=303)
 
     async def view(self, request: Request) -> Response:
         """Serve a link to a scene.

@@ -67,6 +67,16 @@ async def test_the_choice_survives_the_page_of_a_visitor_with_too_many_sessions(
     assert box((await browser.see("/")).text) == "checked"
 
 
+async def test_a_form_that_names_no_scene_starts_none_and_its_choice_is_remembered(
+    portal: Portal, browser: Browser
+) -> None:
+    await browser.see("/")
+    answer = await browser.submit("/sessions", no_middle_button="yes")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/#scenes")
+    assert not portal.store.objects
+    assert box((await browser.see("/")).text) == "checked"
+
+
 @pytest.mark.parametrize("cookie", ["", "true", "<b>", "yes; x"])
 async def test_a_choice_that_we_did_not_write_is_no_choice(browser: Browser, cookie: str) -> None:
     page = await browser.get("/", headers={"Cookie": f'blender-no-middle-button="{cookie}"'})
