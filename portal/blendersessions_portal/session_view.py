@@ -25,11 +25,11 @@ OWNER_HASH_LABEL = "blendersessions.io/owner-hash"
 """Label of the portal's sessions: the owner's hash, since an owner's name may not be a valid label value."""
 
 _SUSPENDING: Final = (Reason.SUSPENDING, Reason.SAVE_FAILED)
-_SUSPENDING_IN_ORDER: Final = (Reason.SUSPENDING, Reason.RUNNING)
-"""Reasons of Suspended=False while a suspension goes on as it should, or is not seen by the operator yet."""
 _NAME_STEM_LIMIT = 40
 """Most characters of a session's name that come from its scene."""
 _RANDOM_CHARACTERS = 5
+_SUSPENDING_IN_ORDER: Final = (Reason.SUSPENDING, Reason.RUNNING)
+"""Reasons of Suspended=False while a suspension goes on as it should, or is not seen by the operator yet."""
 
 
 @dataclass(frozen=True)

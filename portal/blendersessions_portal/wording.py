@@ -155,9 +155,6 @@ KEPT_ALIVE: Final[dict[str, str]] = {
     KeepAliveReason.STARTING: "This session has just started.",
     KeepAliveReason.INPUT: "Your work keeps this session running.",
     KeepAliveReason.RENDER: "A render keeps this session running, even if you close this tab.",
-    "Bake": "A bake keeps this session running, even if you close this tab.",
-    "Simulation": "A simulation keeps this session running, even if you close this tab.",
-    "Operation": "Blender computes, and that keeps this session running, even if you close this tab.",
     KeepAliveReason.TUNNEL: (
         "This session was opened in a browser. Only work keeps it running for long. An open tab alone does not."
     ),
