@@ -28,8 +28,8 @@ _SUSPENDING: Final = (Reason.SUSPENDING, Reason.SAVE_FAILED)
 _NAME_STEM_LIMIT = 40
 """Most characters of a session's name that come from its scene."""
 _RANDOM_CHARACTERS = 5
-_SUSPENDING_IN_ORDER: Final = (Reason.SUSPENDING, Reason.RUNNING)
-"""Reasons of Suspended=False while a suspension goes on as it should, or is not seen by the operator yet."""
+_HELD_UP: Final = (Reason.SAVE_FAILED, "WaitingForWork")
+"""Reasons of Suspended and of Ready while something holds up a suspension."""
 
 
 @dataclass(frozen=True)
@@ -111,15 +111,14 @@ class SessionView:
     @property
     def why_not_suspended(self) -> str:
         """The operator's message about what holds up a suspension; empty if nothing does."""
-        condition = self.status.condition(ConditionType.SUSPENDED)
-        if condition is None or not self.suspending or condition.reason in _SUSPENDING_IN_ORDER:
-            return ""
-        return condition.message
+        conditions = (self.status.condition(kind) for kind in (ConditionType.SUSPENDED, ConditionType.READY))
+        held_up = (each.message for each in conditions if each is not None and each.reason in _HELD_UP)
+        return next(held_up, "") if self.suspending else ""
 
     @property
     def can_resume(self) -> bool:
         """Whether the session is suspended, or a suspension is held up and can be taken back."""
-        return self.suspended or bool(self.why_not_suspended)
+        return self.suspended or (self.suspend_requested and bool(self.why_not_suspended))
 
     @property
     def may_hold_work(self) -> bool:
