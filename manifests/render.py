@@ -1,5 +1,5 @@
 # ruff: noqa: INP001 - a script, not a package
-"""Makes the generated files: the chart's copy of the CRDs, `manifests/install.yaml`, and the tables.
+"""Makes the generated files: the chart's copy of the CRDs, `manifests/install.yaml`, the tables and the artists' page.
 
 `python manifests/render.py` writes them; with `--check` it writes nothing and lists those that are out of date.
 """
@@ -26,6 +26,7 @@ CLUSTER_SCOPED = ("Namespace", "CustomResourceDefinition")
 
 sys.path[:0] = [str(ROOT / "local" / "cluster"), str(Path(__file__).parent)]
 
+import artists_page  # noqa: E402 - beside this script
 import conditions_page  # noqa: E402 - beside this script
 import reference  # noqa: E402 - beside this script
 import values_table  # noqa: E402
@@ -109,6 +110,7 @@ def products() -> dict[Path, str]:
             [yaml.safe_load(crd.read_text()) for crd in sorted(CRDS.glob("*.yaml"))]
         ),
         ROOT / "docs" / "conditions.md": conditions_page.page(),
+        ROOT / "portal" / "blendersessions_portal" / "templates" / "artists.html": artists_page.page(),
     }
 
 

@@ -12,7 +12,7 @@ from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.config import ConfigException, list_kube_config_contexts, load_kube_config
 
 from blendersessions.clients.kubernetes import Kubernetes
-from blendersessions.model.errors import Invalid, NotFound, System, Unauthorised
+from blendersessions.model.errors import Conflict, Invalid, NotFound, System, Unauthorised
 from blendersessions.model.manifest import SESSION_KIND, Manifest, Ref
 from blendersessions.model.names import user_secret_name
 from blendersessions.model.session import parse_session
@@ -110,15 +110,28 @@ class Cluster:
         except Unauthorised as error:
             raise self._ask_for("get blendersessions", error) from error
 
-    async def change(self, name: str, patch: Manifest) -> OpenableSession:
+    async def change(self, name: str, patch: Manifest, uid: str = "") -> OpenableSession:
         """Apply a JSON merge patch to a session, and return the changed session.
+
+        Args:
+            name: the session's name.
+            patch: what changes.
+            uid: the session that is meant, if another one of its name must not be changed.
 
         Raises:
             NotFound: there is none of this name; the message lists those that exist.
             Unauthorised: the person may not change sessions.
+            Conflict: the name belongs to another session than the one that is meant.
         """
+        meant = {"metadata": {**(patch.get("metadata") or {}), "uid": uid}} if uid else {}
         try:
-            return _read(await self._kubernetes.merge(self._ref(name), patch))
+            return _read(await self._kubernetes.merge(self._ref(name), patch | meant))
+        except Conflict as error:
+            raise Conflict(
+                f"The session “{name}” in the namespace {self.namespace} was deleted and made again in the meantime."
+                " Nothing was changed. Look at the new one first.",
+                System.KUBERNETES,
+            ) from error
         except NotFound as error:
             raise NotFound(await self._missing(name), System.KUBERNETES) from error
         except Unauthorised as error:

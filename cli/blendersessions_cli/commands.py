@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import webbrowser
 from datetime import UTC, datetime
 from functools import wraps
@@ -19,6 +20,8 @@ from blendersessions_cli.openable_session import table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+
+    from blendersessions_cli.openable_session import OpenableSession
 
 P = ParamSpec("P")
 
@@ -123,20 +126,41 @@ async def list_sessions(target: Target) -> None:
 
 @cli.command()
 @click.argument("name")
+@click.option("--yes", is_flag=True, help="Lose the work in a session without a workspace, and do not ask.")
 @_targeted
-async def suspend(target: Target, name: str) -> None:
+async def suspend(target: Target, name: str, *, yes: bool) -> None:
     """Suspend the session NAME: Blender saves and stops, and the files in its workspace stay.
 
-    Without a workspace, all work is lost when Blender stops.
+    Without a workspace, all work is lost when Blender stops. The command asks before that.
     """
     async with connect(target) as cluster:
-        changed = await cluster.change(name, suspension.suspend_patch())
+        session = await cluster.session(name)
+        if session.suspending_loses_work and not yes:
+            _confirm_loss(session)
+        changed = await cluster.change(name, suspension.suspend_patch(), session.session.uid)
     if not changed.session.suspend_requested:
         raise Invalid(
             "This cluster's BlenderSessions cannot be suspended: their CRD is older than this command.",
             System.KUBERNETES,
         )
     _report(f"{changed.label} is being suspended. Start it again with the command resume {name}.")
+
+
+def _confirm_loss(session: OpenableSession) -> None:
+    """Ask whether the work in a session without a workspace may be lost.
+
+    Raises:
+        Invalid: there is nobody to ask, or the person says no.
+    """
+    loss = "has no workspace. What was made in it is lost."
+    if not sys.stdin.isatty():
+        raise Invalid(
+            f"{session.label} {loss} It was not suspended, since there is no terminal to ask you in. Copy out first"
+            " what you want to keep, with kubectl cp. Then suspend it with the option --yes.",
+            System.OWN,
+        )
+    if not click.confirm(f"{session.label} {loss} Suspend it?", err=True):
+        raise Invalid(f"{session.label} was not suspended.", System.OWN)
 
 
 @cli.command()

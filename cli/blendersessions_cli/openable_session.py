@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from blendersessions.model.conditions import Condition, ConditionType
 from blendersessions.model.fields import timestamp
+from blendersessions.model.files import Files
 from blendersessions.model.status import ReportedActivity
 
 if TYPE_CHECKING:
@@ -40,6 +41,11 @@ class OpenableSession:
     def users(self) -> tuple[str, ...]:
         """The Guacamole users who may open the session. The first one controls it."""
         return (self.session.username, *self.session.spec.viewers)
+
+    @property
+    def suspending_loses_work(self) -> bool:
+        """Whether a suspension now would stop a desktop without a workspace."""
+        return self.session.files is Files.LOST and not self.session.suspend_requested
 
     @property
     def ready(self) -> Condition:

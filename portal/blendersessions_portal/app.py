@@ -13,6 +13,7 @@ from blendersessions_portal.browser_token_store import BrowserTokens
 from blendersessions_portal.csrf import CsrfGuard
 from blendersessions_portal.headers import AccessLog, SecurityHeaders
 from blendersessions_portal.identity import AnonymousIdentifier
+from blendersessions_portal.input_choice import InputChoice
 from blendersessions_portal.pages import Pages
 from blendersessions_portal.problems import Problems
 from blendersessions_portal.rendering import STATIC, Renderer
@@ -61,6 +62,7 @@ def create_app(
         public_url=public_url,
         samples=samples,
         identifier=AnonymousIdentifier(signer, secure=secure),
+        input_choice=InputChoice(secure=secure),
         guard=CsrfGuard(signer),
         store=store,
         tokens=BrowserTokens(guacamole, signer, secure=secure),

@@ -28,9 +28,16 @@ def expiry(session: SessionView, now: datetime) -> str:
     return words.format(when=f"{until(at, now)} (at {at:%H:%M} UTC)")
 
 
-def loss(session: SessionView) -> str:
-    """Return what happens to the files when the session ends; empty if they are kept."""
-    return wording.LOSS[session.files]
+def keeping(session: SessionView) -> str:
+    """Return what becomes of the person's work at the end; empty while nothing more can be lost."""
+    return "" if session.ending or session.failed or session.suspended else wording.KEEPING[session.files]
+
+
+def stopping(session: SessionView) -> str:
+    """Return what a person should know before they stop the session."""
+    if session.failed:
+        return wording.STOP_FAILED[session.files]
+    return (wording.STOP_SUSPENDED if session.suspended else wording.STOP)[session.files]
 
 
 def until(at: datetime, now: datetime) -> str:

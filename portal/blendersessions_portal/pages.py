@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from blendersessions_portal.browser_token_store import BrowserTokens
     from blendersessions_portal.csrf import CsrfGuard
     from blendersessions_portal.identity import Identifier, Visitor
+    from blendersessions_portal.input_choice import InputChoice
     from blendersessions_portal.rendering import Renderer
     from blendersessions_portal.samples import Samples
     from blendersessions_portal.session_store import SessionStore
@@ -45,6 +46,7 @@ class Pages:
     public_url: str
     samples: Samples
     identifier: Identifier
+    input_choice: InputChoice
     guard: CsrfGuard
     store: SessionStore
     tokens: BrowserTokens
@@ -56,6 +58,7 @@ class Pages:
         return [
             Route("/", self.home),
             Route("/healthz", self.health),
+            Route("/artists", self.artists),
             Route("/view", self.view),
             Route("/sessions", self.session_list),
             Route("/sessions", self.create, methods=["POST"]),
@@ -71,10 +74,15 @@ class Pages:
         """Answer while the event loop runs."""
         return PlainTextResponse("ok\n")
 
+    async def artists(self, request: Request) -> Response:
+        """Show what is kept, and when."""
+        return self.renderer.artists(request)
+
     async def home(self, request: Request) -> Response:
         """Show the scenes and the visitor's sessions."""
         visitor = self.identifier.identify(request)
-        response = self.renderer.home(request, await self._sessions(visitor), self.guard.token(visitor))
+        sessions, chosen = await self._sessions(visitor), self.input_choice.remembered(request)
+        response = self.renderer.home(request, sessions, self.guard.token(visitor), no_middle_button=chosen)
         # Each visit renews the cookie, so that only browsers that stay away for a year are forgotten.
         self.identifier.remember(visitor, response)
         return response
@@ -85,8 +93,21 @@ class Pages:
         return self.renderer.session_list(request, await self._sessions(visitor), self.guard.token(visitor))
 
     async def create(self, request: Request) -> Response:
-        """Make a session and go to its page; with `reuse`, go to a live session of the same scene if there is one."""
+        """Make a session and go to its page; with `reuse`, go to a live session of the same scene if there is one.
+
+        A form that names no scene makes nothing, and its choice is remembered. A name that is empty is the empty scene.
+        """
         visitor, form = await self._checked_form(request)
+        chosen = self.input_choice.in_form(form)
+        response: Response
+        if "sample" in form:
+            response = await self._start(request, visitor, form, no_middle_button=chosen)
+        else:
+            response = RedirectResponse("/#scenes", status_code=303)
+        self.input_choice.remember(response, no_middle_button=chosen)
+        return response
+
+    async def _start(self, request: Request, visitor: Visitor, form: FormData, *, no_middle_button: bool) -> Response:
         sample = _text(form, "sample")
         if sample:
             self.samples.require(sample)
@@ -94,9 +115,10 @@ class Pages:
         session = _find_live(sessions, sample) if _text(form, "reuse") else None
         if session is None and len(sessions) >= self.max_sessions:
             # The class's limits hold for everybody. A visitor reaches this limit first, on a page that explains it.
-            return self.renderer.full(request, sessions, self.guard.token(visitor), sample)
+            token = self.guard.token(visitor)
+            return self.renderer.full(request, sessions, token, sample, no_middle_button=no_middle_button)
         if session is None:
-            session = await self.store.create(visitor.owner, sample)
+            session = await self.store.create(visitor.owner, sample, no_middle_button=no_middle_button)
             logger.info("Session %s was made for %s.", session.name, visitor.owner)
         return RedirectResponse(f"/sessions/{session.name}", status_code=303)
 
@@ -109,7 +131,8 @@ class Pages:
         visitor = self.identifier.identify(request)
         if session := _find_live(await self._sessions(visitor), sample.file):
             return RedirectResponse(f"/sessions/{session.name}", status_code=303)
-        response = self.renderer.view(request, sample.file, self.guard.token(visitor))
+        chosen = self.input_choice.remembered(request)
+        response = self.renderer.view(request, sample.file, self.guard.token(visitor), no_middle_button=chosen)
         self.identifier.remember(visitor, response)
         return response
 

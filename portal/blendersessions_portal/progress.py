@@ -69,9 +69,10 @@ def describe(session: SessionView, now: datetime) -> Progress:
         headline = wording.SUSPENDED.get(reason or Reason.REQUESTED, wording.SUSPENDED[Reason.REQUESTED])
         return Progress(State.SUSPENDED, headline, _failed_save(session) + wording.AFTER_RESUME[session.files])
     if session.suspending:
-        waits = _reason(session, ConditionType.READY) in (Reason.SAVE_FAILED, Reason.WAITING_FOR_WORK)
-        detail = _message(session, ConditionType.READY) if waits else ""
-        return Progress(State.SUSPENDING, wording.SUSPENDING.headline, detail or wording.SUSPENDING.way_out)
+        words = wording.SUSPENDING[session.files]
+        if why := session.why_not_suspended:
+            return Progress(State.SUSPENDING, wording.NOT_SUSPENDED, why)
+        return Progress(State.SUSPENDING, words.headline, words.way_out)
     if session.ready:
         return Progress(State.READY, wording.READY.headline, wording.READY.way_out, _steps(session))
     if _reason(session, ConditionType.READY) == Reason.QUEUED:
@@ -99,10 +100,9 @@ def _waiting_words(session: SessionView, waited: timedelta) -> Words:
 
 def _why_deletion_waits(session: SessionView) -> str:
     """Return the operator's message about what delays a deletion; empty if nothing does."""
-    # The condition ConnectionReady has the reason of a delay, and Ready has the message.
-    if _reason(session, ConditionType.CONNECTION_READY) in {"", Reason.TERMINATING}:
-        return ""
-    return _message(session, ConditionType.READY)
+    # The step that is delayed has the reason, and Ready has the message.
+    delayed = {_reason(session, kind) for kind, _, _ in wording.STEPS} - {"", Reason.TERMINATING}
+    return _message(session, ConditionType.READY) if delayed else ""
 
 
 def _steps(session: SessionView) -> tuple[Step, ...]:

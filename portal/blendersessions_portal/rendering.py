@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from blendersessions.model.files import Files
     from blendersessions_portal.samples import Samples
-    from blendersessions_portal.session_view import Files, SessionView
+    from blendersessions_portal.session_view import SessionView
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
@@ -62,10 +63,13 @@ class SessionRow:
     state: State
     kept_alive_by: str
     expiry: str
-    loss: str
+    keeping: str
+    suspending: str
     stopping: str
     files: Files
     can_suspend: bool
+    can_resume: bool
+    may_hold_work: bool
 
 
 class Renderer:
@@ -90,15 +94,19 @@ class Renderer:
             state=progress.state,
             kept_alive_by=lifetime_words.kept_alive_by(session),
             expiry=lifetime_words.expiry(session, now),
-            loss=lifetime_words.loss(session),
-            stopping=wording.STOPPING[session.files],
+            keeping=lifetime_words.keeping(session),
+            suspending=wording.SUSPEND[session.files],
+            stopping=lifetime_words.stopping(session),
             files=session.files,
             can_suspend=session.can_suspend,
+            can_resume=session.can_resume,
+            may_hold_work=session.may_hold_work,
         )
 
-    def home(self, request: Request, sessions: Sequence[SessionView], csrf: str) -> Response:
+    def home(self, request: Request, sessions: Sequence[SessionView], csrf: str, *, no_middle_button: bool) -> Response:
         """Render the scenes and the visitor's sessions."""
-        context = {"samples": list(self._samples), **self._list_context(sessions, csrf)}
+        context = {"samples": list(self._samples), "no_middle_button": no_middle_button}
+        context |= self._list_context(sessions, csrf)
         return self._templates.TemplateResponse(request, "home.html", context)
 
     def session_list(self, request: Request, sessions: Sequence[SessionView], csrf: str) -> Response:
@@ -115,16 +123,23 @@ class Renderer:
         context = {"row": self.row(session), "csrf": csrf, "stay": stay}
         return self._templates.TemplateResponse(request, "_progress.html", context)
 
-    def full(self, request: Request, sessions: Sequence[SessionView], csrf: str, file: str) -> Response:
+    def full(
+        self, request: Request, sessions: Sequence[SessionView], csrf: str, file: str, *, no_middle_button: bool
+    ) -> Response:
         """Render the page of a visitor with too many sessions: their list, and a button that starts `file` later."""
         context = {"count": len(sessions), "file": file, "title": self._title(file)}
+        context["no_middle_button"] = no_middle_button
         context |= self._list_context(sessions, csrf)
         return self._templates.TemplateResponse(request, "full.html", context, status_code=409)
 
-    def view(self, request: Request, file: str, csrf: str) -> Response:
+    def view(self, request: Request, file: str, csrf: str, *, no_middle_button: bool) -> Response:
         """Render the page of a link to a scene. It sends its own form."""
-        context = {"sample": self._samples.require(file), "csrf": csrf}
+        context = {"sample": self._samples.require(file), "csrf": csrf, "no_middle_button": no_middle_button}
         return self._templates.TemplateResponse(request, "view.html", context)
+
+    def artists(self, request: Request) -> Response:
+        """Render the page about what is kept, and when."""
+        return self._templates.TemplateResponse(request, "artists.html")
 
     def problem(self, request: Request, title: str, text: str, status: int, *, retry: str = "") -> Response:
         """Render an error, with a link to try again if `retry` is an address."""

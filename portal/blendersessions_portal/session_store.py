@@ -36,8 +36,14 @@ class SessionStore(Protocol):
         """
         ...
 
-    async def create(self, owner: str, sample: str) -> SessionView:
-        """Make a session of a sample, and return it; an empty file name means the empty scene."""
+    async def create(self, owner: str, sample: str, *, no_middle_button: bool) -> SessionView:
+        """Make a session of a sample, and return it.
+
+        Args:
+            owner: the Guacamole user whose session it is.
+            sample: file name of a scene; empty for the empty scene.
+            no_middle_button: whether Blender takes other keys for the middle mouse button and the numeric keypad.
+        """
         ...
 
     async def delete(self, owner: str, name: str) -> None:
@@ -104,11 +110,18 @@ class KubernetesSessionStore:
             raise NotFound(f"{ref} does not exist.", System.KUBERNETES)
         return session
 
-    async def create(self, owner: str, sample: str) -> SessionView:
-        """Make a session of a sample, and return it; an empty file name means the empty scene."""
+    async def create(self, owner: str, sample: str, *, no_middle_button: bool) -> SessionView:
+        """Make a session of a sample, and return it.
+
+        Args:
+            owner: the Guacamole user whose session it is.
+            sample: file name of a scene; empty for the empty scene.
+            no_middle_button: whether Blender takes other keys for the middle mouse button and the numeric keypad.
+        """
         for _ in range(_CREATE_ATTEMPTS):
             try:
-                return _read(await self._kubernetes.create(new_session(self._namespace, owner, sample)))
+                made = new_session(self._namespace, owner, sample, no_middle_button=no_middle_button)
+                return _read(await self._kubernetes.create(made))
             except Conflict:
                 # The random characters may give a name that exists. Another draw very likely does not.
                 continue

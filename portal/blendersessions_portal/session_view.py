@@ -6,10 +6,10 @@ import hashlib
 import re
 import secrets
 from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from blendersessions.model.conditions import ConditionType, Reason
+from blendersessions.model.files import Files
 from blendersessions.model.manifest import API_VERSION, SESSION_KIND, Manifest
 from blendersessions.model.names import ALPHABET
 from blendersessions.model.session import parse_session
@@ -28,14 +28,8 @@ _SUSPENDING: Final = (Reason.SUSPENDING, Reason.SAVE_FAILED, Reason.WAITING_FOR_
 _NAME_STEM_LIMIT = 40
 """Most characters of a session's name that come from its scene."""
 _RANDOM_CHARACTERS = 5
-
-
-class Files(Enum):
-    """What happens to a person's files at the end of a session."""
-
-    LOST = "lost with the desktop"
-    DELETED = "deleted with the session"
-    KEPT = "kept"
+_HELD_UP: Final = (Reason.SAVE_FAILED, "WaitingForWork")
+"""Reasons of Suspended and of Ready while something holds up a suspension."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +38,6 @@ class SessionView:
 
     session: Session
     owner: str
-    files: Files
 
     @property
     def name(self) -> str:
@@ -70,6 +63,11 @@ class SessionView:
     def ending(self) -> bool:
         """Whether the session is being deleted."""
         return self.session.deleting
+
+    @property
+    def files(self) -> Files:
+        """What becomes of the person's files at the end."""
+        return self.session.files
 
     @property
     def suspend_requested(self) -> bool:
@@ -111,6 +109,23 @@ class SessionView:
         return self.suspend_requested or (ready is not None and ready.reason in _SUSPENDING)
 
     @property
+    def why_not_suspended(self) -> str:
+        """The operator's message about what holds up a suspension; empty if nothing does."""
+        conditions = (self.status.condition(kind) for kind in (ConditionType.SUSPENDED, ConditionType.READY))
+        held_up = (each.message for each in conditions if each is not None and each.reason in _HELD_UP)
+        return next(held_up, "") if self.suspending else ""
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether the session is suspended, or a suspension is held up and can be taken back."""
+        return self.suspended or (self.suspend_requested and bool(self.why_not_suspended))
+
+    @property
+    def may_hold_work(self) -> bool:
+        """Whether somebody may have made something in the session that its end can lose."""
+        return self.files is not Files.LOST or self.status.ready_at is not None
+
+    @property
     def ready(self) -> bool:
         """Whether the session can be opened now."""
         openable = self.status.holds(ConditionType.READY) and bool(self.status.client_url)
@@ -132,21 +147,24 @@ def read_session(body: Manifest) -> SessionView:
     session = parse_session(body)
     # Read from the object itself: if a part of the spec is malformed, the model has defaults for all of it.
     spec = body.get("spec") or {}
-    return SessionView(session, owner=str(spec.get("owner", "")), files=_files(spec.get("workspace")))
+    return SessionView(session, owner=str(spec.get("owner", "")))
 
 
-def _files(workspace: Manifest | None) -> Files:
-    if not workspace:
-        return Files.LOST
-    # A volume that a person named is never deleted.
-    return Files.KEPT if workspace.get("claimName") or workspace.get("reclaimPolicy") == "Retain" else Files.DELETED
+def new_session(namespace: str, owner: str, sample: str, *, no_middle_button: bool = False) -> Manifest:
+    """Return the object of a new session, with a random name.
 
-
-def new_session(namespace: str, owner: str, sample: str) -> Manifest:
-    """Return the object of a new session, with a random name; an empty sample means the empty scene."""
+    Args:
+        namespace: where it is made.
+        owner: the Guacamole user whose session it is.
+        sample: file name of a scene; empty for the empty scene.
+        no_middle_button: whether to ask for help with input. Without it the class decides.
+    """
     spec: Manifest = {"owner": owner}
     if sample:
         spec["scene"] = {"sample": sample}
+    if no_middle_button:
+        # A keyboard without a numeric keypad goes with a pointer without a middle button.
+        spec["input"] = {"emulateMiddleButton": True, "emulateNumpad": True}
     return {
         "apiVersion": API_VERSION,
         "kind": SESSION_KIND,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from blendersessions.model.conditions import ConditionType, Reason
+from blendersessions.model.files import Files
 from blendersessions.model.status import KeepAliveReason
-from blendersessions_portal.session_view import Files
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,11 @@ _NO_CONNECTION = Words(
     "The connection to Blender is not ready yet", f"It is tried again automatically. {_ASK_FOR_HELP}"
 )
 
+_NO_MEMORY = Words(
+    "Blender needed more memory than this session has",
+    "It is started again automatically. If it happens again with your scene, ask your administrator for more memory.",
+)
+
 DELAYS: Final[dict[str, Words]] = {
     "Unschedulable": Words(
         "The cluster is full",
@@ -71,7 +76,22 @@ DELAYS: Final[dict[str, Words]] = {
     "BlenderFailed": _NOT_STARTED,
     "ContainerFailed": _NOT_STARTED,
     "CrashLoopBackOff": _NOT_STARTED,
-    "OOMKilled": _NOT_STARTED,
+    "OOMKilled": _NO_MEMORY,
+    "OutOfMemory": _NO_MEMORY,
+    "Evicted": Words(
+        "The desktop was stopped, and starts again",
+        f"A folder was full, or its machine is serviced. The details below say which. {_ASK_FOR_HELP}",
+    ),
+    "NodeLost": Words(
+        "The machine of this desktop does not answer",
+        "The session starts again when the cluster has given the machine up. That may take an administrator: show them"
+        " the details below.",
+    ),
+    "WorkspaceInUse": Words(
+        "Another session uses this workspace",
+        "Two desktops on one workspace would overwrite each other. This session starts automatically when the one below"
+        " is suspended or stopped.",
+    ),
     "Error": _NOT_STARTED,
     Reason.GUACAMOLE_UNAVAILABLE: _NO_CONNECTION,
     Reason.GUACAMOLE_CREDENTIALS_REFUSED: _NO_CONNECTION,
@@ -111,7 +131,14 @@ NO_STATUS: Final = Words(
     "Waiting for the start",
     "Nothing has happened yet. If this does not change, tell your administrator: the operator may not be running.",
 )
-SUSPENDING: Final = Words("Suspending …", "Blender saves and stops. Then you can resume the session.")
+_SAVES: Final = Words("Suspending …", "Blender saves and stops. Then you can resume the session.")
+SUSPENDING: Final = {
+    Files.LOST: Words("Suspending …", "Blender stops. Without a workspace, nothing in it is kept."),
+    Files.DELETED: _SAVES,
+    Files.KEPT: _SAVES,
+}
+NOT_SUSPENDED: Final = "The desktop still runs"
+"""Headline while something holds up a suspension."""
 SUSPENDED: Final[dict[str, str]] = {
     Reason.REQUESTED: "Suspended",
     Reason.IDLE: "Suspended because nobody worked in it",
@@ -149,21 +176,41 @@ EXPIRIES: Final[dict[str, str]] = {
 """When a session ends by itself, by the operator's reason."""
 EXPIRY: Final = "It ends {when}."
 
-LOSS: Final = {
+KEEPING: Final = {
     Files.LOST: "This session has no workspace: your work is lost when it stops.",
-    Files.DELETED: "Suspend keeps your files. Stop deletes them with the workspace.",
-    Files.KEPT: "",
+    Files.DELETED: "Suspend keeps your work. Stop deletes it with the workspace.",
+    Files.KEPT: "Your work is kept in the workspace, also when you stop the session.",
 }
-"""What happens to the files at the end."""
+"""What becomes of a person's work, said while the session runs."""
 
-STOPPING: Final = {
+SUSPEND: Final = {
+    Files.LOST: "Blender stops, and your work in this session is lost.",
+    Files.DELETED: "Blender saves and stops. Your files are kept in the workspace until you stop the session.",
+    Files.KEPT: "Blender saves and stops. Your files are kept in the workspace.",
+}
+"""What a person should know before suspending a session."""
+
+STOP: Final = {
     Files.LOST: "Blender closes, and your work in this session is lost.",
     Files.DELETED: (
         "Blender closes, and the workspace is deleted with all your files. To keep them, suspend the session instead."
     ),
     Files.KEPT: "Blender saves and closes. The files in the workspace stay. The session is deleted.",
 }
-"""What a person should know before stopping a session."""
+"""What a person should know before stopping a session that runs or starts."""
+STOP_SUSPENDED: Final = {
+    Files.LOST: "The session is deleted. Without a workspace, nothing of it was kept.",
+    Files.DELETED: "The workspace is deleted with all your files. To keep them, leave the session suspended.",
+    Files.KEPT: "The session is deleted. The files in the workspace stay.",
+}
+STOP_FAILED: Final = {
+    Files.LOST: "The session is deleted, and what was made in it is lost.",
+    Files.DELETED: (
+        "The workspace is deleted with all your files. To keep them, leave the session as it is, and show this page to"
+        " your administrator."
+    ),
+    Files.KEPT: "The session is deleted. The files in the workspace stay.",
+}
 
 READY: Final = Words("Ready", "Blender opens now.")
 ENDING: Final = Words("Ending …", "The desktop shuts down, and the session is deleted.")

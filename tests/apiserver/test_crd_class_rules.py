@@ -31,6 +31,7 @@ ACCEPTED: dict[str, Spec] = {
         "runtimeClassName": "gvisor",
     },
     "a way out": {"egress": "Public"},
+    "laptops": {"input": {"emulateMiddleButton": True, "emulateNumpad": False}},
 }
 
 NOT_A_DURATION = "must be a duration above zero and at most 8760h, such as '30m', '1h30m' or '90s'"
@@ -68,6 +69,8 @@ REFUSED: dict[str, tuple[Spec, str]] = {
     "no sessions": ({"limits": {"sessions": 0}}, "greater than or equal to 1"),
     "no sessions of an owner": ({"limits": {"sessionsPerOwner": -1}}, "greater than or equal to 1"),
     "another way out": ({"egress": "Everywhere"}, 'supported values: "None", "Public"'),
+    "a middle button in words": ({"input": {"emulateMiddleButton": "yes"}}, 'must be of type boolean: "string"'),
+    "a keypad in words": ({"input": {"emulateNumpad": "no"}}, 'must be of type boolean: "string"'),
     "a field that does not exist": ({"gpu": True}, 'unknown field "spec.gpu"'),
     "a pool, which comes later": ({"warmPool": {"size": 2}}, 'unknown field "spec.warmPool"'),
 }

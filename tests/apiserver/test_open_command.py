@@ -113,7 +113,10 @@ def test_the_one_secret_is_the_right_that_opens(api: Api, namespace: str, person
 
 
 def test_suspend_and_resume_are_kept_by_the_api_server(api: Api, session: str, person: Path) -> None:
-    assert blendersessions(person, "suspend", "cart").returncode == 0
+    asked = blendersessions(person, "suspend", "cart")
+    assert asked.returncode == 1
+    assert "has no workspace" in asked.stderr
+    assert blendersessions(person, "suspend", "cart", "--yes").returncode == 0
     suspended: Any = api.request("GET", session)
     assert suspended["spec"]["suspend"] is True
     assert blendersessions(person, "resume", "cart").returncode == 0

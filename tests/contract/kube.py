@@ -34,6 +34,8 @@ class Cluster:
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
     forbidden: set[str] = field(default_factory=set)
     patches: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    made_again: set[str] = field(default_factory=set)
+    """The addresses whose objects were replaced by others of their name after they were read."""
     has_crds: bool = True
     fields: frozenset[str] = frozenset({"suspend"})
     """The fields of the sessions' schema. Other fields of a patch are dropped, as by an API server."""
@@ -60,6 +62,8 @@ class Cluster:
         if path not in self.objects:
             return 404, {"message": "not found"}
         if method == "PATCH":
+            if path in self.made_again and "uid" in body.get("metadata", {}):
+                return 409, {"message": "Precondition failed: UID in precondition is not the UID in object meta"}
             self.patches.append((path, body))
             self.objects[path]["spec"] |= {key: value for key, value in body["spec"].items() if key in self.fields}
         return 200, self.objects[path]

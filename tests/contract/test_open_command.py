@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from blendersessions.model.names import user_secret_name
 from blendersessions_cli.commands import cli
-from contract.kube import NAMESPACE, OWN_USER, SECRETS, SESSIONS, Cluster, serving
+from contract.kube import NAMESPACE, OWN_USER, SECRETS, SESSIONS, UID, Cluster, serving
 from contract.standins import running
 from ports import HeldPort
 from waiting import DEADLINE_SECONDS
@@ -325,18 +325,18 @@ def test_wait_ends_at_once_if_the_session_cannot_become_ready(cluster: Cluster) 
 
 
 def test_suspend_and_resume_write_what_the_operator_reads(cluster: Cluster) -> None:
-    cluster.add_session(owner="alice")
+    cluster.add_session(owner="alice", workspace={"size": "5Gi"})
     assert run("suspend", "cart").exit_code == 0
     assert run("resume", "cart").exit_code == 0
     (_, suspended), (path, resumed) = cluster.patches
     assert path == f"{SESSIONS}/cart"
-    assert suspended == {"spec": {"suspend": True}}
+    assert suspended == {"spec": {"suspend": True}, "metadata": {"uid": UID}}, "that session, and no later one"
     assert resumed["spec"] == {"suspend": False}
     assert resumed["metadata"]["annotations"]["blendersessions.io/resume"].startswith("20")
 
 
 def test_a_suspension_that_an_old_schema_drops_is_not_reported_as_done(cluster: Cluster) -> None:
-    cluster.add_session(owner="alice")
+    cluster.add_session(owner="alice", workspace={"size": "5Gi"})
     cluster.fields = frozenset()
     assert "CRD is older" in failure("suspend", "cart")
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from kubernetes.utils.quantity import parse_quantity
 
 from blendersessions.model.durations import write
+from blendersessions.model.session import Input
 from blendersessions.model.session_class import Limits, Saving
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class EffectiveSettings:
     idle_after: timedelta | None = None
     on_expiry: Literal["Suspend", "Delete"] = "Suspend"
     start_deadline: timedelta | None = None
+    input: Input = field(default_factory=Input)
     placement: dict[str, Any] = field(default_factory=dict)
     """Fields of the pod's spec that select its nodes."""
     class_limits: Limits = field(default_factory=Limits)
@@ -109,6 +111,7 @@ def _compute(session: Session, session_class: SessionClass, installation: Instal
         idle_after=idle_after,
         on_expiry=wanted.lifetime.on_expiry or lifetime.on_expiry or "Suspend",
         start_deadline=spec.start_deadline,
+        input=spec.input.model_copy(update=wanted.input.model_dump(exclude_none=True)),
         placement=_placement(session_class),
         class_limits=spec.limits,
         saving=spec.saving,

@@ -13,6 +13,7 @@ from blendersessions.model.conditions import ConditionType
 from blendersessions.model.desktop import Desktop
 from blendersessions.model.durations import Duration  # noqa: TC001 - pydantic reads the annotation
 from blendersessions.model.fields import moment
+from blendersessions.model.files import Files, files_in
 from blendersessions.model.labels import FINALIZER
 from blendersessions.model.manifest import API_VERSION, SESSION_KIND, Manifest, Ref
 from blendersessions.model.names import is_generated, name_for
@@ -44,6 +45,13 @@ class Display(ApiModel):
     height: int = Field(default=720, ge=240, le=2160)
     color_depth: Literal[8, 16, 24] = 24
     read_only: bool = False
+
+
+class Input(ApiModel):
+    """Help for a mouse or a keyboard that lacks what Blender asks for. None leaves a preference as it is."""
+
+    emulate_middle_button: bool | None = None
+    emulate_numpad: bool | None = None
 
 
 class Connections(ApiModel):
@@ -97,6 +105,7 @@ class Spec(ApiModel):
     viewers: tuple[Annotated[str, Field(max_length=128, pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+-]*$")], ...] = ()
     scene: Scene = Scene()
     display: Display = Display()
+    input: Input = Input()
     connections: Connections = Connections()
     resources: Resources = Resources()
     workspace: Workspace | None = None
@@ -126,6 +135,8 @@ class Session:
     finalizers: tuple[str, ...] = ()
     annotations: dict[str, str] = field(default_factory=dict)
     status: SessionStatus = field(default_factory=SessionStatus)
+    files: Files = Files.LOST
+    """What becomes of the files in the home folder at the end."""
     suspend_requested: bool = False
     """Whether the spec or an expiry suspends the session, and no resume was requested since."""
     spec_error: str = ""
@@ -181,6 +192,8 @@ def parse_session(body: Manifest) -> Session:
     """Read a session from its manifest. A malformed spec is reported in `spec_error`, not raised."""
     meta, wanted, status = body["metadata"], body.get("spec") or {}, parse_status(body.get("status"))
     annotations = meta.get("annotations") or {}
+    # What a malformed spec must not hide is read from the manifest itself: the workspace, and a request to suspend.
+    given = wanted if isinstance(wanted, dict) else {}
     spec, error = Spec(), ""
     try:
         spec = Spec.model_validate(wanted)
@@ -198,9 +211,9 @@ def parse_session(body: Manifest) -> Session:
         finalizers=tuple(meta.get("finalizers") or ()),
         annotations=annotations,
         status=status,
+        files=files_in(given.get("workspace")),
         suspend_requested=suspend_requested(
-            # Read from the manifest, so that a request to suspend holds in an otherwise malformed spec too.
-            by_spec=isinstance(wanted, dict) and bool(wanted.get("suspend")),
+            by_spec=bool(given.get("suspend")),
             suspension=status.suspension,
             resume=annotations.get(RESUME, ""),
         ),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from blendersessions.model.durations import Duration, write
-from blendersessions.model.session import DEFAULT_CLASS, ApiModel, Lifetime, Resources, explain
+from blendersessions.model.session import DEFAULT_CLASS, ApiModel, Input, Lifetime, Resources, explain
 
 if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
@@ -70,6 +70,7 @@ class ClassSpec(ApiModel):
     limits: Limits = Limits()
     saving: Saving = Saving()
     start_deadline: Duration = timedelta(minutes=10)
+    input: Input = Input()
     node_selector: dict[str, str] = Field(default_factory=dict)
     tolerations: tuple[dict[str, Any], ...] = ()
     affinity: dict[str, Any] = Field(default_factory=dict)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from blendersessions.model.desktop import Desktop
     from blendersessions.model.effective_settings import EffectiveSettings
     from blendersessions.model.manifest import Manifest
-    from blendersessions.model.session import Session
+    from blendersessions.model.session import Input, Session
 
 USER_ID = 1000
 HOME_LIMIT = "4Gi"
@@ -99,6 +99,7 @@ def _container(session: Session, settings: EffectiveSettings) -> Manifest:
             {"name": "BLENDER_WIDTH", "value": str(display.width)},
             {"name": "BLENDER_HEIGHT", "value": str(display.height)},
             {"name": "BLENDER_DEPTH", "value": str(display.color_depth)},
+            *_input(settings.input),
         ],
         "ports": [
             {"name": "vnc", "containerPort": container.VNC_PORT, "protocol": "TCP"},
@@ -128,3 +129,12 @@ def _container(session: Session, settings: EffectiveSettings) -> Manifest:
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - an emptyDir of this pod alone
         ],
     }
+
+
+def _input(wanted: Input) -> list[Manifest]:
+    """Return the variables that set preferences. Without its variable, a preference stays as the person has set it."""
+    preferences = {
+        "BLENDER_EMULATE_MIDDLE_BUTTON": wanted.emulate_middle_button,
+        "BLENDER_EMULATE_NUMPAD": wanted.emulate_numpad,
+    }
+    return [{"name": name, "value": str(on).lower()} for name, on in preferences.items() if on is not None]

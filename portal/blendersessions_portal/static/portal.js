@@ -63,12 +63,19 @@ function keepCurrent(element) {
   setTimeout(refresh, pause);
 }
 
-// The first click disables the form's buttons, so that a double click makes one session.
+// The first click disables the form's buttons, so that a double click makes one session. That comes after the browser has
+// collected the form's values: it leaves out those of a disabled button.
 function guardForms(root) {
   for (const form of root.querySelectorAll("form[data-once]")) {
-    form.addEventListener("submit", () => {
-      for (const button of form.querySelectorAll("button")) button.disabled = true;
+    form.addEventListener("submit", (event) => {
+      if (form.hasAttribute("aria-busy")) {
+        event.preventDefault();
+        return;
+      }
       form.setAttribute("aria-busy", "true");
+      setTimeout(() => {
+        for (const button of form.querySelectorAll("button")) button.disabled = true;
+      });
     });
   }
 }

@@ -8,6 +8,7 @@ import pytest
 
 from blendersessions.model.access import access_list
 from blendersessions.model.desktop import Desktop
+from blendersessions.model.files import Files
 from blendersessions.model.names import name_for
 from blendersessions.model.session import Workspace, parse_session
 from unit.operator.factories import UID, body, session
@@ -94,3 +95,20 @@ def test_a_session_finds_its_desktop_by_its_status() -> None:
 @pytest.mark.parametrize("name", ["", "cart", "blender-user-0123456789abcdef", "../blender"])
 def test_without_a_desktop_it_is_the_one_that_is_made_for_the_session(name: str) -> None:
     assert parse_session(body() | {"status": {"desktop": {"name": name}}}).desktop.name == name_for(UID)
+
+
+@pytest.mark.parametrize(
+    ("spec", "files"),
+    [
+        ({}, Files.LOST),
+        ({"workspace": {"size": "1Gi"}}, Files.DELETED),
+        ({"workspace": {"size": "1Gi", "reclaimPolicy": "Delete"}}, Files.DELETED),
+        ({"workspace": {"size": "1Gi", "reclaimPolicy": "Retain"}}, Files.KEPT),
+        ({"workspace": {"claimName": "mine"}}, Files.KEPT),
+        ({"owner": "a/b", "workspace": {"claimName": "mine"}}, Files.KEPT),
+        ({"workspace": "mine"}, Files.LOST),
+        ("nonsense", Files.LOST),
+    ],
+)
+def test_what_becomes_of_the_files_is_known_of_a_malformed_spec_too(spec: object, files: Files) -> None:
+    assert parse_session(body() | {"spec": spec}).files is files

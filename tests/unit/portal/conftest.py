@@ -35,10 +35,10 @@ class Browser(httpx.AsyncClient):
         """Send a form of the page seen last."""
         return await self.post(address, data={"csrf": self.csrf, **fields})
 
-    async def start(self, sample: str = "shopping_cart.blend") -> str:
+    async def start(self, sample: str = "shopping_cart.blend", **fields: str) -> str:
         """Start a session from the home page, and return its name."""
         await self.see("/")
-        answer = await self.submit("/sessions", sample=sample)
+        answer = await self.submit("/sessions", sample=sample, **fields)
         assert answer.status_code == 303, answer.text
         return answer.headers["location"].removeprefix("/sessions/")
 

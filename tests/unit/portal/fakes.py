@@ -42,9 +42,9 @@ class FakeStore:
             raise NotFound(f"There is no session “{name}”.", System.GUACAMOLE)
         return read_session(self.objects[name])
 
-    async def create(self, owner: str, sample: str) -> SessionView:
+    async def create(self, owner: str, sample: str, *, no_middle_button: bool) -> SessionView:
         self._fail()
-        body = new_session("blender", owner, sample)
+        body = new_session("blender", owner, sample, no_middle_button=no_middle_button)
         name = str(body["metadata"]["name"])
         body["metadata"] |= {"uid": str(uuid.uuid4()), "creationTimestamp": self._moment().isoformat()}
         self.objects[name] = body

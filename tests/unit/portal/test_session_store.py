@@ -130,18 +130,20 @@ async def test_an_invalid_name_is_never_requested(api: ApiServer, store: Kuberne
 
 async def test_create_names_the_session_after_its_scene(api: ApiServer, store: KubernetesSessionStore) -> None:
     api.answers = [(201, {})]
-    session = await store.create("guest-a", "fire_extinguisher.blend")
+    session = await store.create("guest-a", "fire_extinguisher.blend", no_middle_button=False)
     assert api.asked == [("POST", SESSIONS)]
+    assert "input" not in api.bodies[0]["spec"], "the class decides"
     assert session.name.startswith("fire-extinguisher-")
     assert session.owner == "guest-a"
 
 
 async def test_create_takes_another_name_when_one_is_taken(api: ApiServer, store: KubernetesSessionStore) -> None:
     api.answers = [(409, failure("already exists")), (201, {})]
-    await store.create("guest-a", "")
+    await store.create("guest-a", "", no_middle_button=True)
     first, second = (body["metadata"]["name"] for body in api.bodies)
     assert first != second
     assert first.startswith("empty-scene-")
+    assert api.bodies[1]["spec"]["input"] == {"emulateMiddleButton": True, "emulateNumpad": True}
 
 
 async def test_delete_removes_exactly_the_session_that_was_seen(api: ApiServer, store: KubernetesSessionStore) -> None:
@@ -206,7 +208,7 @@ async def test_refusals_keep_the_clusters_words(
 ) -> None:
     api.answers = [(status, failure("exceeded quota: sessions"))]
     with pytest.raises(kind, match=words):
-        await store.create("guest-a", "")
+        await store.create("guest-a", "", no_middle_button=True)
 
 
 async def test_an_object_that_is_not_a_session_is_a_domain_error(api: ApiServer, store: KubernetesSessionStore) -> None:

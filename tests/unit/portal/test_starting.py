@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,8 +25,62 @@ async def test_home_shows_each_scene_with_its_picture_and_a_button(browser: Brow
     assert (await browser.get("/static/thumbnails/shopping_cart.png")).status_code == 200
 
 
-async def test_home_warns_that_work_is_lost(browser: Browser) -> None:
-    assert "your work is lost when the session stops" in (await browser.see("/")).text
+async def test_every_form_that_starts_a_session_says_that_work_is_lost_and_links_to_what_is_kept(
+    browser: Browser,
+) -> None:
+    for address in ("/", "/view?blender_file=shopping_cart.blend"):
+        form = (await browser.see(address)).text.partition('action="/sessions"')[2].partition("</form>")[0]
+        assert "no workspace" in form, address
+        assert "your work is lost when" in form, address
+        assert 'href="/artists"' in form, address
+
+
+def box(page: str) -> str:
+    """The checkbox of a page's form: "checked", "unchecked", or empty if there is none."""
+    found = re.search(r'<input type="checkbox" name="no_middle_button" value="yes"( checked)?>', page)
+    return "" if found is None else "checked" if found[1] else "unchecked"
+
+
+async def test_a_person_without_a_middle_mouse_button_says_so_once(portal: Portal, browser: Browser) -> None:
+    assert box((await browser.see("/")).text) == "unchecked"
+    name = await browser.start("shopping_cart.blend", no_middle_button="yes")
+    assert portal.store.objects[name]["spec"]["input"] == {"emulateMiddleButton": True, "emulateNumpad": True}
+    portal.restart()
+    for address in ("/", "/view?blender_file=fire_extinguisher.blend"):
+        assert box((await browser.see(address)).text) == "checked", f"{address}: the browser is the same one"
+    assert box((await portal.browser().see("/")).text) == "unchecked", "another browser is another machine"
+
+    name = await browser.start("shopping_cart.blend")
+    assert "input" not in portal.store.objects[name]["spec"], "left out, the class decides"
+    assert box((await browser.see("/")).text) == "unchecked"
+
+
+async def test_the_choice_survives_the_page_of_a_visitor_with_too_many_sessions(
+    portal: Portal, browser: Browser
+) -> None:
+    for _ in range(portal.max_sessions):
+        await browser.start()
+    await browser.see("/")
+    page = await browser.submit("/sessions", sample="fire_extinguisher.blend", no_middle_button="yes")
+    assert page.status_code == 409
+    assert box(page.text) == "checked"
+    assert box((await browser.see("/")).text) == "checked"
+
+
+async def test_a_form_that_names_no_scene_starts_none_and_its_choice_is_remembered(
+    portal: Portal, browser: Browser
+) -> None:
+    await browser.see("/")
+    answer = await browser.submit("/sessions", no_middle_button="yes")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/#scenes")
+    assert not portal.store.objects
+    assert box((await browser.see("/")).text) == "checked"
+
+
+@pytest.mark.parametrize("cookie", ["", "true", "<b>", "yes; x"])
+async def test_a_choice_that_we_did_not_write_is_no_choice(browser: Browser, cookie: str) -> None:
+    page = await browser.get("/", headers={"Cookie": f'blender-no-middle-button="{cookie}"'})
+    assert box(page.text) == "unchecked"
 
 
 async def test_a_click_makes_a_session_that_is_this_browsers(portal: Portal, browser: Browser) -> None:

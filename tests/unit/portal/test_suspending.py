@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from blendersessions.model.status import KeepAliveReason
 from blendersessions_portal.lifetime_words import expiry, kept_alive_by
 from blendersessions_portal.session_view import read_session
 from unit.portal.fakes import NOW
@@ -106,7 +107,12 @@ async def test_a_session_without_a_workspace_cannot_be_suspended_and_warns_of_th
     ("workspace", "warning", "button"),
     [
         ({}, "your work in this session is lost", "Stop and discard"),
-        ({"size": "5Gi"}, "the workspace is deleted with all your files", "Stop and discard"),
+        ({"size": "5Gi"}, "suspend the session instead", "Stop and discard"),
+        (
+            {"size": "5Gi", "reclaimPolicy": "Delete"},
+            "the workspace is deleted with all your files",
+            "Stop and discard",
+        ),
         ({"size": "5Gi", "reclaimPolicy": "Retain"}, "The files in the workspace stay", "Stop</button>"),
         ({"claimName": "mine"}, "The files in the workspace stay", "Stop</button>"),
     ],
@@ -120,14 +126,140 @@ async def test_stop_explains_what_happens_to_the_files(
     assert f'type="submit">{button}' in page
 
 
-async def test_a_failed_session_with_a_workspace_is_not_removed_without_asking(
-    portal: Portal, browser: Browser
+@pytest.mark.parametrize(
+    ("workspace", "warning", "button"),
+    [
+        ({}, "nothing of it was kept", "Stop and discard"),
+        ({"size": "5Gi"}, "leave the session suspended", "Stop and discard"),
+        ({"claimName": "mine"}, "The files in the workspace stay", "Stop</button>"),
+    ],
+)
+async def test_stopping_a_suspended_session_does_not_promise_another_save(
+    portal: Portal, browser: Browser, workspace: dict[str, object], warning: str, button: str
+) -> None:
+    name = await ready(portal, browser, **workspace)
+    portal.store.make_suspended(name, "Idle")
+    for address in ("/", f"/sessions/{name}"):
+        page = (await browser.see(address)).text
+        assert warning in page
+        assert f'type="submit">{button}' in page
+        assert "suspend the session instead" not in page
+        assert "Blender saves and closes" not in page
+
+
+@pytest.mark.parametrize(
+    ("workspace", "words"),
+    [
+        ({"size": "5Gi"}, "Your files are kept in the workspace until you stop the session."),
+        ({"size": "5Gi", "reclaimPolicy": "Retain"}, "Your files are kept in the workspace."),
+        ({"claimName": "mine"}, "Your files are kept in the workspace."),
+    ],
+)
+async def test_suspend_asks_and_says_what_is_kept(
+    portal: Portal, browser: Browser, workspace: dict[str, object], words: str
+) -> None:
+    name = await ready(portal, browser, **workspace)
+    page = (await browser.see(f"/sessions/{name}?stay=yes")).text
+    assert f'popovertarget="confirm-suspend-{name}"' in page
+    question = page.partition(f'id="confirm-suspend-{name}" popover')[2].partition("</div>")[0]
+    assert words in question
+    assert f'action="/sessions/{name}/suspend"' in question
+    assert page.count(f'action="/sessions/{name}/suspend"') == 1, "there is no way around the question"
+
+
+@pytest.mark.parametrize(
+    ("workspace", "words"),
+    [
+        ({}, "This session has no workspace: your work is lost when it stops."),
+        ({"size": "5Gi"}, "Suspend keeps your work. Stop deletes it with the workspace."),
+        (
+            {"size": "5Gi", "reclaimPolicy": "Retain"},
+            "Your work is kept in the workspace, also when you stop the session.",
+        ),
+        ({"claimName": "mine"}, "Your work is kept in the workspace, also when you stop the session."),
+    ],
+)
+async def test_a_session_that_runs_says_whether_its_work_is_kept(
+    portal: Portal, browser: Browser, workspace: dict[str, object], words: str
+) -> None:
+    name = await ready(portal, browser, **workspace)
+    line = (
+        (await browser.see(f"/sessions/{name}?stay=yes")).text.partition('data-life="files"')[2].partition("</li>")[0]
+    )
+    assert words in line
+    assert 'href="/artists"' in line
+    portal.store.make_starting(name)
+    assert words in (await browser.see(f"/sessions/{name}")).text
+    portal.store.make_suspended(name, "Idle")
+    assert 'data-life="files"' not in (await browser.see(f"/sessions/{name}")).text, "nothing more can be lost"
+
+
+async def test_a_suspension_without_a_workspace_does_not_claim_to_save(portal: Portal, browser: Browser) -> None:
+    name = await ready(portal, browser)
+    portal.store.objects[name]["spec"]["suspend"] = True
+    page = (await browser.see(f"/sessions/{name}")).text
+    assert 'data-state="suspending"' in page
+    assert "Blender stops. Without a workspace, nothing in it is kept." in page
+    assert "Blender saves" not in page
+
+
+@pytest.mark.parametrize(
+    ("reason", "message"),
+    [
+        ("SaveFailed", "Nothing is saved yet: the disk is full. Make room in the home folder."),
+        ("WaitingForWork", "A render has run for 12 minutes. The pod is stopped at 14:00 UTC at the latest."),
+    ],
+)
+async def test_what_holds_up_a_suspension_is_shown_and_the_suspension_can_be_taken_back(
+    portal: Portal, browser: Browser, reason: str, message: str
 ) -> None:
     name = await ready(portal, browser, size="5Gi")
+    portal.store.objects[name]["spec"]["suspend"] = True
+    suspended = ("Suspended", "False", reason, message)
+    portal.store.set_status(name, "Suspending", ("Ready", "False", reason, message), suspended)
+    page = (await browser.see(f"/sessions/{name}")).text
+    assert "The desktop still runs" in page
+    assert message in page
+    assert f'action="/sessions/{name}/resume"' in page
+    await browser.submit(f"/sessions/{name}/resume")
+    assert portal.store.objects[name]["spec"]["suspend"] is False
+
+
+@pytest.mark.parametrize("workspace", [{"size": "5Gi"}, {"claimName": "mine"}, {}])
+async def test_a_failed_session_that_may_hold_work_is_not_removed_without_asking(
+    portal: Portal, browser: Browser, workspace: dict[str, object]
+) -> None:
+    name = await ready(portal, browser, **workspace)
+    portal.store.make_failed(name)
+    if not workspace:
+        portal.store.objects[name]["status"]["readyAt"] = "2026-11-24T11:30:00Z"
+    page = (await browser.see(f"/sessions/{name}")).text
+    assert f'popovertarget="confirm-stop-{name}"' in page
+    assert "Remove and choose another" not in page
+    loss = {"size": "The workspace is deleted with all your files", "claimName": "The files in the workspace stay"}
+    assert next((words for key, words in loss.items() if key in workspace), "what was made in it is lost") in page
+
+
+async def test_a_session_that_never_started_is_removed_at_once(portal: Portal, browser: Browser) -> None:
+    name = await browser.start()
     portal.store.make_failed(name)
     page = (await browser.see(f"/sessions/{name}")).text
-    assert "the workspace is deleted with all your files" in page
-    assert "Remove and choose another" not in page
+    assert "Remove and choose another" in page
+    assert "popovertarget" not in page
+
+
+async def test_a_deletion_that_waits_for_a_save_says_so(portal: Portal, browser: Browser) -> None:
+    name = await ready(portal, browser, claimName="mine")
+    message = "The session is being deleted. Nothing is saved yet, and saving is tried again: the disk is full."
+    portal.store.set_status(
+        name,
+        "Terminating",
+        ("Ready", "False", "Terminating", message),
+        ("DesktopReady", "False", "SaveFailed", "Nothing is saved yet."),
+        ("ConnectionReady", "False", "Terminating", "The session is being deleted."),
+    )
+    await browser.submit(f"/sessions/{name}/stop")
+    assert message in (await browser.see(f"/sessions/{name}")).text
 
 
 @pytest.mark.parametrize("verb", ["suspend", "resume"])
@@ -155,7 +287,7 @@ def test_the_end_of_a_session_is_shown_with_its_reason(minutes: float, reason: s
     assert words in expiry(read_session(reported(minutes, reason, "Nothing")), NOW)
 
 
-@pytest.mark.parametrize("kept", ["Starting", "Input", "Render", "Tunnel", "Nothing"])
+@pytest.mark.parametrize("kept", list(KeepAliveReason))
 def test_each_keep_alive_reason_is_shown(kept: str) -> None:
     assert kept_alive_by(read_session(reported(25, "Idle", kept)))
 

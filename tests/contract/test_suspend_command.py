@@ -1,0 +1,127 @@
+"""`blendersessions suspend` says what is lost before it is lost, and asks a person at a real terminal."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from blendersessions_cli.commands import cli
+from contract.kube import NAMESPACE, SESSIONS, Cluster, serving
+from waiting import DEADLINE_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from click.testing import Result
+
+QUESTION = f"Session {NAMESPACE}/cart has no workspace. What was made in it is lost. Suspend it? [y/N]"
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    with serving(tmp_path) as cluster:
+        monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
+        yield cluster
+
+
+def run(*arguments: str) -> Result:
+    """Run the command as a script does: its standard input is no terminal."""
+    return CliRunner().invoke(cli, arguments, catch_exceptions=False)
+
+
+def at_a_terminal(answer: str) -> tuple[int, str]:
+    """Type an answer to the command's question; return its exit code, and what it wrote for people."""
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "wb", buffering=0) as keyboard, os.fdopen(theirs, "rb", buffering=0) as stdin:
+        keyboard.write(answer.encode())
+        done = subprocess.run(
+            [sys.executable, "-m", "blendersessions_cli", "suspend", "cart"],
+            stdin=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=DEADLINE_SECONDS,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+    assert done.stdout == ""
+    return done.returncode, done.stderr
+
+
+def suspended(cluster: Cluster) -> bool:
+    return bool(cluster.objects[f"{SESSIONS}/cart"]["spec"].get("suspend"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "words", "stopped"),
+    [
+        ("y\n", 0, "is being suspended", True),
+        ("n\n", 1, "was not suspended", False),
+        ("\n", 1, "was not suspended", False),
+    ],
+)
+def test_a_person_is_asked_before_work_is_lost(
+    cluster: Cluster, answer: str, code: int, words: str, stopped: bool
+) -> None:
+    cluster.add_session(owner="alice")
+    found, written = at_a_terminal(answer)
+    assert QUESTION in written
+    assert (found, suspended(cluster)) == (code, stopped)
+    assert words in written
+
+
+def test_the_end_of_the_input_is_a_no(cluster: Cluster) -> None:
+    cluster.add_session(owner="alice")
+    code, written = at_a_terminal("\x04")
+    assert (code, suspended(cluster)) == (1, False)
+    assert "Traceback" not in written
+
+
+def test_a_script_is_refused_with_the_way_out(cluster: Cluster) -> None:
+    cluster.add_session(owner="alice")
+    result = run("suspend", "cart")
+    assert (result.exit_code, result.stdout, cluster.patches) == (1, "", [])
+    said = " ".join(result.stderr.split())
+    for words in ("has no workspace. What was made in it is lost.", "It was not suspended", "kubectl cp", "--yes"):
+        assert words in said
+
+
+def test_a_script_that_says_yes_is_not_asked(cluster: Cluster) -> None:
+    cluster.add_session(owner="alice")
+    assert run("suspend", "cart", "--yes").exit_code == 0
+    assert suspended(cluster)
+
+
+@pytest.mark.parametrize(
+    "workspace", [{"size": "5Gi"}, {"size": "5Gi", "reclaimPolicy": "Retain"}, {"claimName": "mine"}]
+)
+def test_a_session_with_a_workspace_is_suspended_without_a_question(
+    cluster: Cluster, workspace: dict[str, str]
+) -> None:
+    cluster.add_session(owner="alice", workspace=workspace)
+    assert run("suspend", "cart").exit_code == 0
+    assert suspended(cluster)
+
+
+def test_a_malformed_spec_does_not_hide_its_workspace(cluster: Cluster) -> None:
+    cluster.add_session(owner="a/b", workspace={"size": "5Gi"})
+    assert run("suspend", "cart").exit_code == 0
+
+
+def test_a_session_that_is_suspended_has_nothing_more_to_lose(cluster: Cluster) -> None:
+    cluster.add_session(owner="alice", suspend=True)
+    assert run("suspend", "cart").exit_code == 0
+
+
+def test_a_yes_for_one_session_does_not_end_another_one_of_its_name(cluster: Cluster) -> None:
+    cluster.add_session(owner="alice")
+    cluster.made_again.add(f"{SESSIONS}/cart")
+    result = run("suspend", "cart", "--yes")
+    assert (result.exit_code, suspended(cluster)) == (1, False)
+    assert "deleted and made again" in " ".join(result.stderr.split())
