@@ -30,6 +30,7 @@ ACCEPTED: dict[str, Spec] = {
         "runtimeClassName": "gvisor",
     },
     "a way out": {"egress": "Public"},
+    "a private registry": {"imagePullSecrets": [{"name": "registry"}]},
 }
 
 NOT_A_DURATION = "must be a duration above zero and at most 8760h, such as '30m', '1h30m' or '90s'"

@@ -52,6 +52,8 @@ class EffectiveSettings:
     """Fields of the pod's spec that select its nodes."""
     class_limits: Limits = field(default_factory=Limits)
     egress: Literal["None", "Public"] = "None"
+    image_pull_secrets: tuple[str, ...] = ()
+    """Names of Secrets in the session's namespace: the class's, then the installation's."""
     refusals: tuple[str, ...] = ()
     """A sentence for each value in the spec that is above what the class allows."""
 
@@ -110,6 +112,9 @@ def _compute(session: Session, session_class: SessionClass, installation: Instal
         placement=_placement(session_class),
         class_limits=spec.limits,
         egress=spec.egress,
+        image_pull_secrets=tuple(
+            dict.fromkeys([*(secret.name for secret in spec.image_pull_secrets), *installation.image_pull_secrets])
+        ),
         refusals=tuple(refusals),
     )
 
