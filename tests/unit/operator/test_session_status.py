@@ -24,6 +24,7 @@ from blendersessions.model.status import (
     StartPath,
     Startup,
     Suspension,
+    Termination,
     parse_status,
 )
 from unit.operator.factories import body
@@ -69,6 +70,7 @@ STATUSES = st.builds(
         expires_at=st.none() | MOMENTS,
         expiry_reason=st.none() | st.sampled_from(Reason),
     ),
+    last_termination=st.none() | st.builds(Termination, st.sampled_from(Reason) | WORDS, TEXTS, MOMENTS, st.booleans()),
 )
 WRITTEN = {
     "observedGeneration": 3,
@@ -100,6 +102,12 @@ WRITTEN = {
         "expiresAt": "2026-11-24T06:30:00.000Z",
         "expiryReason": "Idle",
         "lastActiveAt": "2026-11-24T06:00:00.000Z",
+    },
+    "lastTermination": {
+        "reason": "Evicted",
+        "message": "The home folder was full.",
+        "at": "2026-11-24T05:50:00.000Z",
+        "noticePending": True,
     },
 }
 """Every field, as the API server has it."""
