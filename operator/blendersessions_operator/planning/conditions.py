@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from blendersessions.model.conditions import Condition, ConditionType, Reason
 from blendersessions.model.durations import write
 from blendersessions.model.errors import Invalid, NameTaken, OwnerTaken, System, Unauthorised
-from blendersessions.model.manifest import SESSION_KIND, ref_of
+from blendersessions.model.manifest import ref_of
 from blendersessions_operator.planning import podstate
+from blendersessions_operator.planning.claims import in_use_by
 from blendersessions_operator.planning.desktop import awaited_size
 from blendersessions_operator.planning.endings import scene_error, start_error
 from blendersessions_operator.planning.last_termination import cause_of_start
@@ -126,9 +127,8 @@ def _without_pod(session: Session, observed: Observed) -> Condition:
             ConditionType.DESKTOP_READY, "False", Reason.BEYOND_CLASS, " ".join(observed.settings.refusals)
         )
     if (holder := observed.claim_holder) is not None:
-        who = f"the session {holder.name}" if holder.kind == SESSION_KIND else str(holder)
         message = (
-            f"The volume {claim_name(session)} of the workspace is in use by {who}, and one volume has one desktop. "
+            f"The volume {claim_name(session)} of the workspace {in_use_by(holder)} and one volume has one desktop. "
             "This session starts by itself when that one is suspended or deleted."
         )
         return Condition(ConditionType.DESKTOP_READY, "False", Reason.WORKSPACE_IN_USE, message)

@@ -158,6 +158,6 @@ def _phase(session: Session, conditions: dict[str, Condition], observed: Observe
         return Phase.FAILED
     if conditions[ConditionType.READY].holds:
         return Phase.READY
-    if observed.position is not None:
+    if observed.waits:
         return Phase.QUEUED
     return Phase.STARTING if own_pod(session, observed) is not None else Phase.PENDING

@@ -138,7 +138,7 @@ def test_only_plain_values_are_written() -> None:
     status = replace(
         parse_status(WRITTEN), conditions=(Condition(ConditionType.READY, "True", Reason.SESSION_READY, "Open it."),)
     )
-    assert {type(leaf) for leaf in leaves(status.to_manifest())} == {str, int, float}
+    assert {type(leaf) for leaf in leaves(status.to_manifest())} == {str, int, float, bool}
 
 
 def test_an_object_without_a_status_has_an_empty_one() -> None:

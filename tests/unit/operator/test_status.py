@@ -26,8 +26,8 @@ TYPES = {"Ready", "DesktopReady", "SceneReady", "ConnectionReady", "Stalled", "S
 
 
 OUT_OF_MEMORY = (
-    "The desktop needed more memory than its limit of 4Gi, and was ended. Raise spec.resources.limits.memory, or have an "
-    "administrator raise what the class allows."
+    "The desktop needed more memory than its limit of 4Gi, and was ended. Raise spec.resources.limits.memory, or have "
+    "an administrator raise what the class allows."
 )
 
 
