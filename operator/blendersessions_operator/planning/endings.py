@@ -23,13 +23,14 @@ _KILLED_FOR_MEMORY: Final = "OOMKilled"
 """The kubelet's reason when the kernel ended a container at its memory limit."""
 _STOPPED_WITH_ITS_NODE: Final = "DeletionByPodGC"
 """The reason of `DisruptionTarget` when Kubernetes gives up the pods of a node that is gone or out of service."""
+_SMALL_DISK: Final = "Raise spec.resources.limits.ephemeral-storage, or work in a workspace (spec.workspace.size)."
 _ADVICE: Final = {
     'EmptyDir volume "home"': "Without a workspace the home folder has this limit: give the session one "
     "(spec.workspace.size), and choose its size.",
     'EmptyDir volume "tmp"': f"The folder {container_contract.TMP} has this limit: write large files, such as frames "
     "and caches, into the home folder.",
-    "local ephemeral storage": "Raise spec.resources.limits.ephemeral-storage, or work in a workspace "
-    "(spec.workspace.size).",
+    "local storage usage exceeds": _SMALL_DISK,
+    "local ephemeral storage limit": _SMALL_DISK,
     "low on resource: memory": "The node has too little memory: ask for what the scene needs "
     "(spec.resources.requests.memory), so that Kubernetes keeps it free.",
     "low on resource": "The node has too little of it: an administrator frees some, or the session asks for what it "

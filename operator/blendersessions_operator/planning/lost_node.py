@@ -81,6 +81,11 @@ def time_to_overdue(session: Session, observed: Observed) -> timedelta | None:
 
 
 def _due_at(pod: Manifest) -> datetime | None:
-    """Return when the pod must be gone; None if it is not being deleted. Its deletion time includes the grace."""
+    """Return when the pod must be gone; None if it is not being deleted. Its deletion time includes the grace.
+
+    A node that Kubernetes has given up gets no further time.
+    """
     deleted = moment(pod["metadata"].get("deletionTimestamp"))
-    return deleted + OVERDUE_TIME if deleted is not None else None
+    if deleted is None or podstate.is_cut_off(pod):
+        return deleted
+    return deleted + OVERDUE_TIME
