@@ -4,19 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
+from apiserver.fake_agent import FakeAgent, fake_agent
 from apiserver.installation import desktop_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from apiserver.installation import Installation
 
 SHARED = {"claimName": "shared"}
 
 
+@pytest.fixture
+def agent() -> Iterator[FakeAgent]:
+    with fake_agent() as agent:
+        yield agent
+
+
 def test_the_second_session_waits_and_starts_when_the_first_is_suspended(
-    own_running_installation: Installation,
+    own_running_installation: Installation, agent: FakeAgent
 ) -> None:
     installation = own_running_installation
-    installation.run_pod(installation.create("first", workspace=SHARED))
+    installation.run_pod(installation.create("first", workspace=SHARED), agent.address)
     first = installation.until_ready("first")
     second = installation.create("second", workspace=SHARED)
     condition = installation.until_reason("Ready", "WorkspaceInUse", "second")
@@ -31,7 +42,7 @@ def test_the_second_session_waits_and_starts_when_the_first_is_suspended(
     assert installation.child("pods", desktop_name(third)) is None
 
     installation.patch("first", {"spec": {"suspend": True}})
-    installation.run_pod(second)
+    installation.run_pod(second, agent.address)
     installation.until_ready("second")
     assert installation.child("pods", desktop_name(first)) is None
     assert installation.child("pods", desktop_name(third)) is None
@@ -41,12 +52,12 @@ def test_the_second_session_waits_and_starts_when_the_first_is_suspended(
     installation.delete("second")
     installation.until_gone("second")
     installation.collect_garbage()
-    installation.run_pod(first)
+    installation.run_pod(first, agent.address)
     installation.until_ready("first")
     assert installation.child("pods", desktop_name(third)) is None, "the oldest comes first"
     installation.delete("first")
     installation.until_gone("first")
     installation.collect_garbage()
-    installation.run_pod(third)
+    installation.run_pod(third, agent.address)
     installation.until_ready("third")
     installation.delete_all_and_assert_nothing_left()
