@@ -71,7 +71,20 @@ DELAYS: Final[dict[str, Words]] = {
     "BlenderFailed": _NOT_STARTED,
     "ContainerFailed": _NOT_STARTED,
     "CrashLoopBackOff": _NOT_STARTED,
-    "OOMKilled": _NOT_STARTED,
+    Reason.OUT_OF_MEMORY: Words(
+        "Blender needed more memory than this session has",
+        "It is started again automatically. Ask your administrator for a session with more memory, or work in smaller"
+        " steps.",
+    ),
+    Reason.EVICTED: Words("The cluster had to stop Blender", f"It is started again automatically. {_ASK_FOR_HELP}"),
+    Reason.NODE_LOST: Words(
+        "The computer that Blender runs on does not answer",
+        f"Blender starts on another one as soon as that is safe for your files. {_ASK_FOR_HELP}",
+    ),
+    Reason.WORKSPACE_IN_USE: Words(
+        "Your files are open in another session",
+        "This session starts automatically when the other one is stopped.",
+    ),
     "Error": _NOT_STARTED,
     Reason.GUACAMOLE_UNAVAILABLE: _NO_CONNECTION,
     Reason.GUACAMOLE_CREDENTIALS_REFUSED: _NO_CONNECTION,
