@@ -48,8 +48,8 @@ class Explanation:
 
 
 def start_error(pod: Manifest) -> Explanation | None:
-    """Return why the container could not start or ran out of memory; None if it ended otherwise, or is ready again."""
-    if podstate.is_ready(pod):
+    """Return why the container could not start or ran out of memory; None if it ended otherwise, or was ready since."""
+    if podstate.is_ready(pod) or podstate.was_ready_in_this_run(pod):
         return None
     return next((error for ended in podstate.ends(pod) if (error := _explain(pod, ended))), None)
 

@@ -67,7 +67,7 @@ def recording(session: Session, observed: Observed) -> Stages:
 def plan_telling(session: Session, observed: Observed) -> Stages:
     """Plan the notice in a new desktop that tells how the former one ended, and what became of the work."""
     last = session.status.last_termination
-    if last is None or not last.notice_pending or not can_answer(session, observed):
+    if last is None or not last.notice_pending or Area.NOTICE in observed.failures or not can_answer(session, observed):
         return ()
     if session.spec.workspace is not None:
         work = "Your files are in the workspace; what was not saved there since the last automatic save is lost."

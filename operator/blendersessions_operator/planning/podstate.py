@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 UNRECOVERABLE = frozenset({"InvalidImageName", "ErrImageNeverPull"})
 """Kubernetes' reasons for a waiting container that do not pass by waiting."""
+REPORT_LAG: Final = timedelta(seconds=10)
+"""Longest time from the end of a container until the kubelet reports the pod as not ready."""
 FAILING_TIME: Final = timedelta(seconds=30)
 """A desktop whose starts have failed for this time is failing. It is the time of three starts that fail at once."""
 
@@ -51,6 +53,16 @@ def is_failing(pod: Manifest) -> bool:
     if begun is None or over is None or not_ready_since is None:
         return False
     return not_ready_since <= begun and over - not_ready_since >= FAILING_TIME
+
+
+def was_ready_in_this_run(pod: Manifest) -> bool:
+    """Return whether the container that runs now has had its scene on screen, and has it no more.
+
+    Then `Ready` has moved since the run began. It also moves a moment after the former run's end.
+    """
+    begun = moment(((container(pod).get("state") or {}).get("running") or {}).get("startedAt"))
+    moved = moment(condition(pod, "Ready").get("lastTransitionTime"))
+    return begun is not None and moved is not None and moved - begun > REPORT_LAG
 
 
 def has_ended(pod: Manifest) -> bool:

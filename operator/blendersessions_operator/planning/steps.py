@@ -24,6 +24,7 @@ class Area(StrEnum):
     VIEWERS = "viewers"
     ACTIVITY = "activity"
     SAVING = "saving"
+    NOTICE = "notice"
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ class TellTermination:
 
     message: str
     termination: Termination
-    area: Area = Area.ACTIVITY
+    area: Area = Area.NOTICE
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from blendersessions.model.errors import System, Unavailable
 from blendersessions.model.fields import timestamp
 from blendersessions_operator.planning import steps
 from blendersessions_operator.planning.endings import termination
 from blendersessions_operator.planning.plan import plan
 from blendersessions_operator.planning.status import status
 from blendersessions_operator.planning.status_events import events_of_change
+from blendersessions_operator.planning.steps import Area
 from unit.operator.factories import NOW, everything_observed, running_pod, session
 
 if TYPE_CHECKING:
@@ -106,6 +108,25 @@ def test_other_ends_of_the_pod_keep_the_reason_of_kubernetes() -> None:
     found = termination(evicted("Pod was rejected: too little cpu", "OutOfcpu"))
     assert found is not None
     assert (found.reason, found.notice_pending) == ("OutOfcpu", True)
+
+
+def test_an_end_before_the_desktop_was_ready_again_is_no_reason_any_more() -> None:
+    pod = ended_container(137, "OOMKilled", runs=True)
+    pod["status"]["containerStatuses"][0]["state"] = {"running": {"startedAt": moment(1)}}
+    for moved, expected in ((2, "OutOfMemory"), (600, "DesktopRunning")):
+        pod["status"]["conditions"] = [{"type": "Ready", "status": "False", "lastTransitionTime": moment(moved)}]
+        assert reason_and_message(seen(was_ready(), pod, 601))[0] == expected
+
+
+def test_a_notice_that_fails_is_tried_again_later_and_holds_up_nothing() -> None:
+    of = was_ready()
+    of = replace(of, status=seen(of, evicted()))
+    failed = {Area.NOTICE: Unavailable("away", System.AGENT)}
+    assert plan(of, replace(everything_observed(of), failures=failed)).empty
+    stated = status(of, replace(everything_observed(of), failures=failed))
+    assert stated.phase == "Ready"
+    assert stated.last_termination is not None
+    assert stated.last_termination.notice_pending
 
 
 def test_ends_that_somebody_asked_for_are_none() -> None:
