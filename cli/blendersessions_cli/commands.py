@@ -16,7 +16,7 @@ from blendersessions.model import suspension
 from blendersessions.model.errors import DomainError, Invalid, System
 from blendersessions_cli import sign_in_link
 from blendersessions_cli.cluster import Target, connect
-from blendersessions_cli.openable_session import table
+from blendersessions_cli.openable_session import recent_ends, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -120,6 +120,8 @@ async def list_sessions(target: Target) -> None:
         sessions = await cluster.sessions()
     if sessions:
         click.echo(table(sessions, datetime.now(UTC)))
+        for end in recent_ends(sessions, datetime.now(UTC)):
+            _report(end)
     else:
         _report(f"There are no sessions in the namespace {cluster.namespace}.")
 
@@ -182,6 +184,8 @@ async def wait(target: Target, name: str, seconds: float) -> None:
     async with connect(target) as cluster:
         session = await sign_in_link.until_ready(cluster, name, seconds, _report)
     _report(f"{session.label} is ready.")
+    for end in recent_ends([session], datetime.now(UTC)):
+        _report(end)
 
 
 def _report(text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from blendersessions.model.conditions import Condition, ConditionType
@@ -24,6 +25,8 @@ _NO_STATUS = Condition(
 )
 _COLUMNS = ("NAME", "SCENE", "OWNER", "STATE", "REASON", "USERS", "EXPIRES", "AGE")
 _EMPTY_CELL = "-"
+_RECENT = timedelta(days=1)
+"""An older end of a desktop is no news."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,13 @@ class OpenableSession:
             return {}
         links = dict.fromkeys(session.spec.viewers, status.view_url) | {session.username: status.client_url}
         return {username: url for username, url in links.items() if url}
+
+
+def recent_ends(sessions: Iterable[OpenableSession], now: datetime) -> list[str]:
+    """Return a sentence for each session whose desktop ended in the last day, though nobody ended it."""
+    ordered = sorted(sessions, key=lambda each: each.session.name)
+    ends = ((each.session.name, each.session.status.last_termination) for each in ordered)
+    return [f"{name}: {end.sentence}" for name, end in ends if end is not None and now - end.at < _RECENT]
 
 
 def table(sessions: Iterable[OpenableSession], now: datetime) -> str:

@@ -32,6 +32,10 @@ class Settings(BaseSettings):
     blender_image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = Field(
         "IfNotPresent", description="When the kubelet pulls it."
     )
+    image_pull_secrets: str = Field(
+        "",
+        description="Names of image pull Secrets of all desktops, separated by commas, in each session's namespace.",
+    )
     namespaces: str = Field("", description="Namespaces to serve, separated by commas; empty: all.")
     health_port: int = Field(8080, ge=1, le=65535, description="Port of GET /healthz.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
@@ -86,7 +90,7 @@ class Settings(BaseSettings):
     @property
     def namespace_list(self) -> list[str]:
         """Names of the served namespaces; empty for all."""
-        return [name.strip() for name in self.namespaces.split(",") if name.strip()]
+        return _names(self.namespaces)
 
     @property
     def installation(self) -> InstallationDefaults:
@@ -95,4 +99,10 @@ class Settings(BaseSettings):
             image=self.blender_image,
             public_url=self.public_url,
             image_pull_policy=self.blender_image_pull_policy,
+            image_pull_secrets=tuple(_names(self.image_pull_secrets)),
         )
+
+
+def _names(text: str) -> list[str]:
+    """Read names that are separated by commas."""
+    return [name.strip() for name in text.split(",") if name.strip()]

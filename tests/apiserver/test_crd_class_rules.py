@@ -32,6 +32,7 @@ ACCEPTED: dict[str, Spec] = {
     },
     "a way out": {"egress": "Public"},
     "laptops": {"input": {"emulateMiddleButton": True, "emulateNumpad": False}},
+    "a private registry": {"imagePullSecrets": [{"name": "registry"}]},
 }
 
 NOT_A_DURATION = "must be a duration above zero and at most 8760h, such as '30m', '1h30m' or '90s'"

@@ -6,6 +6,7 @@ import base64
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -123,6 +124,19 @@ def test_suspend_and_resume_are_kept_by_the_api_server(api: Api, session: str, p
     resumed: Any = api.request("GET", session)
     assert resumed["spec"]["suspend"] is False
     assert resumed["metadata"]["annotations"]["blendersessions.io/resume"]
+
+
+def test_the_end_of_a_desktop_is_told_for_a_day(api: Api, session: str, person: Path) -> None:
+    for hours, told in ((25, False), (1, True)):
+        at = (datetime.now(UTC) - timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        end = {"reason": "OutOfMemory", "message": "Raise spec.resources.limits.memory.", "at": at}
+        path = f"{session}/status"
+        api.request("PATCH", path, {"status": {"lastTermination": end}}, "application/merge-patch+json")
+        for command in (("list",), ("wait", "cart")):
+            answer = blendersessions(person, *command)
+            assert answer.returncode == 0, answer.stderr
+            assert ("(OutOfMemory): Raise spec.resources.limits.memory." in answer.stderr) is told
+            assert "OutOfMemory" not in answer.stdout, "programs read that"
 
 
 @pytest.mark.usefixtures("session")

@@ -214,3 +214,10 @@ def test_without_the_portal_nothing_of_it_is_left() -> None:
     chart = render("portal.enabled=false")
     assert not [key for key in chart.by_id if "portal" in key[1]]
     assert not chart.names("Namespace")
+
+
+def test_the_pull_secrets_of_the_chart_reach_desktops_too() -> None:
+    name = "BLENDERSESSIONS_IMAGE_PULL_SECRETS"
+    assert name not in render().environment("studio-operator")
+    given = render("images.pullSecrets={registry,mirror}")
+    assert given.environment("studio-operator")[name] == "registry,mirror"

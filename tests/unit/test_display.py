@@ -23,10 +23,10 @@ DEFAULT_ARGUMENTS = ["-geometry", "1280x720", "-depth", "24"]
 
 
 def environment(display: Manifest) -> dict[str, str]:
-    """The environment of the container of a session with this display, but for its scene."""
+    """The screen's part of the environment of the container of a session with this display."""
     of = session({"display": display})
     (container,) = pod(of.desktop, of, settings(of))["spec"]["containers"]
-    return {entry["name"]: entry["value"] for entry in container["env"] if entry["name"] != "BLENDER_SCENE"}
+    return {entry["name"]: entry["value"] for entry in container["env"] if entry["name"] in DEFAULTS}
 
 
 @pytest.mark.parametrize(

@@ -201,9 +201,17 @@ class Kubernetes:
         query = {"fieldManager": FIELD_MANAGER}
         return await self._request("PUT", ref_of(manifest), manifest, query=query, subresource=subresource)
 
-    async def delete(self, ref: Ref, uid: str) -> None:
-        """Delete the object with this UID. An object that is gone already is no error."""
-        options = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
+    async def delete(self, ref: Ref, uid: str, *, at_once: bool = False) -> None:
+        """Delete the object with this UID. An object that is gone already is no error.
+
+        Args:
+            ref: where the object is.
+            uid: its UID.
+            at_once: whether a pod's object goes before its node confirms that the pod has ended.
+        """
+        options: Manifest = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
+        if at_once:
+            options["gracePeriodSeconds"] = 0
         try:
             await self._request("DELETE", ref, options)
         except (NotFound, Conflict):

@@ -51,6 +51,16 @@ class Reason(StrEnum):
     """DesktopReady=False: the API server refuses one of the desktop's objects, for instance by a quota."""
     KUBERNETES_UNAVAILABLE = "KubernetesUnavailable"
     """DesktopReady=False: the API server does not answer."""
+    OUT_OF_MEMORY = "OutOfMemory"
+    """DesktopReady=False: the desktop needed more memory than its limit, which the message names, and starts again."""
+    EVICTED = "Evicted"
+    """DesktopReady=False: Kubernetes stopped the pod, for instance because a folder in it was full. Another one is
+    started. The message has Kubernetes' reason and what to do."""
+    NODE_LOST = "NodeLost"
+    """DesktopReady=False: the node of the pod does not answer. The message names the node and the way out."""
+    WORKSPACE_IN_USE = "WorkspaceInUse"
+    """Ready=False, DesktopReady=False: another session's desktop has the workspace's volume. The message names that
+    session. This one starts by itself when the volume is free."""
     POD_TERMINATING = "PodTerminating"
     """DesktopReady=False: the former pod is still ending."""
     POD_STARTING = "PodStarting"

@@ -14,6 +14,15 @@ AGENT_PORT: Final = 8788
 HOME: Final = "/home/blender"
 SECRET_PATH: Final = "/run/secrets/desktop"  # noqa: S105 - a path, no secret
 """Folder at which the desktop's Secret is mounted."""
+RUN_PATH: Final = "/run/blender-sessions"
+"""Folder in memory for the sockets between the programs of the container."""
+TMP: Final = "/tmp"  # noqa: S108 - an emptyDir of the pod alone
+HOME_LIMIT: Final = "BLENDER_HOME_LIMIT_BYTES"
+"""Variable: the size of the home folder above which the pod is evicted, in bytes; not set with a workspace."""
+TMP_LIMIT: Final = "BLENDER_TMP_LIMIT_BYTES"
+"""Variable: the size of `TMP` above which the pod is evicted, in bytes."""
+WORKSPACE: Final = "BLENDER_WORKSPACE"
+"""Variable: `true` if the home folder outlives the pod, else `false`."""
 VNC_PASSWORD: Final = "vnc-password"  # noqa: S105 - a key, no secret
 """Key in the desktop's Secret."""
 AGENT_TOKEN: Final = "agent-token"  # noqa: S105 - a key, no secret

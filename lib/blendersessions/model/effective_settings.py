@@ -55,6 +55,8 @@ class EffectiveSettings:
     class_limits: Limits = field(default_factory=Limits)
     saving: Saving = field(default_factory=Saving)
     egress: Literal["None", "Public"] = "None"
+    image_pull_secrets: tuple[str, ...] = ()
+    """Names of Secrets in the session's namespace: the class's, then the installation's."""
     refusals: tuple[str, ...] = ()
     """A sentence for each value in the spec that is above what the class allows."""
 
@@ -116,6 +118,9 @@ def _compute(session: Session, session_class: SessionClass, installation: Instal
         class_limits=spec.limits,
         saving=spec.saving,
         egress=spec.egress,
+        image_pull_secrets=tuple(
+            dict.fromkeys([*(secret.name for secret in spec.image_pull_secrets), *installation.image_pull_secrets])
+        ),
         refusals=tuple(refusals),
     )
 

@@ -16,5 +16,7 @@ class InstallationDefaults:
     public_url: str
     """The address for browsers, with a trailing slash."""
     image_pull_policy: str = "IfNotPresent"
+    image_pull_secrets: tuple[str, ...] = ()
+    """Names of Secrets in the session's namespace, with the accounts of image registries."""
     requests: dict[str, str | int | float] = field(default_factory=lambda: dict(_REQUESTS))
     limits: dict[str, str | int | float] = field(default_factory=lambda: dict(_LIMITS))

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
-from blendersessions.model.conditions import ConditionType
+from blendersessions.model.conditions import ConditionType, Reason
 from blendersessions.model.desktop import Desktop
 from blendersessions.model.durations import Duration  # noqa: TC001 - pydantic reads the annotation
 from blendersessions.model.fields import moment
@@ -172,8 +172,10 @@ class Session:
 
     @property
     def is_starting(self) -> bool:
-        """Whether the session is on its way to `Ready`, and does not wait in the queue of its class."""
-        if self.deleting or self.suspend_requested or self.status.queue is not None:
+        """Whether the session is on its way to `Ready`, and waits neither for capacity nor for its volume."""
+        desktop = self.status.condition(ConditionType.DESKTOP_READY)
+        waits = self.status.queue is not None or (desktop is not None and desktop.reason == Reason.WORKSPACE_IN_USE)
+        if self.deleting or self.suspend_requested or waits:
             return False
         return not any(self.status.holds(kind) for kind in _NOT_STARTING)
 

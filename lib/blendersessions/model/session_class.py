@@ -61,6 +61,12 @@ class Limits(ApiModel):
     sessions_per_owner: int | None = Field(default=None, ge=1)
 
 
+class PullSecret(ApiModel):
+    """A Secret in the session's namespace, with the account of an image registry."""
+
+    name: str = Field(min_length=1, max_length=253)
+
+
 class ClassSpec(ApiModel):
     """The spec of a class, in the API's fields."""
 
@@ -76,6 +82,7 @@ class ClassSpec(ApiModel):
     affinity: dict[str, Any] = Field(default_factory=dict)
     runtime_class_name: str = ""
     egress: Literal["None", "Public"] = "None"
+    image_pull_secrets: tuple[PullSecret, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -125,6 +125,29 @@ class ReportedActivity:
 
 
 @dataclass(frozen=True, slots=True)
+class Termination:
+    """How a desktop ended that nobody ended: out of memory, evicted, failed."""
+
+    reason: str
+    """A `Reason` of ours, or Kubernetes' own."""
+    message: str
+    at: datetime
+    """By the node's clock; it tells one end from another."""
+    notice_pending: bool = False
+    """Whether a notice in the next desktop is still to tell of it. The desktop itself tells of an end of its container;
+    of the end of its pod it knows nothing."""
+
+    @property
+    def sentence(self) -> str:
+        """What happened, for people who look at the session later."""
+        return f"The former desktop ended at {self.at:%Y-%m-%d %H:%M} UTC ({self.reason}): {self.message}"
+
+    def same_end(self, other: Termination | None) -> bool:
+        """Return whether both are the same end of the same desktop. Its reason may become better known later."""
+        return other is not None and self.at == other.at
+
+
+@dataclass(frozen=True, slots=True)
 class SessionStatus:
     """What the operator last reported of a session. All fields are empty until the first report."""
 
@@ -148,6 +171,8 @@ class SessionStatus:
     view_url: str = ""
     """Address for the viewers' browsers."""
     activity: ReportedActivity | None = None
+    last_termination: Termination | None = None
+    """The last end of a desktop that nobody ended; it stays when the session is ready again."""
 
     def condition(self, kind: ConditionType) -> Condition | None:
         """Return the condition of this type, or None."""
@@ -177,6 +202,7 @@ class SessionStatus:
             "clientURL": self.client_url,
             "viewURL": self.view_url,
             "activity": self.activity and _write_activity(self.activity),
+            "lastTermination": self.last_termination and _write_termination(self.last_termination),
         }
         return {name: value for name, value in fields.items() if value not in (None, "", [])}
 
@@ -201,6 +227,7 @@ def parse_status(status: object) -> SessionStatus:
         client_url=text(fields.get("clientURL")),
         view_url=text(fields.get("viewURL")),
         activity=_parse_activity(section(fields.get("activity"))),
+        last_termination=_parse_termination(section(fields.get("lastTermination"))),
     )
 
 
@@ -250,6 +277,22 @@ def _write_suspension(suspension: Suspension) -> Manifest:
         "lastSave": save and {name: value for name, value in save.items() if value},
     }
     return {name: value for name, value in written.items() if value is not None}
+
+
+def _parse_termination(fields: Manifest) -> Termination | None:
+    reason, at = text(fields.get("reason")), moment(fields.get("at"))
+    if not reason or at is None:
+        return None
+    return Termination(reason, text(fields.get("message")), at, notice_pending=fields.get("noticePending") is True)
+
+
+def _write_termination(termination: Termination) -> Manifest:
+    written: Manifest = {
+        "reason": str(termination.reason),
+        "message": str(termination.message),
+        "at": _moment(termination.at),
+    }
+    return written | ({"noticePending": True} if termination.notice_pending else {})
 
 
 def _parse_activity(fields: Manifest) -> ReportedActivity | None:

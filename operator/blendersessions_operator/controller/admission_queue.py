@@ -13,13 +13,15 @@ if TYPE_CHECKING:
     from blendersessions.model.session import Session
     from blendersessions.model.session_class import Limits
     from blendersessions_operator.controller.cache import ObjectCache
+    from blendersessions_operator.controller.claim_queue import ClaimQueue
 
 
 class AdmissionQueue:
     """Assigns the capacity of each class. An admission counts at once, before the cache shows a pod."""
 
-    def __init__(self, cache: ObjectCache) -> None:
+    def __init__(self, cache: ObjectCache, claims: ClaimQueue) -> None:
         self._cache = cache
+        self._claims = claims
         self._admitted: set[str] = set()
         """UIDs of the sessions that hold capacity."""
         self._leaving: dict[Ref, tuple[tuple[str, str], AdmissionRequest]] = {}
@@ -111,8 +113,12 @@ class AdmissionQueue:
         return former[1]
 
     def _takes_part(self, session: Session) -> bool:
-        """Return whether a session has a desktop or wants one."""
-        return not (session.deleting or session.suspend_requested) or self._has_pod(session)
+        """Return whether a session has a desktop or wants one.
+
+        One that waits for its volume holds no capacity. Otherwise it could wait for a session that waits for capacity.
+        """
+        wants = not (session.deleting or session.suspend_requested) and self._claims.holder(session) is None
+        return wants or self._has_pod(session)
 
     def _has_pod(self, session: Session) -> bool:
         return self._cache.get(session.desktop.ref("Pod")) is not None

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from blendersessions.model.access import access_list
 from blendersessions.model.desktop import desktop_of_connection
 from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Manifest, Ref, ref_of
 from blendersessions.model.session import DEFAULT_CLASS, Session, parse_session
 from blendersessions.model.session_class import SessionClass, built_in, parse_session_class
+from blendersessions_operator.planning.podstate import claims
+from blendersessions_operator.resources.volume_claim import claim_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Mapping
+
+Key = TypeVar("Key")
 
 CHILD_KINDS = ("Pod", "Service", "Secret", "PersistentVolumeClaim")
 TOMBSTONE_SECONDS = 900.0
@@ -30,8 +34,8 @@ class ObjectCache:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self.revision = 0
-        """Grows when the capacity of a class may change: with every change of a session, and with a pod's first and
-        last appearance."""
+        """Grows when the capacity of a class, or who waits for it, may change: with every change of a session or of a
+        class, and with a pod's first and last appearance."""
         self._objects: dict[Ref, Manifest] = {}
         self._sessions: dict[Ref, Session] = {}
         self._classes: dict[Ref, SessionClass] = {}
@@ -41,6 +45,9 @@ class ObjectCache:
         self._sessions_by_user: defaultdict[str, set[Ref]] = defaultdict(set)
         self._sessions_by_class: defaultdict[tuple[str, str], set[Ref]] = defaultdict(set)
         self._waiting: defaultdict[tuple[str, str], set[Ref]] = defaultdict(set)
+        self._sessions_by_claim: defaultdict[tuple[str, str], set[Ref]] = defaultdict(set)
+        self._pods_by_claim: defaultdict[tuple[str, str], set[Ref]] = defaultdict(set)
+        """By namespace and name of the volume claim."""
         self._tombstones: dict[str, float] = {}
         self.on_session_gone: Callable[[Session], None] = lambda _: None
         """Called once for each session that is removed from the cache."""
@@ -76,8 +83,10 @@ class ObjectCache:
             return False
         if former is not None and former["metadata"]["uid"] != meta["uid"]:
             self.remove(ref)
-        self.revision += ref.kind == SESSION_KIND or (ref.kind == "Pod" and former is None)
+        self.revision += ref.kind in (SESSION_KIND, CLASS_KIND) or (ref.kind == "Pod" and former is None)
         self._objects[ref] = _slim(manifest)
+        for claim in claims(manifest) if ref.kind == "Pod" else ():
+            self._pods_by_claim[ref.namespace, claim].add(ref)
         if ref.kind == SESSION_KIND:
             self._index(ref)
         elif ref.kind == CLASS_KIND:
@@ -96,7 +105,9 @@ class ObjectCache:
         if former is None or (uid and former["metadata"]["uid"] != uid):
             return
         del self._objects[ref]
-        self.revision += ref.kind in (SESSION_KIND, "Pod")
+        self.revision += ref.kind in (SESSION_KIND, CLASS_KIND, "Pod")
+        for claim in claims(former) if ref.kind == "Pod" else ():
+            _discard(self._pods_by_claim, (ref.namespace, claim), ref)
         self._classes.pop(ref, None)
         self._add_tombstone(former["metadata"]["uid"])
         if ref.kind == SESSION_KIND:
@@ -114,10 +125,12 @@ class ObjectCache:
         return self._sessions_by_desktop.get(desktop_of_connection(name))
 
     def sessions_of(self, child: Manifest) -> set[Ref]:
-        """Return the sessions that an object belongs to: by its owners, and by its name."""
+        """Return the sessions that an object concerns: by its owners, by its name, and by the volumes of a pod."""
         meta = child["metadata"]
         sessions = {self._sessions_by_uid.get(owner["uid"]) for owner in meta.get("ownerReferences") or ()}
         sessions.add(self._sessions_by_desktop.get(meta["name"]))
+        for claim in claims(child):
+            sessions |= self._sessions_by_claim.get((meta["namespace"], claim), set())
         return {ref for ref in sessions if ref is not None}
 
     def sessions_of_user(self, username: str) -> set[Ref]:
@@ -135,6 +148,14 @@ class ObjectCache:
     def waiting(self, namespace: str, name: str) -> list[Session]:
         """Return the sessions whose status has a queue position in a class."""
         return [self._sessions[ref] for ref in self._waiting.get((namespace, name), ())]
+
+    def sessions_of_claim(self, namespace: str, claim: str) -> list[Session]:
+        """Return the sessions whose workspace is on a volume claim."""
+        return [self._sessions[ref] for ref in self._sessions_by_claim.get((namespace, claim), ())]
+
+    def pods_of_claim(self, namespace: str, claim: str) -> list[Manifest]:
+        """Return the pods of ours that mount a volume claim, in the order of their names."""
+        return [self._objects[ref] for ref in sorted(self._pods_by_claim.get((namespace, claim), ()))]
 
     def session_class(self, namespace: str, name: str) -> SessionClass | None:
         """Return a class, or None. A namespace without a class of the name `default` has the built-in one."""
@@ -195,17 +216,17 @@ class ObjectCache:
             self._waiting[session.namespace, session.spec.class_name].add(ref)
         for username in access_list(session):
             self._sessions_by_user[username].add(ref)
+        if claim := claim_name(session):
+            self._sessions_by_claim[session.namespace, claim].add(ref)
 
     def _unlink(self, session: Session) -> None:
         for name in _desktop_names(session):
             self._sessions_by_desktop.pop(name, None)
         self._sessions_by_class[session.namespace, session.spec.class_name].discard(session.ref)
         self._waiting[session.namespace, session.spec.class_name].discard(session.ref)
+        _discard(self._sessions_by_claim, (session.namespace, claim_name(session)), session.ref)
         for username in access_list(session):
-            refs = self._sessions_by_user[username]
-            refs.discard(session.ref)
-            if not refs:
-                del self._sessions_by_user[username]
+            _discard(self._sessions_by_user, username, session.ref)
 
     def _add_tombstone(self, uid: str) -> None:
         now = self._clock()
@@ -218,11 +239,28 @@ def _desktop_names(session: Session) -> set[str]:
     return {session.desktop.name, session.generated_name}
 
 
+def _discard(index: defaultdict[Key, set[Ref]], key: Key, ref: Ref) -> None:
+    """Take a reference out of an index, and the key when nothing is left under it."""
+    refs = index.get(key, set())
+    refs.discard(ref)
+    if not refs:
+        index.pop(key, None)
+
+
 def _slim(manifest: Manifest) -> Manifest:
-    """Drop the largest parts, which the operator does not read: the managed fields, and the immutable spec of a pod."""
+    """Drop the largest parts, which the operator does not read: the managed fields, and most of the spec of a pod."""
     metadata = {key: value for key, value in manifest["metadata"].items() if key != "managedFields"}
-    dropped = {"metadata"} | ({"spec"} if manifest["kind"] == "Pod" else set())
-    return {key: value for key, value in manifest.items() if key not in dropped} | {"metadata": metadata}
+    slim = manifest | {"metadata": metadata}
+    return slim | {"spec": _slim_pod_spec(manifest.get("spec") or {})} if manifest["kind"] == "Pod" else slim
+
+
+def _slim_pod_spec(spec: Manifest) -> Manifest:
+    """Keep where a pod runs, what its containers may use, and which volume claims it mounts."""
+    return {
+        "nodeName": spec.get("nodeName", ""),
+        "containers": [{key: each.get(key) for key in ("name", "resources")} for each in spec.get("containers") or ()],
+        "volumes": [volume for volume in spec.get("volumes") or () if "persistentVolumeClaim" in volume],
+    }
 
 
 def _version(manifest: Manifest) -> int:

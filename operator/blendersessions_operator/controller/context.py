@@ -12,10 +12,12 @@ from blendersessions_operator.controller.activity import ActivityTracker
 from blendersessions_operator.controller.admission_queue import AdmissionQueue
 from blendersessions_operator.controller.agent_calls import AgentCalls
 from blendersessions_operator.controller.cache import ObjectCache
+from blendersessions_operator.controller.claim_queue import ClaimQueue
 from blendersessions_operator.controller.event_recorder import EventRecorder
 from blendersessions_operator.controller.guacd_health import GuacdHealth
 from blendersessions_operator.controller.status_debouncer import StatusDebouncer
 from blendersessions_operator.metrics import Metrics
+from blendersessions_operator.resources.volume_claim import claim_name
 
 if TYPE_CHECKING:
     from blendersessions.clients.agent import AgentEndpoint
@@ -47,24 +49,29 @@ class ReconcilerContext:
     activity: ActivityTracker = field(default_factory=ActivityTracker)
     debouncer: StatusDebouncer = field(default_factory=StatusDebouncer)
     agent_calls: AgentCalls = field(init=False)
+    claims: ClaimQueue = field(init=False)
     admission: AdmissionQueue = field(init=False)
     events: EventRecorder = field(init=False)
 
     def __post_init__(self) -> None:
         self.agent_calls = AgentCalls(self.agents, self.activity, self.agent_of, self.queue.add)
-        self.admission = AdmissionQueue(self.cache)
+        self.claims = ClaimQueue(self.cache, self.installation)
+        self.admission = AdmissionQueue(self.cache, self.claims)
         self.events = EventRecorder(self.kubernetes, self.pod)
         self.cache.on_session_gone = self._forget
 
     def _forget(self, session: Session) -> None:
-        """Forget a session that is gone, and enqueue the sessions that wait for its capacity."""
+        """Forget a session that is gone, and enqueue the sessions that wait for its capacity or for its volume."""
         self.activity.forget(session.uid)
         self.agent_calls.forget(session.uid)
         self.debouncer.forget(session.uid)
         self.admission.release(session.uid)
         self.admission.left(session)
+        self.claims.forget(session)
         for waiting in self.cache.waiting(session.namespace, session.spec.class_name):
             self.queue.add(waiting.ref)
+        for other in self.cache.sessions_of_claim(session.namespace, claim_name(session)):
+            self.queue.add(other.ref)
 
     def agent_of(self, session: Session) -> AgentEndpoint:
         """Return the endpoint of the agent in a session's desktop; raises `Unavailable` if it is not known yet."""

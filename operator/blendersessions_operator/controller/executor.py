@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -13,6 +14,7 @@ from blendersessions.model.names import user_secret_name
 from blendersessions.model.secret_data import decode
 from blendersessions_operator.controller.credentials import new_desktop_credentials, new_user_password
 from blendersessions_operator.controller.failures import gather_failures
+from blendersessions_operator.controller.status_writer import write_status
 from blendersessions_operator.planning import steps
 from blendersessions_operator.planning.observed import is_user_secret
 from blendersessions_operator.planning.status import with_save, with_suspension
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from blendersessions_operator.planning.steps import Area, Step
 
 logger = logging.getLogger(__name__)
+
+NOTICE_SECONDS: Final = 24 * 3600.0
+"""Longest time of a notice. It goes when somebody works in the desktop."""
 
 
 async def execute(context: ReconcilerContext, session: Session, plan: Plan) -> dict[Area, DomainError]:
@@ -85,10 +90,26 @@ async def _annotate_object(context: ReconcilerContext, session: Session, step: s
 
 async def _delete_object(context: ReconcilerContext, session: Session, step: steps.DeleteObject) -> str:
     del session
-    await context.kubernetes.delete(step.ref, step.uid)
+    await context.kubernetes.delete(step.ref, step.uid, at_once=step.at_once)
     # The object may stay for a while: a pod has a grace period, and any object may have a finalizer.
     await context.reread(step.ref)
     return f"Deleted {step.ref}."
+
+
+async def _record_termination(context: ReconcilerContext, session: Session, step: steps.RecordTermination) -> str:
+    await write_status(context, session, replace(session.status, last_termination=step.termination))
+    return f"The desktop ended ({step.termination.reason}): {step.termination.message}"
+
+
+async def _tell_termination(context: ReconcilerContext, session: Session, step: steps.TellTermination) -> str:
+    """Show the notice until somebody works in the desktop, and record that.
+
+    After a crash in between it is shown again, which is better than never.
+    """
+    await context.agents.notify(context.agent_of(session), step.message, NOTICE_SECONDS)
+    told = replace(step.termination, notice_pending=False)
+    await write_status(context, session, replace(session.status, last_termination=told))
+    return "Showed a notice about the end of the former desktop."
 
 
 async def _delete_session(context: ReconcilerContext, session: Session, step: steps.DeleteSession) -> str:
@@ -297,6 +318,8 @@ HANDLERS: Final[dict[type[Step], Handler]] = {
     steps.ApplyObject: _apply_object,
     steps.AnnotateObject: _annotate_object,
     steps.DeleteObject: _delete_object,
+    steps.RecordTermination: _record_termination,
+    steps.TellTermination: _tell_termination,
     steps.DeleteSession: _delete_session,
     steps.RecordSuspension: _record_suspension,
     steps.SaveScene: _save_scene,

@@ -29,6 +29,7 @@ from blendersessions_operator.planning.steps import Area
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
 
+    from blendersessions.model.effective_settings import EffectiveSettings
     from blendersessions.model.errors import DomainError
     from blendersessions.model.session import Session
     from blendersessions_operator.controller.context import ReconcilerContext
@@ -74,11 +75,13 @@ def _from_caches(
     secrets = {username: cache.get(Ref("Secret", namespace, user_secret_name(username))) for username in wanted}
     session_class = cache.session_class(namespace, session.spec.class_name)
     settings = effective_settings(session, session_class, context.installation) if session_class is not None else None
+    position, holder = _turn(context, session, settings, now)
     return Observed(
         now=now,
         settings=settings,
         class_error=session_class.spec_error if session_class is not None else "",
-        position=context.admission.position(session, settings.class_limits, now) if settings is not None else None,
+        position=position,
+        claim_holder=holder,
         installation=context.installation,
         secret=cache.get(Ref("Secret", namespace, name)),
         service=cache.get(Ref("Service", namespace, name)),
@@ -95,6 +98,18 @@ def _from_caches(
         guacd_error=context.guacd.error,
         failures=failures,
     )
+
+
+def _turn(
+    context: ReconcilerContext, session: Session, settings: EffectiveSettings | None, now: datetime
+) -> tuple[int | None, Ref | None]:
+    """Return what the session waits for: its queue position, or what has its volume; it holds no capacity then."""
+    if settings is None:
+        return None, None
+    if (holder := context.claims.holder(session)) is not None:
+        context.admission.release(session.uid)
+        return None, holder
+    return context.admission.position(session, settings.class_limits, now), None
 
 
 def _requests(

@@ -89,12 +89,14 @@ async def _report(context: ReconcilerContext, session: Session, observed: Observ
 
 
 def requeue_later(context: ReconcilerContext, session: Session, observed: Observed) -> None:
-    """Requeue the session for its next deadline, and enqueue the sessions whose queue position changed."""
+    """Requeue the session for its next deadline, and enqueue the sessions whose queue position or volume changed."""
     if session.suspend_requested:
         context.activity.forget(session.uid)
     delay = requeue_after(session, observed)
     if delay is not None:
         context.queue.add_after(session.ref, delay.total_seconds())
+    for ref in context.claims.changed_holders(session):
+        context.queue.add(ref)
     if observed.settings is not None:
         for ref in context.admission.changed_positions(session, observed.settings.class_limits, observed.now):
             context.queue.add(ref)

@@ -8,19 +8,24 @@ from typing import TYPE_CHECKING
 from blendersessions.model.conditions import Condition, ConditionType, Reason
 from blendersessions.model.durations import write
 from blendersessions.model.errors import Invalid, NameTaken, OwnerTaken, System, Unauthorised
-from blendersessions.model.fields import in_milliseconds
 from blendersessions.model.manifest import ref_of
 from blendersessions_operator.planning import podstate
+from blendersessions_operator.planning.claims import in_use_by
 from blendersessions_operator.planning.desktop import awaited_size
+from blendersessions_operator.planning.endings import scene_error, start_error
+from blendersessions_operator.planning.last_termination import cause_of_start
+from blendersessions_operator.planning.lost_node import explain_lost
 from blendersessions_operator.planning.observed import Observed, not_owned, own_pod
+from blendersessions_operator.planning.pod_explanation import why_not_running
+from blendersessions_operator.planning.start_deadline import starting_since
 from blendersessions_operator.planning.steps import Area
 from blendersessions_operator.planning.stop_words import explain_stop, kept_files
 from blendersessions_operator.resources.pod import outdated
+from blendersessions_operator.resources.volume_claim import claim_name
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from blendersessions.model.errors import DomainError
+    from blendersessions.model.manifest import Manifest
     from blendersessions.model.session import Session
 
 
@@ -30,6 +35,7 @@ def compute_conditions(session: Session, observed: Observed) -> dict[str, Condit
         return _terminating(session, observed)
     desktop = _with_volume(session, observed, _desktop(session, observed))
     scene = _scene(session, observed)
+    desktop, scene = _with_former_end(session, observed, desktop, scene)
     connection = _connection(session, observed)
     suspended = _suspended(session, observed)
     stalled = _stalled(session, observed, (desktop, scene, connection))
@@ -58,8 +64,8 @@ def _desktop(session: Session, observed: Observed) -> Condition:
         if error is not None:
             return Condition(ConditionType.DESKTOP_READY, "False", _desktop_reason(error), str(error))
         return _without_pod(session, observed)
-    if podstate.has_ended(actual) or not podstate.is_running(actual) or podstate.start_error(actual):
-        explanation = podstate.why_not_running(actual)
+    if _is_leaving(actual, observed) or not podstate.is_running(actual) or start_error(actual):
+        explanation = why_not_running(actual, observed.now)
         return Condition(ConditionType.DESKTOP_READY, "False", explanation.reason, explanation.message)
     if observed.settings is not None and outdated(actual, session.desktop, session, observed.settings):
         message = "Blender runs with the settings of its start; suspend and resume the session to apply the new ones."
@@ -78,8 +84,29 @@ def _with_volume(session: Session, observed: Observed, desktop: Condition) -> Co
     return desktop
 
 
+def _is_leaving(pod: Manifest, observed: Observed) -> bool:
+    """Return whether the pod has ended, is ending, or is on a node that does not answer."""
+    deleted = bool(pod["metadata"].get("deletionTimestamp"))
+    return podstate.has_ended(pod) or deleted or explain_lost(pod, observed.now) is not None
+
+
+def _with_former_end(
+    session: Session, observed: Observed, desktop: Condition, scene: Condition
+) -> tuple[Condition, Condition]:
+    """Name what ended the former desktop, in the condition that the session waits for now."""
+    cause = cause_of_start(session, observed)
+    missing = next((entry for entry in (desktop, scene) if not entry.holds), None)
+    if cause is None or missing is None or missing.reason == cause.reason:
+        return desktop, scene
+    told = replace(missing, message=f"{missing.message} The former desktop ended ({cause.reason}): {cause.message}")
+    return (told, scene) if missing is desktop else (desktop, told)
+
+
 def _of_suspended(session: Session, observed: Observed) -> Condition:
-    if own_pod(session, observed) is not None:
+    pod = own_pod(session, observed)
+    if pod is not None and (lost := explain_lost(pod, observed.now)):
+        return Condition(ConditionType.DESKTOP_READY, "False", lost.reason, lost.message)
+    if pod is not None:
         message = explain_stop(session, observed).message
         return Condition(ConditionType.DESKTOP_READY, "False", Reason.SUSPENDING, message)
     return Condition(ConditionType.DESKTOP_READY, "False", ConditionType.SUSPENDED, "The pod is stopped.")
@@ -102,6 +129,12 @@ def _without_pod(session: Session, observed: Observed) -> Condition:
         return Condition(
             ConditionType.DESKTOP_READY, "False", Reason.BEYOND_CLASS, " ".join(observed.settings.refusals)
         )
+    if (holder := observed.claim_holder) is not None:
+        message = (
+            f"The volume {claim_name(session)} of the workspace {in_use_by(holder)} and one volume has one desktop. "
+            "This session starts by itself when that one is suspended or deleted."
+        )
+        return Condition(ConditionType.DESKTOP_READY, "False", Reason.WORKSPACE_IN_USE, message)
     if observed.position is not None:
         message = (
             f"The class {name} allows no further session now. This one has position {observed.position} in the queue, "
@@ -124,9 +157,10 @@ def _scene(session: Session, observed: Observed) -> Condition:
     actual = own_pod(session, observed) if not session.suspend_requested else None
     if actual is not None and podstate.is_ready(actual):
         return Condition(ConditionType.SCENE_READY, "True", Reason.SCENE_VISIBLE, "The scene is on screen.")
-    if actual is not None and (error := podstate.scene_error(actual)):
+    if actual is not None and (error := scene_error(actual)):
         return Condition(ConditionType.SCENE_READY, "False", error.reason, error.message)
-    if actual is not None and podstate.is_running(actual) and not podstate.start_error(actual):
+    running = actual is not None and podstate.is_running(actual) and not _is_leaving(actual, observed)
+    if actual is not None and running and not start_error(actual):
         return Condition(ConditionType.SCENE_READY, "False", Reason.SCENE_LOADING, f"Blender is opening {scene}.")
     return Condition(
         ConditionType.SCENE_READY,
@@ -171,7 +205,9 @@ def _access_reason(error: DomainError) -> str:
 def _suspended(session: Session, observed: Observed) -> Condition:
     if not session.suspend_requested:
         return Condition(ConditionType.SUSPENDED, "False", Reason.RUNNING, "No suspension is requested.")
-    if own_pod(session, observed) is not None:
+    if (pod := own_pod(session, observed)) is not None:
+        if lost := explain_lost(pod, observed.now):
+            return Condition(ConditionType.SUSPENDED, "False", Reason.SUSPENDING, lost.message)
         waits = explain_stop(session, observed)
         return Condition(ConditionType.SUSPENDED, "False", waits.reason, waits.message)
     suspension = session.status.suspension
@@ -199,10 +235,10 @@ def _stalled(session: Session, observed: Observed, parts: tuple[Condition, ...])
     if isinstance(refused, Invalid):
         return Condition(ConditionType.STALLED, "True", Reason.INVALID, str(refused))
     actual = own_pod(session, observed)
-    looping = actual is not None and podstate.is_looping(actual)
+    failing = actual is not None and podstate.is_failing(actual)
     for entry in parts[:2]:
         unrecoverable = entry.reason in podstate.UNRECOVERABLE or entry.reason == Reason.SCENE_NOT_FOUND
-        if not entry.holds and (unrecoverable or (looping and entry.type == ConditionType.DESKTOP_READY)):
+        if not entry.holds and (unrecoverable or (failing and entry.type == ConditionType.DESKTOP_READY)):
             return Condition(ConditionType.STALLED, "True", entry.reason, entry.message)
     if not session.suspend_requested and parts[0].reason == Reason.BEYOND_CLASS:
         return Condition(ConditionType.STALLED, "True", Reason.BEYOND_CLASS, parts[0].message)
@@ -217,23 +253,16 @@ def _taken(observed: Observed) -> Condition | None:
     return None
 
 
-def started_at(session: Session, observed: Observed) -> datetime | None:
-    """Return the beginning of the current run: from the status, or computed if the run begins now; None without one."""
-    former = session.status
-    if former.started_at is not None or not observed.may_start or session.suspend_requested:
-        return former.started_at
-    waited = former.queue is not None or former.suspension is not None
-    return in_milliseconds(observed.now if waited else session.created_at)
-
-
 def _start_deadline(session: Session, observed: Observed, parts: tuple[Condition, ...]) -> Condition:
     """Return whether the start takes longer than the class allows, and what it waits for."""
-    started = started_at(session, observed)
+    since = starting_since(session, observed)
     deadline = observed.settings.start_deadline if observed.settings is not None else None
     missing = next((entry for entry in parts if not entry.holds), None)
-    starting = session.status.ready_at is None and not session.suspend_requested and observed.position is None
-    if started and starting and deadline and missing and observed.now - started >= deadline:
-        message = f"Not ready within {write(deadline)}; the start is still tried. {missing.reason}: {missing.message}"
+    if since and deadline and missing and observed.now - since >= deadline:
+        again = "again " if session.status.ready_at is not None else ""
+        message = (
+            f"Not ready {again}within {write(deadline)}; the start is still tried. {missing.reason}: {missing.message}"
+        )
         return Condition(ConditionType.STALLED, "True", Reason.START_DEADLINE_EXCEEDED, message)
     return Condition(ConditionType.STALLED, "False", Reason.PROGRESSING, "Nothing stands in the way.")
 

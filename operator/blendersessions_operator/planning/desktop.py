@@ -12,8 +12,9 @@ from blendersessions.model.effective_settings import quantity
 from blendersessions.model.manifest import is_subset, ref_of
 from blendersessions.model.secret_data import DesktopCredentials, decode
 from blendersessions_operator.planning import podstate, steps
+from blendersessions_operator.planning.endings import scene_error
 from blendersessions_operator.planning.observed import Observed, granted_before, own_volume_claim, owned
-from blendersessions_operator.planning.podstate import has_ended, scene_error
+from blendersessions_operator.planning.podstate import has_ended
 from blendersessions_operator.resources.pod import outdated, pod, pod_metadata
 from blendersessions_operator.resources.secret import desktop_secret
 from blendersessions_operator.resources.service import service

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from blendersessions.model.effective_settings import EffectiveSettings
     from blendersessions.model.errors import DomainError
     from blendersessions.model.installation import InstallationDefaults
+    from blendersessions.model.manifest import Ref
     from blendersessions.model.session import Session
     from blendersessions_operator.planning.save_progress import SaveProgress
     from blendersessions_operator.planning.steps import Area
@@ -35,6 +36,9 @@ class Observed:
     """What is wrong with the class; empty if nothing is."""
     position: int | None = None
     """The session's queue position, counted from 1; None if it may run."""
+    claim_holder: Ref | None = None
+    """What has the volume of the session's workspace, for which the session waits; None if the volume is free or is the
+    session's."""
     secret: Manifest | None = None
     service: Manifest | None = None
     pod: Manifest | None = None
@@ -61,9 +65,12 @@ class Observed:
     @property
     def may_start(self) -> bool:
         """Whether a desktop may be made for the session."""
-        return (
-            self.settings is not None and not self.class_error and not self.settings.refusals and self.position is None
-        )
+        return self.settings is not None and not self.class_error and not self.settings.refusals and not self.waits
+
+    @property
+    def waits(self) -> bool:
+        """Whether the session waits for others: for capacity of its class, or for its volume."""
+        return self.position is not None or self.claim_holder is not None
 
     @property
     def lifetime(self) -> LifetimeDecision:

@@ -16,11 +16,14 @@ from blendersessions.model.access import access_list
 from blendersessions_operator.planning import steps
 from blendersessions_operator.planning.access import plan_access, plan_access_change, session_access
 from blendersessions_operator.planning.desktop import plan_desktop, repair_existing, restart_backoff
+from blendersessions_operator.planning.last_termination import plan_recording, plan_telling
+from blendersessions_operator.planning.lost_node import plan_lost_pod, time_to_overdue
 from blendersessions_operator.planning.observed import Observed, granted_before, own_pod
 from blendersessions_operator.planning.podstate import has_ended
 from blendersessions_operator.planning.saving import decide_save
+from blendersessions_operator.planning.start_deadline import time_to_deadline
 from blendersessions_operator.planning.steps import Area
-from blendersessions_operator.planning.suspend import plan_lifetime, plan_stop, plan_suspension, time_of_silence
+from blendersessions_operator.planning.suspend import Stages, plan_lifetime, plan_stop, plan_suspension, time_of_silence
 
 if TYPE_CHECKING:
     from blendersessions.model.session import Session
@@ -53,9 +56,10 @@ def plan(session: Session, observed: Observed) -> Plan:
         return Plan(((steps.AddFinalizer(),),))
     if Area.ACCESS not in observed.failures and (stages := plan_access_change(session, observed)):
         return Plan(stages)
+    lost = plan_lost_pod(session, observed)
     if session.suspend_requested:
-        return Plan(plan_suspension(session, observed))
-    if stages := plan_lifetime(session, observed):
+        return Plan(lost or plan_suspension(session, observed))
+    if stages := lost or plan_lifetime(session, observed) or _plan_end(session, observed):
         return Plan(stages)
     todo: list[Step] = []
     if Area.DESKTOP not in observed.failures:
@@ -70,28 +74,20 @@ def requeue_after(session: Session, observed: Observed) -> timedelta | None:
     pod = own_pod(session, observed)
     if session.deleting or session.suspend_requested:
         leaving = pod is not None and not pod["metadata"].get("deletionTimestamp")
-        return decide_save(session, observed).requeue_after if leaving else None
+        after = [decide_save(session, observed).requeue_after if leaving else None, time_to_overdue(session, observed)]
+        return min((delay for delay in after if delay is not None), default=None)
     delays = [observed.lifetime.requeue_after, time_of_silence(observed) or None]
     failed = Area.DESKTOP in observed.failures
     if pod is not None and has_ended(pod) and not pod["metadata"].get("deletionTimestamp") and not failed:
         # Not at once, because the obstacle to a replacement may last. After a failure the queue tries again.
         delays.append(max(restart_backoff(pod, observed.now), MIN_REQUEUE))
-    delays.append(time_to_deadline(session, observed))
+    delays += [time_to_deadline(session, observed), time_to_overdue(session, observed)]
     return min((delay for delay in delays if delay is not None), default=None)
 
 
-def time_to_deadline(session: Session, observed: Observed) -> timedelta | None:
-    """Return the time until the start deadline; None if the session is not starting, or has no deadline left."""
-    started = session.status.started_at
-    if (
-        started is None
-        or session.status.ready_at is not None
-        or observed.settings is None
-        or observed.settings.start_deadline is None
-    ):
-        return None
-    left = started + observed.settings.start_deadline - observed.now
-    return left if left > timedelta() else None
+def _plan_end(session: Session, observed: Observed) -> Stages:
+    """Plan what the end of a former desktop asks for: a record of it, or a notice in the new one."""
+    return plan_recording(session, observed) or plan_telling(session, observed)
 
 
 def _may_run(session: Session, observed: Observed) -> bool:

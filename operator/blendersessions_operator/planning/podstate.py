@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
 
 from blendersessions.model import container as container_contract
-from blendersessions.model.conditions import Reason
+from blendersessions.model.fields import moment
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from blendersessions.model.manifest import Manifest
 
 UNRECOVERABLE = frozenset({"InvalidImageName", "ErrImageNeverPull"})
 """Kubernetes' reasons for a waiting container that do not pass by waiting."""
-
-MAX_RESTARTS = 3
-"""A container that ended after this number of restarts is not going to run."""
-
-_REASON = re.compile(r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$")
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """Why something is not so: one word for programs, and a sentence for users."""
-
-    reason: str
-    message: str
+REPORT_LAG: Final = timedelta(seconds=10)
+"""Longest time from the end of a container until the kubelet reports the pod as not ready."""
+FAILING_TIME: Final = timedelta(seconds=30)
+"""A desktop whose starts have failed for this time is failing. It is the time of three starts that fail at once."""
 
 
 def condition(pod: Manifest, kind: str) -> Manifest:
@@ -43,10 +34,35 @@ def is_ready(pod: Manifest) -> bool:
     return not pod["metadata"].get("deletionTimestamp") and condition(pod, "Ready").get("status") == "True"
 
 
-def is_looping(pod: Manifest) -> bool:
-    """Return whether the container ends again soon after each restart."""
-    waiting = (container(pod).get("state") or {}).get("waiting") or {}
-    return waiting.get("reason") == "CrashLoopBackOff" and int(container(pod).get("restartCount") or 0) >= MAX_RESTARTS
+def is_failing(pod: Manifest) -> bool:
+    """Return whether the container fails again and again, and was not ready in between.
+
+    The count of restarts does not show that: it never goes down, and it counts a person who quits Blender too. What
+    the pod's status shows is this. `CrashLoopBackOff` means that the container has ended at least twice in a short
+    time. The exit code of the last run is 0 if a person quit. The pod's condition `Ready` moves when a desktop that was
+    ready ends, so if its last move is before the last run began, that run was never ready. And from that move to the
+    end of the last run, no start has succeeded; one failure soon after a good run is not taken for a failing desktop.
+    """
+    status = container(pod)
+    waiting = (status.get("state") or {}).get("waiting") or {}
+    ended = (status.get("lastState") or {}).get("terminated") or {}
+    if waiting.get("reason") != "CrashLoopBackOff" or not ended.get("exitCode"):
+        return False
+    begun, over = moment(ended.get("startedAt")), moment(ended.get("finishedAt"))
+    not_ready_since = moment(condition(pod, "Ready").get("lastTransitionTime")) or _created_at(pod)
+    if begun is None or over is None or not_ready_since is None:
+        return False
+    return not_ready_since <= begun and over - not_ready_since >= FAILING_TIME
+
+
+def was_ready_in_this_run(pod: Manifest) -> bool:
+    """Return whether the container that runs now has had its scene on screen, and has it no more.
+
+    Then `Ready` has moved since the run began. It also moves a moment after the former run's end.
+    """
+    begun = moment(((container(pod).get("state") or {}).get("running") or {}).get("startedAt"))
+    moved = moment(condition(pod, "Ready").get("lastTransitionTime"))
+    return begun is not None and moved is not None and moved - begun > REPORT_LAG
 
 
 def has_ended(pod: Manifest) -> bool:
@@ -62,89 +78,48 @@ def container(pod: Manifest) -> Manifest:
     return {}
 
 
+def ends(pod: Manifest) -> Iterator[Manifest]:
+    """Iterate over the ends of the container that the kubelet still reports, the last one first."""
+    status = container(pod)
+    for state in (status.get("state") or {}, status.get("lastState") or {}):
+        if ended := state.get("terminated"):
+            yield dict(ended)
+
+
 def is_running(pod: Manifest) -> bool:
     """Return whether the container runs, with or without its scene on screen."""
     return "running" in (container(pod).get("state") or {}) or is_ready(pod)
 
 
-def start_error(pod: Manifest) -> Explanation | None:
-    """Return why the container could not start, from its termination message; None if it started or is ready."""
-    if is_ready(pod):
-        return None
-    status = container(pod)
-    for state in (status.get("state") or {}, status.get("lastState") or {}):
-        ended = state.get("terminated") or {}
-        if ended.get("exitCode") == container_contract.START_ERROR_EXIT_CODE:
-            return _parse(str(ended.get("message") or ""))
-    return None
+def is_cut_off(pod: Manifest) -> bool:
+    """Return whether Kubernetes has marked the pod because its node does not answer.
+
+    The kubelet writes `Ready` and `ContainersReady` together. When it does not answer any more, Kubernetes sets `Ready`
+    alone to false on each of its pods (MarkPodsNotReady in controller/util/node/controller_utils.go).
+    """
+    marks = [condition(pod, kind).get("status") for kind in ("Ready", "ContainersReady")]
+    return marks == ["False", "True"] and not has_ended(pod)
 
 
-def scene_error(pod: Manifest) -> Explanation | None:
-    """Return why the scene can never be shown, or None."""
-    error = start_error(pod)
-    return error if error is not None and error.reason == Reason.SCENE_NOT_FOUND else None
+def node_name(pod: Manifest) -> str:
+    """Return the name of the pod's node; empty before it is scheduled."""
+    return str((pod.get("spec") or {}).get("nodeName") or "")
 
 
-def why_not_running(pod: Manifest) -> Explanation:
-    """Return why the container does not run, with Kubernetes' own reasons and messages where it gives them."""
-    return (
-        _deletion(pod)
-        or _end_of_pod(pod)
-        or start_error(pod)
-        or _waiting(pod)
-        or _end_of_container(pod)
-        or _unschedulable(pod)
-        or Explanation(Reason.POD_STARTING, "The pod is being started.")
-    )
+def memory_limit(pod: Manifest) -> str:
+    """Return the memory limit that the Blender container was made with; empty if it has none."""
+    for entry in (pod.get("spec") or {}).get("containers") or ():
+        if entry.get("name") == container_contract.NAME:
+            return str(((entry.get("resources") or {}).get("limits") or {}).get("memory") or "")
+    return ""
 
 
-def _deletion(pod: Manifest) -> Explanation | None:
-    if not pod["metadata"].get("deletionTimestamp"):
-        return None
-    return Explanation(Reason.POD_TERMINATING, "The former pod is still ending; a new one is started when it is gone.")
+def claims(pod: Manifest) -> tuple[str, ...]:
+    """Return the names of the volume claims that the pod mounts."""
+    volumes = (pod.get("spec") or {}).get("volumes") or ()
+    mounted = (volume.get("persistentVolumeClaim") for volume in volumes)
+    return tuple(str(claim["claimName"]) for claim in mounted if claim)
 
 
-def _end_of_pod(pod: Manifest) -> Explanation | None:
-    if not has_ended(pod) or not pod["status"].get("reason"):
-        return None
-    message = str(pod["status"].get("message") or "The pod ended.")
-    return Explanation(_reason(pod["status"]["reason"]), f"{message} Another pod is started.")
-
-
-def _waiting(pod: Manifest) -> Explanation | None:
-    waiting = (container(pod).get("state") or {}).get("waiting") or {}
-    if not waiting.get("reason"):
-        return None
-    return Explanation(_reason(waiting["reason"]), str(waiting.get("message") or "The container is being started."))
-
-
-def _end_of_container(pod: Manifest) -> Explanation | None:
-    ended = (container(pod).get("state") or {}).get("terminated") or {}
-    if not ended:
-        return None
-    message = f"The container ended with exit code {ended.get('exitCode')}; it is started again."
-    return Explanation(_reason(ended.get("reason") or "Error"), str(ended.get("message") or message))
-
-
-def _unschedulable(pod: Manifest) -> Explanation | None:
-    scheduled = condition(pod, "PodScheduled")
-    if scheduled.get("status") != "False":
-        return None
-    message = str(scheduled.get("message") or "No node was found yet.")
-    return Explanation(_reason(scheduled.get("reason") or "Unschedulable"), message)
-
-
-def _reason(value: object) -> str:
-    """Return a reason that a condition may have: Kubernetes' own, if its form is valid."""
-    text = str(value)
-    return text if _REASON.match(text) else Reason.POD_STARTING
-
-
-def _parse(message: str) -> Explanation:
-    """Read `{"reason": ..., "message": ...}`, which the container writes to its termination log."""
-    try:
-        fields = json.loads(message)
-        reason, text = str(fields["reason"]), str(fields["message"])
-    except (ValueError, TypeError, KeyError):
-        return Explanation("ContainerFailed", f"The container cannot start: {message or 'it gave no reason'}")
-    return Explanation(reason if _REASON.match(reason) else "ContainerFailed", text)
+def _created_at(pod: Manifest) -> datetime | None:
+    return moment(pod["metadata"].get("creationTimestamp"))

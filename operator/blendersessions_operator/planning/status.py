@@ -20,8 +20,10 @@ from blendersessions.model.status import (
 )
 from blendersessions.model.suspension import RESUME
 from blendersessions_operator.planning.admission import requested_at
-from blendersessions_operator.planning.conditions import compute_conditions, started_at
+from blendersessions_operator.planning.conditions import compute_conditions
+from blendersessions_operator.planning.last_termination import last_termination
 from blendersessions_operator.planning.observed import Observed, own_pod
+from blendersessions_operator.planning.start_deadline import started_at
 from blendersessions_operator.resources.connection import client_url
 from blendersessions_operator.resources.volume_claim import claim_name
 
@@ -59,6 +61,7 @@ def status(session: Session, observed: Observed) -> SessionStatus:
         client_url=_client_url(session, observed) if ready else "",
         view_url=_view_url(session, observed) if ready else "",
         activity=_activity(session, observed, started, ready_at) if ready_at and not session.deleting else None,
+        last_termination=last_termination(session, observed),
     )
 
 
@@ -93,7 +96,7 @@ def _queue(session: Session, observed: Observed) -> Queue | None:
 
 
 def _started_at(session: Session, observed: Observed) -> datetime | None:
-    if session.suspend_requested or observed.position is not None:
+    if session.suspend_requested or observed.waits:
         return None
     return started_at(session, observed)
 
@@ -162,6 +165,6 @@ def _phase(session: Session, conditions: dict[str, Condition], observed: Observe
         return Phase.FAILED
     if conditions[ConditionType.READY].holds:
         return Phase.READY
-    if observed.position is not None:
+    if observed.waits:
         return Phase.QUEUED
     return Phase.STARTING if own_pod(session, observed) is not None else Phase.PENDING

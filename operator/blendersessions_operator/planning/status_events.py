@@ -83,6 +83,9 @@ def events_of_change(former: SessionStatus, wanted: SessionStatus, now: datetime
 
 def _warnings(former: SessionStatus, wanted: SessionStatus, now: datetime) -> list[Event]:
     warnings: dict[str, Event] = {}
+    last = wanted.last_termination
+    if last is not None and not last.same_end(former.last_termination):
+        warnings[last.reason] = Event("Warning", last.reason, last.message, now)
     for kind in (
         ConditionType.STALLED,
         ConditionType.DESKTOP_READY,
@@ -94,7 +97,9 @@ def _warnings(former: SessionStatus, wanted: SessionStatus, now: datetime) -> li
         if entry is None or entry.status != ("True" if kind is ConditionType.STALLED else "False"):
             continue
         known = before is not None and before.reason == entry.reason
-        if not known and entry.reason not in _EXPECTED_REASONS | _INSTALLATION_REASONS:
+        # The end of a desktop is one Event, for as long as a condition is false because of it.
+        reported = last is not None and last.reason == entry.reason
+        if not known and not reported and entry.reason not in _EXPECTED_REASONS | _INSTALLATION_REASONS:
             warnings.setdefault(entry.reason, Event("Warning", entry.reason, entry.message, now))
     return list(warnings.values())
 

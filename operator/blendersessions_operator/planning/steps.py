@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from blendersessions.model.access import ConnectionSpec, SessionAccess
     from blendersessions.model.conditions import Reason
     from blendersessions.model.manifest import Manifest, Ref
-    from blendersessions.model.status import LastSave
+    from blendersessions.model.status import LastSave, Termination
 
 
 class Area(StrEnum):
@@ -22,6 +22,7 @@ class Area(StrEnum):
     DESKTOP = "desktop"
     ACCESS = "access"
     VIEWERS = "viewers"
+    NOTICE = "notice"
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,26 @@ class DeleteObject:
 
     ref: Ref
     uid: str
+    at_once: bool = False
+    """Whether a pod's object goes without waiting for its node, which does not answer."""
     area: Area = Area.DESKTOP
+
+
+@dataclass(frozen=True)
+class RecordTermination:
+    """Record in the status how the desktop ended, before its pod is deleted, which is all that shows it."""
+
+    termination: Termination
+    area: Area = Area.DESKTOP
+
+
+@dataclass(frozen=True)
+class TellTermination:
+    """Tell the person in the new desktop how the former one ended, by a notice, and record that it was told."""
+
+    message: str
+    termination: Termination
+    area: Area = Area.NOTICE
 
 
 @dataclass(frozen=True)
@@ -241,6 +261,8 @@ Step: TypeAlias = (
     | ApplyObject
     | AnnotateObject
     | DeleteObject
+    | RecordTermination
+    | TellTermination
     | DeleteSession
     | RecordSuspension
     | SaveScene

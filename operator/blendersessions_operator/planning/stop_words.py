@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from blendersessions.model.conditions import Reason
 from blendersessions.model.status import SaveResult
+from blendersessions_operator.planning.endings import Explanation
 from blendersessions_operator.planning.observed import own_pod
-from blendersessions_operator.planning.podstate import Explanation
 from blendersessions_operator.planning.save_progress import SaveOutcome
 from blendersessions_operator.planning.saving import has_unsaved_work, latest_stop
 

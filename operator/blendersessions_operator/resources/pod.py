@@ -8,6 +8,7 @@ import math
 from typing import TYPE_CHECKING
 
 from blendersessions.model import container, labels
+from blendersessions.model.effective_settings import quantity
 from blendersessions_operator.resources.metadata import desktop_metadata
 from blendersessions_operator.resources.volume_claim import claim_name
 
@@ -24,6 +25,9 @@ HOME_LIMIT = "4Gi"
 """Size of the home folder without a workspace. The kubelet evicts a pod that exceeds it, before the node's disk is
 full."""
 TMP_LIMIT = "1Gi"
+"""Size of the folder for temporary files. The kubelet evicts a pod that exceeds it."""
+RUN_LIMIT = "16Mi"
+"""Size of the folder for sockets, which is in memory."""
 
 
 def pod(desktop: Desktop, session: Session, settings: EffectiveSettings, credentials: str = "") -> Manifest:
@@ -79,8 +83,15 @@ def _spec(desktop: Desktop, session: Session, settings: EffectiveSettings) -> Ma
             {"name": "desktop", "secret": {"secretName": desktop.name, "defaultMode": 0o440}},
             {"name": "home", **_home(session)},
             {"name": "tmp", "emptyDir": {"sizeLimit": TMP_LIMIT}},
+            {"name": "run", "emptyDir": {"medium": "Memory", "sizeLimit": RUN_LIMIT}},
         ],
+        **_pull_secrets(settings),
     } | settings.placement
+
+
+def _pull_secrets(settings: EffectiveSettings) -> Manifest:
+    names = settings.image_pull_secrets
+    return {"imagePullSecrets": [{"name": name} for name in names]} if names else {}
 
 
 def _home(session: Session) -> Manifest:
@@ -100,6 +111,7 @@ def _container(session: Session, settings: EffectiveSettings) -> Manifest:
             {"name": "BLENDER_HEIGHT", "value": str(display.height)},
             {"name": "BLENDER_DEPTH", "value": str(display.color_depth)},
             *_input(settings.input),
+            *_storage_environment(session),
         ],
         "ports": [
             {"name": "vnc", "containerPort": container.VNC_PORT, "protocol": "TCP"},
@@ -109,15 +121,11 @@ def _container(session: Session, settings: EffectiveSettings) -> Manifest:
         "readinessProbe": {
             "httpGet": {"path": "/readyz", "port": "agent"},
             "periodSeconds": 1,
-            "timeoutSeconds": 1,
-            "failureThreshold": 3,
-        },
-        "livenessProbe": {
-            "httpGet": {"path": "/healthz", "port": "agent"},
-            "periodSeconds": 10,
+            # A probe that times out while a render takes all CPU is not a scene that is gone.
             "timeoutSeconds": 5,
             "failureThreshold": 6,
         },
+        # No liveness probe: a restart by the kubelet would end a Blender that works. The container restarts what ended.
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "capabilities": {"drop": ["ALL"]},
@@ -126,7 +134,8 @@ def _container(session: Session, settings: EffectiveSettings) -> Manifest:
         "volumeMounts": [
             {"name": "desktop", "mountPath": container.SECRET_PATH, "readOnly": True},
             {"name": "home", "mountPath": container.HOME},
-            {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - an emptyDir of this pod alone
+            {"name": "tmp", "mountPath": container.TMP},
+            {"name": "run", "mountPath": container.RUN_PATH},
         ],
     }
 
@@ -138,3 +147,12 @@ def _input(wanted: Input) -> list[Manifest]:
         "BLENDER_EMULATE_NUMPAD": wanted.emulate_numpad,
     }
     return [{"name": name, "value": str(on).lower()} for name, on in preferences.items() if on is not None]
+
+
+def _storage_environment(session: Session) -> list[Manifest]:
+    """Return what the programs in the desktop must know of its folders, to warn before one is full."""
+    kept = bool(claim_name(session))
+    limits = {} if kept else {container.HOME_LIMIT: HOME_LIMIT}
+    limits |= {container.TMP_LIMIT: TMP_LIMIT}
+    sizes = [{"name": name, "value": str(int(quantity(limit)))} for name, limit in limits.items()]
+    return [*sizes, {"name": container.WORKSPACE, "value": "true" if kept else "false"}]

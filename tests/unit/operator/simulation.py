@@ -85,7 +85,9 @@ class Server(Faulty):
     async def replace(self, manifest: Manifest, subresource: str = "") -> Manifest:
         return dict(copy.deepcopy(self._call(System.KUBERNETES, lambda: self._replaced(manifest, subresource))))
 
-    async def delete(self, ref: Ref, uid: str) -> None:
+    async def delete(self, ref: Ref, uid: str, *, at_once: bool = False) -> None:
+        del at_once
+
         def deleted() -> None:
             found = self.objects.get(ref)
             if found is not None and found["metadata"]["uid"] == uid:

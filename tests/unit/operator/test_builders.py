@@ -132,12 +132,6 @@ def test_pod() -> None:
                     "readinessProbe": {
                         "httpGet": {"path": "/readyz", "port": "agent"},
                         "periodSeconds": 1,
-                        "timeoutSeconds": 1,
-                        "failureThreshold": 3,
-                    },
-                    "livenessProbe": {
-                        "httpGet": {"path": "/healthz", "port": "agent"},
-                        "periodSeconds": 10,
                         "timeoutSeconds": 5,
                         "failureThreshold": 6,
                     },
@@ -150,6 +144,7 @@ def test_pod() -> None:
                         {"name": "desktop", "mountPath": "/run/secrets/desktop", "readOnly": True},
                         {"name": "home", "mountPath": "/home/blender"},
                         {"name": "tmp", "mountPath": "/tmp"},
+                        {"name": "run", "mountPath": "/run/blender-sessions"},
                     ],
                 }
             ],
@@ -157,6 +152,7 @@ def test_pod() -> None:
                 {"name": "desktop", "secret": {"secretName": NAME, "defaultMode": 0o440}},
                 {"name": "home", "emptyDir": {"sizeLimit": "4Gi"}},
                 {"name": "tmp", "emptyDir": {"sizeLimit": "1Gi"}},
+                {"name": "run", "emptyDir": {"medium": "Memory", "sizeLimit": "16Mi"}},
             ],
         },
     }
@@ -167,6 +163,26 @@ def test_a_pod_has_as_long_to_end_as_a_save_may_take(timeout: str, seconds: int)
     of = session()
     made = pod(DESKTOP, of, settings(of, {"saving": {"timeout": timeout}}))
     assert made["spec"]["terminationGracePeriodSeconds"] == seconds
+def test_the_image_is_pulled_with_the_secrets_of_class_and_installation() -> None:
+    of = session()
+    made = pod(DESKTOP, of, settings(of, {"imagePullSecrets": [{"name": "registry"}]}))
+    assert made["spec"]["imagePullSecrets"] == [{"name": "registry"}]
+
+
+def environment(spec: dict[str, object]) -> dict[str, str]:
+    [blender] = pod(DESKTOP, session(spec), settings(session(spec)))["spec"]["containers"]
+    return {entry["name"]: entry["value"] for entry in blender["env"]}
+
+
+def test_the_desktop_knows_the_limits_of_its_folders_and_whether_they_are_kept() -> None:
+    lost = environment({})
+    assert (lost["BLENDER_HOME_LIMIT_BYTES"], lost["BLENDER_TMP_LIMIT_BYTES"]) == (str(4 * 1024**3), str(1024**3))
+    assert lost["BLENDER_WORKSPACE"] == "false"
+    for workspace in ({"size": "1Gi"}, {"claimName": "mine"}):
+        kept = environment({"workspace": workspace})
+        assert kept["BLENDER_WORKSPACE"] == "true"
+        assert "BLENDER_HOME_LIMIT_BYTES" not in kept, "the volume has its own size"
+        assert kept["BLENDER_TMP_LIMIT_BYTES"] == str(1024**3)
 
 
 def test_a_sessions_resources_replace_the_defaults() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from blendersessions.model import durations
+from blendersessions.model.effective_settings import effective_settings
 from blendersessions.model.session_class import parse_session_class
 from unit.operator.factories import PROFILE, session, settings
 
@@ -24,6 +26,18 @@ def test_a_class_overrides_the_defaults_and_a_session_overrides_its_class() -> N
     assert found.image == "other:1"
     assert found.requests == {"cpu": "2"}
     assert found.limits == {"memory": "8Gi", "cpu": "4"}
+
+
+def test_pull_secrets_of_the_class_and_of_the_installation_are_both_used() -> None:
+    of_class = parse_session_class(
+        {
+            "metadata": {"namespace": "art", "name": "default"},
+            "spec": {"imagePullSecrets": [{"name": "ours"}, {"name": "shared"}]},
+        }
+    )
+    installation = replace(PROFILE, image_pull_secrets=("shared", "theirs"))
+    assert effective_settings(session(), of_class, installation).image_pull_secrets == ("ours", "shared", "theirs")
+    assert settings().image_pull_secrets == ()
 
 
 def test_lifetimes_come_from_the_session_then_the_class_then_the_ceiling() -> None:

@@ -24,6 +24,7 @@ from blendersessions.model.status import (
     StartPath,
     Startup,
     Suspension,
+    Termination,
     parse_status,
 )
 from unit.operator.factories import body
@@ -69,6 +70,7 @@ STATUSES = st.builds(
         expires_at=st.none() | MOMENTS,
         expiry_reason=st.none() | st.sampled_from(Reason),
     ),
+    last_termination=st.none() | st.builds(Termination, st.sampled_from(Reason) | WORDS, TEXTS, MOMENTS, st.booleans()),
 )
 WRITTEN = {
     "observedGeneration": 3,
@@ -101,6 +103,12 @@ WRITTEN = {
         "expiryReason": "Idle",
         "lastActiveAt": "2026-11-24T06:00:00.000Z",
     },
+    "lastTermination": {
+        "reason": "Evicted",
+        "message": "The home folder was full.",
+        "at": "2026-11-24T05:50:00.000Z",
+        "noticePending": True,
+    },
 }
 """Every field, as the API server has it."""
 
@@ -130,7 +138,7 @@ def test_only_plain_values_are_written() -> None:
     status = replace(
         parse_status(WRITTEN), conditions=(Condition(ConditionType.READY, "True", Reason.SESSION_READY, "Open it."),)
     )
-    assert {type(leaf) for leaf in leaves(status.to_manifest())} == {str, int, float}
+    assert {type(leaf) for leaf in leaves(status.to_manifest())} == {str, int, float, bool}
 
 
 def test_an_object_without_a_status_has_an_empty_one() -> None:

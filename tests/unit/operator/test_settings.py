@@ -98,3 +98,9 @@ def test_a_log_line_is_one_json_object() -> None:
     assert entry["message"] == "two\nlines of text"
     assert (entry["level"], entry["logger"], entry["session"]) == ("INFO", "blendersessions", "art/cart")
     assert entry["time"].endswith("+00:00")
+
+
+def test_the_pull_secrets_are_named_with_commas(environment: pytest.MonkeyPatch) -> None:
+    assert Settings().installation.image_pull_secrets == ()
+    environment.setenv(PREFIX + "IMAGE_PULL_SECRETS", "registry, mirror,")
+    assert Settings().installation.image_pull_secrets == ("registry", "mirror")

@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 TYPES = {"Ready", "DesktopReady", "SceneReady", "ConnectionReady", "Stalled", "Suspended"}
 
 
+OUT_OF_MEMORY = (
+    "The desktop needed more memory than its limit of 4Gi, and was ended. Raise spec.resources.limits.memory, or have "
+    "an administrator raise what the class allows."
+)
+
+
 def status_of(of: Session, observed: Observed) -> tuple[Manifest, dict[str, Manifest]]:
     stated = status(of, observed)
     result = stated.to_manifest()
@@ -101,8 +107,8 @@ def test_a_new_session_is_pending() -> None:
         ),
         (
             {"state": {"terminated": {"reason": "OOMKilled", "exitCode": 137}}},
-            "OOMKilled",
-            "The container ended with exit code 137; it is started again.",
+            "OutOfMemory",
+            OUT_OF_MEMORY,
         ),
         (
             {"lastState": {"terminated": {"exitCode": 64, "message": "not json"}}, "state": {}},

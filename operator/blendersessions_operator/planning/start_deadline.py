@@ -1,0 +1,51 @@
+"""When a session began to start, or to start again, and when that takes too long."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from blendersessions.model.conditions import ConditionType, Reason
+from blendersessions.model.fields import in_milliseconds
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from blendersessions.model.session import Session
+    from blendersessions_operator.planning.observed import Observed
+
+
+def started_at(session: Session, observed: Observed) -> datetime | None:
+    """Return the beginning of the current run: from the status, or computed if the run begins now; None without one."""
+    former = session.status
+    if former.started_at is not None or not observed.may_start or session.suspend_requested:
+        return former.started_at
+    desktop = former.condition(ConditionType.DESKTOP_READY)
+    waited_for_volume = desktop is not None and desktop.reason == Reason.WORKSPACE_IN_USE
+    waited = former.queue is not None or former.suspension is not None or waited_for_volume
+    return in_milliseconds(observed.now if waited else session.created_at)
+
+
+def starting_since(session: Session, observed: Observed) -> datetime | None:
+    """Return since when the session is being started, or started again in the same run; None if it is not.
+
+    A session that was ready is being started again for as long as its scene is not on screen. A connection that is
+    missing then is no start.
+    """
+    if session.suspend_requested or session.deleting or observed.waits:
+        return None
+    if session.status.ready_at is None:
+        return started_at(session, observed)
+    scene = session.status.condition(ConditionType.SCENE_READY)
+    return scene.last_transition_time if scene is not None and not scene.holds else None
+
+
+def time_to_deadline(session: Session, observed: Observed) -> timedelta | None:
+    """Return the time until the start deadline; None if the session is not starting, or has no deadline left."""
+    deadline = observed.settings.start_deadline if observed.settings is not None else None
+    # The beginning of a first start is not in the status before it is written; then the next look computes the time.
+    since = starting_since(session, observed) if session.status.started_at is not None else None
+    if since is None or deadline is None:
+        return None
+    left = since + deadline - observed.now
+    return left if left > timedelta() else None

@@ -1,0 +1,185 @@
+"""One volume has one desktop: the others wait, name the first session, and start by themselves."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Ref, ref_of
+from blendersessions.model.names import name_for
+from blendersessions_operator.controller.informer import apply_event
+from blendersessions_operator.controller.reconciler import reconcile
+from unit.operator.factories import UID, body
+from unit.operator.simulation import Simulation
+
+if TYPE_CHECKING:
+    from blendersessions.model.manifest import Manifest
+
+NAMES = ("first", "second", "third")
+SHARED: dict[str, Any] = {"workspace": {"claimName": "shared"}}
+
+
+class Sharing:
+    """Sessions that share a volume, and the operator that serves them."""
+
+    def __init__(self, specs: dict[str, Manifest]) -> None:
+        self.sim = Simulation()
+        for number, (name, spec) in enumerate(specs.items()):
+            made = body(spec, finalizer=False)
+            made["metadata"] |= {"name": name, "uid": uid_of(name), "creationTimestamp": f"2026-11-24T05:0{number}:00Z"}
+            self.sim.server.objects[ref(name)] = made
+            self.sim.server.touched(ref(name))
+
+    def work(self, *names: str) -> None:
+        for name in names:
+            self.sim.sync_caches()
+            self.work_blindly(name)
+
+    def work_blindly(self, name: str) -> None:
+        """Reconcile a session while the cache is behind, but for our own writes."""
+        asyncio.run(reconcile(self.sim.context, ref(name)))
+
+    def edit(self, name: str, spec: Manifest) -> None:
+        asyncio.run(self.sim.server.merge(ref(name), {"spec": spec}))
+        self.sim.server.objects[ref(name)]["metadata"]["generation"] += 1
+
+    def add_class(self, name: str, spec: Manifest) -> None:
+        made = {
+            "kind": CLASS_KIND,
+            "metadata": {"namespace": "art", "name": name, "uid": f"class-{name}"},
+            "spec": spec,
+        }
+        self.sim.server.objects[ref_of(made)] = made
+        self.sim.server.touched(ref_of(made))
+
+    def desktop(self, name: str) -> tuple[str, str]:
+        conditions = self.sim.server.objects[ref(name)].get("status", {}).get("conditions", [])
+        [(reason, message)] = [(e["reason"], e["message"]) for e in conditions if e["type"] == "DesktopReady"]
+        return reason, message
+
+    def has_pod(self, name: str) -> bool:
+        return Ref("Pod", "art", name_for(uid_of(name))) in self.sim.server.objects
+
+    def woken(self) -> set[str]:
+        added, self.sim.queue.added[:] = {each.name for each in self.sim.queue.added}, []
+        return added
+
+
+def ref(name: str) -> Ref:
+    return Ref(SESSION_KIND, "art", name)
+
+
+def uid_of(name: str) -> str:
+    return str(uuid.uuid5(uuid.UUID(UID), name))
+
+
+def test_the_second_session_waits_names_the_first_and_starts_when_it_is_suspended() -> None:
+    sharing = Sharing(dict.fromkeys(NAMES, SHARED))
+    sharing.work(*NAMES)
+    assert [sharing.has_pod(name) for name in NAMES] == [True, False, False]
+    for name in NAMES[1:]:
+        reason, message = sharing.desktop(name)
+        assert reason == "WorkspaceInUse"
+        assert "The volume shared of the workspace is in use by the session first," in message
+        status = sharing.sim.server.objects[ref(name)]["status"]
+        assert status["phase"] == "Queued"
+        assert "startedAt" not in status, "the wait is no start"
+    sharing.woken()
+    sharing.edit("first", {"suspend": True})
+    sharing.work("first")
+    assert sharing.woken() >= {"second", "third"}
+    sharing.work("second", "third")
+    assert [sharing.has_pod(name) for name in NAMES] == [False, True, False]
+    assert "the session second," in sharing.desktop("third")[1]
+    sharing.edit("first", {"suspend": False})
+    sharing.work("first")
+    assert "the session second," in sharing.desktop("first")[1], "who has it keeps it"
+
+
+def test_a_volume_that_was_made_for_a_session_is_that_sessions() -> None:
+    made = name_for(uid_of("first"))
+    sharing = Sharing({"first": {"workspace": {"size": "1Gi"}}, "second": {"workspace": {"claimName": made}}})
+    sharing.work("first", "second")
+    assert [sharing.has_pod(name) for name in ("first", "second")] == [True, False]
+    assert sharing.desktop("second")[0] == "WorkspaceInUse"
+
+
+def test_the_end_of_a_pod_and_of_a_session_wake_those_who_wait() -> None:
+    sharing = Sharing(dict.fromkeys(NAMES, SHARED))
+    sharing.work(*NAMES)
+    pod = sharing.sim.server.objects[Ref("Pod", "art", name_for(uid_of("first")))]
+    sharing.woken()
+    apply_event(sharing.sim.context, {"kind": "Pod"} | pod, gone=True)
+    assert sharing.woken() >= {"second", "third"}
+    sharing.sim.context.cache.remove(ref("first"))
+    assert sharing.woken() >= {"second", "third"}
+
+
+def test_a_pod_whose_session_is_gone_still_has_the_volume() -> None:
+    sharing = Sharing(dict.fromkeys(NAMES[:2], SHARED))
+    sharing.work(*NAMES[:2])
+    del sharing.sim.server.objects[ref("first")]
+    sharing.work("second")
+    assert not sharing.has_pod("second")
+    assert f"in use by Pod art/{name_for(uid_of('first'))}," in sharing.desktop("second")[1]
+    sharing.sim.server.collect(Ref("Pod", "art", name_for(uid_of("first"))))
+    sharing.work("second")
+    assert sharing.has_pod("second")
+
+
+def test_a_session_that_its_class_refuses_holds_up_nobody() -> None:
+    sharing = Sharing({"first": SHARED | {"className": "none"}, "second": SHARED})
+    sharing.work("first", "second")
+    assert sharing.has_pod("second")
+    assert sharing.desktop("first")[0] == "ClassNotFound"
+
+
+def test_a_session_that_waits_for_its_volume_holds_no_capacity_of_its_class() -> None:
+    """Otherwise `second` would hold the capacity that `first` waits for, and wait for the volume of `first`."""
+    sharing = Sharing({"other": {"className": "one"}} | dict.fromkeys(NAMES[:2], SHARED | {"className": "one"}))
+    sharing.add_class("one", {"limits": {"sessions": 1}})
+    sharing.work("other", "second", "first")
+    assert sharing.desktop("second")[0] == "WorkspaceInUse"
+    assert sharing.desktop("first")[0] == "Queued"
+    sharing.edit("other", {"suspend": True})
+    sharing.work("other", "second", "first")
+    assert [sharing.has_pod(name) for name in NAMES[:2]] == [True, False]
+    sharing.edit("first", {"suspend": True})
+    sharing.work("first", "second")
+    assert sharing.has_pod("second")
+
+
+actions = st.lists(
+    st.tuples(
+        st.sampled_from(["work", "work_blindly", "suspend", "resume", "restart", "lose_pod"]), st.sampled_from(NAMES)
+    ),
+    max_size=25,
+)
+
+
+@given(actions)
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+def test_never_two_desktops_on_one_volume_and_always_one_in_the_end(steps: list[tuple[str, str]]) -> None:
+    sharing = Sharing(dict.fromkeys(NAMES, SHARED))
+    for action, name in steps:
+        match action:
+            case "suspend" | "resume":
+                sharing.edit(name, {"suspend": action == "suspend"})
+            case "restart":
+                sharing.sim.restart()
+                sharing.sim.sync_caches()
+            case "lose_pod":
+                if sharing.has_pod(name):
+                    sharing.sim.server.collect(Ref("Pod", "art", name_for(uid_of(name))))
+            case _:
+                getattr(sharing, action)(name)
+        assert len(sharing.sim.pods()) <= 1, (action, name)
+    sharing.work(*NAMES * 3)
+    wanted = [name for name in NAMES if not sharing.sim.server.objects[ref(name)]["spec"].get("suspend")]
+    running = [name for name in NAMES if sharing.has_pod(name)]
+    assert len(running) == min(1, len(wanted))
+    assert all(sharing.desktop(name)[0] == "WorkspaceInUse" for name in wanted if name not in running)
