@@ -40,6 +40,16 @@ def stopping(session: SessionView) -> str:
     return (wording.STOP_SUSPENDED if session.suspended else wording.STOP)[session.files]
 
 
+def restarted(session: SessionView, now: datetime) -> str:
+    """Return when and why the desktop ended in this run without anybody's wish; empty if it did not."""
+    end, started = session.status.last_termination, session.status.started_at
+    if end is None or not session.live or session.suspend_requested or (started is not None and end.at < started):
+        return ""
+    at = f"{end.at:%H:%M} UTC" if end.at.date() == now.date() else f"{end.at:%H:%M} UTC on {end.at.day} {end.at:%B}"
+    headline = wording.RESTARTED.get(end.reason, wording.RESTARTED_OTHERWISE)
+    return f"{headline.format(at=at)} {end.message}".strip()
+
+
 def until(at: datetime, now: datetime) -> str:
     """Return the time from now to a moment, in the largest unit that fits."""
     return f"in {span(seconds)}" if (seconds := int((at - now).total_seconds())) >= 60 else "within a minute"

@@ -64,6 +64,7 @@ class SessionRow:
     kept_alive_by: str
     expiry: str
     keeping: str
+    restarted: str
     suspending: str
     stopping: str
     files: Files
@@ -95,6 +96,7 @@ class Renderer:
             kept_alive_by=lifetime_words.kept_alive_by(session),
             expiry=lifetime_words.expiry(session, now),
             keeping=lifetime_words.keeping(session),
+            restarted=lifetime_words.restarted(session, now),
             suspending=wording.SUSPEND[session.files],
             stopping=lifetime_words.stopping(session),
             files=session.files,

@@ -212,5 +212,13 @@ STOP_FAILED: Final = {
     Files.KEPT: "The session is deleted. The files in the workspace stay.",
 }
 
+RESTARTED: Final[dict[str, str]] = {
+    Reason.OUT_OF_MEMORY: "Your desktop was restarted at {at}, because its memory was full.",
+    Reason.EVICTED: "Your desktop was replaced at {at}, because its place was taken away.",
+    Reason.NODE_LOST: "Your desktop was replaced at {at}, because its machine did not answer.",
+}
+"""What happened, by the reason why a desktop ended. The operator's message about the cause follows."""
+RESTARTED_OTHERWISE: Final = "Your desktop was restarted at {at}."
+
 READY: Final = Words("Ready", "Blender opens now.")
 ENDING: Final = Words("Ending …", "The desktop shuts down, and the session is deleted.")
