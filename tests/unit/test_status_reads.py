@@ -40,6 +40,7 @@ SHARED = frozenset(
         "phase",
         "reason",
         "seconds",
+        "startedAt",
         "status",
         "type",
         "users",
