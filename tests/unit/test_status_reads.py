@@ -49,6 +49,10 @@ SHARED = frozenset(
 """Keys that other objects have as well: pods, a spec, Guacamole's answers."""
 
 
+READ_FROM_PODS = frozenset({"startedAt"})
+"""Keys that the state of a pod's container has as well. One file reads pods."""
+
+
 def keys_of(schema: dict[str, Any]) -> Iterator[str]:
     """Return the names of all properties."""
     for name, inner in schema.get("properties", {}).items():
@@ -99,7 +103,8 @@ def offences(source: str) -> list[str]:
 
 @pytest.mark.parametrize("path", PRODUCT, ids=lambda path: str(path.relative_to(ROOT)))
 def test_nobody_reads_a_status_by_its_keys_or_decides_by_the_phase(path: Path) -> None:
-    assert offences(path.read_text()) == []
+    allowed = {repr(key) for key in READ_FROM_PODS} if path.name == "podstate.py" else set()
+    assert [found for found in offences(path.read_text()) if found not in allowed] == []
 
 
 @pytest.mark.parametrize("path", PRODUCT, ids=lambda path: str(path.relative_to(ROOT)))

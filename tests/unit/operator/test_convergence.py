@@ -72,6 +72,8 @@ class Life(RuleBasedStateMachine):
         for pod in self.sim.pods():
             ready = "True" if phase == "Running" else "False"
             status = {"phase": phase, "podIP": "127.0.0.1", "conditions": [{"type": "Ready", "status": ready}]}
+            if phase == "Failed":
+                status |= {"reason": "Evicted", "message": "The node was low on resource: memory. "}
             if pod.get("status") != status:
                 pod["status"] = status
                 self.sim.server.touched(ref_of(pod))
@@ -137,8 +139,10 @@ class Life(RuleBasedStateMachine):
         phase = found["status"]["phase"]
         if session.suspend_requested:
             return phase == "Suspended" and not self.sim.pods() and (served or never_ran)
+        told = session.status.last_termination is None or not session.status.last_termination.notice_pending
         return (
             phase == "Ready"
+            and told
             and len(self.sim.pods()) == 1
             and served
             and set(guacamole.users) == set(access_list(session))
