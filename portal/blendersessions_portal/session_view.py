@@ -28,7 +28,7 @@ _SUSPENDING: Final = (Reason.SUSPENDING, Reason.SAVE_FAILED, Reason.WAITING_FOR_
 _NAME_STEM_LIMIT = 40
 """Most characters of a session's name that come from its scene."""
 _RANDOM_CHARACTERS = 5
-_HELD_UP: Final = (Reason.SAVE_FAILED, "WaitingForWork")
+_HELD_UP: Final = (Reason.SAVE_FAILED, Reason.WAITING_FOR_WORK)
 """Reasons of Suspended and of Ready while something holds up a suspension."""
 
 

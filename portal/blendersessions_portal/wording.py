@@ -76,18 +76,17 @@ DELAYS: Final[dict[str, Words]] = {
     "BlenderFailed": _NOT_STARTED,
     "ContainerFailed": _NOT_STARTED,
     "CrashLoopBackOff": _NOT_STARTED,
-    "OOMKilled": _NO_MEMORY,
-    "OutOfMemory": _NO_MEMORY,
-    "Evicted": Words(
+    Reason.OUT_OF_MEMORY: _NO_MEMORY,
+    Reason.EVICTED: Words(
         "The desktop was stopped, and starts again",
         f"A folder was full, or its machine is serviced. The details below say which. {_ASK_FOR_HELP}",
     ),
-    "NodeLost": Words(
+    Reason.NODE_LOST: Words(
         "The machine of this desktop does not answer",
         "The session starts again when the cluster has given the machine up. That may take an administrator: show them"
         " the details below.",
     ),
-    "WorkspaceInUse": Words(
+    Reason.WORKSPACE_IN_USE: Words(
         "Another session uses this workspace",
         "Two desktops on one workspace would overwrite each other. This session starts automatically when the one below"
         " is suspended or stopped.",

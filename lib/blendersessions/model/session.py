@@ -149,12 +149,6 @@ class Session:
         return self.deleted_at is not None
 
     @property
-    def keeps_files(self) -> bool:
-        """Whether the files of the home folder outlive the session."""
-        workspace = self.spec.workspace
-        return workspace is not None and (bool(workspace.claim_name) or workspace.reclaim_policy == "Retain")
-
-    @property
     def generated_name(self) -> str:
         """Name made from the UID, for the session's own user, its volume claim, and a desktop that is made for it."""
         return name_for(self.uid)

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 from blendersessions.model.conditions import ConditionType
 from blendersessions.model.manifest import ref_of
-from blendersessions_operator.planning import steps
+from blendersessions_operator.planning import podstate, steps
 from blendersessions_operator.planning.desktop import restart_backoff
 from blendersessions_operator.planning.endings import termination
 from blendersessions_operator.planning.observed import Observed, own_pod
-from blendersessions_operator.planning.podstate import has_ended
 from blendersessions_operator.planning.steps import Area
-from blendersessions_operator.planning.suspend import can_answer
 
 if TYPE_CHECKING:
     from blendersessions.model.session import Session
@@ -48,7 +46,7 @@ def cause_of_start(session: Session, observed: Observed) -> Termination | None:
 def plan_recording(session: Session, observed: Observed) -> Stages:
     """Plan the replacement of a pod that ended, if only the pod shows how: this is recorded first."""
     pod = own_pod(session, observed)
-    if pod is None or not has_ended(pod) or pod["metadata"].get("deletionTimestamp"):
+    if pod is None or not podstate.has_ended(pod) or pod["metadata"].get("deletionTimestamp"):
         return ()
     record = recording(session, observed)
     if not record or Area.DESKTOP in observed.failures or restart_backoff(pod, observed.now):
@@ -66,8 +64,10 @@ def recording(session: Session, observed: Observed) -> Stages:
 
 def plan_telling(session: Session, observed: Observed) -> Stages:
     """Plan the notice in a new desktop that tells how the former one ended, and what became of the work."""
-    last = session.status.last_termination
-    if last is None or not last.notice_pending or Area.NOTICE in observed.failures or not can_answer(session, observed):
+    last, pod = session.status.last_termination, own_pod(session, observed)
+    if last is None or not last.notice_pending or Area.NOTICE in observed.failures:
+        return ()
+    if pod is None or not podstate.is_ready(pod):
         return ()
     if session.spec.workspace is not None:
         work = "Your files are in the workspace; what was not saved there since the last automatic save is lost."

@@ -7,6 +7,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from blendersessions.model.files import Files
 from blendersessions.model.session_class import Saving
 from blendersessions.model.status import KeepAliveReason, LastSave, SaveResult
 from blendersessions_operator.planning import podstate
@@ -99,7 +100,7 @@ def _retry(
 
 def has_unsaved_work(session: Session, pod: Manifest) -> bool:
     """Return whether a save can keep something: Blender may run, and its home folder outlives the pod."""
-    if session.spec.workspace is None or (session.deleting and not session.keeps_files):
+    if session.spec.workspace is None or (session.deleting and session.files is not Files.KEPT):
         return False
     return podstate.is_running(pod) and not podstate.has_ended(pod)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from blendersessions.model.conditions import Reason
 from blendersessions.model.durations import write
+from blendersessions.model.files import Files
 from blendersessions.model.manifest import ref_of
 from blendersessions_operator.planning import podstate, steps
 from blendersessions_operator.planning.access import plan_access
@@ -114,7 +115,7 @@ def _warning(session: Session, observed: Observed) -> str:
     left = write((decision.expires_at or observed.now) - observed.now)
     deletes = observed.settings is not None and observed.settings.on_expiry == "Delete"
     what = "This session is deleted" if deletes else "This session is suspended"
-    kept = session.keeps_files if deletes else session.spec.workspace is not None
+    kept = session.files is Files.KEPT if deletes else session.spec.workspace is not None
     scene = "Your scene is saved." if kept else "Everything in it is lost."
     if decision.reason is Reason.IDLE:
         return f"{what} in {left} because nobody works in it. {scene} Move the mouse to keep it."
