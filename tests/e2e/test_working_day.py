@@ -69,8 +69,11 @@ def test_too_little_memory_is_named(started: Callable[..., Desktop], kubectl: Ku
     run_in_console(desktop.agent, "x = b'x' * (4 * 10**9)")
     until("the container is started again", lambda: desktop.agent.restarts() == 1)
 
-    until("the session says why", lambda: desktop.body["status"].get("lastTermination", {}).get("reason") == "OutOfMemory")
-    message = desktop.body["status"]["lastTermination"]["message"]
+    def ended() -> dict[str, Any]:
+        return dict(desktop.body["status"].get("lastTermination", {}))
+
+    until("the session says why", lambda: ended().get("reason") == "OutOfMemory")
+    message = ended()["message"]
     assert "1.2 GiB" in message
     assert "memory" in message
     kubectl.run("wait", "--for=condition=Ready", "bs/small-memory", "--timeout=120s")
