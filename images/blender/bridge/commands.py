@@ -38,5 +38,5 @@ class Commands:
             return {"file": self._save()}
         except SaveFailed as error:
             return {"status": error.status, "message": error.message}
-        except Exception as error:  # noqa: BLE001 - without an answer the agent would wait for ever
+        except Exception as error:
             return {"status": 500, "message": f"The scene was not saved: {error!r}."}

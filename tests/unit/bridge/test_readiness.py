@@ -1,6 +1,6 @@
 """A desktop is ready once the picture is complete, not earlier, and stays ready."""
 
-from agent.readiness import DRAWING, MAX_DRAWING_SECONDS, ON_SCREEN, SETTLE_SECONDS, STARTING, ReadinessTracker
+from bridge.readiness import DRAWING, MAX_DRAWING_SECONDS, ON_SCREEN, SETTLE_SECONDS, STARTING, ReadinessTracker
 
 TICK_SECONDS = 0.1
 
