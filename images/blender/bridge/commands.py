@@ -20,7 +20,7 @@ class Commands:
 
     def carry_out(self, messages: list[Message]) -> None:
         """Carry out what was asked for. Requests that came together are answered by one save."""
-        cancelled = {message.get("id") for message in messages if message.get("type") == "cancel"}
+        cancelled = [message.get("id") for message in messages if message.get("type") == "cancel"]
         asked = [message.get("id") for message in messages if message.get("type") == "save"]
         asked = [number for number in asked if number not in cancelled]
         if not asked:
