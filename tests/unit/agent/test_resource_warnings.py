@@ -17,7 +17,17 @@ def warnings(*percent: int, resource: Resource = MEMORY) -> list[bool]:
 
 
 def test_each_level_is_told_once() -> None:
-    assert warnings(10, 84, 85, 86, 94, 95, 96, 100, 130) == [False, False, True, False, False, True, False, False, False]
+    assert warnings(10, 84, 85, 86, 94, 95, 96, 100, 130) == [
+        False,
+        False,
+        True,
+        False,
+        False,
+        True,
+        False,
+        False,
+        False,
+    ]
 
 
 def test_a_jump_over_both_levels_is_one_warning() -> None:

@@ -29,7 +29,14 @@ def test_the_scene_that_was_changed_last_is_found(tmp_path: Path) -> None:
 
 def test_what_is_no_scene_of_the_person_does_not_count(tmp_path: Path) -> None:
     scene = write(tmp_path / "scene.blend", 100)
-    for name in (".hidden.blend", "scene.blend1", "notes.txt", "autosave/a.blend", "recovered/b.blend", "shots/c.blend"):
+    for name in (
+        ".hidden.blend",
+        "scene.blend1",
+        "notes.txt",
+        "autosave/a.blend",
+        "recovered/b.blend",
+        "shots/c.blend",
+    ):
         write(tmp_path / name, 900)
     os.mkfifo(tmp_path / "pipe.blend")
     (tmp_path / "folder.blend").mkdir()
