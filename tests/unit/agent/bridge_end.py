@@ -84,7 +84,8 @@ async def until_so(what: str, probe: Callable[[], bool]) -> None:
     """Let the event loop run until a condition is true."""
     try:
         async with asyncio.timeout(DEADLINE_SECONDS):
-            while not probe():
+            # The condition is set by other tasks of this event loop.
+            while not probe():  # noqa: ASYNC110
                 await asyncio.sleep(0)
     except TimeoutError:
         raise AssertionError(f"not within {DEADLINE_SECONDS:.0f} s: {what}") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -55,15 +56,21 @@ async def test_the_state_is_the_last_report(path: Path) -> None:
             await agent.until_reported()
 
 
-@pytest.mark.parametrize("left", ["file", "folder", "socket"])
-async def test_what_lies_at_the_sockets_path_is_replaced(path: Path, left: str) -> None:
-    if left == "file":
+@pytest.fixture(params=["file", "folder", "socket"])
+def taken_path(request: pytest.FixtureRequest, path: Path) -> Path:
+    """The path of the socket, with something else there."""
+    if request.param == "file":
         path.write_text("not a socket")
-    elif left == "folder":
+    elif request.param == "folder":
         (path / "in it").mkdir(parents=True)
     else:
-        async with listening(path):
-            pass
+        with socket.socket(socket.AF_UNIX) as left:
+            left.bind(str(path))
+    return path
+
+
+async def test_what_lies_at_the_sockets_path_is_replaced(taken_path: Path) -> None:
+    path = taken_path
     async with listening(path) as agent, connected(path) as bridge:
         await bridge.send(STATE)
         await agent.until_reported()

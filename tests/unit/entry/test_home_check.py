@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from entry import home_check
 from entry.home_check import MAX_RECOVERED, check_home, keep_auto_saves, remove_partial_saves
 from unit.entry.person import persons_folder, rights_of_the_person
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture

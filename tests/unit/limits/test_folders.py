@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-import pytest
-
 from limits import folders
 from limits.folders import Fill, measure
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 MIB = 1 << 20
 

@@ -41,9 +41,9 @@ def odd(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def descriptors() -> Iterator[None]:
-    before = sorted(os.listdir("/proc/self/fd"))
+    before = sorted(Path("/proc/self/fd").iterdir())
     yield
-    assert sorted(os.listdir("/proc/self/fd")) == before
+    assert sorted(Path("/proc/self/fd").iterdir()) == before
 
 
 @pytest.mark.usefixtures("descriptors")
