@@ -15,10 +15,10 @@ IMAGE = Path(__file__).parents[3] / "images" / "blender"
 
 
 def test_ports_exit_code_and_secret_are_the_same_on_both_sides() -> None:
-    # The agent's runner imports Blender's own modules, which are only in the image.
-    runner = (IMAGE / "agent" / "runner.py").read_text()
-    assert f"PORT: Final = {container.AGENT_PORT}\n" in runner
-    assert f'TOKEN_FILE: Final = Path("{container.SECRET_PATH}/{container.AGENT_TOKEN}")\n' in runner
+    # The agent's program loads X libraries, which may be only in the image.
+    agent = (IMAGE / "agent" / "__main__.py").read_text()
+    assert f"PORT: Final = {container.AGENT_PORT}\n" in agent
+    assert f'TOKEN_FILE: Final = Path("{container.SECRET_PATH}/{container.AGENT_TOKEN}")\n' in agent
     assert container.VNC_PORT == display.RFB_PORT
     assert container.START_ERROR_EXIT_CODE == errors.EXIT_CODE
     assert Path(container.SECRET_PATH) == entry.SECRETS
@@ -33,6 +33,15 @@ def test_the_dockerfile_has_the_ports_and_the_home() -> None:
 
 def test_the_image_reads_every_variable_that_the_pod_sets() -> None:
     [blender] = pod(session().desktop, session(), settings())["spec"]["containers"]
-    entry_code = "".join((IMAGE / "entry" / name).read_text() for name in ("settings.py", "screen.py"))
-    read = set(re.findall(r'"(BLENDER_[A-Z_]+)"', entry_code))
-    assert {variable["name"] for variable in blender["env"]} == read
+    readers = ("entry/settings.py", "entry/screen.py", "agent/__main__.py", "bridge/preferences.py")
+    code = "".join((IMAGE / reader).read_text() for reader in readers)
+    read = set(re.findall(r'"(BLENDER_[A-Z_]+)"', code))
+    assert {variable["name"] for variable in blender["env"]} <= read
+
+
+def test_the_dockerfile_copies_every_package_that_runs_in_the_container() -> None:
+    packages = {path.parent.name for path in IMAGE.glob("*/__init__.py")}
+    dockerfile = (IMAGE / "Dockerfile").read_text()
+    copied = set(re.findall(r"COPY images/blender/(\w+) /usr/lib/blender-sessions/\1\n", dockerfile))
+    assert packages == {"agent", "bridge", "entry", "limits", "workspace"}
+    assert copied == packages
