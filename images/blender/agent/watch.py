@@ -33,6 +33,8 @@ class Folders:
     """Size at which Kubernetes evicts the pod; None if the home folder is a volume of its own."""
     temporary: Path
     temporary_limit_bytes: int | None
+    home_is_kept: bool
+    """Whether the home folder outlives the pod."""
 
 
 class Watch:
@@ -54,7 +56,7 @@ class Watch:
         self._notify = notify
         self._monitor = ProcessMonitor()
         self._memory = FillWarning(resource_warnings.MEMORY)
-        self._home = FillWarning(resource_warnings.HOME if folders.home_limit_bytes else resource_warnings.WORKSPACE)
+        self._home = FillWarning(resource_warnings.WORKSPACE if folders.home_is_kept else resource_warnings.HOME)
         self._temporary = FillWarning(resource_warnings.TEMPORARY)
         self._memory_at = self._folders_at = -math.inf
 

@@ -12,6 +12,14 @@ from entry import display, errors
 from unit.operator.factories import session, settings
 
 IMAGE = Path(__file__).parents[3] / "images" / "blender"
+BETWEEN_OUR_PROCESSES = ("BLENDER_SESSION_", "BLENDER_USER_")
+OPTIONAL = {
+    "BLENDER_WORKSPACE",
+    "BLENDER_HOME_LIMIT_BYTES",
+    "BLENDER_TMP_LIMIT_BYTES",
+    "BLENDER_EMULATE_MIDDLE_BUTTON",
+    "BLENDER_EMULATE_NUMPAD",
+}
 
 
 def test_ports_exit_code_and_secret_are_the_same_on_both_sides() -> None:
@@ -35,8 +43,10 @@ def test_the_image_reads_every_variable_that_the_pod_sets() -> None:
     [blender] = pod(session().desktop, session(), settings())["spec"]["containers"]
     readers = ("entry/settings.py", "entry/screen.py", "agent/__main__.py", "bridge/preferences.py")
     code = "".join((IMAGE / reader).read_text() for reader in readers)
-    read = set(re.findall(r'"(BLENDER_[A-Z_]+)"', code))
-    assert {variable["name"] for variable in blender["env"]} <= read
+    read = {name for name in re.findall(r'"(BLENDER_[A-Z_]+)"', code) if not name.startswith(BETWEEN_OUR_PROCESSES)}
+    variables = {variable["name"] for variable in blender["env"]}
+    assert variables <= read
+    assert read - variables <= OPTIONAL
 
 
 def test_the_dockerfile_copies_every_package_that_runs_in_the_container() -> None:
