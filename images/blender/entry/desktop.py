@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -55,8 +55,8 @@ class Desktop:
         self._processes.handle_signals(_BLENDER)
         server, self._display = start_server(self._settings.screen, password_file, self._helper_environment())
         self._processes.adopt(_SERVER, server)
-        self._start_window_manager()
-        self._start_agent()
+        self._processes.start(*self._window_manager())
+        self._processes.start(*self._agent())
 
     def end(self) -> None:
         """End everything but Blender, which has ended."""
@@ -116,17 +116,13 @@ class Desktop:
             if ended.name == _SERVER:
                 message = f"The screen ended: {describe_code(ended.code)}. It is started again."
                 raise StartError("DisplayFailed", message)
-            if ended.name == _AGENT:
-                self._start_agent()
-            else:
-                self._start_window_manager()
+            self._processes.start_again(*(self._agent() if ended.name == _AGENT else self._window_manager()))
 
-    def _start_window_manager(self) -> None:
-        self._processes.start(_WINDOW_MANAGER, window_manager_command(self._openbox), self._helper_environment())
+    def _window_manager(self) -> tuple[str, Sequence[str], Mapping[str, str]]:
+        return _WINDOW_MANAGER, window_manager_command(self._openbox), self._helper_environment()
 
-    def _start_agent(self) -> None:
-        command = [sys.executable, "-I", str(RUN), "agent"]
-        self._processes.start(_AGENT, command, self._helper_environment())
+    def _agent(self) -> tuple[str, Sequence[str], Mapping[str, str]]:
+        return _AGENT, [sys.executable, "-I", str(RUN), "agent"], self._helper_environment()
 
     def _helper_environment(self) -> Mapping[str, str]:
         """Return the environment of all processes but Blender. They look for nothing in the home folder."""

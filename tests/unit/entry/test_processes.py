@@ -13,7 +13,7 @@ from entry.processes import Ended, Supervisor
 from waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 LIVES = "import signal; signal.pause()"
@@ -112,3 +112,33 @@ def test_no_process_starts_in_the_home_folder_or_reads_input(supervisor: Supervi
     run(supervisor, "tells", script, tmp_path / "told")
     assert supervisor.next_end() == Ended("tells", 0)
     assert (tmp_path / "told").read_text() == "/"
+
+
+def test_a_process_is_started_again(supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("entry.processes.RESTART_SECONDS", 0)
+    supervisor.start_again("fails", [sys.executable, "-c", "raise SystemExit(7)"], os.environ)
+    assert supervisor.next_end() == Ended("fails", 7)
+
+
+def test_nothing_is_started_again_once_all_are_ended(
+    supervisor: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timers: list[Timer] = []
+
+    class Timer:
+        """One that is over when the test says so."""
+
+        daemon = False
+
+        def __init__(self, _seconds: float, function: Callable[[], None]) -> None:
+            self.function = function
+            timers.append(self)
+
+        def start(self) -> None:
+            assert self.daemon
+
+    monkeypatch.setattr("entry.processes.threading.Timer", Timer)
+    supervisor.start_again("late", ["touch", str(tmp_path / "late")], os.environ)
+    supervisor.end_all([])
+    timers[0].function()
+    assert supervisor._processes == {}
