@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from workspace.files import clear_path
+
 MAX_LINE_BYTES: Final = 1024 * 1024
 
 
@@ -88,7 +90,7 @@ class Blender:
         Raises:
             OSError: the socket cannot be made.
         """
-        path.unlink(missing_ok=True)
+        clear_path(path)
         return await asyncio.start_unix_server(self._serve, path, limit=MAX_LINE_BYTES)
 
     async def save(self, seconds: float) -> str:
@@ -105,7 +107,8 @@ class Blender:
         self._send({"type": "save", "id": number})
         try:
             async with asyncio.timeout(seconds):
-                return await future
+                file: str = await future
+                return file
         except TimeoutError:
             begun = number in self._begun
             if not begun:
@@ -128,7 +131,8 @@ class Blender:
             # A line above the limit raises ValueError. The bridge connects again then.
             with contextlib.suppress(ConnectionError, ValueError):
                 while line := await reader.readline():
-                    with contextlib.suppress(ValueError, RecursionError):
+                    # Any program of the person can write to the socket.
+                    with contextlib.suppress(ValueError, TypeError, OverflowError, RecursionError):
                         self._receive(json.loads(line))
         finally:
             writer.close()
@@ -139,7 +143,9 @@ class Blender:
         self._writer, self.state = None, NO_BLENDER
         for future in self._saves.values():
             if not future.done():
-                future.set_exception(SaveFailed(500, "Blender ended before the scene was saved. The file is unchanged."))
+                future.set_exception(
+                    SaveFailed(500, "Blender ended before the scene was saved. The file is unchanged.")
+                )
 
     def _receive(self, message: object) -> None:
         if not isinstance(message, dict):
@@ -149,9 +155,9 @@ class Blender:
                 self._heard_at = self._clock()
                 self.state = _parse_state(message)
             case "notice":
-                self._notify(str(message.get("message", "")), float(message.get("seconds", 0)))
+                self._notify(str(message.get("message", "")), float(str(message.get("seconds", 0))))
             case "begun":
-                self._begun.add(int(message.get("id", 0)))
+                self._begun |= {int(str(message.get("id", 0)))} & self._saves.keys()
             case "result":
                 self._finish(message)
 

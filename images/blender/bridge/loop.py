@@ -20,8 +20,8 @@ from bridge.images import has_changed_images
 from bridge.outputs import keep_outputs
 from bridge.preferences import apply_preferences, has_saved_preferences
 from bridge.readiness import ReadinessTracker
-from bridge.renders import RenderKeeper
 from bridge.rendering import RenderTracker
+from bridge.renders import RenderKeeper
 from bridge.saving import save
 from bridge.scene_handlers import SceneHandlers
 from bridge.termination import TerminationHandler
@@ -85,7 +85,7 @@ class Bridge:
         """Run a part of the tick. An error in one must not end the timer, and with it the others."""
         try:
             part()
-        except Exception:  # noqa: BLE001 - see above
+        except Exception:
             text = traceback.format_exc()
             # Ten lines a second would bury Blender's own log.
             if text != self._last_error:
@@ -165,4 +165,3 @@ def start() -> None:
     )
     # A persistent timer goes on when another file is opened.
     bpy.app.timers.register(bridge.tick, first_interval=_TICK_SECONDS, persistent=True)
-

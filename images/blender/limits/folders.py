@@ -1,12 +1,16 @@
 """Measures how full a folder is: by the limit of its emptyDir if it has one, else by its volume."""
 
+import contextlib
 import os
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
 MAX_ENTRIES: Final = 200_000
 """Files that are counted at most. A folder with more of them is reported as at least as full as those."""
+_BLOCK_BYTES: Final = 512
+"""The unit of `st_blocks`."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +51,13 @@ def _used_bytes(folder: Path) -> int:
     while folders and left > 0:
         try:
             with os.scandir(folders.pop()) as entries:
-                for entry in entries:
+                for entry in islice(entries, left):
                     left -= 1
-                    status = entry.stat(follow_symlinks=False)
-                    total += status.st_blocks * 512
-                    if entry.is_dir(follow_symlinks=False):
-                        folders.append(entry.path)
+                    # A file that was removed meanwhile takes no room.
+                    with contextlib.suppress(OSError):
+                        total += entry.stat(follow_symlinks=False).st_blocks * _BLOCK_BYTES
+                        if entry.is_dir(follow_symlinks=False):
+                            folders.append(entry.path)
         except OSError:
             continue
     return total
