@@ -22,6 +22,7 @@ from bridge.preferences import apply_preferences, has_saved_preferences
 from bridge.readiness import ReadinessTracker
 from bridge.renders import RenderKeeper
 from bridge.rendering import RenderTracker
+from bridge.save_guard import SaveGuard
 from bridge.saving import save
 from bridge.scene_handlers import SceneHandlers
 from bridge.termination import TerminationHandler
@@ -55,6 +56,7 @@ class Bridge:
         jobs.register_render_handlers(self._renders)
         self._render_keeper = RenderKeeper(home, self._notify)
         self._denoising = DenoisingGuard(self._notify)
+        self._save_guard = SaveGuard(self._notify)
         self._scene_handlers = SceneHandlers(home, unreadable)
         self._termination = TerminationHandler(self._save)
         self._counter = blender_state.DrawCounter()
@@ -74,6 +76,7 @@ class Bridge:
             self._keep_renders,
             self._denoising.check,
             self._search,
+            self._save_guard.mark_unsaved,
             self._observe,
             self._exchange,
             self._termination.quit_if_requested,
@@ -141,7 +144,7 @@ class Bridge:
 
     def _save(self) -> str:
         self._render_keeper.keep()
-        file = save(self._home)
+        file = save(self._home, self._save_guard)
         self._images_changed = has_changed_images()
         # The agent must hear of the save before its caller gets the answer.
         self._observe()

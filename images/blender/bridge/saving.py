@@ -9,10 +9,11 @@ from bridge.images import keep_changed_images
 from bridge.jobs import is_baking
 from bridge.preferences import save_preferences
 from bridge.save_failure import CANNOT_SAVE_NOW, SaveFailed, explain_save_failure, free_bytes
+from bridge.save_guard import SaveGuard
 from workspace.names import save_target
 
 
-def save(home: Path) -> str:
+def save(home: Path, guard: SaveGuard) -> str:
     """Save changed images, the preferences and the open scene, and return the absolute path of the scene's file.
 
     A scene outside the home folder, or without a file, gets a new file in the home folder. Blender writes to
@@ -38,4 +39,5 @@ def save(home: Path) -> str:
             if is_baking():
                 raise SaveFailed(CANNOT_SAVE_NOW, "Blender cannot save during a bake. Try again.") from None
             raise explain_save_failure(target, str(error), free_bytes(target.parent)) from None
+    guard.raise_failure()
     return str(target)

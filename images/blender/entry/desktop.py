@@ -81,10 +81,11 @@ class Desktop:
 
     def _run_once(self, choice: SceneChoice, state: WorkspaceState) -> int:
         """Run Blender with a scene and return its exit code; 0 if it was asked to end."""
+        # Before the check, because it takes the place of whatever has the name of the state file.
+        write_state(self._home, state_during_start(choice, self._home, state))
         home = check_home(self._home, self._temporary)
         factory_settings = state.failed_starts >= FACTORY_AFTER_STARTS
         choice = choice.prefixed(" ".join([*home.problems, *([_FACTORY_NOTICE] if factory_settings else [])]))
-        write_state(self._home, state_during_start(choice, self._home, state))
         UNREADABLE.unlink(missing_ok=True)
         remove_partial_saves(choice.scene)
         start = Start(choice, factory_settings)
