@@ -12,7 +12,8 @@ import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, Self
 
-from vncdotool.rfb import _vnc_des, des_encrypt
+from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
+from cryptography.hazmat.primitives.ciphers import Cipher, modes
 
 from waiting import DEADLINE_SECONDS
 
@@ -74,7 +75,7 @@ class Viewer:
         assert kinds, f"The server refused: {self._read_text()}"
         assert VNC_AUTHENTICATION in self._stream.read(kinds)
         self._connection.sendall(bytes([VNC_AUTHENTICATION]))
-        self._connection.sendall(des_encrypt(_vnc_des(password), self._stream.read(16)))
+        self._connection.sendall(encrypted(password, self._stream.read(16)))
         (result,) = struct.unpack(">I", self._stream.read(4))
         assert result == 0, f"The server refused: {self._read_text()}"
         self._connection.sendall(b"\1")
@@ -96,6 +97,13 @@ class Viewer:
 
     def _send_extended(self, flags: int, data: bytes = b"") -> None:
         self._connection.sendall(struct.pack(">BxxxiI", 6, -(4 + len(data)), flags) + data)
+
+
+def encrypted(password: str, challenge: bytes) -> bytes:
+    """Encrypt a challenge with DES, as VNC does it: each byte of the key has its bits in reverse order."""
+    key = bytes(int(f"{byte:08b}"[::-1], 2) for byte in password.encode().ljust(8, b"\0")[:8])
+    encryptor = Cipher(TripleDES(key * 3), modes.ECB()).encryptor()
+    return encryptor.update(challenge) + encryptor.finalize()
 
 
 def keysym(character: str) -> int:

@@ -1,0 +1,47 @@
+"""Text in any script arrives as it was typed, copied or pasted."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from e2e.picture import difference
+from waiting import until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from image.container import Container
+
+LATIN = "Grün é ß"
+ANY_SCRIPT = f"{LATIN} Ωλ Привет 日本語 שלום €✓"
+"""As long as a name in Blender may be: 63 bytes."""
+CLIPBOARD = "bpy.context.window_manager.clipboard"
+NAME = "bpy.context.view_layer.objects.active.name"
+ADD = "bpy.ops.object.empty_add(); bpy.context.object.name = 'Before'"
+
+
+def test_text_that_is_typed(desktop: Container, tmp_path: Path) -> None:
+    """A person renames an object: F2 over the 3D view, the name, Return."""
+    desktop.blender(ADD)
+    desktop.vnc("move", "500", "400")
+    before = desktop.screenshot(tmp_path / "before.png")
+    desktop.vnc("key", "f2")
+    until("the field for the name is there", lambda: difference(desktop.screenshot(tmp_path / "field.png"), before))
+    with desktop.viewer() as viewer:
+        viewer.type_text(ANY_SCRIPT)
+    desktop.vnc("key", "enter")
+    until(lambda: f"{desktop.blender(NAME)!r} is {ANY_SCRIPT!r}", lambda: desktop.blender(NAME) == ANY_SCRIPT)
+
+
+def test_text_that_is_pasted(desktop: Container) -> None:
+    with desktop.viewer() as viewer, ThreadPoolExecutor(1) as pool:
+        offer = pool.submit(viewer.offer, ANY_SCRIPT)
+        until("the clipboard has the text", lambda: desktop.blender(CLIPBOARD) == ANY_SCRIPT)
+        offer.result()
+
+
+def test_text_that_is_pasted_by_an_older_client(desktop: Container) -> None:
+    with desktop.viewer() as viewer:
+        viewer.copy_latin(LATIN)
+        until("the clipboard has the text", lambda: desktop.blender(CLIPBOARD) == LATIN)
