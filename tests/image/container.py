@@ -253,9 +253,10 @@ class Container:
         subprocess.run(self._runc("kill", self.name, name), check=True)
 
     def processes(self) -> list[Process]:
-        """Return the container's processes."""
-        listed = subprocess.check_output(self._runc("ps", "--format=json", self.name))
-        return [process for pid in json.loads(listed) or [] if (process := _process(pid))]
+        """Return the container's processes; none while runc still creates it."""
+        done = subprocess.run(self._runc("ps", "--format=json", self.name), capture_output=True, check=False)
+        pids = json.loads(done.stdout) or [] if done.returncode == 0 else []
+        return [process for pid in pids if (process := _process(pid))]
 
     def pid(self, name: str) -> int:
         """Return the number of the only process with this name, or with this word among its arguments."""

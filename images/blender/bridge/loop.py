@@ -58,7 +58,7 @@ class Bridge:
         self._denoising = DenoisingGuard(self._notify)
         self._save_guard = SaveGuard(self._notify)
         self._scene_handlers = SceneHandlers(home, unreadable)
-        self._termination = TerminationHandler(self._save)
+        self._termination = TerminationHandler(lambda: self._save(during_bake=True))
         self._counter = blender_state.DrawCounter()
         self._readiness = ReadinessTracker()
         self._ready = False
@@ -142,9 +142,9 @@ class Bridge:
         if self._start_notice:
             self._notify(self._start_notice)
 
-    def _save(self) -> str:
+    def _save(self, *, during_bake: bool = False) -> str:
         self._render_keeper.keep()
-        file = save(self._home, self._save_guard)
+        file = save(self._home, self._save_guard, during_bake=during_bake)
         self._images_changed = has_changed_images()
         # The agent must hear of the save before its caller gets the answer.
         self._observe()

@@ -7,7 +7,8 @@ from types import FrameType
 
 import bpy
 
-from bridge.save_failure import CANNOT_SAVE_NOW, SaveFailed
+from bridge.operators import call
+from bridge.save_failure import SaveFailed
 
 
 class TerminationHandler:
@@ -36,10 +37,7 @@ class TerminationHandler:
             self._save()
         except SaveFailed as error:
             print(error, file=sys.stderr)  # noqa: T201
-            if error.status == CANNOT_SAVE_NOW:
-                # The next tick tries again, until the grace period of the pod is over.
-                return
         # Blender ticks a few more times before it quits. Those ticks must not save again.
         self._requested = False
         with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
-            bpy.ops.wm.quit_blender()
+            call("wm.quit_blender")
