@@ -61,3 +61,4 @@ def test_without_the_state_the_newest_scene_is_opened_and_told(empty: Container)
     (empty.home / ".blender-session.json").unlink()
     quit_and_wait(empty)
     assert empty.status()["scene"] == "newest.blend"
+    empty.wait_log("It is not known which scene was open last. newest.blend was changed last and was opened.")

@@ -138,7 +138,9 @@ class Bridge:
         self._commands.carry_out(self._channel.exchange())
 
     def _on_screen(self) -> None:
-        write_state(self._home, replace(read_state(self._home), failed_starts=0))
+        state = read_state(self._home)
+        if state.found:
+            write_state(self._home, replace(state, failed_starts=0))
         if self._start_notice:
             self._notify(self._start_notice)
 

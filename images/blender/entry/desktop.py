@@ -77,7 +77,10 @@ class Desktop:
             if code != 0:
                 raise self._failure(code, kills)
             # Blender ended in order, even if it never showed the scene. The next start is not a recovery.
-            write_state(self._home, replace(read_state(self._home), running=False, failed_starts=0, ended_because=""))
+            # A state that a person deleted stays away, so that the next start looks for the newest scene.
+            state = read_state(self._home)
+            if state.found:
+                write_state(self._home, replace(state, running=False, failed_starts=0, ended_because=""))
 
     def _run_once(self, choice: SceneChoice, state: WorkspaceState) -> int:
         """Run Blender with a scene and return its exit code; 0 if it was asked to end."""
