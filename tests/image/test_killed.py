@@ -52,4 +52,5 @@ def test_a_kill_during_a_save_leaves_a_whole_file(large: Container, part: float)
     large.wait_ready()
     assert large.blender("bpy.data.filepath") == f"{HOME}/large.blend"
     assert large.blender(OBJECTS) == objects
-    assert sorted(path.name for path in large.home.glob("*large.blend*")) == ["large.blend"]
+    # Blender itself keeps the version before.
+    assert {path.name for path in large.home.glob("*large.blend*")} <= {"large.blend", "large.blend1"}

@@ -1,5 +1,6 @@
 """Saves everything and quits Blender after SIGTERM."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -7,6 +8,7 @@ from types import FrameType
 
 import bpy
 
+from bridge.jobs import is_baking
 from bridge.operators import call
 from bridge.save_failure import SaveFailed
 
@@ -39,5 +41,8 @@ class TerminationHandler:
             print(error, file=sys.stderr)  # noqa: T201
         # Blender ticks a few more times before it quits. Those ticks must not save again.
         self._requested = False
+        if is_baking():
+            # In order, Blender would wait for the bake's thread, and that thread for Python's lock.
+            os._exit(0)
         with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
             call("wm.quit_blender")

@@ -17,6 +17,7 @@ from entry.scene_choice import SceneChoice, choose_replacement, choose_scene, st
 from entry.settings import Settings
 from limits.memory import gibibytes, read_memory
 from workspace.state_file import WorkspaceState, read_state, write_state
+from workspace.whole_files import settle_interrupted
 
 RUN: Final = Path(__file__).parents[1] / "run.py"
 FACTORY_AFTER_STARTS: Final = 2
@@ -68,6 +69,8 @@ class Desktop:
         while not self._processes.asked_to_end:
             kills = self._memory_kills()
             state = read_state(self._home)
+            for folder in {self._home, (self._home / state.scene).parent}:
+                settle_interrupted(folder)
             recovered = keep_auto_saves(self._home)
             choice = choose_scene(self._settings.scene, self._samples, self._home, state, recovered)
             code = self._run_once(choice, state)

@@ -10,7 +10,6 @@ from typing import Final
 
 from workspace.files import is_regular_file
 from workspace.names import AUTO_SAVE_FOLDER, CONFIG_FOLDER, RECOVERED_FOLDER, free_name
-from workspace.whole_files import settle_interrupted
 
 MAX_RECOVERED: Final = 20
 """Automatic saves of former runs that are kept. The oldest beyond them are removed."""
@@ -127,9 +126,8 @@ def keep_auto_saves(home: Path) -> Path | None:
 
 
 def remove_partial_saves(scene: Path | None) -> None:
-    """Remove what a save that was cut off left beside the scene, and bring back the former file if that is needed."""
+    """Remove what a save that was cut off left beside the scene, because it takes room on the volume."""
     if scene is not None:
-        settle_interrupted(scene)
         partial = scene.with_name(f"{scene.name}@")
         if is_regular_file(partial):
             try:

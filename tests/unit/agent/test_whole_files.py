@@ -60,14 +60,24 @@ def test_a_save_that_was_interrupted_is_settled_at_the_next_start(scene: Path, c
     scene.write_bytes(PLAIN)
     keep_former(scene)
     replace(scene, content)
-    settle_interrupted(scene)
+    settle_interrupted(scene.parent)
     assert scene.read_bytes() == kept
     assert list(scene.parent.iterdir()) == [scene]
 
 
+@pytest.mark.parametrize(("content", "kept"), [(COMPRESSED, COMPRESSED), (COMPRESSED[:-1], PLAIN)])
+def test_a_scene_that_a_save_had_moved_away_is_back_at_the_next_start(scene: Path, content: bytes, kept: bytes) -> None:
+    scene.write_bytes(PLAIN)
+    keep_former(scene)
+    scene.with_name(f"{scene.name}@").write_bytes(content)
+    scene.rename(scene.with_name(f"{scene.name}1"))
+    settle_interrupted(scene.parent)
+    assert scene.read_bytes() == kept
+
+
 def test_a_start_changes_no_file_that_nobody_was_saving(scene: Path) -> None:
     scene.write_bytes(b"not of Blender")
-    settle_interrupted(scene)
+    settle_interrupted(scene.parent)
     assert scene.read_bytes() == b"not of Blender"
 
 
