@@ -19,6 +19,7 @@ from entry.settings import Settings
 from limits.memory import read_memory
 from workspace.files import clear_path
 from workspace.state_file import WorkspaceState, read_state, write_state
+from workspace.whole_files import settle_interrupted
 
 RUN: Final = Path(__file__).parents[1] / "run.py"
 FACTORY_AFTER_STARTS: Final = 2
@@ -71,6 +72,8 @@ class Desktop:
         while not self._processes.asked_to_end:
             kills = self._memory_kills()
             state = read_state(self._home)
+            for folder in {self._home, (self._home / state.scene).parent}:
+                settle_interrupted(folder)
             recovered = keep_auto_saves(self._home)
             choice = choose_scene(self._settings.scene, self._samples, self._home, state, recovered)
             code = self._run_once(choice, state)
@@ -82,14 +85,18 @@ class Desktop:
                 write_state(self._home, replace(read_state(self._home), ended_because=failure.cause))
                 raise StartError(failure.reason, failure.message)
             # Blender ended in order, even if it never showed the scene. The next start is not a recovery.
-            write_state(self._home, replace(read_state(self._home), running=False, failed_starts=0, ended_because=""))
+            # A state that a person deleted stays away, so that the next start looks for the newest scene.
+            state = read_state(self._home)
+            if state.found:
+                write_state(self._home, replace(state, running=False, failed_starts=0, ended_because=""))
 
     def _run_once(self, choice: SceneChoice, state: WorkspaceState) -> int:
         """Run Blender with a scene and return its exit code; 0 if it was asked to end."""
+        # Before the check, because it takes the place of whatever has the name of the state file.
+        write_state(self._home, state_during_start(choice, self._home, state))
         home = check_home(self._home, self._temporary)
         factory_settings = state.failed_starts >= FACTORY_AFTER_STARTS
         choice = choice.prefixed(" ".join([*home.problems, *([_FACTORY_NOTICE] if factory_settings else [])]))
-        write_state(self._home, state_during_start(choice, self._home, state))
         clear_path(UNREADABLE)
         remove_partial_saves(choice.scene)
         start = Start(choice, factory_settings)
