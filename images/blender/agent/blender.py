@@ -102,21 +102,27 @@ class Blender:
         """
         if self._writer is None:
             raise Busy(begun=False)
-        number = next(self._numbers)
-        future = self._saves[number] = asyncio.get_running_loop().create_future()
-        self._send({"type": "save", "id": number})
+        # A client that asks again because a save takes long waits for the same save. Another one would take as long.
+        number = next(iter(self._begun), None) or self._ask_to_save()
+        future = self._saves[number]
         try:
             async with asyncio.timeout(seconds):
-                file: str = await future
-                return file
+                return await asyncio.shield(future)
         except TimeoutError:
-            begun = number in self._begun
-            if not begun:
-                self._send({"type": "cancel", "id": number})
-            raise Busy(begun=begun) from None
-        finally:
+            if number in self._begun:
+                raise Busy(begun=True) from None
             self._saves.pop(number, None)
-            self._begun.discard(number)
+            self._send({"type": "cancel", "id": number})
+            raise Busy(begun=False) from None
+
+    def _ask_to_save(self) -> int:
+        number = next(self._numbers)
+        future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        # Nobody may wait any more when the answer comes.
+        future.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        self._saves[number] = future
+        self._send({"type": "save", "id": number})
+        return number
 
     def _send(self, message: dict[str, object]) -> None:
         if self._writer is not None:
@@ -146,6 +152,8 @@ class Blender:
                 future.set_exception(
                     SaveFailed(500, "Blender ended before the scene was saved. The file is unchanged.")
                 )
+        self._saves.clear()
+        self._begun.clear()
 
     def _receive(self, message: object) -> None:
         if not isinstance(message, dict):
@@ -162,7 +170,9 @@ class Blender:
                 self._finish(message)
 
     def _finish(self, message: dict[str, object]) -> None:
-        future = self._saves.get(int(str(message.get("id", 0))))
+        number = int(str(message.get("id", 0)))
+        future = self._saves.pop(number, None)
+        self._begun.discard(number)
         if future is None or future.done():
             return
         if "file" in message:

@@ -157,7 +157,7 @@ async def test_a_save_that_blender_does_not_get_to_is_cancelled(path: Path) -> N
         assert agent.blender._begun == set()
 
 
-async def test_a_save_that_was_begun_is_not_cancelled(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_asks_again_waits_for_the_save_that_was_begun(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     over = asyncio.Event()
 
     @asynccontextmanager
@@ -186,10 +186,13 @@ async def test_a_save_that_was_begun_is_not_cancelled(path: Path, monkeypatch: p
             await save
         assert busy.value.begun
         again = asyncio.ensure_future(agent.blender.save(DEADLINE_SECONDS))
-        asked = await bridge.receive()
-        assert asked["type"] == "save"
         await bridge.send({"type": "result", "id": asked["id"], "file": "a"})
         assert await again == "a"
+        another = asyncio.ensure_future(agent.blender.save(DEADLINE_SECONDS))
+        later = await bridge.receive()
+        assert (later["type"], later["id"] > asked["id"]) == ("save", True), "the finished one serves nobody else"
+        await bridge.send({"type": "result", "id": later["id"], "file": "b"})
+        assert await another == "b"
 
 
 async def test_without_blender_nothing_is_saved(path: Path) -> None:
