@@ -22,6 +22,10 @@ TICK_SECONDS: Final = 1.0
 MEMORY_SECONDS: Final = 5.0
 FOLDERS_SECONDS: Final = 30.0
 NOTICE_SECONDS: Final = 600.0
+STUCK_ADVICE: Final = (
+    "It may come back by itself. If it does not, suspend the session on its page and resume it: with a workspace, the "
+    "last automatic save is named then."
+)
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,10 @@ class Watch:
         """
         pid = self._blender.state.pid
         self._monitor.sample(now, pid, read_usage(pid) if pid else None)
+        was_stuck = self._work.current.stuck
         self._work.observe(now, self._blender.state, self._blender.silent_seconds, self._monitor.activity)
+        if self._work.current.stuck and not was_stuck:
+            self._warn(f"{self._work.current.message} {STUCK_ADVICE}")
         if now - self._memory_at >= MEMORY_SECONDS:
             self._memory_at = now
             self._warn(self._memory.check(_fill(read_memory())))

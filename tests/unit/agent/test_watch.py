@@ -73,6 +73,9 @@ async def test_a_silent_blender_whose_process_does_nothing_is_stuck(machine: Mac
     for _ in range(70):
         await machine.tick()
     assert machine.work.current.stuck
+    [(notice, _)] = machine.notices
+    assert notice.startswith("Blender has not responded for 60 seconds, and its process does nothing.")
+    assert "suspend the session" in notice
 
 
 async def test_without_blender_there_is_nothing_to_see(machine: Machine) -> None:
