@@ -31,18 +31,17 @@ def measure(folder: Path, limit_bytes: int | None) -> Fill | None:
 
     Args:
         folder: the folder.
-        limit_bytes: the size at which Kubernetes evicts the pod; None if only the volume's size counts.
+        limit_bytes: the size at which Kubernetes evicts the pod; None if the volume's size counts.
     """
+    if limit_bytes:
+        # The node's disk is not the person's to clear.
+        return Fill(_used_bytes(folder), limit_bytes) if folder.is_dir() else None
     try:
         volume = os.statvfs(folder)
     except OSError:
         return None
     size = volume.f_blocks * volume.f_frsize
-    by_volume = Fill(size - volume.f_bavail * volume.f_frsize, size)
-    if not limit_bytes:
-        return by_volume
-    by_limit = Fill(_used_bytes(folder), limit_bytes)
-    return max(by_limit, by_volume, key=lambda fill: fill.ratio)
+    return Fill(size - volume.f_bavail * volume.f_frsize, size)
 
 
 def _used_bytes(folder: Path) -> int:

@@ -90,6 +90,7 @@ async def test_each_full_thing_is_told_once(machine: Machine) -> None:
     machine.memory = Memory(96, 100, 0)
     machine.fills = {machine.home: FULL, machine.temporary: FULL}
     for _ in range(100):
+        machine.heard_at = machine.now
         await machine.tick()
     texts = [text for text, _ in machine.notices]
     assert [text.partition(" is nearly full")[0] for text in texts] == [
