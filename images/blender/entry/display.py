@@ -13,7 +13,7 @@ from entry.screen import Screen
 
 RFB_PORT = 5900
 BACKLOG = 1024
-"""Connections that wait until Xvnc accepts them. Its own sockets let 5 wait, and others that come at once hang for ever."""
+"""Connections that wait until Xvnc accepts them. Its own socket lets 5 wait, and more at once hang for ever."""
 _START_SECONDS = 30.0
 
 
