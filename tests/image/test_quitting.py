@@ -19,6 +19,7 @@ bpy.context.object.name = "{made}"
 bpy.ops.wm.save_as_mainfile(filepath=f"/home/blender/autosave/{{name}}_{{os.getpid()}}_autosave.blend", copy=True)
 """
 """What Blender's timer does every two minutes."""
+CRASHES = 2
 CONTENT = """
 with bpy.data.libraries.load("/home/blender/recovered/{name}") as (found, _):
     names = list(found.objects)
@@ -48,7 +49,7 @@ def test_quitting_five_times_brings_blender_back_five_times(run_desktop: RunDesk
 def test_automatic_saves_of_crashes_are_offered_and_never_overwritten(run_desktop: RunDesktop) -> None:
     container = run_desktop(scene="shopping_cart.blend")
     container.wait_ready()
-    for number in range(1, 4):
+    for number in range(1, CRASHES + 1):
         container.blender(AUTO_SAVE.format(made=f"Made {number}"))
         container.kill_process("blender")
         end = container.exit()
@@ -57,7 +58,7 @@ def test_automatic_saves_of_crashes_are_offered_and_never_overwritten(run_deskto
         container.wait_ready()
         container.wait_log("The last automatic save is newer than the scene: recovered/shopping_cart-")
     saves = sorted(container.home.glob("recovered/*.blend"), key=lambda file: file.stat().st_mtime)
-    assert len(saves) == 3
+    assert len(saves) == CRASHES
     for number, save in enumerate(saves, start=1):
         assert f"Made {number}" in container.blender(CONTENT.format(name=save.name))
 
