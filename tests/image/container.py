@@ -15,6 +15,7 @@ import requests
 from e2e.picture import settled
 from image.bundle import HOST_NAME, write_bundle
 from image.inside import FOLDER_TARGET, SCRIPT, SCRIPT_TARGET, Inside
+from image.viewer import Viewer
 from image.volumes import USER, Volumes
 from vnc import vncdo
 from waiting import DEADLINE_SECONDS, until
@@ -112,6 +113,7 @@ class Container:
         self._termination_log = folder / "termination-log"
         self.address = network.address
         self.home = volumes.home
+        self.tmp = volumes.tmp
         self.agent = Agent(f"http://{self.address}:{AGENT_PORT}", volumes.agent_token)
 
     @property
@@ -206,6 +208,10 @@ class Container:
         """Do by VNC what vncdo knows: `move`, X, Y, `click`, 1, `key`, NAME, ..."""
         vncdo(self.address, VNC_PORT, self._volumes.vnc_password, "--delay=100", *actions)
 
+    def viewer(self) -> AbstractContextManager[Viewer]:
+        """Log in by VNC, for the block."""
+        return Viewer.connected(self.address, VNC_PORT, self._volumes.vnc_password)
+
     def screenshot(self, path: Path) -> Image.Image:
         """Save a picture of the screen, once two in a row are alike, and return it."""
         return settled(self.vnc, path)
@@ -238,20 +244,34 @@ class Container:
         """Return what the container printed since its last start."""
         return self._log_file().read_text(errors="replace")
 
+    def wait_log(self, text: str) -> None:
+        """Wait until the container has printed a text since its last start. The agent prints each notice."""
+        until(lambda: f"{text!r} is in the log of {self.name}:\n{self.log()}", lambda: text in self.log())
+
     def signal(self, name: str) -> None:
         """Send a signal to the container's first process: `TERM`."""
         subprocess.run(self._runc("kill", self.name, name), check=True)
 
     def processes(self) -> list[Process]:
-        """Return the container's processes."""
-        listed = subprocess.check_output(self._runc("ps", "--format=json", self.name))
-        return [process for pid in json.loads(listed) or [] if (process := _process(pid))]
+        """Return the container's processes; none while runc still creates it."""
+        done = subprocess.run(self._runc("ps", "--format=json", self.name), capture_output=True, check=False)
+        pids = json.loads(done.stdout) or [] if done.returncode == 0 else []
+        return [process for pid in pids if (process := _process(pid))]
 
     def pid(self, name: str) -> int:
         """Return the number of the only process with this name, or with this word among its arguments."""
         found = [each.pid for each in self.processes() if name == each.command or name in each.arguments]
         assert len(found) == 1, f"{len(found)} processes of {self.name} are called {name}: {self.processes()}"
         return found[0]
+
+    def wait_replaced(self, name: str, former: int) -> int:
+        """Wait until another process has this name, and return its number."""
+
+        def find() -> int:
+            found = {each.pid for each in self.processes() if name == each.command or name in each.arguments}
+            return found.pop() if len(found) == 1 and former not in found else 0
+
+        return until(lambda: f"another {name} runs in {self.name}; its log:\n{self.log()}", find)
 
     def kill_process(self, name: str, signal_name: str = "KILL") -> None:
         """Send a signal to one process, as `pid` finds it."""

@@ -1,7 +1,8 @@
 """Runs Python on Blender's main thread for the tests. Blender loads it from its folder of startup scripts.
 
 A client connects to the Unix socket and sends one line, `{"code": TEXT}`. It gets one line when the code begins,
-and one when it ends: `{"result": VALUE}` or `{"error": TEXT}`. VALUE is what the code's last expression gives.
+and one when it ends: `{"result": VALUE}` or `{"error": TEXT}`. VALUE is what the code's last expression gives; as
+text, if JSON cannot hold it.
 """
 
 import ast
@@ -52,7 +53,6 @@ def _run_one() -> float:
         _send(client, {"begun": True})
         try:
             answer = {"result": _run(code)}
-            json.dumps(answer)
         except BaseException:
             answer = {"error": traceback.format_exc()}
         _send(client, answer)
@@ -71,4 +71,4 @@ def _run(code: str) -> object:
 def _send(client: socket.socket, message: dict[str, object]) -> None:
     # Blender does not ignore SIGPIPE, and the client may be gone.
     with contextlib.suppress(BrokenPipeError):
-        client.sendall(json.dumps(message).encode() + b"\n", socket.MSG_NOSIGNAL)
+        client.sendall(json.dumps(message, default=repr).encode() + b"\n", socket.MSG_NOSIGNAL)

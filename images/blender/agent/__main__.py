@@ -91,6 +91,7 @@ async def run(environment: Mapping[str, str]) -> None:
         _bytes(environment.get("BLENDER_HOME_LIMIT_BYTES", "")),
         Path("/tmp"),  # noqa: S108 - an emptyDir of this pod alone
         _bytes(environment.get("BLENDER_TMP_LIMIT_BYTES", "")),
+        environment.get("BLENDER_WORKSPACE") == "true",
     )
     agent = Agent(TOKEN_FILE.read_text().strip(), folders)
     bridge = await agent.blender.listen(Path(environment["BLENDER_SESSION_SOCKET"]))

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from workspace.files import clear_path
+
 MAX_LINE_BYTES: Final = 1024 * 1024
 
 
@@ -88,7 +90,7 @@ class Blender:
         Raises:
             OSError: the socket cannot be made.
         """
-        path.unlink(missing_ok=True)
+        clear_path(path)
         return await asyncio.start_unix_server(self._serve, path, limit=MAX_LINE_BYTES)
 
     async def save(self, seconds: float) -> str:
@@ -100,20 +102,27 @@ class Blender:
         """
         if self._writer is None:
             raise Busy(begun=False)
-        number = next(self._numbers)
-        future = self._saves[number] = asyncio.get_running_loop().create_future()
-        self._send({"type": "save", "id": number})
+        # A client that asks again because a save takes long waits for the same save. Another one would take as long.
+        number = next(iter(self._begun), None) or self._ask_to_save()
+        future = self._saves[number]
         try:
             async with asyncio.timeout(seconds):
-                return await future
+                return await asyncio.shield(future)
         except TimeoutError:
-            begun = number in self._begun
-            if not begun:
-                self._send({"type": "cancel", "id": number})
-            raise Busy(begun=begun) from None
-        finally:
+            if number in self._begun:
+                raise Busy(begun=True) from None
             self._saves.pop(number, None)
-            self._begun.discard(number)
+            self._send({"type": "cancel", "id": number})
+            raise Busy(begun=False) from None
+
+    def _ask_to_save(self) -> int:
+        number = next(self._numbers)
+        future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        # Nobody may wait any more when the answer comes.
+        future.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        self._saves[number] = future
+        self._send({"type": "save", "id": number})
+        return number
 
     def _send(self, message: dict[str, object]) -> None:
         if self._writer is not None:
@@ -128,7 +137,8 @@ class Blender:
             # A line above the limit raises ValueError. The bridge connects again then.
             with contextlib.suppress(ConnectionError, ValueError):
                 while line := await reader.readline():
-                    with contextlib.suppress(ValueError, RecursionError):
+                    # Any program of the person can write to the socket.
+                    with contextlib.suppress(ValueError, TypeError, OverflowError, RecursionError):
                         self._receive(json.loads(line))
         finally:
             writer.close()
@@ -139,7 +149,11 @@ class Blender:
         self._writer, self.state = None, NO_BLENDER
         for future in self._saves.values():
             if not future.done():
-                future.set_exception(SaveFailed(500, "Blender ended before the scene was saved. The file is unchanged."))
+                future.set_exception(
+                    SaveFailed(500, "Blender ended before the scene was saved. The file is unchanged.")
+                )
+        self._saves.clear()
+        self._begun.clear()
 
     def _receive(self, message: object) -> None:
         if not isinstance(message, dict):
@@ -149,14 +163,16 @@ class Blender:
                 self._heard_at = self._clock()
                 self.state = _parse_state(message)
             case "notice":
-                self._notify(str(message.get("message", "")), float(message.get("seconds", 0)))
+                self._notify(str(message.get("message", "")), float(str(message.get("seconds", 0))))
             case "begun":
-                self._begun.add(int(message.get("id", 0)))
+                self._begun |= {int(str(message.get("id", 0)))} & self._saves.keys()
             case "result":
                 self._finish(message)
 
     def _finish(self, message: dict[str, object]) -> None:
-        future = self._saves.get(int(str(message.get("id", 0))))
+        number = int(str(message.get("id", 0)))
+        future = self._saves.pop(number, None)
+        self._begun.discard(number)
         if future is None or future.done():
             return
         if "file" in message:

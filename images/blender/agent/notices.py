@@ -84,7 +84,8 @@ class Notices:
         assert process.stdin is not None  # noqa: S101 - both are pipes, as requested above
         assert process.stdout is not None  # noqa: S101
         try:
-            process.stdin.write(message.encode())
+            # The name of a file may have bytes that are no text.
+            process.stdin.write(message.encode(errors="replace"))
             process.stdin.close()
         except BrokenPipeError:
             print("The banner ended before it read its text.", file=sys.stderr)  # noqa: T201

@@ -1,4 +1,4 @@
-"""Observes what a process does, from outside of it: processor time and bytes that it read or wrote."""
+"""Observes what a process and its children do, from outside: processor time and bytes that they read or wrote."""
 
 import os
 from collections import deque
@@ -13,7 +13,7 @@ _PROC: Final = Path("/proc")
 
 @dataclass(frozen=True)
 class Usage:
-    """What a process has used since its start."""
+    """What a process and its children have used since their start."""
 
     cpu_seconds: float
     transferred_bytes: int
@@ -22,7 +22,7 @@ class Usage:
 
 @dataclass(frozen=True)
 class Activity:
-    """What a process used in the last `WINDOW_SECONDS`."""
+    """What a process and its children used in the last `WINDOW_SECONDS`."""
 
     cores: float = 0.0
     """Processor time by time: 1.0 is one core."""
@@ -30,17 +30,48 @@ class Activity:
 
 
 def read_usage(pid: int, proc: Path = _PROC) -> Usage | None:
-    """Return what a process has used, or None if there is no such process."""
+    """Return what a process has used with all that it started, or None if there is no such process.
+
+    A script may wait for a program that it started. Then the process itself does nothing, and yet works.
+    """
+    used = _read(proc / str(pid))
+    if used is None:
+        return None
+    for child in _descendants(pid, proc):
+        more = _read(proc / str(child)) or Usage(0.0, 0)
+        used = Usage(used.cpu_seconds + more.cpu_seconds, used.transferred_bytes + more.transferred_bytes)
+    return used
+
+
+def _read(folder: Path) -> Usage | None:
     try:
-        # The name before the last parenthesis may have spaces.
-        fields = (proc / str(pid) / "stat").read_text().rpartition(")")[2].split()
-        transferred = (proc / str(pid) / "io").read_text().splitlines()
+        fields = _stat_fields(folder)
+        transferred = (folder / "io").read_text().splitlines()
     except OSError:
         return None
-    # utime and stime are the fields 14 and 15 of proc(5); the first here is field 3.
-    cpu_seconds = (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND
+    # The fields 14 to 17 of proc(5): utime, stime, and both again for children that ended. `io` includes those too.
+    cpu_seconds = sum(int(field) for field in fields[11:15]) / _TICKS_PER_SECOND
     counts = {name: int(number) for name, _, number in (line.partition(":") for line in transferred)}
     return Usage(cpu_seconds, counts.get("rchar", 0) + counts.get("wchar", 0))
+
+
+def _descendants(pid: int, proc: Path) -> set[int]:
+    parents = {}
+    for folder in proc.iterdir():
+        if folder.name.isdecimal():
+            try:
+                parents[int(folder.name)] = int(_stat_fields(folder)[1])
+            except OSError:
+                continue
+    found: set[int] = set()
+    while more := {child for child, parent in parents.items() if parent in found | {pid}} - found:
+        found |= more
+    return found
+
+
+def _stat_fields(folder: Path) -> list[str]:
+    """Return the fields of `stat` from the third on, because the name before them may have spaces."""
+    return (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
 
 
 class ProcessMonitor:
@@ -64,16 +95,18 @@ class ProcessMonitor:
         if usage is None:
             return
         self._samples.append((now, usage))
-        while len(self._samples) > 2 and self._samples[1][0] <= now - WINDOW_SECONDS:  # noqa: PLR2004 - keep a pair
+        while len(self._samples) > 2 and self._samples[1][0] <= now - WINDOW_SECONDS:
             self._samples.popleft()
 
     @property
     def activity(self) -> Activity:
         """What the process did lately; nothing as long as there is one sample only."""
-        if len(self._samples) < 2:  # noqa: PLR2004 - a difference needs two
+        if len(self._samples) < 2:
             return Activity()
         (begun, first), (ended, last) = self._samples[0], self._samples[-1]
         seconds = max(ended - begun, 1e-3)
+        # A child that ends takes its part away until its parent has noticed.
         return Activity(
-            (last.cpu_seconds - first.cpu_seconds) / seconds, last.transferred_bytes - first.transferred_bytes
+            max(0.0, last.cpu_seconds - first.cpu_seconds) / seconds,
+            max(0, last.transferred_bytes - first.transferred_bytes),
         )

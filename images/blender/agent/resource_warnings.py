@@ -22,7 +22,7 @@ class Resource:
     """What happens when it is full, and what the person can do, as sentences."""
 
 
-class ResourceWarning:
+class FillWarning:
     """Warns once at each level.
 
     Args:
@@ -59,7 +59,8 @@ MEMORY: Final = Resource(
 )
 WORKSPACE: Final = Resource(
     "The workspace",
-    "Nothing can be saved when it is full. Delete files in the home folder, or ask an administrator for a larger volume.",
+    "Nothing can be saved when it is full. "
+    "Delete files in the home folder, or ask an administrator for a larger volume.",
 )
 HOME: Final = Resource(
     "The home folder",

@@ -19,13 +19,16 @@ REQUEST_SECONDS: Final = 10.0
 BACKLOG: Final = 1024
 
 
-async def serve(answer: Answer, port: int, host: str = "0.0.0.0") -> asyncio.Server:
+async def serve(
+    answer: Answer, port: int, host: str = "0.0.0.0", request_seconds: float = REQUEST_SECONDS
+) -> asyncio.Server:
     """Start the server and return it.
 
     Args:
         answer: returns the answer to a request.
         port: the port; 0 picks a free one.
         host: the address to listen on.
+        request_seconds: how long a client has to send its request, and again for the body.
 
     Raises:
         OSError: the port is taken.
@@ -36,7 +39,7 @@ async def serve(answer: Answer, port: int, host: str = "0.0.0.0") -> asyncio.Ser
 
     async def handle(request: web.BaseRequest) -> web.Response:
         silent.discard(request.protocol)
-        return _write(await _answer(request, answer))
+        return _write(await _answer(request, answer, request_seconds))
 
     server = web.Server(handle, access_log=None)
     loop = asyncio.get_running_loop()
@@ -44,7 +47,7 @@ async def serve(answer: Answer, port: int, host: str = "0.0.0.0") -> asyncio.Ser
     def connected() -> asyncio.Protocol:
         protocol = server()
         silent.add(protocol)
-        loop.call_later(REQUEST_SECONDS, close_if_silent, protocol)
+        loop.call_later(request_seconds, close_if_silent, protocol)
         return protocol
 
     def close_if_silent(protocol: web.RequestHandler) -> None:
@@ -56,7 +59,7 @@ async def serve(answer: Answer, port: int, host: str = "0.0.0.0") -> asyncio.Ser
     return await loop.create_server(connected, host, port, backlog=BACKLOG, reuse_address=True)
 
 
-async def _answer(request: web.BaseRequest, answer: Answer) -> Response:
+async def _answer(request: web.BaseRequest, answer: Answer, request_seconds: float) -> Response:
     body = b""
     if request.method == "POST":
         if request.content_length is None:
@@ -64,13 +67,13 @@ async def _answer(request: web.BaseRequest, answer: Answer) -> Response:
         if request.content_length > LARGEST_BODY:
             return Response(413, {"message": f"The body may have at most {LARGEST_BODY} bytes."})
         try:
-            async with asyncio.timeout(REQUEST_SECONDS):
+            async with asyncio.timeout(request_seconds):
                 body = await request.read()
         except TimeoutError:
             return Response(408, {"message": "The body did not arrive in time."})
     try:
         return await answer(Request(request.method, request.path, request.headers.get("Authorization"), body))
-    except Exception:  # noqa: BLE001 - the client gets an answer, and the log the reason
+    except Exception:
         traceback.print_exc(file=sys.stderr)
         return Response(500, {"message": "The agent failed. The container's log has the details."})
 
@@ -78,7 +81,8 @@ async def _answer(request: web.BaseRequest, answer: Answer) -> Response:
 def _write(response: Response) -> web.Response:
     written = web.Response(
         status=response.status,
-        body=json.dumps(response.body).encode(),
+        # The name of a file may have bytes that are no text, which strict readers of JSON refuse.
+        body=json.dumps(response.body, ensure_ascii=False).encode(errors="replace"),
         content_type="application/json",
         headers=response.headers | {"Server": "blender-agent"},
     )

@@ -13,7 +13,7 @@ from typing import Final
 from agent import resource_warnings
 from agent.blender import Blender
 from agent.process import ProcessMonitor, read_usage
-from agent.resource_warnings import ResourceWarning
+from agent.resource_warnings import FillWarning
 from agent.work import WorkTracker
 from limits.folders import Fill, measure
 from limits.memory import Memory, read_memory
@@ -22,6 +22,10 @@ TICK_SECONDS: Final = 1.0
 MEMORY_SECONDS: Final = 5.0
 FOLDERS_SECONDS: Final = 30.0
 NOTICE_SECONDS: Final = 600.0
+STUCK_ADVICE: Final = (
+    "It may come back by itself. If it does not, suspend the session on its page and resume it: with a workspace, the "
+    "last automatic save is named then."
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,8 @@ class Folders:
     """Size at which Kubernetes evicts the pod; None if the home folder is a volume of its own."""
     temporary: Path
     temporary_limit_bytes: int | None
+    home_is_kept: bool
+    """Whether the home folder outlives the pod."""
 
 
 class Watch:
@@ -53,11 +59,9 @@ class Watch:
         self._folders = folders
         self._notify = notify
         self._monitor = ProcessMonitor()
-        self._memory = ResourceWarning(resource_warnings.MEMORY)
-        self._home = ResourceWarning(
-            resource_warnings.HOME if folders.home_limit_bytes else resource_warnings.WORKSPACE
-        )
-        self._temporary = ResourceWarning(resource_warnings.TEMPORARY)
+        self._memory = FillWarning(resource_warnings.MEMORY)
+        self._home = FillWarning(resource_warnings.WORKSPACE if folders.home_is_kept else resource_warnings.HOME)
+        self._temporary = FillWarning(resource_warnings.TEMPORARY)
         self._memory_at = self._folders_at = -math.inf
 
     async def run(self) -> None:
@@ -65,7 +69,7 @@ class Watch:
         while True:
             try:
                 await self.tick(time.monotonic())
-            except Exception:  # noqa: BLE001 - the next tick may succeed
+            except Exception:
                 traceback.print_exc(file=sys.stderr)
             await asyncio.sleep(TICK_SECONDS)
 
@@ -77,7 +81,10 @@ class Watch:
         """
         pid = self._blender.state.pid
         self._monitor.sample(now, pid, read_usage(pid) if pid else None)
+        was_stuck = self._work.current.stuck
         self._work.observe(now, self._blender.state, self._blender.silent_seconds, self._monitor.activity)
+        if self._work.current.stuck and not was_stuck:
+            self._warn(f"{self._work.current.message} {STUCK_ADVICE}")
         if now - self._memory_at >= MEMORY_SECONDS:
             self._memory_at = now
             self._warn(self._memory.check(_fill(read_memory())))

@@ -82,12 +82,15 @@ class WorkTracker:
 
 
 def _classify(state: BlenderState, silent_seconds: float, activity: Activity, *, is_drawing: bool) -> str:
+    works = activity.cores >= WORKING_CORES or activity.transferred_bytes >= WORKING_BYTES
+    if silent_seconds >= STUCK_SECONDS and not works:
+        # The last report may speak of a render that will never end.
+        return ""
     if state.rendering:
         return "Render"
     if state.baking:
         return "Bake"
     if silent_seconds >= BUSY_SECONDS:
-        works = activity.cores >= WORKING_CORES or activity.transferred_bytes >= WORKING_BYTES
         return "Operation" if works else ""
     # Playing an animation, or drawing the view again and again, takes processor time and is no work.
     computes = state.ready and activity.cores >= COMPUTING_CORES
@@ -95,6 +98,6 @@ def _classify(state: BlenderState, silent_seconds: float, activity: Activity, *,
 
 
 def _write(seconds: float) -> str:
-    if seconds < 120:  # noqa: PLR2004 - two minutes
+    if seconds < 120:
         return f"{seconds:.0f} seconds"
     return f"{seconds / 60:.0f} minutes"

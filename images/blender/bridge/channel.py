@@ -77,7 +77,8 @@ class Channel:
                     message = self._queue.popleft()
                 else:
                     return
-                self._unsent = json.dumps(message).encode() + b"\n"
+                # A file name may be no text, which nobody could print or send on.
+                self._unsent = json.dumps(message, ensure_ascii=False).encode(errors="replace") + b"\n"
             try:
                 # Without MSG_NOSIGNAL, an agent that is gone would end Blender by SIGPIPE.
                 sent = self._socket.send(self._unsent, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)

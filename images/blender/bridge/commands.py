@@ -20,7 +20,7 @@ class Commands:
 
     def carry_out(self, messages: list[Message]) -> None:
         """Carry out what was asked for. Requests that came together are answered by one save."""
-        cancelled = {message.get("id") for message in messages if message.get("type") == "cancel"}
+        cancelled = [message.get("id") for message in messages if message.get("type") == "cancel"]
         asked = [message.get("id") for message in messages if message.get("type") == "save"]
         asked = [number for number in asked if number not in cancelled]
         if not asked:
@@ -38,5 +38,5 @@ class Commands:
             return {"file": self._save()}
         except SaveFailed as error:
             return {"status": error.status, "message": error.message}
-        except Exception as error:  # noqa: BLE001 - without an answer the agent would wait for ever
+        except Exception as error:
             return {"status": 500, "message": f"The scene was not saved: {error!r}."}

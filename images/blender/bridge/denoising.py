@@ -41,7 +41,7 @@ class DenoisingGuard:
 def has_denoiser() -> bool:
     """Return whether this Blender was built with Open Image Denoise. Its other denoiser needs a GPU."""
     try:
-        import _cycles
+        import _cycles  # noqa: PLC0415 - it may be missing
     except ImportError:
         # Without Cycles nothing asks for a denoiser.
         return True

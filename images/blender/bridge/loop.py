@@ -20,8 +20,9 @@ from bridge.images import has_changed_images
 from bridge.outputs import keep_outputs
 from bridge.preferences import apply_preferences, has_saved_preferences
 from bridge.readiness import ReadinessTracker
-from bridge.renders import RenderKeeper
 from bridge.rendering import RenderTracker
+from bridge.renders import RenderKeeper
+from bridge.save_guard import SaveGuard
 from bridge.saving import save
 from bridge.scene_handlers import SceneHandlers
 from bridge.termination import TerminationHandler
@@ -55,8 +56,9 @@ class Bridge:
         jobs.register_render_handlers(self._renders)
         self._render_keeper = RenderKeeper(home, self._notify)
         self._denoising = DenoisingGuard(self._notify)
+        self._save_guard = SaveGuard(self._notify)
         self._scene_handlers = SceneHandlers(home, unreadable)
-        self._termination = TerminationHandler(self._save)
+        self._termination = TerminationHandler(lambda: self._save(during_bake=True))
         self._counter = blender_state.DrawCounter()
         self._readiness = ReadinessTracker()
         self._ready = False
@@ -74,6 +76,7 @@ class Bridge:
             self._keep_renders,
             self._denoising.check,
             self._search,
+            self._save_guard.mark_unsaved,
             self._observe,
             self._exchange,
             self._termination.quit_if_requested,
@@ -85,7 +88,7 @@ class Bridge:
         """Run a part of the tick. An error in one must not end the timer, and with it the others."""
         try:
             part()
-        except Exception:  # noqa: BLE001 - see above
+        except Exception:
             text = traceback.format_exc()
             # Ten lines a second would bury Blender's own log.
             if text != self._last_error:
@@ -135,13 +138,15 @@ class Bridge:
         self._commands.carry_out(self._channel.exchange())
 
     def _on_screen(self) -> None:
-        write_state(self._home, replace(read_state(self._home), failed_starts=0))
+        state = read_state(self._home)
+        if state.found:
+            write_state(self._home, replace(state, failed_starts=0))
         if self._start_notice:
             self._notify(self._start_notice)
 
-    def _save(self) -> str:
+    def _save(self, *, during_bake: bool = False) -> str:
         self._render_keeper.keep()
-        file = save(self._home)
+        file = save(self._home, self._save_guard, during_bake=during_bake)
         self._images_changed = has_changed_images()
         # The agent must hear of the save before its caller gets the answer.
         self._observe()
@@ -165,4 +170,3 @@ def start() -> None:
     )
     # A persistent timer goes on when another file is opened.
     bpy.app.timers.register(bridge.tick, first_interval=_TICK_SECONDS, persistent=True)
-

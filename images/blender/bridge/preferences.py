@@ -9,6 +9,7 @@ from typing import Final
 
 import bpy
 
+from bridge.operators import call
 from workspace.names import AUTO_SAVE_FOLDER
 
 _AUTO_SAVE_MINUTES: Final = 2
@@ -50,7 +51,7 @@ def save_preferences() -> None:
         RuntimeError: Blender could not write them.
     """
     if bpy.context.preferences.is_dirty and not bpy.app.factory_startup:
-        bpy.ops.wm.save_userpref()
+        call("wm.save_userpref")
 
 
 def has_saved_preferences() -> bool:

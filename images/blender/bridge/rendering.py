@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 RECENT_SECONDS: Final = 3.0
-"""A render counts as recent for this long after its end, so that the agent sees one that is shorter than its own tick."""
+"""A render counts as recent for this long after its end, so that the agent sees one that is shorter than its tick."""
 
 
 class RenderTracker:

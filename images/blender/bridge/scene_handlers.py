@@ -5,6 +5,7 @@ from pathlib import Path
 import bpy
 from bpy.app.handlers import persistent
 
+from bridge.outputs import keep_outputs
 from workspace.state_file import record_open_scene
 
 
@@ -25,6 +26,8 @@ class SceneHandlers:
         # Blender keeps persistent handlers only if they are plain functions, not methods.
         def opened(*_: object) -> None:
             self._starting = False
+            # At once, because a script may render before the next search.
+            keep_outputs(home)
             record_open_scene(home, str(bpy.data.filepath))
 
         def saved(*_: object) -> None:

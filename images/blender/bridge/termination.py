@@ -1,5 +1,6 @@
 """Saves everything and quits Blender after SIGTERM."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -7,7 +8,9 @@ from types import FrameType
 
 import bpy
 
-from bridge.save_failure import CANNOT_SAVE_NOW, SaveFailed
+from bridge.jobs import is_baking
+from bridge.operators import call
+from bridge.save_failure import SaveFailed
 
 
 class TerminationHandler:
@@ -36,10 +39,10 @@ class TerminationHandler:
             self._save()
         except SaveFailed as error:
             print(error, file=sys.stderr)  # noqa: T201
-            if error.status == CANNOT_SAVE_NOW:
-                # The next tick tries again, until the grace period of the pod is over.
-                return
         # Blender ticks a few more times before it quits. Those ticks must not save again.
         self._requested = False
+        if is_baking():
+            # In order, Blender would wait for the bake's thread, and that thread for Python's lock.
+            os._exit(0)
         with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
-            bpy.ops.wm.quit_blender()
+            call("wm.quit_blender")

@@ -10,6 +10,7 @@ from entry.display import write_password_file
 from entry.errors import EXIT_CODE, StartError
 from entry.sample_lookup import find_sample
 from entry.settings import Settings
+from workspace.files import clear_path, own_folder
 
 SHARE = Path("/usr/share/blender-sessions")
 SECRETS = Path("/run/secrets/desktop")
@@ -34,8 +35,10 @@ def _run() -> None:
         find_sample(settings.scene, SHARE / "scenes")
     home = Path.home()
     temporary = Path(os.environ.get("TMPDIR", "/tmp")) / "blender-sessions"  # noqa: S108 - an emptyDir of this pod
-    temporary.mkdir(mode=0o700, exist_ok=True)
+    # The person can write there too, and a container that starts again finds what they left.
+    own_folder(temporary)
     password_file = temporary / "vnc-password"
+    clear_path(password_file)
     write_password_file(SECRETS / "vnc-password", password_file)
     _prepare_folders(temporary)
     desktop = Desktop(settings, home, SHARE, temporary)
@@ -49,10 +52,11 @@ def _run() -> None:
 def _prepare_folders(temporary: Path) -> None:
     """Make the folders that the X libraries and Mesa write to, with the shaders that were compiled with the image."""
     cache, runtime = temporary / "cache", temporary / "runtime"
-    runtime.mkdir(mode=0o700, exist_ok=True)
+    own_folder(runtime)
+    clear_path(cache)
     os.environ["XDG_RUNTIME_DIR"] = str(runtime)
     os.environ["XDG_CACHE_HOME"] = str(cache)
-    shutil.copytree(SHARE / "shader-cache", cache, dirs_exist_ok=True)
+    shutil.copytree(SHARE / "shader-cache", cache)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import Final
 from entry.home_check import Home
 from entry.scene_choice import SceneChoice
 from entry.screen import Screen
+from workspace.files import clear_path, own_folder
 
 RUNTIME: Final = Path("/run/blender-sessions")
 """A folder of this pod, for what its processes say to each other."""
@@ -46,7 +47,9 @@ def blender_command(start: Start, screen: Screen) -> list[str]:
     ]  # fmt: skip
 
 
-def blender_environment(base: Mapping[str, str], display: str, start: Start, files: Path, home: Home, temporary: Path) -> dict[str, str]:
+def blender_environment(
+    base: Mapping[str, str], display: str, start: Start, files: Path, home: Home, temporary: Path
+) -> dict[str, str]:
     """Return Blender's environment variables.
 
     Scripts and extensions of the person are not kept: no start runs code from the home folder.
@@ -59,10 +62,10 @@ def blender_environment(base: Mapping[str, str], display: str, start: Start, fil
         home: what was found there.
         temporary: a folder of this pod.
     """
-    scripts = temporary / "scripts"
-    scripts.mkdir(exist_ok=True)
+    scripts = own_folder(temporary / "scripts")
     presets = scripts / "presets"
-    if home.presets is not None and not presets.is_symlink():
+    clear_path(presets)
+    if home.presets is not None:
         presets.symlink_to(home.presets)
     return {
         **base,

@@ -3,24 +3,28 @@
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from entry.blender import RUNTIME, SOCKET, UNREADABLE, Start, blender_command, blender_environment
 from entry.display import start_server, window_manager_command
+from entry.ends import describe_code, explain_end
 from entry.errors import StartError
-from entry.home_check import Home, check_home, keep_auto_saves, remove_partial_saves
+from entry.home_check import check_home, keep_auto_saves, remove_partial_saves
 from entry.processes import Supervisor
 from entry.scene_choice import SceneChoice, choose_replacement, choose_scene, state_during_start
 from entry.settings import Settings
-from limits.memory import gibibytes, read_memory
+from limits.memory import read_memory
+from workspace.files import clear_path
 from workspace.state_file import WorkspaceState, read_state, write_state
+from workspace.whole_files import settle_interrupted
 
 RUN: Final = Path(__file__).parents[1] / "run.py"
 FACTORY_AFTER_STARTS: Final = 2
 """After this many starts in a row that did not show the scene, Blender starts without the person's preferences."""
+_FACTORY_NOTICE: Final = "Blender was started without your preferences, because it did not start with them."
 _BLENDER, _AGENT, _SERVER, _WINDOW_MANAGER = "Blender", "agent", "Xvnc", "openbox"
 
 
@@ -52,8 +56,8 @@ class Desktop:
         self._processes.handle_signals(_BLENDER)
         server, self._display = start_server(self._settings.screen, password_file, self._helper_environment())
         self._processes.adopt(_SERVER, server)
-        self._start_window_manager()
-        self._start_agent()
+        self._processes.start(*self._window_manager())
+        self._processes.start(*self._agent())
 
     def end(self) -> None:
         """End everything but Blender, which has ended."""
@@ -68,6 +72,8 @@ class Desktop:
         while not self._processes.asked_to_end:
             kills = self._memory_kills()
             state = read_state(self._home)
+            for folder in {self._home, (self._home / state.scene).parent}:
+                settle_interrupted(folder)
             recovered = keep_auto_saves(self._home)
             choice = choose_scene(self._settings.scene, self._samples, self._home, state, recovered)
             code = self._run_once(choice, state)
@@ -75,17 +81,23 @@ class Desktop:
                 replacement = choose_replacement(choice.scene, self._settings.scene, self._samples, self._home)
                 code = self._run_once(replacement, read_state(self._home))
             if code != 0:
-                raise self._failure(code, kills)
+                failure = explain_end(code, kills, read_memory())
+                write_state(self._home, replace(read_state(self._home), ended_because=failure.cause))
+                raise StartError(failure.reason, failure.message)
             # Blender ended in order, even if it never showed the scene. The next start is not a recovery.
-            write_state(self._home, replace(read_state(self._home), running=False, failed_starts=0, ended_because=""))
+            # A state that a person deleted stays away, so that the next start looks for the newest scene.
+            state = read_state(self._home)
+            if state.found:
+                write_state(self._home, replace(state, running=False, failed_starts=0, ended_because=""))
 
     def _run_once(self, choice: SceneChoice, state: WorkspaceState) -> int:
         """Run Blender with a scene and return its exit code; 0 if it was asked to end."""
+        # Before the check, because it takes the place of whatever has the name of the state file.
+        write_state(self._home, state_during_start(choice, self._home, state))
         home = check_home(self._home, self._temporary)
         factory_settings = state.failed_starts >= FACTORY_AFTER_STARTS
         choice = choice.prefixed(" ".join([*home.problems, *([_FACTORY_NOTICE] if factory_settings else [])]))
-        write_state(self._home, state_during_start(choice, self._home, state))
-        UNREADABLE.unlink(missing_ok=True)
+        clear_path(UNREADABLE)
         remove_partial_saves(choice.scene)
         start = Start(choice, factory_settings)
         self._processes.start(
@@ -107,20 +119,17 @@ class Desktop:
             ended = self._processes.next_end()
             if ended.name == _BLENDER:
                 return ended.code
-            print(f"{ended.name} ended: {_describe(ended.code)}.", file=sys.stderr)  # noqa: T201
+            print(f"{ended.name} ended: {describe_code(ended.code)}.", file=sys.stderr)  # noqa: T201
             if ended.name == _SERVER:
-                raise StartError("DisplayFailed", f"The screen ended: {_describe(ended.code)}. It is started again.")
-            if ended.name == _AGENT:
-                self._start_agent()
-            else:
-                self._start_window_manager()
+                message = f"The screen ended: {describe_code(ended.code)}. It is started again."
+                raise StartError("DisplayFailed", message)
+            self._processes.start_again(*(self._agent() if ended.name == _AGENT else self._window_manager()))
 
-    def _start_window_manager(self) -> None:
-        self._processes.start(_WINDOW_MANAGER, window_manager_command(self._openbox), self._helper_environment())
+    def _window_manager(self) -> tuple[str, Sequence[str], Mapping[str, str]]:
+        return _WINDOW_MANAGER, window_manager_command(self._openbox), self._helper_environment()
 
-    def _start_agent(self) -> None:
-        command = ["/usr/bin/python3", "-I", str(RUN), "agent"]
-        self._processes.start(_AGENT, command, self._helper_environment())
+    def _agent(self) -> tuple[str, Sequence[str], Mapping[str, str]]:
+        return _AGENT, [sys.executable, "-I", str(RUN), "agent"], self._helper_environment()
 
     def _helper_environment(self) -> Mapping[str, str]:
         """Return the environment of all processes but Blender. They look for nothing in the home folder."""
@@ -135,21 +144,3 @@ class Desktop:
     def _memory_kills(self) -> int:
         memory = read_memory()
         return memory.kills if memory is not None else 0
-
-    def _failure(self, code: int, kills_before: int) -> StartError:
-        memory = read_memory()
-        if code == -signal.SIGKILL and memory is not None and memory.kills > kills_before:
-            limit = f"its limit of {gibibytes(memory.limit_bytes)}" if memory.limit_bytes else "what the node has"
-            cause = f"Blender was ended because the desktop used more memory than {limit}."
-            write_state(self._home, replace(read_state(self._home), ended_because=cause))
-            return StartError("OutOfMemory", f"{cause} Raise spec.resources.limits.memory, or make the scene simpler.")
-        return StartError(
-            "BlenderFailed", f"Blender ended unexpectedly: {_describe(code)}. The container's log has the details."
-        )
-
-
-_FACTORY_NOTICE: Final = "Blender was started without your preferences, because it did not start with them."
-
-
-def _describe(code: int) -> str:
-    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"

@@ -2,6 +2,7 @@
 
 import os
 import select
+import socket
 import subprocess
 import time
 from collections.abc import Mapping
@@ -11,6 +12,8 @@ from entry.errors import StartError
 from entry.screen import Screen
 
 RFB_PORT = 5900
+BACKLOG = 1024
+"""Connections that wait until Xvnc accepts them. Its own socket lets 5 wait, and more at once hang for ever."""
 _START_SECONDS = 30.0
 
 
@@ -56,7 +59,6 @@ def start_server(
         "Xvnc",
         "-displayfd", str(writing),
         *screen.server_arguments,
-        "-rfbport", str(RFB_PORT),
         "-SecurityTypes", "VncAuth",
         "-PasswordFile", str(password_file),
         # Guacamole opens one VNC connection per viewer of the same desktop.
@@ -65,18 +67,28 @@ def start_server(
         "-UseBlacklist=0",
         "-desktop", "Blender",
         "-nolisten", "tcp",
+        # Last, because Xvnc prints nothing after it: standard input is the socket that it listens on.
+        "-inetd",
     ]  # fmt: skip
-    server = subprocess.Popen(command, pass_fds=[writing], stdin=subprocess.DEVNULL, env=dict(environment), cwd="/")
+    with _listen() as listener:
+        server = subprocess.Popen(command, pass_fds=[writing], stdin=listener, env=dict(environment), cwd="/")
     os.close(writing)
     with os.fdopen(reading, "rb", buffering=0) as stream:
         number = _read_line(stream.fileno())
     if not number:
         server.kill()
         server.wait()
-        raise StartError(
-            "DisplayFailed", f"Xvnc did not give a display of {screen.width}x{screen.height}; see its log."
-        )
+        raise StartError("DisplayFailed", f"Xvnc did not give a display of {screen.width}x{screen.height}.")
     return server, f":{number}"
+
+
+def _listen() -> socket.socket:
+    try:
+        if socket.has_dualstack_ipv6():
+            return socket.create_server(("", RFB_PORT), family=socket.AF_INET6, backlog=BACKLOG, dualstack_ipv6=True)
+        return socket.create_server(("", RFB_PORT), backlog=BACKLOG)
+    except OSError as error:
+        raise StartError("DisplayFailed", f"Port {RFB_PORT} for VNC cannot be opened: {error.strerror}.") from error
 
 
 def _read_line(descriptor: int) -> str:

@@ -9,6 +9,8 @@ from queue import SimpleQueue
 from types import FrameType
 
 _END_TIMEOUT_SECONDS = 3.0
+RESTART_SECONDS = 1.0
+"""The pause before a process is started again. One that always ends at once leaves the processor to Blender."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class Supervisor:
     _processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
     _ends: "SimpleQueue[Ended]" = field(default_factory=SimpleQueue)
     _ended_by_signal: str = ""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _is_ending: bool = False
 
     def handle_signals(self, name: str) -> None:
         """Pass SIGTERM and SIGINT on to the process `name` as SIGTERM, also to one that is started later."""
@@ -53,6 +57,18 @@ class Supervisor:
         process = subprocess.Popen(command, env=dict(environment), stdin=subprocess.DEVNULL, cwd="/")
         self.adopt(name, process)
 
+    def start_again(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Start a process after `RESTART_SECONDS`, unless all processes are ended meanwhile."""
+
+        def start() -> None:
+            with self._lock:
+                if not self._is_ending:
+                    self.start(name, command, environment)
+
+        timer = threading.Timer(RESTART_SECONDS, start)
+        timer.daemon = True
+        timer.start()
+
     def adopt(self, name: str, process: "subprocess.Popen[bytes]") -> None:
         """Report the end of a process that was started elsewhere."""
         self._processes[name] = process
@@ -66,6 +82,8 @@ class Supervisor:
 
     def end_all(self, names: Sequence[str]) -> None:
         """End processes in the given order, by SIGTERM and after `_END_TIMEOUT_SECONDS` by SIGKILL."""
+        with self._lock:
+            self._is_ending = True
         for name in names:
             process = self._processes.get(name)
             if process is None:

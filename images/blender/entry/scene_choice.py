@@ -1,5 +1,6 @@
 """Chooses the scene that Blender opens at a start, and its replacement if Blender cannot read it."""
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -7,7 +8,7 @@ from typing import Final
 from entry.sample_lookup import find_sample
 from workspace.files import is_regular_file
 from workspace.sample_copy import copy_sample
-from workspace.scenes import newest_copy, newest_scene
+from workspace.scenes import newest_copy, newest_scene, written_at
 from workspace.state_file import WorkspaceState
 
 MAX_FAILED_STARTS: Final = 3
@@ -64,10 +65,7 @@ def _explain_end(choice: SceneChoice, home: Path, state: WorkspaceState, recover
 
 
 def _is_newer(file: Path, scene: Path | None) -> bool:
-    try:
-        return scene is None or file.stat().st_mtime > scene.stat().st_mtime
-    except OSError:
-        return True
+    return scene is None or written_at(file) > written_at(scene)
 
 
 def choose_replacement(unreadable: Path, sample: str, samples: Path, home: Path) -> SceneChoice:
@@ -111,14 +109,16 @@ def _last_or_sample(original: Path | None, home: Path, state: WorkspaceState) ->
     if not state.found and (copy is not None or original is None) and (newest := newest_scene(home)) is not None:
         # The home folder was used before, and a person deleted the state.
         unknown = "It is not known which scene was open last."
-        return SceneChoice(newest, "" if newest == copy else f"{unknown} {newest.name} was changed last and was opened.")
+        return SceneChoice(
+            newest, "" if newest == copy else f"{unknown} {newest.name} was changed last and was opened."
+        )
     if copy is not None:
         return SceneChoice(copy, f"{gone} {copy.name} was opened instead." if gone else "")
     return _new_copy(original, home, explain=bool(gone)).prefixed(gone)
 
 
 def _explain_missing(home: Path, state: WorkspaceState) -> str:
-    exists = (home / state.scene).exists()
+    exists = os.path.lexists(home / state.scene)
     gone = f"{state.scene} was open last and {'cannot be read' if exists else 'no longer exists'}."
     copy = newest_copy(home)
     return gone if copy is None else f"{gone} The newest automatic save is {copy.relative_to(home)}."

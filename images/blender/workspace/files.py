@@ -1,6 +1,8 @@
-"""Reads files that a person may have replaced by anything: a pipe, a folder, a link to nowhere, gigabytes."""
+"""Reads and makes files that a person may have replaced by anything: a pipe, a folder, a link to nowhere, gigabytes."""
 
+import contextlib
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -17,10 +19,13 @@ def read_regular_file(path: Path, max_bytes: int) -> bytes:
     """
     # Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as stream:
+    try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(f"{path} is not a regular file.")
-        return stream.read(max_bytes)
+        with os.fdopen(descriptor, "rb", closefd=False) as stream:
+            return stream.read(max_bytes)
+    finally:
+        os.close(descriptor)
 
 
 def is_regular_file(path: Path) -> bool:
@@ -29,3 +34,28 @@ def is_regular_file(path: Path) -> bool:
         return stat.S_ISREG(path.stat().st_mode) and os.access(path, os.R_OK)
     except (OSError, ValueError):
         return False
+
+
+def is_blocking(mode: int) -> bool:
+    """Return whether a program that opens a file of this mode may wait for ever. A socket refuses to be opened."""
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISBLK(mode)
+
+
+def clear_path(path: Path) -> None:
+    """Remove whatever is at a path of this pod: a file, a link, or a folder with all that is in it."""
+    if os.path.lexists(path):
+        if path.is_symlink() or not path.is_dir():
+            path.unlink()
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def own_folder(path: Path) -> Path:
+    """Make a folder of this pod, in place of anything else at its path, and return the path."""
+    if path.is_symlink() or not path.is_dir():
+        clear_path(path)
+        path.mkdir(mode=0o700)
+    else:
+        with contextlib.suppress(OSError):
+            path.chmod(0o700)
+    return path

@@ -1,5 +1,6 @@
 """Names in the home folder: its folders, and the file that a scene is saved to."""
 
+import os
 from itertools import count
 from pathlib import Path
 from typing import Final
@@ -21,7 +22,7 @@ def free_name(folder: Path, name: str) -> Path:
     """Return the path of `name` in a folder, or of the first of NAME-2, NAME-3, ... that does not exist there."""
     path = folder / name
     for number in count(2):
-        if not path.exists() and not path.is_symlink():
+        if not os.path.lexists(path):
             break
         path = folder / f"{Path(name).stem}-{number}{Path(name).suffix}"
     return path
@@ -29,7 +30,8 @@ def free_name(folder: Path, name: str) -> Path:
 
 def is_inside(home: Path, file: Path) -> bool:
     """Return whether a path is in the home folder once links and `..` are resolved."""
-    return file.resolve().is_relative_to(home.resolve())
+    # Unlike `Path.resolve`, this accepts a link that leads to itself, in every version of Python.
+    return Path(os.path.realpath(file)).is_relative_to(os.path.realpath(home))
 
 
 def save_target(open_file: str, home: Path) -> Path:

@@ -27,9 +27,17 @@ def newest_copy(home: Path) -> Path | None:
     return _newest(folders)
 
 
+def written_at(file: Path) -> float:
+    """Return when a file was written, in seconds since 1970; 0 if it is gone."""
+    try:
+        return file.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
 def _newest(folders: Iterable[Path]) -> Path | None:
     files = [Path(entry.path) for folder in folders for entry in _entries(folder) if _is_scene(entry)]
-    return max(files, key=lambda file: file.stat().st_mtime, default=None)
+    return max(files, key=written_at, default=None)
 
 
 def _entries(folder: Path) -> Iterator["os.DirEntry[str]"]:
@@ -41,8 +49,5 @@ def _entries(folder: Path) -> Iterator["os.DirEntry[str]"]:
 
 
 def _is_scene(entry: "os.DirEntry[str]") -> bool:
-    try:
-        hidden = entry.name.startswith(".")
-        return entry.name.endswith(".blend") and not hidden and is_regular_file(Path(entry.path))
-    except OSError:
-        return False
+    hidden = entry.name.startswith(".")
+    return entry.name.endswith(".blend") and not hidden and is_regular_file(Path(entry.path))

@@ -41,8 +41,8 @@ def read_state(home: Path) -> WorkspaceState:
     try:
         found = json.loads(read_regular_file(home / STATE_FILE, _MAX_BYTES))
         scene, running, failed_starts = found["scene"], found["running"], found["failed_starts"]
-        ended_because = str(found.get("ended_because", ""))[:_MAX_SENTENCE_CHARACTERS]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        ended_because = _printable(str(found.get("ended_because", "")))[:_MAX_SENTENCE_CHARACTERS]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return WorkspaceState(found=False)
     if not isinstance(scene, str) or not isinstance(running, bool) or type(failed_starts) is not int:
         return WorkspaceState(found=False)
@@ -76,11 +76,20 @@ def record_open_scene(home: Path, open_file: str) -> None:
     """
     file = Path(open_file)
     if open_file and is_inside(home, file):
-        scene = str(file.resolve().relative_to(home.resolve()))
+        scene = str(Path(os.path.realpath(file)).relative_to(os.path.realpath(home)))
         former = read_state(home)
         if former.scene != scene:
             write_state(home, replace(former, scene=scene))
 
 
 def _is_scene_of(home: Path, scene: str) -> bool:
-    return not scene or ("\0" not in scene and is_inside(home, home / scene))
+    try:
+        return not scene or is_inside(home, home / scene)
+    except ValueError:
+        # A null character, or half of a pair of surrogates: no file can have such a name.
+        return False
+
+
+def _printable(text: str) -> str:
+    """Leave out what no environment variable can hold, such as a null character."""
+    return "".join(character for character in text if character.isprintable())

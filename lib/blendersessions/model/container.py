@@ -1,6 +1,6 @@
 """The contract between the operator and the Blender image: docs/interfaces.md, "The Blender container".
 
-The image's programs share no code with us, so they state the same values. tests/unit/agent/test_container.py compares.
+The image's programs share no code with us, so they state the same values. tests/unit/images/test_container.py compares.
 """
 
 from __future__ import annotations

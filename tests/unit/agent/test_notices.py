@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.notices import Notices, NotShown
+from agent.notices import MAX_ADDED_CHARACTERS, Notices, NotShown
 from waiting import DEADLINE_SECONDS
 
 SHOWS = """
@@ -58,3 +58,39 @@ def test_a_program_that_shows_nothing_is_a_failure(script: str) -> None:
 def test_a_program_that_is_not_there_is_a_failure(tmp_path: Path) -> None:
     with pytest.raises(NotShown, match="cannot be shown"):
         Notices([str(tmp_path / "none")]).show("words", 30)
+
+
+def test_a_further_notice_is_added_below_the_first(tmp_path: Path) -> None:
+    notices = banner(SHOWS, tmp_path / "shown")
+    notices.add("one", 30)
+    notices.add("two", 60)
+    assert (tmp_path / "shown").read_text() == "60 one\n\ntwo"
+    notices.add("one", 60)
+    assert (tmp_path / "shown").read_text() == "60 one"
+    notices.show("", 0)
+
+
+def test_a_notice_that_is_over_is_not_shown_again_with_a_further_one(tmp_path: Path) -> None:
+    notices = banner(SHOWS, tmp_path / "shown")
+    notices.show("one", 30)
+    assert notices._process is not None
+    notices._process.kill()
+    notices._process.wait()
+    notices.add("two", 60)
+    assert (tmp_path / "shown").read_text() == "60 two"
+    notices.show("", 0)
+
+
+def test_a_text_that_became_too_long_gives_way(tmp_path: Path) -> None:
+    notices = banner(SHOWS, tmp_path / "shown")
+    notices.show("a" * MAX_ADDED_CHARACTERS, 30)
+    notices.add("two", 60)
+    assert (tmp_path / "shown").read_text() == "60 two"
+    notices.show("", 0)
+
+
+def test_a_name_with_bytes_that_are_no_text_is_shown(tmp_path: Path) -> None:
+    notices = banner(SHOWS, tmp_path / "shown")
+    notices.show("\udcff.blend is gone.", 30)
+    assert (tmp_path / "shown").read_text() == "30 ?.blend is gone."
+    notices.show("", 0)

@@ -1,26 +1,28 @@
 """The agent answers as docs/interfaces.md says."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field, replace
 
 import pytest
 
-from agent.mainthread import Busy
+from agent.blender import NO_BLENDER, BlenderState, Busy, SaveFailed
 from agent.messages import Request, Response
 from agent.notices import NotShown
-from agent.readiness import DRAWING, ON_SCREEN, STARTING, Readiness
-from agent.routes import STUCK_SECONDS, Snapshot, respond
-from agent.save_failure import SaveFailed
+from agent.routes import respond
+from agent.work import Work
 
 TOKEN = "correct-horse-battery"
 BEARER = f"Bearer {TOKEN}"
 FILE = "/home/blender/shopping_cart.blend"
-SNAPSHOT = Snapshot(ticked_at=100.0, readiness=ON_SCREEN, file=FILE, dirty=True, draws=17, camera="Camera")
+STATE = BlenderState(7, True, "SceneOnScreen", "The scene is on screen.", FILE, True, 17, "Camera")
+DRAWING = BlenderState(7, False, "SceneDrawing", "Blender is still drawing the scene for the first time.", FILE)
 
 
 @dataclass
 class FakeDesktop:
-    rendering: bool = False
-    rendered_recently: bool = False
+    state: BlenderState = STATE
+    work: Work = field(default_factory=Work)
     failure: Exception | None = None
     saves: int = 0
     shown: list[tuple[str, float]] = field(default_factory=list)
@@ -28,19 +30,13 @@ class FakeDesktop:
     def idle_seconds(self) -> float:
         return 12.5
 
-    def is_rendering(self) -> bool:
-        return self.rendering
-
-    def was_rendering_recently(self) -> bool:
-        return self.rendered_recently
-
-    def save(self) -> str:
+    async def save(self) -> str:
         self.saves += 1
         if self.failure:
             raise self.failure
         return FILE
 
-    def show(self, message: str, seconds: float) -> None:
+    async def show(self, message: str, seconds: float) -> None:
         if self.failure:
             raise self.failure
         self.shown.append((message, seconds))
@@ -51,54 +47,49 @@ def desktop() -> FakeDesktop:
     return FakeDesktop()
 
 
-def get(
-    path: str,
-    desktop: FakeDesktop,
-    snapshot: Snapshot = SNAPSHOT,
-    *,
-    now: float = 100.1,
-    authorization: str | None = None,
-) -> Response:
-    return respond(Request("GET", path, authorization), desktop, snapshot=snapshot, now=now, token=TOKEN)
+async def get(path: str, desktop: FakeDesktop, *, authorization: str | None = None) -> Response:
+    return await respond(Request("GET", path, authorization), desktop, TOKEN)
 
 
-def post(path: str, desktop: FakeDesktop, body: bytes = b"{}", authorization: str | None = BEARER) -> Response:
-    return respond(Request("POST", path, authorization, body), desktop, snapshot=SNAPSHOT, now=100.1, token=TOKEN)
+async def post(path: str, desktop: FakeDesktop, body: bytes = b"{}", authorization: str | None = BEARER) -> Response:
+    return await respond(Request("POST", path, authorization, body), desktop, TOKEN)
 
 
-def test_healthy_while_the_main_loop_runs(desktop: FakeDesktop) -> None:
-    assert get("/healthz", desktop, now=100.0 + STUCK_SECONDS - 0.1).status == 200
+RENDER = Work("Render", 720.0, "A render has run for 12 minutes.")
+STUCK = Work("", 0.0, "Blender has not responded for 60 seconds, and its process does nothing.", stuck=True)
 
 
-def test_unhealthy_when_the_main_loop_is_stuck(desktop: FakeDesktop) -> None:
-    response = get("/healthz", desktop, now=100.0 + STUCK_SECONDS)
+@pytest.mark.parametrize("work", [Work(), RENDER, STUCK])
+@pytest.mark.parametrize("state", [STATE, DRAWING, NO_BLENDER])
+async def test_healthy_while_the_agent_serves_whatever_blender_does(
+    desktop: FakeDesktop, state: BlenderState, work: Work
+) -> None:
+    desktop.state, desktop.work = state, work
+    assert (await get("/healthz", desktop)).status == 200
+
+
+@pytest.mark.parametrize("state", [NO_BLENDER, DRAWING])
+async def test_not_ready_has_a_reason(desktop: FakeDesktop, state: BlenderState) -> None:
+    desktop.state = state
+    response = await get("/readyz", desktop)
     assert response.status == 503
-    assert response.body == {"message": "Blender's main loop has not run for 60 seconds."}
+    assert response.body == {"ready": False, "reason": state.reason, "message": state.message}
+    assert state.reason
+    assert state.message
 
 
-def test_a_render_that_blocks_the_main_loop_is_no_reason_to_restart(desktop: FakeDesktop) -> None:
-    desktop.rendering = True
-    assert get("/healthz", desktop, now=100.0 + 10 * STUCK_SECONDS).status == 200
-    desktop.rendering, desktop.rendered_recently = False, True
-    assert get("/healthz", desktop, now=100.0 + 10 * STUCK_SECONDS).status == 503
-
-
-@pytest.mark.parametrize("readiness", [STARTING, DRAWING])
-def test_not_ready_has_a_reason(desktop: FakeDesktop, readiness: Readiness) -> None:
-    response = get("/readyz", desktop, replace(SNAPSHOT, readiness=readiness))
-    assert response.status == 503
-    assert response.body == {"ready": False, "reason": readiness.reason, "message": readiness.message}
-
-
-def test_ready(desktop: FakeDesktop) -> None:
-    response = get("/readyz", desktop)
+@pytest.mark.parametrize("work", [Work(), RENDER, STUCK])
+async def test_ready_while_the_scene_is_on_screen_even_if_blender_is_busy(desktop: FakeDesktop, work: Work) -> None:
+    desktop.work = work
+    response = await get("/readyz", desktop)
     assert response.status == 200
     assert response.body == {"ready": True, "reason": "SceneOnScreen", "message": "The scene is on screen."}
 
 
-def test_status_has_everything_for_the_operator(desktop: FakeDesktop) -> None:
-    desktop.rendered_recently = True
-    response = get("/status", desktop, authorization=BEARER)
+@pytest.mark.parametrize("work", [Work(), RENDER, STUCK])
+async def test_status_has_everything_for_the_operator(desktop: FakeDesktop, work: Work) -> None:
+    desktop.work = work
+    response = await get("/status", desktop, authorization=BEARER)
     assert response.status == 200
     assert response.body == {
         "ready": True,
@@ -110,21 +101,25 @@ def test_status_has_everything_for_the_operator(desktop: FakeDesktop) -> None:
         "draws": 17,
         "camera": "Camera",
         "idle_seconds": 12.5,
-        "rendering": True,
+        "work": work.kind,
+        "work_seconds": work.seconds,
+        "work_message": work.message,
+        "stuck": work.stuck,
     }
 
 
-def test_status_of_a_scene_that_was_never_saved(desktop: FakeDesktop) -> None:
-    body = get("/status", desktop, replace(SNAPSHOT, file=""), authorization=BEARER).body
+async def test_status_of_a_scene_that_was_never_saved(desktop: FakeDesktop) -> None:
+    desktop.state = replace(STATE, file="")
+    body = (await get("/status", desktop, authorization=BEARER)).body
     assert (body["file"], body["scene"]) == ("", "")
 
 
 @pytest.mark.parametrize("authorization", [None, "Bearer wrong", "Basic abc"])
-def test_without_the_token_nothing_is_revealed_or_done(desktop: FakeDesktop, authorization: str | None) -> None:
+async def test_without_the_token_nothing_is_revealed_or_done(desktop: FakeDesktop, authorization: str | None) -> None:
     answers = [
-        get("/status", desktop, authorization=authorization),
-        post("/save", desktop, authorization=authorization),
-        post("/notice", desktop, b'{"message": "x", "seconds": 1}', authorization=authorization),
+        await get("/status", desktop, authorization=authorization),
+        await post("/save", desktop, authorization=authorization),
+        await post("/notice", desktop, b'{"message": "x", "seconds": 1}', authorization=authorization),
     ]
     assert [answer.status for answer in answers] == [401] * 3
     assert answers[0].headers == {"WWW-Authenticate": "Bearer"}
@@ -132,62 +127,75 @@ def test_without_the_token_nothing_is_revealed_or_done(desktop: FakeDesktop, aut
     assert (desktop.saves, desktop.shown) == (0, [])
 
 
-def test_a_save_answers_with_the_file(desktop: FakeDesktop) -> None:
-    assert post("/save", desktop) == Response(200, {"file": FILE})
+async def test_a_save_answers_with_the_file(desktop: FakeDesktop) -> None:
+    assert await post("/save", desktop) == Response(200, {"file": FILE})
 
 
 @pytest.mark.parametrize("status", [500, 507])
-def test_a_save_that_failed_has_a_message(desktop: FakeDesktop, status: int) -> None:
+async def test_a_save_that_failed_has_a_message(desktop: FakeDesktop, status: int) -> None:
     desktop.failure = SaveFailed(status, "no room")
-    assert post("/save", desktop) == Response(status, {"message": "no room"})
+    assert await post("/save", desktop) == Response(status, {"message": "no room"})
 
 
-@pytest.mark.parametrize(("begun", "words"), [(True, "still being saved"), (False, "has not saved")])
-def test_a_save_that_takes_too_long_may_be_tried_again(desktop: FakeDesktop, begun: bool, words: str) -> None:
+@pytest.mark.parametrize(("begun", "words"), [(True, "still being saved"), (False, "was not saved")])
+async def test_a_save_that_takes_too_long_may_be_tried_again(desktop: FakeDesktop, begun: bool, words: str) -> None:
     desktop.failure = Busy(begun=begun)
-    response = post("/save", desktop)
+    response = await post("/save", desktop)
     assert response.status == 503
     assert words in str(response.body["message"])
 
 
-def test_a_save_accepts_no_path(desktop: FakeDesktop) -> None:
-    assert post("/save", desktop, b'{"file": "/tmp/x.blend"}').status == 400
+async def test_a_save_during_work_says_what_blender_does(desktop: FakeDesktop) -> None:
+    desktop.failure, desktop.work = Busy(begun=False), RENDER
+    expected = "A render has run for 12 minutes. The scene was not saved. Try again."
+    assert await post("/save", desktop) == Response(503, {"message": expected})
+
+
+async def test_a_save_accepts_no_path(desktop: FakeDesktop) -> None:
+    assert (await post("/save", desktop, b'{"file": "/tmp/x.blend"}')).status == 400
     assert desktop.saves == 0
 
 
-def test_a_notice_is_shown_and_removed(desktop: FakeDesktop) -> None:
-    assert post("/notice", desktop, b'{"message": "It ends soon.", "seconds": 60}') == Response(200, {})
-    assert post("/notice", desktop, b'{"message": ""}') == Response(200, {})
+async def test_a_notice_is_shown_and_removed(desktop: FakeDesktop) -> None:
+    assert await post("/notice", desktop, b'{"message": "It ends soon.", "seconds": 60}') == Response(200, {})
+    assert await post("/notice", desktop, b'{"message": ""}') == Response(200, {})
     assert desktop.shown == [("It ends soon.", 60.0), ("", 0.0)]
 
 
-def test_an_invalid_notice_is_refused(desktop: FakeDesktop) -> None:
-    assert post("/notice", desktop, b'{"message": "x"}').status == 400
+async def test_an_invalid_notice_is_refused(desktop: FakeDesktop) -> None:
+    assert (await post("/notice", desktop, b'{"message": "x"}')).status == 400
     assert desktop.shown == []
 
 
-def test_a_notice_that_is_not_shown_is_a_failure(desktop: FakeDesktop) -> None:
+async def test_a_notice_that_is_not_shown_is_a_failure(desktop: FakeDesktop) -> None:
     desktop.failure = NotShown("no display")
-    assert post("/notice", desktop, b'{"message": "x", "seconds": 1}') == Response(500, {"message": "no display"})
+    assert await post("/notice", desktop, b'{"message": "x", "seconds": 1}') == Response(500, {"message": "no display"})
 
 
 @pytest.mark.parametrize(("path", "method"), [("/healthz", "GET"), ("/readyz", "GET"), ("/status", "GET")])
-def test_a_path_that_reads_refuses_post(desktop: FakeDesktop, path: str, method: str) -> None:
-    response = post(path, desktop)
+async def test_a_path_that_reads_refuses_post(desktop: FakeDesktop, path: str, method: str) -> None:
+    response = await post(path, desktop)
     assert response.status == 405
     assert response.headers == {"Allow": method}
 
 
 @pytest.mark.parametrize("path", ["/save", "/notice"])
-def test_a_path_that_acts_refuses_get(desktop: FakeDesktop, path: str) -> None:
-    assert get(path, desktop, authorization=BEARER).status == 405
+async def test_a_path_that_acts_refuses_get(desktop: FakeDesktop, path: str) -> None:
+    assert (await get(path, desktop, authorization=BEARER)).status == 405
+    assert (desktop.saves, desktop.shown) == (0, [])
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "X"])
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/status", "/save", "/notice"])
+async def test_other_methods_are_refused(desktop: FakeDesktop, path: str, method: str) -> None:
+    assert (await respond(Request(method, path, BEARER), desktop, TOKEN)).status == 405
     assert (desktop.saves, desktop.shown) == (0, [])
 
 
 @pytest.mark.parametrize("path", ["/", "/statusx", "/status/..", "/healthz/", "//readyz", "/save/x"])
-def test_other_paths_are_not_found(desktop: FakeDesktop, path: str) -> None:
-    assert get(path, desktop, authorization=BEARER).status == 404
+async def test_other_paths_are_not_found(desktop: FakeDesktop, path: str) -> None:
+    assert (await get(path, desktop, authorization=BEARER)).status == 404
 
 
-def test_a_query_makes_no_difference(desktop: FakeDesktop) -> None:
-    assert get("/readyz?verbose", desktop).status == 200
+async def test_a_query_makes_no_difference(desktop: FakeDesktop) -> None:
+    assert (await get("/readyz?verbose", desktop)).status == 200

@@ -1,107 +1,249 @@
-"""The agent's HTTP server, over a real socket."""
+"""The agent's HTTP server, over real sockets: every client gets an answer, and none holds up another."""
 
-import socket
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+from collections.abc import Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pytest
-import requests
 
 from agent.messages import LARGEST_BODY, Request, Response
-from agent.server import serve
-from waiting import DEADLINE_SECONDS
+from agent.server import REQUEST_SECONDS, serve
+from waiting import DEADLINE_SECONDS, until_set
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+Answer = Callable[[Request], Awaitable[Response]]
+HOST = "127.0.0.1"
 
 
-@contextmanager
-def serving(answer: Callable[[Request], Response]) -> Iterator[str]:
-    server = serve(answer, port=0, host="127.0.0.1")
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+@asynccontextmanager
+async def serving(answer: Answer, request_seconds: float = REQUEST_SECONDS) -> AsyncIterator[int]:
+    server = await serve(answer, port=0, host=HOST, request_seconds=request_seconds)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        await server.wait_closed()
+        # The event loop learns in its next turns which connections the clients have closed.
+        for _ in range(20):
+            await asyncio.sleep(0)
 
 
-@pytest.fixture
-def asked() -> list[Request]:
-    return []
+@dataclass
+class Recorder:
+    """Answers each request in the same way, and keeps it."""
 
+    asked: list[Request]
 
-@pytest.fixture
-def address(asked: list[Request]) -> Iterator[str]:
-    def answer(request: Request) -> Response:
-        asked.append(request)
+    async def __call__(self, request: Request) -> Response:
+        self.asked.append(request)
         return Response(503, {"reason": "SceneDrawing"}, {"X-Extra": "yes"})
 
-    with serving(answer) as address:
-        yield address
+
+@pytest.fixture
+def recorder() -> Recorder:
+    return Recorder([])
 
 
-def test_passes_the_request_on_and_the_answer_back(address: str, asked: list[Request]) -> None:
-    response = requests.get(f"{address}/readyz?a=b", headers={"Authorization": "Bearer x"}, timeout=DEADLINE_SECONDS)
-    assert asked == [Request("GET", "/readyz?a=b", "Bearer x")]
-    assert response.status_code == 503
-    assert response.json() == {"reason": "SceneDrawing"}
-    assert response.headers["Content-Type"] == "application/json"
-    assert response.headers["X-Extra"] == "yes"
-    assert "Python" not in response.headers["Server"]
+@asynccontextmanager
+async def connected(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    reader, writer = await asyncio.open_connection(HOST, port)
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
 
 
-def test_passes_a_body_on(address: str, asked: list[Request]) -> None:
-    requests.post(f"{address}/notice", data=b"x" * LARGEST_BODY, timeout=DEADLINE_SECONDS)
-    assert asked == [Request("POST", "/notice", None, b"x" * LARGEST_BODY)]
+async def exchange(port: int, request: bytes | str) -> bytes:
+    """Send a request and return everything until the server closes the connection."""
+    async with connected(port) as (reader, writer), asyncio.timeout(DEADLINE_SECONDS):
+        writer.write(request if isinstance(request, bytes) else request.encode())
+        return await read_all(reader)
 
 
-@pytest.mark.parametrize("length", [str(LARGEST_BODY + 1), "9" * 5000])
-def test_a_larger_body_is_refused_unread(address: str, asked: list[Request], length: str) -> None:
-    assert b" 413 " in exchange(address, f"POST /save HTTP/1.1\r\nContent-Length: {length}\r\n\r\n")
-    assert asked == []
+async def read_all(reader: asyncio.StreamReader) -> bytes:
+    received = b""
+    try:
+        while chunk := await reader.read(65536):
+            received += chunk
+    except ConnectionError:
+        return received
+    return received
 
 
-@pytest.mark.parametrize(
-    "header", ["", "Content-Length: -1\r\n", "Content-Length: x\r\n", "Transfer-Encoding: chunked\r\n"]
-)
-def test_a_body_of_unknown_length_is_refused(address: str, asked: list[Request], header: str) -> None:
-    assert b" 411 " in exchange(address, f"POST /save HTTP/1.1\r\n{header}\r\n")
-    assert asked == []
+def get(path: str, *headers: str) -> str:
+    return "\r\n".join([f"GET {path} HTTP/1.1", "Host: agent", *headers, "", ""])
 
 
-def exchange(address: str, request: str) -> bytes:
-    host, _, port = address.removeprefix("http://").partition(":")
-    with socket.create_connection((host, int(port)), timeout=DEADLINE_SECONDS) as connection:
-        connection.sendall(request.encode())
-        return connection.recv(4096)
+def post(path: str, *headers: str, body: str = "") -> str:
+    return "\r\n".join([f"POST {path} HTTP/1.1", "Host: agent", *headers, "", body])
 
 
-def test_other_methods_are_refused(address: str, asked: list[Request]) -> None:
-    assert requests.put(f"{address}/status", timeout=DEADLINE_SECONDS).status_code == 501
-    assert asked == []
+async def test_passes_the_request_on_and_the_answer_back(recorder: Recorder) -> None:
+    async with serving(recorder) as port:
+        answer = await exchange(port, get("/readyz?a=b", "Authorization: Bearer x"))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert [request.path.partition("?")[0] for request in recorder.asked] == ["/readyz"]
+    assert recorder.asked[0].authorization == "Bearer x"
+    assert head.startswith(b"HTTP/1.1 503 ")
+    assert json.loads(body) == {"reason": "SceneDrawing"}
+    assert b"\r\nContent-Type: application/json" in head
+    assert b"\r\nX-Extra: yes" in head
+    assert b"\r\nConnection: close" in head
+    assert b"Python" not in head
 
 
-def test_a_failure_in_the_agent_is_an_answer_without_details(capsys: pytest.CaptureFixture[str]) -> None:
-    def fail(_request: Request) -> Response:
+async def test_passes_a_body_on(recorder: Recorder) -> None:
+    body = "x" * LARGEST_BODY
+    async with serving(recorder) as port:
+        await exchange(port, post("/notice", f"Content-Length: {LARGEST_BODY}", body=body))
+    assert recorder.asked == [Request("POST", "/notice", None, body.encode())]
+
+
+async def test_a_larger_body_is_refused_unread(recorder: Recorder) -> None:
+    async with serving(recorder) as port:
+        assert b" 413 " in await exchange(port, post("/save", f"Content-Length: {LARGEST_BODY + 1}"))
+    assert recorder.asked == []
+
+
+@pytest.mark.parametrize("headers", [(), ("Transfer-Encoding: chunked",)])
+async def test_a_body_of_unknown_length_is_refused(recorder: Recorder, headers: tuple[str, ...]) -> None:
+    async with serving(recorder) as port:
+        assert b" 411 " in await exchange(port, post("/save", *headers, body="0\r\n\r\n" if headers else ""))
+    assert recorder.asked == []
+
+
+GARBAGE = [
+    post("/save", "Content-Length: -1"),
+    post("/save", "Content-Length: x"),
+    post("/save", "Content-Length: " + "9" * 5000),
+    "garbage\r\n\r\n",
+    "GET\r\n\r\n",
+    "GET / HTTP/9.9\r\n\r\n",
+    get("/status", "a header without a colon"),
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+    b"\x00" * 100 + b"\r\n\r\n",
+    get("/" + "x" * 100_000),
+    get("/", "X: " + "x" * 100_000),
+    "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+]
+
+
+@pytest.mark.parametrize("request_", GARBAGE, ids=range(len(GARBAGE)))
+async def test_garbage_is_answered_with_400_and_says_nothing_in_the_log(
+    recorder: Recorder, request_: bytes | str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async with serving(recorder) as port:
+        answer = await exchange(port, request_)
+        assert b" 400 " in answer.partition(b"\r\n")[0]
+        assert recorder.asked == []
+        assert b" 503 " in await exchange(port, get("/healthz"))
+    assert capfd.readouterr().err == ""
+
+
+async def test_other_methods_reach_the_routes(recorder: Recorder) -> None:
+    async with serving(recorder) as port:
+        await exchange(port, "PUT /status HTTP/1.1\r\nHost: agent\r\nContent-Length: 1\r\n\r\nx")
+    assert [(request.method, request.body) for request in recorder.asked] == [("PUT", b"")]
+
+
+async def test_a_failure_in_the_agent_is_an_answer_without_details(capsys: pytest.CaptureFixture[str]) -> None:
+    async def fail(_request: Request) -> Response:
         raise KeyError("inner detail")
 
-    with serving(fail) as address:
-        response = requests.get(f"{address}/status", timeout=DEADLINE_SECONDS)
-    assert response.status_code == 500
-    assert "inner detail" not in response.text
+    async with serving(fail) as port:
+        answer = await exchange(port, get("/status"))
+    assert b" 500 " in answer
+    assert b"inner detail" not in answer
     assert "inner detail" in capsys.readouterr().err
 
 
-def test_a_request_that_waits_does_not_hold_up_another() -> None:
-    begun, release = threading.Event(), threading.Event()
+async def test_a_name_with_bytes_that_are_no_text_is_valid_json() -> None:
+    async def answer(_request: Request) -> Response:
+        return Response(200, {"file": "/home/blender/\udcff\ud800\u00fc.blend"})
 
-    def answer(request: Request) -> Response:
+    async with serving(answer) as port:
+        body = (await exchange(port, get("/status"))).partition(b"\r\n\r\n")[2]
+    assert json.loads(body.decode()) == {"file": "/home/blender/??\u00fc.blend"}
+    assert b"\\ud" not in body
+
+
+async def test_a_request_that_waits_does_not_hold_up_another() -> None:
+    begun, release = asyncio.Event(), asyncio.Event()
+
+    async def answer(request: Request) -> Response:
         if request.path == "/slow":
             begun.set()
-            release.wait(DEADLINE_SECONDS)
+            await release.wait()
         return Response(200, {})
 
-    with serving(answer) as address:
-        slow = threading.Thread(target=lambda: requests.get(f"{address}/slow", timeout=DEADLINE_SECONDS))
-        slow.start()
-        assert begun.wait(DEADLINE_SECONDS), "the slow request does not arrive"
-        assert requests.get(f"{address}/healthz", timeout=DEADLINE_SECONDS).status_code == 200
+    async with serving(answer) as port:
+        slow = asyncio.ensure_future(exchange(port, get("/slow")))
+        await until_set("the slow request arrives", begun)
+        assert b" 200 " in await exchange(port, get("/healthz"))
         release.set()
-        slow.join(DEADLINE_SECONDS)
-        assert not slow.is_alive()
+        assert b" 200 " in await slow
+
+
+async def test_a_connection_carries_one_request(recorder: Recorder) -> None:
+    async with serving(recorder) as port:
+        answers = await exchange(port, get("/one") + get("/two"))
+    assert answers.count(b"HTTP/1.1 503") == 1
+    assert [request.path for request in recorder.asked] == ["/one"]
+
+
+@pytest.mark.parametrize("sent", ["", "GET /rea", get("/readyz")[:-2]])
+async def test_a_client_that_falls_silent_is_let_go(recorder: Recorder, sent: str) -> None:
+    async with serving(recorder, request_seconds=0.01) as port:
+        assert await exchange(port, sent) == b""
+    assert recorder.asked == []
+
+
+async def test_a_body_that_does_not_come_is_answered(recorder: Recorder) -> None:
+    async with serving(recorder, request_seconds=0.5) as port:
+        assert b" 408 " in await exchange(port, post("/save", "Content-Length: 10", body="{"))
+    assert recorder.asked == []
+
+
+async def test_an_answer_may_take_longer_than_the_request() -> None:
+    closed = asyncio.Event()
+
+    async def answer(_request: Request) -> Response:
+        await closed.wait()
+        return Response(200, {})
+
+    async with serving(answer, request_seconds=0.5) as port, connected(port) as (reader, writer):
+        writer.write(get("/save").encode())
+        # By now the silent connection, which came later, is let go.
+        assert await exchange(port, "") == b""
+        closed.set()
+        assert b" 200 " in await read_all(reader)
+
+
+@pytest.fixture
+def many_files() -> Iterator[int]:
+    """As many open files as a thousand connections need, at both ends."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+    yield 1000
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def test_a_thousand_open_connections_do_not_keep_anybody_out(many_files: int, recorder: Recorder) -> None:
+    async with serving(recorder, request_seconds=DEADLINE_SECONDS) as port:
+        writers = [(await asyncio.open_connection(HOST, port))[1] for _ in range(many_files)]
+        try:
+            assert b" 503 " in await exchange(port, get("/healthz"))
+        finally:
+            for writer in writers:
+                writer.close()
+            await asyncio.gather(*(writer.wait_closed() for writer in writers))

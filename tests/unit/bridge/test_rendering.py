@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.rendering import RECENT_SECONDS, RenderTracker
+from bridge.rendering import RECENT_SECONDS, RenderTracker
 
 
 class Clock:

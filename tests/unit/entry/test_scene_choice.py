@@ -1,11 +1,13 @@
 """The scene that a desktop opens at a start depends on what is in its home folder."""
 
+import os
+import stat
 from pathlib import Path
 
 import pytest
 
 from entry.errors import StartError
-from entry.scene_choice import MAX_FAILED_STARTS, choose_replacement, choose_scene, state_during_start
+from entry.scene_choice import MAX_FAILED_STARTS, SceneChoice, choose_replacement, choose_scene, state_during_start
 from workspace.state_file import WorkspaceState, read_state
 
 CART = "shopping_cart.blend"
@@ -79,11 +81,83 @@ def test_a_scene_that_cannot_be_read_is_kept_and_replaced(samples: Path, home: P
     assert "opened as shopping_cart-2.blend" in choice.notice
 
 
-def test_the_notice_after_a_crash_names_the_automatic_saves(samples: Path, home: Path) -> None:
+def crashed(home: Path, ended_because: str = "", *, recovered: float | None = None) -> SceneChoice:
+    """Choose after a crash, with a scene that was written at second 1000 and an automatic save of another time."""
     (home / CART).write_text("my work")
-    choice = choose_scene(CART, samples, home, WorkspaceState(CART, running=True))
+    os.utime(home / CART, (1000, 1000))
+    file = None
+    if recovered is not None:
+        file = home / "recovered" / "shopping_cart-1.blend"
+        file.parent.mkdir()
+        file.write_text("newer work")
+        os.utime(file, (recovered, recovered))
+    state = WorkspaceState(CART, running=True, ended_because=ended_because)
+    return choose_scene("", home, home, state, file)
+
+
+def test_the_notice_after_a_crash_names_the_newer_automatic_save(home: Path) -> None:
+    choice = crashed(home, recovered=2000)
     assert choice.scene == home / CART
-    assert "File > Recover > Auto Save" in choice.notice
+    expected = (
+        "Blender ended unexpectedly. The last automatic save is newer than the scene: "
+        "recovered/shopping_cart-1.blend. File > Open shows what is in it."
+    )
+    assert choice.notice == expected
+
+
+@pytest.mark.parametrize("recovered", [None, 500])
+def test_the_notice_after_a_crash_names_no_older_automatic_save(home: Path, recovered: float | None) -> None:
+    assert crashed(home, recovered=recovered).notice == "Blender ended unexpectedly."
+
+
+def test_the_notice_after_a_crash_names_a_known_cause(home: Path) -> None:
+    assert crashed(home, "Blender used too much memory.").notice == "Blender used too much memory."
+
+
+def test_after_an_end_in_order_there_is_no_notice(home: Path) -> None:
+    (home / CART).write_text("my work")
+    choice = choose_scene("", home, home, WorkspaceState(CART, running=False), home / "recovered" / "a.blend")
+    assert choice.notice == ""
+
+
+def test_without_a_state_the_scene_that_was_changed_last_is_opened(samples: Path, home: Path) -> None:
+    for name, written in ((CART, 1000), ("two.blend", 2000)):
+        (home / name).write_text("my work")
+        os.utime(home / name, (written, written))
+    choice = choose_scene(CART, samples, home, WorkspaceState(found=False))
+    assert choice.scene == home / "two.blend"
+    expected = "It is not known which scene was open last. two.blend was changed last and was opened."
+    assert choice.notice == expected
+    (home / "two.blend").unlink()
+    assert choose_scene(CART, samples, home, WorkspaceState(found=False)) == SceneChoice(home / CART)
+
+
+def test_a_scene_that_is_gone_has_its_newest_automatic_save_named(samples: Path, home: Path) -> None:
+    (home / "recovered").mkdir()
+    (home / "recovered" / "two-1.blend").write_text("newer work")
+    choice = choose_scene("", samples, home, WorkspaceState("two.blend"))
+    assert "The newest automatic save is recovered/two-1.blend." in choice.notice
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "broken link", "link to a device"])
+def test_a_scene_that_was_replaced_by_something_else_is_not_opened(samples: Path, home: Path, kind: str) -> None:
+    odd = home / "two.blend"
+    if kind == "pipe":
+        os.mkfifo(odd)
+    elif kind == "folder":
+        odd.mkdir()
+    else:
+        odd.symlink_to("nowhere" if kind == "broken link" else "/dev/zero")
+    choice = choose_scene("", samples, home, WorkspaceState("two.blend"))
+    assert choice == SceneChoice(None, "two.blend was open last and cannot be read. An empty scene was opened.")
+    assert os.path.lexists(odd)
+
+
+def test_something_else_in_place_of_the_samples_copy_is_left_and_a_new_copy_is_made(samples: Path, home: Path) -> None:
+    os.mkfifo(home / CART)
+    choice = choose_scene(CART, samples, home, WorkspaceState(found=False))
+    assert choice.scene == home / "shopping_cart-2.blend"
+    assert stat.S_ISFIFO((home / CART).stat().st_mode)
 
 
 def test_a_scene_that_fails_every_start_is_replaced(samples: Path, home: Path) -> None:

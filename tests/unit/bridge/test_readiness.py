@@ -1,13 +1,33 @@
 """A desktop is ready once the picture is complete, not earlier, and stays ready."""
 
-from agent.readiness import DRAWING, MAX_DRAWING_SECONDS, ON_SCREEN, SETTLE_SECONDS, STARTING, ReadinessTracker
+from bridge.readiness import (
+    DRAWING,
+    MAX_DRAWING_SECONDS,
+    NO_DRAW_SECONDS,
+    ON_SCREEN,
+    SETTLE_SECONDS,
+    STARTING,
+    ReadinessTracker,
+)
 
 TICK_SECONDS = 0.1
 
 
-def test_not_ready_before_the_first_draw_however_long_it_takes() -> None:
+def test_not_ready_before_blender_has_had_time_to_draw_its_window() -> None:
     tracker = ReadinessTracker()
-    assert [tracker.tick(now, 0) for now in (0.0, 1.0, 600.0)] == [STARTING] * 3
+    assert [tracker.tick(now, 0) for now in (600.0, 601.0, 600.0 + NO_DRAW_SECONDS - 0.01)] == [STARTING] * 3
+
+
+def test_a_window_whose_editors_draw_nothing_is_ready_after_a_while() -> None:
+    tracker = ReadinessTracker()
+    tracker.tick(600.0, 0)
+    assert tracker.tick(600.0 + NO_DRAW_SECONDS, 0) == ON_SCREEN
+
+
+def test_a_main_loop_that_comes_late_to_its_first_draw_is_not_ready_early() -> None:
+    tracker = ReadinessTracker()
+    tracker.tick(600.0, 0)
+    assert tracker.tick(700.0, 1) == DRAWING
 
 
 def test_not_ready_while_the_first_frames_are_drawn() -> None:

@@ -1,0 +1,110 @@
+"""What a person made and did not save outlives the pod: images, renders, frames."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+
+from waiting import until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from image.container import Container
+    from image.desktops import RunDesktop
+
+HOME = "/home/blender"
+SMALL = """
+for scene in bpy.data.scenes:
+    scene.render.engine = "CYCLES"
+    scene.cycles.samples = 1
+    scene.render.resolution_x = scene.render.resolution_y = 16
+"""
+"""Renders of a moment."""
+TWO_FRAMES = "bpy.context.scene.frame_end = 2; bpy.ops.render.render(animation=True)"
+IN_WINDOW = "with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]): "
+PAINT = """
+image = bpy.data.images["{name}"]
+image.pixels[0:4] = (1, 0, 0, 1)
+image.update()
+image.is_dirty
+"""
+RED = "list(bpy.data.images['{name}'].pixels[0:4]) == [1, 0, 0, 1]"
+COMPOSITOR = f"""{SMALL}
+bpy.context.scene.use_nodes = True
+tree = bpy.context.scene.node_tree
+node = tree.nodes.new("CompositorNodeOutputFile")
+node.base_path = "/tmp/layers"
+tree.links.new(tree.nodes["Render Layers"].outputs[0], node.inputs[0])
+"""
+
+
+def png() -> bytes:
+    written = io.BytesIO()
+    Image.new("RGBA", (8, 8), "black").save(written, "png")
+    return written.getvalue()
+
+
+def files(folder: Path, pattern: str) -> list[str]:
+    return sorted(path.name for path in folder.glob(pattern))
+
+
+@pytest.fixture(scope="module")
+def restarted(run_module_desktop: RunDesktop) -> Container:
+    """A desktop after the death of a pod in which a person painted and rendered, and saved nothing."""
+    container = run_module_desktop(files={"texture.png": png()})
+    container.wait_ready()
+    container.blender(SMALL + "bpy.data.images.new('Painted', 8, 8)")
+    container.blender(f"bpy.data.images.load('{HOME}/texture.png').name")
+    for name in ("Painted", "texture.png"):
+        assert container.blender(PAINT.format(name=name)), name
+    container.blender(IN_WINDOW + "bpy.ops.render.render('INVOKE_DEFAULT')")
+    until("the still render is a file", lambda: files(container.home, "renders/untitled-*-f0001.png"))
+    container.blender(TWO_FRAMES)
+    container.signal("TERM")
+    assert container.exit().code == 0
+    container.start_again(new_pod=True)
+    container.wait_ready()
+    return container
+
+
+def test_a_painted_image_without_a_file_is_kept(restarted: Container) -> None:
+    assert restarted.status()["file"] == f"{HOME}/untitled.blend"
+    assert restarted.blender(RED.format(name="Painted"))
+
+
+def test_a_painted_image_with_a_file_is_saved_to_it(restarted: Container) -> None:
+    with Image.open(restarted.home / "texture.png") as picture:
+        assert picture.getpixel((0, 7)) == (255, 0, 0, 255)
+
+
+def test_a_finished_render_is_kept(restarted: Container) -> None:
+    (render,) = restarted.home.glob("renders/untitled-*-f0001.png")
+    with Image.open(render) as picture:
+        assert picture.size == (16, 16)
+
+
+def test_frames_of_a_new_scene_are_kept(restarted: Container) -> None:
+    assert files(restarted.home, "renders/untitled-000?.png") == ["untitled-0001.png", "untitled-0002.png"]
+
+
+def test_frames_of_an_opened_file_are_kept(desktop: Container) -> None:
+    """Rendering begins in the moment in which the file is open."""
+    desktop.blender(f"bpy.ops.wm.open_mainfile(filepath='{HOME}/shopping_cart.blend')\n" + SMALL + TWO_FRAMES)
+    assert files(desktop.home, "renders/shopping_cart-000?.png") == ["shopping_cart-0001.png", "shopping_cart-0002.png"]
+
+
+def test_frames_after_file_new_are_kept(desktop: Container) -> None:
+    desktop.blender("bpy.ops.wm.read_homefile()\n" + SMALL + TWO_FRAMES)
+    assert files(desktop.home, "renders/untitled-000?.png") == ["untitled-0001.png", "untitled-0002.png"]
+
+
+def test_what_the_compositor_writes_is_kept(desktop: Container) -> None:
+    desktop.blender("bpy.ops.wm.read_homefile()\n" + COMPOSITOR)
+    path = "bpy.context.scene.node_tree.nodes['File Output'].base_path"
+    until("the output leads to the home folder", lambda: desktop.blender(path) == f"{HOME}/renders/layers")
+    desktop.blender("bpy.ops.render.render()")
+    assert files(desktop.home, "renders/layers/*") == ["Image0001.png"]

@@ -1,0 +1,281 @@
+"""The agent knows what the bridge reported last, and a save has exactly one outcome, whatever happens to Blender."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from agent.blender import MAX_LINE_BYTES, NO_BLENDER, Blender, BlenderState, Busy, SaveFailed
+from unit.agent.bridge_end import STATE, connected, until_so
+from waiting import DEADLINE_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+
+class Agent:
+    """What the agent has of Blender, with a clock that the test sets."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.notices: list[tuple[str, float]] = []
+        self.blender = Blender(lambda text, seconds: self.notices.append((text, seconds)), lambda: self.now)
+
+    async def until_reported(self, **changes: object) -> None:
+        wanted = BlenderState(**{name: value for name, value in (STATE | changes).items() if name != "type"})
+        await until_so("the state arrives", lambda: self.blender.state == wanted)
+
+
+@asynccontextmanager
+async def listening(path: Path) -> AsyncIterator[Agent]:
+    agent = Agent()
+    server = await agent.blender.listen(path)
+    try:
+        yield agent
+    finally:
+        server.close()
+        await server.wait_closed()
+        await until_so("every connection is closed", lambda: agent.blender.state == NO_BLENDER)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "bridge.sock"
+
+
+async def test_the_state_is_the_last_report(path: Path) -> None:
+    async with listening(path) as agent:
+        assert agent.blender.state == NO_BLENDER
+        async with connected(path) as bridge:
+            await bridge.send(STATE | {"draws": 1, "camera": None}, STATE)
+            await agent.until_reported()
+
+
+@pytest.fixture(params=["file", "folder", "socket"])
+def taken_path(request: pytest.FixtureRequest, path: Path) -> Path:
+    """The path of the socket, with something else there."""
+    if request.param == "file":
+        path.write_text("not a socket")
+    elif request.param == "folder":
+        (path / "in it").mkdir(parents=True)
+    else:
+        with socket.socket(socket.AF_UNIX) as left:
+            left.bind(str(path))
+    return path
+
+
+async def test_what_lies_at_the_sockets_path_is_replaced(taken_path: Path) -> None:
+    path = taken_path
+    async with listening(path) as agent, connected(path) as bridge:
+        await bridge.send(STATE)
+        await agent.until_reported()
+
+
+async def test_the_silence_counts_from_the_last_report(path: Path) -> None:
+    async with listening(path) as agent:
+        assert agent.blender.silent_seconds == 0.0
+        async with connected(path) as bridge:
+            await bridge.send(STATE)
+            await agent.until_reported()
+            agent.now += 12.5
+            assert agent.blender.silent_seconds == 12.5
+        await until_so("the end is noticed", lambda: agent.blender.state == NO_BLENDER)
+        assert agent.blender.silent_seconds == 0.0
+
+
+async def test_a_blender_that_ends_is_no_longer_ready(path: Path) -> None:
+    async with listening(path) as agent:
+        async with connected(path) as bridge:
+            await bridge.send(STATE)
+            await agent.until_reported()
+        await until_so("the end is noticed", lambda: agent.blender.state == NO_BLENDER)
+        assert not agent.blender.state.ready
+
+
+async def test_a_notice_of_the_bridge_is_shown(path: Path) -> None:
+    async with listening(path) as agent, connected(path) as bridge:
+        await bridge.send({"type": "notice", "message": "It was recovered.", "seconds": 60})
+        await until_so("it is shown", lambda: agent.notices == [("It was recovered.", 60.0)])
+
+
+async def test_a_save_is_answered(path: Path) -> None:
+    async with listening(path) as agent, connected(path) as bridge:
+        await bridge.send(STATE)
+        await agent.until_reported()
+        save = asyncio.ensure_future(agent.blender.save(DEADLINE_SECONDS))
+        asked = await bridge.receive()
+        assert asked["type"] == "save"
+        await bridge.send(
+            {"type": "begun", "id": asked["id"]}, {"type": "result", "id": asked["id"], "file": "/home/blender/a.blend"}
+        )
+        assert await save == "/home/blender/a.blend"
+
+
+async def test_two_saves_get_their_own_answers(path: Path) -> None:
+    async with listening(path) as agent, connected(path) as bridge:
+        await bridge.send(STATE)
+        await agent.until_reported()
+        saves = [asyncio.ensure_future(agent.blender.save(DEADLINE_SECONDS)) for _ in range(2)]
+        first, second = await bridge.receive(), await bridge.receive()
+        assert first["id"] != second["id"]
+        await bridge.send(
+            {"type": "result", "id": second["id"], "file": "two"}, {"type": "result", "id": first["id"], "file": "one"}
+        )
+        assert await asyncio.gather(*saves) == ["one", "two"]
+
+
+async def test_a_save_that_fails_has_blenders_reason(path: Path) -> None:
+    async with listening(path) as agent, connected(path) as bridge:
+        await bridge.send(STATE)
+        await agent.until_reported()
+        save = asyncio.ensure_future(agent.blender.save(DEADLINE_SECONDS))
+        asked = await bridge.receive()
+        await bridge.send({"type": "result", "id": asked["id"], "status": 507, "message": "The volume is full."})
+        with pytest.raises(SaveFailed) as failed:
+            await save
+        assert (failed.value.status, str(failed.value)) == (507, "The volume is full.")
+
+
+async def test_a_save_that_blender_does_not_get_to_is_cancelled(path: Path) -> None:
+    async with listening(path) as agent, connected(path) as bridge:
+        await bridge.send(STATE)
+        await agent.until_reported()
+        with pytest.raises(Busy) as busy:
+            await agent.blender.save(0)
+        assert not busy.value.begun
+        asked, cancelled = await bridge.receive(), await bridge.receive()
+        assert cancelled == {"type": "cancel", "id": asked["id"]}
+        # An answer that comes all the same changes nothing.
+        await bridge.send({"type": "begun", "id": asked["id"]}, {"type": "result", "id": asked["id"], "file": "late"})
+        await bridge.send(STATE | {"draws": 18})
+        await agent.until_reported(draws=18)
+        assert agent.blender._begun == set()
+
+
+async def test_who_asks_again_waits_for_the_save_that_was_begun(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    over = asyncio.Event()
+
+    @asynccontextmanager
+    async def timeout(_seconds: float) -> AsyncIterator[None]:
+        task = asyncio.current_task()
+        assert task is not None
+        ending = asyncio.ensure_future(over.wait())
+        ending.add_done_callback(lambda _: task.cancel())
+        try:
+            yield
+        except asyncio.CancelledError:
+            raise TimeoutError from None
+
+    async with listening(path) as agent, connected(path) as bridge:
+        await bridge.send(STATE)
+        await agent.until_reported()
+        with monkeypatch.context() as patched:
+            patched.setattr("agent.blender.asyncio.timeout", timeout)
+            save = asyncio.ensure_future(agent.blender.save(50))
+            await until_so("it is sent", lambda: bool(agent.blender._saves))
+        asked = await bridge.receive()
+        await bridge.send({"type": "begun", "id": asked["id"]})
+        await until_so("the beginning is known", lambda: bool(agent.blender._begun))
+        over.set()
+        with pytest.raises(Busy) as busy:
+            await save
+        assert busy.value.begun
+        again = asyncio.ensure_future(agent.blender.save(DEADLINE_SECONDS))
+        await bridge.send({"type": "result", "id": asked["id"], "file": "a"})
+        assert await again == "a"
+        another = asyncio.ensure_future(agent.blender.save(DEADLINE_SECONDS))
+        later = await bridge.receive()
+        assert (later["type"], later["id"] > asked["id"]) == ("save", True), "the finished one serves nobody else"
+        await bridge.send({"type": "result", "id": later["id"], "file": "b"})
+        assert await another == "b"
+
+
+async def test_without_blender_nothing_is_saved(path: Path) -> None:
+    async with listening(path) as agent:
+        with pytest.raises(Busy) as busy:
+            await agent.blender.save(DEADLINE_SECONDS)
+        assert not busy.value.begun
+
+
+async def test_a_blender_that_ends_during_a_save_is_a_failure(path: Path) -> None:
+    async with listening(path) as agent:
+        async with connected(path) as bridge:
+            await bridge.send(STATE)
+            await agent.until_reported()
+            save = asyncio.ensure_future(agent.blender.save(DEADLINE_SECONDS))
+            await bridge.receive()
+        with pytest.raises(SaveFailed, match="Blender ended before the scene was saved") as failed:
+            await save
+        assert failed.value.status == 500
+
+
+async def test_the_newest_connection_counts(path: Path) -> None:
+    async with listening(path) as agent, connected(path) as former:
+        await former.send(STATE | {"pid": 1})
+        await agent.until_reported(pid=1)
+        async with connected(path) as newest:
+            await newest.send(STATE | {"pid": 2})
+            await agent.until_reported(pid=2)
+            assert await former.is_closed()
+            assert agent.blender.state.pid == 2
+            save = asyncio.ensure_future(agent.blender.save(DEADLINE_SECONDS))
+            asked = await newest.receive()
+            await newest.send({"type": "result", "id": asked["id"], "file": "a"})
+            assert await save == "a"
+
+
+async def test_a_bridge_that_connects_again_is_heard(path: Path) -> None:
+    async with listening(path) as agent:
+        for draws in (1, 2, 3):
+            async with connected(path) as bridge:
+                await bridge.send(STATE | {"draws": draws})
+                await agent.until_reported(draws=draws)
+
+
+GARBAGE = [
+    b"\n",
+    b"{\n",
+    b"\xff\xfe\n",
+    b"null\n",
+    b"[]\n",
+    b"{}\n",
+    b'"state"\n',
+    b"[" * 100_000 + b"\n",
+    b'{"type": "unknown"}\n',
+    b'{"type": ["state"]}\n',
+    b'{"type": "state", "pid": "x"}\n',
+    b'{"type": "state", "pid": 1e999}\n',
+    b'{"type": "state", "draws": []}\n',
+    b'{"type": "begun", "id": {}}\n',
+    b'{"type": "begun", "id": 999}\n',
+    b'{"type": "begun", "id": Infinity}\n',
+    b'{"type": "result", "id": null}\n',
+    b'{"type": "result", "id": 999, "file": "x"}\n',
+    b'{"type": "notice", "message": "x", "seconds": []}\n',
+    b'{"type": "notice", "message": "x", "seconds": null}\n',
+]
+
+
+@pytest.mark.parametrize("line", GARBAGE)
+async def test_a_line_of_garbage_is_passed_over(path: Path, line: bytes) -> None:
+    async with listening(path) as agent, connected(path) as bridge:
+        await bridge.send_bytes(line)
+        await bridge.send(STATE)
+        await agent.until_reported()
+        assert agent.notices == []
+        assert agent.blender._begun == set()
+
+
+async def test_a_line_that_is_too_long_ends_the_connection_and_nothing_else(path: Path) -> None:
+    async with listening(path) as agent:
+        async with connected(path) as bridge:
+            bridge.writer.write(b"x" * (2 * MAX_LINE_BYTES + 2))
+            assert await bridge.is_closed()
+        async with connected(path) as again:
+            await again.send(STATE)
+            await agent.until_reported()

@@ -1,0 +1,89 @@
+"""Requests to save that came together are one save, and each of them gets an answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bridge.commands import Commands
+from bridge.save_failure import SaveFailed
+
+if TYPE_CHECKING:
+    from bridge.channel import Message
+
+FILE = "/home/blender/cart.blend"
+
+
+class Recorder:
+    """The channel and the save of a test: it keeps what happens, in order."""
+
+    def __init__(self, failure: Exception | None = None) -> None:
+        self.events: list[object] = []
+        self._failure = failure
+
+    def send(self, message: Message) -> None:
+        self.events.append(message)
+
+    def exchange(self) -> list[Message]:
+        self.events.append("exchange")
+        return []
+
+    def save(self) -> str:
+        self.events.append("save")
+        if self._failure:
+            raise self._failure
+        return FILE
+
+
+def carried_out(messages: list[Message], failure: Exception | None = None) -> list[object]:
+    recorder = Recorder(failure)
+    Commands(recorder, recorder.save).carry_out(messages)
+    return recorder.events
+
+
+def test_the_agent_hears_that_a_save_begins_before_it_begins() -> None:
+    assert carried_out([{"type": "save", "id": 1}]) == [
+        {"type": "begun", "id": 1},
+        "exchange",
+        "save",
+        {"type": "result", "id": 1, "file": FILE},
+    ]
+
+
+def test_requests_that_came_together_are_one_save() -> None:
+    events = carried_out([{"type": "save", "id": number} for number in (1, 2, 3)])
+    assert events.count("save") == 1
+    assert events[-3:] == [{"type": "result", "id": number, "file": FILE} for number in (1, 2, 3)]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_request_that_was_cancelled_is_not_carried_out(order: int) -> None:
+    messages: list[Message] = [{"type": "save", "id": 1}, {"type": "cancel", "id": 1}]
+    assert carried_out(messages[::order]) == []
+
+
+def test_only_what_was_cancelled_is_left_out() -> None:
+    events = carried_out([{"type": "save", "id": 1}, {"type": "save", "id": 2}, {"type": "cancel", "id": 1}])
+    assert events == [{"type": "begun", "id": 2}, "exchange", "save", {"type": "result", "id": 2, "file": FILE}]
+
+
+@pytest.mark.parametrize("messages", [[], [{"type": "cancel", "id": 1}], [{}], [{"type": "quit"}], [{"id": 1}]])
+def test_nothing_else_does_anything(messages: list[Message]) -> None:
+    assert carried_out(messages) == []
+
+
+def test_a_failed_save_has_its_status_and_message() -> None:
+    events = carried_out([{"type": "save", "id": 1}], SaveFailed(507, "The volume is full."))
+    assert events[-1] == {"type": "result", "id": 1, "status": 507, "message": "The volume is full."}
+
+
+def test_an_error_that_nobody_expected_is_an_answer_too() -> None:
+    events = carried_out([{"type": "save", "id": 1}], ReferenceError("removed"))
+    expected = "The scene was not saved: ReferenceError('removed')."
+    assert events[-1] == {"type": "result", "id": 1, "status": 500, "message": expected}
+
+
+@pytest.mark.parametrize("number", [None, [], {}, "x", 1.5])
+def test_an_odd_number_is_given_back(number: object) -> None:
+    assert carried_out([{"type": "save", "id": number}])[-1] == {"type": "result", "id": number, "file": FILE}

@@ -1,0 +1,39 @@
+"""Each program in the Blender container imports only what is there where it runs."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+IMAGE = Path(__file__).parents[3] / "images" / "blender"
+ALLOWED = {
+    "agent": {"agent", "limits", "workspace", "aiohttp"},
+    "bridge": {"bridge", "workspace", "bpy", "_bpy", "_cycles"},
+    "entry": {"entry", "limits", "workspace"},
+    "limits": {"limits"},
+    "workspace": {"workspace"},
+}
+
+
+def imported(file: Path) -> set[str]:
+    """Return the packages that a file imports, but for Python's own."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add((node.module or "").partition(".")[0])
+    return found - set(sys.stdlib_module_names)
+
+
+@pytest.mark.parametrize("package", sorted(ALLOWED))
+def test_a_package_imports_only_what_it_may(package: str) -> None:
+    for file in sorted((IMAGE / package).rglob("*.py")):
+        assert imported(file) <= ALLOWED[package], file
+
+
+def test_every_package_has_its_rule() -> None:
+    assert {path.parent.name for path in IMAGE.glob("*/__init__.py")} == set(ALLOWED)
