@@ -163,6 +163,8 @@ def test_a_pod_has_as_long_to_end_as_a_save_may_take(timeout: str, seconds: int)
     of = session()
     made = pod(DESKTOP, of, settings(of, {"saving": {"timeout": timeout}}))
     assert made["spec"]["terminationGracePeriodSeconds"] == seconds
+
+
 def test_the_image_is_pulled_with_the_secrets_of_class_and_installation() -> None:
     of = session()
     made = pod(DESKTOP, of, settings(of, {"imagePullSecrets": [{"name": "registry"}]}))
