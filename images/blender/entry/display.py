@@ -71,7 +71,7 @@ def start_server(
         "-inetd",
     ]  # fmt: skip
     with _listen() as listener:
-        server = subprocess.Popen(command, pass_fds=[writing], stdin=listener, env=dict(environment), cwd="/")
+        server = subprocess.Popen(command, pass_fds=[writing], stdin=listener.fileno(), env=dict(environment), cwd="/")
     os.close(writing)
     with os.fdopen(reading, "rb", buffering=0) as stream:
         number = _read_line(stream.fileno())
