@@ -1,4 +1,4 @@
-"""What a person made and did not save outlives the pod: images, renders, frames."""
+"""What a person made and did not save outlives the pod: images, renders, frames, caches."""
 
 from __future__ import annotations
 
@@ -25,6 +25,19 @@ for scene in bpy.data.scenes:
 """
 """Renders of a moment."""
 TWO_FRAMES = "bpy.context.scene.frame_end = 2; bpy.ops.render.render(animation=True)"
+SMOKE = """
+bpy.ops.mesh.primitive_cube_add()
+bpy.context.object.name = "Domain"
+bpy.context.object.modifiers.new("Fluid", "FLUID").fluid_type = "DOMAIN"
+"""
+CACHE = "bpy.data.objects['Domain'].modifiers['Fluid'].domain_settings.cache_directory"
+BAKE = """
+domain = bpy.data.objects["Domain"]
+settings = domain.modifiers["Fluid"].domain_settings
+settings.resolution_max, settings.cache_frame_end, settings.cache_type = 6, 1, "ALL"
+with bpy.context.temp_override(active_object=domain, object=domain):
+    bpy.ops.fluid.bake_all()
+"""
 IN_WINDOW = "with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]): "
 PAINT = """
 image = bpy.data.images["{name}"]
@@ -54,7 +67,7 @@ def files(folder: Path, pattern: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def restarted(run_module_desktop: RunDesktop) -> Container:
-    """A desktop after the death of a pod in which a person painted and rendered, and saved nothing."""
+    """A desktop after the death of a pod in which a person painted, rendered and simulated, and saved nothing."""
     container = run_module_desktop(files={"texture.png": png()})
     container.wait_ready()
     container.blender(SMALL + "bpy.data.images.new('Painted', 8, 8)")
@@ -64,6 +77,9 @@ def restarted(run_module_desktop: RunDesktop) -> Container:
     container.blender(IN_WINDOW + "bpy.ops.render.render('INVOKE_DEFAULT')")
     until("the still render is a file", lambda: files(container.home, "renders/untitled-*-f0001.png"))
     container.blender(TWO_FRAMES)
+    container.blender(SMOKE)
+    until("the cache lies in the home folder", lambda: container.blender(CACHE).startswith(f"{HOME}/caches/"))
+    container.blender(BAKE)
     container.signal("TERM")
     assert container.exit().code == 0
     container.start_again(new_pod=True)
@@ -89,6 +105,11 @@ def test_a_finished_render_is_kept(restarted: Container) -> None:
 
 def test_frames_of_a_new_scene_are_kept(restarted: Container) -> None:
     assert files(restarted.home, "renders/untitled-000?.png") == ["untitled-0001.png", "untitled-0002.png"]
+
+
+def test_the_cache_of_a_simulation_is_kept(restarted: Container) -> None:
+    assert restarted.blender(f"bpy.path.abspath({CACHE})").startswith(f"{HOME}/caches/")
+    assert files(restarted.home, "caches/*/config/*")
 
 
 def test_frames_of_an_opened_file_are_kept(desktop: Container) -> None:

@@ -18,6 +18,10 @@ UNREADABLE: Final = RUNTIME / "unreadable"
 BRIDGE: Final = Path(__file__).parents[1] / "start_bridge.py"
 
 
+FLUID: Final = Path(__file__).parents[1] / "append_inittab.so"
+"""Without it, Blender ends when a person adds a fluid domain."""
+
+
 @dataclass(frozen=True)
 class Start:
     """One start of Blender."""
@@ -70,6 +74,7 @@ def blender_environment(
     return {
         **base,
         "HOME": str(home.home),
+        "LD_PRELOAD": str(FLUID),
         "DISPLAY": display,
         "BLENDER_SESSION_HOME": str(files),
         "BLENDER_USER_CONFIG": str(home.config),
