@@ -50,7 +50,8 @@ def delete_pod(installation: Installation, session: Object, grace: int) -> None:
 def test_with_a_volume_it_waits_names_the_way_out_and_starts_when_kubernetes_gives_the_pod_up(
     installation: Installation,
 ) -> None:
-    installation.create_class("patient")
+    # No agent answers here, so the deletion at the end must not wait long for a save.
+    installation.create_class("patient", saving={"waitForWork": "1s"})
     installation.run_pod(installation.create(className="patient", workspace={"claimName": "shared"}))
     session = installation.until_ready()
     uid = lose_node(installation, session)

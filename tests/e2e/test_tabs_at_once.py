@@ -29,13 +29,15 @@ COUNT_PROCESSES = "cat /proc/[0-9]*/comm 2>/dev/null | grep -c '^guacd$' || true
 DRAWS = {"img", "rect", "copy", "png", "jpeg"}
 
 
-def open_tab(url: str, start: Barrier, delay_seconds: float) -> Tunnel:
-    """Open a tunnel once all tabs are there, delayed as the load is to be spread, and wait for its first frame."""
+def open_tab(url: str, start: Barrier, delay_seconds: float, sockets: ExitStack) -> None:
+    """Open a tunnel once all tabs are there, delayed as the load is to be spread, and wait for its first frame.
+
+    The tunnel stays open until `sockets` ends.
+    """
     start.wait(DEADLINE_SECONDS)
     Event().wait(delay_seconds)
-    tunnel = Tunnel(
-        connect(url, subprotocols=["guacamole"], open_timeout=DEADLINE_SECONDS, proxy=None)  # type: ignore[list-item]
-    )
+    socket = connect(url, subprotocols=["guacamole"], open_timeout=DEADLINE_SECONDS, proxy=None)  # type: ignore[list-item]
+    tunnel = Tunnel(sockets.enter_context(socket))
     seen: Counter[str] = Counter()
     while not (seen["sync"] and DRAWS & seen.keys()):
         instruction = tunnel.next()
@@ -43,7 +45,6 @@ def open_tab(url: str, start: Barrier, delay_seconds: float) -> Tunnel:
         seen[instruction.opcode] += 1
         if instruction.opcode == "sync":
             tunnel.send("sync", *instruction.args[:1])
-    return tunnel
 
 
 @pytest.mark.parametrize("spread_seconds", [0.0, 0.2], ids=["the same moment", "within 200 ms"])
@@ -69,8 +70,8 @@ def test_every_tab_shows_the_desktop(
     until("guacd is alone", lambda: guacd_processes() == 1)
     for _ in range(ROUNDS):
         start = Barrier(TABS)
-        with ThreadPoolExecutor(TABS) as threads, ExitStack() as sockets:
-            tabs = [threads.submit(open_tab, url, start, spread_seconds * tab / TABS) for tab in range(TABS)]
+        with ExitStack() as sockets, ThreadPoolExecutor(TABS) as threads:
+            tabs = [threads.submit(open_tab, url, start, spread_seconds * tab / TABS, sockets) for tab in range(TABS)]
             for tab in tabs:
-                sockets.enter_context(tab.result().socket)
+                tab.result()
     until("no process of a tab is left", lambda: guacd_processes() == 1)
