@@ -71,7 +71,7 @@ def test_nothing_in_the_home_is_run_and_nothing_stops_the_start(run_desktop: Run
     )
     assert_works(container)
     assert not (tmp_path / "was-run").exists()
-    container.wait_log("autosave in the home folder is no folder, so automatic saves are lost")
+    container.wait_log("autosave in the home folder is no folder that can be written to, so automatic saves are lost")
     container.wait_log(".drirc is a pipe or a device")
 
 
