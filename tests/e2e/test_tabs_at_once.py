@@ -51,7 +51,8 @@ def open_tab(url: str, start: Barrier, delay_seconds: float, sockets: ExitStack)
 def test_every_tab_shows_the_desktop(
     started: Callable[..., Desktop], kubectl: Kubectl, public_url: str, spread_seconds: float
 ) -> None:
-    desktop = started("class", sample="shopping_cart.blend", owner="e2e-class")
+    many = {"max": TABS, "maxPerUser": TABS}
+    desktop = started("class", sample="shopping_cart.blend", owner="e2e-class", connections=many)
     login = requests.post(f"{public_url}guacamole/api/tokens", data=desktop.owners_login(), timeout=DEADLINE_SECONDS)
     token, source = login.json()["authToken"], login.json()["dataSource"]
     connections = requests.get(

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 HOME = {"size": "1Gi"}
 BLENDER = 'for p in /proc/[0-9]*; do if [ "$(cat $p/comm 2>/dev/null)" = blender ]; then echo ${p#/proc/}; fi; done'
 """Prints the process ID of Blender."""
-RENDERS = "ls /home/blender/renders || true"
 VIEW = ("move", "500", "350")
 
 
@@ -30,13 +29,11 @@ def condition(kubectl: Kubectl, session: str, kind: str) -> dict[str, Any]:
     return next((entry for entry in found if entry["type"] == kind), {})
 
 
-def test_a_suspension_waits_for_a_render_and_keeps_it(started: Callable[..., Desktop], kubectl: Kubectl) -> None:
+def test_a_suspension_waits_for_a_render(started: Callable[..., Desktop], kubectl: Kubectl) -> None:
     desktop = started("waits", sample="watering_can.blend", workspace=HOME)
     # The whole animation takes minutes on any machine.
     desktop.agent.give_input(*VIEW, "key", "ctrl-f12")
     until("the render runs", lambda: desktop.agent_status().get("work") == "Render")
-    # Without a GPU a frame takes a minute on a busy machine.
-    until("a frame is written", lambda: "watering_can-0001" in desktop.agent.run(RENDERS), seconds=300)
     pod = kubectl.get("pod", desktop.name)["metadata"]["uid"]
 
     kubectl.run("patch", "bs", "waits", "--type=merge", "-p", '{"spec": {"suspend": true}}')
@@ -46,10 +43,6 @@ def test_a_suspension_waits_for_a_render_and_keeps_it(started: Callable[..., Des
     desktop.agent.give_input("key", "esc")
     kubectl.run("wait", "--for=condition=Suspended", "bs/waits", "--timeout=120s")
     assert "saved" in condition(kubectl, "waits", "Suspended")["message"].lower()
-
-    kubectl.run("patch", "bs", "waits", "--type=merge", "-p", '{"spec": {"suspend": false}}')
-    kubectl.run("wait", "--for=condition=Ready", "bs/waits", "--timeout=120s")
-    assert "watering_can-0001" in desktop.agent.run(RENDERS)
 
 
 def test_quitting_blender_brings_it_back_and_is_no_failure(started: Callable[..., Desktop], kubectl: Kubectl) -> None:
