@@ -42,7 +42,8 @@ def test_a_suspension_waits_for_a_render(started: Callable[..., Desktop], kubect
     assert kubectl.get("pod", desktop.name)["metadata"]["uid"] == pod
     desktop.agent.give_input("key", "esc")
     kubectl.run("wait", "--for=condition=Suspended", "bs/waits", "--timeout=120s")
-    assert "saved" in condition(kubectl, "waits", "Suspended")["message"].lower()
+    assert "The scene is in the workspace." in condition(kubectl, "waits", "Suspended")["message"]
+    assert desktop.body["status"]["suspension"]["lastSave"]["result"] == "Saved"
 
 
 def test_quitting_blender_brings_it_back_and_is_no_failure(started: Callable[..., Desktop], kubectl: Kubectl) -> None:
