@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from e2e.kubectl import Kubectl
 
 TABS = 40
-ROUNDS = 5
+ROUNDS = 2
 COUNT_PROCESSES = "cat /proc/[0-9]*/comm 2>/dev/null | grep -c '^guacd$' || true"
 DRAWS = {"img", "rect", "copy", "png", "jpeg"}
 
