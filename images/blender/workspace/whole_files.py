@@ -26,6 +26,9 @@ _LAST_BLOCK_BYTES: Final = 24
 
 def is_whole(scene: Path) -> bool:
     """Return whether a scene that Blender wrote is on the volume up to its last byte."""
+    if not is_regular_file(scene):
+        # Opening a pipe that nobody writes to would wait for ever.
+        return False
     try:
         with scene.open("rb") as stream:
             os.fsync(stream.fileno())

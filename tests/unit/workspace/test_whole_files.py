@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -85,3 +86,15 @@ def test_what_is_no_file_is_not_whole(scene: Path) -> None:
     scene.mkdir()
     assert not is_whole(scene)
     assert not is_whole(scene / "missing")
+
+
+def test_a_pipe_is_no_whole_file_and_holds_up_no_start(scene: Path) -> None:
+    os.mkfifo(scene)
+    assert not is_whole(scene)
+    scene.unlink()
+    replace(scene, PLAIN)
+    keep_former(scene)
+    scene.unlink()
+    os.mkfifo(scene.with_name(f"{scene.name}@"))
+    settle_interrupted(scene.parent)
+    assert scene.read_bytes() == PLAIN
