@@ -1,18 +1,16 @@
 """Tells which long operation runs in Blender, from its jobs and from the caches that are being baked."""
 
 import contextlib
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import bpy
 from bpy.app.handlers import persistent
 
+from bridge.objects import searched_objects
 from bridge.rendering import RenderTracker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-MAX_OBJECTS: Final = 5000
-"""A scene with more objects is not searched for bakes, because the search would be noticed."""
 
 
 def register_render_handlers(tracker: RenderTracker) -> None:
@@ -52,9 +50,7 @@ def _bakes() -> "Iterator[bool]":
         world = scene.rigidbody_world
         if world is not None and world.point_cache is not None:
             yield bool(world.point_cache.is_baking)
-    if len(bpy.data.objects) > MAX_OBJECTS:
-        return
-    for item in bpy.data.objects:
+    for item in searched_objects():
         for system in item.particle_systems:
             yield bool(system.point_cache.is_baking)
         for modifier in item.modifiers:

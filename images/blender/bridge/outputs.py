@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 import bpy
 
+from bridge.objects import searched_objects
 from workspace.names import CACHES_FOLDER, RENDERS_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _TEMPORARY: Final = "/tmp"  # noqa: S108 - the folder that is avoided
-MAX_OBJECTS: Final = 5000
-"""A scene with more objects is not searched for caches, because the search would be noticed."""
 
 
 def keep_outputs(home: Path) -> None:
@@ -53,10 +52,7 @@ def _file_outputs(scene: "bpy.types.Scene") -> "Iterator[bpy.types.CompositorNod
 
 
 def _fluid_domains() -> "Iterator[bpy.types.FluidDomainSettings]":
-    objects = bpy.data.objects
-    if len(objects) > MAX_OBJECTS:
-        return
-    for item in objects:
+    for item in searched_objects():
         if item.library is not None:
             continue
         for modifier in item.modifiers:
