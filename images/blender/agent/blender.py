@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from workspace.files import clear_path
+from workspace.save_failure import SaveFailed
 
 MAX_LINE_BYTES: Final = 1024 * 1024
 
@@ -35,18 +36,6 @@ class BlenderState:
 
 
 NO_BLENDER: Final = BlenderState()
-
-
-@dataclass
-class SaveFailed(Exception):  # noqa: N818 - named after the condition's reason
-    """The scene could not be saved. The file is unchanged."""
-
-    status: int
-    """HTTP status of the answer."""
-    message: str
-
-    def __str__(self) -> str:
-        return self.message
 
 
 class Busy(Exception):  # noqa: N818 - the state of Blender

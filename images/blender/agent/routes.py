@@ -4,10 +4,11 @@ from pathlib import PurePath
 from typing import Final, Protocol
 
 from agent.authorisation import is_authorised
-from agent.blender import BlenderState, Busy, SaveFailed
+from agent.blender import BlenderState, Busy
 from agent.messages import BadRequest, Request, Response, read_nothing, read_notice
 from agent.notices import NotShown
 from agent.work import Work
+from workspace.save_failure import SaveFailed
 
 _METHODS: Final = {"/healthz": "GET", "/readyz": "GET", "/status": "GET", "/save": "POST", "/notice": "POST"}
 _WITHOUT_TOKEN: Final = ("/healthz", "/readyz")

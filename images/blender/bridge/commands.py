@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from bridge.channel import Channel, Message
-from bridge.save_failure import SaveFailed
+from workspace.save_failure import SaveFailed
 
 
 class Commands:

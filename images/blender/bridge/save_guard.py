@@ -8,7 +8,7 @@ from pathlib import Path
 import bpy
 from bpy.app.handlers import persistent
 
-from bridge.save_failure import SaveFailed, explain_save_failure
+from workspace.save_failure import SaveFailed, explain_save_failure
 from workspace.whole_files import keep_former, settle
 
 

@@ -9,9 +9,9 @@ from bridge.images import keep_changed_images
 from bridge.jobs import is_baking
 from bridge.operators import call
 from bridge.preferences import save_preferences
-from bridge.save_failure import CANNOT_SAVE_NOW, SaveFailed, explain_save_failure, free_bytes
 from bridge.save_guard import SaveGuard
 from workspace.names import save_target
+from workspace.save_failure import CANNOT_SAVE_NOW, SaveFailed, explain_save_failure, free_bytes
 
 
 def save(home: Path, guard: SaveGuard, *, during_bake: bool = False) -> str:

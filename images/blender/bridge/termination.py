@@ -10,7 +10,7 @@ import bpy
 
 from bridge.jobs import is_baking
 from bridge.operators import call
-from bridge.save_failure import SaveFailed
+from workspace.save_failure import SaveFailed
 
 
 class TerminationHandler:

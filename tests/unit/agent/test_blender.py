@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agent.blender import MAX_LINE_BYTES, NO_BLENDER, Blender, BlenderState, Busy, SaveFailed
+from agent.blender import MAX_LINE_BYTES, NO_BLENDER, Blender, BlenderState, Busy
 from unit.agent.bridge_end import STATE, connected, until_so
 from waiting import DEADLINE_SECONDS
+from workspace.save_failure import SaveFailed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

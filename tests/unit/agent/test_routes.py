@@ -6,11 +6,12 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from agent.blender import NO_BLENDER, BlenderState, Busy, SaveFailed
+from agent.blender import NO_BLENDER, BlenderState, Busy
 from agent.messages import Request, Response
 from agent.notices import NotShown
 from agent.routes import respond
 from agent.work import Work
+from workspace.save_failure import SaveFailed
 
 TOKEN = "correct-horse-battery"
 BEARER = f"Bearer {TOKEN}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bridge.commands import Commands
-from bridge.save_failure import SaveFailed
+from workspace.save_failure import SaveFailed
 
 if TYPE_CHECKING:
     from bridge.channel import Message

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.save_failure import explain_save_failure
+from workspace.save_failure import explain_save_failure
 
 FILE = Path("/home/blender/cart.blend")
 
