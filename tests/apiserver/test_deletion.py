@@ -19,18 +19,6 @@ KEPT = {"size": "1Gi", "reclaimPolicy": "Retain"}
 FOREIGN = "example.org/holds"
 
 
-@pytest.fixture
-def agent() -> Iterator[FakeAgent]:
-    with fake_agent() as agent:
-        yield agent
-
-
-def started(installation: Installation, agent: FakeAgent, name: str = "cart", **spec: object) -> Object:
-    """Create a session whose desktop has this agent, and wait until it is ready."""
-    installation.run_pod(installation.create(name, **spec), agent.address)
-    return installation.until_ready(name)
-
-
 def hold_pod(installation: Installation, session: Object, finalizers: list[str] | None) -> None:
     """Let a pod end slowly, as a container that saves does, or let it go."""
     path = f"api/v1/namespaces/{installation.namespace}/pods/{desktop_name(session)}"

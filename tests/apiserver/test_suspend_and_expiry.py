@@ -19,18 +19,6 @@ if TYPE_CHECKING:
 HOME = {"size": "1Gi"}
 
 
-@pytest.fixture
-def agent() -> Iterator[FakeAgent]:
-    with fake_agent() as agent:
-        yield agent
-
-
-def started(installation: Installation, agent: FakeAgent, name: str = "cart", **spec: object) -> Object:
-    """Create a session whose desktop has this agent, and wait until it is ready."""
-    installation.run_pod(installation.create(name, **spec), agent.address)
-    return installation.until_ready(name)
-
-
 def until_suspended(installation: Installation, reason: str, name: str = "cart") -> Object:
     installation.until_reason("Suspended", reason, name)
     until("the phase follows", lambda: installation.status(name).get("phase") == "Suspended")
