@@ -9,6 +9,7 @@ import pytest
 
 from apiserver.api import Api
 from apiserver.crds import serve_all
+from apiserver.fake_agent import fake_agent
 from apiserver.installation import installed
 from localcluster import binaries, controlplane
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from apiserver.fake_agent import FakeAgent
     from apiserver.installation import Installation
 
 
@@ -91,3 +93,10 @@ def own_running_installation(own_installation: Installation) -> Installation:
     """An installation of the test's own with a running operator, which the test may stop."""
     own_installation.start()
     return own_installation
+
+
+@pytest.fixture
+def agent() -> Iterator[FakeAgent]:
+    """The agent of a desktop."""
+    with fake_agent() as agent:
+        yield agent

@@ -18,6 +18,8 @@ from blendersessions.model.container import AGENT_PORT
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from apiserver.installation import Installation, Object
+
 _numbers = itertools.count(1)
 _NETWORK = "127.{}.{}".format(*(part + 1 for part in divmod(os.getpid() % 60_000, 250)))
 """Loopback addresses of this process. The agent's port is fixed, so every run on a machine needs its own addresses."""
@@ -117,3 +119,9 @@ class SilentAgent:
             while client.recv(4096):
                 pass
         self.ended += 1
+
+
+def started(installation: Installation, agent: FakeAgent, name: str = "cart", **spec: object) -> Object:
+    """Create a session whose desktop has this agent, and wait until it is ready."""
+    installation.run_pod(installation.create(name, **spec), agent.address)
+    return installation.until_ready(name)

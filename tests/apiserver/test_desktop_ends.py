@@ -5,24 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import pytest
-
-from apiserver.fake_agent import FakeAgent, fake_agent
 from apiserver.installation import desktop_name
 from waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from apiserver.fake_agent import FakeAgent
     from apiserver.installation import Installation, Object
 
 HOME_FULL = 'Usage of EmptyDir volume "home" exceeds the limit "4Gi". '
-
-
-@pytest.fixture
-def agent() -> Iterator[FakeAgent]:
-    with fake_agent() as agent:
-        yield agent
 
 
 def seconds_now() -> str:

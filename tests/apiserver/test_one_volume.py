@@ -4,23 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
-from apiserver.fake_agent import FakeAgent, fake_agent
 from apiserver.installation import desktop_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from apiserver.fake_agent import FakeAgent
     from apiserver.installation import Installation
 
 SHARED = {"claimName": "shared"}
-
-
-@pytest.fixture
-def agent() -> Iterator[FakeAgent]:
-    with fake_agent() as agent:
-        yield agent
 
 
 def test_the_second_session_waits_and_starts_when_the_first_is_suspended(

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from apiserver.fake_agent import FakeAgent, fake_agent
+from apiserver.fake_agent import FakeAgent, started
 from apiserver.installation import desktop_name
 from waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from apiserver.installation import Installation, Object
 
 HOME = {"size": "1Gi"}
