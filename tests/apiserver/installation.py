@@ -262,6 +262,19 @@ class Installation:
         """Create a session."""
         return dict(self.api.create_session(self.namespace, {"metadata": {"name": name}, "spec": spec}))
 
+    def create_in_a_later_second(self, former: Object, name: str, **spec: object) -> Object:
+        """Create a session that is younger than a former one. The API server records a creation in whole seconds."""
+
+        def probe() -> Object:
+            created = self.create(name, **spec)
+            if created["metadata"]["creationTimestamp"] > former["metadata"]["creationTimestamp"]:
+                return created
+            self.delete(name)
+            self.until_gone(name)
+            return {}
+
+        return until(f"{name} is younger than {former['metadata']['name']}", probe)
+
     def session(self, name: str = "cart") -> Object | None:
         """Read a session; None when it is gone."""
         return self._get(f"{SESSIONS}/namespaces/{self.namespace}/blendersessions/{name}")

@@ -25,8 +25,8 @@ def test_the_second_session_waits_and_starts_when_the_first_is_suspended(
     assert installation.status("second")["phase"] == "Queued"
     installation.stop(kill=True)
     installation.patch("second", {"spec": {"connections": {"max": 3}}})
+    third = installation.create_in_a_later_second(second, "third", workspace=SHARED)
     installation.start()
-    third = installation.create("third", workspace=SHARED)
     installation.until_reason("Ready", "WorkspaceInUse", "third")
     assert installation.child("pods", desktop_name(second)) is None
     assert installation.child("pods", desktop_name(third)) is None
