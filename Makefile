@@ -6,6 +6,7 @@ SHELL := bash
 
 PYTHON ?= python3
 NAME ?= demo
+PROCESSES ?= 2
 SUITES := unit contract chart apiserver image e2e
 CHECKED := lib operator cli portal local images manifests tests
 LOCALCLUSTER = PYTHONPATH=local/cluster .venv/bin/python -m localcluster
@@ -26,7 +27,7 @@ down: .venv/localcluster ## Stop the cluster and leave nothing behind
 ##@ Work on it
 test: .venv/dev ## Build what the tests need, and run them all
 	@PYTHONPATH=local/cluster .venv/bin/python tests/prepare.py
-	@.venv/bin/python -m pytest --durations=15 --durations-min=1 $(OPTIONS)
+	@.venv/bin/python -m pytest --numprocesses=$(PROCESSES) --durations=15 --durations-min=1 $(OPTIONS)
 
 $(SUITES): .venv/dev ## Run one suite of tests
 	@.venv/bin/python -m pytest tests/$@ $(OPTIONS)

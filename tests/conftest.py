@@ -10,11 +10,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from xdist.remote import Producer
+
 ROOT = Path(__file__).parent
+ALONE = "e2e"
+"""The suite whose tests share one cluster, so that they run one after the other."""
 SUITES = ("unit", "contract", "chart", "apiserver", "image", "e2e")
 
 # How long an example takes says something about the machine and nothing about the code.
@@ -28,9 +33,27 @@ def suite_of(path: Path) -> str:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the random order within a suite, and the suites from the cheapest to the dearest."""
-    items.sort(key=lambda item: SUITES.index(suite_of(item.path)))
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the random order within a suite, and the suites from the cheapest to the dearest.
+
+    Where processes share the run, the suite that one process runs alone begins first, and the others meanwhile.
+    """
+    suites = sorted(SUITES, key=lambda suite: suite != ALONE) if hasattr(config, "workerinput") else SUITES
+    items.sort(key=lambda item: suites.index(suite_of(item.path)))
+
+
+class _ByFile(LoadScopeScheduling):
+    """Gives the processes of a run one file at a time, and all of the suite that has one cluster to one process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", maxsplit=1)[0]
+        return ALONE if Path(file).parts[1] == ALONE else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Return what shares the run between processes; `--numprocesses` asks for that."""
+    config.option.loadscopereorder = False
+    return _ByFile(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -56,7 +79,7 @@ def _logging_flags() -> dict[str, object]:
 
 
 class _Clock:
-    """Adds up the seconds of each suite, fixtures included."""
+    """Adds up the seconds of each suite, fixtures included, over all processes of the run."""
 
     def __init__(self) -> None:
         self.seconds: defaultdict[str, float] = defaultdict(float)
