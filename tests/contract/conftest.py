@@ -1,14 +1,17 @@
-"""The Guacamole that contract tests talk to: the stand-in on a free loopback port."""
+"""What contract tests talk to and with: the stand-in on a free loopback port, and a real browser."""
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from blendersessions.clients.guacamole.directory import GuacamoleDirectory
 from contract.guacamole_access import GROUP, signed_in
 from contract.standins import Guacamole, running
+from waiting import DEADLINE_MILLISECONDS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -35,3 +38,17 @@ async def client(guacamole_standin: Guacamole, tmp_path: Path) -> AsyncIterator[
 def directory(client: GuacamoleClient) -> GuacamoleDirectory:
     """The operator's view of that stand-in."""
     return GuacamoleDirectory(client, GROUP)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, for the tests of one file."""
+    chromium = shutil.which("chromium")
+    assert chromium, "There is no Chromium: install the Debian package chromium, or run `make test`, which does."
+    with sync_playwright() as playwright:
+        expect.set_options(timeout=DEADLINE_MILLISECONDS)
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox"], timeout=DEADLINE_MILLISECONDS
+        )
+        yield browser
+        browser.close()

@@ -4,35 +4,22 @@ from __future__ import annotations
 
 import base64
 import io
-import shutil
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from contract.browsing import Site
 from contract.fake_guacd import FakeGuacd, GuacdConnection, fake_guacd
 from contract.standins import running
-from waiting import DEADLINE_SECONDS, until
+from waiting import DEADLINE_MILLISECONDS, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CHROMIUM = shutil.which("chromium")
 COLOUR = (200, 30, 60)
-MILLISECONDS = DEADLINE_SECONDS * 1000
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    assert CHROMIUM, "There is no Chromium: install the Debian package chromium, or run `make test`, which does."
-    with sync_playwright() as playwright:
-        expect.set_options(timeout=MILLISECONDS)
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"], timeout=MILLISECONDS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -50,7 +37,7 @@ def site(guacd: FakeGuacd) -> Iterator[Site]:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 900, "height": 700})
-    context.set_default_timeout(MILLISECONDS)
+    context.set_default_timeout(DEADLINE_MILLISECONDS)
     page = context.new_page()
     troubles: list[str] = []
     page.on("pageerror", lambda error: troubles.append(str(error)))

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from blendersessions_portal.app import create_app
 from ports import HeldPort
 from unit.portal.fakes import KEY, FakeGuacamole, FakeStore, write_samples
-from waiting import DEADLINE_SECONDS, until
+from waiting import DEADLINE_MILLISECONDS, DEADLINE_SECONDS, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-CHROMIUM = shutil.which("chromium")
-MILLISECONDS = DEADLINE_SECONDS * 1000
 BOX = "I have no middle mouse button"
 WITH_SCRIPTS = "with scripts"
 WITHOUT_SCRIPTS = "without scripts"
@@ -67,21 +64,11 @@ def portal(tmp_path: Path) -> Iterator[Served]:
         yield served
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    assert CHROMIUM, "There is no Chromium: install the Debian package chromium, or run `make test`, which does."
-    with sync_playwright() as playwright:
-        expect.set_options(timeout=MILLISECONDS)
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"], timeout=MILLISECONDS)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture(params=[WITH_SCRIPTS, WITHOUT_SCRIPTS])
 def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
     """A tab of a person who was never here before."""
     context = browser.new_context(java_script_enabled=request.param == WITH_SCRIPTS)
-    context.set_default_timeout(MILLISECONDS)
+    context.set_default_timeout(DEADLINE_MILLISECONDS)
     troubles: list[str] = []
     context.on("weberror", lambda error: troubles.append(str(error.error)))
     context.on("console", lambda line: troubles.append(line.text) if "Content Security Policy" in line.text else None)
