@@ -50,7 +50,7 @@ class OpenableSession:
         """Why a session with `spec.suspend` cannot be resumed, and what to do."""
         return (
             "Its spec suspends it (spec.suspend is true). Only somebody who may change the session can start it again:"
-            f" kubectl patch bs {self.session.name} --type=merge -p '{{\"spec\":{{\"suspend\":false}}}}'"
+            f' kubectl patch bs {self.session.name} --type=merge -p \'{{"spec":{{"suspend":false}}}}\''
         )
 
     @property

@@ -196,8 +196,8 @@ class Pages:
         session = await self.store.get(visitor.owner, request.path_params["name"])
         if session.held:
             raise Invalid(
-                f"Session “{session.name}” cannot be resumed here: it is suspended in its spec, which the portal may not"
-                " change. Please ask your administrator to set spec.suspend to false.",
+                f"Session “{session.name}” cannot be resumed here: it is suspended in its spec, which the portal may"
+                " not change. Please ask your administrator to set spec.suspend to false.",
                 System.KUBERNETES,
             )
         await self.store.resume(visitor.owner, session.name)

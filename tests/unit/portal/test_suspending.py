@@ -92,9 +92,10 @@ async def test_a_session_that_its_spec_suspends_is_not_resumed_here(portal: Port
     for page in (f"/sessions/{name}", "/"):
         text = (await browser.see(page)).text
         assert f'action="/sessions/{name}/resume"' not in text, page
-    assert "Your files are kept until you stop it. Only your administrator can start it again." in (
-        await browser.see(f"/sessions/{name}")
-    ).text
+    assert (
+        "Your files are kept until you stop it. Only your administrator can start it again."
+        in (await browser.see(f"/sessions/{name}")).text
+    )
     answer = await browser.submit(f"/sessions/{name}/resume")
     assert answer.status_code == 400
     assert "ask your administrator to set spec.suspend to false" in answer.text
