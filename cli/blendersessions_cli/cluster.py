@@ -12,7 +12,7 @@ from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.config import ConfigException, list_kube_config_contexts, load_kube_config
 
 from blendersessions.clients.kubernetes import Kubernetes
-from blendersessions.model.errors import Conflict, Invalid, NotFound, System, Unauthorised
+from blendersessions.model.errors import Conflict, Invalid, KindUnknown, NotFound, System, Unauthorised
 from blendersessions.model.manifest import SESSION_KIND, Manifest, Ref
 from blendersessions.model.names import user_secret_name
 from blendersessions.model.session import parse_session
@@ -110,32 +110,38 @@ class Cluster:
         except Unauthorised as error:
             raise self._ask_for("get blendersessions", error) from error
 
-    async def change(self, name: str, patch: Manifest, uid: str = "") -> OpenableSession:
-        """Apply a JSON merge patch to a session, and return the changed session.
+    async def scale(self, session: OpenableSession, replicas: int) -> None:
+        """Suspend a session (0), or resume it (1).
 
         Args:
-            name: the session's name.
-            patch: what changes.
-            uid: the session that is meant, if another one of its name must not be changed.
+            session: the session that is meant. Another one of its name is left alone.
+            replicas: 0 or 1.
 
         Raises:
-            NotFound: there is none of this name; the message lists those that exist.
-            Unauthorised: the person may not change sessions.
+            NotFound: the session is gone; the message lists those that exist.
+            KindUnknown: the cluster's sessions have no scale.
+            Unauthorised: the person may not scale sessions.
             Conflict: the name belongs to another session than the one that is meant.
         """
-        meant = {"metadata": {**(patch.get("metadata") or {}), "uid": uid}} if uid else {}
+        name = session.session.name
         try:
-            return _read(await self._kubernetes.merge(self._ref(name), patch | meant))
+            await self._kubernetes.scale(self._ref(name), session.session.uid, replicas)
         except Conflict as error:
             raise Conflict(
                 f"The session “{name}” in the namespace {self.namespace} was deleted and made again in the meantime."
                 " Nothing was changed. Look at the new one first.",
                 System.KUBERNETES,
             ) from error
+        except KindUnknown as error:
+            raise KindUnknown(
+                "This cluster's BlenderSessions can be neither suspended nor resumed: their CRD is older than this"
+                " command.",
+                System.KUBERNETES,
+            ) from error
         except NotFound as error:
             raise NotFound(await self._missing(name), System.KUBERNETES) from error
         except Unauthorised as error:
-            raise self._ask_for("patch blendersessions", error) from error
+            raise self._ask_for("update blendersessions/scale", error) from error
 
     async def credentials(self, username: str) -> UserCredentials | None:
         """Return a user's credentials for Guacamole; None if there is no Secret, as for users of an administrator.

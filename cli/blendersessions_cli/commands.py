@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, ParamSpec
 
 import click
 
-from blendersessions.model import suspension
 from blendersessions.model.errors import DomainError, Invalid, System
 from blendersessions_cli import sign_in_link
 from blendersessions_cli.cluster import Target, connect
@@ -139,13 +138,9 @@ async def suspend(target: Target, name: str, *, yes: bool) -> None:
         session = await cluster.session(name)
         if session.suspending_loses_work and not yes:
             _confirm_loss(session)
-        changed = await cluster.change(name, suspension.suspend_patch(), session.session.uid)
-    if not changed.session.suspend_requested:
-        raise Invalid(
-            "This cluster's BlenderSessions cannot be suspended: their CRD is older than this command.",
-            System.KUBERNETES,
-        )
-    _report(f"{changed.label} is being suspended. Start it again with the command resume {name}.")
+        await cluster.scale(session, 0)
+    way_back = session.why_held if session.session.held else f"Start it again with the command resume {name}."
+    _report(f"{session.label} is being suspended. {way_back}")
 
 
 def _confirm_loss(session: OpenableSession) -> None:
@@ -169,9 +164,15 @@ def _confirm_loss(session: OpenableSession) -> None:
 @click.argument("name")
 @_targeted
 async def resume(target: Target, name: str) -> None:
-    """Resume the session NAME, which a person or the end of its lifetime suspended."""
+    """Resume the session NAME, which a person or the end of its lifetime suspended.
+
+    A session that is suspended in its own spec (spec.suspend) stays so until somebody changes the spec.
+    """
     async with connect(target) as cluster:
-        session = await cluster.change(name, suspension.resume_patch(datetime.now(UTC)))
+        session = await cluster.session(name)
+        if session.session.held:
+            raise Invalid(f"{session.label} was not resumed. {session.why_held}", System.KUBERNETES)
+        await cluster.scale(session, 1)
     _report(f"{session.label} starts again. Open it with the command open {name} --wait.")
 
 

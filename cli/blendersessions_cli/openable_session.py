@@ -46,6 +46,14 @@ class OpenableSession:
         return (self.session.username, *self.session.spec.viewers)
 
     @property
+    def why_held(self) -> str:
+        """Why a session with `spec.suspend` cannot be resumed, and what to do."""
+        return (
+            "Its spec suspends it (spec.suspend is true). Only somebody who may change the session can start it again:"
+            f' kubectl patch bs {self.session.name} --type=merge -p \'{{"spec":{{"suspend":false}}}}\''
+        )
+
+    @property
     def suspending_loses_work(self) -> bool:
         """Whether a suspension now would stop a desktop without a workspace."""
         return self.session.files is Files.LOST and not self.session.suspend_requested

@@ -77,9 +77,8 @@ def check_can_become_ready(openable: OpenableSession) -> None:
     if session.deleting:
         raise NotReadyError(f"{openable.label} is being deleted.", System.KUBERNETES)
     if session.suspend_requested:
-        raise NotReadyError(
-            f"{openable.label} is suspended. Start it again with the command resume {session.name}.", System.KUBERNETES
-        )
+        way_back = openable.why_held if session.held else f"Start it again with the command resume {session.name}."
+        raise NotReadyError(f"{openable.label} is suspended. {way_back}", System.KUBERNETES)
     if session.status.holds(ConditionType.STALLED):
         raise NotReadyError(
             f"{openable.label} cannot become ready. {openable.ready.reason}: {openable.ready.message}",

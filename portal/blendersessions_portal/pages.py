@@ -193,10 +193,16 @@ class Pages:
     async def resume(self, request: Request) -> Response:
         """Resume a suspended session, and go to its page, which opens it."""
         visitor, _form = await self._checked_form(request)
-        name = request.path_params["name"]
-        await self.store.resume(visitor.owner, name)
-        logger.info("Session %s was resumed by %s.", name, visitor.owner)
-        return RedirectResponse(f"/sessions/{name}", status_code=303)
+        session = await self.store.get(visitor.owner, request.path_params["name"])
+        if session.held:
+            raise Invalid(
+                f"Session “{session.name}” cannot be resumed here: it is suspended in its spec, which the portal may"
+                " not change. Please ask your administrator to set spec.suspend to false.",
+                System.KUBERNETES,
+            )
+        await self.store.resume(visitor.owner, session.name)
+        logger.info("Session %s was resumed by %s.", session.name, visitor.owner)
+        return RedirectResponse(f"/sessions/{session.name}", status_code=303)
 
     async def _sessions(self, visitor: Visitor) -> list[SessionView]:
         # A name that was made just now has no sessions.

@@ -67,7 +67,8 @@ def describe(session: SessionView, now: datetime) -> Progress:
         suspension = session.status.suspension
         reason = suspension.reason if suspension is not None else None
         headline = wording.SUSPENDED.get(reason or Reason.REQUESTED, wording.SUSPENDED[Reason.REQUESTED])
-        return Progress(State.SUSPENDED, headline, _failed_save(session) + wording.AFTER_RESUME[session.files])
+        after = wording.HELD if session.held else wording.AFTER_RESUME
+        return Progress(State.SUSPENDED, headline, _failed_save(session) + after[session.files])
     if session.suspending:
         words = wording.SUSPENDING[session.files]
         if why := session.why_not_suspended:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
-from blendersessions.model import suspension
-from blendersessions.model.errors import Conflict, NotFound, System, Unavailable
+from blendersessions.model.errors import Conflict, KindUnknown, NotFound, System, Unavailable
 from blendersessions.model.manifest import SESSION_KIND, Manifest, Ref
 from blendersessions.model.names import user_secret_name
 from blendersessions.model.user_credentials import credentials_in
@@ -144,7 +142,7 @@ class KubernetesSessionStore:
         Raises:
             NotFound: there is none, or it is somebody else's.
         """
-        await self._change(owner, name, suspension.suspend_patch())
+        await self._scale(owner, name, 0)
 
     async def resume(self, owner: str, name: str) -> None:
         """Request that a session is resumed.
@@ -152,7 +150,7 @@ class KubernetesSessionStore:
         Raises:
             NotFound: there is none, or it is somebody else's.
         """
-        await self._change(owner, name, suspension.resume_patch(datetime.now(UTC)))
+        await self._scale(owner, name, 1)
 
     async def credentials(self, owner: str) -> UserCredentials:
         """Return the owner's credentials for Guacamole.
@@ -166,11 +164,13 @@ class KubernetesSessionStore:
             raise NotFound(f"{ref} holds no sign-in for {owner}.", System.KUBERNETES)
         return found
 
-    async def _change(self, owner: str, name: str, patch: Manifest) -> None:
+    async def _scale(self, owner: str, name: str, replicas: int) -> None:
         session = await self.get(owner, name)
-        # With the UID, the API server refuses the patch if the name now belongs to another session.
-        seen = {"metadata": {**(patch.get("metadata") or {}), "uid": session.uid}}
-        await self._kubernetes.merge(Ref(SESSION_KIND, self._namespace, name), patch | seen)
+        # With the UID, the API server refuses this if the name now belongs to another session.
+        try:
+            await self._kubernetes.scale(Ref(SESSION_KIND, self._namespace, name), session.uid, replicas)
+        except KindUnknown as error:
+            raise self._no_such_kind() from error
 
     def _no_such_kind(self) -> Unavailable:
         return Unavailable(

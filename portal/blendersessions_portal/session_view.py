@@ -75,6 +75,11 @@ class SessionView:
         return self.session.suspend_requested
 
     @property
+    def held(self) -> bool:
+        """Whether the session is suspended in its own spec, which the portal may not change."""
+        return self.session.held
+
+    @property
     def status(self) -> SessionStatus:
         """What the operator reported of the session."""
         return self.session.status
@@ -97,7 +102,7 @@ class SessionView:
 
     @property
     def suspended(self) -> bool:
-        """Whether Blender was stopped, and starts again when somebody resumes the session."""
+        """Whether Blender was stopped, and starts again when the session is resumed."""
         return self.live and self.suspend_requested and self.status.holds(ConditionType.SUSPENDED)
 
     @property
@@ -117,8 +122,8 @@ class SessionView:
 
     @property
     def can_resume(self) -> bool:
-        """Whether the session is suspended, or a suspension is held up and can be taken back."""
-        return self.suspended or (self.suspend_requested and bool(self.why_not_suspended))
+        """Whether the portal can resume the session: it is suspended, or something holds the suspension up."""
+        return not self.held and (self.suspended or (self.suspend_requested and bool(self.why_not_suspended)))
 
     @property
     def may_hold_work(self) -> bool:

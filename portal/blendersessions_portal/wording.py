@@ -150,6 +150,13 @@ AFTER_RESUME: Final = {
     Files.KEPT: "Your files are kept. When you resume it, Blender opens the file that was open.",
 }
 """What a person finds after a resume."""
+_ASK: Final = "Only your administrator can start it again."
+HELD: Final = {
+    Files.LOST: f"It had no workspace, so your work is lost. {_ASK}",
+    Files.DELETED: f"Your files are kept until you stop it. {_ASK}",
+    Files.KEPT: f"Your files are kept. {_ASK}",
+}
+"""What a person finds who may not resume the session, because its spec suspends it."""
 
 NOT_SAVED: Final = "The last save before the stop failed, so your last changes may be missing: {why} "
 """Comes before what a person finds after a resume."""

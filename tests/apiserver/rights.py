@@ -1,4 +1,4 @@
-"""Access with the rights of a service account, as a pod of the chart has it."""
+"""Access with the rights of a service account: as a pod of the chart has it, or a person."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from chart.rendering import Rendered
 
 RIGHTS = {"ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"}
+PERSON = "artist"
+"""The service account of a person in a namespace."""
 _CLUSTER_SCOPED = {"Namespace", "CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding"}
 
 
@@ -56,3 +58,31 @@ def kubeconfig_of(api: Api, account: str, folder: Path) -> Path:
     written = folder / f"kubeconfig-{account}"
     written.write_text(yaml.safe_dump(config))
     return written
+
+
+def person_in(api: Api, namespace: str, folder: Path) -> Path:
+    """Write a kubeconfig of somebody in a namespace who has no rights yet."""
+    account = f"api/v1/namespaces/{namespace}/serviceaccounts"
+    api.request("POST", account, {"metadata": {"name": PERSON}})
+    answer: Any = api.request("POST", f"{account}/{PERSON}/token", {"spec": {"expirationSeconds": 3600}})
+    config = yaml.safe_load(api.kubeconfig.read_text())
+    for user in config["users"]:
+        user["user"] = {"token": answer["status"]["token"]}
+    for context in config["contexts"]:
+        context["context"]["namespace"] = namespace
+    written = folder / "kubeconfig"
+    written.write_text(yaml.safe_dump(config))
+    return written
+
+
+def allow(api: Api, namespace: str, role: str, verbs: list[str], group: str, resource: str, *names: str) -> None:
+    """Give the person of a namespace a right."""
+    rbac = f"apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}"
+    rule = {"apiGroups": [group], "resources": [resource], "verbs": verbs, "resourceNames": list(names)}
+    api.request("POST", f"{rbac}/roles", {"metadata": {"name": role}, "rules": [rule]})
+    binding = {
+        "metadata": {"name": role},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": role},
+        "subjects": [{"kind": "ServiceAccount", "name": PERSON, "namespace": namespace}],
+    }
+    api.request("POST", f"{rbac}/rolebindings", binding)

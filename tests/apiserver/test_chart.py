@@ -119,6 +119,8 @@ CRDS = "apiextensions.k8s.io/customresourcedefinitions"
         *((verb, f"{BS[:-1]}classes", False) for verb in ("create", "patch", "delete")),
         ("update", f"{BS}:status", True),
         ("update", f"{BS}:finalizers", True),
+        ("update", f"{BS}:scale", True),
+        ("patch", f"{BS}:scale", False),
         *((verb, kind, True) for kind in CHILDREN for verb in ("get", "create", "patch", "delete")),
         *((verb, kind, True) for kind in CHILDREN for verb in ("list", "watch")),
         *(("update", kind, False) for kind in CHILDREN),
@@ -144,11 +146,14 @@ def test_the_rights_of_the_operator_on_the_cluster(api: Api) -> None:
 
 @pytest.mark.usefixtures("installed")
 def test_the_rights_of_the_portal(api: Api) -> None:
-    for verb in ("get", "list", "create", "patch", "delete"):
+    for verb in ("get", "list", "create", "delete"):
         assert may(api, PORTAL, verb, BS, SESSIONS)
         assert not may(api, PORTAL, verb, BS, "elsewhere")
         assert not may(api, PORTAL, verb, "pods", SESSIONS)
-    assert not may(api, PORTAL, "patch", f"{BS}:status", SESSIONS)
+    for verb in ("patch", "update"):
+        assert not may(api, PORTAL, verb, BS, SESSIONS), "it may neither change an owner nor viewers"
+        assert not may(api, PORTAL, verb, f"{BS}:status", SESSIONS)
+    assert may(api, PORTAL, "update", f"{BS}:scale", SESSIONS)
     assert may(api, PORTAL, "get", "secrets", SESSIONS)
     assert not may(api, PORTAL, "list", "secrets", SESSIONS)
     assert not may(api, PORTAL, "get", "secrets", NAMESPACE, "studio-guacamole-admin")

@@ -46,6 +46,7 @@ ACCEPTED: dict[str, Spec] = {
     "a volume that is kept": {"workspace": {"size": "10Gi", "reclaimPolicy": "Retain"}},
     "a volume that there is": {"workspace": {"claimName": "alices-home"}},
     "suspended from the start": {"suspend": True},
+    "without a desktop for now": {"replicas": 0},
     "a lifetime": {"lifetime": {"maxAge": "8h", "idleAfter": "1h30m", "onExpiry": "Delete"}},
     "the longest lifetime": {"lifetime": {"maxAge": "8760h"}},
     "a short one": {"lifetime": {"idleAfter": "500ms"}},
@@ -169,6 +170,7 @@ REFUSED: dict[str, tuple[Spec, str]] = {
     "a time beyond all measure": ({"lifetime": {"maxAge": "9999999999999h"}}, NOT_A_DURATION),
     "a time as a number": ({"lifetime": {"maxAge": 30}}, 'must be of type string: "integer"'),
     "another end": ({"lifetime": {"onExpiry": "Archive"}}, 'supported values: "Suspend", "Delete"'),
+    "two desktops": ({"replicas": 2}, "replicas must be 0, which suspends the session, or 1"),
     "suspend in words": ({"suspend": "yes"}, 'must be of type boolean: "string"'),
     "requests as a list": ({"resources": {"requests": ["cpu"]}}, "must be of type object"),
 }

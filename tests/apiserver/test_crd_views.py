@@ -38,6 +38,7 @@ def test_an_empty_spec_is_filled_in(api: Api, namespace: str) -> None:
         "connections": {"max": 10},
         "className": "default",
         "suspend": False,
+        "replicas": 1,
     }
 
 
@@ -55,6 +56,7 @@ def test_what_is_given_is_kept_and_the_rest_filled_in(api: Api, namespace: str) 
         "display": Display(width=800).model_dump(by_alias=True),
         "className": "default",
         "suspend": False,
+        "replicas": 1,
     }
 
 
@@ -80,7 +82,8 @@ def test_the_whole_status_is_kept(api: Api, namespace: str) -> None:
             "expiresAt": NOW,
             "expiryReason": "MaxAge",
         },
-        "suspension": {"reason": "Idle", "at": NOW, "resume": "yes"},
+        "suspension": {"reason": "Idle", "at": NOW, "generation": 1},
+        "replicas": 1,
         "workspace": {"claimName": "blender-abc"},
     }
     assert set_status(api, namespace, "session", status)["status"] == status

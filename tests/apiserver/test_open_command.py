@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-import yaml
 
 from apiserver.api import SESSIONS, Api
+from apiserver.rights import allow, person_in
 from blendersessions.model.names import user_secret_name
 from contract.standins import PASSWORD, running
 from waiting import DEADLINE_SECONDS
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from contract.standins import Guacamole
 
-RBAC = "apis/rbac.authorization.k8s.io/v1"
 USER = "guacadmin"
 CART = {"metadata": {"name": "cart"}, "spec": {"owner": USER}}
 
@@ -55,31 +54,10 @@ def session(api: Api, namespace: str, guacamole: Guacamole) -> str:
 
 @pytest.fixture
 def person(api: Api, namespace: str, tmp_path: Path) -> Path:
-    """A kubeconfig of somebody who may read and patch sessions, and nothing else."""
-    account = f"api/v1/namespaces/{namespace}/serviceaccounts"
-    api.request("POST", account, {"metadata": {"name": "artist"}})
-    allow(api, namespace, "sessions", ["get", "list", "patch"], "blendersessions.io", "blendersessions")
-    answer: Any = api.request("POST", f"{account}/artist/token", {"spec": {"expirationSeconds": 3600}})
-    config = yaml.safe_load(api.kubeconfig.read_text())
-    for user in config["users"]:
-        user["user"] = {"token": answer["status"]["token"]}
-    for context in config["contexts"]:
-        context["context"]["namespace"] = namespace
-    written = tmp_path / "kubeconfig"
-    written.write_text(yaml.safe_dump(config))
-    return written
-
-
-def allow(api: Api, namespace: str, role: str, verbs: list[str], group: str, resource: str, *names: str) -> None:
-    """Give the person a right."""
-    rule = {"apiGroups": [group], "resources": [resource], "verbs": verbs, "resourceNames": list(names)}
-    api.request("POST", f"{RBAC}/namespaces/{namespace}/roles", {"metadata": {"name": role}, "rules": [rule]})
-    binding = {
-        "metadata": {"name": role},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": role},
-        "subjects": [{"kind": "ServiceAccount", "name": "artist", "namespace": namespace}],
-    }
-    api.request("POST", f"{RBAC}/namespaces/{namespace}/rolebindings", binding)
+    """A kubeconfig of somebody who may read and scale sessions, and nothing else."""
+    allow(api, namespace, "sessions", ["get", "list"], "blendersessions.io", "blendersessions")
+    allow(api, namespace, "scale", ["update"], "blendersessions.io", "blendersessions/scale")
+    return person_in(api, namespace, tmp_path)
 
 
 def run(kubeconfig: Path, *command: str, path: str = "") -> subprocess.CompletedProcess[str]:
@@ -119,11 +97,10 @@ def test_suspend_and_resume_are_kept_by_the_api_server(api: Api, session: str, p
     assert "has no workspace" in asked.stderr
     assert blendersessions(person, "suspend", "cart", "--yes").returncode == 0
     suspended: Any = api.request("GET", session)
-    assert suspended["spec"]["suspend"] is True
+    assert suspended["spec"]["replicas"] == 0
     assert blendersessions(person, "resume", "cart").returncode == 0
     resumed: Any = api.request("GET", session)
-    assert resumed["spec"]["suspend"] is False
-    assert resumed["metadata"]["annotations"]["blendersessions.io/resume"]
+    assert resumed["spec"]["replicas"] == 1
 
 
 def test_the_end_of_a_desktop_is_told_for_a_day(api: Api, session: str, person: Path) -> None:

@@ -29,8 +29,8 @@ def backdate(installation: Installation, *, minutes: int, name: str = "cart") ->
     installation.set_status(name, {"startedAt": moment, "readyAt": moment, "activity": {"lastActiveAt": moment}})
 
 
-def resume(installation: Installation, value: str, name: str = "cart") -> None:
-    installation.patch(name, {"metadata": {"annotations": {"blendersessions.io/resume": value}}})
+def resume(installation: Installation, name: str = "cart") -> None:
+    installation.patch(name, {"spec": {"replicas": 1}})
 
 
 def test_suspending_saves_and_deletes_the_pod_and_nothing_else(installation: Installation, agent: FakeAgent) -> None:
@@ -99,10 +99,10 @@ def test_an_idle_desktop_is_warned_then_suspended_and_can_be_resumed(
     assert agent.saved == 1
     found = installation.session()
     assert found is not None
-    assert found["spec"]["suspend"] is False, "the operator does not change the spec"
+    assert (found["spec"]["suspend"], found["spec"]["replicas"]) == (False, 0)
     assert status["suspension"]["reason"] == "Idle"
     agent.idle_seconds = 0
-    resume(installation, "please")
+    resume(installation)
     installation.run_pod(session, agent.address)
     installation.until_ready()
 

@@ -67,8 +67,13 @@ def test_only_the_operator_and_the_portal_hold_a_token_of_kubernetes(chart: Rend
         assert chart.pods()[name]["serviceAccountName"] == name
 
 
-WRITTEN_WHOLE = {"blendersessions", "blendersessions/status", "blendersessions/finalizers"}
-"""What the operator writes in the version that it saw, and no other."""
+WRITTEN_WHOLE = {
+    "blendersessions",
+    "blendersessions/status",
+    "blendersessions/scale",
+    "blendersessions/finalizers",
+}
+"""What is written in the version that was seen, or of the object that was seen, and no other."""
 
 
 def test_no_rule_has_a_wildcard(chart: Rendered) -> None:

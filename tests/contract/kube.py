@@ -28,17 +28,17 @@ OWN_USER = name_for(UID)
 
 @dataclass
 class Cluster:
-    """The objects by address, the forbidden addresses, and the patches that arrived."""
+    """The objects by address, the forbidden addresses, and the scales that arrived."""
 
     kubeconfig: Path
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
     forbidden: set[str] = field(default_factory=set)
-    patches: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    scales: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     made_again: set[str] = field(default_factory=set)
     """The addresses whose objects were replaced by others of their name after they were read."""
     has_crds: bool = True
-    fields: frozenset[str] = frozenset({"suspend"})
-    """The fields of the sessions' schema. Other fields of a patch are dropped, as by an API server."""
+    has_scale: bool = True
+    """Whether the sessions' CRD has the subresource `scale`."""
     reads: int = 0
 
     def add_session(self, name: str = "cart", *, status: dict[str, Any] | None = None, **spec: object) -> None:
@@ -59,14 +59,18 @@ class Cluster:
             return 403, {"message": "you are forbidden"}
         if path.endswith("/blendersessions") and self.has_crds:
             return 200, {"items": [found for address, found in self.objects.items() if address.startswith(path)]}
-        if path not in self.objects:
+        name = path.removesuffix("/scale")
+        if name != path and not self.has_scale:
+            return 404, {}  # an API server sends plain text, which is no object either
+        if name not in self.objects:
             return 404, {"message": "not found"}
-        if method == "PATCH":
-            if path in self.made_again and "uid" in body.get("metadata", {}):
-                return 409, {"message": "Precondition failed: UID in precondition is not the UID in object meta"}
-            self.patches.append((path, body))
-            self.objects[path]["spec"] |= {key: value for key, value in body["spec"].items() if key in self.fields}
-        return 200, self.objects[path]
+        if method != "PUT":
+            return 200, self.objects[name]
+        if name in self.made_again and "uid" in body["metadata"]:
+            return 409, {"message": "Precondition failed: UID in precondition is not the UID in object meta"}
+        self.scales.append((path, body))
+        self.objects[name]["spec"]["replicas"] = body["spec"]["replicas"]
+        return 200, body
 
 
 @contextmanager
@@ -86,7 +90,7 @@ def serving(folder: Path) -> Iterator[Cluster]:
             self.end_headers()
             self.wfile.write(sent)
 
-        do_PATCH = do_GET  # noqa: N815 - the base class calls it by the method's name
+        do_PUT = do_GET  # noqa: N815 - the base class calls it by the method's name
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class calls it so
             """Log nothing."""

@@ -244,7 +244,7 @@ def test_a_session_that_is_not_ready_is_refused_with_the_reason_and_how_to_wait(
 
 
 def test_a_suspended_session_is_refused_with_how_to_resume_it(cluster: Cluster) -> None:
-    cluster.add_session(status=waiting("Suspended", "Suspended by request."), owner="alice", suspend=True)
+    cluster.add_session(status=waiting("Suspended", "Suspended by request."), owner="alice", replicas=0)
     for arguments in (["open", "--print", "cart"], ["open", "--wait", "cart"], ["wait", "cart"]):
         assert "resume cart" in failure(*arguments)
 
@@ -328,17 +328,23 @@ def test_suspend_and_resume_write_what_the_operator_reads(cluster: Cluster) -> N
     cluster.add_session(owner="alice", workspace={"size": "5Gi"})
     assert run("suspend", "cart").exit_code == 0
     assert run("resume", "cart").exit_code == 0
-    (_, suspended), (path, resumed) = cluster.patches
-    assert path == f"{SESSIONS}/cart"
-    assert suspended == {"spec": {"suspend": True}, "metadata": {"uid": UID}}, "that session, and no later one"
-    assert resumed["spec"] == {"suspend": False}
-    assert resumed["metadata"]["annotations"]["blendersessions.io/resume"].startswith("20")
+    assert [path for path, _ in cluster.scales] == [f"{SESSIONS}/cart/scale"] * 2
+    assert [scale["spec"] for _, scale in cluster.scales] == [{"replicas": 0}, {"replicas": 1}]
+    assert [scale["metadata"]["uid"] for _, scale in cluster.scales] == [UID] * 2, "that session, and no later one"
 
 
-def test_a_suspension_that_an_old_schema_drops_is_not_reported_as_done(cluster: Cluster) -> None:
+@pytest.mark.parametrize("command", ["suspend", "resume"])
+def test_sessions_that_an_old_crd_does_not_scale_are_explained(cluster: Cluster, command: str) -> None:
     cluster.add_session(owner="alice", workspace={"size": "5Gi"})
-    cluster.fields = frozenset()
-    assert "CRD is older" in failure("suspend", "cart")
+    cluster.has_scale = False
+    assert "CRD is older" in failure(command, "cart")
+
+
+@pytest.mark.parametrize("command", ["suspend", "resume"])
+def test_the_right_to_scale_is_asked_for_and_no_right_to_change_the_session(cluster: Cluster, command: str) -> None:
+    cluster.add_session(owner="alice", workspace={"size": "5Gi"})
+    cluster.forbidden.add(f"{SESSIONS}/cart/scale")
+    assert "You may not update blendersessions/scale in the namespace" in failure(command, "cart")
 
 
 @pytest.mark.parametrize("command", ["suspend", "resume", "wait"])

@@ -55,7 +55,7 @@ def at_a_terminal(answer: str) -> tuple[int, str]:
 
 
 def suspended(cluster: Cluster) -> bool:
-    return bool(cluster.objects[f"{SESSIONS}/cart"]["spec"].get("suspend"))
+    return bool(cluster.objects[f"{SESSIONS}/cart"]["spec"].get("replicas") == 0)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_the_end_of_the_input_is_a_no(cluster: Cluster) -> None:
 def test_a_script_is_refused_with_the_way_out(cluster: Cluster) -> None:
     cluster.add_session(owner="alice")
     result = run("suspend", "cart")
-    assert (result.exit_code, result.stdout, cluster.patches) == (1, "", [])
+    assert (result.exit_code, result.stdout, cluster.scales) == (1, "", [])
     said = " ".join(result.stderr.split())
     for words in ("has no workspace. What was made in it is lost.", "It was not suspended", "kubectl cp", "--yes"):
         assert words in said
@@ -115,8 +115,20 @@ def test_a_malformed_spec_does_not_hide_its_workspace(cluster: Cluster) -> None:
 
 
 def test_a_session_that_is_suspended_has_nothing_more_to_lose(cluster: Cluster) -> None:
-    cluster.add_session(owner="alice", suspend=True)
+    cluster.add_session(owner="alice", replicas=0)
     assert run("suspend", "cart").exit_code == 0
+
+
+def test_a_session_that_its_spec_suspends_is_not_resumed(cluster: Cluster) -> None:
+    cluster.add_session(owner="alice", suspend=True)
+    result = run("resume", "cart")
+    said = " ".join(result.stderr.split())
+    assert (result.exit_code, cluster.scales) == (1, [])
+    assert "was not resumed. Its spec suspends it (spec.suspend is true)." in said
+    assert """kubectl patch bs cart --type=merge -p '{"spec":{"suspend":false}}'""" in said
+    waiting = run("wait", "cart")
+    assert (waiting.exit_code, "Only somebody who may change the session" in waiting.stderr) == (1, True)
+    assert "Only somebody who may change the session" in run("suspend", "cart").stderr
 
 
 def test_a_yes_for_one_session_does_not_end_another_one_of_its_name(cluster: Cluster) -> None:

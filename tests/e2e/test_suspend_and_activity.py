@@ -94,7 +94,7 @@ def test_an_idle_desktop_is_suspended_and_a_render_keeps_one_alive(
     until("the render is over", lambda: rendering.agent_status().get("work") == "")
     wait_for(kubectl, "rendering", "Suspended", 120)
     assert rendering.body["status"]["suspension"]["reason"] == "Idle"
-    kubectl.run("annotate", "bs", "rendering", "blendersessions.io/resume=yes")
+    kubectl.run("scale", "bs", "rendering", "--replicas=1")
     wait_for(kubectl, "rendering", "Ready")
 
 

@@ -201,6 +201,20 @@ class Kubernetes:
         query = {"fieldManager": FIELD_MANAGER}
         return await self._request("PUT", ref_of(manifest), manifest, query=query, subresource=subresource)
 
+    async def scale(self, ref: Ref, uid: str, replicas: int, version: str = "") -> None:
+        """Set the number of replicas of the object with this UID, by its subresource `scale`.
+
+        Args:
+            ref: where the object is.
+            uid: its UID. `Conflict` is raised if another object has its name.
+            replicas: how many are wanted.
+            version: the resource version that was seen, if `Conflict` must be raised when it has changed since.
+        """
+        metadata = {"namespace": ref.namespace, "name": ref.name, "uid": uid}
+        metadata |= {"resourceVersion": version} if version else {}
+        body = {"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": metadata, "spec": {"replicas": replicas}}
+        await self._request("PUT", ref, body, subresource="scale")
+
     async def delete(self, ref: Ref, uid: str, *, at_once: bool = False) -> None:
         """Delete the object with this UID. An object that is gone already is no error.
 

@@ -109,7 +109,7 @@ class Reason(StrEnum):
     RUNNING = "Running"
     """Suspended=False: no suspension is requested."""
     REQUESTED = "Requested"
-    """Suspended=True: spec.suspend is true."""
+    """Suspended=True: spec.suspend is true, or somebody has set spec.replicas to 0."""
     IDLE = "Idle"
     """Suspended=True: there was no input and no work of Blender's for the time of idleAfter."""
     MAX_AGE = "MaxAge"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Annotated, Final, Literal
 
@@ -18,7 +18,6 @@ from blendersessions.model.labels import FINALIZER
 from blendersessions.model.manifest import API_VERSION, SESSION_KIND, Manifest, Ref
 from blendersessions.model.names import is_generated, name_for
 from blendersessions.model.status import SessionStatus, parse_status
-from blendersessions.model.suspension import RESUME, suspend_requested
 
 DEFAULT_CLASS: Final = "default"
 """The class of a session that names none. It need not exist."""
@@ -110,6 +109,7 @@ class Spec(ApiModel):
     resources: Resources = Resources()
     workspace: Workspace | None = None
     suspend: bool = False
+    replicas: int = Field(default=1, ge=0, le=1)
     lifetime: Lifetime = Lifetime()
 
     @model_validator(mode="after")
@@ -133,12 +133,13 @@ class Session:
     deleted_at: datetime | None = None
     """When the deletion of the session was requested."""
     finalizers: tuple[str, ...] = ()
-    annotations: dict[str, str] = field(default_factory=dict)
     status: SessionStatus = field(default_factory=SessionStatus)
     files: Files = Files.LOST
     """What becomes of the files in the home folder at the end."""
-    suspend_requested: bool = False
-    """Whether the spec or an expiry suspends the session, and no resume was requested since."""
+    held: bool = False
+    """Whether `spec.suspend` is true. Only somebody who may change the session can resume it then."""
+    scaled_to_zero: bool = False
+    """Whether `spec.replicas` is 0, which a person or an expiry sets by the subresource `scale`."""
     spec_error: str = ""
     """A sentence about a malformed spec that slipped past the API server's schema; empty if there is none. With an
     error, `spec` holds the defaults and must not be carried out."""
@@ -147,6 +148,11 @@ class Session:
     def deleting(self) -> bool:
         """Whether the session is being deleted."""
         return self.deleted_at is not None
+
+    @property
+    def suspend_requested(self) -> bool:
+        """Whether no desktop is wanted for now."""
+        return self.held or self.scaled_to_zero
 
     @property
     def generated_name(self) -> str:
@@ -186,10 +192,15 @@ class Session:
 
 def parse_session(body: Manifest) -> Session:
     """Read a session from its manifest. A malformed spec is reported in `spec_error`, not raised."""
-    meta, wanted, status = body["metadata"], body.get("spec") or {}, parse_status(body.get("status"))
-    annotations = meta.get("annotations") or {}
+    meta, wanted = body["metadata"], body.get("spec") or {}
     # What a malformed spec must not hide is read from the manifest itself: the workspace, and a request to suspend.
     given = wanted if isinstance(wanted, dict) else {}
+    held, scaled_to_zero = bool(given.get("suspend")), given.get("replicas") == 0
+    generation, status = meta.get("generation", 1), parse_status(body.get("status"))
+    suspension = status.suspension
+    if suspension is not None and suspension.generation != generation and not held and not scaled_to_zero:
+        # It was resumed. The times of the former run are over, even if nobody saw that the session was suspended.
+        status = replace(status, started_at=None, ready_at=None, startup=None, activity=None)
     spec, error = Spec(), ""
     try:
         spec = Spec.model_validate(wanted)
@@ -200,19 +211,15 @@ def parse_session(body: Manifest) -> Session:
         name=meta["name"],
         uid=meta["uid"],
         resource_version=meta.get("resourceVersion", ""),
-        generation=meta.get("generation", 1),
+        generation=generation,
         created_at=datetime.fromisoformat(meta["creationTimestamp"]).astimezone(UTC),
         spec=spec,
         deleted_at=moment(meta.get("deletionTimestamp")),
         finalizers=tuple(meta.get("finalizers") or ()),
-        annotations=annotations,
         status=status,
         files=files_in(given.get("workspace")),
-        suspend_requested=suspend_requested(
-            by_spec=bool(given.get("suspend")),
-            suspension=status.suspension,
-            resume=annotations.get(RESUME, ""),
-        ),
+        held=held,
+        scaled_to_zero=scaled_to_zero,
         spec_error=error,
     )
 

@@ -91,13 +91,13 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Suspension:
-    """The session was suspended, by its spec or by an expiry."""
+    """Why the session is suspended, or is about to be. Whether it is, the spec says."""
 
     reason: Reason | None
     """`REQUESTED`, `IDLE` or `MAX_AGE`."""
     at: datetime | None = None
-    resume: str = ""
-    """The value of the annotation `RESUME` at the suspension. Another value resumes the session."""
+    generation: int | None = None
+    """The session's generation when this was recorded. While it is the same, the spec has not changed since."""
     save: LastSave | None = None
     """The last save before the pod was stopped; None before that, and if nothing was to be saved."""
 
@@ -163,6 +163,8 @@ class SessionStatus:
     connection: ReportedConnection | None = None
     desktop_name: str = ""
     """Common name of the desktop's objects; empty while there is no pod."""
+    replicas: int | None = None
+    """1 while the desktop's pod is there, 0 without one; None before the first report."""
     workspace_claim: str = ""
     """Name of the PersistentVolumeClaim of the home folder."""
     suspension: Suspension | None = None
@@ -196,6 +198,7 @@ class SessionStatus:
             "readyAt": _moment(self.ready_at),
             "startup": startup and {"path": _word(startup.path), "seconds": startup.seconds},
             "connection": self.connection and _write_connection(self.connection),
+            "replicas": self.replicas,
             "desktop": self.desktop_name and {"name": self.desktop_name},
             "workspace": self.workspace_claim and {"claimName": self.workspace_claim},
             "suspension": self.suspension and _write_suspension(self.suspension),
@@ -221,6 +224,7 @@ def parse_status(status: object) -> SessionStatus:
         ready_at=moment(fields.get("readyAt")),
         startup=_parse_startup(section(fields.get("startup"))),
         connection=_parse_connection(section(fields.get("connection"))),
+        replicas=number(fields.get("replicas")),
         desktop_name=text(section(fields.get("desktop")).get("name")),
         workspace_claim=text(section(fields.get("workspace")).get("claimName")),
         suspension=_parse_suspension(section(fields.get("suspension"))),
@@ -263,7 +267,7 @@ def _parse_suspension(fields: Manifest) -> Suspension | None:
     return Suspension(
         word(Reason, fields.get("reason")),
         moment(fields.get("at")),
-        text(fields.get("resume")),
+        number(fields.get("generation")),
         LastSave(word(SaveResult, save.get("result")), text(save.get("message"))) if save else None,
     )
 
@@ -273,7 +277,7 @@ def _write_suspension(suspension: Suspension) -> Manifest:
     written: Manifest = {
         "reason": _word(suspension.reason),
         "at": _moment(suspension.at),
-        "resume": suspension.resume,
+        "generation": suspension.generation,
         "lastSave": save and {name: value for name, value in save.items() if value},
     }
     return {name: value for name, value in written.items() if value is not None}

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from blendersessions.model import labels
-from blendersessions.model.errors import Conflict, DomainError, NameTaken, NotFound, System
+from blendersessions.model.errors import Conflict, DomainError, KindUnknown, NameTaken, NotFound, System
 from blendersessions.model.manifest import SESSION_KIND, Manifest, Ref, controller_uid, ref_of
 from blendersessions.model.names import user_secret_name
 from blendersessions.model.secret_data import decode
@@ -189,14 +189,29 @@ async def _remove_connection(context: ReconcilerContext, session: Session, step:
 
 
 async def _record_suspension(context: ReconcilerContext, session: Session, step: steps.RecordSuspension) -> str:
-    """Record the suspension in the status, and free the session's capacity."""
+    """Record the suspension in the status, and free the capacity of a session that wants no desktop any more."""
     status = with_suspension(session, step.reason, datetime.now(UTC))
     try:
         write = context.kubernetes.replace(context.as_seen(session) | {"status": status.to_manifest()}, "status")
         await _update(context, session.ref, write)
     finally:
-        context.admission.release(session.uid)
+        if session.suspend_requested:
+            context.admission.release(session.uid)
     return f"The session is being suspended ({step.reason})."
+
+
+async def _scale_to_zero(context: ReconcilerContext, session: Session, step: steps.ScaleToZero) -> str:
+    """Suspend the version that was seen. After a change of a person's, a resume too, the next plan decides."""
+    del step
+    try:
+        await context.kubernetes.scale(session.ref, session.uid, 0, session.resource_version)
+    except KindUnknown:
+        raise
+    except (NotFound, Conflict):
+        await context.reread(session.ref)
+        return ""
+    await context.reread(session.ref)
+    return "Scaled the session to 0, because it has expired."
 
 
 async def _warn(context: ReconcilerContext, session: Session, step: steps.Warn) -> str:
@@ -322,6 +337,7 @@ HANDLERS: Final[dict[type[Step], Handler]] = {
     steps.TellTermination: _tell_termination,
     steps.DeleteSession: _delete_session,
     steps.RecordSuspension: _record_suspension,
+    steps.ScaleToZero: _scale_to_zero,
     steps.SaveScene: _save_scene,
     steps.RecordSave: _record_save,
     steps.AskActivity: _ask_activity,

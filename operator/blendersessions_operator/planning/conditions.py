@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from blendersessions.model.conditions import Condition, ConditionType, Reason
 from blendersessions.model.durations import write
-from blendersessions.model.errors import Invalid, NameTaken, OwnerTaken, System, Unauthorised
+from blendersessions.model.errors import Invalid, KindUnknown, NameTaken, OwnerTaken, System, Unauthorised
 from blendersessions.model.manifest import ref_of
 from blendersessions_operator.planning import podstate
 from blendersessions_operator.planning.claims import in_use_by
@@ -204,7 +204,7 @@ def _access_reason(error: DomainError) -> str:
 
 def _suspended(session: Session, observed: Observed) -> Condition:
     if not session.suspend_requested:
-        return Condition(ConditionType.SUSPENDED, "False", Reason.RUNNING, "No suspension is requested.")
+        return _not_suspended(session, observed)
     if (pod := own_pod(session, observed)) is not None:
         if lost := explain_lost(pod, observed.now):
             return Condition(ConditionType.SUSPENDED, "False", Reason.SUSPENDING, lost.message)
@@ -213,14 +213,29 @@ def _suspended(session: Session, observed: Observed) -> Condition:
     suspension = session.status.suspension
     reason = (suspension.reason if suspension is not None else None) or Reason.REQUESTED
     cause = {
-        Reason.REQUESTED: "spec.suspend is true. ",
+        Reason.REQUESTED: "spec.suspend is true. " if session.held else "spec.replicas is 0. ",
         Reason.IDLE: "Nobody worked in the session for the time of idleAfter. ",
         Reason.MAX_AGE: "The session ran for the time of maxAge. ",
     }.get(reason, "")
-    way_back = {
-        Reason.REQUESTED: "Set spec.suspend to false to resume it.",
-    }.get(reason, "Give the annotation blendersessions.io/resume a new value to resume it.")
-    return Condition(ConditionType.SUSPENDED, "True", reason, f"{cause}{kept_files(session)} {way_back}")
+    message = f"{cause}{kept_files(session)} {_way_back(session)}"
+    return Condition(ConditionType.SUSPENDED, "True", reason, message)
+
+
+def _way_back(session: Session) -> str:
+    scale = f"kubectl scale bs {session.name} --replicas=1"
+    if not session.held:
+        return f"Resume it with {scale}."
+    rest = f", then resume it with {scale}" if session.scaled_to_zero else " to resume it"
+    return f"Set spec.suspend to false{rest}."
+
+
+def _not_suspended(session: Session, observed: Observed) -> Condition:
+    """Say that nothing is suspended, or that an expiry cannot be carried out until somebody acts."""
+    refused = observed.failures.get(Area.SESSION)
+    if session.status.suspension is None or not isinstance(refused, Invalid | Unauthorised | KindUnknown):
+        return Condition(ConditionType.SUSPENDED, "False", Reason.RUNNING, "No suspension is requested.")
+    message = f"The session's time is over, and the suspension is refused: {refused}"
+    return Condition(ConditionType.SUSPENDED, "False", Reason.SUSPENDING, message)
 
 
 def _stalled(session: Session, observed: Observed, parts: tuple[Condition, ...]) -> Condition:

@@ -18,7 +18,6 @@ from blendersessions.model.status import (
     Startup,
     Suspension,
 )
-from blendersessions.model.suspension import RESUME
 from blendersessions_operator.planning.admission import requested_at
 from blendersessions_operator.planning.conditions import compute_conditions
 from blendersessions_operator.planning.last_termination import last_termination
@@ -55,9 +54,10 @@ def status(session: Session, observed: Observed) -> SessionStatus:
         ready_at=ready_at,
         startup=startup,
         connection=_connection(session, observed),
+        replicas=1 if own_pod(session, observed) is not None else 0,
         desktop_name=session.desktop.name if own_pod(session, observed) is not None else "",
         workspace_claim=claim_name(session),
-        suspension=session.status.suspension if session.suspend_requested else None,
+        suspension=_suspension(session, observed),
         client_url=_client_url(session, observed) if ready else "",
         view_url=_view_url(session, observed) if ready else "",
         activity=_activity(session, observed, started, ready_at) if ready_at and not session.deleting else None,
@@ -66,11 +66,11 @@ def status(session: Session, observed: Observed) -> SessionStatus:
 
 
 def with_suspension(session: Session, reason: Reason, now: datetime) -> SessionStatus:
-    """Return the status that records a suspension, with the current value of the annotation `RESUME`.
+    """Return the status that records why the session is suspended, or is about to be.
 
     A session that is created suspended has no status yet. Its first status has a `Ready` condition, as every other.
     """
-    suspension = Suspension(reason, in_milliseconds(now), session.annotations.get(RESUME, ""))
+    suspension = Suspension(reason, in_milliseconds(now), session.generation)
     status = replace(session.status, suspension=suspension)
     if status.conditions:
         return status
@@ -87,6 +87,15 @@ def with_save(session: Session, save: LastSave) -> SessionStatus:
     """Return the status that records how the last save of a suspension ended."""
     suspension = session.status.suspension
     return replace(session.status, suspension=replace(suspension, save=save) if suspension is not None else None)
+
+
+def _suspension(session: Session, observed: Observed) -> Suspension | None:
+    recorded, decision = session.status.suspension, observed.lifetime
+    if session.suspend_requested or recorded is None:
+        return recorded
+    # The record of an expiry stays until the scale is 0. An expiry that is taken back takes its record along.
+    current = recorded.generation == session.generation and recorded.reason is decision.reason
+    return recorded if current and decision.expired else None
 
 
 def _queue(session: Session, observed: Observed) -> Queue | None:

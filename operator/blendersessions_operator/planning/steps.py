@@ -123,9 +123,16 @@ class DeleteSession:
 
 @dataclass(frozen=True)
 class RecordSuspension:
-    """Record in the status that the session is suspended, before anything is stopped. So a crash does not undo it."""
+    """Record in the status why the session is suspended, before anything is stopped. So a crash does not lose it."""
 
     reason: Reason
+    area: Area = Area.SESSION
+
+
+@dataclass(frozen=True)
+class ScaleToZero:
+    """Suspend the session, because it has expired. A session that somebody has changed since is left alone."""
+
     area: Area = Area.SESSION
 
 
@@ -265,6 +272,7 @@ Step: TypeAlias = (
     | TellTermination
     | DeleteSession
     | RecordSuspension
+    | ScaleToZero
     | SaveScene
     | RecordSave
     | AskActivity

@@ -35,7 +35,7 @@ def plan_suspension(session: Session, observed: Observed) -> Stages:
     Connection, grants, Secret, Service and volume are kept and repaired.
     """
     recorded = session.status.suspension
-    if session.spec.suspend and (recorded is None or recorded.reason is not Reason.REQUESTED):
+    if recorded is None or (session.held and recorded.reason is not Reason.REQUESTED):
         return ((steps.RecordSuspension(Reason.REQUESTED),),)
     kept = _plan_kept(session, observed)
     pod = own_pod(session, observed)
@@ -84,12 +84,24 @@ def plan_lifetime(session: Session, observed: Observed) -> Stages:
         return () if observed.asking else ((steps.AskActivity(),),)
     action = decision.action if answers else decision.if_silent
     if action is Action.EXPIRE and observed.settings is not None and decision.reason is not None:
-        delete = observed.settings.on_expiry == "Delete"
-        return ((steps.DeleteSession() if delete else steps.RecordSuspension(decision.reason),),)
+        return ((_expire(session, decision.reason, delete=observed.settings.on_expiry == "Delete"),),)
     warned = observed.warned_of == decision.expires_at
     if action is Action.WARN and answers and decision.expires_at is not None and not warned:
         return ((steps.Warn(_warning(session, observed), decision.expires_at),),)
     return ()
+
+
+def _expire(session: Session, reason: Reason, *, delete: bool) -> Step:
+    """Return the next step of an expiry. The record alone suspends nothing; it tells why the scale becomes 0.
+
+    After a crash between the two, or a change of the session, the lifetime is evaluated again.
+    """
+    if delete:
+        return steps.DeleteSession()
+    recorded = session.status.suspension
+    if recorded is not None and recorded.reason is reason and recorded.generation == session.generation:
+        return steps.ScaleToZero()
+    return steps.RecordSuspension(reason)
 
 
 def can_answer(session: Session, observed: Observed) -> bool:

@@ -57,6 +57,8 @@ class Server(Faulty):
         self.objects: dict[Ref, Manifest] = {}
         self._now = now
         self.pods_made = 0
+        self.expiries: list[datetime] = []
+        """When the operator scaled an expired session to 0."""
         self._version = 100
         self._rules = StatusRules()
 
@@ -84,6 +86,26 @@ class Server(Faulty):
 
     async def replace(self, manifest: Manifest, subresource: str = "") -> Manifest:
         return dict(copy.deepcopy(self._call(System.KUBERNETES, lambda: self._replaced(manifest, subresource))))
+
+    async def scale(self, ref: Ref, uid: str, replicas: int, version: str = "") -> None:
+        """Scale an object, as the operator does at an expiry, whose reason it has recorded before."""
+
+        def scaled() -> None:
+            found = self._found(ref)
+            if (uid, version) != (found["metadata"]["uid"], found["metadata"]["resourceVersion"]):
+                raise Conflict("another one by now", System.KUBERNETES)
+            assert found["status"]["suspension"]["reason"] in ("Idle", "MaxAge")
+            assert found["spec"].get("replicas", 1) == 1, "nothing is scaled twice"
+            self.expiries.append(self._now())
+            self.change_spec(ref, {"replicas": replicas})
+
+        self._call(System.KUBERNETES, scaled)
+
+    def change_spec(self, ref: Ref, wanted: Manifest) -> None:
+        """Merge a patch into a spec. What changes nothing is not written, and makes no new generation."""
+        former = self.objects[ref]["spec"]
+        if {key: former.get(key) for key in wanted} != wanted:
+            self._merged(ref, {"spec": wanted})["metadata"]["generation"] += 1
 
     async def delete(self, ref: Ref, uid: str, *, at_once: bool = False) -> None:
         del at_once

@@ -58,7 +58,7 @@ class Agents:
 def suspended(number: int = 0, namespace: str = "art", at: str = NOW.isoformat()) -> Session:
     made = body({"suspend": True, "workspace": {"size": "1Gi"}})
     made["metadata"] |= {"name": f"cart-{number}", "uid": f"uid-{number}", "namespace": namespace}
-    return parse_session(made | {"status": {"suspension": {"reason": "Requested", "at": at, "resume": ""}}})
+    return parse_session(made | {"status": {"suspension": {"reason": "Requested", "at": at}}})
 
 
 def calls_of(agents: Agents) -> tuple[AgentCalls, list[Ref]]:

@@ -17,6 +17,7 @@ from unit.operator.factories import body
 from unit.operator.simulation import KEY, Simulation
 
 ROUNDS = 20
+MAX_AGE_SECONDS = 8
 LATE = 60
 """Requests after which the session may be deleted, so that something happens to it before."""
 faults = st.lists(st.sampled_from(["", "", "refused", "lost"]), max_size=8)
@@ -27,10 +28,13 @@ crowds = st.sampled_from([None, ["vic"], ["vic", "wu"]])
 class Life(RuleBasedStateMachine):
     """A session, its owner, a person at kubectl, a kubelet, an administrator of Guacamole, and crashes."""
 
-    @initialize(workspace=st.booleans())
-    def begin(self, workspace: bool) -> None:
+    @initialize(workspace=st.booleans(), mortal=st.booleans())
+    def begin(self, workspace: bool, mortal: bool) -> None:
         self.sim = Simulation()
-        made = body({"workspace": {"size": "1Gi"}} if workspace else {}, finalizer=False)
+        self.resumed_at = self.sim.now()
+        spec = {"workspace": {"size": "1Gi"}} if workspace else {}
+        lifetime = {"lifetime": {"maxAge": f"{MAX_AGE_SECONDS}s"}} if mortal else {}
+        made = body(spec | lifetime, finalizer=False)
         made["metadata"]["creationTimestamp"] = self.sim.now().isoformat()
         self.sim.server.objects[KEY] = made
         self.sim.server.touched(KEY)
@@ -56,9 +60,17 @@ class Life(RuleBasedStateMachine):
     @precondition(alive)
     @rule(owner=owners, viewers=crowds, suspend=st.booleans())
     def a_person_edits(self, owner: str | None, viewers: list[str] | None, suspend: bool) -> None:
-        wanted = {"owner": owner, "viewers": viewers, "suspend": suspend}
-        asyncio.run(self.sim.server.merge(KEY, {"spec": wanted}))
-        self.sim.server.objects[KEY]["metadata"]["generation"] += 1
+        self.sim.server.change_spec(KEY, {"owner": owner, "viewers": viewers, "suspend": suspend})
+
+    @precondition(alive)
+    @rule(replicas=st.sampled_from([0, 1, 1]))
+    def a_person_scales(self, replicas: int) -> None:
+        found = self.sim.server.objects[KEY]
+        # A suspension that nobody saw before it was taken back stopped nothing.
+        seen = "suspension" in found.get("status", {})
+        if replicas == 1 and found["spec"].get("replicas") == 0 and seen:
+            self.resumed_at = self.sim.now()
+        self.sim.server.change_spec(KEY, {"replicas": replicas})
 
     @precondition(alive)
     @rule(kind=st.sampled_from(["Pod", "Service", "Secret"]), number=st.integers(0, 3))
@@ -100,6 +112,12 @@ class Life(RuleBasedStateMachine):
     @rule()
     def a_person_deletes_it(self) -> None:
         asyncio.run(self.sim.server.delete(KEY, self.sim.server.objects[KEY]["metadata"]["uid"]))
+
+    @invariant()
+    def a_resume_gives_a_whole_run(self) -> None:
+        for expired_at in self.sim.server.expiries:
+            lived = (expired_at - self.resumed_at).total_seconds()
+            assert lived <= 0 or lived >= MAX_AGE_SECONDS, "a person's resume was overwritten"
 
     @invariant()
     def never_two_desktops(self) -> None:

@@ -28,6 +28,7 @@ from blendersessions_operator.planning.plan import plan
 from blendersessions_operator.planning.questions import next_question
 from blendersessions_operator.planning.save_progress import SaveOutcome, SaveProgress
 from blendersessions_operator.planning.saving import has_unsaved_work
+from blendersessions_operator.planning.status import status, with_suspension
 from blendersessions_operator.planning.steps import Area
 from unit.operator.factories import NOW, body, everything_observed, running_pod, settings
 
@@ -45,6 +46,7 @@ specs = st.fixed_dictionaries(
         "owner": st.sampled_from(["ann", "bo"]),
         "viewers": st.sampled_from([["vic"], ["vic", "wu"]]),
         "suspend": st.booleans(),
+        "replicas": st.sampled_from([0, 1]),
         "workspace": st.just({"size": "1Gi"}),
         "lifetime": st.sampled_from([{"idleAfter": "20m"}, {"maxAge": "1h", "idleAfter": "30m"}]),
     },
@@ -54,7 +56,11 @@ statuses = st.fixed_dictionaries(
     optional={
         "connection": st.just({"identifier": "17"}),
         "suspension": st.sampled_from(
-            [{"reason": reason, "at": "2026-11-24T05:59:00Z", "resume": ""} for reason in ("Requested", "Idle")]
+            [
+                {"reason": reason, "at": "2026-11-24T05:59:00Z", "generation": generation}
+                for reason in ("Requested", "Idle", "MaxAge")
+                for generation in (2, 3)
+            ]
         ),
     },
 )
@@ -199,6 +205,38 @@ def test_users_made_by_others_get_neither_grants_nor_passwords(seen: tuple[Sessi
     for step in all_steps(of, observed):
         if isinstance(step, steps.Grant | steps.SetPassword | steps.CreateUser):
             assert not observed.access.users[step.username].taken(of.namespace)
+
+
+def carried_out(of: Session, observed: Observed, step: steps.RecordSuspension | steps.ScaleToZero) -> Session:
+    if isinstance(step, steps.RecordSuspension):
+        return replace(of, status=with_suspension(of, step.reason, observed.now))
+    return replace(of, scaled_to_zero=True, generation=of.generation + 1)
+
+
+@given(observations(), st.booleans())
+def test_a_suspension_comes_to_rest_after_one_record_and_one_scale(
+    seen: tuple[Session, Observed], reported: bool
+) -> None:
+    """Whether or not the status is written in between."""
+    of, observed = seen
+    done: list[str] = []
+    while len(done) < 4:
+        of = replace(of, status=status(of, observed)) if reported else of
+        kinds = (steps.RecordSuspension, steps.ScaleToZero)
+        step = next((each for each in all_steps(of, observed) if isinstance(each, kinds)), None)
+        if step is None:
+            break
+        of = carried_out(of, observed, step)
+        done.append(type(step).__name__)
+    assert done in ([], ["RecordSuspension"], ["ScaleToZero"], ["RecordSuspension", "ScaleToZero"])
+    assert "ScaleToZero" not in done or of.status.suspension is not None
+
+
+@given(observations())
+def test_nothing_is_stopped_by_an_expiry_before_the_spec_says_so(seen: tuple[Session, Observed]) -> None:
+    of, observed = seen
+    if not of.suspend_requested and any(isinstance(step, steps.ScaleToZero) for step in all_steps(of, observed)):
+        assert len(all_steps(of, observed)) == 1
 
 
 @given(observations())

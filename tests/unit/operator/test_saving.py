@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from blendersessions_operator.planning.observed import Observed
 
 KEPT: Manifest = {"workspace": {"size": "1Gi", "reclaimPolicy": "Retain"}}
-SUSPENDED = {"suspension": {"reason": "Requested", "at": NOW.isoformat(), "resume": ""}}
+SUSPENDED = {"suspension": {"reason": "Requested", "at": NOW.isoformat()}}
 WAIT = timedelta(minutes=10)
 """The default of `saving.waitForWork`."""
 

@@ -56,9 +56,16 @@ STATUSES = st.builds(
     ready_at=st.none() | MOMENTS,
     startup=st.none() | st.builds(Startup, st.sampled_from(StartPath), st.floats(0, 1e6) | st.integers(0, 9)),
     connection=st.none() | st.builds(ReportedConnection, TEXTS, TEXTS, TEXTS),
+    replicas=st.none() | st.integers(0, 1),
     desktop_name=TEXTS,
     workspace_claim=TEXTS,
-    suspension=st.none() | st.builds(Suspension, st.none() | st.sampled_from(Reason), st.none() | MOMENTS, TEXTS),
+    suspension=st.none()
+    | st.builds(
+        Suspension,
+        st.none() | st.sampled_from(Reason),
+        st.none() | MOMENTS,
+        st.integers(0, 2**40),
+    ),
     client_url=TEXTS,
     view_url=TEXTS,
     activity=st.none()
@@ -91,9 +98,10 @@ WRITTEN = {
     "readyAt": "2026-11-24T06:00:00.250Z",
     "startup": {"path": "Cold", "seconds": 3.25},
     "connection": {"name": "blender-x", "identifier": "17", "dataSource": "postgresql"},
+    "replicas": 1,
     "desktop": {"name": "blender-x"},
     "workspace": {"claimName": "home"},
-    "suspension": {"reason": "Idle", "at": "2026-11-24T06:30:00.000Z", "resume": ""},
+    "suspension": {"reason": "Idle", "at": "2026-11-24T06:30:00.000Z", "generation": 3},
     "clientURL": "https://desk.example/guacamole/#/client/a",
     "viewURL": "https://desk.example/guacamole/#/client/b",
     "activity": {
@@ -198,14 +206,37 @@ def test_a_moment_needs_a_time_zone(text: str, moment: datetime | None) -> None:
     assert read is None or read.tzinfo is UTC
 
 
-def test_an_unreadable_suspension_still_suspends() -> None:
-    of = parse_session(body() | {"status": {"suspension": {"reason": "Whim", "at": "then"}}})
+def test_the_spec_alone_says_whether_a_session_is_suspended() -> None:
+    status = {"status": {"suspension": {"reason": "Whim", "at": "then"}}}
+    of = parse_session(body() | status)
     assert of.status.suspension == Suspension(None)
-    assert of.suspend_requested
+    assert not of.suspend_requested
+    assert parse_session(body({"replicas": 0}) | status).suspend_requested
 
 
-def test_a_spec_that_is_malformed_elsewhere_still_asks_for_a_suspension() -> None:
-    assert parse_session(body({"suspend": True, "display": {"width": 0}})).suspend_requested
+@pytest.mark.parametrize(("spec", "held"), [({"suspend": True}, True), ({"replicas": 0}, False)])
+def test_a_spec_that_is_malformed_elsewhere_still_asks_for_a_suspension(spec: dict[str, Any], *, held: bool) -> None:
+    of = parse_session(body(spec | {"display": {"width": 0}}))
+    assert (of.suspend_requested, of.held) == (True, held)
+
+
+RUN = {"startedAt": "2026-11-24T05:00:00Z", "readyAt": "2026-11-24T05:00:09Z", "activity": {"users": 1}}
+
+
+@pytest.mark.parametrize(
+    ("spec", "generation", "runs_on"),
+    [({}, 3, True), ({}, 2, False), ({}, None, False), ({"replicas": 0}, 2, True), ({"suspend": True}, 2, True)],
+)
+def test_a_resume_that_nobody_saw_begins_another_run(
+    spec: dict[str, Any], generation: int | None, *, runs_on: bool
+) -> None:
+    """The former run's times are over, else the session would expire again at once."""
+    suspension = {"reason": "Idle", "generation": generation}
+    of = parse_session(body(spec) | {"status": RUN | {"suspension": suspension}})
+    assert of.generation == 3
+    times = (of.status.started_at, of.status.ready_at, of.status.activity)
+    assert (None not in times) is runs_on
+    assert of.status.suspension is not None, "the new run begins now, and not at the creation"
 
 
 READY = {"type": "Ready", "status": "True"}

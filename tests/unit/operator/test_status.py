@@ -282,7 +282,7 @@ def test_recording_a_suspension_keeps_the_rest_of_the_status() -> None:
 
 def test_a_session_created_suspended_reports_it_in_its_first_status() -> None:
     first = with_suspension(session({"suspend": True}), Reason.REQUESTED, NOW).to_manifest()
-    assert first["suspension"] == {"reason": "Requested", "at": "2026-11-24T06:00:00.250Z", "resume": ""}
+    assert first["suspension"] == {"reason": "Requested", "at": "2026-11-24T06:00:00.250Z", "generation": 3}
     assert (first["observedGeneration"], first["phase"]) == (3, "Suspending")
     assert list(faults_of({"metadata": {"generation": 3}, "status": first})) == []
     [ready] = first["conditions"]

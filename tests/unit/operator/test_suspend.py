@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from blendersessions.model.conditions import ConditionType
+from blendersessions.model.errors import System, Unauthorised
 from blendersessions.model.session import parse_session
 from blendersessions_operator.planning import steps
 from blendersessions_operator.planning.lifetime import Activity
 from blendersessions_operator.planning.plan import plan, requeue_after
+from blendersessions_operator.planning.status import status
+from blendersessions_operator.planning.steps import Area
 from blendersessions_operator.planning.suspend import ASK_AGAIN, plan_lifetime
 from unit.operator.factories import NOW, body, everything_observed, nothing_observed, running_pod, session, settings
 
@@ -24,9 +28,7 @@ if TYPE_CHECKING:
 def suspend_requested(*, workspace: bool = True) -> Session:
     """A session that was suspended a moment ago."""
     made = body({"suspend": True} | ({"workspace": {"size": "1Gi"}} if workspace else {}))
-    return parse_session(
-        made | {"status": {"suspension": {"reason": "Requested", "at": NOW.isoformat(), "resume": ""}}}
-    )
+    return parse_session(made | {"status": {"suspension": {"reason": "Requested", "at": NOW.isoformat()}}})
 
 
 def kinds(of: Session, observed: Observed) -> list[list[str]]:
@@ -36,6 +38,98 @@ def kinds(of: Session, observed: Observed) -> list[list[str]]:
 def test_a_requested_suspension_is_recorded_before_anything_is_deleted() -> None:
     of = session({"suspend": True})
     assert plan(of, everything_observed(of)).stages == ((steps.RecordSuspension("Requested"),),)
+
+
+def test_a_scale_to_zero_is_recorded_like_a_request_in_the_spec() -> None:
+    of = session({"replicas": 0})
+    assert plan(of, everything_observed(of)).stages == ((steps.RecordSuspension("Requested"),),)
+
+
+def expiring(status: Manifest | None = None, **spec: object) -> tuple[Session, Observed]:
+    """A session at the end of its idle time, whose desktop has just been asked."""
+    begun = NOW - timedelta(hours=1)
+    run = {"startedAt": begun.isoformat(), "readyAt": begun.isoformat()}
+    of = parse_session(body({"lifetime": {"idleAfter": "30m"}} | spec) | {"status": run | (status or {})})
+    activity = Activity(started_at=begun, ready_at=begun, last_input_at=begun, asked_at=NOW)
+    return of, replace(everything_observed(of), settings=settings(of), activity=activity)
+
+
+def recorded(reason: str, generation: int | None) -> Manifest:
+    return {"suspension": {"reason": reason, "at": NOW.isoformat(), "generation": generation}}
+
+
+GENERATION = session().generation
+
+
+@pytest.mark.parametrize(
+    ("status", "spec", "step"),
+    [
+        ({}, {}, steps.RecordSuspension("Idle")),
+        (recorded("Idle", GENERATION), {}, steps.ScaleToZero()),
+        (recorded("Idle", GENERATION - 1), {}, steps.RecordSuspension("Idle")),
+        (recorded("Idle", None), {}, steps.RecordSuspension("Idle")),
+        (recorded("MaxAge", GENERATION), {}, steps.RecordSuspension("Idle")),
+        (recorded("Idle", GENERATION), {"replicas": 0}, None),
+        (recorded("Idle", GENERATION - 1), {"replicas": 0}, None),
+        (recorded("Idle", GENERATION), {"suspend": True}, steps.RecordSuspension("Requested")),
+    ],
+    ids=["new", "recorded", "changed since", "of an older release", "of another kind", "scaled", "later", "held"],
+)
+def test_an_expiry_is_recorded_then_scaled_and_nothing_stops_before_that(
+    status: Manifest, spec: Manifest, step: steps.Step | None
+) -> None:
+    of, seen = expiring(status, **spec)
+    planned = [each for stage in plan(of, seen).stages for each in stage]
+    if step is not None:
+        assert planned == [step]
+    else:
+        assert [type(each) for each in planned] == [steps.DeleteObject], "the pod has nothing to save"
+
+
+def test_an_expiry_that_was_recorded_before_a_crash_is_decided_again() -> None:
+    of, seen = expiring(recorded("Idle", GENERATION))
+    assert status(of, seen).suspension == of.status.suspension, "else it would be written and removed for ever"
+    forgotten = replace(seen, activity=replace(seen.activity, asked_at=None))
+    assert plan(of, forgotten).stages == ((steps.AskActivity(),),)
+    worked = replace(seen, activity=replace(seen.activity, last_input_at=NOW))
+    assert plan(of, worked).empty
+    assert status(of, worked).suspension is None
+    assert status(of, worked).started_at == of.status.started_at is not None
+
+
+def test_a_refused_suspension_is_said_and_not_written_again_and_again() -> None:
+    of, seen = expiring(recorded("Idle", GENERATION))
+    refused = replace(seen, failures={Area.SESSION: Unauthorised("you may not scale", System.KUBERNETES)})
+    assert plan(of, refused).empty
+    found = status(of, refused)
+    condition = found.condition(ConditionType.SUSPENDED)
+    assert condition is not None
+    assert (condition.status, condition.reason) == ("False", "Suspending")
+    assert "the suspension is refused: you may not scale" in condition.message
+    assert status(replace(of, status=found), refused) == found
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason", "cause", "way_back"),
+    [
+        ({"suspend": True}, "Requested", "spec.suspend is true.", "Set spec.suspend to false to resume it."),
+        ({"replicas": 0}, "Requested", "spec.replicas is 0.", "Resume it with kubectl scale bs cart --replicas=1."),
+        ({"replicas": 0}, "Idle", "Nobody worked", "Resume it with kubectl scale bs cart --replicas=1."),
+        (
+            {"suspend": True, "replicas": 0},
+            "Requested",
+            "spec.suspend is true.",
+            "Set spec.suspend to false, then resume it with kubectl scale bs cart --replicas=1.",
+        ),
+    ],
+)
+def test_the_way_back_is_the_right_one(spec: Manifest, reason: str, cause: str, way_back: str) -> None:
+    of = parse_session(body(spec) | {"status": recorded(reason, 1)})
+    condition = status(of, replace(everything_observed(of), pod=None)).condition(ConditionType.SUSPENDED)
+    assert condition is not None
+    assert (condition.status, condition.reason) == ("True", reason)
+    assert condition.message.startswith(cause)
+    assert condition.message.endswith(way_back)
 
 
 def test_without_a_workspace_there_is_nothing_to_save() -> None:

@@ -7,7 +7,6 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from blendersessions.model import suspension
 from blendersessions.model.errors import NotFound, System, Unauthorised
 from blendersessions.model.user_credentials import UserCredentials
 from blendersessions_portal.session_view import SessionView, new_session, read_session
@@ -57,13 +56,11 @@ class FakeStore:
 
     async def suspend(self, owner: str, name: str) -> None:
         await self.get(owner, name)
-        self.objects[name] |= {"spec": self.objects[name]["spec"] | suspension.suspend_patch()["spec"]}
+        self.objects[name]["spec"]["replicas"] = 0
 
     async def resume(self, owner: str, name: str) -> None:
         await self.get(owner, name)
-        patch = suspension.resume_patch(datetime.now(UTC))
-        self.objects[name]["metadata"] |= patch["metadata"]
-        self.objects[name]["spec"] |= patch["spec"]
+        self.objects[name]["spec"]["replicas"] = 1
 
     async def credentials(self, owner: str) -> UserCredentials:
         if owner not in self.passwords:
@@ -106,7 +103,8 @@ class FakeStore:
         self.set_status(name, "Ready", ("Ready", "True", "SessionReady", "Blender can be opened."), clientURL=url)
 
     def make_suspended(self, name: str, reason: str, **suspension: object) -> None:
-        """Write the status of a suspended session."""
+        """Suspend a session as the operator does, and write its status."""
+        self.objects[name]["spec"]["replicas"] = 0
         self.set_status(
             name,
             "Suspended",

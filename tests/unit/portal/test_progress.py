@@ -25,6 +25,7 @@ def session(
     seconds: float = 1,
     changed: datetime | None = None,
     ending: bool = False,
+    replicas: int = 1,
     **status: object,
 ) -> SessionView:
     """Return a session of this age, whose conditions last became true or false at `changed`."""
@@ -37,7 +38,7 @@ def session(
     if ending:
         metadata["deletionTimestamp"] = NOW.isoformat()
     entries = [replace(condition, last_transition_time=changed).to_manifest() for condition in conditions]
-    spec = {"owner": "guest-a", "scene": {"sample": "shopping_cart.blend"}}
+    spec = {"owner": "guest-a", "scene": {"sample": "shopping_cart.blend"}, "replicas": replicas}
     return read_session({"metadata": metadata, "spec": spec, "status": {"conditions": entries, **status}})
 
 
@@ -205,7 +206,7 @@ def test_what_a_suspension_waits_for_is_shown() -> None:
 @pytest.mark.parametrize(("result", "told"), [("Saved", False), ("Failed", True)])
 def test_a_suspended_session_whose_last_save_failed_says_so(result: str, *, told: bool) -> None:
     save = {"result": result, "message": "The disk was full."}
-    stopped = session(true("Suspended"), suspension={"reason": "Idle", "lastSave": save})
+    stopped = session(true("Suspended"), replicas=0, suspension={"reason": "Idle", "lastSave": save})
     assert ("may be missing: The disk was full." in describe(stopped, NOW).detail) is told
 
 

@@ -153,17 +153,22 @@ async def test_delete_removes_exactly_the_session_that_was_seen(api: ApiServer, 
     assert api.bodies[1]["preconditions"] == {"uid": "uid-of-mine"}
 
 
-@pytest.mark.parametrize(("verb", "value"), [("suspend", True), ("resume", False)])
-async def test_suspend_and_resume_patch_exactly_the_session_that_was_seen(
-    api: ApiServer, store: KubernetesSessionStore, verb: str, *, value: bool
+@pytest.mark.parametrize(("verb", "replicas"), [("suspend", 0), ("resume", 1)])
+async def test_suspend_and_resume_scale_exactly_the_session_that_was_seen(
+    api: ApiServer, store: KubernetesSessionStore, verb: str, replicas: int
 ) -> None:
-    api.answers = [(200, stored("mine", "guest-a")), (200, stored("mine", "guest-a"))]
+    api.answers = [(200, stored("mine", "guest-a")), (200, {"kind": "Scale"})]
     await getattr(store, verb)("guest-a", "mine")
-    assert api.asked == [("GET", f"{SESSIONS}/mine"), ("PATCH", f"{SESSIONS}/mine")]
-    assert api.bodies[1]["spec"] == {"suspend": value}
-    assert api.bodies[1]["metadata"]["uid"] == "uid-of-mine"
-    annotated = "blendersessions.io/resume" in api.bodies[1]["metadata"].get("annotations", {})
-    assert annotated is (verb == "resume")
+    assert api.asked == [("GET", f"{SESSIONS}/mine"), ("PUT", f"{SESSIONS}/mine/scale")]
+    assert api.bodies[1]["kind"] == "Scale"
+    assert api.bodies[1]["spec"] == {"replicas": replicas}
+    assert api.bodies[1]["metadata"] == {"namespace": "blender", "name": "mine", "uid": "uid-of-mine"}
+
+
+async def test_sessions_that_have_no_scale_yet_are_explained(api: ApiServer, store: KubernetesSessionStore) -> None:
+    api.answers = [(200, stored("mine", "guest-a")), (404, {})]
+    with pytest.raises(Unavailable, match="install the CRDs"):
+        await store.resume("guest-a", "mine")
 
 
 async def test_a_session_of_somebody_else_is_not_suspended(api: ApiServer, store: KubernetesSessionStore) -> None:

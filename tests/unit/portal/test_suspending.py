@@ -54,7 +54,7 @@ async def test_suspend_and_resume_by_clicks(portal: Portal, browser: Browser) ->
     await browser.see(f"/sessions/{name}?stay=yes")
     answer = await browser.submit(f"/sessions/{name}/suspend")
     assert (answer.status_code, answer.headers["location"]) == (303, f"/sessions/{name}?stay=yes")
-    assert portal.store.objects[name]["spec"]["suspend"] is True
+    assert portal.store.objects[name]["spec"]["replicas"] == 0
     assert 'data-state="suspending"' in (await browser.see(f"/sessions/{name}?stay=yes")).text
     opened = await browser.get(f"/sessions/{name}/open")
     assert opened.headers["location"] == f"/sessions/{name}", "a session that is being suspended is not opened"
@@ -64,7 +64,7 @@ async def test_suspend_and_resume_by_clicks(portal: Portal, browser: Browser) ->
     assert f'action="/sessions/{name}/suspend"' not in page
     answer = await browser.submit(f"/sessions/{name}/resume")
     assert (answer.status_code, answer.headers["location"]) == (303, f"/sessions/{name}")
-    assert portal.store.objects[name]["spec"]["suspend"] is False
+    assert portal.store.objects[name]["spec"]["replicas"] == 1
     assert 'data-state="working"' in (await browser.see(f"/sessions/{name}")).text, (
         "though the operator has not seen it"
     )
@@ -80,10 +80,26 @@ async def test_an_expired_session_shows_the_reason_and_can_be_resumed(
     assert f"Suspended because {headline}" in page
     assert "Resume" in (await browser.see("/")).text
     await browser.submit(f"/sessions/{name}/resume")
-    asked = portal.store.objects[name]["metadata"]["annotations"]["blendersessions.io/resume"]
     assert 'data-state="working"' in (await browser.see(f"/sessions/{name}")).text
-    portal.store.make_suspended(name, reason, resume=asked)
+    portal.store.make_suspended(name, reason)
     assert 'data-state="suspended"' in (await browser.see(f"/sessions/{name}")).text, "it expired again"
+
+
+async def test_a_session_that_its_spec_suspends_is_not_resumed_here(portal: Portal, browser: Browser) -> None:
+    name = await ready(portal, browser, size="5Gi")
+    portal.store.make_suspended(name, "Requested")
+    portal.store.objects[name]["spec"]["suspend"] = True
+    for page in (f"/sessions/{name}", "/"):
+        text = (await browser.see(page)).text
+        assert f'action="/sessions/{name}/resume"' not in text, page
+    assert (
+        "Your files are kept until you stop it. Only your administrator can start it again."
+        in (await browser.see(f"/sessions/{name}")).text
+    )
+    answer = await browser.submit(f"/sessions/{name}/resume")
+    assert answer.status_code == 400
+    assert "ask your administrator to set spec.suspend to false" in answer.text
+    assert portal.store.objects[name]["spec"]["replicas"] == 0
 
 
 async def test_a_session_without_a_workspace_cannot_be_suspended_and_warns_of_the_loss(
@@ -96,7 +112,7 @@ async def test_a_session_without_a_workspace_cannot_be_suspended_and_warns_of_th
     answer = await browser.submit(f"/sessions/{name}/suspend")
     assert answer.status_code == 400
     assert "has no workspace" in answer.text
-    assert "suspend" not in portal.store.objects[name]["spec"]
+    assert "replicas" not in portal.store.objects[name]["spec"]
     portal.store.make_suspended(name, "Idle")
     page = (await browser.see(f"/sessions/{name}")).text
     assert "opens the original scene" in page
@@ -214,7 +230,7 @@ async def test_what_holds_up_a_suspension_is_shown_and_the_suspension_can_be_tak
     portal: Portal, browser: Browser, reason: str, message: str
 ) -> None:
     name = await ready(portal, browser, size="5Gi")
-    portal.store.objects[name]["spec"]["suspend"] = True
+    portal.store.objects[name]["spec"]["replicas"] = 0
     suspended = ("Suspended", "False", reason, message)
     portal.store.set_status(name, "Suspending", ("Ready", "False", reason, message), suspended)
     page = (await browser.see(f"/sessions/{name}")).text
@@ -222,7 +238,7 @@ async def test_what_holds_up_a_suspension_is_shown_and_the_suspension_can_be_tak
     assert message in page
     assert f'action="/sessions/{name}/resume"' in page
     await browser.submit(f"/sessions/{name}/resume")
-    assert portal.store.objects[name]["spec"]["suspend"] is False
+    assert portal.store.objects[name]["spec"]["replicas"] == 1
 
 
 @pytest.mark.parametrize("workspace", [{"size": "5Gi"}, {"claimName": "mine"}, {}])

@@ -4,6 +4,10 @@
   resources: [blendersessions]
   # Deleted are those whose lifetime says so.
   verbs: [get, list, watch, update, delete]
+# Only 0, for sessions whose lifetime is over.
+- apiGroups: [blendersessions.io]
+  resources: [blendersessions/scale]
+  verbs: [update]
 - apiGroups: [blendersessions.io]
   resources: [blendersessionclasses]
   verbs: [get, list, watch]
