@@ -20,17 +20,18 @@ ROUNDS = 20
 LATE = 60
 """Requests after which the session may be deleted, so that something happens to it before."""
 faults = st.lists(st.sampled_from(["", "", "refused", "lost"]), max_size=8)
-owners = st.sampled_from([None, "ann", "bo"])
+owners = st.sampled_from(["", "ann", "bo"])
 crowds = st.sampled_from([None, ["vic"], ["vic", "wu"]])
 
 
 class Life(RuleBasedStateMachine):
     """A session, its owner, a person at kubectl, a kubelet, an administrator of Guacamole, and crashes."""
 
-    @initialize(workspace=st.booleans())
-    def begin(self, workspace: bool) -> None:
+    @initialize(workspace=st.booleans(), owner=owners)
+    def begin(self, workspace: bool, owner: str) -> None:
         self.sim = Simulation()
-        made = body({"workspace": {"size": "1Gi"}} if workspace else {}, finalizer=False)
+        spec = {"workspace": {"size": "1Gi"}} if workspace else {}
+        made = body(spec | ({"owner": owner} if owner else {}), finalizer=False)
         made["metadata"]["creationTimestamp"] = self.sim.now().isoformat()
         self.sim.server.objects[KEY] = made
         self.sim.server.touched(KEY)
@@ -54,9 +55,9 @@ class Life(RuleBasedStateMachine):
         self.sim.restart()
 
     @precondition(alive)
-    @rule(owner=owners, viewers=crowds, suspend=st.booleans())
-    def a_person_edits(self, owner: str | None, viewers: list[str] | None, suspend: bool) -> None:
-        wanted = {"owner": owner, "viewers": viewers, "suspend": suspend}
+    @rule(viewers=crowds, suspend=st.booleans())
+    def a_person_edits(self, viewers: list[str] | None, suspend: bool) -> None:
+        wanted = {"viewers": viewers, "suspend": suspend}
         asyncio.run(self.sim.server.merge(KEY, {"spec": wanted}))
         self.sim.server.objects[KEY]["metadata"]["generation"] += 1
 
