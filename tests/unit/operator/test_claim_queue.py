@@ -62,7 +62,8 @@ class Sharing:
         annotations = {"blendersessions.io/workspace-for": allowed} if allowed else {}
         made = {
             "kind": "PersistentVolumeClaim",
-            "metadata": {"namespace": "art", "name": name, "uid": f"claim-{name}", "annotations": annotations} | metadata,
+            "metadata": {"namespace": "art", "name": name, "uid": f"claim-{name}", "annotations": annotations}
+            | metadata,
             "spec": {},
         }
         self.sim.server.objects[ref_of(made)] = made

@@ -40,7 +40,15 @@ def test_a_claim_that_names_the_owner_or_everybody_is_used(owner: str, allowed: 
 
 @pytest.mark.parametrize(
     ("owner", "allowed"),
-    [("alice", None), ("alice", ""), ("alice", "bob"), ("alice", "Alice"), ("alice", "alice@x"), ("", "alice"), ("", ",")],
+    [
+        ("alice", None),
+        ("alice", ""),
+        ("alice", "bob"),
+        ("alice", "Alice"),
+        ("alice", "alice@x"),
+        ("", "alice"),
+        ("", ","),
+    ],
 )
 def test_a_claim_that_does_not_is_refused_with_the_way_out(owner: str, allowed: str | None) -> None:
     reason, message = refusal(owner, claim(allowed))
