@@ -30,6 +30,11 @@ FAILURES: Final[dict[str, Words]] = {
         "Sessions in another place use the user name that this browser has in Guacamole. Remove this session. Then open"
         " this portal in a private window, which gets another name.",
     ),
+    Reason.WORKSPACE_NOT_ALLOWED: Words(
+        "This session may not use its workspace",
+        "The volume that it names is not meant for you. Show the details below to your administrator: the session"
+        " starts automatically as soon as the volume allows it. Or remove the session.",
+    ),
     Reason.INVALID: Words(
         "This session cannot be started",
         "It asks for something that does not exist here. Remove it and start one from the list of scenes.",
@@ -103,6 +108,11 @@ NEEDS_ADMINISTRATOR: Final[dict[str, Words]] = {
     Reason.CLASS_NOT_FOUND: Words(
         "This kind of session does not exist yet",
         "The session asks for a class that is not set up here. It starts automatically as soon as the class exists."
+        " Show the details below to your administrator, or stop the session.",
+    ),
+    Reason.WORKSPACE_NOT_FOUND: Words(
+        "The workspace of this session does not exist yet",
+        "The session names a volume that is not there. It starts automatically as soon as there is one that allows it."
         " Show the details below to your administrator, or stop the session.",
     ),
 }

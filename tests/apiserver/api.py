@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import copy
 import http.client
 import json
 import secrets
@@ -61,6 +62,7 @@ class Api:
     def __init__(self, kubeconfig: Path, state: Path) -> None:
         self.kubeconfig = kubeconfig
         self.server = check_ours(kubeconfig, state)
+        self._impersonation: dict[str, str] = {}
         config = yaml.safe_load(kubeconfig.read_text())
         authority = base64.b64decode(config["clusters"][0]["cluster"]["certificate-authority-data"]).decode()
         self._context = ssl.create_default_context(cadata=authority)
@@ -71,6 +73,19 @@ class Api:
             pair.write(b"".join(base64.b64decode(user[key]) for key in keys))
             pair.flush()
             self._context.load_cert_chain(pair.name)
+
+    def impersonating(self, user: str, group: str = "", **extra: str) -> Api:
+        """Return access with the rights of somebody else.
+
+        Args:
+            user: the user's name; any user is also in the group of those who are signed in.
+            group: one more group; empty for none.
+            extra: what else a sign-on says of the user, by names without `example.org/`.
+        """
+        other = copy.copy(self)
+        other._impersonation = {"Impersonate-User": user} | ({"Impersonate-Group": group} if group else {})
+        other._impersonation |= {f"Impersonate-Extra-example.org%2F{name}": value for name, value in extra.items()}
+        return other
 
     def request(
         self, method: str, path: str, body: object = None, content_type: str = "application/json", **query: str
@@ -89,8 +104,9 @@ class Api:
         """
         url = f"{self.server}/{path}" + (f"?{urllib.parse.urlencode(query)}" if query else "")
         data = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": content_type} | self._impersonation
         # The address is loopback, checked above.
-        request = urllib.request.Request(url, data, {"Content-Type": content_type}, method=method)  # noqa: S310
+        request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310
         opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=self._context)
         )

@@ -315,6 +315,15 @@ class Installation:
         path = f"{SESSIONS}/namespaces/{self.namespace}/blendersessionclasses/{name}"
         self.api.request("PATCH", path, {"spec": spec}, "application/merge-patch+json")
 
+    def create_claim(self, name: str, allowed: str, **metadata: object) -> None:
+        """Create a volume claim that allows these owners, separated by commas."""
+        annotations = {"blendersessions.io/workspace-for": allowed} if allowed else {}
+        body = {
+            "metadata": {"name": name, "annotations": annotations} | metadata,
+            "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+        }
+        self.api.request("POST", f"api/v1/namespaces/{self.namespace}/persistentvolumeclaims", body)
+
     def delete_child(self, plural: str, name: str) -> None:
         """Delete one object by hand. No controller here removes the finalizer of a volume claim."""
         path = f"api/v1/namespaces/{self.namespace}/{plural}/{name}"

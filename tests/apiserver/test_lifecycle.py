@@ -197,18 +197,17 @@ def test_changed_limits_reach_guacamole_at_once(installation: Installation) -> N
     until("the limit is 3", lambda: installation.guacamole.get(path)["attributes"]["max-connections"] == "3")
 
 
-def test_another_owner_gets_the_session_and_the_former_one_goes(installation: Installation) -> None:
-    session = installation.ready(owner="alice-former")
-    installation.patch("cart", {"spec": {"owner": "bob-next"}})
-    until("the former owner is gone", lambda: "alice-former" not in installation.guacamole.users())
-    identifier = session["status"]["connection"]["identifier"]
-    until("the next owner is there", lambda: "bob-next" in installation.guacamole.users())
-    path = "users/bob-next/permissions"
-    until("granted", lambda: installation.guacamole.get(path)["connectionPermissions"] == {identifier: ["READ"]})
-    until("the condition names the owner", lambda: "bob-next" in installation.condition("ConnectionReady")["message"])
+def test_another_viewer_gets_the_session_and_the_former_one_goes(installation: Installation) -> None:
+    session = installation.ready(owner="alice-stays", viewers=["bob-former"])
+    installation.patch("cart", {"spec": {"viewers": ["cy-next"]}})
+    until("the former viewer is gone", lambda: "bob-former" not in installation.guacamole.users())
+    until("the next viewer is there", lambda: "cy-next" in installation.guacamole.users())
+    [shown] = installation.guacamole.named(name_for(session["metadata"]["uid"]) + "-view")
+    granted, path = {shown["identifier"]: ["READ"]}, "users/cy-next/permissions"
+    until("granted", lambda: installation.guacamole.get(path)["connectionPermissions"] == granted)
     installation.delete()
     installation.until_gone()
-    assert not {"alice-former", "bob-next"} & installation.guacamole.users()
+    assert not {"alice-stays", "bob-former", "cy-next"} & installation.guacamole.users()
 
 
 def test_two_sessions_of_one_owner_share_the_user_until_the_last_goes(installation: Installation) -> None:

@@ -52,6 +52,7 @@ def test_with_a_volume_it_waits_names_the_way_out_and_starts_when_kubernetes_giv
 ) -> None:
     # No agent answers here, so the deletion at the end must not wait long for a save.
     installation.create_class("patient", saving={"waitForWork": "1s"})
+    installation.create_claim("shared", "*")
     installation.run_pod(installation.create(className="patient", workspace={"claimName": "shared"}))
     session = installation.until_ready()
     uid = lose_node(installation, session)
@@ -73,6 +74,7 @@ def test_with_a_volume_it_waits_names_the_way_out_and_starts_when_kubernetes_giv
     installation.run_pod(session)
     installation.until_ready()
     assert installation.condition("Stalled")["status"] == "False"
+    installation.delete_child("persistentvolumeclaims", "shared")
 
 
 def test_without_a_volume_it_starts_elsewhere_by_itself(installation: Installation) -> None:

@@ -17,6 +17,7 @@ def test_the_second_session_waits_and_starts_when_the_first_is_suspended(
     own_running_installation: Installation, agent: FakeAgent
 ) -> None:
     installation = own_running_installation
+    installation.create_claim("shared", "*")
     installation.run_pod(installation.create("first", workspace=SHARED), agent.address)
     first = installation.until_ready("first")
     second = installation.create("second", workspace=SHARED)
@@ -50,4 +51,5 @@ def test_the_second_session_waits_and_starts_when_the_first_is_suspended(
     installation.collect_garbage()
     installation.run_pod(third, agent.address)
     installation.until_ready("third")
+    installation.delete_child("persistentvolumeclaims", "shared")
     installation.delete_all_and_assert_nothing_left()

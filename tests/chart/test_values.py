@@ -112,6 +112,7 @@ def test_a_key_that_does_not_exist_is_refused(part: str) -> None:
         "operator.sweep.graceSeconds=-1",
         "portal.maxSessions=0",
         "portal.logLevel=LOUD",
+        "admissionPolicy.owner=",
         "sessionClasses[0].name=large.scenes",
     ],
 )

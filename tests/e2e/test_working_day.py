@@ -81,7 +81,7 @@ def test_a_volume_has_one_desktop_at_a_time(started: Callable[..., Desktop], kub
     claim = {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
-        "metadata": {"name": "shared"},
+        "metadata": {"name": "shared", "annotations": {"blendersessions.io/workspace-for": "*"}},
         "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
     }
     kubectl.apply(claim)

@@ -61,6 +61,12 @@ class Reason(StrEnum):
     WORKSPACE_IN_USE = "WorkspaceInUse"
     """Ready=False, DesktopReady=False: another session's desktop has the workspace's volume. The message names that
     session. This one starts by itself when the volume is free."""
+    WORKSPACE_NOT_FOUND = "WorkspaceNotFound"
+    """Ready=False, DesktopReady=False: the claim in spec.workspace.claimName does not exist. The session starts when it
+    does, and allows the session."""
+    WORKSPACE_NOT_ALLOWED = "WorkspaceNotAllowed"
+    """Stalled=True, DesktopReady=False: the claim in spec.workspace.claimName does not allow the session's owner by its
+    annotation blendersessions.io/workspace-for, or belongs to something else."""
     POD_TERMINATING = "PodTerminating"
     """DesktopReady=False: the former pod is still ending."""
     POD_STARTING = "PodStarting"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from kubernetes.utils.quantity import parse_quantity
 
 from blendersessions.model.durations import write
+from blendersessions.model.people import owner_refusal, refused_viewers, viewer_refusal
 from blendersessions.model.session import Input
 from blendersessions.model.session_class import Limits, Saving
 
@@ -58,7 +59,11 @@ class EffectiveSettings:
     image_pull_secrets: tuple[str, ...] = ()
     """Names of Secrets in the session's namespace: the class's, then the installation's."""
     refusals: tuple[str, ...] = ()
-    """A sentence for each value in the spec that is above what the class allows."""
+    """A sentence for each value in the spec that the class does not allow."""
+    refused_viewers: tuple[str, ...] = ()
+    """The viewers whom the class does not allow. They get no grant, also while the desktop runs."""
+    viewer_refusal: str = ""
+    """A sentence about them, which is also among the refusals; empty if there are none."""
 
 
 def effective_settings(
@@ -72,14 +77,28 @@ def effective_settings(
         installation: the defaults where neither names a value.
     """
     try:
-        return _compute(session, session_class, installation)
+        computed = _compute(session, session_class, installation)
     except (ValueError, ArithmeticError) as error:
         # The schema rejects malformed amounts. One that slipped past it must not stop the other sessions.
-        return EffectiveSettings(
+        computed = EffectiveSettings(
             image=session_class.spec.image or installation.image,
             saving=session_class.spec.saving,
             refusals=(f"The resources are malformed: {error}.",),
         )
+    return _with_people(computed, session, session_class)
+
+
+def _with_people(computed: EffectiveSettings, session: Session, session_class: SessionClass) -> EffectiveSettings:
+    """Add what the class says about the owner and the viewers."""
+    refused = refused_viewers(session, session_class)
+    about_viewers = viewer_refusal(refused, session_class)
+    refusals = (owner_refusal(session, session_class), about_viewers)
+    return replace(
+        computed,
+        refusals=(*computed.refusals, *(refusal for refusal in refusals if refusal)),
+        refused_viewers=refused,
+        viewer_refusal=about_viewers,
+    )
 
 
 def _compute(session: Session, session_class: SessionClass, installation: InstallationDefaults) -> EffectiveSettings:

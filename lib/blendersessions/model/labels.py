@@ -27,6 +27,10 @@ GRANTED = "blendersessions.io/granted"
 """Annotation on the desktop's Secret: the Guacamole users who may have a grant, separated by commas. Users who are
 neither owner nor viewer any more are found by it, and their grants are revoked."""
 
+WORKSPACE_FOR = "blendersessions.io/workspace-for"
+"""Annotation on a volume claim that sessions name: the owners whose sessions may use it, separated by commas; `*`
+allows every session of the namespace. The operator reads it and never sets it."""
+
 CREDENTIALS = "blendersessions.io/credentials"
 """Annotation on the pod: a hash of the Secret's values at its start. The pod reads them once."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
@@ -19,8 +19,13 @@ from blendersessions.model.manifest import API_VERSION, SESSION_KIND, Manifest, 
 from blendersessions.model.names import is_generated, name_for
 from blendersessions.model.status import SessionStatus, parse_status
 
+if TYPE_CHECKING:
+    from collections.abc import Container
+
 DEFAULT_CLASS: Final = "default"
 """The class of a session that names none. It need not exist."""
+_WAITING: Final = (Reason.WORKSPACE_IN_USE, Reason.WORKSPACE_NOT_FOUND)
+"""Reasons of `DesktopReady` with which a session waits for its volume."""
 _NOT_STARTING: Final = (ConditionType.READY, ConditionType.SUSPENDED, ConditionType.STALLED)
 """While one of these conditions holds, a session is not starting."""
 
@@ -174,10 +179,17 @@ class Session:
     def is_starting(self) -> bool:
         """Whether the session is on its way to `Ready`, and waits neither for capacity nor for its volume."""
         desktop = self.status.condition(ConditionType.DESKTOP_READY)
-        waits = self.status.queue is not None or (desktop is not None and desktop.reason == Reason.WORKSPACE_IN_USE)
+        waits = self.status.queue is not None or (desktop is not None and desktop.reason in _WAITING)
         if self.deleting or self.suspend_requested or waits:
             return False
         return not any(self.status.holds(kind) for kind in _NOT_STARTING)
+
+    def without_viewers(self, refused: Container[str]) -> Session:
+        """Return the session as if its spec did not name these viewers."""
+        viewers = tuple(viewer for viewer in self.spec.viewers if viewer not in refused)
+        if viewers == self.spec.viewers:
+            return self
+        return replace(self, spec=self.spec.model_copy(update={"viewers": viewers}))
 
     @property
     def has_finalizer(self) -> bool:

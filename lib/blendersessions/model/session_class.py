@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -67,6 +67,10 @@ class PullSecret(ApiModel):
     name: str = Field(min_length=1, max_length=253)
 
 
+Pattern = Annotated[str, Field(max_length=128, pattern=r"^[A-Za-z0-9._@+*-]+$")]
+"""A user name, in which `*` stands for any characters, also for none."""
+
+
 class ClassSpec(ApiModel):
     """The spec of a class, in the API's fields."""
 
@@ -74,6 +78,10 @@ class ClassSpec(ApiModel):
     resources: ClassResources = ClassResources()
     lifetime: ClassLifetime = ClassLifetime()
     limits: Limits = Limits()
+    owners: tuple[Pattern, ...] | None = None
+    """Who may own a session of the class. None: anybody, and nobody."""
+    viewers: tuple[Pattern, ...] | None = None
+    """Who may view a session of the class. None: anybody."""
     saving: Saving = Saving()
     start_deadline: Duration = timedelta(minutes=10)
     input: Input = Input()

@@ -14,13 +14,15 @@ if TYPE_CHECKING:
     from blendersessions.model.session_class import Limits
     from blendersessions_operator.controller.cache import ObjectCache
     from blendersessions_operator.controller.claim_queue import ClaimQueue
+    from blendersessions_operator.controller.start_refusals import StartRefusals
 
 
 class AdmissionQueue:
     """Assigns the capacity of each class. An admission counts at once, before the cache shows a pod."""
 
-    def __init__(self, cache: ObjectCache, claims: ClaimQueue) -> None:
+    def __init__(self, cache: ObjectCache, refusals: StartRefusals, claims: ClaimQueue) -> None:
         self._cache = cache
+        self._refusals = refusals
         self._claims = claims
         self._admitted: set[str] = set()
         """UIDs of the sessions that hold capacity."""
@@ -115,10 +117,14 @@ class AdmissionQueue:
     def _takes_part(self, session: Session) -> bool:
         """Return whether a session has a desktop or wants one.
 
-        One that waits for its volume holds no capacity. Otherwise it could wait for a session that waits for capacity.
+        One that is refused holds no capacity, or a few of them would shut out everybody else. One that waits for its
+        volume holds none either. Otherwise it could wait for a session that waits for capacity.
         """
-        wants = not (session.deleting or session.suspend_requested) and self._claims.holder(session) is None
-        return wants or self._has_pod(session)
+        if self._has_pod(session):
+            return True
+        if session.deleting or session.suspend_requested or self._refusals.refuses(session):
+            return False
+        return self._claims.holder(session) is None
 
     def _has_pod(self, session: Session) -> bool:
         return self._cache.get(session.desktop.ref("Pod")) is not None

@@ -5,23 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from blendersessions.model.conditions import ConditionType, Reason
-from blendersessions.model.effective_settings import effective_settings
 from blendersessions.model.manifest import Ref, controller_uid, ref_of
 from blendersessions_operator.planning.claims import ClaimRequest, first_of, in_use_by
 from blendersessions_operator.resources.volume_claim import claim_name
 
 if TYPE_CHECKING:
-    from blendersessions.model.installation import InstallationDefaults
     from blendersessions.model.session import Session
     from blendersessions_operator.controller.cache import ObjectCache
+    from blendersessions_operator.controller.start_refusals import StartRefusals
 
 
 class ClaimQueue:
     """Gives each volume to one session at a time. It counts at once, before the cache shows a pod."""
 
-    def __init__(self, cache: ObjectCache, installation: InstallationDefaults) -> None:
+    def __init__(self, cache: ObjectCache, refusals: StartRefusals) -> None:
         self._cache = cache
-        self._installation = installation
+        self._refusals = refusals
         self._given: dict[tuple[str, str], str] = {}
         """By namespace and claim: UID of the session to which the volume was given last."""
 
@@ -75,13 +74,8 @@ class ClaimQueue:
         return waiting
 
     def _wants(self, session: Session) -> bool:
-        """Return whether a session would start if the volume were free. One that its class refuses holds up nobody."""
-        if session.suspend_requested or session.deleting:
-            return False
-        session_class = self._cache.session_class(session.namespace, session.spec.class_name)
-        if session_class is None or session_class.spec_error:
-            return False
-        return not effective_settings(session, session_class, self._installation).refusals
+        """Return whether a session would start if the volume were free. One that is refused holds up nobody."""
+        return not (session.suspend_requested or session.deleting or self._refusals.refuses(session))
 
     def _has_pod(self, session: Session) -> bool:
         pod = self._cache.get(session.desktop.ref("Pod"))

@@ -15,6 +15,7 @@ from blendersessions_operator.controller.cache import ObjectCache
 from blendersessions_operator.controller.claim_queue import ClaimQueue
 from blendersessions_operator.controller.event_recorder import EventRecorder
 from blendersessions_operator.controller.guacd_health import GuacdHealth
+from blendersessions_operator.controller.start_refusals import StartRefusals
 from blendersessions_operator.controller.status_debouncer import StatusDebouncer
 from blendersessions_operator.metrics import Metrics
 from blendersessions_operator.resources.volume_claim import claim_name
@@ -49,14 +50,16 @@ class ReconcilerContext:
     activity: ActivityTracker = field(default_factory=ActivityTracker)
     debouncer: StatusDebouncer = field(default_factory=StatusDebouncer)
     agent_calls: AgentCalls = field(init=False)
+    refusals: StartRefusals = field(init=False)
     claims: ClaimQueue = field(init=False)
     admission: AdmissionQueue = field(init=False)
     events: EventRecorder = field(init=False)
 
     def __post_init__(self) -> None:
         self.agent_calls = AgentCalls(self.agents, self.activity, self.agent_of, self.queue.add)
-        self.claims = ClaimQueue(self.cache, self.installation)
-        self.admission = AdmissionQueue(self.cache, self.claims)
+        self.refusals = StartRefusals(self.cache, self.installation)
+        self.claims = ClaimQueue(self.cache, self.refusals)
+        self.admission = AdmissionQueue(self.cache, self.refusals, self.claims)
         self.events = EventRecorder(self.kubernetes, self.pod)
         self.cache.on_session_gone = self._forget
 
@@ -68,6 +71,7 @@ class ReconcilerContext:
         self.admission.release(session.uid)
         self.admission.left(session)
         self.claims.forget(session)
+        self.refusals.forget(session.uid)
         for waiting in self.cache.waiting(session.namespace, session.spec.class_name):
             self.queue.add(waiting.ref)
         for other in self.cache.sessions_of_claim(session.namespace, claim_name(session)):

@@ -50,11 +50,13 @@ async def observe(
             more is asked in an area that failed.
     """
     failures, asked = dict(failures), 0
+    if Area.DESKTOP not in failures:
+        failures |= await gather_failures(_reading_of_claim(context, key))
     while True:
-        session = context.cache.session(key)
-        if session is None:
+        known = context.cache.session(key)
+        if known is None:
             return None
-        observed = _from_caches(context, session, failures, datetime.now(UTC))
+        session, observed = _from_caches(context, known, failures, datetime.now(UTC))
         question = next_question(session, observed)
         if question is None:
             return session, observed
@@ -66,22 +68,33 @@ async def observe(
         asked += 1
 
 
+def _reading_of_claim(context: ReconcilerContext, key: Ref) -> list[tuple[Area, Awaitable[None]]]:
+    """Return the request for the volume claim that a session names, if the session would start on it."""
+    session = context.cache.session(key)
+    if session is None or not context.refusals.claim_to_read(session):
+        return []
+    return [(Area.DESKTOP, context.refusals.read_claim(context.kubernetes, session))]
+
+
 def _from_caches(
     context: ReconcilerContext, session: Session, failures: Mapping[Area, DomainError], now: datetime
-) -> Observed:
-    """Return the state in the caches, without a request."""
+) -> tuple[Session, Observed]:
+    """Return the session without the viewers whom its class refuses, and the state in the caches. Nothing is asked."""
     name, namespace, cache = session.desktop.name, session.namespace, context.cache
-    wanted = access_list(session)
-    secrets = {username: cache.get(Ref("Secret", namespace, user_secret_name(username))) for username in wanted}
     session_class = cache.session_class(namespace, session.spec.class_name)
     settings = effective_settings(session, session_class, context.installation) if session_class is not None else None
     position, holder = _turn(context, session, settings, now)
-    return Observed(
+    if settings is not None:
+        session = session.without_viewers(settings.refused_viewers)
+    wanted = access_list(session)
+    secrets = {username: cache.get(Ref("Secret", namespace, user_secret_name(username))) for username in wanted}
+    return session, Observed(
         now=now,
         settings=settings,
         class_error=session_class.spec_error if session_class is not None else "",
         position=position,
         claim_holder=holder,
+        claim_refusal=context.refusals.of_claim(session),
         installation=context.installation,
         secret=cache.get(Ref("Secret", namespace, name)),
         service=cache.get(Ref("Service", namespace, name)),
@@ -104,7 +117,8 @@ def _turn(
     context: ReconcilerContext, session: Session, settings: EffectiveSettings | None, now: datetime
 ) -> tuple[int | None, Ref | None]:
     """Return what the session waits for: its queue position, or what has its volume; it holds no capacity then."""
-    if settings is None:
+    if settings is None or context.refusals.refuses(session):
+        context.admission.release(session.uid)
         return None, None
     if (holder := context.claims.holder(session)) is not None:
         context.admission.release(session.uid)

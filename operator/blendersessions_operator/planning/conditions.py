@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from blendersessions.model.conditions import Condition, ConditionType, Reason
 from blendersessions.model.durations import write
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from blendersessions.model.errors import DomainError
     from blendersessions.model.manifest import Manifest
     from blendersessions.model.session import Session
+
+
+_REFUSED: Final = (Reason.BEYOND_CLASS, Reason.WORKSPACE_NOT_ALLOWED)
+"""Reasons of `DesktopReady` with which a session does not start until somebody acts."""
 
 
 def compute_conditions(session: Session, observed: Observed) -> dict[str, Condition]:
@@ -129,6 +133,8 @@ def _without_pod(session: Session, observed: Observed) -> Condition:
         return Condition(
             ConditionType.DESKTOP_READY, "False", Reason.BEYOND_CLASS, " ".join(observed.settings.refusals)
         )
+    if (refusal := observed.claim_refusal) is not None:
+        return Condition(ConditionType.DESKTOP_READY, "False", refusal.reason, refusal.message)
     if (holder := observed.claim_holder) is not None:
         message = (
             f"The volume {claim_name(session)} of the workspace {in_use_by(holder)} and one volume has one desktop. "
@@ -179,8 +185,12 @@ def _connection(session: Session, observed: Observed) -> Condition:
         if observed.guacd_error:
             return Condition(ConditionType.CONNECTION_READY, "False", Reason.GUACD_UNAVAILABLE, observed.guacd_error)
         message = f"Guacamole's user {session.username} may open the connection {session.desktop.name}."
-        if refused := observed.failures.get(Area.VIEWERS):
-            return Condition(ConditionType.CONNECTION_READY, "True", Reason.VIEWER_REFUSED, f"{message} {refused}")
+        refused = [str(failure) for area, failure in observed.failures.items() if area is Area.VIEWERS]
+        if observed.settings is not None and observed.settings.viewer_refusal:
+            refused.append(observed.settings.viewer_refusal)
+        if refused:
+            message = " ".join([message, *refused])
+            return Condition(ConditionType.CONNECTION_READY, "True", Reason.VIEWER_REFUSED, message)
         return Condition(ConditionType.CONNECTION_READY, "True", Reason.REGISTERED, message)
     return Condition(
         ConditionType.CONNECTION_READY,
@@ -255,8 +265,8 @@ def _stalled(session: Session, observed: Observed, parts: tuple[Condition, ...])
         unrecoverable = entry.reason in podstate.UNRECOVERABLE or entry.reason == Reason.SCENE_NOT_FOUND
         if not entry.holds and (unrecoverable or (failing and entry.type == ConditionType.DESKTOP_READY)):
             return Condition(ConditionType.STALLED, "True", entry.reason, entry.message)
-    if not session.suspend_requested and parts[0].reason == Reason.BEYOND_CLASS:
-        return Condition(ConditionType.STALLED, "True", Reason.BEYOND_CLASS, parts[0].message)
+    if not session.suspend_requested and parts[0].reason in _REFUSED:
+        return Condition(ConditionType.STALLED, "True", parts[0].reason, parts[0].message)
     return _start_deadline(session, observed, parts)
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from blendersessions.model.installation import InstallationDefaults
     from blendersessions.model.manifest import Ref
     from blendersessions.model.session import Session
+    from blendersessions_operator.planning.endings import Explanation
     from blendersessions_operator.planning.save_progress import SaveProgress
     from blendersessions_operator.planning.steps import Area
 
@@ -39,6 +40,8 @@ class Observed:
     claim_holder: Ref | None = None
     """What has the volume of the session's workspace, for which the session waits; None if the volume is free or is the
     session's."""
+    claim_refusal: Explanation | None = None
+    """Why the claim that the session names does not let it start; None if it does, or none is named."""
     secret: Manifest | None = None
     service: Manifest | None = None
     pod: Manifest | None = None
@@ -65,7 +68,9 @@ class Observed:
     @property
     def may_start(self) -> bool:
         """Whether a desktop may be made for the session."""
-        return self.settings is not None and not self.class_error and not self.settings.refusals and not self.waits
+        if self.settings is None or self.class_error or self.settings.refusals or self.claim_refusal is not None:
+            return False
+        return not self.waits
 
     @property
     def waits(self) -> bool:

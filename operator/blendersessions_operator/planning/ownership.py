@@ -58,11 +58,12 @@ def user_conflict(session: Session, user: UserRecord) -> OwnerTaken | None:
     """Return the error about a user who was just looked up; None if the session may let that user in."""
     if not user.taken(session.namespace):
         return None
-    role = "owner" if user.username == session.username else "viewer"
-    field = "spec.owner" if role == "owner" else "spec.viewers"
+    role, other = "viewer", "choose another name in spec.viewers"
+    if user.username == session.username:
+        role, other = "owner", "delete the session and create it with another spec.owner"
     return OwnerTaken(
         f"The {role} {user.username} is a Guacamole user that was made for sessions outside of the namespace "
-        f"{session.namespace}, where others know the password: choose another {field}, or have an administrator "
+        f"{session.namespace}, where others know the password: {other}, or have an administrator "
         f"replace the user {user.username} in Guacamole.",
         System.GUACAMOLE,
     )

@@ -18,6 +18,7 @@ from blendersessions_operator.planning.access import plan_access, plan_access_ch
 from blendersessions_operator.planning.desktop import plan_desktop, repair_existing, restart_backoff
 from blendersessions_operator.planning.last_termination import plan_recording, plan_telling
 from blendersessions_operator.planning.lost_node import plan_lost_pod, time_to_overdue
+from blendersessions_operator.planning.named_claim import time_to_read_again
 from blendersessions_operator.planning.observed import Observed, granted_before, own_pod
 from blendersessions_operator.planning.podstate import has_ended
 from blendersessions_operator.planning.saving import decide_save
@@ -77,6 +78,8 @@ def requeue_after(session: Session, observed: Observed) -> timedelta | None:
         after = [decide_save(session, observed).requeue_after if leaving else None, time_to_overdue(session, observed)]
         return min((delay for delay in after if delay is not None), default=None)
     delays = [observed.lifetime.requeue_after, time_of_silence(observed) or None]
+    if observed.claim_refusal is not None:
+        delays.append(time_to_read_again(session, observed.now))
     failed = Area.DESKTOP in observed.failures
     if pod is not None and has_ended(pod) and not pod["metadata"].get("deletionTimestamp") and not failed:
         # Not at once, because the obstacle to a replacement may last. After a failure the queue tries again.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from blendersessions.model.conditions import ConditionType, Reason
 from blendersessions.model.fields import in_milliseconds
@@ -15,14 +15,25 @@ if TYPE_CHECKING:
     from blendersessions_operator.planning.observed import Observed
 
 
+HELD_UP: Final = (
+    Reason.WORKSPACE_IN_USE,
+    Reason.WORKSPACE_NOT_FOUND,
+    Reason.WORKSPACE_NOT_ALLOWED,
+    Reason.CLASS_NOT_FOUND,
+    Reason.CLASS_INVALID,
+    Reason.BEYOND_CLASS,
+)
+"""Reasons of `DesktopReady` with which a session has not begun to start."""
+
+
 def started_at(session: Session, observed: Observed) -> datetime | None:
     """Return the beginning of the current run: from the status, or computed if the run begins now; None without one."""
     former = session.status
     if former.started_at is not None or not observed.may_start or session.suspend_requested:
         return former.started_at
     desktop = former.condition(ConditionType.DESKTOP_READY)
-    waited_for_volume = desktop is not None and desktop.reason == Reason.WORKSPACE_IN_USE
-    waited = former.queue is not None or former.suspension is not None or waited_for_volume
+    held_up = desktop is not None and desktop.reason in HELD_UP
+    waited = former.queue is not None or former.suspension is not None or held_up
     return in_milliseconds(observed.now if waited else session.created_at)
 
 

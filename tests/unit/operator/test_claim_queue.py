@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Ref, ref_of
-from blendersessions.model.names import name_for
+from blendersessions.model.names import name_for, user_secret_name
 from blendersessions_operator.controller.informer import apply_event
 from blendersessions_operator.controller.reconciler import reconcile
 from unit.operator.factories import UID, body
@@ -28,6 +28,7 @@ class Sharing:
 
     def __init__(self, specs: dict[str, Manifest]) -> None:
         self.sim = Simulation()
+        self.add_claim("shared", "*")
         for number, (name, spec) in enumerate(specs.items()):
             made = body(spec, finalizer=False)
             made["metadata"] |= {"name": name, "uid": uid_of(name), "creationTimestamp": f"2026-11-24T05:0{number}:00Z"}
@@ -52,6 +53,18 @@ class Sharing:
             "kind": CLASS_KIND,
             "metadata": {"namespace": "art", "name": name, "uid": f"class-{name}"},
             "spec": spec,
+        }
+        self.sim.server.objects[ref_of(made)] = made
+        self.sim.server.touched(ref_of(made))
+
+    def add_claim(self, name: str, allowed: str, **metadata: Any) -> None:  # noqa: ANN401 - any field of a manifest
+        """Make a claim, or change one; who may use it stands in the annotation."""
+        annotations = {"blendersessions.io/workspace-for": allowed} if allowed else {}
+        made = {
+            "kind": "PersistentVolumeClaim",
+            "metadata": {"namespace": "art", "name": name, "uid": f"claim-{name}", "annotations": annotations}
+            | metadata,
+            "spec": {},
         }
         self.sim.server.objects[ref_of(made)] = made
         self.sim.server.touched(ref_of(made))
@@ -105,7 +118,9 @@ def test_a_volume_that_was_made_for_a_session_is_that_sessions() -> None:
     sharing = Sharing({"first": {"workspace": {"size": "1Gi"}}, "second": {"workspace": {"claimName": made}}})
     sharing.work("first", "second")
     assert [sharing.has_pod(name) for name in ("first", "second")] == [True, False]
-    assert sharing.desktop("second")[0] == "WorkspaceInUse"
+    reason, message = sharing.desktop("second")
+    assert reason == "WorkspaceNotAllowed"
+    assert f"The volume claim {made} of the workspace was made for the session first: name another claim" in message
 
 
 def test_the_end_of_a_pod_and_of_a_session_wake_those_who_wait() -> None:
@@ -150,6 +165,89 @@ def test_a_session_that_waits_for_its_volume_holds_no_capacity_of_its_class() ->
     assert [sharing.has_pod(name) for name in NAMES[:2]] == [True, False]
     sharing.edit("first", {"suspend": True})
     sharing.work("first", "second")
+    assert sharing.has_pod("second")
+
+
+ALICES: dict[str, Any] = {"owner": "alice", "workspace": {"claimName": "home"}}
+MALLORYS: dict[str, Any] = {"owner": "mallory", "workspace": {"claimName": "home"}}
+
+
+def test_a_session_that_the_claim_refuses_holds_up_nobody_and_makes_nothing() -> None:
+    sharing = Sharing({"first": MALLORYS, "second": ALICES})
+    sharing.add_claim("home", "alice")
+    sharing.work("first", "second", "first")
+    assert [sharing.has_pod(name) for name in ("first", "second")] == [False, True]
+    reason, message = sharing.desktop("first")
+    assert (reason, "does not allow mallory" in message) == ("WorkspaceNotAllowed", True)
+    assert sharing.sim.server.objects[ref("first")]["status"]["phase"] == "Failed"
+    children = {name_for(uid_of("first")), user_secret_name("mallory")}
+    assert not {each for each in sharing.sim.server.objects if each.name in children}, "no Secret, Service or user"
+    assert sharing.sim.queue.delays, "the claim is read again, since no watch reports its changes"
+
+
+def test_a_claim_counts_at_each_start_and_not_in_between() -> None:
+    sharing = Sharing({"first": ALICES, "second": MALLORYS})
+    sharing.add_claim("home", "")
+    sharing.work("first")
+    assert sharing.desktop("first")[0] == "WorkspaceNotAllowed"
+    sharing.add_claim("home", "alice")
+    sharing.work("first")
+    assert sharing.has_pod("first")
+    sharing.add_claim("home", "mallory")
+    sharing.sim.restart()
+    sharing.work("second", "first")
+    assert sharing.has_pod("first"), "who runs keeps the volume"
+    assert sharing.desktop("second")[0] == "WorkspaceInUse"
+    sharing.sim.server.collect(Ref("Pod", "art", name_for(uid_of("first"))))
+    sharing.work("first")
+    assert not sharing.has_pod("first")
+    assert sharing.desktop("first")[0] == "WorkspaceNotAllowed"
+    sharing.work("second")
+    assert sharing.has_pod("second")
+
+
+def test_a_claim_that_does_not_exist_yet_is_waited_for() -> None:
+    sharing = Sharing({"first": ALICES})
+    sharing.work("first")
+    assert (sharing.desktop("first")[0], sharing.has_pod("first")) == ("WorkspaceNotFound", False)
+    sharing.add_claim("home", "alice")
+    sharing.work("first")
+    assert sharing.has_pod("first")
+
+
+def test_a_claim_that_cannot_be_read_starts_nothing() -> None:
+    sharing = Sharing({"first": ALICES})
+    sharing.add_claim("home", "alice")
+    sharing.sim.sync_caches()
+    sharing.sim.server.next_fault = lambda: "refused"
+    sharing.work_blindly("first")
+    sharing.sim.server.next_fault = lambda: ""
+    assert not sharing.has_pod("first")
+    sharing.work("first")
+    assert sharing.has_pod("first")
+
+
+def test_sessions_that_are_refused_take_no_room_of_their_class() -> None:
+    """Otherwise a few of them, which never run and so never end, would shut out everybody."""
+    mallorys = {"first": MALLORYS | {"className": "one"}, "second": {"viewers": ["eve"], "className": "one"}}
+    sharing = Sharing(mallorys | {"third": {"className": "one"}})
+    sharing.add_claim("home", "alice")
+    sharing.add_class("one", {"limits": {"sessions": 1}, "viewers": ["*@example.org"]})
+    sharing.work("first", "second", "third")
+    assert [sharing.desktop(name)[0] for name in NAMES[:2]] == ["WorkspaceNotAllowed", "BeyondClass"]
+    assert sharing.has_pod("third")
+
+
+def test_a_refusal_that_comes_later_gives_the_room_to_who_waits() -> None:
+    sharing = Sharing({"first": {"className": "one"}, "second": {"className": "one", "owner": "bob"}})
+    sharing.add_class("one", {"limits": {"sessions": 1}})
+    sharing.work("first", "second")
+    assert sharing.desktop("second")[0] == "Queued"
+    sharing.sim.server.collect(Ref("Pod", "art", name_for(uid_of("first"))))
+    sharing.add_class("one", {"limits": {"sessions": 1, "sessionsPerOwner": 1}})
+    sharing.woken()
+    sharing.work("first", "second")
+    assert sharing.desktop("first")[0] == "BeyondClass"
     assert sharing.has_pod("second")
 
 

@@ -21,20 +21,20 @@ MAX_AGE_SECONDS = 8
 LATE = 60
 """Requests after which the session may be deleted, so that something happens to it before."""
 faults = st.lists(st.sampled_from(["", "", "refused", "lost"]), max_size=8)
-owners = st.sampled_from([None, "ann", "bo"])
+owners = st.sampled_from(["", "ann", "bo"])
 crowds = st.sampled_from([None, ["vic"], ["vic", "wu"]])
 
 
 class Life(RuleBasedStateMachine):
     """A session, its owner, a person at kubectl, a kubelet, an administrator of Guacamole, and crashes."""
 
-    @initialize(workspace=st.booleans(), mortal=st.booleans())
-    def begin(self, workspace: bool, mortal: bool) -> None:
+    @initialize(workspace=st.booleans(), mortal=st.booleans(), owner=owners)
+    def begin(self, workspace: bool, mortal: bool, owner: str) -> None:
         self.sim = Simulation()
         self.resumed_at = self.sim.now()
         spec = {"workspace": {"size": "1Gi"}} if workspace else {}
         lifetime = {"lifetime": {"maxAge": f"{MAX_AGE_SECONDS}s"}} if mortal else {}
-        made = body(spec | lifetime, finalizer=False)
+        made = body(spec | lifetime | ({"owner": owner} if owner else {}), finalizer=False)
         made["metadata"]["creationTimestamp"] = self.sim.now().isoformat()
         self.sim.server.objects[KEY] = made
         self.sim.server.touched(KEY)
@@ -58,9 +58,9 @@ class Life(RuleBasedStateMachine):
         self.sim.restart()
 
     @precondition(alive)
-    @rule(owner=owners, viewers=crowds, suspend=st.booleans())
-    def a_person_edits(self, owner: str | None, viewers: list[str] | None, suspend: bool) -> None:
-        self.sim.server.change_spec(KEY, {"owner": owner, "viewers": viewers, "suspend": suspend})
+    @rule(viewers=crowds, suspend=st.booleans())
+    def a_person_edits(self, viewers: list[str] | None, suspend: bool) -> None:
+        self.sim.server.change_spec(KEY, {"viewers": viewers, "suspend": suspend})
 
     @precondition(alive)
     @rule(replicas=st.sampled_from([0, 1, 1]))

@@ -68,6 +68,52 @@ def test_more_than_the_class_allows_is_refused_with_both_amounts(requested: dict
     assert refusal.startswith(words)
 
 
+STUDIO: dict[str, object] = {"owners": ["ann", "*@example.org"], "viewers": ["guest-*"]}
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"owner": "ann"},
+        {"owner": "bo@example.org", "viewers": ["guest-7"]},
+        {"owner": "ann", "viewers": ["guest-", "guest-x.y"]},
+    ],
+)
+def test_owners_and_viewers_may_match_a_name_or_a_pattern(spec: dict[str, object]) -> None:
+    found = settings(session(spec), STUDIO)
+    assert (found.refusals, found.refused_viewers, found.viewer_refusal) == ((), (), "")
+
+
+@pytest.mark.parametrize("owner", ["anna", "Ann", "bo@example.org.evil", "example.org", ""])
+def test_another_owner_is_refused_with_the_name_the_class_and_the_patterns(owner: str) -> None:
+    [refusal] = settings(session({"owner": owner} if owner else {}), STUDIO).refusals
+    who = f"spec.owner is {owner}" if owner else "The session has no owner"
+    assert refusal.startswith(f"{who}, and the class default allows as owner ann, *@example.org: delete the session")
+
+
+def test_other_viewers_are_refused_and_named() -> None:
+    found = settings(session({"owner": "ann", "viewers": ["eve", "guest-1", "Guest-1"]}), STUDIO)
+    assert found.refused_viewers == ("eve", "Guest-1")
+    assert found.refusals == (found.viewer_refusal,)
+    assert found.viewer_refusal == (
+        "spec.viewers has eve, Guest-1, and the class default allows as viewers guest-*: take the others off "
+        "spec.viewers."
+    )
+    [nobody] = settings(session({"viewers": ["eve"]}), {"viewers": []}).refusals
+    assert "the class default allows as viewers none" in nobody
+    [many] = settings(session({"viewers": ["eve"]}), {"viewers": [f"v{number}" for number in range(20)]}).refusals
+    assert "v0, v1, v2, v3, v4, v5, v6, v7 and 12 more" in many
+
+
+def test_a_session_without_an_owner_is_refused_where_the_sessions_of_each_owner_are_counted() -> None:
+    counted = {"limits": {"sessionsPerOwner": 1}}
+    [refusal] = settings(session(), counted).refusals
+    assert "The session has no owner, and the class default counts the sessions of each owner" in refusal
+    assert "create it with spec.owner or in another class" in refusal
+    assert settings(session({"owner": "ann"}), counted).refusals == ()
+    assert settings(session(), {"limits": {"sessions": 1}}).refusals == ()
+
+
 def test_leaving_out_an_amount_does_not_avoid_the_maximum() -> None:
     most = {"resources": {"max": {"memory": "2Gi", "cpu": "1"}}}
     found = settings(session({"resources": {"requests": {"memory": "100Mi"}}}), most)

@@ -126,7 +126,8 @@ async def test_an_owner_who_was_made_for_others_fails_access() -> None:
     assert isinstance(failures[Area.ACCESS], OwnerTaken)
     assert str(failures[Area.ACCESS]) == (
         "The owner alice is a Guacamole user that was made for sessions outside of the namespace art, where others "
-        "know the password: choose another spec.owner, or have an administrator replace the user alice in Guacamole."
+        "know the password: delete the session and create it with another spec.owner, or have an administrator replace "
+        "the user alice in Guacamole."
     )
 
 
@@ -146,7 +147,7 @@ async def test_viewers_who_were_made_for_others_fail_only_the_viewers() -> None:
     assert guacamole.reads == ["user vera", "user wim"]
     assert failures.keys() == {Area.VIEWERS}
     assert "The viewer vera" in str(failures[Area.VIEWERS])
-    assert "choose another spec.viewers" in str(failures[Area.VIEWERS])
+    assert "choose another name in spec.viewers" in str(failures[Area.VIEWERS])
 
 
 async def test_an_accepted_viewer_does_not_wait_for_a_refused_one() -> None:

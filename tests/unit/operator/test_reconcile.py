@@ -251,7 +251,7 @@ async def test_an_owner_made_for_another_namespace_is_refused_and_checked_again(
     for kind, truth in (("ConnectionReady", "False"), ("Stalled", "True"), ("Ready", "False")):
         assert (conditions[kind]["status"], conditions[kind]["reason"]) == (truth, "OwnerTaken")
         assert "alice" in conditions[kind]["message"]
-        assert "choose another spec.owner, or have an administrator" in conditions[kind]["message"]
+        assert "create it with another spec.owner, or have an administrator" in conditions[kind]["message"]
 
 
 async def test_an_unavailable_api_server_is_retried() -> None:

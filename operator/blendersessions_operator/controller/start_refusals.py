@@ -1,0 +1,89 @@
+"""Know which sessions cannot start whatever room there is, so that they hold up nobody."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from blendersessions.model.effective_settings import effective_settings
+from blendersessions.model.errors import NotFound
+from blendersessions.model.manifest import Ref
+from blendersessions_operator.planning.named_claim import claim_refusal, named_claim
+
+if TYPE_CHECKING:
+    from blendersessions.clients.kubernetes import Kubernetes
+    from blendersessions.model.installation import InstallationDefaults
+    from blendersessions.model.session import Session
+    from blendersessions.model.session_class import SessionClass
+    from blendersessions_operator.controller.cache import ObjectCache
+    from blendersessions_operator.planning.endings import Explanation
+
+
+class StartRefusals:
+    """The sessions that their class refuses, or the volume claim that they name."""
+
+    def __init__(self, cache: ObjectCache, installation: InstallationDefaults) -> None:
+        self._cache = cache
+        self._installation = installation
+        self._by_class: dict[str, tuple[Session, SessionClass | None, bool]] = {}
+        """By UID: whether the class refuses a session, and the states that this was computed from."""
+        self._by_claim: dict[str, Explanation] = {}
+        """By UID: why the named claim refused a session when the claim was last read."""
+
+    def refuses(self, session: Session) -> bool:
+        """Return whether something other than missing room keeps a session from starting."""
+        return session.uid in self._by_claim or self._class_refuses(session)
+
+    def of_claim(self, session: Session) -> Explanation | None:
+        """Return why the named claim refused a session when it was last read; None if it did not."""
+        return self._by_claim.get(session.uid)
+
+    def claim_to_read(self, session: Session) -> bool:
+        """Return whether a session would start if the claim that it names lets it."""
+        if not named_claim(session) or session.deleting or session.suspend_requested or session.spec_error:
+            return False
+        return not self._has_pod(session) and not self._class_refuses(session)
+
+    async def read_claim(self, kubernetes: Kubernetes, session: Session) -> None:
+        """Read the claim that a session names, and note which of the sessions without a pod it refuses.
+
+        The informers know only claims that we made. This one is read before each start, so that an annotation which was
+        taken away counts.
+
+        Raises:
+            DomainError: the claim cannot be read.
+        """
+        name = named_claim(session)
+        try:
+            claim = await kubernetes.get(Ref("PersistentVolumeClaim", session.namespace, name))
+        except NotFound:
+            claim = None
+        for each in self._cache.sessions_of_claim(session.namespace, name):
+            if named_claim(each) and not self._has_pod(each):
+                self._note(each, claim_refusal(each, claim, self._cache.session_with))
+
+    def forget(self, uid: str) -> None:
+        """Forget a session that is gone."""
+        self._by_class.pop(uid, None)
+        self._by_claim.pop(uid, None)
+
+    def _note(self, session: Session, refusal: Explanation | None) -> None:
+        former = self._by_claim.pop(session.uid, None)
+        if refusal is not None:
+            self._by_claim[session.uid] = refusal
+        if (former is None) != (refusal is None):
+            self._cache.revision += 1
+
+    def _has_pod(self, session: Session) -> bool:
+        return self._cache.get(session.desktop.ref("Pod")) is not None
+
+    def _class_refuses(self, session: Session) -> bool:
+        session_class = self._cache.session_class(session.namespace, session.spec.class_name)
+        known = self._by_class.get(session.uid)
+        if known is None or known[0] is not session or known[1] is not session_class:
+            refused = (
+                session_class is None
+                or bool(session_class.spec_error)
+                or bool(effective_settings(session, session_class, self._installation).refusals)
+            )
+            known = self._by_class[session.uid] = session, session_class, refused
+        return known[2]
