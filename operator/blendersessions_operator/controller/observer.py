@@ -54,6 +54,11 @@ async def observe(
         session = context.cache.session(key)
         if session is None:
             return None
+        if unread := context.cache.unread(session):
+            # They were seen before the session was, so their content was not kept.
+            for ref in unread:
+                await context.reread(ref)
+            continue
         observed = _from_caches(context, session, failures, datetime.now(UTC))
         question = next_question(session, observed)
         if question is None:

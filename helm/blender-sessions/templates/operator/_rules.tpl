@@ -3,13 +3,13 @@
 - apiGroups: [blendersessions.io]
   resources: [blendersessions]
   # Deleted are those whose lifetime says so.
-  verbs: [get, list, watch, update, delete]
+  verbs: [get, list, watch, patch, delete]
 - apiGroups: [blendersessions.io]
   resources: [blendersessionclasses]
   verbs: [get, list, watch]
 - apiGroups: [blendersessions.io]
   resources: [blendersessions/status]
-  verbs: [update]
+  verbs: [patch]
 # Owner references with blockOwnerDeletion ask for this where OwnerReferencesPermissionEnforcement is on.
 - apiGroups: [blendersessions.io]
   resources: [blendersessions/finalizers]
