@@ -33,7 +33,7 @@ from blendersessions.model.labels import FIELD_MANAGER
 from blendersessions.model.manifest import API_VERSION, CLASS_KIND, SESSION_KIND, Manifest, Ref, ref_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 MAX_REQUESTS_IN_FLIGHT = 24
@@ -43,7 +43,10 @@ WATCH_SILENCE_SECONDS = 75.0
 """A watch that receives nothing for this time is started again. The API server sends a bookmark about once a minute,
 and keeps old resource versions for little longer."""
 OBJECTS_PER_PAGE = 100
-"""Objects in one answer to a list. A larger answer needs more memory for a moment, and a part of it is never freed."""
+"""Most objects in one answer to a list. A larger answer needs more memory for a moment, and a part of it is never
+freed."""
+PAGE_BYTES = 2**22
+"""An answer to a list that is longer is not read to its end: fewer objects are asked for, down to one."""
 NOT_FOUND = 404
 FIRST_ERROR_STATUS = 400
 """The lowest HTTP status that is an error."""
@@ -62,8 +65,13 @@ _COLLECTIONS = {
     _DISCOVERY: (f"/apis/{API_VERSION}", ""),
 }
 _MERGE = "application/merge-patch+json"
+_JSON_PATCH = "application/json-patch+json"
 _STRATEGIC = "application/strategic-merge-patch+json"
 _APPLY = "application/apply-patch+yaml"
+
+
+class _TooLongError(Exception):
+    """An answer is longer than it may be."""
 
 
 class Page(NamedTuple):
@@ -129,12 +137,25 @@ class Kubernetes:
                 yield item
 
     async def pages(self, kind: str, namespace: str = "", selector: str = "") -> AsyncIterator[Page]:
-        """Read all objects of a kind, page by page. An empty namespace means all namespaces."""
-        query = {"limit": str(OBJECTS_PER_PAGE)} | _selector_query(selector)
+        """Read all objects of a kind, page by page. An empty namespace means all namespaces.
+
+        A page has as many objects as `PAGE_BYTES` holds, so large objects are read few at a time.
+        """
+        query, objects = _selector_query(selector), OBJECTS_PER_PAGE
         while True:
-            page = await self._request("GET", Ref(kind, namespace, ""), query=query)
+            query["limit"] = str(objects)
+            try:
+                page, length = await self._answer(
+                    "GET", Ref(kind, namespace, ""), query=query, most_bytes=PAGE_BYTES if objects > 1 else None
+                )
+            except _TooLongError:
+                objects = max(1, objects // 4)
+                continue
             metadata = page.get("metadata") or {}
             items = [{"kind": kind} | item for item in page.get("items") or ()]
+            # The next page is to take three quarters of the room, if its objects are as long as these.
+            objects = max(1, min(OBJECTS_PER_PAGE, (len(items) or 1) * PAGE_BYTES * 3 // 4 // length))
+            del page
             yield Page(str(metadata.get("resourceVersion") or ""), items)
             if not metadata.get("continue"):
                 return
@@ -196,10 +217,16 @@ class Kubernetes:
         """Merge a patch into an object. Lists are merged by their keys, so the entries of others stay."""
         return await self._request("PATCH", ref, patch, content_type=_STRATEGIC)
 
-    async def replace(self, manifest: Manifest, subresource: str = "") -> Manifest:
-        """Replace an object or its subresource; raises `Conflict` if its version is not the manifest's any more."""
+    async def patch(self, ref: Ref, operations: Sequence[Manifest], subresource: str = "") -> Manifest:
+        """Carry out a JSON patch (RFC 6902) on an object or its subresource.
+
+        Raises:
+            Conflict: the patch writes a resource version that the object does not have any more.
+        """
         query = {"fieldManager": FIELD_MANAGER}
-        return await self._request("PUT", ref_of(manifest), manifest, query=query, subresource=subresource)
+        return await self._request(
+            "PATCH", ref, operations, query=query, content_type=_JSON_PATCH, subresource=subresource
+        )
 
     async def scale(self, ref: Ref, uid: str, replicas: int, version: str = "") -> None:
         """Set the number of replicas of the object with this UID, by its subresource `scale`.
@@ -235,20 +262,38 @@ class Kubernetes:
         self,
         method: str,
         ref: Ref,
-        body: Manifest | None = None,
+        body: Manifest | Sequence[Manifest] | None = None,
         *,
         subresource: str = "",
         query: dict[str, str] | None = None,
         content_type: str = "application/json",
         about: Ref | None = None,
     ) -> Manifest:
+        answer, _ = await self._answer(
+            method, ref, body, subresource=subresource, query=query, content_type=content_type, about=about
+        )
+        return answer
+
+    async def _answer(
+        self,
+        method: str,
+        ref: Ref,
+        body: Manifest | Sequence[Manifest] | None = None,
+        *,
+        subresource: str = "",
+        query: dict[str, str] | None = None,
+        content_type: str = "application/json",
+        about: Ref | None = None,
+        most_bytes: int | None = None,
+    ) -> tuple[Manifest, int]:
+        """Send a request; return the decoded answer and its length in bytes."""
         about = about or ref
         code, started = 0, time.monotonic()
         try:
             response = await self._send(
                 method, ref, body, subresource=subresource, query=query, content_type=content_type
             )
-            text = await response.read()
+            text = await _read(response, most_bytes)
             code = response.status
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise _unreachable(error) from error
@@ -260,13 +305,13 @@ class Kubernetes:
         if not decoded:
             # A proxy before the API server may answer this. It must not be mistaken for an empty list.
             raise Unavailable(f"{about}: the answer is no object of the Kubernetes API.", System.KUBERNETES)
-        return decoded
+        return decoded, len(text)
 
     async def _send(
         self,
         method: str,
         ref: Ref,
-        body: Manifest | None,
+        body: Manifest | Sequence[Manifest] | None,
         *,
         subresource: str = "",
         query: dict[str, str] | None = None,
@@ -304,6 +349,20 @@ def _open_session(api: ApiClient) -> aiohttp.ClientSession:
         configuration.client_session_kwargs or {}
     )
     return aiohttp.ClientSession(connector=connector, **options)
+
+
+async def _read(response: aiohttp.ClientResponse, most_bytes: int | None) -> bytes:
+    """Read an answer; raises `_TooLongError` and ends the connection if it is longer than it may be."""
+    if most_bytes is None:
+        return await response.read()
+    parts, room = [], most_bytes
+    async for part in response.content.iter_any():
+        parts.append(part)
+        room -= len(part)
+        if room < 0:
+            response.close()
+            raise _TooLongError
+    return b"".join(parts)
 
 
 def _selector_query(selector: str) -> dict[str, str]:

@@ -37,6 +37,7 @@ def is_generated(name: str) -> bool:
     return True
 
 
+@lru_cache(maxsize=16384)
 def user_secret_name(username: str) -> str:
     """Return the name of the Secret with the password of a Guacamole user that we made."""
     return USER_SECRET_PREFIX + hashlib.sha256(username.encode()).hexdigest()[:16]

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, TypeVar
 from blendersessions.model.access import access_list
 from blendersessions.model.desktop import desktop_of_connection
 from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Manifest, Ref, ref_of
+from blendersessions.model.names import USER_SECRET_PREFIX, is_generated, user_secret_name
 from blendersessions.model.session import DEFAULT_CLASS, Session, parse_session
 from blendersessions.model.session_class import SessionClass, built_in, parse_session_class
+from blendersessions_operator.controller.kept_fields import kept, stub
 from blendersessions_operator.planning.podstate import claims
 from blendersessions_operator.resources.volume_claim import claim_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator, Mapping
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
 Key = TypeVar("Key")
 
@@ -27,34 +29,53 @@ TOMBSTONE_SECONDS = 900.0
 class ObjectCache:
     """Objects by kind, namespace and name. A newer version is never replaced by an older one that a slow watch reports.
 
+    Of a child object that belongs to no known session only a stub is kept, if its name is of our form or it is a pod
+    with a volume claim: the session may become known later, and then the object is read again. Of all others nothing
+    is kept.
+
     Args:
         clock: a monotonic clock in seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self.revision = 0
-        """Grows when the capacity of a class, or who waits for it, may change: with every change of a session or of a
-        class, and with a pod's first and last appearance."""
         self._objects: dict[Ref, Manifest] = {}
+        self._stubs: set[Ref] = set()
+        """The objects of which only a stub is kept."""
         self._sessions: dict[Ref, Session] = {}
         self._classes: dict[Ref, SessionClass] = {}
         self._sessions_by_uid: dict[str, Ref] = {}
         self._sessions_by_desktop: dict[str, Ref] = {}
         """By the name of the session's desktop, and by the generated name of the session."""
         self._sessions_by_user: defaultdict[str, set[Ref]] = defaultdict(set)
+        self._sessions_by_secret: defaultdict[tuple[str, str], set[Ref]] = defaultdict(set)
+        """By namespace and name of the Secrets of the users that sessions let in."""
         self._sessions_by_class: defaultdict[tuple[str, str], set[Ref]] = defaultdict(set)
-        self._waiting: defaultdict[tuple[str, str], set[Ref]] = defaultdict(set)
         self._sessions_by_claim: defaultdict[tuple[str, str], set[Ref]] = defaultdict(set)
         self._pods_by_claim: defaultdict[tuple[str, str], set[Ref]] = defaultdict(set)
         """By namespace and name of the volume claim."""
         self._tombstones: dict[str, float] = {}
         self.on_session_gone: Callable[[Session], None] = lambda _: None
         """Called once for each session that is removed from the cache."""
+        self.on_capacity_change: Callable[[Iterable[Ref]], None] = lambda _: None
+        """Called with the sessions whose part in the capacity of their class may have changed, because they, their
+        class or another session on their volume changed; and with a pod that appeared or is gone, and its sessions."""
 
     def get(self, ref: Ref) -> Manifest | None:
-        """Return the last known object, or None."""
-        return self._objects.get(ref)
+        """Return the last known object, or None. Sessions and classes have methods of their own."""
+        return None if ref in self._stubs else self._objects.get(ref)
+
+    def knows(self, ref: Ref) -> bool:
+        """Return whether an object exists as far as is known, even if it was not read for a session."""
+        return ref in self._objects
+
+    def unread(self, session: Session) -> list[Ref]:
+        """Return the objects of a session that were seen before the session was, and must be read again."""
+        if not self._stubs:
+            return []
+        refs = [session.desktop.ref(kind) for kind in CHILD_KINDS]
+        refs += [Ref("Secret", session.namespace, user_secret_name(username)) for username in access_list(session)]
+        return [ref for ref in refs if ref in self._stubs]
 
     def session(self, ref: Ref) -> Session | None:
         """Return the last known state of a session, or None."""
@@ -75,23 +96,46 @@ class ObjectCache:
         former = self._objects.get(ref)
         if meta["uid"] in self._tombstones:
             return False
-        if (
-            former is not None
-            and former["metadata"]["uid"] == meta["uid"]
-            and _version(former) >= _version(manifest) > 0
-        ):
-            return False
         if former is not None and former["metadata"]["uid"] != meta["uid"]:
             self.remove(ref)
-        self.revision += ref.kind in (SESSION_KIND, CLASS_KIND) or (ref.kind == "Pod" and former is None)
-        self._objects[ref] = _slim(manifest)
-        for claim in claims(manifest) if ref.kind == "Pod" else ():
-            self._pods_by_claim[ref.namespace, claim].add(ref)
+            former = None
+        is_stranger = (
+            ref.kind in CHILD_KINDS and (former is None or ref in self._stubs) and not self._concerns(manifest)
+        )
+        if former is not None:
+            known, given = _version(former), _version(manifest)
+            becomes_known = ref in self._stubs and not is_stranger
+            if known > given > 0 or (known == given > 0 and not becomes_known):
+                return False
+        if is_stranger:
+            if _may_concern(manifest):
+                self._stubs.add(ref)
+                self._keep(ref, stub(manifest))
+            return False
+        self._stubs.discard(ref)
+        self._keep(ref, manifest if ref.kind in (SESSION_KIND, CLASS_KIND) else kept(manifest, self._sessions_by_uid))
+        return True
+
+    def _keep(self, ref: Ref, manifest: Manifest) -> None:
+        is_new = ref not in self._objects
+        changed: set[Ref] = set()
         if ref.kind == SESSION_KIND:
-            self._index(ref)
+            changed |= self._rivals(self._sessions.get(ref))
+            self._index(ref, parse_session(kept(manifest, ())))
+            changed |= self._rivals(self._sessions[ref])
+            manifest = stub(manifest)
         elif ref.kind == CLASS_KIND:
             self._classes[ref] = parse_session_class(manifest)
-        return True
+            changed |= self._of_class(ref)
+            manifest = stub(manifest)
+        self._objects[ref] = manifest
+        if ref.kind == "Pod":
+            for claim in claims(manifest):
+                self._pods_by_claim[ref.namespace, claim].add(ref)
+            if is_new:
+                changed = {ref, *self.sessions_of(manifest)}
+        if changed:
+            self.on_capacity_change(changed)
 
     def replace(self, manifest: Manifest) -> None:
         """Cache the answer to a write, unless the object was removed from the cache in the meantime."""
@@ -105,16 +149,21 @@ class ObjectCache:
         if former is None or (uid and former["metadata"]["uid"] != uid):
             return
         del self._objects[ref]
-        self.revision += ref.kind in (SESSION_KIND, CLASS_KIND, "Pod")
-        for claim in claims(former) if ref.kind == "Pod" else ():
-            _discard(self._pods_by_claim, (ref.namespace, claim), ref)
-        self._classes.pop(ref, None)
+        self._stubs.discard(ref)
         self._add_tombstone(former["metadata"]["uid"])
         if ref.kind == SESSION_KIND:
             session = self._sessions.pop(ref)
             self._sessions_by_uid.pop(session.uid, None)
             self._unlink(session)
+            self.on_capacity_change(self._rivals(session))
             self.on_session_gone(session)
+        elif ref.kind == CLASS_KIND:
+            self._classes.pop(ref, None)
+            self.on_capacity_change(self._of_class(ref))
+        elif ref.kind == "Pod":
+            for claim in claims(former):
+                _discard(self._pods_by_claim, (ref.namespace, claim), ref)
+            self.on_capacity_change({ref, *self.sessions_of(former)})
 
     def sessions(self) -> Iterator[Session]:
         """Iterate over all sessions."""
@@ -129,6 +178,7 @@ class ObjectCache:
         meta = child["metadata"]
         sessions = {self._sessions_by_uid.get(owner["uid"]) for owner in meta.get("ownerReferences") or ()}
         sessions.add(self._sessions_by_desktop.get(meta["name"]))
+        sessions |= self._sessions_by_secret.get((meta.get("namespace", ""), meta["name"]), set())
         for claim in claims(child):
             sessions |= self._sessions_by_claim.get((meta["namespace"], claim), set())
         return {ref for ref in sessions if ref is not None}
@@ -144,10 +194,6 @@ class ObjectCache:
     def sessions_of_class(self, namespace: str, name: str) -> list[Session]:
         """Return the sessions that name a class."""
         return [self._sessions[ref] for ref in self._sessions_by_class.get((namespace, name), ())]
-
-    def waiting(self, namespace: str, name: str) -> list[Session]:
-        """Return the sessions whose status has a queue position in a class."""
-        return [self._sessions[ref] for ref in self._waiting.get((namespace, name), ())]
 
     def sessions_of_claim(self, namespace: str, claim: str) -> list[Session]:
         """Return the sessions whose workspace is on a volume claim."""
@@ -204,29 +250,41 @@ class ObjectCache:
             if ref.kind == kind and namespace in ("", ref.namespace)
         }
 
-    def _index(self, ref: Ref) -> None:
+    def _concerns(self, child: Manifest) -> bool:
+        return bool(self.sessions_of(child))
+
+    def _rivals(self, session: Session | None) -> set[Ref]:
+        """Return a session and the others on its volume."""
+        if session is None:
+            return set()
+        claim = claim_name(session)
+        return {session.ref} | (self._sessions_by_claim.get((session.namespace, claim), set()) if claim else set())
+
+    def _of_class(self, ref: Ref) -> set[Ref]:
+        """Return the sessions of a class, and the others on their volumes."""
+        return {rival for each in self.sessions_of_class(ref.namespace, ref.name) for rival in self._rivals(each)}
+
+    def _index(self, ref: Ref, session: Session) -> None:
         if (former := self._sessions.get(ref)) is not None:
             self._unlink(former)
-        session = parse_session(self._objects[ref])
         self._sessions[ref] = session
         self._sessions_by_uid[session.uid] = ref
         self._sessions_by_desktop |= dict.fromkeys(_desktop_names(session), ref)
         self._sessions_by_class[session.namespace, session.spec.class_name].add(ref)
-        if session.status.queue is not None:
-            self._waiting[session.namespace, session.spec.class_name].add(ref)
         for username in access_list(session):
             self._sessions_by_user[username].add(ref)
+            self._sessions_by_secret[session.namespace, user_secret_name(username)].add(ref)
         if claim := claim_name(session):
             self._sessions_by_claim[session.namespace, claim].add(ref)
 
     def _unlink(self, session: Session) -> None:
         for name in _desktop_names(session):
             self._sessions_by_desktop.pop(name, None)
-        self._sessions_by_class[session.namespace, session.spec.class_name].discard(session.ref)
-        self._waiting[session.namespace, session.spec.class_name].discard(session.ref)
+        _discard(self._sessions_by_class, (session.namespace, session.spec.class_name), session.ref)
         _discard(self._sessions_by_claim, (session.namespace, claim_name(session)), session.ref)
         for username in access_list(session):
             _discard(self._sessions_by_user, username, session.ref)
+            _discard(self._sessions_by_secret, (session.namespace, user_secret_name(username)), session.ref)
 
     def _add_tombstone(self, uid: str) -> None:
         now = self._clock()
@@ -247,20 +305,10 @@ def _discard(index: defaultdict[Key, set[Ref]], key: Key, ref: Ref) -> None:
         index.pop(key, None)
 
 
-def _slim(manifest: Manifest) -> Manifest:
-    """Drop the largest parts, which the operator does not read: the managed fields, and most of the spec of a pod."""
-    metadata = {key: value for key, value in manifest["metadata"].items() if key != "managedFields"}
-    slim = manifest | {"metadata": metadata}
-    return slim | {"spec": _slim_pod_spec(manifest.get("spec") or {})} if manifest["kind"] == "Pod" else slim
-
-
-def _slim_pod_spec(spec: Manifest) -> Manifest:
-    """Keep where a pod runs, what its containers may use, and which volume claims it mounts."""
-    return {
-        "nodeName": spec.get("nodeName", ""),
-        "containers": [{key: each.get(key) for key in ("name", "resources")} for each in spec.get("containers") or ()],
-        "volumes": [volume for volume in spec.get("volumes") or () if "persistentVolumeClaim" in volume],
-    }
+def _may_concern(child: Manifest) -> bool:
+    """Return whether a session may become known to which an object belongs."""
+    name = child["metadata"]["name"]
+    return is_generated(name) or name.startswith(USER_SECRET_PREFIX) or (child["kind"] == "Pod" and bool(claims(child)))
 
 
 def _version(manifest: Manifest) -> int:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from blendersessions.clients.agent import AgentClient, endpoint_of
 from blendersessions.model.errors import NotFound, System
-from blendersessions.model.manifest import API_VERSION, SESSION_KIND
 from blendersessions_operator.controller.activity import ActivityTracker
 from blendersessions_operator.controller.admission_queue import AdmissionQueue
 from blendersessions_operator.controller.agent_calls import AgentCalls
@@ -64,7 +64,7 @@ class ReconcilerContext:
         self.cache.on_session_gone = self._forget
 
     def _forget(self, session: Session) -> None:
-        """Forget a session that is gone, and enqueue the sessions that wait for its capacity or for its volume."""
+        """Forget a session that is gone, and enqueue the sessions that get its capacity or wait for its volume."""
         self.activity.forget(session.uid)
         self.agent_calls.forget(session.uid)
         self.debouncer.forget(session.uid)
@@ -72,8 +72,7 @@ class ReconcilerContext:
         self.admission.left(session)
         self.claims.forget(session)
         self.refusals.forget(session.uid)
-        for waiting in self.cache.waiting(session.namespace, session.spec.class_name):
-            self.queue.add(waiting.ref)
+        self.enqueue_waiting()
         for other in self.cache.sessions_of_claim(session.namespace, claim_name(session)):
             self.queue.add(other.ref)
 
@@ -81,17 +80,36 @@ class ReconcilerContext:
         """Return the endpoint of the agent in a session's desktop; raises `Unavailable` if it is not known yet."""
         return endpoint_of(*(self.cache.get(session.desktop.ref(kind)) for kind in ("Pod", "Secret")))
 
-    def as_seen(self, session: Session) -> Manifest:
-        """Return the manifest to write back. The API server refuses it if the session has changed since it was read.
+    def enqueue_waiting(self) -> None:
+        """Enqueue the sessions that waited for capacity and may run now, or whose queue position changed."""
+        for ref in self.admission.outdated(datetime.now(UTC)):
+            self.queue.add(ref)
+
+    async def write(self, session: Session, path: str, value: object, subresource: str = "") -> Manifest:
+        """Write one field of a session, to the version that was read; return the session as the API server has it.
 
         Raises:
             NotFound: the session is gone.
+            Conflict: the session has changed since it was read.
         """
-        known = self.cache.get(session.ref)
-        if known is None:
+        if self.cache.session(session.ref) is None:
             raise NotFound(f"{session.ref} is gone.", System.KUBERNETES)
-        seen = {"uid": session.uid, "resourceVersion": session.resource_version}
-        return known | {"apiVersion": API_VERSION, "kind": SESSION_KIND, "metadata": known["metadata"] | seen}
+        # A patch that names a version is refused with a conflict if the object has another one.
+        operations: list[Manifest] = [
+            {"op": "replace", "path": "/metadata/resourceVersion", "value": session.resource_version},
+            {"op": "add", "path": path, "value": value},
+        ]
+        return await self.kubernetes.patch(session.ref, operations, subresource)
+
+    async def read(self, ref: Ref) -> Manifest | None:
+        """Return an object from the cache, or from the API server if the cache has nothing of it but that it exists."""
+        known = self.cache.get(ref)
+        if known is not None or not self.cache.knows(ref):
+            return known
+        try:
+            return {"kind": ref.kind} | await self.kubernetes.get(ref)
+        except NotFound:
+            return None
 
     async def reread(self, ref: Ref) -> None:
         """Read an object again, and cache its state or its absence; raises the domain errors of the API server."""

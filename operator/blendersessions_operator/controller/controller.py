@@ -69,7 +69,7 @@ class Controller:
         context = ReconcilerContext(
             kubernetes=await connect(functools.partial(metrics.requested, "kubernetes"), watches),
             guacamole=GuacamoleDirectory(client, settings.guacamole_group),
-            queue=WorkQueue[Ref](settings.workers, cache.is_starting),
+            queue=WorkQueue[Ref](settings.workers, cache.is_starting, lambda key: key.namespace),
             installation=settings.installation,
             namespaces=settings.namespace_list,
             metrics=metrics,

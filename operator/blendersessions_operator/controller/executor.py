@@ -14,6 +14,7 @@ from blendersessions.model.names import user_secret_name
 from blendersessions.model.secret_data import decode
 from blendersessions_operator.controller.credentials import new_desktop_credentials, new_user_password
 from blendersessions_operator.controller.failures import gather_failures
+from blendersessions_operator.controller.kept_fields import MAX_FINALIZERS
 from blendersessions_operator.controller.status_writer import write_status
 from blendersessions_operator.planning import steps
 from blendersessions_operator.planning.observed import is_user_secret
@@ -22,7 +23,7 @@ from blendersessions_operator.planning.status_events import Event
 from blendersessions_operator.resources.secret import desktop_secret, user_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from blendersessions.model.session import Session
     from blendersessions_operator.controller.context import ReconcilerContext
@@ -126,7 +127,7 @@ async def _save_scene(context: ReconcilerContext, session: Session, step: steps.
 
 async def _record_save(context: ReconcilerContext, session: Session, step: steps.RecordSave) -> str:
     status = with_save(session, step.save)
-    write = context.kubernetes.replace(context.as_seen(session) | {"status": status.to_manifest()}, "status")
+    write = context.write(session, "/status", status.to_manifest(), "status")
     await _update(context, session.ref, write)
     return ""
 
@@ -192,7 +193,7 @@ async def _record_suspension(context: ReconcilerContext, session: Session, step:
     """Record the suspension in the status, and free the capacity of a session that wants no desktop any more."""
     status = with_suspension(session, step.reason, datetime.now(UTC))
     try:
-        write = context.kubernetes.replace(context.as_seen(session) | {"status": status.to_manifest()}, "status")
+        write = context.write(session, "/status", status.to_manifest(), "status")
         await _update(context, session.ref, write)
     finally:
         if session.suspend_requested:
@@ -225,29 +226,39 @@ async def _warn(context: ReconcilerContext, session: Session, step: steps.Warn) 
 
 async def _add_finalizer(context: ReconcilerContext, session: Session, step: steps.AddFinalizer) -> str:
     del step
-    await _set_finalizers(context, session, [*session.finalizers, labels.FINALIZER])
+    await _set_finalizers(context, session, lambda present: [*present, labels.FINALIZER])
     return ""
 
 
 async def _remove_finalizer(context: ReconcilerContext, session: Session, step: steps.RemoveFinalizer) -> str:
     del step
-    others = [name for name in session.finalizers if name != labels.FINALIZER]
+
+    def others(present: Iterable[str]) -> list[str]:
+        return [name for name in present if name != labels.FINALIZER]
+
     if not await _set_finalizers(context, session, others):
         return ""
-    if not others:
+    if not others(session.finalizers):
         context.cache.remove(session.ref, session.uid)
     return "Removed the session's finalizer: nothing of the session is left in Guacamole."
 
 
-async def _set_finalizers(context: ReconcilerContext, session: Session, finalizers: list[str]) -> bool:
+async def _set_finalizers(
+    context: ReconcilerContext, session: Session, change: Callable[[Iterable[str]], list[str]]
+) -> bool:
     """Write the finalizers to the version that was read; return whether that succeeded.
 
     A session that has changed since is read again, and the next plan decides.
     """
     try:
-        manifest = context.as_seen(session)
-        manifest["metadata"]["finalizers"] = finalizers
-        context.cache.replace({"kind": SESSION_KIND} | await context.kubernetes.replace(manifest))
+        present: Iterable[str] = session.finalizers
+        if len(session.finalizers) > MAX_FINALIZERS:
+            # The cache does not keep them all.
+            read = (await context.kubernetes.get(session.ref))["metadata"]
+            session = replace(session, resource_version=read["resourceVersion"])
+            present = read.get("finalizers") or ()
+        written = await context.write(session, "/metadata/finalizers", change(present))
+        context.cache.replace({"kind": SESSION_KIND} | written)
     except NotFound:
         context.cache.remove(session.ref, session.uid)
     except Conflict:
@@ -271,18 +282,23 @@ async def _create(context: ReconcilerContext, session: Session, manifest: Manife
         created = await context.kubernetes.create(manifest)
     except Conflict:
         existing = {"kind": ref.kind} | await context.kubernetes.get(ref)
-        ours = (
-            is_user_secret(existing, decode(manifest, "username"))
-            if manifest["metadata"]["labels"].get(labels.SECRET)
-            else controller_uid(existing) == session.uid
-        )
-        if not ours:
+        if not _is_ours(existing, manifest, session):
             message = f"{ref} exists and is not this session's: delete or rename it, and the session starts."
             raise NameTaken(message, System.KUBERNETES) from None
         context.cache.put(existing)
         return ""
     context.cache.put({"kind": ref.kind} | created)
     return f"Created {ref}."
+
+
+def _is_ours(existing: Manifest, wanted: Manifest, session: Session) -> bool:
+    """Return whether an object that was not expected is the one that was to be made."""
+    if wanted["metadata"]["labels"].get(labels.SECRET):
+        return is_user_secret(existing, decode(wanted, "username"))
+    if not wanted["metadata"].get("ownerReferences"):
+        # A claim that is retained has no owner.
+        return (existing["metadata"].get("labels") or {}).get(labels.SESSION_UID) == session.uid
+    return controller_uid(existing) == session.uid
 
 
 async def _remove_user(context: ReconcilerContext, session: Session, step: steps.RemoveUser) -> str:
@@ -310,7 +326,7 @@ async def _release_user(context: ReconcilerContext, session: Session, step: step
             return ""
         removed = await context.guacamole.remove_user(username, session.namespace)
         ref = Ref("Secret", session.namespace, user_secret_name(username))
-        secret = context.cache.get(ref)
+        secret = await context.read(ref)
         if secret is not None and is_user_secret(secret, username):
             await context.kubernetes.delete(ref, secret["metadata"]["uid"])
             context.cache.remove(ref, secret["metadata"]["uid"])

@@ -117,8 +117,10 @@ def enqueue_affected(context: ReconcilerContext, item: Manifest) -> None:
         for session in context.cache.sessions_of_class(ref.namespace, ref.name):
             context.queue.add(session.ref)
     else:
-        for affected in (*context.cache.sessions_of(item), *context.admission.freed_by(ref)):
+        for affected in context.cache.sessions_of(item):
             context.queue.add(affected)
+        if ref.kind == "Pod":
+            context.enqueue_waiting()
 
 
 class Informer:

@@ -56,6 +56,11 @@ async def observe(
         known = context.cache.session(key)
         if known is None:
             return None
+        if unread := context.cache.unread(known):
+            # They were seen before the session was, so their content was not kept.
+            for ref in unread:
+                await context.reread(ref)
+            continue
         session, observed = _from_caches(context, known, failures, datetime.now(UTC))
         question = next_question(session, observed)
         if question is None:

@@ -38,7 +38,11 @@ async def reconcile(context: ReconcilerContext, key: Ref) -> bool:
     """
     failures: dict[Area, DomainError] = {}
     for _ in range(MAX_ROUNDS):
-        result = await observe(context, key, failures)
+        try:
+            result = await observe(context, key, failures)
+        except DomainError as error:
+            logger.warning("The state is not known: %s", error, extra={"session": f"{key.namespace}/{key.name}"})
+            return False
         if result is None:
             return True
         session, observed = result
@@ -97,6 +101,4 @@ def requeue_later(context: ReconcilerContext, session: Session, observed: Observ
         context.queue.add_after(session.ref, delay.total_seconds())
     for ref in context.claims.changed_holders(session):
         context.queue.add(ref)
-    if observed.settings is not None:
-        for ref in context.admission.changed_positions(session, observed.settings.class_limits, observed.now):
-            context.queue.add(ref)
+    context.enqueue_waiting()

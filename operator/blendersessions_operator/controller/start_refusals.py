@@ -71,10 +71,10 @@ class StartRefusals:
         if refusal is not None:
             self._by_claim[session.uid] = refusal
         if (former is None) != (refusal is None):
-            self._cache.revision += 1
+            self._cache.on_capacity_change([session.ref])
 
     def _has_pod(self, session: Session) -> bool:
-        return self._cache.get(session.desktop.ref("Pod")) is not None
+        return self._cache.knows(session.desktop.ref("Pod"))
 
     def _class_refuses(self, session: Session) -> bool:
         session_class = self._cache.session_class(session.namespace, session.spec.class_name)

@@ -92,7 +92,7 @@ class Sweeper:
                 return
             removed = await context.guacamole.remove_user(username, user.made_for)
             ref = Ref("Secret", user.made_for, user_secret_name(username))
-            secret = context.cache.get(ref)
+            secret = await context.read(ref)
             if secret is not None and is_user_secret(secret, username):
                 await context.kubernetes.delete(ref, secret["metadata"]["uid"])
         if removed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections import deque
+from collections import Counter, deque
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ FIRST_DELAY_SECONDS = 0.5
 MAX_DELAY_SECONDS = 60.0
 JITTER_FRACTION = 0.2
 """Largest part by which a delay is shortened at random, so that retries are spread over time."""
+SPARE_FRACTION = 0.25
+"""The part of the workers that one tenant never holds, so that the next key of another tenant is taken at once."""
 
 Key = TypeVar("Key", bound="Hashable")
 
@@ -28,21 +30,61 @@ def backoff(failures: int) -> float:
     return delay * (1 - JITTER_FRACTION * random.random())  # noqa: S311 - to spread the load, not to keep a secret
 
 
+class _Turns(Generic[Key]):
+    """Keys that wait: those of one tenant in the order of their arrival, and the tenants by turns."""
+
+    def __init__(self, tenant: Callable[[Key], Hashable]) -> None:
+        self._tenant = tenant
+        self._lines: dict[Hashable, deque[Key]] = {}
+        """The lines of the tenants with keys that wait, the one whose turn it is first."""
+
+    def append(self, key: Key) -> None:
+        """Add a key at the end of its tenant's line. A tenant that had none comes after the others."""
+        self._lines.setdefault(self._tenant(key), deque()).append(key)
+
+    def pop(self, may: Callable[[Hashable], bool]) -> Key | None:
+        """Return the first key of the tenant whose turn it is, of those that may; None if there is none."""
+        for tenant, line in self._lines.items():
+            if may(tenant):
+                key = line.popleft()
+                del self._lines[tenant]
+                if line:
+                    self._lines[tenant] = line
+                return key
+        return None
+
+    def clear(self) -> None:
+        """Forget all keys."""
+        self._lines.clear()
+
+
 class WorkQueue(Generic[Key]):
     """Hands keys to a number of workers: client-go's work queue, with a second queue for urgent keys.
+
+    Tenants, which are namespaces, take turns. So the many keys of one tenant do not hold up the key of another.
 
     Args:
         workers: number of keys that are worked on at the same time.
         urgent: whether a key goes before the others; called when the key is added.
+        tenant: whose key it is; by default all keys belong to one.
     """
 
-    def __init__(self, workers: int, urgent: Callable[[Key], bool] = lambda _: False) -> None:
+    def __init__(
+        self,
+        workers: int,
+        urgent: Callable[[Key], bool] = lambda _: False,
+        tenant: Callable[[Key], Hashable] = lambda _: None,
+    ) -> None:
         self._count = workers
         self._is_urgent = urgent
-        self._waiting: deque[Key] = deque()
-        self._urgent: deque[Key] = deque()
+        self._tenant = tenant
+        self._most_of_one = max(1, workers - int(workers * SPARE_FRACTION))
+        self._held: Counter[Hashable] = Counter()
+        """The number of workers that each tenant holds."""
+        self._waiting = _Turns[Key](tenant)
+        self._urgent = _Turns[Key](tenant)
         self._queued: dict[Key, bool] = {}
-        """The keys that wait, and whether each is urgent. One that became urgent while it waited is in both deques."""
+        """The keys that wait, and whether each is urgent. One that became urgent while it waited is in both queues."""
         self._active: set[Key] = set()
         self._again: set[Key] = set()
         """Keys that were added while they were worked on."""
@@ -126,19 +168,36 @@ class WorkQueue(Generic[Key]):
             await self._wake.acquire()
             if self._closed:
                 return
-            key = (self._urgent or self._waiting).popleft()
-            if self._queued.pop(key, None) is None:
-                continue
-            self._active.add(key)
-            done = False
-            try:
-                done = await work(key)
-            except Exception:
-                # A bug that one session triggers must not stop the others.
-                logger.exception("Reconciling %s failed unexpectedly; it is tried again.", key)
-            finally:
-                self._active.discard(key)
-            self._settle(key, done=done)
+            while (key := self._next()) is not None:
+                await self._work_on(key, work)
+
+    def _next(self) -> Key | None:
+        """Take the next key; None if none waits, or only keys of tenants that hold all the workers they may."""
+        for line in (self._urgent, self._waiting):
+            while (key := line.pop(lambda tenant: self._held[tenant] < self._most_of_one)) is not None:
+                if self._queued.pop(key, None) is not None:
+                    return key
+        return None
+
+    async def _work_on(self, key: Key, work: Callable[[Key], Awaitable[bool]]) -> None:
+        tenant = self._tenant(key)
+        self._active.add(key)
+        self._held[tenant] += 1
+        done = False
+        try:
+            done = await work(key)
+        except Exception:
+            # A bug that one session triggers must not stop the others.
+            logger.exception("Reconciling %s failed unexpectedly; it is tried again.", key)
+        finally:
+            self._active.discard(key)
+            if self._held[tenant] == self._most_of_one:
+                # This worker may take another tenant's key next, and one that rests the next key of this tenant.
+                self._wake.release()
+            self._held[tenant] -= 1
+            if not self._held[tenant]:
+                del self._held[tenant]
+        self._settle(key, done=done)
 
     def _settle(self, key: Key, *, done: bool) -> None:
         again, early = key in self._again, key in self._early

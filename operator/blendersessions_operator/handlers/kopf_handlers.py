@@ -105,3 +105,8 @@ async def _event(memo: OperatorState, event: kopf.RawEvent, kind: str, **_: obje
     """Cache the new state of a session or a class."""
     if memo.controller is not None:
         apply_event(memo.controller.context, {"kind": kind} | dict(event["object"]), gone=event["type"] == "DELETED")
+    # Kopf holds the event for some seconds more, which of a thousand large sessions would be too much.
+    held: dict[str, Any] = dict(event["object"])
+    for part in (held["metadata"], held.get("spec") or {}):
+        for key in part.keys() - {"name", "namespace", "uid", "resourceVersion", "deletionTimestamp"}:
+            del part[key]

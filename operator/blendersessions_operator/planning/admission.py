@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator
     from datetime import datetime
 
     from blendersessions.model.session import Session
-    from blendersessions.model.session_class import Limits
+
+EXACT_POSITIONS: Final = 20
+"""Up to this queue position a session is told its exact one."""
 
 
 @dataclass(frozen=True)
@@ -26,16 +27,6 @@ class AdmissionRequest:
     """When the session requested its desktop."""
     has_desktop: bool
     """Whether the session has a desktop, or was admitted to one."""
-
-
-@dataclass(frozen=True)
-class Admission:
-    """Which sessions get a desktop now, and the queue positions of the others."""
-
-    admitted: frozenset[str] = frozenset()
-    """UIDs of the sessions that may run."""
-    positions: dict[str, int] = field(default_factory=dict)
-    """Queue positions by UID, counted from 1."""
 
 
 def requested_at(session: Session, now: datetime) -> datetime:
@@ -52,33 +43,26 @@ def requested_at(session: Session, now: datetime) -> datetime:
     return max(session.created_at, min(now, session.created_at + timedelta(milliseconds=999)))
 
 
-def admit(requests: Iterable[AdmissionRequest], limits: Limits) -> Admission:
-    """Assign the capacity of a class to its sessions.
+def rounded(position: int) -> int:
+    """Return the queue position that a session is told: exact up to 20, then rounded up to 50, 100, 200, 500 and so on.
 
-    A session that has a desktop keeps it, even if a limit was lowered below the number of running sessions. The others
-    are admitted in the order of their requests. A session whose owner is at the owner's limit is passed over, and keeps
-    its queue position. So no session waits for ever, and no capacity stays unused that another session could take.
-
-    Args:
-        requests: all sessions of the class that have a desktop or want one.
-        limits: the limits of the class.
+    Each departure moves all who wait. With rounded positions it changes the status of few of them.
     """
-    requests = tuple(requests)
-    running = [request for request in requests if request.has_desktop]
-    waiting = sorted(
-        (request for request in requests if not request.has_desktop),
-        key=lambda request: (request.requested_at, request.uid),
-    )
-    per_owner = Counter(request.owner for request in running)
-    free = None if limits.sessions is None else max(0, limits.sessions - len(running))
-    admitted = {request.uid for request in running}
-    positions: dict[str, int] = {}
-    for request in waiting:
-        owner_may = limits.sessions_per_owner is None or per_owner[request.owner] < limits.sessions_per_owner
-        if owner_may and (free is None or free > 0):
-            admitted.add(request.uid)
-            per_owner[request.owner] += 1
-            free = None if free is None else free - 1
-        else:
-            positions[request.uid] = len(positions) + 1
-    return Admission(frozenset(admitted), positions)
+    if position <= EXACT_POSITIONS:
+        return position
+    return next(boundary for boundary in boundaries(position + 1) if boundary >= position)
+
+
+def boundaries(length: int) -> Iterator[int]:
+    """Iterate over the positions that are told in a line of this length after the exact ones, and the last exact one.
+
+    The last value is the first that is not below the length.
+    """
+    yield EXACT_POSITIONS
+    boundary, power = EXACT_POSITIONS, 1
+    while boundary < length:
+        power *= 10
+        for step in (2, 5, 10):
+            if boundary < step * power:
+                boundary = step * power
+                yield boundary

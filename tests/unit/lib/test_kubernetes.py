@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from blendersessions.clients.kubernetes import Change
+from blendersessions.clients.kubernetes import OBJECTS_PER_PAGE, PAGE_BYTES, Change
 from blendersessions.model.errors import DomainError, Expired, Unauthorised, Unavailable
 from unit.api_server import answering
 
@@ -115,3 +115,34 @@ async def test_a_page_from_a_proxy_is_not_an_empty_list(served: tuple[ApiServer,
     api.pieces = [b"<html>Please sign in</html>"]
     with pytest.raises(Unavailable, match="no object of the Kubernetes API"):
         _ = [item async for item in kubernetes.list("Pod")]
+
+
+class Large:
+    """A collection of objects of one length, in pages of as many as a request asks for."""
+
+    def __init__(self, count: int, length: int) -> None:
+        self._count, self._item = count, "x" * length
+        self.limits: list[int] = []
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        limit, start = int(request.query["limit"]), int(request.query.get("continue", "0"))
+        end = min(self._count, start + limit)
+        items = [{"metadata": {"name": f"s{number}"}, "data": self._item} for number in range(start, end)]
+        metadata = {"resourceVersion": "7"} | ({"continue": str(end)} if end < self._count else {})
+        self.limits.append(limit)
+        return web.json_response({"metadata": metadata, "items": items})
+
+
+@pytest.mark.parametrize(("length", "most"), [(10, OBJECTS_PER_PAGE), (4_000, 9), (20_000, 1), (80_000, 1)])
+async def test_a_page_of_a_list_has_no_more_objects_than_there_is_room_for(
+    length: int, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert PAGE_BYTES <= 4 * 1024 * 1024
+    monkeypatch.setattr("blendersessions.clients.kubernetes.PAGE_BYTES", 40_000)
+    collection = Large(120, length)
+    async with answering(collection.answer) as kubernetes:
+        pages = [len(page.items) async for page in kubernetes.pages("Secret")]
+        assert sum(pages) == 120, "each object once"
+        assert max(pages) <= most
+        refused = [limit for limit in collection.limits if limit > most]
+        assert len(refused) <= 4, "after that, no more is asked for than fits"

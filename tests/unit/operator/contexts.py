@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from blendersessions_operator.controller.cache import CHILD_KINDS
 from blendersessions_operator.controller.context import ReconcilerContext
 from unit.operator.factories import PROFILE
 
@@ -41,6 +42,7 @@ def context_of(
         namespaces=[],
         agents=cast("Any", agents),
     )
-    for manifest in known:
+    # The lists of sessions and classes come first, as at the start of the operator.
+    for manifest in sorted(known, key=lambda each: each["kind"] in CHILD_KINDS):
         context.cache.put(manifest)
     return context, queue

@@ -84,8 +84,8 @@ class Server(Faulty):
 
         return dict(copy.deepcopy(self._call(System.KUBERNETES, merged)))
 
-    async def replace(self, manifest: Manifest, subresource: str = "") -> Manifest:
-        return dict(copy.deepcopy(self._call(System.KUBERNETES, lambda: self._replaced(manifest, subresource))))
+    async def patch(self, ref: Ref, operations: list[Manifest], subresource: str = "") -> Manifest:
+        return dict(copy.deepcopy(self._call(System.KUBERNETES, lambda: self._patched(ref, operations, subresource))))
 
     async def scale(self, ref: Ref, uid: str, replicas: int, version: str = "") -> None:
         """Scale an object, as the operator does at an expiry, whose reason it has recorded before."""
@@ -168,20 +168,23 @@ class Server(Faulty):
                 found["metadata"].setdefault(part, {}).update(meta[part])
         return self.touched(ref)
 
-    def _replaced(self, manifest: Manifest, subresource: str) -> Manifest:
-        ref = ref_of(manifest)
+    def _patched(self, ref: Ref, operations: list[Manifest], subresource: str) -> Manifest:
+        """Carry out the patches that the operator sends: one of a field of a session, in one version."""
         found = self._found(ref)
-        for key in ("uid", "resourceVersion"):
-            if manifest["metadata"][key] != found["metadata"][key]:
-                raise Conflict("another one by now", System.KUBERNETES)
-        if subresource == "status":
+        seen, change = operations
+        assert (seen["op"], seen["path"], change["op"]) == ("replace", "/metadata/resourceVersion", "add")
+        if seen["value"] != found["metadata"]["resourceVersion"]:
+            raise Conflict("another one by now", System.KUBERNETES)
+        if subresource:
+            assert (subresource, change["path"]) == ("status", "/status")
             self._rules.see(found)
-            found["status"] = copy.deepcopy(manifest["status"])
+            found["status"] = copy.deepcopy(change["value"])
             written = self.touched(ref)
             self._rules.see(written)
             self._rules.check()
             return written
-        found["metadata"]["finalizers"] = list(manifest["metadata"]["finalizers"])
+        assert change["path"] == "/metadata/finalizers"
+        found["metadata"]["finalizers"] = list(change["value"])
         changed = self.touched(ref)
         if not found["metadata"]["finalizers"] and found["metadata"].get("deletionTimestamp"):
             self.collect(ref)
@@ -334,6 +337,7 @@ class Simulation:
         for kind in (SESSION_KIND, CLASS_KIND, *CHILD_KINDS):
             for ref in cache.uids(kind).keys() - self.server.objects.keys():
                 cache.remove(ref)
+        self.context.enqueue_waiting()
         for manifest in copy.deepcopy(list(self.server.objects.values())):
             cache.put(manifest)
 

@@ -5,20 +5,37 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from blendersessions.model.session_class import Limits
 from blendersessions.model.status import parse_status
-from blendersessions_operator.planning.admission import AdmissionRequest, admit, requested_at
+from blendersessions_operator.planning.admission import AdmissionRequest, requested_at
+from blendersessions_operator.planning.admission_line import AdmissionLine
+from unit.operator.admission_oracle import Admission
 from unit.operator.factories import session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 T0 = datetime(2026, 11, 24, 9, tzinfo=UTC)
 
 
 def request(uid: str, owner: str = "", *, has_desktop: bool = False, requested_at: int = 0) -> AdmissionRequest:
     return AdmissionRequest(uid, owner or uid, T0 + timedelta(seconds=requested_at), has_desktop)
+
+
+def admit(requests: Iterable[AdmissionRequest], limits: Limits) -> Admission:
+    """Return what a line of these sessions decides."""
+    line, uids = AdmissionLine(), []
+    line.limits = limits
+    for each in requests:
+        line.put(each)
+        uids.append(each.uid)
+    positions = {uid: position for uid in uids if (position := line.position(uid)) is not None}
+    return Admission(frozenset(uid for uid in uids if line.may_run(uid)), positions)
 
 
 def test_without_limits_everybody_runs() -> None:

@@ -70,8 +70,8 @@ def context_with(
     assert observed.pod is not None
     observed.pod["status"]["podIP"] = "10.0.0.7"
     children = (observed.secret, observed.service, observed.pod, *observed.user_secrets.values())
-    made, _ = context_of(None, guacamole, *(child for child in children if child), agents=agents)
-    made.cache.put(body(spec) | ({"status": status} if status else {}))
+    known = body(spec) | ({"status": status} if status else {})
+    made, _ = context_of(None, guacamole, known, *(child for child in children if child), agents=agents)
     return made
 
 

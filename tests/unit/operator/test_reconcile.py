@@ -59,15 +59,15 @@ class FakeApi:
             raise NotFound("gone", System.KUBERNETES)
         return copy.deepcopy(self.objects[ref])
 
-    async def replace(self, manifest: Manifest, subresource: str = "") -> Manifest:
+    async def patch(self, ref: Ref, operations: list[Manifest], subresource: str = "") -> Manifest:
         assert subresource == "status", "every session here has the finalizer"
-        ref = ref_of(manifest)
         self._note("STATUS", ref.kind)
-        for key in ("uid", "resourceVersion"):
-            if self.objects[ref]["metadata"][key] != manifest["metadata"][key]:
-                raise Conflict("another one by now", System.KUBERNETES)
+        seen, change = operations
+        assert (seen["path"], change["path"]) == ("/metadata/resourceVersion", "/status")
+        if self.objects[ref]["metadata"]["resourceVersion"] != seen["value"]:
+            raise Conflict("another one by now", System.KUBERNETES)
         self._rules.see(self.objects[ref])
-        self.objects[ref]["status"] = copy.deepcopy(manifest["status"])
+        self.objects[ref]["status"] = copy.deepcopy(change["value"])
         written = self._touched(ref)
         self._rules.see(written)
         self._rules.check()

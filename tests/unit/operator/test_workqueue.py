@@ -231,3 +231,62 @@ async def test_a_waiting_key_that_becomes_urgent_moves_to_the_front_and_is_proce
     await work.until(lambda: len(work.done) == 4)
     assert work.done == ["c", "a", "b", "d"]
     await queue.close()
+
+
+def by_namespace(workers: int, urgent: Callable[[str], bool] = lambda _: False) -> WorkQueue[str]:
+    """A queue whose keys look like `namespace/name`."""
+    return WorkQueue(workers, urgent, lambda key: key.partition("/")[0])
+
+
+async def test_the_keys_of_one_namespace_do_not_hold_up_that_of_another(work: Recorder) -> None:
+    queue = by_namespace(1)
+    for number in range(1000):
+        queue.add(f"crowd/{number}")
+    queue.add("quiet/one")
+    queue.start(work)
+    await work.until(lambda: len(work.done) == 1001)
+    assert work.done[:2] == ["crowd/0", "quiet/one"]
+    assert [key for key in work.done if key.startswith("crowd/")] == [f"crowd/{number}" for number in range(1000)]
+    await queue.close()
+
+
+async def test_namespaces_take_turns_among_urgent_keys_and_among_the_others(work: Recorder) -> None:
+    queue = by_namespace(1, lambda key: "new" in key)
+    for key in ("a/1", "a/2", "b/1", "a/new1", "a/new2", "a/new3", "b/new1", "c/new1", "b/2"):
+        queue.add(key)
+    queue.start(work)
+    await work.until(lambda: len(work.done) == 9)
+    assert work.done == ["a/new1", "b/new1", "c/new1", "a/new2", "a/new3", "a/1", "b/1", "a/2", "b/2"]
+    await queue.close()
+
+
+async def test_a_namespace_whose_work_does_not_end_leaves_workers_for_the_others(work: Recorder) -> None:
+    work.gate.clear()
+    queue = by_namespace(4)
+    for number in range(10):
+        queue.add(f"slow/{number}")
+    queue.start(work)
+    await work.until(lambda: len(work.active) == 3)
+    queue.add("quiet/one")
+    await work.until(lambda: "quiet/one" in work.active)
+    assert [key.partition("/")[0] for key in work.active] == ["slow"] * 3 + ["quiet"]
+    work.gate.set()
+    await work.until(lambda: len(work.done) == 11)
+    assert work.most == 4
+    await queue.close()
+
+
+async def test_a_worker_that_turns_to_another_namespace_leaves_its_place_to_one_that_rests(work: Recorder) -> None:
+    work.gate.clear()
+    queue = by_namespace(4)
+    queue.start(work)
+    for number in range(4):
+        queue.add(f"slow/{number}")
+    await work.until(lambda: len(work.active) == 3)
+    queue.add("quiet/one")
+    await work.until(lambda: len(work.active) == 4)
+    for number in range(4):
+        queue.add(f"third/{number}")
+    work.gate.set()
+    await work.until(lambda: len(work.done) == 9)
+    await queue.close()

@@ -3,7 +3,7 @@
 - apiGroups: [blendersessions.io]
   resources: [blendersessions]
   # Deleted are those whose lifetime says so.
-  verbs: [get, list, watch, update, delete]
+  verbs: [get, list, watch, patch, delete]
 # Only 0, for sessions whose lifetime is over.
 - apiGroups: [blendersessions.io]
   resources: [blendersessions/scale]
@@ -13,7 +13,7 @@
   verbs: [get, list, watch]
 - apiGroups: [blendersessions.io]
   resources: [blendersessions/status]
-  verbs: [update]
+  verbs: [patch]
 # Owner references with blockOwnerDeletion ask for this where OwnerReferencesPermissionEnforcement is on.
 - apiGroups: [blendersessions.io]
   resources: [blendersessions/finalizers]
