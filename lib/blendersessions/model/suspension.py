@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Final
 
 from blendersessions.model.conditions import Reason
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from blendersessions.model.manifest import Manifest
@@ -14,6 +16,18 @@ if TYPE_CHECKING:
 
 RESUME: Final = "blendersessions.io/resume"
 """Annotation on a session. A new value resumes a session that an expiry suspended; by custom it is a timestamp."""
+_LONGEST_RECORD: Final = 1024
+"""Longest value that the status records, as the schema has it."""
+
+
+def resume_request(annotations: Mapping[str, str]) -> str:
+    """Return what the annotation `RESUME` says, as the status records it; empty if a session has none.
+
+    Of a value that is too long for the status its hash stands there. Otherwise the record would be refused, and with it
+    the suspension.
+    """
+    value = annotations.get(RESUME, "")
+    return value if len(value) <= _LONGEST_RECORD else f"sha256:{hashlib.sha256(value.encode()).hexdigest()}"
 
 
 def suspend_requested(*, by_spec: bool, suspension: Suspension | None, resume: str) -> bool:
@@ -22,7 +36,7 @@ def suspend_requested(*, by_spec: bool, suspension: Suspension | None, resume: s
     Args:
         by_spec: the value of `spec.suspend`.
         suspension: the last suspension in the status.
-        resume: the value of the annotation `RESUME`; empty if the session has none.
+        resume: what `resume_request` returns.
     """
     if by_spec:
         return True

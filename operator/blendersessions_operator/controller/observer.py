@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from blendersessions.model.access import access_list
+from blendersessions.model.ceilings import within_class
 from blendersessions.model.effective_settings import effective_settings
 from blendersessions.model.errors import System, Unavailable
 from blendersessions.model.manifest import Ref
@@ -51,10 +52,10 @@ async def observe(
     """
     failures, asked = dict(failures), 0
     while True:
-        session = context.cache.session(key)
-        if session is None:
+        asked_for = context.cache.session(key)
+        if asked_for is None:
             return None
-        observed = _from_caches(context, session, failures, datetime.now(UTC))
+        session, observed = _from_caches(context, asked_for, failures, datetime.now(UTC))
         question = next_question(session, observed)
         if question is None:
             return session, observed
@@ -68,15 +69,17 @@ async def observe(
 
 def _from_caches(
     context: ReconcilerContext, session: Session, failures: Mapping[Area, DomainError], now: datetime
-) -> Observed:
-    """Return the state in the caches, without a request."""
+) -> tuple[Session, Observed]:
+    """Return the session within the bounds of its class, and the state in the caches, without a request."""
     name, namespace, cache = session.desktop.name, session.namespace, context.cache
+    session_class, settings = cache.session_class(namespace, session.spec.class_name), None
+    if session_class is not None:
+        settings = effective_settings(session, session_class, context.installation)
+        session = within_class(session, session_class)
     wanted = access_list(session)
     secrets = {username: cache.get(Ref("Secret", namespace, user_secret_name(username))) for username in wanted}
-    session_class = cache.session_class(namespace, session.spec.class_name)
-    settings = effective_settings(session, session_class, context.installation) if session_class is not None else None
     position, holder = _turn(context, session, settings, now)
-    return Observed(
+    return session, Observed(
         now=now,
         settings=settings,
         class_error=session_class.spec_error if session_class is not None else "",

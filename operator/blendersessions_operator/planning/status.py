@@ -18,7 +18,7 @@ from blendersessions.model.status import (
     Startup,
     Suspension,
 )
-from blendersessions.model.suspension import RESUME
+from blendersessions.model.suspension import resume_request
 from blendersessions_operator.planning.admission import requested_at
 from blendersessions_operator.planning.conditions import compute_conditions
 from blendersessions_operator.planning.last_termination import last_termination
@@ -70,7 +70,7 @@ def with_suspension(session: Session, reason: Reason, now: datetime) -> SessionS
 
     A session that is created suspended has no status yet. Its first status has a `Ready` condition, as every other.
     """
-    suspension = Suspension(reason, in_milliseconds(now), session.annotations.get(RESUME, ""))
+    suspension = Suspension(reason, in_milliseconds(now), resume_request(session.annotations))
     status = replace(session.status, suspension=suspension)
     if status.conditions:
         return status
