@@ -48,7 +48,9 @@ def beyond_class(session: Session, session_class: SessionClass) -> list[str]:
     ]
     if limits.viewers is not None and len(spec.viewers) > limits.viewers:
         number = len(spec.viewers)
-        refusals.append(f"spec.viewers has {number} names, {allowed} {limits.viewers}: take {number - limits.viewers} off.")
+        refusals.append(
+            f"spec.viewers has {number} names, {allowed} {limits.viewers}: take {number - limits.viewers} off."
+        )
     numbers = (
         ("max", spec.connections.max, limits.connections),
         ("maxPerUser", spec.connections.max_per_user, limits.connections_per_user),

@@ -185,7 +185,7 @@ def parse_condition(entry: object) -> Condition | None:
 
 
 def with_room_for_ours(conditions: Sequence[Condition]) -> tuple[Condition, ...]:
-    """Drop what others wrote and for which the API server would refuse our status: no usable time, no place for ours."""
+    """Drop what others wrote if the API server would refuse our status for it: no usable time, no place for ours."""
     ours = set(ConditionType)
     usable = [entry for entry in conditions if entry.type not in ours and entry.last_transition_time is not None]
     kept = usable[: MOST_CONDITIONS - len(ours)]

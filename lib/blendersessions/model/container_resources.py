@@ -1,4 +1,4 @@
-"""The resources of a session's container: what it asks for, over its class, over the installation, below the ceilings."""
+"""The resources of a container: what the session asks for, over its class, over the installation, below ceilings."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from blendersessions.model.installation import InstallationDefaults
     from blendersessions.model.session import Resources
     from blendersessions.model.session_class import ClassResources
+
 
 def container_resources(
     asked: Resources, of_class: ClassResources, installation: InstallationDefaults
@@ -40,7 +41,7 @@ def container_resources(
 
 
 def ceiling_of(name: str, of_class: ClassResources) -> Amount | None:
-    """Return the most of a resource that a class allows. None: of Kubernetes' own as much as one likes, of a device none.
+    """Return the most of a resource that a class allows. None: any amount of Kubernetes' own resources, and no device.
 
     A device that the class gives, and that `max` does not name, is allowed as often as the class gives it.
     """

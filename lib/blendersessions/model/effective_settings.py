@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from blendersessions.model.ceilings import beyond_class, beyond_volume, shorter
 from blendersessions.model.container_resources import beyond_ceilings, container_resources
+from blendersessions.model.files import Files
 from blendersessions.model.session import Input
 from blendersessions.model.session_class import Limits, Saving
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from blendersessions.model.quantities import Amounts
     from blendersessions.model.session import Session
     from blendersessions.model.session_class import SessionClass
+
 
 @dataclass(frozen=True)
 class EffectiveSettings:
@@ -41,8 +43,8 @@ class EffectiveSettings:
     refusals: tuple[str, ...] = ()
     """A sentence for each value in the spec that is above what the class allows."""
     volume_refusal: str = ""
-    """What is said of a volume that is larger than the class allows; empty if it is not. It is neither made nor grown. A
-    volume that was made before is used."""
+    """What is said of a volume that is larger than the class allows; empty if it is not. It is neither made nor grown.
+    A volume that was made before is used."""
 
 
 def effective_settings(
@@ -65,7 +67,7 @@ def effective_settings(
         limits=limits,
         max_age=shorter(wanted.lifetime.max_age or lifetime.max_age, ceiling.max_age),
         idle_after=shorter(wanted.lifetime.idle_after or lifetime.idle_after, ceiling.idle_after),
-        on_expiry=wanted.lifetime.on_expiry or lifetime.on_expiry or "Suspend",
+        on_expiry=wanted.lifetime.on_expiry or _class_expiry(session, session_class),
         start_deadline=spec.start_deadline,
         input=spec.input.model_copy(update=wanted.input.model_dump(exclude_none=True)),
         placement=_placement(session_class),
@@ -78,6 +80,12 @@ def effective_settings(
         refusals=(*refusals, *beyond_class(session, session_class)),
         volume_refusal=beyond_volume(session, session_class),
     )
+
+
+def _class_expiry(session: Session, session_class: SessionClass) -> Literal["Suspend", "Delete"]:
+    """Return what an expiry does to a session that does not say. Only a session itself may have its files deleted."""
+    deletes = session_class.spec.lifetime.on_expiry == "Delete" and session.files is not Files.DELETED
+    return "Delete" if deletes else "Suspend"
 
 
 def _resources(

@@ -63,7 +63,7 @@ class Saving(ApiModel):
 
 
 class Limits(ApiModel):
-    """How many sessions of the class may run at a time in the namespace, and how many people in each. None: no limit."""
+    """How many sessions of the class may run at a time, and how many people may be in each. None: no limit."""
 
     sessions: int | None = Field(default=None, ge=1)
     sessions_per_owner: int | None = Field(default=None, ge=1)

@@ -74,7 +74,7 @@ def _desktop(session: Session, observed: Observed) -> Condition:
 
 
 def _with_volume(session: Session, observed: Observed, desktop: Condition) -> Condition:
-    """Add to the message that the volume will grow, what the class refuses, or that a repair failed. The pod runs on."""
+    """Add to the message that the volume will grow, what the class refuses, or that a repair failed."""
     if size := awaited_size(session, observed):
         growth = f"The workspace grows to {size} by itself when its volume claim is bound."
         return replace(desktop, message=f"{desktop.message} {growth}")

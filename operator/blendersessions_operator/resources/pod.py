@@ -103,8 +103,8 @@ def _home(session: Session, settings: EffectiveSettings) -> Manifest:
 def _folder_limits(session: Session, settings: EffectiveSettings) -> dict[str, str]:
     """Return the sizes of the folders on the node's disk, by the variable that tells the desktop.
 
-    The kubelet counts them all for the pod's limit of ephemeral storage. So a smaller limit is shared out among them, or
-    the desktop would be evicted before it could warn that a folder is full.
+    The kubelet counts them all for the pod's limit of ephemeral storage. So a smaller limit is shared out among them.
+    Otherwise the desktop would be evicted before it could warn that a folder is full.
     """
     sizes = {} if claim_name(session) else {container.HOME_LIMIT: HOME_LIMIT}
     sizes |= {container.TMP_LIMIT: TMP_LIMIT}

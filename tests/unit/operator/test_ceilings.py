@@ -16,12 +16,13 @@ from blendersessions.model.quantities import quantity
 from blendersessions.model.session import Session, parse_session
 from blendersessions.model.session_class import parse_session_class
 from blendersessions_operator.planning.conditions import compute_conditions
-from blendersessions_operator.planning.plan import plan
+from blendersessions_operator.planning.lifetime import Activity
+from blendersessions_operator.planning.plan import plan, requeue_after
 from blendersessions_operator.resources.connection import connection
 from blendersessions_operator.resources.pod import pod
 from blendersessions_operator.resources.volume_claim import volume_claim
 from class_pairs import above_class, pairs
-from unit.operator.factories import body, everything_observed, nothing_observed, session, settings, stored
+from unit.operator.factories import NOW, body, everything_observed, nothing_observed, session, settings, stored
 
 if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
@@ -82,7 +83,10 @@ def test_a_request_alone_keeps_the_default_limit() -> None:
 
 def test_the_nodes_disk_is_bounded_and_not_reserved() -> None:
     found = container_of({}, {"resources": {"max": {"ephemeral-storage": "8Gi"}}})["resources"]
-    assert (found["limits"]["ephemeral-storage"], quantity(found["requests"]["ephemeral-storage"])) == ("8Gi", Decimal(0))
+    assert (found["limits"]["ephemeral-storage"], quantity(found["requests"]["ephemeral-storage"])) == (
+        "8Gi",
+        Decimal(0),
+    )
 
 
 @pytest.mark.parametrize(
@@ -104,7 +108,9 @@ def test_devices_are_only_those_that_the_class_names(resources: Manifest, allowe
         if not allowed:
             assert f"spec.resources.{kind}.{GPU} is 2, and the class default allows" in refusals[0]
         given_limits = container_of(asks, {"resources": resources})["resources"]["limits"]
-        assert quantity(given_limits.get(GPU, 0)) == (2 if allowed else quantity(resources.get("max", resources.get("limits", {})).get(GPU, 0)))
+        assert quantity(given_limits.get(GPU, 0)) == (
+            2 if allowed else quantity(resources.get("max", resources.get("limits", {})).get(GPU, 0))
+        )
 
 
 def test_a_session_that_names_no_device_gets_the_classs_own_and_no_more() -> None:
@@ -114,7 +120,9 @@ def test_a_session_that_names_no_device_gets_the_classs_own_and_no_more() -> Non
 
 @pytest.mark.parametrize("name", ["cpu", "memory", "ephemeral-storage"])
 def test_zero_is_no_ceiling_for_what_kubernetes_would_not_limit_then(name: str) -> None:
-    found = parse_session_class({"metadata": {"namespace": "a", "name": "b"}, "spec": {"resources": {"max": {name: 0}}}})
+    found = parse_session_class(
+        {"metadata": {"namespace": "a", "name": "b"}, "spec": {"resources": {"max": {name: 0}}}}
+    )
     assert f"max.{name} must be above zero" in found.spec_error
 
 
@@ -172,6 +180,32 @@ def test_a_lifetime_that_is_raised_while_it_runs_ends_by_the_ceiling() -> None:
     assert (found.max_age, found.idle_after) == (timedelta(hours=1), timedelta(minutes=10))
     malformed = session({"lifetime": {"maxAge": "20h"}, "resources": {"limits": {"memory": "lots"}}})
     assert settings(malformed, of_class).max_age == timedelta(hours=1), "a malformed amount takes no ceiling away"
+
+
+def test_a_time_that_is_over_at_once_ends_the_session_without_another_event() -> None:
+    of = session({"lifetime": {"maxAge": "1ms"}})
+    over = Activity(started_at=NOW - timedelta(seconds=1))
+    observed = replace(nothing_observed(), settings=settings(of), activity=over)
+    assert requeue_after(of, observed) == timedelta(seconds=1), "its deadline was over before its status was written"
+
+
+@pytest.mark.parametrize(
+    ("asked", "workspace", "of_class", "expected"),
+    [
+        ("", None, "Delete", "Delete"),
+        ("", {"claimName": "mine"}, "Delete", "Delete"),
+        ("", {"size": "1Gi", "reclaimPolicy": "Retain"}, "Delete", "Delete"),
+        ("", {"size": "1Gi"}, "Delete", "Suspend"),
+        ("Delete", {"size": "1Gi"}, "Suspend", "Delete"),
+        ("", None, "", "Suspend"),
+    ],
+)
+def test_a_class_never_has_a_persons_files_deleted(
+    asked: str, workspace: Manifest | None, of_class: str, expected: str
+) -> None:
+    spec = {"lifetime": {"onExpiry": asked} if asked else {}} | ({"workspace": workspace} if workspace else {})
+    class_spec = {"lifetime": {"onExpiry": of_class} if of_class else {}}
+    assert settings(session(spec), class_spec).on_expiry == expected
 
 
 def claim_of(of: Session, size: str, phase: str = "Bound") -> Manifest:
