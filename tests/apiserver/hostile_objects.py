@@ -183,7 +183,7 @@ def _metadata() -> Iterator[Hostile]:
 
 def _specs() -> Iterator[Hostile]:
     specs: dict[str, Object] = {
-        "many-viewers": {"owner": "o" * 128, "viewers": ["v" * 120 + str(number) for number in range(64)]},
+        "many-viewers": {"owner": "o" * 128, "viewers": ["v" * 120 + str(number) for number in range(12)]},
         "twice-the-viewer": {"viewers": ["bo", "bo"]},
         "owner-as-viewer": {"owner": "bo", "viewers": ["bo"]},
         "administrator": {"owner": "guacadmin"},

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from apiserver.installation import Installation
 
 THREADS = 8
+BATCH_SECONDS = 180.0
+"""Deadline for all sessions together."""
 UNDECIDED = {"", "DesktopPending", "ConnectionPending"}
 STRANGER = "00000000-0000-4000-8000-00000000000b"
 """UID of a session that never was. Objects of somebody else say that they are its."""
@@ -82,7 +84,12 @@ def verdicts(installation: Installation, names: list[str]) -> dict[str, Object]:
             found[session["metadata"]["name"]] = ready if seen else {}
         return [name for name in names if found[name].get("reason", "") in UNDECIDED]
 
-    until(lambda: f"each session has a verdict; without one are {undecided()}", lambda: not undecided(), pause=0.5)
+    until(
+        lambda: f"each session has a verdict; without one are {undecided()}",
+        lambda: not undecided(),
+        BATCH_SECONDS,
+        0.5,
+    )
     return found
 
 
