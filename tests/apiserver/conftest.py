@@ -100,3 +100,13 @@ def agent() -> Iterator[FakeAgent]:
     """The agent of a desktop."""
     with fake_agent() as agent:
         yield agent
+
+
+@pytest.fixture
+def growing(api: Api) -> Iterator[str]:
+    """A StorageClass that allows volumes to be expanded."""
+    kind = "apis/storage.k8s.io/v1/storageclasses"
+    body = {"metadata": {"name": "grows"}, "provisioner": "example.com/disks", "allowVolumeExpansion": True}
+    api.request("POST", kind, body)
+    yield "grows"
+    api.request("DELETE", f"{kind}/grows")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -14,8 +15,13 @@ FOLDER = Path(__file__).parents[2] / "crds"
 
 def serve_all(api: Api) -> None:
     """Apply every CRD."""
-    for crd in sorted(FOLDER.glob("*.yaml")):
-        serve(api, yaml.safe_load(crd.read_text()))
+    for crd in load():
+        serve(api, crd)
+
+
+def load() -> list[dict[str, Any]]:
+    """Read every CRD."""
+    return [yaml.safe_load(path.read_text()) for path in sorted(FOLDER.glob("*.yaml"))]
 
 
 def serve(api: Api, crd: dict[str, object]) -> None:

@@ -16,6 +16,10 @@ ACCEPTED: dict[str, Spec] = {
         "resources": {"requests": {"cpu": "500m"}, "limits": {"cpu": 2}, "max": {"cpu": "2000m", "memory": "8Gi"}}
     },
     "a device": {"resources": {"limits": {"nvidia.com/gpu": 1}, "max": {"nvidia.com/gpu": 2}}},
+    "no device": {"resources": {"max": {"nvidia.com/gpu": 0}}},
+    "people in a session": {"limits": {"viewers": 0, "connections": 5, "connectionsPerUser": 1}},
+    "a largest volume": {"workspace": {"maxSize": "20Gi"}},
+    "a largest volume in bytes": {"workspace": {"maxSize": 1073741824}},
     "a lifetime up to its ceiling": {
         "lifetime": {"maxAge": "8h", "idleAfter": "30m", "ceiling": {"maxAge": "480m", "idleAfter": "1h"}}
     },
@@ -68,7 +72,19 @@ REFUSED: dict[str, tuple[Spec, str]] = {
         {"resources": {"requests": {"cpu": 3}, "limits": {"cpu": 2}}},
         "resources.requests must not be above resources.limits",
     ),
-    "an amount of nothing": ({"resources": {"max": {"cpu": 0}}}, "amounts must be above zero"),
+    "an amount of nothing": ({"resources": {"limits": {"cpu": 0}}}, "amounts must be above zero"),
+    "a ceiling of no cpu": ({"resources": {"max": {"cpu": 0}}}, "for Kubernetes takes a limit of zero as no limit"),
+    "a ceiling of no disk": ({"resources": {"max": {"ephemeral-storage": "0"}}}, "must be above zero in max"),
+    "a ceiling below nothing": ({"resources": {"max": {"nvidia.com/gpu": -1}}}, "amounts must not be below zero"),
+    "volumes of nothing": (
+        {"workspace": {"maxSize": 0}},
+        "workspace.maxSize must be a quantity above zero, such as 20Gi",
+    ),
+    "volumes of no size": ({"workspace": {"maxSize": "large"}}, "workspace.maxSize must be a quantity above zero"),
+    "fewer than no viewers": ({"limits": {"viewers": -1}}, "greater than or equal to 0"),
+    "more viewers than there may be": ({"limits": {"viewers": 65}}, "less than or equal to 64"),
+    "no connections": ({"limits": {"connections": 0}}, "greater than or equal to 1"),
+    "no connections of a user": ({"limits": {"connectionsPerUser": 0}}, "greater than or equal to 1"),
     "an amount that is no quantity": ({"resources": {"max": {"memory": "8 GB"}}}, "amounts are Kubernetes quantities"),
     "no sessions": ({"limits": {"sessions": 0}}, "greater than or equal to 1"),
     "no sessions of an owner": ({"limits": {"sessionsPerOwner": -1}}, "greater than or equal to 1"),

@@ -35,7 +35,6 @@ def test_an_empty_spec_is_filled_in(api: Api, namespace: str) -> None:
     made = api.create_session(namespace, {"metadata": {"name": "empty"}, "spec": {}})
     assert made["spec"] == {
         "display": Display().model_dump(by_alias=True),
-        "connections": {"max": 10},
         "className": "default",
         "suspend": False,
         "replicas": 1,

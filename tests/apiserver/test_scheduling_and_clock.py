@@ -16,7 +16,6 @@ from waiting import until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from apiserver.api import Api
     from apiserver.installation import Installation, Object
 
 INSUFFICIENT_CPU = "0/3 nodes are available: 3 Insufficient cpu. preemption: 0/3 nodes are available."
@@ -27,16 +26,6 @@ UNBOUND = "0/3 nodes are available: pod has unbound immediate PersistentVolumeCl
 def agents() -> Iterator[tuple[FakeAgent, FakeAgent]]:
     with fake_agent() as first, fake_agent() as second:
         yield first, second
-
-
-@pytest.fixture
-def growing(api: Api) -> Iterator[str]:
-    """A StorageClass that allows volumes to be expanded."""
-    kind = "apis/storage.k8s.io/v1/storageclasses"
-    body = {"metadata": {"name": "grows"}, "provisioner": "example.com/disks", "allowVolumeExpansion": True}
-    api.request("POST", kind, body)
-    yield "grows"
-    api.request("DELETE", f"{kind}/grows")
 
 
 def unschedulable(installation: Installation, session: Object, message: str) -> str:

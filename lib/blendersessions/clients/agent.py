@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 
 from blendersessions.clients.instrumentation import RequestHook, ignore_request
 from blendersessions.model.container import AGENT_PORT, AGENT_TOKEN
 from blendersessions.model.errors import Busy, Invalid, System, Unauthorised, Unavailable
+from blendersessions.model.fields import foreign_object, foreign_text, seconds
 from blendersessions.model.secret_data import decode
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ _MAX_ANSWER_BYTES = 64 * 1024
 """The rest of an answer is not read: the program at a pod's address must not fill our memory."""
 _MAX_MESSAGE_CHARACTERS = 500
 """The rest of an agent's own message is cut off."""
+_LONGEST_SECONDS: Final = timedelta(days=366).total_seconds()
+"""A longer time counts as this one. It is longer than any lifetime, and no pod is as old."""
 
 
 @dataclass(frozen=True)
@@ -81,18 +84,18 @@ class AgentClient:
     async def status(self, desktop: AgentEndpoint) -> AgentStatus:
         """Ask whether somebody works, or Blender does."""
         answer = await self._request("GET", desktop, "status", None, REQUEST_TIMEOUT_SECONDS)
-        try:
-            return AgentStatus(
-                idle_seconds=max(0.0, float(answer["idle_seconds"])),
-                work=str(answer["work"]),
-                work_seconds=max(0.0, float(answer.get("work_seconds", 0.0))),
-                work_message=str(answer.get("work_message", ""))[:_MAX_MESSAGE_CHARACTERS],
-                stuck=bool(answer.get("stuck", False)),
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise Unavailable(
-                f"The agent of the desktop {desktop.name} does not report whether somebody works.", System.AGENT
-            ) from error
+        idle, worked = (seconds(answer.get(key), _LONGEST_SECONDS) for key in ("idle_seconds", "work_seconds"))
+        work = answer.get("work")
+        if idle is None or not isinstance(work, str):
+            message = f"The agent of the desktop {desktop.name} does not report whether somebody works."
+            raise Unavailable(message, System.AGENT)
+        return AgentStatus(
+            idle_seconds=idle,
+            work=foreign_text(work, _MAX_MESSAGE_CHARACTERS),
+            work_seconds=worked or 0.0,
+            work_message=foreign_text(answer.get("work_message"), _MAX_MESSAGE_CHARACTERS),
+            stuck=answer.get("stuck") is True,
+        )
 
     async def save(self, desktop: AgentEndpoint, timeout_seconds: float) -> str:
         """Have all that a person made saved, and return the path of the file.
@@ -105,7 +108,7 @@ class AgentClient:
             Busy: Blender does not get to it, because it works.
         """
         answer = await self._request("POST", desktop, "save", {}, timeout_seconds)
-        return str(answer.get("file", ""))
+        return foreign_text(answer.get("file"), _MAX_MESSAGE_CHARACTERS)
 
     async def notify(self, desktop: AgentEndpoint, message: str, seconds: float) -> None:
         """Show a notice on the desktop for a number of seconds; an empty message removes the notice."""
@@ -131,7 +134,7 @@ class AgentClient:
                 allow_redirects=False,
             ) as response:
                 code = response.status
-                text = await response.content.read(_MAX_ANSWER_BYTES)
+                text = await _read(response.content)
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             message = (
                 f"The agent of the desktop {desktop.name} does not answer ({type(error).__name__}); it is asked again."
@@ -142,15 +145,19 @@ class AgentClient:
         return _answer(desktop, path, code, text)
 
 
+async def _read(content: aiohttp.StreamReader) -> bytes:
+    """Read an answer to its end. It may come in parts."""
+    text = b""
+    while len(text) < _MAX_ANSWER_BYTES and (part := await content.read(_MAX_ANSWER_BYTES - len(text))):
+        text += part
+    return text
+
+
 def _answer(desktop: AgentEndpoint, path: str, code: int, text: bytes) -> dict[str, Any]:
-    try:
-        decoded = json.loads(text)
-    except ValueError:
-        decoded = {}
-    answer: dict[str, Any] = decoded if isinstance(decoded, dict) else {}
+    answer = foreign_object(text)
     if code < 400:
         return answer
-    reason = str(answer.get("message", "no reason"))[:_MAX_MESSAGE_CHARACTERS]
+    reason = foreign_text(answer.get("message"), _MAX_MESSAGE_CHARACTERS) or "no reason"
     message = f"The desktop {desktop.name} answered {code} to {path}: {reason}"
     if code in (401, 403):
         raise Unauthorised(message, System.AGENT)

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
     from blendersessions.model.manifest import Manifest
 
+LONGEST_MESSAGE: Final = 32768
+"""The schema's bound. The rest is cut off: Kubernetes may repeat in a refusal all that somebody wrote."""
+MOST_CONDITIONS: Final = 16
+"""The schema's bound."""
+
 
 class ConditionType(StrEnum):
     """What a condition is about."""
@@ -185,6 +190,14 @@ def parse_condition(entry: object) -> Condition | None:
     )
 
 
+def with_room_for_ours(conditions: Sequence[Condition]) -> tuple[Condition, ...]:
+    """Drop what others wrote if the API server would refuse our status for it: no usable time, no place for ours."""
+    ours = set(ConditionType)
+    usable = [entry for entry in conditions if entry.type not in ours and entry.last_transition_time is not None]
+    kept = usable[: MOST_CONDITIONS - len(ours)]
+    return tuple(entry for entry in conditions if entry.type in ours or entry in kept)
+
+
 def set_condition(
     conditions: Sequence[Condition], condition: Condition, *, generation: int, now: datetime
 ) -> tuple[Condition, ...]:
@@ -195,7 +208,8 @@ def set_condition(
     # After the clock was set back, a change is not dated before the previous one.
     if former is not None and known is not None and (former.status == condition.status or known > changed_at):
         changed_at = known
-    entry = Condition(condition.type, condition.status, condition.reason, condition.message, generation, changed_at)
+    message = condition.message[:LONGEST_MESSAGE]
+    entry = Condition(condition.type, condition.status, condition.reason, message, generation, changed_at)
     if former is None:
         return (*conditions, entry)
     return tuple(entry if each is former else each for each in conditions)

@@ -2,40 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from decimal import Decimal
-from functools import lru_cache
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from kubernetes.utils.quantity import parse_quantity
-
-from blendersessions.model.durations import write
+from blendersessions.model.ceilings import beyond_class, beyond_volume, shorter
+from blendersessions.model.container_resources import beyond_ceilings, container_resources
+from blendersessions.model.files import Files
 from blendersessions.model.people import owner_refusal, refused_viewers, viewer_refusal
 from blendersessions.model.session import Input
 from blendersessions.model.session_class import Limits, Saving
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import timedelta
 
     from blendersessions.model.installation import InstallationDefaults
+    from blendersessions.model.quantities import Amounts
     from blendersessions.model.session import Session
     from blendersessions.model.session_class import SessionClass
-
-Amounts = dict[str, str | int | float]
-
-
-@lru_cache(maxsize=1024)
-def quantity(text: str | float) -> Decimal:
-    """Read a Kubernetes quantity.
-
-    Raises:
-        ValueError: the text is no quantity.
-    """
-    try:
-        return Decimal(parse_quantity(text))  # type: ignore[no-untyped-call]
-    except ValueError as error:
-        raise ValueError(f"{text!r} is no quantity: write it as 500m, 2 or 4Gi") from error
 
 
 @dataclass(frozen=True)
@@ -64,73 +47,35 @@ class EffectiveSettings:
     """The viewers whom the class does not allow. They get no grant, also while the desktop runs."""
     viewer_refusal: str = ""
     """A sentence about them, which is also among the refusals; empty if there are none."""
+    volume_refusal: str = ""
+    """What is said of a volume that is larger than the class allows; empty if it is not. It is neither made nor grown.
+    A volume that was made before is used."""
 
 
 def effective_settings(
     session: Session, session_class: SessionClass, installation: InstallationDefaults
 ) -> EffectiveSettings:
-    """Compute the settings of a session. A value above what the class allows is refused, not reduced.
+    """Compute the settings of a session. None is above what the class allows, not even one that is refused.
 
     Args:
         session: the session, whose spec comes first.
-        session_class: its class, with defaults and maxima.
+        session_class: its class, with defaults and ceilings.
         installation: the defaults where neither names a value.
     """
-    try:
-        computed = _compute(session, session_class, installation)
-    except (ValueError, ArithmeticError) as error:
-        # The schema rejects malformed amounts. One that slipped past it must not stop the other sessions.
-        computed = EffectiveSettings(
-            image=session_class.spec.image or installation.image,
-            saving=session_class.spec.saving,
-            refusals=(f"The resources are malformed: {error}.",),
-        )
-    return _with_people(computed, session, session_class)
-
-
-def _with_people(computed: EffectiveSettings, session: Session, session_class: SessionClass) -> EffectiveSettings:
-    """Add what the class says about the owner and the viewers."""
+    spec, wanted = session_class.spec, session.spec
+    lifetime, ceiling = spec.lifetime, spec.lifetime.ceiling
+    requests, limits, refusals = _resources(session, session_class, installation)
     refused = refused_viewers(session, session_class)
     about_viewers = viewer_refusal(refused, session_class)
-    refusals = (owner_refusal(session, session_class), about_viewers)
-    return replace(
-        computed,
-        refusals=(*computed.refusals, *(refusal for refusal in refusals if refusal)),
-        refused_viewers=refused,
-        viewer_refusal=about_viewers,
-    )
-
-
-def _compute(session: Session, session_class: SessionClass, installation: InstallationDefaults) -> EffectiveSettings:
-    spec, wanted = session_class.spec, session.spec
-    asked, defaults = wanted.resources, spec.resources
-    refusals = [
-        *_amounts_above_maximum("requests", asked.requests, defaults.max, session_class.name),
-        *_amounts_above_maximum("limits", asked.limits, defaults.max, session_class.name),
-    ]
-    lifetime, ceiling = spec.lifetime, spec.lifetime.ceiling
-    max_age = wanted.lifetime.max_age or lifetime.max_age or ceiling.max_age
-    idle_after = wanted.lifetime.idle_after or lifetime.idle_after or ceiling.idle_after
-    for name, value, longest in (("maxAge", max_age, ceiling.max_age), ("idleAfter", idle_after, ceiling.idle_after)):
-        if value is not None and longest is not None and value > longest:
-            refusals.append(
-                f"spec.lifetime.{name} is {write(value)}, and the class {session_class.name} allows {write(longest)}: "
-                "ask for less."
-            )
-    requests, limits = _merge_resources(
-        (asked.requests, asked.limits),
-        (defaults.requests, defaults.limits),
-        (installation.requests, installation.limits),
-    )
-    requests, limits = _cap_defaults(requests, limits, defaults.max)
+    about_people = [refusal for refusal in (owner_refusal(session, session_class), about_viewers) if refusal]
     return EffectiveSettings(
         image=spec.image or installation.image,
         image_pull_policy=installation.image_pull_policy,
         requests=requests,
         limits=limits,
-        max_age=max_age,
-        idle_after=idle_after,
-        on_expiry=wanted.lifetime.on_expiry or lifetime.on_expiry or "Suspend",
+        max_age=shorter(wanted.lifetime.max_age or lifetime.max_age, ceiling.max_age),
+        idle_after=shorter(wanted.lifetime.idle_after or lifetime.idle_after, ceiling.idle_after),
+        on_expiry=wanted.lifetime.on_expiry or _class_expiry(session, session_class),
         start_deadline=spec.start_deadline,
         input=spec.input.model_copy(update=wanted.input.model_dump(exclude_none=True)),
         placement=_placement(session_class),
@@ -140,48 +85,30 @@ def _compute(session: Session, session_class: SessionClass, installation: Instal
         image_pull_secrets=tuple(
             dict.fromkeys([*(secret.name for secret in spec.image_pull_secrets), *installation.image_pull_secrets])
         ),
-        refusals=tuple(refusals),
+        refusals=(*refusals, *beyond_class(session, session_class), *about_people),
+        refused_viewers=refused,
+        viewer_refusal=about_viewers,
+        volume_refusal=beyond_volume(session, session_class),
     )
 
 
-def _amounts_above_maximum(
-    kind: str, asked: Mapping[str, str | int | float], maximum: Amounts, class_name: str
-) -> list[str]:
-    return [
-        f"spec.resources.{kind}.{resource} is {amount}, and the class {class_name} allows {maximum[resource]}: "
-        "ask for less."
-        for resource, amount in asked.items()
-        if resource in maximum and quantity(amount) > quantity(maximum[resource])
-    ]
+def _class_expiry(session: Session, session_class: SessionClass) -> Literal["Suspend", "Delete"]:
+    """Return what an expiry does to a session that does not say. Only a session itself may have its files deleted."""
+    deletes = session_class.spec.lifetime.on_expiry == "Delete" and session.files is not Files.DELETED
+    return "Delete" if deletes else "Suspend"
 
 
-def _merge_resources(
-    *sources: tuple[Mapping[str, str | int | float], Mapping[str, str | int | float]],
-) -> tuple[Amounts, Amounts]:
-    """Merge the requests and limits of several sources; an earlier source takes precedence.
-
-    A source adds a resource only if no earlier source names it, neither in requests nor in limits. In Kubernetes a
-    limit without a request is also the request, and a request above its limit is refused. So a default limit must not
-    be added to a request that the session gave, nor a default request to its limit.
-    """
-    requests: Amounts = {}
-    limits: Amounts = {}
-    for more_requests, more_limits in sources:
-        named = requests.keys() | limits.keys()
-        requests |= {name: value for name, value in more_requests.items() if name not in named}
-        limits |= {name: value for name, value in more_limits.items() if name not in named}
-    return requests, limits
-
-
-def _cap_defaults(requests: Amounts, limits: Amounts, maximum: Amounts) -> tuple[Amounts, Amounts]:
-    """Reduce defaults to the maximum of the class, and add the limits that are left out, which would mean no limit."""
-    limits = {name: _at_most(value, maximum.get(name)) for name, value in limits.items()}
-    limits |= {name: value for name, value in maximum.items() if name not in limits and name in requests}
-    return {name: _at_most(value, limits.get(name)) for name, value in requests.items()}, limits
-
-
-def _at_most(amount: str | float, maximum: str | float | None) -> str | float:
-    return amount if maximum is None or quantity(amount) <= quantity(maximum) else maximum
+def _resources(
+    session: Session, session_class: SessionClass, installation: InstallationDefaults
+) -> tuple[Amounts, Amounts, list[str]]:
+    """Return requests, limits, and why the class refuses what was asked for."""
+    asked, of_class = session.spec.resources, session_class.spec.resources
+    try:
+        refusals = beyond_ceilings(asked, of_class, session_class.name)
+        return (*container_resources(asked, of_class, installation), refusals)
+    except ValueError as error:
+        # The schema rejects malformed amounts. One that slipped past it must not stop the other sessions.
+        return {}, {}, [f"The resources are malformed: {error}."]
 
 
 def _placement(session_class: SessionClass) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from blendersessions.model.files import Files, files_in
 from blendersessions.model.labels import FINALIZER
 from blendersessions.model.manifest import API_VERSION, SESSION_KIND, Manifest, Ref
 from blendersessions.model.names import is_generated, name_for
+from blendersessions.model.quantities import Quantity  # noqa: TC001 - pydantic reads the annotation
 from blendersessions.model.status import SessionStatus, parse_status
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 DEFAULT_CLASS: Final = "default"
 """The class of a session that names none. It need not exist."""
+DEFAULT_CONNECTIONS: Final = 10
+"""Browsers that may be connected at once, if neither the session nor its class says less."""
 _WAITING: Final = (Reason.WORKSPACE_IN_USE, Reason.WORKSPACE_NOT_FOUND)
 """Reasons of `DesktopReady` with which a session waits for its volume."""
 _NOT_STARTING: Final = (ConditionType.READY, ConditionType.SUSPENDED, ConditionType.STALLED)
@@ -59,14 +62,24 @@ class Input(ApiModel):
 
 
 class Connections(ApiModel):
-    """How many browsers may be connected at once. Without `max_per_user`, `max` holds for each user."""
+    """How many browsers may be connected at once. None is left out."""
 
-    max: int = Field(default=10, ge=1, le=1000)
+    max: int | None = Field(default=None, ge=1, le=1000)
     max_per_user: int | None = Field(default=None, ge=1, le=1000)
+
+    @property
+    def total(self) -> int:
+        """Connections of all users together."""
+        return DEFAULT_CONNECTIONS if self.max is None else self.max
+
+    @property
+    def per_user(self) -> int:
+        """Connections of one user."""
+        return self.total if self.max_per_user is None else self.max_per_user
 
     @model_validator(mode="after")
     def _ordered(self) -> Connections:
-        if self.max_per_user is not None and self.max_per_user > self.max:
+        if self.per_user > self.total:
             raise ValueError("maxPerUser must not be above max")
         return self
 
@@ -81,7 +94,7 @@ class Resources(ApiModel):
 class Workspace(ApiModel):
     """The volume of the home folder: one that the operator makes (`size`), or an existing one (`claim_name`)."""
 
-    size: str = ""
+    size: Quantity = ""
     storage_class_name: str | None = None
     claim_name: str = Field(default="", max_length=253)
     reclaim_policy: Literal["Delete", "Retain"] = "Delete"

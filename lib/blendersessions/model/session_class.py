@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from blendersessions.model.durations import Duration, write
+from blendersessions.model.quantities import NATIVE, Quantity, quantity
 from blendersessions.model.session import DEFAULT_CLASS, ApiModel, Input, Lifetime, Resources, explain
 
 if TYPE_CHECKING:
@@ -17,9 +18,16 @@ if TYPE_CHECKING:
 
 
 class ClassResources(Resources):
-    """Defaults of the Blender container, and the largest amounts that a session may request."""
+    """Defaults of the Blender container, and the largest amounts that a session may request. Zero is no device."""
 
     max: dict[str, str | int | float] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _maximum_bounds(self) -> ClassResources:
+        for name in NATIVE:
+            if name in self.max and quantity(self.max[name]) <= 0:
+                raise ValueError(f"max.{name} must be above zero: Kubernetes takes a limit of zero as no limit")
+        return self
 
 
 class Ceiling(ApiModel):
@@ -55,10 +63,19 @@ class Saving(ApiModel):
 
 
 class Limits(ApiModel):
-    """How many sessions of the class may run at a time in the namespace. None: no limit."""
+    """How many sessions of the class may run at a time, and how many people may be in each. None: no limit."""
 
     sessions: int | None = Field(default=None, ge=1)
     sessions_per_owner: int | None = Field(default=None, ge=1)
+    viewers: int | None = Field(default=None, ge=0, le=64)
+    connections: int | None = Field(default=None, ge=1, le=1000)
+    connections_per_user: int | None = Field(default=None, ge=1, le=1000)
+
+
+class ClassWorkspace(ApiModel):
+    """The bound of the volumes that are made for sessions."""
+
+    max_size: Quantity = ""
 
 
 class PullSecret(ApiModel):
@@ -82,6 +99,7 @@ class ClassSpec(ApiModel):
     """Who may own a session of the class. None: anybody, and nobody."""
     viewers: tuple[Pattern, ...] | None = None
     """Who may view a session of the class. None: anybody."""
+    workspace: ClassWorkspace = ClassWorkspace()
     saving: Saving = Saving()
     start_deadline: Duration = timedelta(minutes=10)
     input: Input = Input()

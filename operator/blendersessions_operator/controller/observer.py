@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from blendersessions.model.access import access_list
+from blendersessions.model.ceilings import within_class
 from blendersessions.model.effective_settings import effective_settings
 from blendersessions.model.errors import System, Unavailable
 from blendersessions.model.manifest import Ref
@@ -84,13 +85,14 @@ def _reading_of_claim(context: ReconcilerContext, key: Ref) -> list[tuple[Area, 
 def _from_caches(
     context: ReconcilerContext, session: Session, failures: Mapping[Area, DomainError], now: datetime
 ) -> tuple[Session, Observed]:
-    """Return the session without the viewers whom its class refuses, and the state in the caches. Nothing is asked."""
+    """Return the session within the bounds of its class, and the state in the caches. Nothing is asked."""
     name, namespace, cache = session.desktop.name, session.namespace, context.cache
-    session_class = cache.session_class(namespace, session.spec.class_name)
-    settings = effective_settings(session, session_class, context.installation) if session_class is not None else None
+    session_class, settings = cache.session_class(namespace, session.spec.class_name), None
+    if session_class is not None:
+        settings = effective_settings(session, session_class, context.installation)
     position, holder = _turn(context, session, settings, now)
-    if settings is not None:
-        session = session.without_viewers(settings.refused_viewers)
+    if session_class is not None and settings is not None:
+        session = within_class(session.without_viewers(settings.refused_viewers), session_class)
     wanted = access_list(session)
     secrets = {username: cache.get(Ref("Secret", namespace, user_secret_name(username))) for username in wanted}
     return session, Observed(

@@ -78,14 +78,24 @@ def _desktop(session: Session, observed: Observed) -> Condition:
 
 
 def _with_volume(session: Session, observed: Observed, desktop: Condition) -> Condition:
-    """Add to the message that the volume will grow, or that a repair failed. Neither affects whether the pod runs."""
+    """Add to the message that the volume will grow, what the class refuses, or that a repair failed."""
     if size := awaited_size(session, observed):
         growth = f"The workspace grows to {size} by itself when its volume claim is bound."
         return replace(desktop, message=f"{desktop.message} {growth}")
+    if desktop.holds and (beyond := _beyond(observed)):
+        desktop = replace(desktop, message=f"{desktop.message} It has no more than the class allows. {beyond}")
     failure = observed.failures.get(Area.DESKTOP)
     if desktop.holds and failure is not None:
         return replace(desktop, message=f"{desktop.message} A part of the desktop is not up to date: {failure}")
     return desktop
+
+
+def _beyond(observed: Observed) -> str:
+    """Return what a session that runs asks for in vain; empty if its class allows it all."""
+    if observed.settings is None:
+        return ""
+    volume = observed.settings.volume_refusal
+    return " ".join([*observed.settings.refusals, *([f"{volume}: it does not grow."] if volume else [])])
 
 
 def _is_leaving(pod: Manifest, observed: Observed) -> bool:
@@ -129,10 +139,8 @@ def _without_pod(session: Session, observed: Observed) -> Condition:
             "exists. kubectl get bsc lists the existing classes."
         )
         return Condition(ConditionType.DESKTOP_READY, "False", Reason.CLASS_NOT_FOUND, message)
-    if observed.settings.refusals:
-        return Condition(
-            ConditionType.DESKTOP_READY, "False", Reason.BEYOND_CLASS, " ".join(observed.settings.refusals)
-        )
+    if observed.refusals:
+        return Condition(ConditionType.DESKTOP_READY, "False", Reason.BEYOND_CLASS, " ".join(observed.refusals))
     if (refusal := observed.claim_refusal) is not None:
         return Condition(ConditionType.DESKTOP_READY, "False", refusal.reason, refusal.message)
     if (holder := observed.claim_holder) is not None:

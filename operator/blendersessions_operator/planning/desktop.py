@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from blendersessions.model import labels
 from blendersessions.model.container import AGENT_TOKEN, VNC_PASSWORD
-from blendersessions.model.effective_settings import quantity
 from blendersessions.model.manifest import is_subset, ref_of
+from blendersessions.model.quantities import quantity
 from blendersessions.model.secret_data import DesktopCredentials, decode
 from blendersessions_operator.planning import podstate, steps
 from blendersessions_operator.planning.endings import scene_error
@@ -40,7 +40,7 @@ def plan_desktop(session: Session, observed: Observed) -> list[Step]:
     if observed.service is None:
         todo.append(steps.CreateObject(service(session.desktop, session)))
     workspace = session.spec.workspace
-    if workspace is not None and workspace.size and observed.volume_claim is None:
+    if workspace is not None and workspace.size and observed.volume_claim is None and may_grow(observed):
         todo.append(steps.CreateObject(volume_claim(session, workspace)))
     if observed.secret is not None and owned(observed.secret, session) and observed.settings is not None:
         todo += _plan_pod(session, observed, observed.settings)
@@ -55,7 +55,7 @@ def repair_existing(session: Session, observed: Observed) -> list[Step]:
     if observed.service is not None and owned(observed.service, session):
         todo += repair(observed.service, service(session.desktop, session))
     claim, workspace = own_volume_claim(session, observed), session.spec.workspace
-    if claim is not None and workspace is not None and workspace.size:
+    if claim is not None and workspace is not None and workspace.size and may_grow(observed):
         todo += _plan_growth(claim, volume_claim(session, workspace))
     return todo
 
@@ -111,9 +111,14 @@ def _plan_pod(session: Session, observed: Observed, settings: EffectiveSettings)
 def awaited_size(session: Session, observed: Observed) -> str:
     """Return the size to which the volume grows once its claim is bound; empty if it does not wait for that."""
     claim, workspace = own_volume_claim(session, observed), session.spec.workspace
-    if claim is None or workspace is None or not workspace.size or is_bound(claim):
+    if claim is None or workspace is None or not workspace.size or is_bound(claim) or not may_grow(observed):
         return ""
     return workspace.size if quantity(workspace.size) > quantity(_requested(claim)) else ""
+
+
+def may_grow(observed: Observed) -> bool:
+    """Return whether the class allows a volume of the size that the session wants."""
+    return observed.settings is not None and not observed.class_error and not observed.settings.volume_refusal
 
 
 def is_bound(claim: Manifest) -> bool:

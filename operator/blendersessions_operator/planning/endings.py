@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from blendersessions.model import container as container_contract
 from blendersessions.model.conditions import Reason
-from blendersessions.model.fields import in_milliseconds, moment
+from blendersessions.model.fields import foreign_object, foreign_text, in_milliseconds, moment
 from blendersessions.model.status import Termination
 from blendersessions_operator.planning import podstate
 
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
 
 _REASON = re.compile(r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$")
+_LONGEST_MESSAGE: Final = 4096
+"""Longest message of a container. The kubelet keeps no more of it either."""
 _KILLED_FOR_MEMORY: Final = "OOMKilled"
 """The kubelet's reason when the kernel ended a container at its memory limit."""
 _STOPPED_WITH_ITS_NODE: Final = "DeletionByPodGC"
@@ -102,7 +103,7 @@ def termination(pod: Manifest) -> Termination | None:
 def valid_reason(value: object) -> str:
     """Return a reason that a condition may have: Kubernetes' own, if its form is valid."""
     text = str(value)
-    return text if _REASON.match(text) else Reason.POD_STARTING
+    return text if _REASON.fullmatch(text) else Reason.POD_STARTING
 
 
 def _explain(pod: Manifest, ended: Manifest) -> Explanation | None:
@@ -143,9 +144,9 @@ def _ended_at(pod: Manifest) -> datetime | None:
 
 def _parse(message: str) -> Explanation:
     """Read `{"reason": ..., "message": ...}`, which the container writes to its termination log."""
-    try:
-        fields = json.loads(message)
-        reason, text = str(fields["reason"]), str(fields["message"])
-    except (ValueError, TypeError, KeyError):
-        return Explanation("ContainerFailed", f"The container cannot start: {message or 'it gave no reason'}")
-    return Explanation(reason if _REASON.match(reason) else "ContainerFailed", text)
+    fields = foreign_object(message)
+    reason, text = (foreign_text(fields.get(key), _LONGEST_MESSAGE) for key in ("reason", "message"))
+    if not text:
+        told = foreign_text(message, _LONGEST_MESSAGE)
+        return Explanation("ContainerFailed", f"The container cannot start: {told or 'it gave no reason'}")
+    return Explanation(reason if _REASON.fullmatch(reason) else "ContainerFailed", text)

@@ -68,9 +68,19 @@ class Observed:
     @property
     def may_start(self) -> bool:
         """Whether a desktop may be made for the session."""
-        if self.settings is None or self.class_error or self.settings.refusals or self.claim_refusal is not None:
+        if self.settings is None or self.class_error or self.refusals or self.claim_refusal is not None:
             return False
         return not self.waits
+
+    @property
+    def refusals(self) -> tuple[str, ...]:
+        """Why the class refuses to start the session; empty if it does not. A volume that there is keeps nobody out."""
+        if self.settings is None:
+            return ()
+        if self.settings.volume_refusal and self.volume_claim is None:
+            again = "create the session again with less, or have an administrator raise workspace.maxSize of the class."
+            return (*self.settings.refusals, f"{self.settings.volume_refusal}: {again}")
+        return self.settings.refusals
 
     @property
     def waits(self) -> bool:

@@ -17,6 +17,7 @@ from blendersessions_operator.planning import steps
 from blendersessions_operator.planning.access import plan_access, plan_access_change, session_access
 from blendersessions_operator.planning.desktop import plan_desktop, repair_existing, restart_backoff
 from blendersessions_operator.planning.last_termination import plan_recording, plan_telling
+from blendersessions_operator.planning.lifetime import Action
 from blendersessions_operator.planning.lost_node import plan_lost_pod, time_to_overdue
 from blendersessions_operator.planning.named_claim import time_to_read_again
 from blendersessions_operator.planning.observed import Observed, granted_before, own_pod
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 
 MIN_REQUEUE: Final = timedelta(seconds=1)
-"""Shortest time until a session is looked at again because of a pod that ended."""
+"""Time until a session is looked at again because its pod ended, or because its own time was over at once."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,9 @@ def requeue_after(session: Session, observed: Observed) -> timedelta | None:
     delays = [observed.lifetime.requeue_after, time_of_silence(observed) or None]
     if observed.claim_refusal is not None:
         delays.append(time_to_read_again(session, observed.now))
+    if observed.lifetime.action is Action.EXPIRE:
+        # Its time was over before its status was written: no deadline is left that would wake it.
+        delays.append(MIN_REQUEUE)
     failed = Area.DESKTOP in observed.failures
     if pod is not None and has_ended(pod) and not pod["metadata"].get("deletionTimestamp") and not failed:
         # Not at once, because the obstacle to a replacement may last. After a failure the queue tries again.

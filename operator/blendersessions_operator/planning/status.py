@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from blendersessions.model.conditions import Condition, ConditionType, Reason, set_condition
+from blendersessions.model.conditions import Condition, ConditionType, Reason, set_condition, with_room_for_ours
 from blendersessions.model.fields import in_milliseconds
 from blendersessions.model.status import (
     Phase,
@@ -39,7 +39,7 @@ LAST_ACTIVE_STEP: Final = timedelta(minutes=1)
 def status(session: Session, observed: Observed) -> SessionStatus:
     """Compute the whole status. It equals the last one if nothing changed."""
     current = compute_conditions(session, observed)
-    conditions = session.status.conditions
+    conditions = with_room_for_ours(session.status.conditions)
     for condition in current.values():
         conditions = set_condition(conditions, condition, generation=session.generation, now=observed.now)
     ready = current[ConditionType.READY].holds

@@ -34,13 +34,12 @@ def _connection(name: str, desktop: Desktop, session: Session, vnc_password: str
     if read_only:
         # guacd ignores the input only for exactly this value.
         parameters["read-only"] = "true"
-    per_user = spec.connections.max_per_user or spec.connections.max
     return ConnectionSpec(
         name=name,
         parameters=parameters,
         attributes={
-            "max-connections": str(spec.connections.max),
-            "max-connections-per-user": str(per_user),
+            "max-connections": str(spec.connections.total),
+            "max-connections-per-user": str(spec.connections.per_user),
         },
     )
 

@@ -8,7 +8,7 @@ import math
 from typing import TYPE_CHECKING
 
 from blendersessions.model import container, labels
-from blendersessions.model.effective_settings import quantity
+from blendersessions.model.quantities import quantity
 from blendersessions_operator.resources.metadata import desktop_metadata
 from blendersessions_operator.resources.volume_claim import claim_name
 
@@ -22,10 +22,9 @@ if TYPE_CHECKING:
 
 USER_ID = 1000
 HOME_LIMIT = "4Gi"
-"""Size of the home folder without a workspace. The kubelet evicts a pod that exceeds it, before the node's disk is
-full."""
+"""Largest home folder without a workspace. The kubelet evicts a pod that exceeds it, before the node's disk is full."""
 TMP_LIMIT = "1Gi"
-"""Size of the folder for temporary files. The kubelet evicts a pod that exceeds it."""
+"""Largest folder for temporary files. The kubelet evicts a pod that exceeds it."""
 RUN_LIMIT = "16Mi"
 """Size of the folder for sockets, which is in memory."""
 
@@ -81,8 +80,8 @@ def _spec(desktop: Desktop, session: Session, settings: EffectiveSettings) -> Ma
         "containers": [_container(session, settings)],
         "volumes": [
             {"name": "desktop", "secret": {"secretName": desktop.name, "defaultMode": 0o440}},
-            {"name": "home", **_home(session)},
-            {"name": "tmp", "emptyDir": {"sizeLimit": TMP_LIMIT}},
+            {"name": "home", **_home(session, settings)},
+            {"name": "tmp", "emptyDir": {"sizeLimit": _folder_limits(session, settings)[container.TMP_LIMIT]}},
             {"name": "run", "emptyDir": {"medium": "Memory", "sizeLimit": RUN_LIMIT}},
         ],
         **_pull_secrets(settings),
@@ -94,9 +93,26 @@ def _pull_secrets(settings: EffectiveSettings) -> Manifest:
     return {"imagePullSecrets": [{"name": name} for name in names]} if names else {}
 
 
-def _home(session: Session) -> Manifest:
+def _home(session: Session, settings: EffectiveSettings) -> Manifest:
     claim = claim_name(session)
-    return {"persistentVolumeClaim": {"claimName": claim}} if claim else {"emptyDir": {"sizeLimit": HOME_LIMIT}}
+    if claim:
+        return {"persistentVolumeClaim": {"claimName": claim}}
+    return {"emptyDir": {"sizeLimit": _folder_limits(session, settings)[container.HOME_LIMIT]}}
+
+
+def _folder_limits(session: Session, settings: EffectiveSettings) -> dict[str, str]:
+    """Return the sizes of the folders on the node's disk, by the variable that tells the desktop.
+
+    The kubelet counts them all for the pod's limit of ephemeral storage. So a smaller limit is shared out among them.
+    Otherwise the desktop would be evicted before it could warn that a folder is full.
+    """
+    sizes = {} if claim_name(session) else {container.HOME_LIMIT: HOME_LIMIT}
+    sizes |= {container.TMP_LIMIT: TMP_LIMIT}
+    whole = sum(quantity(size) for size in sizes.values())
+    limit = min(whole, quantity(settings.limits.get("ephemeral-storage", str(whole))))
+    if limit == whole:
+        return sizes
+    return {name: str(int(limit * quantity(size) / whole)) for name, size in sizes.items()}
 
 
 def _container(session: Session, settings: EffectiveSettings) -> Manifest:
@@ -111,7 +127,7 @@ def _container(session: Session, settings: EffectiveSettings) -> Manifest:
             {"name": "BLENDER_HEIGHT", "value": str(display.height)},
             {"name": "BLENDER_DEPTH", "value": str(display.color_depth)},
             *_input(settings.input),
-            *_storage_environment(session),
+            *_storage_environment(session, settings),
         ],
         "ports": [
             {"name": "vnc", "containerPort": container.VNC_PORT, "protocol": "TCP"},
@@ -149,10 +165,8 @@ def _input(wanted: Input) -> list[Manifest]:
     return [{"name": name, "value": str(on).lower()} for name, on in preferences.items() if on is not None]
 
 
-def _storage_environment(session: Session) -> list[Manifest]:
+def _storage_environment(session: Session, settings: EffectiveSettings) -> list[Manifest]:
     """Return what the programs in the desktop must know of its folders, to warn before one is full."""
-    kept = bool(claim_name(session))
-    limits = {} if kept else {container.HOME_LIMIT: HOME_LIMIT}
-    limits |= {container.TMP_LIMIT: TMP_LIMIT}
+    limits = _folder_limits(session, settings)
     sizes = [{"name": name, "value": str(int(quantity(limit)))} for name, limit in limits.items()]
-    return [*sizes, {"name": container.WORKSPACE, "value": "true" if kept else "false"}]
+    return [*sizes, {"name": container.WORKSPACE, "value": "true" if claim_name(session) else "false"}]

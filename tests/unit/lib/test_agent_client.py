@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -31,10 +32,20 @@ class Desktop:
     def __init__(self) -> None:
         self.code = 200
         self.answer: object = WORKS
+        self.parts: tuple[bytes, ...] = ()
+        """Sent in place of the answer, each when the client has read the one before."""
 
-    async def handle(self, request: web.Request) -> web.Response:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         assert request.headers["Authorization"] == "Bearer token"
-        return web.json_response(self.answer, status=self.code)
+        if not self.parts:
+            return web.json_response(self.answer, status=self.code)
+        response = web.StreamResponse(status=self.code)
+        await response.prepare(request)
+        for part in self.parts:
+            await response.write(part)
+            # One turn of the event loop, which the client shares: it has read the part by then.
+            await asyncio.sleep(0)
+        return response
 
 
 @pytest.fixture
@@ -84,6 +95,50 @@ async def test_why_a_desktop_does_not_save(
     with pytest.raises(error, match="A render runs") as raised:
         await client.save(ENDPOINT, 60.0)
     assert type(raised.value) is error
+
+
+ABSURD: dict[str, bytes] = {
+    "a time in words": b'{"work": "", "idle_seconds": "12"}',
+    "no number": b'{"work": "", "idle_seconds": NaN}',
+    "a negative time": b'{"work": "", "idle_seconds": -1}',
+    "yes": b'{"work": "", "idle_seconds": true}',
+    "a list of work": b'{"work": ["Render"], "idle_seconds": 1}',
+    "a number without end": b'{"work": "", "idle_seconds": ' + b"9" * 5000 + b"}",
+    "nested without end": b"[" * 60_000,
+    "nested in a field": b'{"work": ' + b'{"a":' * 12_000,
+    "more than is read": b'{"work": "' + b"x" * 70_000 + b'", "idle_seconds": 1}',
+    "no text": b"\xff\xfe\x00",
+    "nothing": b" ",
+}
+
+
+@pytest.mark.parametrize("name", ABSURD)
+async def test_an_absurd_answer_is_no_answer(desktop: Desktop, client: AgentClient, name: str) -> None:
+    desktop.parts = (ABSURD[name],)
+    with pytest.raises(Unavailable, match="does not report whether somebody works"):
+        await client.status(ENDPOINT)
+    assert await client.save(ENDPOINT, 60.0) == ""
+
+
+@pytest.mark.parametrize("idle", ["1e300", "1e9999", "9" * 400, "Infinity"])
+async def test_a_time_beyond_all_measure_counts_as_a_year(desktop: Desktop, client: AgentClient, idle: str) -> None:
+    desktop.parts = (f'{{"work": "Render", "idle_seconds": {idle}, "work_seconds": {idle}}}'.encode(),)
+    found = await client.status(ENDPOINT)
+    assert found.idle_seconds == found.work_seconds == 366 * 24 * 3600
+
+
+async def test_text_that_is_no_text_never_reaches_a_status(desktop: Desktop, client: AgentClient) -> None:
+    desktop.parts = (b'{"work": "\\ud800", "idle_seconds": 1, "work_message": "\\udfff' + b"x" * 9000 + b'"}',)
+    found = await client.status(ENDPOINT)
+    assert (found.work, found.work_message) == ("?", "?" + "x" * 499)
+    desktop.code, desktop.parts = 507, (b'{"message": "The disk is full.\\ud800"}',)
+    with pytest.raises(Invalid, match=r"The disk is full\.\?$"):
+        await client.save(ENDPOINT, 60.0)
+
+
+async def test_an_answer_in_parts_is_read_to_its_end(desktop: Desktop, client: AgentClient) -> None:
+    desktop.parts = (b'{"work": "Bake",', b' "idle_seco', b'nds": 4}')
+    assert await client.status(ENDPOINT) == AgentStatus(4.0, "Bake")
 
 
 async def test_a_saved_file_is_named(desktop: Desktop, client: AgentClient) -> None:

@@ -189,13 +189,28 @@ def test_the_desktop_knows_the_limits_of_its_folders_and_whether_they_are_kept()
 
 def test_a_sessions_resources_replace_the_defaults() -> None:
     wanted = {"requests": {"cpu": "3"}, "limits": {"nvidia.com/gpu": 1}}
-    container = pod(DESKTOP, session({"resources": wanted}), settings(session({"resources": wanted})))["spec"][
-        "containers"
-    ][0]
+    of_class = {"resources": {"max": {"nvidia.com/gpu": 1}}}
+    asks = session({"resources": wanted})
+    container = pod(DESKTOP, asks, settings(asks, of_class))["spec"]["containers"][0]
     assert container["resources"] == {
         "requests": {"cpu": "3", "memory": "1Gi"},
-        "limits": {"memory": "4Gi", "nvidia.com/gpu": 1},
+        "limits": {"cpu": "3", "memory": "4Gi", "nvidia.com/gpu": 1},
     }
+
+
+def test_a_small_limit_of_the_nodes_disk_is_shared_out_among_the_folders() -> None:
+    def made(spec: dict[str, object]) -> tuple[dict[str, object], dict[str, str]]:
+        asks = session(spec | {"resources": {"limits": {"ephemeral-storage": "2560Mi"}}})
+        found = pod(DESKTOP, asks, settings(asks))["spec"]
+        sizes = {each["name"]: each["emptyDir"]["sizeLimit"] for each in found["volumes"] if "emptyDir" in each}
+        return sizes, {each["name"]: each["value"] for each in found["containers"][0]["env"]}
+
+    sizes, environment = made({})
+    assert (sizes["home"], sizes["tmp"]) == (str(2 * 1024**3), str(512 * 1024**2))
+    assert environment["BLENDER_HOME_LIMIT_BYTES"] == sizes["home"], "the desktop warns before that is full"
+    assert environment["BLENDER_TMP_LIMIT_BYTES"] == sizes["tmp"]
+    sizes, environment = made({"workspace": {"size": "1Gi"}})
+    assert (sizes["tmp"], environment["BLENDER_TMP_LIMIT_BYTES"]) == ("1Gi", str(1024**3))
 
 
 def test_another_scene_is_another_desktop_and_another_owner_is_not() -> None:

@@ -19,7 +19,7 @@ def test_an_empty_spec_has_the_documented_defaults() -> None:
     assert (spec.owner, spec.scene.sample) == ("", "")
     assert (spec.display.width, spec.display.height, spec.display.color_depth) == (1280, 720, 24)
     assert spec.display.read_only is False
-    assert (spec.connections.max, spec.connections.max_per_user) == (10, None)
+    assert (spec.connections.total, spec.connections.per_user) == (10, 10)
     assert (spec.class_name, spec.viewers, spec.workspace, spec.suspend) == ("default", (), None, False)
     assert (spec.lifetime.max_age, spec.lifetime.idle_after, spec.lifetime.on_expiry) == (None, None, None)
 

@@ -180,12 +180,12 @@ def test_a_silent_desktop_is_asked_again_after_a_while_and_the_session_is_looked
         assert plan_lifetime(of, replace(seen, now=moment)) == ((steps.AskActivity(),),), "also with the clock set back"
 
 
-def idle_for_long(of: Session, **spec: object) -> Observed:
+def idle_for_long(of: Session) -> Observed:
     """Two minutes before the end of the idle time, with an answer of the desktop's."""
     activity = Activity(started_at=NOW - timedelta(hours=1), ready_at=NOW - timedelta(hours=1), asked_at=NOW)
     return replace(
         everything_observed(of),
-        settings=settings(of, {"lifetime": {"idleAfter": "30m"} | spec}),
+        settings=settings(of, {"lifetime": {"idleAfter": "30m"}}),
         activity=replace(activity, last_input_at=NOW - timedelta(minutes=28)),
     )
 
@@ -211,7 +211,7 @@ def test_a_desktop_whose_pod_is_not_ready_for_a_moment_is_asked_for_activity_too
     ],
 )
 def test_a_warning_says_what_is_lost(workspace: Manifest | None, expiry: str, words: str) -> None:
-    of = session({"workspace": workspace} if workspace else {})
-    [[warning]] = plan_lifetime(of, idle_for_long(of, onExpiry=expiry))
+    of = session({"lifetime": {"onExpiry": expiry}} | ({"workspace": workspace} if workspace else {}))
+    [[warning]] = plan_lifetime(of, idle_for_long(of))
     assert isinstance(warning, steps.Warn)
     assert words in warning.message
