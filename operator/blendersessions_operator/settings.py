@@ -23,6 +23,13 @@ class Settings(BaseSettings):
     guacamole_group: str = Field(
         "blender-sessions", min_length=1, description="Connection group that belongs to this installation alone."
     )
+    installation_id: str = Field(
+        "",
+        max_length=64,
+        pattern=r"^[A-Za-z0-9._-]*$",
+        description="What marks this installation's group and users; empty: made from the cluster and the release.",
+    )
+    release: str = Field("", description="Name of the Helm release, of which the installation's id is made.")
     guacd_address: str = Field(
         "", description="HOST:PORT of guacd, to check that it answers; empty: it is not checked and nothing is claimed."
     )

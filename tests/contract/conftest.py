@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from blendersessions.clients.guacamole.directory import GuacamoleDirectory
-from contract.guacamole_access import GROUP, signed_in
+from contract.guacamole_access import INSTALLATION, signed_in
 from contract.standins import Guacamole, running
 
 if TYPE_CHECKING:
@@ -34,4 +34,4 @@ async def client(guacamole_standin: Guacamole, tmp_path: Path) -> AsyncIterator[
 @pytest.fixture
 def directory(client: GuacamoleClient) -> GuacamoleDirectory:
     """The operator's view of that stand-in."""
-    return GuacamoleDirectory(client, GROUP)
+    return GuacamoleDirectory(client, INSTALLATION)

@@ -56,6 +56,18 @@ class ConnectionRecord:
 
 
 @dataclass(frozen=True)
+class UserSpec:
+    """What a Guacamole user that we make should be."""
+
+    username: str
+    password: str = field(repr=False)
+    namespace: str
+    """The namespace whose sessions the user is made for."""
+    fingerprint: str
+    """Of the Secret that holds the password."""
+
+
+@dataclass(frozen=True)
 class UserRecord:
     """A Guacamole user: whether it exists, and which namespace it was made for."""
 
@@ -64,9 +76,9 @@ class UserRecord:
     made_for: str = ""
     """The namespace whose sessions the user was made for. Empty: the user is an administrator's. A value that starts
     with a slash belongs to another installation, and equals no namespace."""
-    password: str | None = field(default=None, repr=False)
-    """The password that we set last. Empty: somebody else has created the user again since. None: not known, and
-    trusted."""
+    fingerprint: str = ""
+    """Of the Secret whose password was set last, as the user's mark says; empty if it does not say. Another one than
+    the Secret's shows that the password differs, for instance after a restore."""
 
     def ours(self, namespace: str) -> bool:
         """Return whether the user was made for the sessions of this namespace."""

@@ -93,6 +93,9 @@ class Reason(StrEnum):
     OWNER_TAKEN = "OwnerTaken"
     """ConnectionReady=False, Stalled=True: the owner's Guacamole user was made for the sessions of another
     namespace."""
+    GROUP_TAKEN = "GroupTaken"
+    """ConnectionReady=False, Stalled=True: the connection group of this installation's name in Guacamole belongs to
+    another installation. Nothing in it is touched. The message has the way out."""
     CLASS_NOT_FOUND = "ClassNotFound"
     """Ready=False, DesktopReady=False: the namespace has no class of that name. The session starts when the class
     exists."""

@@ -50,6 +50,10 @@ class OwnerTaken(Conflict):
     """The Guacamole user of the owner's name was made for others, who know its password. Nothing is granted to it."""
 
 
+class GroupTaken(Conflict):
+    """Our connection group in Guacamole belongs to another installation, or cannot get its name. It is not touched."""
+
+
 class Unauthorised(DomainError):  # noqa: N818 - the word alone says it
     """The account is refused, or lacks the right."""
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from blendersessions.model import labels
-from blendersessions.model.access import SessionAccess, access_list
+from blendersessions.model.access import SessionAccess, UserSpec, access_list
 from blendersessions.model.container import VNC_PASSWORD
 from blendersessions.model.manifest import ref_of
 from blendersessions.model.secret_data import decode
 from blendersessions.model.session import owner_reference
+from blendersessions.model.user_credentials import fingerprint_of
 from blendersessions_operator.planning import steps
 from blendersessions_operator.planning.observed import Observed, granted_before, is_user_secret, owned
 from blendersessions_operator.planning.steps import Area
@@ -157,10 +158,12 @@ def _plan_user(session: Session, observed: Observed, user: UserRecord, area: Are
     owners = secret["metadata"].get("ownerReferences") or ()
     if all(owner["uid"] != session.uid for owner in owners):
         todo.append(steps.AddOwner(ref_of(secret), owner_reference(session, controller=False), area))
+    wanted = UserSpec(user.username, password, session.namespace, fingerprint_of(secret))
     if not user.exists:
-        todo.append(steps.CreateUser(user.username, password, area))
-    elif user.password not in (None, password):
-        todo.append(steps.SetPassword(user.username, password, area))
+        todo.append(steps.CreateUser(wanted, area))
+    elif user.fingerprint != wanted.fingerprint:
+        # The Secret was changed, or Guacamole or Kubernetes is from a backup.
+        todo.append(steps.SetPassword(wanted, area))
     return todo, user.exists
 
 

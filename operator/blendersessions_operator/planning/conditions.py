@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from blendersessions.model.conditions import Condition, ConditionType, Reason
 from blendersessions.model.durations import write
-from blendersessions.model.errors import Invalid, NameTaken, OwnerTaken, System, Unauthorised
+from blendersessions.model.errors import GroupTaken, Invalid, NameTaken, OwnerTaken, System, Unauthorised
 from blendersessions.model.manifest import ref_of
 from blendersessions_operator.planning import podstate
 from blendersessions_operator.planning.claims import in_use_by
@@ -191,10 +191,8 @@ def _connection(session: Session, observed: Observed) -> Condition:
 
 
 def _access_reason(error: DomainError) -> str:
-    if isinstance(error, NameTaken):
-        return Reason.NAME_TAKEN
-    if isinstance(error, OwnerTaken):
-        return Reason.OWNER_TAKEN
+    if reason := _taken_reason(error):
+        return reason
     if error.system is System.KUBERNETES:
         return Reason.KUBERNETES_UNAVAILABLE
     if isinstance(error, Unauthorised):
@@ -245,10 +243,21 @@ def _stalled(session: Session, observed: Observed, parts: tuple[Condition, ...])
     return _start_deadline(session, observed, parts)
 
 
+_TAKEN: Final = {
+    NameTaken: Reason.NAME_TAKEN,
+    OwnerTaken: Reason.OWNER_TAKEN,
+    GroupTaken: Reason.GROUP_TAKEN,
+}
+"""What belongs to others. Somebody has to act before the session goes on."""
+
+
+def _taken_reason(error: DomainError) -> Reason | None:
+    return next((reason for kind, reason in _TAKEN.items() if isinstance(error, kind)), None)
+
+
 def _taken(observed: Observed) -> Condition | None:
     for area, error in observed.failures.items():
-        if area is not Area.VIEWERS and isinstance(error, NameTaken | OwnerTaken):
-            reason = Reason.NAME_TAKEN if isinstance(error, NameTaken) else Reason.OWNER_TAKEN
+        if area is not Area.VIEWERS and (reason := _taken_reason(error)):
             return Condition(ConditionType.STALLED, "True", reason, str(error))
     return None
 

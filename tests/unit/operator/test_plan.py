@@ -20,6 +20,7 @@ from blendersessions_operator.planning.questions import Question, next_question
 from blendersessions_operator.planning.status import status
 from blendersessions_operator.planning.steps import Area
 from blendersessions_operator.resources.connection import connection
+from blendersessions_operator.resources.secret import user_secret
 from unit.operator.factories import (
     NOW,
     OTHER_UID,
@@ -91,7 +92,7 @@ def test_a_user_is_made_with_the_password_that_the_secret_holds() -> None:
         everything_observed(of), access=AccessView(inspected=True, users={"alice": UserRecord("alice", exists=False)})
     )
     [made] = [step for step in next_steps(of, observed) if isinstance(step, steps.CreateUser)]
-    assert (made.username, made.password) == ("alice", USER_PASSWORD)
+    assert (made.user.username, made.user.password) == ("alice", USER_PASSWORD)
     assert USER_PASSWORD not in repr(made)
 
 
@@ -446,15 +447,25 @@ def test_a_connection_that_leads_elsewhere_is_refused_unless_it_was_reported() -
     assert doubtful_connections(edited, observed) == []
 
 
-def test_a_user_made_again_by_others_gets_the_password_of_the_secret() -> None:
+@pytest.mark.parametrize("fingerprint", ["", "0123456789abcdef"])
+def test_a_user_from_a_backup_or_an_older_version_gets_the_password_of_the_secret(fingerprint: str) -> None:
     of = session(ALICE)
-    user = UserRecord("alice", exists=True, made_for="art", password="")
+    user = UserRecord("alice", exists=True, made_for="art", fingerprint=fingerprint)
     access = with_user(granted_access(of), user)
     [step] = next_steps(of, replace(everything_observed(of), access=access))
-    assert step == steps.SetPassword("alice", USER_PASSWORD)
+    assert isinstance(step, steps.SetPassword)
+    assert (step.user.username, step.user.password, step.user.namespace) == ("alice", USER_PASSWORD, "art")
     assert USER_PASSWORD not in repr(step)
-    known = with_user(access, replace(user, password=USER_PASSWORD))
+    known = with_user(access, replace(user, fingerprint=step.user.fingerprint))
     assert plan(of, replace(everything_observed(of), access=known)).empty
+
+
+def test_a_secret_from_a_backup_has_its_password_set_in_guacamole() -> None:
+    of = session(ALICE)
+    observed = everything_observed(of)
+    again = stored(user_secret(of, "alice", USER_PASSWORD), "the UID of the restored object")
+    [step] = next_steps(of, replace(observed, user_secrets={"alice": again}))
+    assert isinstance(step, steps.SetPassword)
 
 
 def test_a_stored_object_equals_what_was_built() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from blendersessions.model.access import AccessView, ConnectionRecord, SessionAccess, UserRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 
 @dataclass
@@ -30,6 +30,10 @@ class GuacamoleCache:
     """The users who may read a connection, by its name. A restored database gives identifiers to other connections."""
     rights_known: set[str] = field(default_factory=set)
     """Users whose grants were read."""
+    without_group: set[str] = field(default_factory=set)
+    """Users of these who may not read the group, so that a grant needs to be repeated before it shows."""
+    restored: bool = False
+    """Whether the lists show that the database was restored: a user has the mark of an earlier password."""
     lost: dict[str, str] = field(default_factory=dict)
     """The identifiers of connections that left the list, by name: they were deleted, renamed or moved."""
     looked_up: set[tuple[str, str]] = field(default_factory=set)
@@ -43,7 +47,10 @@ class GuacamoleCache:
         """Return what is known of a session's connections and users."""
         records = {name: self.connections[name] for name in access.connections if name in self.connections}
         users = {name: self.users[name] for name in access.usernames if name in self.users}
-        grants = frozenset((user, name) for name in records for user in self.grants.get(name, ()))
+        incomplete = self.without_group & set(access.usernames)
+        grants = frozenset(
+            (user, name) for name in records for user in self.grants.get(name, ()) if user not in incomplete
+        )
         inspected = (
             self._connections_known(access, records)
             and len(users) == len(set(access.usernames))
@@ -114,19 +121,28 @@ class GuacamoleCache:
     def forget_grants(self, username: str) -> None:
         """Forget a user's grants, so that they are read again."""
         self.rights_known.discard(username)
+        self.without_group.discard(username)
         for granted in self.grants.values():
             granted.discard(username)
 
-    def take_rights(self, username: str, readable: set[str]) -> set[str]:
-        """Cache the identifiers that a user may read; return the names of connections for which that changed."""
+    def take_rights(self, username: str, readable: Collection[str], *, group: bool) -> set[str]:
+        """Cache what a user may read; return the names of connections for which that changed.
+
+        Args:
+            username: the user.
+            readable: identifiers of connections.
+            group: whether the user may read our group.
+        """
         changed = set()
+        incomplete = username in self.without_group
+        (self.without_group.discard if group else self.without_group.add)(username)
         for name, record in self.connections.items():
             had, has = username in self.grants.get(name, ()), record.identifier in readable
             if has:
                 self.grants[name].add(username)
             elif had:
                 self.grants[name].discard(username)
-            if had != has:
+            if had != has or (has and incomplete == group):
                 changed.add(name)
         self.rights_known.add(username)
         return changed
@@ -172,12 +188,13 @@ class GuacamoleCache:
                 if self.users_loaded:
                     changed.add(username)
             elif not former.exists:
-                # Somebody else created it, perhaps from a backup. Its password is not known.
+                # Somebody else created it, perhaps from a backup.
                 changed.add(username)
                 self.forget_grants(username)
-                self.users[username] = replace(found, password="")
-            elif former.made_for != found.made_for:
+                self.users[username] = found
+            elif former != found:
                 changed.add(username)
                 self.users[username] = found
+                self.restored |= former.made_for == found.made_for and former.fingerprint != found.fingerprint
         self.users_loaded = True
         return changed
