@@ -235,7 +235,8 @@ def test_two_sessions_of_one_owner_share_the_user_until_the_last_goes(installati
 
 
 def test_an_administrators_user_gets_the_grant_and_is_not_removed(installation: Installation) -> None:
-    user = {"username": "teacher", "password": "chalk", "attributes": {}}
+    record = {"guac-organization": f"A school; blender-sessions: music, {installation.namespace}"}
+    user = {"username": "teacher", "password": "chalk", "attributes": record}
     installation.guacamole.send("POST", "users", user)
     installation.ready(owner="teacher")
     assert installation.child("secrets", user_secret_name("teacher")) is None

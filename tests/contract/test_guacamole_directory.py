@@ -486,3 +486,50 @@ async def test_a_lock_goes_with_its_user(directory: GuacamoleDirectory) -> None:
     await asyncio.gather(*waiting)
     assert len(order) == 4
     assert len(directory._user_locks) == 0
+
+
+@pytest.mark.parametrize(
+    ("organization", "role", "admitted"),
+    [
+        (None, None, ()),
+        ("A school", "blender-sessions: art, film", ("art", "film")),
+        ("A school; blender-sessions: *", None, ("*",)),
+        ("blender-sessions:art;lead", "teacher", ("art",)),
+        ("not blender-sessions: art", None, ()),
+    ],
+)
+async def test_the_record_of_an_administrators_user_says_which_namespaces_may_let_it_in(
+    client: GuacamoleClient, organization: str | None, role: str | None, admitted: tuple[str, ...]
+) -> None:
+    attributes = {"guac-organization": organization, "guac-organizational-role": role}
+    await client.call("POST", "users", body={"username": "teacher", "password": "x", "attributes": attributes})
+    assert (await users.get(client, "teacher", INSTALLATION)).admitted == admitted
+
+
+async def test_a_changed_record_of_an_administrators_user_is_news(
+    directory: GuacamoleDirectory, client: GuacamoleClient
+) -> None:
+    await client.call("POST", "users", body={"username": "teacher", "password": "x", "attributes": {}})
+    await directory.refresh_users()
+    body = {"username": "teacher", "attributes": {"guac-organization": "blender-sessions: art"}}
+    await client.call("PUT", "users", "teacher", body=body)
+    assert await directory.refresh_users() == {"teacher"}
+    assert directory.known_users()["teacher"].admits("art")
+
+
+async def test_the_users_of_a_namespace_are_counted(directory: GuacamoleDirectory, client: GuacamoleClient) -> None:
+    def count(of: GuacamoleDirectory, namespace: str = NAMESPACE) -> int:
+        return of.view(replace(access_of(), namespace=namespace)).users_made
+
+    await registered(directory)
+    await directory.create_user(new_user("bob", "pw"))
+    await directory.create_user(new_user("mia", "pw", "music"))
+    await directory.set_password(new_user("bob", "pw-2"))
+    assert (count(directory), count(directory, "music")) == (2, 1)
+    successor = GuacamoleDirectory(client, INSTALLATION)
+    await successor.refresh()
+    await successor.refresh_users()
+    assert count(successor) == 2
+    await directory.remove_user("bob", NAMESPACE)
+    await successor.refresh_users()
+    assert (count(directory), count(successor)) == (1, 1)

@@ -80,6 +80,13 @@ class UserRecord:
     """Of the Secret whose password was set last, as the user's mark says; empty if it does not say. Another one than
     the Secret's shows that the password differs, for instance after a restore."""
 
+    admitted: tuple[str, ...] = ()
+    """The namespaces whose sessions may let an administrator's user in, as its record says; `*` for all."""
+
+    def admits(self, namespace: str) -> bool:
+        """Return whether the record of an administrator's user admits sessions of a namespace."""
+        return not {namespace, "*"}.isdisjoint(self.admitted)
+
     def ours(self, namespace: str) -> bool:
         """Return whether the user was made for the sessions of this namespace."""
         return self.exists and self.made_for == namespace
@@ -113,6 +120,8 @@ class SessionAccess:
     """The name by which guacd reaches the desktop. A connection that leads elsewhere is not the session's."""
     reported_identifier: str = ""
     """Identifier of the owner's connection that the status last reported; empty if there was none."""
+    namespace: str = ""
+    """The session's namespace, whose users are counted."""
 
     def identifier_of(self, connection: str) -> str:
         """Return the identifier that was last reported for a connection of this name; empty if none was."""
@@ -136,6 +145,8 @@ class AccessView:
     """By name: all users whom the session lets in."""
     grants: frozenset[tuple[str, str]] = frozenset()
     """The known grants: pairs of a user and the name of a connection. Former users of the session are included."""
+    users_made: int = 0
+    """How many users there are that were made for the session's namespace, or are being made."""
 
 
 def access_list(session: Session) -> dict[str, str]:

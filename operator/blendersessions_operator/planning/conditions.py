@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Final
 
 from blendersessions.model.conditions import Condition, ConditionType, Reason
 from blendersessions.model.durations import write
-from blendersessions.model.errors import GroupTaken, Invalid, NameTaken, OwnerTaken, System, Unauthorised
+from blendersessions.model.errors import (
+    GroupTaken,
+    Invalid,
+    NameTaken,
+    OwnerNotAllowed,
+    OwnerTaken,
+    System,
+    TooManyUsers,
+    Unauthorised,
+    UserMissing,
+)
 from blendersessions.model.manifest import ref_of
 from blendersessions_operator.planning import podstate
 from blendersessions_operator.planning.claims import in_use_by
@@ -24,6 +34,8 @@ from blendersessions_operator.resources.pod import outdated
 from blendersessions_operator.resources.volume_claim import claim_name
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from blendersessions.model.errors import DomainError
     from blendersessions.model.manifest import Manifest
     from blendersessions.model.session import Session
@@ -191,7 +203,7 @@ def _connection(session: Session, observed: Observed) -> Condition:
 
 
 def _access_reason(error: DomainError) -> str:
-    if reason := _taken_reason(error):
+    if reason := _reason_of(error, _ACCESS_REASONS):
         return reason
     if error.system is System.KUBERNETES:
         return Reason.KUBERNETES_UNAVAILABLE
@@ -247,17 +259,23 @@ _TAKEN: Final = {
     NameTaken: Reason.NAME_TAKEN,
     OwnerTaken: Reason.OWNER_TAKEN,
     GroupTaken: Reason.GROUP_TAKEN,
+    OwnerNotAllowed: Reason.OWNER_NOT_ALLOWED,
 }
-"""What belongs to others. Somebody has to act before the session goes on."""
+"""What others have to give or to leave. Somebody has to act before the session goes on."""
+_ACCESS_REASONS: Final = _TAKEN | {
+    UserMissing: Reason.OWNER_MISSING,
+    TooManyUsers: Reason.TOO_MANY_USERS,
+}
+"""Why no connection can be opened, besides that a system failed."""
 
 
-def _taken_reason(error: DomainError) -> Reason | None:
-    return next((reason for kind, reason in _TAKEN.items() if isinstance(error, kind)), None)
+def _reason_of(error: DomainError, reasons: Mapping[type[DomainError], Reason]) -> Reason | None:
+    return next((reason for kind, reason in reasons.items() if isinstance(error, kind)), None)
 
 
 def _taken(observed: Observed) -> Condition | None:
     for area, error in observed.failures.items():
-        if area is not Area.VIEWERS and (reason := _taken_reason(error)):
+        if area is not Area.VIEWERS and (reason := _reason_of(error, _TAKEN)):
             return Condition(ConditionType.STALLED, "True", reason, str(error))
     return None
 

@@ -67,14 +67,31 @@ def test_after_the_finalizer_come_the_secret_and_the_service() -> None:
     assert kinds(session(), nothing_observed()) == ["CreateDesktopSecret", "CreateObject Service"]
 
 
-def test_after_the_secret_come_pod_and_guacamole_side_by_side() -> None:
+def test_after_the_secret_comes_the_pod_and_then_guacamole_while_it_starts() -> None:
     of, observed = session(), replace(everything_observed(session()), access=AccessView(), user_secrets={})
     assert kinds(of, replace(observed, pod=None)) == ["CreateObject Pod"]
     assert next_question(of, replace(observed, pod=None)) is None, "Guacamole holds up no desktop"
     assert next_question(of, observed) is Question.ACCESS
     nobody = AccessView(inspected=True, users={of.username: UserRecord(of.username, exists=False)})
-    found = kinds(of, replace(observed, pod=None, access=nobody))
-    assert found == ["CreateObject Pod", "CreateConnection", "CreateUserSecret"]
+    assert kinds(of, replace(observed, pod=None, access=nobody)) == ["CreateObject Pod"]
+    starting = running_pod(of, ready=False) | {"status": {}}
+    assert kinds(of, replace(observed, pod=starting, access=nobody)) == ["CreateConnection", "CreateUserSecret"]
+
+
+def test_a_session_whose_pod_is_refused_leaves_nothing_in_guacamole() -> None:
+    of = session({"owner": "alice", "viewers": ["vera"]})
+    refused = {Area.DESKTOP: Unavailable("exceeded quota", System.KUBERNETES)}
+    observed = replace(everything_observed(of), pod=None, access=AccessView(), user_secrets={}, failures=refused)
+    assert next_question(of, observed) is None
+    nobody = {name: UserRecord(name, exists=False) for name in ("alice", "vera")}
+    assert plan(of, replace(observed, access=AccessView(inspected=True, users=nobody))).empty
+
+
+def test_a_registered_session_is_repaired_while_its_pod_is_replaced() -> None:
+    of = session(ALICE)
+    without_pod = replace(everything_observed(of), pod=None)
+    lost = replace(without_pod, access=replace(without_pod.access, grants=frozenset()))
+    assert "Grant" in kinds(of, lost)
 
 
 def test_the_users_secret_is_made_before_the_user() -> None:
@@ -98,7 +115,7 @@ def test_a_user_is_made_with_the_password_that_the_secret_holds() -> None:
 
 def test_an_administrators_user_gets_a_grant_and_no_secret() -> None:
     of = session(ALICE)
-    access = with_user(granted_access(of), UserRecord("alice", exists=True), granted=False)
+    access = with_user(granted_access(of), UserRecord("alice", exists=True, admitted=("*",)), granted=False)
     observed = replace(everything_observed(of), user_secrets={}, access=access)
     assert next_steps(of, observed) == [steps.Grant("alice", of.desktop.name)]
 
@@ -129,7 +146,7 @@ def test_a_secret_for_an_administrators_user_is_left_alone() -> None:
     of = session(ALICE)
     observed = everything_observed(of)
     observed.user_secrets["alice"]["metadata"]["ownerReferences"] = []
-    access = with_user(observed.access, UserRecord("alice", exists=True), granted=False)
+    access = with_user(observed.access, UserRecord("alice", exists=True, admitted=("art",)), granted=False)
     assert next_steps(of, replace(observed, access=access)) == [steps.Grant("alice", of.desktop.name)]
 
 

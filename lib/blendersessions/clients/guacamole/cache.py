@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,10 @@ class GuacamoleCache:
     connections: dict[str, ConnectionRecord] = field(default_factory=dict)
     """By the name that each should have; somebody may have renamed it in Guacamole."""
     users: dict[str, UserRecord] = field(default_factory=dict)
+    made: Counter[str] = field(default_factory=Counter)
+    """The number of existing users by the namespace that they were made for."""
+    creating: Counter[str] = field(default_factory=Counter)
+    """The number of users that are being made, by namespace."""
     grants: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """The users who may read a connection, by its name. A restored database gives identifiers to other connections."""
     rights_known: set[str] = field(default_factory=set)
@@ -56,7 +60,8 @@ class GuacamoleCache:
             and len(users) == len(set(access.usernames))
             and (not records or self._rights_known_of(users))
         )
-        return AccessView(inspected, self.data_source, records, users, grants)
+        made = self.made[access.namespace] + self.creating[access.namespace]
+        return AccessView(inspected, self.data_source, records, users, grants, made)
 
     def _connections_known(self, access: SessionAccess, records: Mapping[str, ConnectionRecord]) -> bool:
         """Return whether the connections were listed, those outside the group looked up, and all parameters read."""
@@ -98,23 +103,32 @@ class GuacamoleCache:
     def put_user(self, user: UserRecord) -> None:
         """Cache a user that was written or looked up. A user that does not exist has no grants."""
         former = self.users.get(user.username)
-        self.users[user.username] = user
+        self._set_user(user)
         self.users_written.add(user.username)
         if not user.exists or (former is not None and not former.exists):
             self.forget_grants(user.username)
         if not user.exists:
             self.rights_known.discard(user.username)
 
+    def _set_user(self, user: UserRecord) -> None:
+        former = self.users.get(user.username)
+        if former is not None and former.exists:
+            self.made[former.made_for] -= 1
+        self.users[user.username] = user
+        if user.exists:
+            self.made[user.made_for] += 1
+
     def unlisted(self, username: str) -> UserRecord | None:
         """Cache a user as not existing if the last list lacks it. Return None if it is listed, or has changed since."""
         if username in self.users or username in self.users_written:
             return None
-        self.users[username] = UserRecord(username, exists=False)
+        self._set_user(UserRecord(username, exists=False))
         return self.users[username]
 
     def drop_user(self, username: str) -> None:
         """Forget a user, so that it is asked for again."""
-        self.users.pop(username, None)
+        self._set_user(UserRecord(username, exists=False))
+        del self.users[username]
         self.users_written.add(username)
         self.forget_grants(username)
 
@@ -182,19 +196,19 @@ class GuacamoleCache:
                 if former is not None and former.exists:
                     changed.add(username)
                     self.forget_grants(username)
-                    self.users[username] = UserRecord(username, exists=False)
+                    self._set_user(UserRecord(username, exists=False))
             elif former is None:
-                self.users[username] = found
+                self._set_user(found)
                 if self.users_loaded:
                     changed.add(username)
             elif not former.exists:
                 # Somebody else created it, perhaps from a backup.
                 changed.add(username)
                 self.forget_grants(username)
-                self.users[username] = found
+                self._set_user(found)
             elif former != found:
                 changed.add(username)
-                self.users[username] = found
+                self._set_user(found)
                 self.restored |= former.made_for == found.made_for and former.fingerprint != found.fingerprint
         self.users_loaded = True
         return changed

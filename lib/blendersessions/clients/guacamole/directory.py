@@ -220,6 +220,7 @@ class GuacamoleDirectory:
 
     async def create_user(self, new: UserSpec) -> None:
         """Create a user for the sessions of a namespace. An existing user of ours gets the password."""
+        self._cache.creating[new.namespace] += 1
         try:
             await self._user_creations.add(new)
         except (Conflict, OutcomeUnknown):
@@ -229,6 +230,8 @@ class GuacamoleDirectory:
             if user.ours(new.namespace):
                 await self.set_password(new)
             return
+        finally:
+            self._cache.creating[new.namespace] -= 1
         self._cache.put_user(_made(new))
         self._cache.rights_known.add(new.username)
 

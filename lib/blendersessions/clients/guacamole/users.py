@@ -9,6 +9,7 @@ of either side made the two differ.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from blendersessions.model.access import UserSpec
 
 ROLE = "guac-organizational-role"
+ORGANIZATION = "guac-organization"
+_ADMITTED = re.compile(r"(?:^|;)\s*blender-sessions:([^;]*)")
+"""What an administrator writes into the organization or the role of a user: `blender-sessions: art, film`, or `*` for
+all namespaces. Other text may stand before or after a semicolon."""
 
 
 async def list_all(client: GuacamoleClient, installation: Installation) -> dict[str, UserRecord]:
@@ -153,4 +158,12 @@ def _role(answer: dict[str, Any]) -> str:
 
 def _record(username: str, answer: dict[str, Any], installation: Installation) -> UserRecord:
     mark = read_user_mark(installation, _role(answer))
-    return UserRecord(username, exists=True, made_for=mark.made_for, fingerprint=mark.fingerprint)
+    admitted = () if mark.made_for else _admitted(answer)
+    return UserRecord(username, True, mark.made_for, mark.fingerprint, admitted)
+
+
+def _admitted(answer: dict[str, Any]) -> tuple[str, ...]:
+    """Return the namespaces that an administrator has written into a user's record."""
+    attributes = answer.get("attributes") or {}
+    texts = (_ADMITTED.search(str(attributes.get(key) or "")) for key in (ORGANIZATION, ROLE))
+    return tuple(name.strip() for found in texts if found for name in found[1].split(",") if name.strip())
