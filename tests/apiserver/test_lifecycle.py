@@ -36,7 +36,7 @@ def test_a_created_session_becomes_ready_with_a_url(installation: Installation) 
     assert status["phase"] == "Ready"
     assert status["desktop"] == {"name": name}
     assert status["connection"] == {
-        "name": name,
+        "name": f"{installation.namespace}/cart ({name})",
         "identifier": connection["identifier"],
         "dataSource": installation.guacamole.source,
     }

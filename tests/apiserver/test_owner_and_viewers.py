@@ -19,7 +19,11 @@ def test_viewers_get_a_read_only_connection_and_lose_it_when_removed(installatio
     until("there is a link for viewers", lambda: installation.status().get("viewURL"))
     [shown] = installation.guacamole.named(name + "-view")
     parameters: Any = installation.guacamole.get(f"connections/{shown['identifier']}/parameters")
-    assert parameters["read-only"] == "true"
+    kept_away = {"read-only", "disable-copy", "disable-paste", "disable-display-resize"}
+    assert {parameters[key] for key in kept_away} == {"true"}
+    assert shown["name"] == f"{installation.namespace}/cart, view only ({name}-view)"
+    [owners] = installation.guacamole.named(name)
+    assert kept_away.isdisjoint(installation.guacamole.get(f"connections/{owners['identifier']}/parameters"))
     assert installation.guacamole.get("users/vic-looks/permissions")["connectionPermissions"] == {
         shown["identifier"]: ["READ"]
     }

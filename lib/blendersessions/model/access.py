@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from blendersessions.model.desktop import connection_key
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -24,6 +26,11 @@ class ConnectionSpec:
     name: str
     parameters: dict[str, str] = field(repr=False)
     attributes: dict[str, str]
+
+    @property
+    def key(self) -> str:
+        """The part of the name by which we know the connection."""
+        return connection_key(self.name)
 
 
 @dataclass(frozen=True)
@@ -113,7 +120,7 @@ class SessionAccess:
     """How one session is known in Guacamole: enough to find its connections and users there."""
 
     connections: tuple[str, ...]
-    """Names of the connections that the session has or may have had; the owner's is the first."""
+    """Keys of the connections that the session has or may have had; the owner's is the first."""
     usernames: tuple[str, ...] = ()
     """Users whom the session lets in."""
     hostname: str = ""
@@ -140,16 +147,16 @@ class AccessView:
     """False while Guacamole must be asked before anything is decided."""
     data_source: str = ""
     connections: Mapping[str, ConnectionRecord] = field(default_factory=dict)
-    """By the name that each should have."""
+    """By key."""
     users: Mapping[str, UserRecord] = field(default_factory=dict)
     """By name: all users whom the session lets in."""
     grants: frozenset[tuple[str, str]] = frozenset()
-    """The known grants: pairs of a user and the name of a connection. Former users of the session are included."""
+    """The known grants: pairs of a user and the key of a connection. Former users of the session are included."""
     users_made: int = 0
     """How many users there are that were made for the session's namespace, or are being made."""
 
 
 def access_list(session: Session) -> dict[str, str]:
-    """Return the Guacamole users of a session, each with the name of the one connection that the user may read."""
+    """Return the Guacamole users of a session, each with the key of the one connection that the user may read."""
     desktop = session.desktop
     return dict.fromkeys(session.spec.viewers, desktop.view_connection) | {session.username: desktop.name}

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from blendersessions.clients.guacamole.marks import Installation
+from blendersessions.model.conditions import Reason
 from blendersessions.model.errors import DomainError, GroupTaken
 from blendersessions.model.manifest import Ref
 from blendersessions_operator.controller.workqueue import backoff
@@ -59,6 +60,6 @@ async def announce_taken_group(context: ReconcilerContext) -> None:
         await context.guacamole.refresh()
     except GroupTaken as taken:
         logger.warning("%s", taken)
-        context.events.operator_event(Event("Warning", "GroupTaken", str(taken), datetime.now(UTC)))
+        context.events.operator_event(Event("Warning", Reason.GROUP_TAKEN, str(taken), datetime.now(UTC)))
     except DomainError as error:
         logger.info("Guacamole's connection group cannot be read yet: %s", error)

@@ -123,7 +123,7 @@ def reported_identifier(session: Session) -> str:
 
 
 def _plan_connection(session: Session, observed: Observed, wanted: ConnectionSpec) -> list[Step]:
-    record = observed.access.connections.get(wanted.name)
+    record = observed.access.connections.get(wanted.key)
     if record is None:
         return [steps.CreateConnection(wanted)]
     if record.matches(wanted):

@@ -90,7 +90,7 @@ def granted_access(of: Session) -> AccessView:
     """Guacamole with everything that the session wants."""
     specs = wanted_connections(of, CREDENTIALS.vnc_password)
     records = {
-        wanted.name: ConnectionRecord(str(number), wanted.name, "vnc", wanted.attributes, wanted.parameters)
+        wanted.key: ConnectionRecord(str(number), wanted.name, "vnc", wanted.attributes, wanted.parameters)
         for number, wanted in enumerate(specs, 17)
     }
     users = {name: made_user(of, name) for name in access_list(of)}

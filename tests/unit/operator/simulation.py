@@ -205,16 +205,16 @@ class Guacamole(Faulty):
     async def create_connection(self, spec: ConnectionSpec) -> None:
         def made() -> None:
             self.numbers += 1
-            if spec.name not in self.connections:
+            if spec.key not in self.connections:
                 record = ConnectionRecord(str(self.numbers), spec.name, "vnc", spec.attributes, spec.parameters)
-                self.connections[spec.name] = record
+                self.connections[spec.key] = record
 
         self._call(System.GUACAMOLE, made)
 
     async def update_connection(self, identifier: str, spec: ConnectionSpec) -> None:
         def updated() -> None:
             record = ConnectionRecord(identifier, spec.name, "vnc", spec.attributes, spec.parameters)
-            self.connections[spec.name] = record
+            self.connections[spec.key] = record
 
         self._call(System.GUACAMOLE, updated)
 

@@ -198,9 +198,9 @@ def test_a_missing_value_of_the_secret_is_filled_in_and_the_other_kept() -> None
     del observed.secret["data"]["agent-token"]
     observed.secret["data"]["vnc-password"] = encode("original")
     wanted = connection(session().desktop, session(), "original")
-    record = replace(observed.access.connections[wanted.name], parameters=wanted.parameters)
+    record = replace(observed.access.connections[wanted.key], parameters=wanted.parameters)
     step, other = next_steps(
-        session(), replace(observed, access=replace(observed.access, connections={wanted.name: record}))
+        session(), replace(observed, access=replace(observed.access, connections={wanted.key: record}))
     )
     assert isinstance(other, steps.DeleteObject), "the desktop was started with other values"
     assert isinstance(step, steps.CompleteDesktopSecret)
@@ -384,7 +384,7 @@ def test_a_viewer_gets_a_read_only_connection() -> None:
     assert plan(of, everything_observed(of)).empty
     observed = replace(everything_observed(of), access=without_connections(granted_access(of)))
     made = [step.spec for step in next_steps(of, observed) if isinstance(step, steps.CreateConnection)]
-    assert [(spec.name, spec.parameters.get("read-only")) for spec in made] == [
+    assert [(spec.key, spec.parameters.get("read-only")) for spec in made] == [
         (of.desktop.name, None),
         (of.desktop.name + "-view", "true"),
     ]
@@ -445,7 +445,7 @@ def test_a_connection_renamed_or_moved_by_hand_is_restored() -> None:
         access = replace(observed.access, connections={of.desktop.name: record})
         [step] = next_steps(of, replace(observed, access=access))
         assert isinstance(step, steps.UpdateConnection)
-        assert (step.identifier, step.spec.name) == ("17", of.desktop.name)
+        assert (step.identifier, step.spec.key) == ("17", of.desktop.name)
 
 
 def test_a_connection_that_leads_elsewhere_is_refused_unless_it_was_reported() -> None:

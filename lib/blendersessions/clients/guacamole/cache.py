@@ -24,7 +24,7 @@ class GuacamoleCache:
     loaded: bool = False
     users_loaded: bool = False
     connections: dict[str, ConnectionRecord] = field(default_factory=dict)
-    """By the name that each should have; somebody may have renamed it in Guacamole."""
+    """By key, which its name should have; somebody may have renamed it in Guacamole."""
     users: dict[str, UserRecord] = field(default_factory=dict)
     made: Counter[str] = field(default_factory=Counter)
     """The number of existing users by the namespace that they were made for."""

@@ -88,7 +88,7 @@ class GuacamoleDirectory:
         return self._cache.view(access)
 
     def known_connections(self) -> dict[str, ConnectionRecord]:
-        """Return all connections of the group by name, as of the last list and the changes since."""
+        """Return all connections of the group by key, as of the last list and the changes since."""
         return dict(self._cache.connections)
 
     def known_users(self) -> dict[str, UserRecord]:
@@ -143,7 +143,7 @@ class GuacamoleDirectory:
             identifier = await self._creations.add(spec)
         except (Conflict, OutcomeUnknown):
             await self.refresh()
-            if spec.name not in cache.connections:
+            if spec.key not in cache.connections:
                 raise
             return
         except DomainError:
@@ -155,7 +155,7 @@ class GuacamoleDirectory:
             raise Unavailable(
                 f"Guacamole gave no identifier for the connection {spec.name}; it is looked up.", System.GUACAMOLE
             )
-        cache.put(spec.name, ConnectionRecord(identifier, spec.name, "vnc", spec.attributes, spec.parameters))
+        cache.put(spec.key, ConnectionRecord(identifier, spec.name, "vnc", spec.attributes, spec.parameters))
 
     async def update_connection(self, identifier: str, spec: ConnectionSpec) -> None:
         """Give a connection the values of the spec, and move it into our group."""
@@ -163,9 +163,9 @@ class GuacamoleDirectory:
             await connections.replace(self._client, self._cache.group, identifier, spec)
         except DomainError:
             self._cache.loaded = False
-            self._cache.drop(spec.name)
+            self._cache.drop(spec.key)
             raise
-        self._cache.put(spec.name, ConnectionRecord(identifier, spec.name, "vnc", spec.attributes, spec.parameters))
+        self._cache.put(spec.key, ConnectionRecord(identifier, spec.name, "vnc", spec.attributes, spec.parameters))
 
     async def recheck_connection(self, name: str) -> ConnectionRecord | None:
         """Read the parameters of a connection again, and return it; None if it is not in the group."""

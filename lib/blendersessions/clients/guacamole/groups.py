@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from blendersessions.clients.guacamole import users
 from blendersessions.clients.guacamole.connections import record_of
 from blendersessions.clients.guacamole.marks import group_mark, read_group_mark
+from blendersessions.model.desktop import connection_key
 from blendersessions.model.errors import Conflict, GroupTaken, NotFound, System
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ ROOT = "ROOT"
 
 @dataclass(frozen=True)
 class Group:
-    """The group, its mark, and its connections by name, from one request (`group-tree-sub`)."""
+    """The group, its mark, and its connections by key, from one request (`group-tree-sub`)."""
 
     identifier: str
     mark: GroupMark
@@ -54,13 +55,22 @@ async def read_group(client: GuacamoleClient, installation: Installation, last_i
     if tree is None or mark is None or mark.installation != installation.id or not _in_place(tree, installation):
         tree, mark = await _resolve(client, installation)
     records = (record_of(child) for child in tree.get("childConnections") or ())
-    return Group(str(tree["identifier"]), mark, {record.name: record for record in records})
+    return Group(str(tree["identifier"]), mark, _by_key(records))
 
 
 async def set_revision(client: GuacamoleClient, group: Group, revision: int) -> None:
     """Write another revision into the mark of a group (`group-update-rename`)."""
     name = group_mark(group.mark.installation, revision)
     await _replace(client, group.mark.identifier, name, group.identifier, {})
+
+
+def _by_key(records: Iterable[ConnectionRecord]) -> dict[str, ConnectionRecord]:
+    """Return connections by key. Of two of one key the older one has it; the other one's is of no session."""
+    found: dict[str, ConnectionRecord] = {}
+    for record in sorted(records, key=lambda each: int(each.identifier)):
+        key = connection_key(record.name)
+        found[key if key not in found else f"{key} [{record.identifier}]"] = record
+    return found
 
 
 async def _resolve(client: GuacamoleClient, installation: Installation) -> tuple[dict[str, Any], GroupMark]:
