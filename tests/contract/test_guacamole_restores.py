@@ -131,3 +131,16 @@ async def test_a_restarted_operator_reads_all_rights_once(tmp_path: Path) -> Non
         await cycle(successor)
         await successor.inspect(access_of("alice"))
         assert ("teacher", CONNECTION.name) in successor.view(access_of("alice")).grants
+
+
+async def test_a_revocation_is_carried_out_though_the_mark_is_gone(tmp_path: Path) -> None:
+    async with guacamole(tmp_path) as (client, directory, _):
+        groups = (await client.get("connectionGroups")).items()
+        [mark] = [key for key, each in groups if "revision" in each["name"]]
+        await client.call("DELETE", "connectionGroups", mark)
+        await directory.revoke("alice", CONNECTION.name)
+        assert (await client.get("users", "alice", "permissions"))["connectionPermissions"] == {}
+        await cycle(directory)
+        revisions = [each["name"] for each in (await client.get("connectionGroups")).values() if "rev" in each["name"]]
+        assert len(revisions) == 1
+        assert "revision 1)" not in revisions[0], "what was owed is written"

@@ -276,9 +276,10 @@ class GuacamoleDirectory:
             return 0
         if (await users.get(self._client, username, self._installation)).exists:
             await users.change(self._client, username, "remove", (f"/connectionPermissions/{record.identifier}",))
-            await self._revision.grow()
         self._cache.grants[name].discard(username)
-        return await self._close_tunnels(record.identifier, username)
+        closed = await self._close_tunnels(record.identifier, username)
+        await self._revision.grow()
+        return closed
 
     @property
     def rights_doubtful(self) -> bool:

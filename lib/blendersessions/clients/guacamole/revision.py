@@ -6,13 +6,17 @@ A restore brings revoked rights back, and no list shows rights. So the revision 
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING
 
 from blendersessions.clients.guacamole import groups
+from blendersessions.model.errors import DomainError
 
 if TYPE_CHECKING:
     from blendersessions.clients.guacamole.client import GuacamoleClient
     from blendersessions.clients.guacamole.groups import Group
+
+logger = logging.getLogger(__name__)
 
 
 class Revision:
@@ -28,6 +32,7 @@ class Revision:
         self._lock = asyncio.Lock()
         self.current: int | None = None
         """The highest revision that was read or written; None before the first list of the group."""
+        self._owed = False
         self.restored = True
         """Whether revoked rights may be back. At its start the operator does not know what happened before."""
 
@@ -42,15 +47,21 @@ class Revision:
         if before is None or self.current is None:
             self.current = listed
         elif not before <= listed <= self.current:
-            self.restored = True
+            self.restored = self._owed = True
             self.current = max(self.current, listed)
+        if self._owed:
             await self.grow()
 
     async def grow(self) -> None:
-        """Write a higher revision than ever before into the mark."""
+        """Write a higher revision than ever before into the mark. If that fails, the next list tries it again."""
         async with self._lock:
+            self._owed = True
             if self._group is None or self.current is None:
                 return
             following = self.current + 1
-            await groups.set_revision(self._client, self._group, following)
-            self.current = following
+            try:
+                await groups.set_revision(self._client, self._group, following)
+            except DomainError as error:
+                logger.info("The mark of Guacamole's connection group is not written yet: %s", error)
+                return
+            self.current, self._owed = following, False
