@@ -23,6 +23,20 @@ class Settings(BaseSettings):
     guacamole_group: str = Field(
         "blender-sessions", min_length=1, description="Connection group that belongs to this installation alone."
     )
+    guacamole_users_create: Literal["WhenMissing", "Never"] = Field(
+        "WhenMissing",
+        description="Whether users that Guacamole does not have are made; Never where a sign-on makes them.",
+    )
+    guacamole_users_per_namespace: int = Field(
+        2000, ge=1, description="How many users are made for the sessions of one namespace at most."
+    )
+    installation_id: str = Field(
+        "",
+        max_length=64,
+        pattern=r"^[A-Za-z0-9._-]*$",
+        description="What marks this installation's group and users; empty: made from the cluster and the release.",
+    )
+    release: str = Field("", description="Name of the Helm release, of which the installation's id is made.")
     guacd_address: str = Field(
         "", description="HOST:PORT of guacd, to check that it answers; empty: it is not checked and nothing is claimed."
     )
@@ -98,6 +112,8 @@ class Settings(BaseSettings):
         return InstallationDefaults(
             image=self.blender_image,
             public_url=self.public_url,
+            create_users=self.guacamole_users_create == "WhenMissing",
+            users_per_namespace=self.guacamole_users_per_namespace,
             image_pull_policy=self.blender_image_pull_policy,
             image_pull_secrets=tuple(_names(self.image_pull_secrets)),
         )

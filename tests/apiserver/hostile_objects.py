@@ -173,12 +173,10 @@ def _metadata() -> Iterator[Hostile]:
         yield Hostile(kind, {"name": f"{short}-large", "labels": {"a": "b" * 64}}, {"image": "x" * 1_000_000})
         yield Hostile(kind, {"name": f"{short}-text"}, "spec")
     yield Hostile(SESSION, {"name": "finalized", "finalizers": ["example.org/mine"]}, {})
-    yield Hostile(SESSION, {"name": "resumed", "annotations": {"blendersessions.io/resume": "x" * 200_000}}, {})
-    yield Hostile(
-        SESSION,
-        {"name": "expires-and-resumed", "annotations": {"blendersessions.io/resume": "x" * 200_000}},
-        {"lifetime": {"maxAge": "1ms"}},
-    )
+    yield Hostile(SESSION, {"name": "annotated", "annotations": {"blendersessions.io/other": "x" * 200_000}}, {})
+    yield Hostile(SESSION, {"name": "expires-at-once"}, {"lifetime": {"maxAge": "1ms"}})
+    yield Hostile(SESSION, {"name": "scaled-to-zero"}, {"replicas": 0})
+    yield Hostile(SESSION, {"name": "two-replicas"}, {"replicas": 2})
 
 
 def _specs() -> Iterator[Hostile]:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 import requests
 
 from apiserver.api import SESSIONS, ApiError
+from blendersessions.model.desktop import connection_key
 from blendersessions.model.names import name_for
 from contract.standins import running
 from ports import HeldPort
@@ -161,9 +163,13 @@ class GuacamoleAdmin:
         """All connections by identifier, with names."""
         return dict(self.get("connections"))
 
-    def named(self, name: str) -> list[Object]:
-        """The connections of one name."""
-        return [each for each in self.connections().values() if each["name"] == name]
+    def named(self, key: str) -> list[Object]:
+        """The connections with this key in their name."""
+        return [each for each in self.connections().values() if connection_key(each["name"]) == key]
+
+    def connection_keys(self) -> Counter[str]:
+        """How often each key stands in the name of a connection."""
+        return Counter(connection_key(each["name"]) for each in self.connections().values())
 
     def users(self) -> set[str]:
         """All users but the administrator."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from apiserver.installation import DirectAddress, GuacamoleAdmin, Installation, ignoring_not_found
-from blendersessions.model.desktop import VIEW_SUFFIX
+from blendersessions.model.desktop import VIEW_SUFFIX, connection_key
 from blendersessions.model.names import name_for
 from contract.faults import Faults, before
 from contract.standins import running
@@ -127,7 +127,7 @@ def test_fifty_kills_leave_exactly_what_the_living_sessions_need(chaos: Chaos) -
     wanted += Counter(name_for(uids[name]) + VIEW_SUFFIX for name in alive if specs[name].get("viewers"))
     until(
         "there is exactly one connection for each",
-        lambda: Counter(each["name"] for each in installation.guacamole.connections().values()) == wanted,
+        lambda: installation.guacamole.connection_keys() == wanted,
         CONVERGENCE_SECONDS,
     )
     grants = {(user, connection) for name in alive for user, connection in allowed(uids[name], specs[name])}
@@ -160,7 +160,8 @@ def allowed(uid: str, spec: dict[str, Any]) -> set[tuple[str, str]]:
 
 
 def granted(installation: Installation, users: set[str]) -> set[tuple[str, str]]:
-    names = {identifier: each["name"] for identifier, each in installation.guacamole.connections().items()}
+    listed = installation.guacamole.connections().items()
+    names = {identifier: connection_key(each["name"]) for identifier, each in listed}
     found = set()
     for user in users:
         held = installation.guacamole.get(f"users/{user}/permissions")["connectionPermissions"]

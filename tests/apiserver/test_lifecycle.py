@@ -36,7 +36,7 @@ def test_a_created_session_becomes_ready_with_a_url(installation: Installation) 
     assert status["phase"] == "Ready"
     assert status["desktop"] == {"name": name}
     assert status["connection"] == {
-        "name": name,
+        "name": f"{installation.namespace}/cart ({name})",
         "identifier": connection["identifier"],
         "dataSource": installation.guacamole.source,
     }
@@ -234,7 +234,8 @@ def test_two_sessions_of_one_owner_share_the_user_until_the_last_goes(installati
 
 
 def test_an_administrators_user_gets_the_grant_and_is_not_removed(installation: Installation) -> None:
-    user = {"username": "teacher", "password": "chalk", "attributes": {}}
+    record = {"guac-organization": f"A school; blender-sessions: music, {installation.namespace}"}
+    user = {"username": "teacher", "password": "chalk", "attributes": record}
     installation.guacamole.send("POST", "users", user)
     installation.ready(owner="teacher")
     assert installation.child("secrets", user_secret_name("teacher")) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING, Any
 
 from apiserver.installation import desktop_name
@@ -18,7 +19,11 @@ def test_viewers_get_a_read_only_connection_and_lose_it_when_removed(installatio
     until("there is a link for viewers", lambda: installation.status().get("viewURL"))
     [shown] = installation.guacamole.named(name + "-view")
     parameters: Any = installation.guacamole.get(f"connections/{shown['identifier']}/parameters")
-    assert parameters["read-only"] == "true"
+    kept_away = {"read-only", "disable-copy", "disable-paste", "disable-display-resize"}
+    assert {parameters[key] for key in kept_away} == {"true"}
+    assert shown["name"] == f"{installation.namespace}/cart, view only ({name}-view)"
+    [owners] = installation.guacamole.named(name)
+    assert kept_away.isdisjoint(installation.guacamole.get(f"connections/{owners['identifier']}/parameters"))
     assert installation.guacamole.get("users/vic-looks/permissions")["connectionPermissions"] == {
         shown["identifier"]: ["READ"]
     }
@@ -79,3 +84,45 @@ def test_an_owner_of_two_namespaces_is_refused_in_the_second(
     own_installation.delete()
     own_installation.until_gone()
     assert "one-name" in installation.guacamole.users(), "the user belongs to the other namespace"
+
+
+def test_an_operator_of_another_cluster_touches_nothing_in_our_group(
+    installation: Installation, own_installation: Installation
+) -> None:
+    ours = installation.ready(owner="ann-ours")
+    own_installation.tcp_proxy, own_installation.guacamole = installation.tcp_proxy, installation.guacamole
+    own_installation.settings |= {
+        "BLENDERSESSIONS_INSTALLATION_ID": "another-cluster",
+        "BLENDERSESSIONS_SWEEP_GRACE_SECONDS": "0",
+    }
+    own_installation.start()
+    own_installation.create("refused", owner="bob-theirs")
+    condition = own_installation.until_reason("Stalled", "GroupTaken", "refused")
+    assert "BLENDERSESSIONS_GUACAMOLE_GROUP" in condition["message"]
+    until("the operator says so", lambda: "belongs to another installation" in own_installation.log)
+    own_installation.delete("refused")
+    own_installation.until_gone("refused")
+    own_installation.stop()
+    own_installation.settings["BLENDERSESSIONS_GUACAMOLE_GROUP"] = "of-another-cluster"
+    own_installation.start()
+    own_installation.ready("theirs", owner="bob-theirs")
+    assert installation.guacamole.users() == {"ann-ours", "bob-theirs"}
+    assert len(installation.guacamole.connections()) == 2
+    installation.until_ready()
+    assert len(installation.guacamole.named(desktop_name(ours))) == 1
+    own_installation.delete("theirs")
+    own_installation.until_gone("theirs")
+
+
+def test_a_user_from_a_backup_gets_the_password_in_its_secret_without_a_restart(installation: Installation) -> None:
+    installation.ready(owner="ann-restored")
+    secret = installation.child("secrets", user_secret_name("ann-restored"))
+    assert secret is not None
+    password = base64.b64decode(secret["data"]["password"]).decode()
+    role = "guac-organizational-role"
+    user: Any = installation.guacamole.get("users/ann-restored")
+    before = user["attributes"][role].rpartition("secret ")[0] + "secret 0123456789abcdef)"
+    body = user | {"password": "older", "attributes": user["attributes"] | {role: before}}
+    installation.guacamole.send("PUT", "users/ann-restored", body)
+    until("the password is set again", lambda: installation.guacamole.can_log_in("ann-restored", password))
+    assert installation.guacamole.get("users/ann-restored")["attributes"][role] == user["attributes"][role]

@@ -13,8 +13,9 @@ from bench.processes import standin
 from blendersessions.clients.guacamole import users
 from blendersessions.clients.guacamole.client import Account, GuacamoleClient
 from blendersessions.clients.guacamole.directory import GuacamoleDirectory
+from blendersessions.clients.guacamole.marks import Installation, user_mark
 from blendersessions.clients.guacamole.transport import MAX_REQUESTS_IN_FLIGHT
-from blendersessions.model.access import HOSTNAME, ConnectionSpec, SessionAccess
+from blendersessions.model.access import HOSTNAME, ConnectionSpec, SessionAccess, UserSpec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from contract.standins import Guacamole
 
 NAMESPACE = "bench"
+INSTALLATION = Installation("bench", "bench")
 ATTRIBUTES = {"max-connections": "10", "max-connections-per-user": "10"}
 WORKERS = 24
 """As many sessions as the operator works on at a time; its client bounds what is in flight itself."""
@@ -60,11 +62,11 @@ async def _by_our_client(guacamole: Guacamole, folder: Path, names: Sequence[str
     sent: list[int] = []
     account = Account(guacamole.url, guacamole.username, folder / "guacamole-password")
     client = GuacamoleClient(account, lambda *request: sent.append(request[-1]))
-    directory = GuacamoleDirectory(client, "bench")
+    directory = GuacamoleDirectory(client, INSTALLATION)
 
     async def register(name: str) -> None:
         await directory.inspect(SessionAccess((name,), (name,), f"{name}.{NAMESPACE}.svc"))
-        await directory.create_user(name, "a-password-of-this-user", NAMESPACE)
+        await directory.create_user(UserSpec(name, "a-password-of-this-user", NAMESPACE, "0"))
         await directory.create_connection(ConnectionSpec(name, _parameters(name), ATTRIBUTES))
         await directory.grant(name, name)
 
@@ -102,7 +104,7 @@ async def _by_a_bare_client(guacamole: Guacamole, names: Sequence[str]) -> float
         )
 
         async def register(name: str) -> None:
-            role = {users.ROLE: users.mark("bench", NAMESPACE)}
+            role = {users.ROLE: user_mark(INSTALLATION.id, NAMESPACE, "0")}
             user = {"username": name, "password": "a-password-of-this-user", "attributes": role}
             connection = {
                 "name": name,

@@ -93,6 +93,7 @@ def test_an_operator_of_some_namespaces_has_no_rights_on_the_cluster() -> None:
         "studio-operator@desktops",
         "studio-operator@studio",
         "studio-operator-events",
+        "studio-operator-studio-system@kube-system",
         "studio-portal@desktops",
     }
     assert chart.get("RoleBinding", "studio-operator@studio", "subjects", 0) == {
@@ -101,6 +102,17 @@ def test_an_operator_of_some_namespaces_has_no_rights_on_the_cluster() -> None:
         "namespace": NAMESPACE,
     }
     assert chart.environment("studio-operator")["BLENDERSESSIONS_NAMESPACES"] == "desktops,studio"
+
+
+def test_the_operator_reads_one_namespace_to_know_its_cluster_unless_it_is_told_its_id() -> None:
+    role = "studio-operator-studio-system@kube-system"
+    assert render().get("Role", role, "rules") == [
+        {"apiGroups": [""], "resources": ["namespaces"], "resourceNames": ["kube-system"], "verbs": ["get"]}
+    ]
+    assert render().environment("studio-operator")["BLENDERSESSIONS_RELEASE"] == "studio"
+    told = render("operator.installationID=ours")
+    assert role not in told.names("Role") | told.names("RoleBinding")
+    assert told.environment("studio-operator")["BLENDERSESSIONS_INSTALLATION_ID"] == "ours"
 
 
 def test_the_portal_cannot_reach_the_administrators_password() -> None:

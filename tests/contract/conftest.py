@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from blendersessions.clients.guacamole.directory import GuacamoleDirectory
-from contract.guacamole_access import GROUP, signed_in
+from contract.guacamole_access import INSTALLATION, signed_in
 from contract.standins import Guacamole, running
 from waiting import DEADLINE_MILLISECONDS
 
@@ -37,7 +37,7 @@ async def client(guacamole_standin: Guacamole, tmp_path: Path) -> AsyncIterator[
 @pytest.fixture
 def directory(client: GuacamoleClient) -> GuacamoleDirectory:
     """The operator's view of that stand-in."""
-    return GuacamoleDirectory(client, GROUP)
+    return GuacamoleDirectory(client, INSTALLATION)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from blendersessions.clients.guacamole.client import Account, GuacamoleClient
-from blendersessions.model.access import AccessView, ConnectionRecord, ConnectionSpec, SessionAccess
+from blendersessions.clients.guacamole.marks import Installation
+from blendersessions.model.access import AccessView, ConnectionRecord, ConnectionSpec, SessionAccess, UserSpec
 from blendersessions.model.names import name_for
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from contract.standins import Guacamole
 
 GROUP = "our-sessions"
+INSTALLATION = Installation("this-one", GROUP)
+FINGERPRINT = "0123456789abcdef"
 NAMESPACE = "art"
 HOST = "desk.art.svc"
 OURS = name_for("6f1c2d3e-4b5a-4c6d-8e7f-901a2b3c4d5e")
@@ -54,9 +57,14 @@ async def registered(directory: GuacamoleDirectory, username: str = "alice") -> 
     """Do what the operator does for a new session; return the connection's identifier."""
     await inspected(directory, username)
     await directory.create_connection(CONNECTION)
-    await directory.create_user(username, "secret-1", NAMESPACE)
+    await directory.create_user(new_user(username, "secret-1"))
     await directory.grant(username, CONNECTION.name)
     return known(directory).identifier
+
+
+def new_user(username: str, password: str, namespace: str = NAMESPACE, fingerprint: str = FINGERPRINT) -> UserSpec:
+    """A user that we make."""
+    return UserSpec(username, password, namespace, fingerprint)
 
 
 def access_of(*usernames: str, name: str = CONNECTION.name, identifier: str = "") -> SessionAccess:

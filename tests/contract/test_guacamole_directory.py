@@ -14,19 +14,23 @@ from blendersessions.clients.guacamole import connections, groups, tunnels, user
 from blendersessions.clients.guacamole.batching import SharedRequest
 from blendersessions.clients.guacamole.client import GuacamoleClient
 from blendersessions.clients.guacamole.directory import GuacamoleDirectory
+from blendersessions.clients.guacamole.marks import Installation
 from blendersessions.clients.guacamole.transport import MAX_REQUESTS_IN_FLIGHT, GuacamoleTransport
 from blendersessions.model.errors import Conflict, NotFound, Unauthorised, Unavailable
 from contract.browsing import Site
 from contract.fake_guacd import fake_guacd
 from contract.guacamole_access import (
     CONNECTION,
+    FINGERPRINT,
     GROUP,
+    INSTALLATION,
     NAMESPACE,
     access_of,
     inspected,
     is_known,
     known,
     named,
+    new_user,
     opened,
     registered,
     removed,
@@ -46,7 +50,7 @@ if TYPE_CHECKING:
 async def test_the_data_source_is_discovered(source: str, tmp_path: Path) -> None:
     with running(data_source=source) as guacamole:
         async with signed_in(guacamole, tmp_path) as client:
-            directory = GuacamoleDirectory(client, GROUP)
+            directory = GuacamoleDirectory(client, INSTALLATION)
             await registered(directory)
             assert directory.view(access_of()).data_source == source
 
@@ -64,7 +68,7 @@ async def test_a_restarted_operator_finds_what_was_registered(
     directory: GuacamoleDirectory, client: GuacamoleClient
 ) -> None:
     await registered(directory)
-    successor = GuacamoleDirectory(client, GROUP)
+    successor = GuacamoleDirectory(client, INSTALLATION)
     assert not is_known(successor)
     found = await inspected(successor)
     left = directory.view(access_of("alice"))
@@ -76,7 +80,7 @@ async def test_the_connection_is_in_our_group_and_the_group_is_made_once(
     directory: GuacamoleDirectory, client: GuacamoleClient
 ) -> None:
     await registered(directory)
-    await GuacamoleDirectory(client, GROUP).refresh()
+    await GuacamoleDirectory(client, INSTALLATION).refresh()
     groups = [group for group in (await client.get("connectionGroups")).values() if group["name"] == GROUP]
     [connection] = await named(client, CONNECTION.name)
     assert [group["identifier"] for group in groups] == [connection["parentIdentifier"]]
@@ -86,7 +90,7 @@ async def test_a_connection_from_before_a_crash_is_adopted(
     directory: GuacamoleDirectory, client: GuacamoleClient
 ) -> None:
     identifier = await registered(directory)
-    successor = GuacamoleDirectory(client, GROUP)
+    successor = GuacamoleDirectory(client, INSTALLATION)
     await successor.refresh()
     successor._cache.connections.clear()
     await successor.create_connection(CONNECTION)
@@ -95,7 +99,7 @@ async def test_a_connection_from_before_a_crash_is_adopted(
 
 
 async def test_sixteen_creations_at_once_make_one_connection(client: GuacamoleClient) -> None:
-    directories = [GuacamoleDirectory(client, GROUP) for _ in range(16)]
+    directories = [GuacamoleDirectory(client, INSTALLATION) for _ in range(16)]
     await directories[0].refresh()
     for directory in directories:
         await directory.refresh()
@@ -182,7 +186,7 @@ async def test_an_administrators_user_is_never_removed(directory: GuacamoleDirec
     await client.call("POST", "users", body={"username": "teacher", "password": "x", "attributes": {}})
     user = (await inspected(directory, "teacher")).users["teacher"]
     assert (user.exists, user.made_for) == (True, "")
-    await directory.create_user("teacher", "y", NAMESPACE)
+    await directory.create_user(new_user("teacher", "y"))
     assert not await directory.remove_user("teacher", NAMESPACE)
     assert "teacher" in await client.get("users")
 
@@ -205,13 +209,13 @@ async def test_a_user_named_after_the_session_is_not_looked_up(
     assert not (await inspected(directory, CONNECTION.name)).users[CONNECTION.name].exists, (
         "nobody else makes a user of that name"
     )
-    await directory.create_user(CONNECTION.name, "y", NAMESPACE)
+    await directory.create_user(new_user(CONNECTION.name, "y"))
     assert directory.known_users()[CONNECTION.name].exists, "and if somebody did, Guacamole says so when it is made"
 
 
 async def test_a_user_of_another_installation_is_not_ours(client: GuacamoleClient) -> None:
-    await users.create(client, users.NewUser("alice", "pw", NAMESPACE), "another-group")
-    user = await users.get(client, "alice", GROUP)
+    await users.create(client, new_user("alice", "pw"), replace(INSTALLATION, id="another-one"))
+    user = await users.get(client, "alice", INSTALLATION)
     assert not user.ours(NAMESPACE)
     assert user.taken(NAMESPACE)
 
@@ -220,17 +224,18 @@ async def test_a_user_made_for_another_namespace_is_taken_and_not_removed(
     directory: GuacamoleDirectory, client: GuacamoleClient
 ) -> None:
     await registered(directory)
-    user = await GuacamoleDirectory(client, GROUP).look_up_user("alice")
+    user = await GuacamoleDirectory(client, INSTALLATION).look_up_user("alice")
     assert user.taken("music")
     assert not await directory.remove_user("alice", "music")
     assert "alice" in await client.get("users")
 
 
 async def test_the_longest_mark_is_read_as_it_was_written(client: GuacamoleClient) -> None:
-    group, namespace = "g/" * 64, "n" * 63
-    await users.create(client, users.NewUser("alice", "pw", namespace), group)
-    assert (await users.get(client, "alice", group)).made_for == namespace
-    assert (await users.get(client, "alice", "g")).taken(namespace)
+    longest, namespace = Installation("i" * 64, "g"), "n" * 63
+    await users.create(client, new_user("alice", "pw", namespace), longest)
+    found = await users.get(client, "alice", longest)
+    assert (found.made_for, found.fingerprint) == (namespace, FINGERPRINT)
+    assert (await users.get(client, "alice", INSTALLATION)).taken(namespace)
 
 
 async def test_a_grant_to_a_deleted_user_fails_and_the_user_is_read_again(
@@ -248,7 +253,7 @@ async def test_removal_and_revocation_kill_the_running_tunnels(tmp_path: Path) -
     with fake_guacd() as guacd, running(guacd.port) as guacamole, ExitStack() as sockets:
         site = Site(guacamole, sockets)
         async with signed_in(guacamole, tmp_path) as client:
-            directory = GuacamoleDirectory(client, GROUP)
+            directory = GuacamoleDirectory(client, INSTALLATION)
             identifier = await registered(directory)
             token = await asyncio.to_thread(site.sign_in, "alice", "secret-1")
             in_use = []
@@ -267,7 +272,7 @@ async def test_tunnels_of_a_deleted_connection_are_killed_by_the_reported_identi
     with fake_guacd() as guacd, running(guacd.port) as guacamole, ExitStack() as sockets:
         site = Site(guacamole, sockets)
         async with signed_in(guacamole, tmp_path) as client:
-            directory = GuacamoleDirectory(client, GROUP)
+            directory = GuacamoleDirectory(client, INSTALLATION)
             identifier = await registered(directory)
             tunnel = await asyncio.to_thread(opened, site, GUAC_ID=identifier)
             await client.call("DELETE", "connections", identifier)
@@ -315,11 +320,11 @@ async def test_callers_at_the_same_time_share_one_list(
     lists, gate = 0, Gate(monkeypatch, 50)
     original = groups.read_group
 
-    async def counted(client: GuacamoleClient, name: str, last: str) -> groups.Group:
+    async def counted(client: GuacamoleClient, installation: Installation, last: str) -> groups.Group:
         nonlocal lists
         lists += 1
         await gate.passed()
-        return await original(client, name, last)
+        return await original(client, installation, last)
 
     monkeypatch.setattr(groups, "read_group", counted)
     await asyncio.gather(*(directory.refresh() for _ in range(50)))
@@ -332,8 +337,8 @@ async def test_a_connection_registered_during_a_list_stays_known(
     await directory.refresh()
     original = groups.read_group
 
-    async def slow(client: GuacamoleClient, name: str, last: str) -> groups.Group:
-        listed = await original(client, name, last)
+    async def slow(client: GuacamoleClient, installation: Installation, last: str) -> groups.Group:
+        listed = await original(client, installation, last)
         await directory.create_connection(CONNECTION)
         return listed
 
@@ -407,25 +412,25 @@ async def test_creations_at_the_same_time_share_requests(
     sent.clear()
     await asyncio.gather(
         *(directory.create_connection(replace(CONNECTION, name=name)) for name in names),
-        *(directory.create_user(name, f"password of {name}", NAMESPACE) for name in names),
+        *(directory.create_user(new_user(name, f"password of {name}")) for name in names),
     )
     assert len(sent) == 8, "of connections and of users: one for the first, and one for each hundred of the others"
     found_connections = directory.known_connections()
     assert await directory.refresh() == set(), "each got the identifier of its own"
     assert found_connections.keys() == set(names)
     assert len({record.identifier for record in found_connections.values()}) == len(names)
-    made = await users.list_all(client, GROUP)
+    made = await users.list_all(client, INSTALLATION)
     assert all(made[name].ours(NAMESPACE) for name in names)
 
 
 async def test_a_refused_creation_fails_alone(directory: GuacamoleDirectory, client: GuacamoleClient) -> None:
     await directory.refresh()
-    await users.create(client, users.NewUser("bo", "x", "music"), GROUP)
+    await users.create(client, new_user("bo", "x", "music"), INSTALLATION)
     specs = [replace(CONNECTION, name=f"blender-{number}") for number in range(4)]
     before = await connections.create(client, directory._cache.group, specs[2])
     await asyncio.gather(
         *(directory.create_connection(spec) for spec in specs),
-        *(directory.create_user(username, "y", NAMESPACE) for username in ("ann", "bo", "cy")),
+        *(directory.create_user(new_user(username, "y")) for username in ("ann", "bo", "cy")),
     )
     found_connections = directory.known_connections()
     assert found_connections.keys() == {spec.name for spec in specs}
@@ -465,7 +470,7 @@ async def test_a_duplicate_is_a_conflict(directory: GuacamoleDirectory, client: 
     with pytest.raises(Conflict):
         await connections.create(client, directory._cache.group, CONNECTION)
     with pytest.raises(Conflict):
-        await users.create(client, users.NewUser("alice", "x", NAMESPACE), GROUP)
+        await users.create(client, new_user("alice", "x", NAMESPACE), INSTALLATION)
 
 
 async def test_a_lock_goes_with_its_user(directory: GuacamoleDirectory) -> None:
@@ -481,3 +486,50 @@ async def test_a_lock_goes_with_its_user(directory: GuacamoleDirectory) -> None:
     await asyncio.gather(*waiting)
     assert len(order) == 4
     assert len(directory._user_locks) == 0
+
+
+@pytest.mark.parametrize(
+    ("organization", "role", "admitted"),
+    [
+        (None, None, ()),
+        ("A school", "blender-sessions: art, film", ("art", "film")),
+        ("A school; blender-sessions: *", None, ("*",)),
+        ("blender-sessions:art;lead", "teacher", ("art",)),
+        ("not blender-sessions: art", None, ()),
+    ],
+)
+async def test_the_record_of_an_administrators_user_says_which_namespaces_may_let_it_in(
+    client: GuacamoleClient, organization: str | None, role: str | None, admitted: tuple[str, ...]
+) -> None:
+    attributes = {"guac-organization": organization, "guac-organizational-role": role}
+    await client.call("POST", "users", body={"username": "teacher", "password": "x", "attributes": attributes})
+    assert (await users.get(client, "teacher", INSTALLATION)).admitted == admitted
+
+
+async def test_a_changed_record_of_an_administrators_user_is_news(
+    directory: GuacamoleDirectory, client: GuacamoleClient
+) -> None:
+    await client.call("POST", "users", body={"username": "teacher", "password": "x", "attributes": {}})
+    await directory.refresh_users()
+    body = {"username": "teacher", "attributes": {"guac-organization": "blender-sessions: art"}}
+    await client.call("PUT", "users", "teacher", body=body)
+    assert await directory.refresh_users() == {"teacher"}
+    assert directory.known_users()["teacher"].admits("art")
+
+
+async def test_the_users_of_a_namespace_are_counted(directory: GuacamoleDirectory, client: GuacamoleClient) -> None:
+    def count(of: GuacamoleDirectory, namespace: str = NAMESPACE) -> int:
+        return of.view(replace(access_of(), namespace=namespace)).users_made
+
+    await registered(directory)
+    await directory.create_user(new_user("bob", "pw"))
+    await directory.create_user(new_user("mia", "pw", "music"))
+    await directory.set_password(new_user("bob", "pw-2"))
+    assert (count(directory), count(directory, "music")) == (2, 1)
+    successor = GuacamoleDirectory(client, INSTALLATION)
+    await successor.refresh()
+    await successor.refresh_users()
+    assert count(successor) == 2
+    await directory.remove_user("bob", NAMESPACE)
+    await successor.refresh_users()
+    assert (count(directory), count(successor)) == (1, 1)

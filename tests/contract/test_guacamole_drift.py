@@ -15,11 +15,12 @@ from contract.fake_guacd import fake_guacd
 from contract.guacamole_access import (
     CONNECTION,
     GROUP,
-    NAMESPACE,
+    INSTALLATION,
     OURS,
     access_of,
     inspected,
     named,
+    new_user,
     opened,
     registered,
     removed,
@@ -54,10 +55,10 @@ async def test_a_moved_connection_is_found_by_the_identifier_that_was_reported(
     identifier = await registered(directory)
     body = {"name": CONNECTION.name, "parentIdentifier": "ROOT", "protocol": "vnc", "parameters": CONNECTION.parameters}
     await client.call("PUT", "connections", identifier, body=body | {"attributes": {}})
-    successor = GuacamoleDirectory(client, GROUP)
+    successor = GuacamoleDirectory(client, INSTALLATION)
     record = (await inspected(successor, identifier=identifier)).connections[CONNECTION.name]
     assert (record.identifier, record.in_group) == (identifier, False)
-    third = GuacamoleDirectory(client, GROUP)
+    third = GuacamoleDirectory(client, INSTALLATION)
     await removed(third, identifier)
     assert await named(client, CONNECTION.name) == []
 
@@ -66,7 +67,7 @@ async def test_an_identifier_reused_by_another_connection_is_not_touched(tmp_pat
     with fake_guacd() as guacd, running(guacd.port) as guacamole, ExitStack() as sockets:
         site = Site(guacamole, sockets)
         async with signed_in(guacamole, tmp_path) as client:
-            directory = GuacamoleDirectory(client, GROUP)
+            directory = GuacamoleDirectory(client, INSTALLATION)
             body = {"name": "desk-of-a-person", "protocol": "vnc", "attributes": {}, "parentIdentifier": "ROOT"}
             body |= {"parameters": {"hostname": "elsewhere"}}
             made: Any = await client.call("POST", "connections", body=body)
@@ -83,7 +84,7 @@ async def test_a_connection_of_our_name_that_leads_elsewhere_is_not_removed(
 ) -> None:
     await directory.refresh()
     await directory.create_connection(replace(CONNECTION, parameters={"hostname": "elsewhere"}))
-    successor = GuacamoleDirectory(client, GROUP)
+    successor = GuacamoleDirectory(client, INSTALLATION)
     await successor.refresh()
     assert await removed(successor) == 0
     assert len(await named(client, CONNECTION.name)) == 1
@@ -136,17 +137,18 @@ async def test_an_emptied_database_is_noticed_and_filled_again(
     assert len(await named(client, CONNECTION.name)) == 1
 
 
-async def test_a_user_made_again_by_others_has_an_unknown_password(
+async def test_a_user_made_again_by_others_shows_whose_secret_it_had(
     directory: GuacamoleDirectory, client: GuacamoleClient
 ) -> None:
     await registered(directory)
     await client.call("DELETE", "users", "alice")
     await directory.refresh_users()
-    await users.create(client, users.NewUser("alice", "from-a-backup", NAMESPACE), GROUP)
+    await users.create(client, new_user("alice", "from-a-backup", fingerprint="abc"), INSTALLATION)
     assert "alice" in await directory.refresh_users()
-    assert (await inspected(directory)).users["alice"].password == ""
-    await directory.set_password("alice", "secret-2")
-    assert (await inspected(directory)).users["alice"].password == "secret-2"
+    assert (await inspected(directory)).users["alice"].fingerprint == "abc"
+    await directory.set_password(new_user("alice", "secret-2", fingerprint="def"))
+    assert (await inspected(directory)).users["alice"].fingerprint == "def"
+    assert await directory.refresh_users() == set(), "what we wrote is no news"
     form = {"username": "alice", "password": "secret-2"}
     assert (await client._send("POST", "api/tokens", form=form)).status_code == 200
 
@@ -155,7 +157,7 @@ async def test_a_new_password_does_not_unlock_a_user(directory: GuacamoleDirecto
     await registered(directory)
     known_user = await client.get("users", "alice")
     await client.call("PUT", "users", "alice", body=known_user | {"disabled": True})
-    await directory.set_password("alice", "secret-2")
+    await directory.set_password(new_user("alice", "secret-2"))
     after = await client.get("users", "alice")
     assert after["disabled"] is True
     assert after["attributes"] == known_user["attributes"]
@@ -185,7 +187,7 @@ async def test_a_tunnel_opened_while_its_user_was_being_revoked_is_closed_later(
         site = Site(guacamole, sockets)
         async with signed_in(guacamole, tmp_path) as client:
             now = 0.0
-            directory = GuacamoleDirectory(client, GROUP, lambda: now)
+            directory = GuacamoleDirectory(client, INSTALLATION, lambda: now)
             identifier = await registered(directory)
             await directory.revoke("alice", CONNECTION.name)
             await users.change(client, "alice", "add", [f"/connectionPermissions/{identifier}"])

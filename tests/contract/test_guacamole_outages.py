@@ -13,7 +13,7 @@ from blendersessions.clients.guacamole.client import Account, GuacamoleClient
 from blendersessions.clients.guacamole.directory import GuacamoleDirectory
 from blendersessions.model.errors import DomainError, Unavailable
 from contract.faults import FAULTS, Faults, before
-from contract.guacamole_access import CONNECTION, GROUP, NAMESPACE, access_of, known
+from contract.guacamole_access import CONNECTION, INSTALLATION, access_of, known, new_user
 from localcluster.pki import Authority
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ async def test_a_registration_succeeds_exactly_once_despite_random_faults(
     monkeypatch.setattr("blendersessions.clients.guacamole.client.REFUSED_LOG_IN_PAUSE_SECONDS", 0.0)
     with before(guacamole_standin.url, Faults(7, 0.3, [kind])) as proxy:
         client = client_of(guacamole_standin, proxy.url, tmp_path)
-        directory = GuacamoleDirectory(client, GROUP)
+        directory = GuacamoleDirectory(client, INSTALLATION)
         for _ in range(ATTEMPTS):
             with suppress(DomainError):
                 await directory.inspect(access_of("alice"))
@@ -68,7 +68,7 @@ async def test_a_registration_succeeds_exactly_once_despite_random_faults(
                 if CONNECTION.name not in view.connections:
                     await directory.create_connection(CONNECTION)
                 if not view.users["alice"].exists:
-                    await directory.create_user("alice", "secret-1", NAMESPACE)
+                    await directory.create_user(new_user("alice", "secret-1"))
                 await directory.grant("alice", CONNECTION.name)
             if ("alice", CONNECTION.name) in directory.view(access_of("alice")).grants:
                 break

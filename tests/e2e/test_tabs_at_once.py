@@ -13,6 +13,7 @@ import pytest
 import requests
 from websockets.sync.client import connect
 
+from blendersessions.model.desktop import connection_key
 from contract.browsing import VIEW, Tunnel
 from localcluster import chart
 from waiting import DEADLINE_SECONDS, until
@@ -60,7 +61,7 @@ def test_every_tab_shows_the_desktop(
         headers={"Guacamole-Token": token},
         timeout=DEADLINE_SECONDS,
     ).json()
-    (identifier,) = [key for key, each in connections.items() if each["name"] == desktop.name]
+    (identifier,) = [key for key, each in connections.items() if connection_key(each["name"]) == desktop.name]
     query = {"token": token, "GUAC_DATA_SOURCE": source, "GUAC_ID": identifier, "GUAC_TYPE": "c"} | VIEW
     url = f"{public_url.replace('http://', 'ws://')}guacamole/websocket-tunnel?{urlencode(query)}"
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from blendersessions.model.desktop import connection_key
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -24,6 +26,11 @@ class ConnectionSpec:
     name: str
     parameters: dict[str, str] = field(repr=False)
     attributes: dict[str, str]
+
+    @property
+    def key(self) -> str:
+        """The part of the name by which we know the connection."""
+        return connection_key(self.name)
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,18 @@ class ConnectionRecord:
 
 
 @dataclass(frozen=True)
+class UserSpec:
+    """What a Guacamole user that we make should be."""
+
+    username: str
+    password: str = field(repr=False)
+    namespace: str
+    """The namespace whose sessions the user is made for."""
+    fingerprint: str
+    """Of the Secret that holds the password."""
+
+
+@dataclass(frozen=True)
 class UserRecord:
     """A Guacamole user: whether it exists, and which namespace it was made for."""
 
@@ -64,9 +83,16 @@ class UserRecord:
     made_for: str = ""
     """The namespace whose sessions the user was made for. Empty: the user is an administrator's. A value that starts
     with a slash belongs to another installation, and equals no namespace."""
-    password: str | None = field(default=None, repr=False)
-    """The password that we set last. Empty: somebody else has created the user again since. None: not known, and
-    trusted."""
+    fingerprint: str = ""
+    """Of the Secret whose password was set last, as the user's mark says; empty if it does not say. Another one than
+    the Secret's shows that the password differs, for instance after a restore."""
+
+    admitted: tuple[str, ...] = ()
+    """The namespaces whose sessions may let an administrator's user in, as its record says; `*` for all."""
+
+    def admits(self, namespace: str) -> bool:
+        """Return whether the record of an administrator's user admits sessions of a namespace."""
+        return not {namespace, "*"}.isdisjoint(self.admitted)
 
     def ours(self, namespace: str) -> bool:
         """Return whether the user was made for the sessions of this namespace."""
@@ -94,13 +120,15 @@ class SessionAccess:
     """How one session is known in Guacamole: enough to find its connections and users there."""
 
     connections: tuple[str, ...]
-    """Names of the connections that the session has or may have had; the owner's is the first."""
+    """Keys of the connections that the session has or may have had; the owner's is the first."""
     usernames: tuple[str, ...] = ()
     """Users whom the session lets in."""
     hostname: str = ""
     """The name by which guacd reaches the desktop. A connection that leads elsewhere is not the session's."""
     reported_identifier: str = ""
     """Identifier of the owner's connection that the status last reported; empty if there was none."""
+    namespace: str = ""
+    """The session's namespace, whose users are counted."""
 
     def identifier_of(self, connection: str) -> str:
         """Return the identifier that was last reported for a connection of this name; empty if none was."""
@@ -119,14 +147,16 @@ class AccessView:
     """False while Guacamole must be asked before anything is decided."""
     data_source: str = ""
     connections: Mapping[str, ConnectionRecord] = field(default_factory=dict)
-    """By the name that each should have."""
+    """By key."""
     users: Mapping[str, UserRecord] = field(default_factory=dict)
     """By name: all users whom the session lets in."""
     grants: frozenset[tuple[str, str]] = frozenset()
-    """The known grants: pairs of a user and the name of a connection. Former users of the session are included."""
+    """The known grants: pairs of a user and the key of a connection. Former users of the session are included."""
+    users_made: int = 0
+    """How many users there are that were made for the session's namespace, or are being made."""
 
 
 def access_list(session: Session) -> dict[str, str]:
-    """Return the Guacamole users of a session, each with the name of the one connection that the user may read."""
+    """Return the Guacamole users of a session, each with the key of the one connection that the user may read."""
     desktop = session.desktop
     return dict.fromkeys(session.spec.viewers, desktop.view_connection) | {session.username: desktop.name}

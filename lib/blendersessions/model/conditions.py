@@ -104,6 +104,18 @@ class Reason(StrEnum):
     OWNER_TAKEN = "OwnerTaken"
     """ConnectionReady=False, Stalled=True: the owner's Guacamole user was made for the sessions of another
     namespace."""
+    OWNER_NOT_ALLOWED = "OwnerNotAllowed"
+    """ConnectionReady=False, Stalled=True: the owner is an administrator's Guacamole user, whose record does not admit
+    sessions of this namespace. The message has the way out."""
+    OWNER_MISSING = "OwnerMissing"
+    """ConnectionReady=False: Guacamole has no user of the owner's name, and this installation makes none. The session
+    goes on when an administrator has made the user."""
+    TOO_MANY_USERS = "TooManyUsers"
+    """ConnectionReady=False: as many Guacamole users were made for the namespace as it may have. The session goes on
+    when there are fewer."""
+    GROUP_TAKEN = "GroupTaken"
+    """ConnectionReady=False, Stalled=True: the connection group of this installation's name in Guacamole belongs to
+    another installation. Nothing in it is touched. The message has the way out."""
     CLASS_NOT_FOUND = "ClassNotFound"
     """Ready=False, DesktopReady=False: the namespace has no class of that name. The session starts when the class
     exists."""

@@ -50,6 +50,22 @@ class OwnerTaken(Conflict):
     """The Guacamole user of the owner's name was made for others, who know its password. Nothing is granted to it."""
 
 
+class OwnerNotAllowed(DomainError):  # noqa: N818 - the words of the condition
+    """The Guacamole user is an administrator's, and its record does not admit sessions of the namespace."""
+
+
+class UserMissing(DomainError):  # noqa: N818 - the words alone say it
+    """The Guacamole user does not exist, and the operator may not make it."""
+
+
+class TooManyUsers(DomainError):  # noqa: N818 - the words alone say it
+    """The namespace has as many Guacamole users as it may have."""
+
+
+class GroupTaken(Conflict):
+    """Our connection group in Guacamole belongs to another installation, or cannot get its name. It is not touched."""
+
+
 class Unauthorised(DomainError):  # noqa: N818 - the word alone says it
     """The account is refused, or lacks the right."""
 

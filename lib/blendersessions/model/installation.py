@@ -15,6 +15,10 @@ class InstallationDefaults:
     image: str
     public_url: str
     """The address for browsers, with a trailing slash."""
+    create_users: bool = True
+    """Whether users that Guacamole does not have are made."""
+    users_per_namespace: int = 2000
+    """How many users may be made for the sessions of one namespace."""
     image_pull_policy: str = "IfNotPresent"
     image_pull_secrets: tuple[str, ...] = ()
     """Names of Secrets in the session's namespace, with the accounts of image registries."""

@@ -20,6 +20,7 @@ from blendersessions_operator.controller.context import ReconcilerContext
 from blendersessions_operator.controller.guacd_health import GuacdHealth
 from blendersessions_operator.controller.guacd_watch import settle_guacd, watch_guacd
 from blendersessions_operator.controller.informer import Informer, sync_caches
+from blendersessions_operator.controller.installation import announce_taken_group, find_installation
 from blendersessions_operator.controller.reconciler import reconcile
 from blendersessions_operator.controller.resync import resync
 from blendersessions_operator.controller.sweep import Sweeper
@@ -66,9 +67,12 @@ class Controller:
         client = GuacamoleClient(account, functools.partial(metrics.requested, "guacamole"))
         watches = len(CHILD_KINDS) * max(1, len(settings.namespace_list))
         cache = ObjectCache()
+        kubernetes = await connect(functools.partial(metrics.requested, "kubernetes"), watches)
+        installation = await find_installation(settings, kubernetes)
+        logger.info("The installation's id is %s.", installation.id)
         context = ReconcilerContext(
-            kubernetes=await connect(functools.partial(metrics.requested, "kubernetes"), watches),
-            guacamole=GuacamoleDirectory(client, settings.guacamole_group),
+            kubernetes=kubernetes,
+            guacamole=GuacamoleDirectory(client, installation),
             queue=WorkQueue[Ref](settings.workers, cache.is_starting, lambda key: key.namespace),
             installation=settings.installation,
             namespaces=settings.namespace_list,
@@ -100,6 +104,7 @@ class Controller:
         for collection, version in versions.items():
             name = f"informer {collection.kind} {collection.namespace}".strip()
             self._run(Informer(context, collection).run(version), name)
+        self._run(announce_taken_group(context), "first look at Guacamole's group")
         grace = settings.sweep_grace_seconds
         sweeper = Sweeper(settings.sweep, GracePeriod(grace), GracePeriod(grace))
         resyncs = self._run(resync(context, sweeper, settings.resync_seconds), "resync")

@@ -158,16 +158,17 @@ async def _update_connection(context: ReconcilerContext, session: Session, step:
 
 
 async def _create_user(context: ReconcilerContext, session: Session, step: steps.CreateUser) -> str:
-    async with context.guacamole.user_lock(step.username):
-        await context.guacamole.create_user(step.username, step.password, session.namespace)
-    return f"Created the Guacamole user {step.username}."
+    del session
+    async with context.guacamole.user_lock(step.user.username):
+        await context.guacamole.create_user(step.user)
+    return f"Created the Guacamole user {step.user.username}."
 
 
 async def _set_password(context: ReconcilerContext, session: Session, step: steps.SetPassword) -> str:
     del session
-    async with context.guacamole.user_lock(step.username):
-        await context.guacamole.set_password(step.username, step.password)
-    return f"Set the password of the Guacamole user {step.username} to that in its Secret."
+    async with context.guacamole.user_lock(step.user.username):
+        await context.guacamole.set_password(step.user)
+    return f"Set the password of the Guacamole user {step.user.username} to that in its Secret."
 
 
 async def _grant(context: ReconcilerContext, session: Session, step: steps.Grant) -> str:

@@ -22,9 +22,9 @@ from blendersessions_operator.planning.ownership import (
     connection_conflict,
     doubtful_connections,
     doubtful_users,
-    user_conflict,
 )
 from blendersessions_operator.planning.questions import Question, next_question
+from blendersessions_operator.planning.refusals import refusal
 from blendersessions_operator.planning.steps import Area
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def _requests(
         (Area.ACCESS, _check_connection(context, session, name)) for name in doubtful_connections(session, observed)
     ]
     users = doubtful_users(session, observed)
-    return checks + [(area, _check_user(context, session, username)) for username, area in users.items()]
+    return checks + [(area, _check_user(context, session, observed, username)) for username, area in users.items()]
 
 
 async def _check_connection(context: ReconcilerContext, session: Session, name: str) -> None:
@@ -152,7 +152,7 @@ async def _check_connection(context: ReconcilerContext, session: Session, name: 
         raise conflict
 
 
-async def _check_user(context: ReconcilerContext, session: Session, username: str) -> None:
-    """Look up a user again; raises `OwnerTaken` if the user was made for others."""
-    if conflict := user_conflict(session, await context.guacamole.look_up_user(username)):
-        raise conflict
+async def _check_user(context: ReconcilerContext, session: Session, observed: Observed, username: str) -> None:
+    """Look up a user again; raises the refusal if the session may not let the user in."""
+    if refused := refusal(session, observed, await context.guacamole.look_up_user(username)):
+        raise refused

@@ -54,16 +54,19 @@ async def resync(context: ReconcilerContext, sweeper: Sweeper, seconds: float) -
 async def refresh(context: ReconcilerContext, cycle: int) -> None:
     """Refresh Guacamole's connections, and by turns its users or one object that no list covers.
 
+    After a restore of its database, and at the operator's start, the rights of all users are read once.
+
     The first cycle also lists sessions and classes, because Kopf's watches begin a moment after the cache was filled.
     """
     if cycle % RELIST_CYCLES == 1:
         await relist_sessions_and_classes(context)
     changed = await context.guacamole.refresh()
-    if cycle % 2:
+    if cycle % 2 or context.guacamole.rights_doubtful:
         for username in await context.guacamole.refresh_users():
             context.enqueue_sessions_of(username)
     else:
         changed |= await context.guacamole.check_next()
+    changed |= await context.guacamole.check_rights()
     for name in changed:
         ref = context.cache.session_of_connection(name)
         if ref is not None:

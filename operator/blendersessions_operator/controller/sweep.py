@@ -34,6 +34,8 @@ class Sweeper:
     connections: GracePeriod
     users: GracePeriod
     reported: set[str] = field(default_factory=set)
+    kept: set[str] = field(default_factory=set)
+    """Orphans that were looked at and stay. They are not looked at again, as long as they are orphans."""
 
     async def turn(self, context: ReconcilerContext, now: float) -> None:
         """Compare the cache of Guacamole with the sessions, and remove the orphans whose grace period is over.
@@ -45,12 +47,13 @@ class Sweeper:
         if self.mode == "Off":
             return
         orphans = _find(context)
-        due = self.connections.due(orphans.connections, now), self.users.due(orphans.users, now)
+        due = self._due(orphans, now)
         if any(due):
             # A session that a broken watch missed must not lose its connection.
             await relist_sessions_and_classes(context)
             orphans = _find(context)
-            due = self.connections.due(orphans.connections, now), self.users.due(orphans.users, now)
+            due = self._due(orphans, now)
+        self.kept &= {*orphans.connections, *orphans.users}
         self.reported &= {*orphans.connections, *orphans.users, *orphans.unmanaged}
         for name in orphans.unmanaged:
             message = f"The connection {name} is in the operator's group, and the operator did not make it. It stays."
@@ -60,15 +63,24 @@ class Sweeper:
         for name in due[1][:MAX_REMOVALS]:
             await self._sweep_user(context, name)
 
+    def _due(self, orphans: Orphans, now: float) -> tuple[list[str], list[str]]:
+        """Return the connections and the users to look at: orphans whose grace period is over, but for those kept."""
+        due = self.connections.due(orphans.connections, now), self.users.due(orphans.users, now)
+        connections, users = ([name for name in names if name not in self.kept] for names in due)
+        return connections, users
+
     async def _sweep_connection(self, context: ReconcilerContext, name: str) -> None:
         record = await context.guacamole.recheck_connection(name)
         if record is None or context.cache.session_of_connection(name) is not None:
             return
         namespace = namespace_of(record)
+        served = not context.namespaces or namespace in context.namespaces
+        if not namespace or not served or self.mode == "Report":
+            self.kept.add(name)
         if not namespace:
             message = f"The connection {name} has the name of a desktop and leads elsewhere. It stays."
             self._report(context, "Unmanaged", name, message)
-        elif context.namespaces and namespace not in context.namespaces:
+        elif not served:
             return
         elif self.mode == "Report":
             self._report(context, "OrphanFound", name, f"The connection {name} belongs to no session. It stays.")
@@ -85,6 +97,7 @@ class Sweeper:
         if user is None or context.cache.is_wanted(user.made_for, username):
             return
         if self.mode == "Report":
+            self.kept.add(username)
             self._report(context, "OrphanFound", username, f"No session needs the user {username}. It stays.")
             return
         async with context.guacamole.user_lock(username):

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from blendersessions.model import labels
-from blendersessions.model.access import SessionAccess, access_list
+from blendersessions.model.access import SessionAccess, UserSpec, access_list
 from blendersessions.model.container import VNC_PASSWORD
 from blendersessions.model.manifest import ref_of
 from blendersessions.model.secret_data import decode
 from blendersessions.model.session import owner_reference
+from blendersessions.model.user_credentials import fingerprint_of
 from blendersessions_operator.planning import steps
-from blendersessions_operator.planning.observed import Observed, granted_before, is_user_secret, owned
+from blendersessions_operator.planning.observed import Observed, granted_before, is_user_secret, own_pod, owned
+from blendersessions_operator.planning.refusals import is_refused
 from blendersessions_operator.planning.steps import Area
 from blendersessions_operator.resources.connection import connection, view_connection
 
@@ -25,12 +27,12 @@ if TYPE_CHECKING:
 
 
 def plan_access(session: Session, observed: Observed) -> list[Step]:
-    """Plan the session's connections, users and grants. Nothing is planned before the desktop's Secret exists."""
+    """Plan the session's connections, users and grants. Nothing is planned before `may_have_access`."""
     password, access = vnc_password(session, observed), observed.access
-    if not password or not access.inspected:
+    if not password or not access.inspected or not may_have_access(session, observed):
         return []
     wanted = access_list(session)
-    if access.users[session.username].taken(session.namespace):
+    if is_refused(session, observed, session.username):
         return _plan_user_access(session, observed, session.username, session.desktop.name, Area.ACCESS)
     todo: list[Step] = []
     for spec in wanted_connections(session, password):
@@ -43,6 +45,15 @@ def plan_access(session: Session, observed: Observed) -> list[Step]:
         name for name in session.desktop.connections if name not in wanted.values() and name in access.connections
     ]
     return [*todo, *(steps.RemoveConnection(name, session_access(session)) for name in surplus)]
+
+
+def may_have_access(session: Session, observed: Observed) -> bool:
+    """Return whether the session may have connections and users now, because its pod was made once.
+
+    A session whose pod is refused, for instance by a quota, leaves nothing in Guacamole.
+    """
+    registered = session.status.connection is not None or bool(observed.access.connections)
+    return registered or own_pod(session, observed) is not None
 
 
 def plan_access_change(session: Session, observed: Observed) -> tuple[tuple[Step, ...], ...]:
@@ -100,6 +111,7 @@ def session_access(session: Session) -> SessionAccess:
         connections=session.desktop.connections,
         usernames=tuple(access_list(session)),
         hostname=session.desktop.hostname,
+        namespace=session.namespace,
         reported_identifier=reported_identifier(session),
     )
 
@@ -111,7 +123,7 @@ def reported_identifier(session: Session) -> str:
 
 
 def _plan_connection(session: Session, observed: Observed, wanted: ConnectionSpec) -> list[Step]:
-    record = observed.access.connections.get(wanted.name)
+    record = observed.access.connections.get(wanted.key)
     if record is None:
         return [steps.CreateConnection(wanted)]
     if record.matches(wanted):
@@ -124,8 +136,8 @@ def _plan_connection(session: Session, observed: Observed, wanted: ConnectionSpe
 def _plan_user_access(session: Session, observed: Observed, username: str, name: str, area: Area) -> list[Step]:
     user = observed.access.users[username]
     granted = (username, name) in observed.access.grants
-    if user.taken(session.namespace):
-        # The users of another namespace can read its password, so a grant would open the desktop to them.
+    if is_refused(session, observed, username):
+        # A grant would open the desktop to those who can read the user's password, or show it to who has not agreed.
         return [steps.Revoke(username, name, area)] if granted else []
     todo, may_be_granted = _plan_user(session, observed, user, area)
     record = observed.access.connections.get(name)
@@ -157,10 +169,12 @@ def _plan_user(session: Session, observed: Observed, user: UserRecord, area: Are
     owners = secret["metadata"].get("ownerReferences") or ()
     if all(owner["uid"] != session.uid for owner in owners):
         todo.append(steps.AddOwner(ref_of(secret), owner_reference(session, controller=False), area))
+    wanted = UserSpec(user.username, password, session.namespace, fingerprint_of(secret))
     if not user.exists:
-        todo.append(steps.CreateUser(user.username, password, area))
-    elif user.password not in (None, password):
-        todo.append(steps.SetPassword(user.username, password, area))
+        todo.append(steps.CreateUser(wanted, area))
+    elif user.fingerprint != wanted.fingerprint:
+        # The Secret was changed, or Guacamole or Kubernetes is from a backup.
+        todo.append(steps.SetPassword(wanted, area))
     return todo, user.exists
 
 

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Final
 
 from blendersessions.model.conditions import Condition, ConditionType, Reason
 from blendersessions.model.durations import write
-from blendersessions.model.errors import Invalid, KindUnknown, NameTaken, OwnerTaken, System, Unauthorised
+from blendersessions.model.errors import (
+    GroupTaken,
+    Invalid,
+    KindUnknown,
+    NameTaken,
+    OwnerNotAllowed,
+    OwnerTaken,
+    System,
+    TooManyUsers,
+    Unauthorised,
+    UserMissing,
+)
 from blendersessions.model.manifest import ref_of
 from blendersessions_operator.planning import podstate
 from blendersessions_operator.planning.claims import in_use_by
@@ -24,6 +35,8 @@ from blendersessions_operator.resources.pod import outdated
 from blendersessions_operator.resources.volume_claim import claim_name
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from blendersessions.model.errors import DomainError
     from blendersessions.model.manifest import Manifest
     from blendersessions.model.session import Session
@@ -209,10 +222,8 @@ def _connection(session: Session, observed: Observed) -> Condition:
 
 
 def _access_reason(error: DomainError) -> str:
-    if isinstance(error, NameTaken):
-        return Reason.NAME_TAKEN
-    if isinstance(error, OwnerTaken):
-        return Reason.OWNER_TAKEN
+    if reason := _reason_of(error, _ACCESS_REASONS):
+        return reason
     if error.system is System.KUBERNETES:
         return Reason.KUBERNETES_UNAVAILABLE
     if isinstance(error, Unauthorised):
@@ -278,10 +289,27 @@ def _stalled(session: Session, observed: Observed, parts: tuple[Condition, ...])
     return _start_deadline(session, observed, parts)
 
 
+_TAKEN: Final = {
+    NameTaken: Reason.NAME_TAKEN,
+    OwnerTaken: Reason.OWNER_TAKEN,
+    GroupTaken: Reason.GROUP_TAKEN,
+    OwnerNotAllowed: Reason.OWNER_NOT_ALLOWED,
+}
+"""What others have to give or to leave. Somebody has to act before the session goes on."""
+_ACCESS_REASONS: Final = _TAKEN | {
+    UserMissing: Reason.OWNER_MISSING,
+    TooManyUsers: Reason.TOO_MANY_USERS,
+}
+"""Why no connection can be opened, besides that a system failed."""
+
+
+def _reason_of(error: DomainError, reasons: Mapping[type[DomainError], Reason]) -> Reason | None:
+    return next((reason for kind, reason in reasons.items() if isinstance(error, kind)), None)
+
+
 def _taken(observed: Observed) -> Condition | None:
     for area, error in observed.failures.items():
-        if area is not Area.VIEWERS and isinstance(error, NameTaken | OwnerTaken):
-            reason = Reason.NAME_TAKEN if isinstance(error, NameTaken) else Reason.OWNER_TAKEN
+        if area is not Area.VIEWERS and (reason := _reason_of(error, _TAKEN)):
             return Condition(ConditionType.STALLED, "True", reason, str(error))
     return None
 

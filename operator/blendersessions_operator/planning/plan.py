@@ -3,7 +3,9 @@
 A plan is made from scratch each time, and holds only steps that can be carried out now. After that, the next plan
 follows from a new observation, until nothing is left to do. So a crash at any line costs only time.
 
-    finalizer   then   Secret, Service   then   pod  ∥  (user's Secret, then user; connection; then the grant)
+    finalizer   then   Secret, Service   then   pod   then   user's Secret, connection   then   user   then   grant
+
+Kubernetes starts the pod while the session is registered in Guacamole.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from blendersessions_operator.planning.access import vnc_password
+from blendersessions_operator.planning.access import may_have_access, vnc_password
 from blendersessions_operator.planning.ownership import doubtful_connections, doubtful_users
 from blendersessions_operator.planning.plan import plan
 from blendersessions_operator.planning.steps import Area
@@ -42,14 +42,16 @@ def next_question(session: Session, observed: Observed) -> Question | None:
 
 
 def access_needed(session: Session, observed: Observed) -> bool:
-    """Return whether the access steps wait for Guacamole's state. They begin once the desktop has a password."""
+    """Return whether the access steps wait for Guacamole's state. They begin once there is a password and a pod."""
     if observed.access.inspected or Area.ACCESS in observed.failures:
         return False
-    return bool(vnc_password(session, observed))
+    return bool(vnc_password(session, observed)) and may_have_access(session, observed)
 
 
 def ownership_doubtful(session: Session, observed: Observed) -> bool:
     """Return whether a connection or user in Guacamole has a name of the session's and seems to belong to others."""
     if not observed.access.inspected or Area.ACCESS in observed.failures or not vnc_password(session, observed):
+        return False
+    if not may_have_access(session, observed):
         return False
     return bool(doubtful_connections(session, observed) or doubtful_users(session, observed))

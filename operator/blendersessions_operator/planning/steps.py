@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
-    from blendersessions.model.access import ConnectionSpec, SessionAccess
+    from blendersessions.model.access import ConnectionSpec, SessionAccess, UserSpec
     from blendersessions.model.conditions import Reason
     from blendersessions.model.manifest import Manifest, Ref
     from blendersessions.model.status import LastSave, Termination
@@ -201,8 +201,7 @@ class UpdateConnection:
 class CreateUser:
     """Create the Guacamole user with the password in its Secret."""
 
-    username: str
-    password: str = field(repr=False)
+    user: UserSpec
     area: Area = Area.ACCESS
 
 
@@ -210,8 +209,7 @@ class CreateUser:
 class SetPassword:
     """Set the password of a user of ours to that in its Secret."""
 
-    username: str
-    password: str = field(repr=False)
+    user: UserSpec
     area: Area = Area.ACCESS
 
 

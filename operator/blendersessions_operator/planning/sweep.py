@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from blendersessions.model.desktop import desktop_of_connection
+from blendersessions.model.desktop import connection_key, desktop_of_connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -33,13 +33,18 @@ def find_orphans(
     """Compare Guacamole with the sessions.
 
     Args:
-        connections: those in our group, by name.
+        connections: those in our group, by key.
         users: all users. Only users that we made for a served namespace can be orphans.
         exists: returns whether a session exists for a connection of this name, even one in deletion.
         is_wanted: returns whether a session of a namespace lets a user in.
         namespaces: the served namespaces; empty for all.
     """
-    ours = [name for name in connections if desktop_of_connection(name)]
+    # A second connection of one key is under another one in the cache, so that no session exists for it.
+    ours = [
+        name
+        for name, record in connections.items()
+        if desktop_of_connection(name) or desktop_of_connection(connection_key(record.name))
+    ]
     return Orphans(
         connections=tuple(sorted(name for name in ours if not exists(name))),
         users=tuple(
@@ -62,7 +67,7 @@ def namespace_of(record: ConnectionRecord) -> str:
 
     The namespace comes from the connection's parameters, because anybody may give a connection a name of our form.
     """
-    desktop = desktop_of_connection(record.name)
+    desktop = desktop_of_connection(connection_key(record.name))
     host = (record.parameters or {}).get("hostname", "")
     service, _, rest = host.partition(".")
     namespace, _, kind = rest.partition(".")

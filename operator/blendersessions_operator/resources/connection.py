@@ -3,27 +3,42 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from blendersessions.model.access import HOSTNAME, ConnectionRecord, ConnectionSpec
 from blendersessions.model.container import VNC_PORT
+from blendersessions.model.desktop import connection_name
 
 if TYPE_CHECKING:
     from blendersessions.model.desktop import Desktop
     from blendersessions.model.session import Session
 
+VIEW_ONLY: Final = {
+    "read-only": "true",
+    "disable-copy": "true",
+    "disable-paste": "true",
+    "disable-display-resize": "true",
+}
+"""Parameters for guacd. It ignores mouse and keyboard, passes no clipboard on in either direction, and does not give
+the desktop the size of a viewer's window, which the owner would see too. guacd heeds only exactly this value."""
+
 
 def connection(desktop: Desktop, session: Session, vnc_password: str) -> ConnectionSpec:
     """Build the owner's connection. Default values are left out, because Guacamole does not store empty ones."""
-    return _connection(desktop.name, desktop, session, vnc_password, read_only=session.spec.display.read_only)
+    name = connection_name(desktop.name, f"{session.namespace}/{session.name}")
+    only = {"read-only": "true"} if session.spec.display.read_only else {}
+    return _connection(name, desktop, session, vnc_password, only)
 
 
 def view_connection(desktop: Desktop, session: Session, vnc_password: str) -> ConnectionSpec:
-    """Build the viewers' connection to the same desktop. guacd ignores mouse and keyboard on it."""
-    return _connection(desktop.view_connection, desktop, session, vnc_password, read_only=True)
+    """Build the viewers' connection to the same desktop, on which nothing of theirs has an effect on it."""
+    name = connection_name(desktop.view_connection, f"{session.namespace}/{session.name}", ", view only")
+    return _connection(name, desktop, session, vnc_password, VIEW_ONLY)
 
 
-def _connection(name: str, desktop: Desktop, session: Session, vnc_password: str, *, read_only: bool) -> ConnectionSpec:
+def _connection(
+    name: str, desktop: Desktop, session: Session, vnc_password: str, only: dict[str, str]
+) -> ConnectionSpec:
     spec = session.spec
     parameters = {
         HOSTNAME: desktop.hostname,
@@ -31,12 +46,9 @@ def _connection(name: str, desktop: Desktop, session: Session, vnc_password: str
         "password": vnc_password,
         "color-depth": str(spec.display.color_depth),
     }
-    if read_only:
-        # guacd ignores the input only for exactly this value.
-        parameters["read-only"] = "true"
     return ConnectionSpec(
         name=name,
-        parameters=parameters,
+        parameters=parameters | only,
         attributes={
             "max-connections": str(spec.connections.total),
             "max-connections-per-user": str(spec.connections.per_user),

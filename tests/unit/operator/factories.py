@@ -14,6 +14,7 @@ from blendersessions.model.labels import FINALIZER
 from blendersessions.model.secret_data import DesktopCredentials
 from blendersessions.model.session import Session, parse_session
 from blendersessions.model.session_class import parse_session_class
+from blendersessions.model.user_credentials import fingerprint_of
 from blendersessions_operator.planning.access import wanted_connections
 from blendersessions_operator.planning.desktop import credentials_of
 from blendersessions_operator.planning.observed import Observed
@@ -89,11 +90,22 @@ def granted_access(of: Session) -> AccessView:
     """Guacamole with everything that the session wants."""
     specs = wanted_connections(of, CREDENTIALS.vnc_password)
     records = {
-        wanted.name: ConnectionRecord(str(number), wanted.name, "vnc", wanted.attributes, wanted.parameters)
+        wanted.key: ConnectionRecord(str(number), wanted.name, "vnc", wanted.attributes, wanted.parameters)
         for number, wanted in enumerate(specs, 17)
     }
-    users = {name: UserRecord(name, exists=True, made_for=of.namespace) for name in access_list(of)}
+    users = {name: made_user(of, name) for name in access_list(of)}
     return AccessView(True, "postgresql", records, users, frozenset(access_list(of).items()))
+
+
+def user_secret_of(of: Session, name: str) -> Manifest:
+    """The Secret of one of the session's users."""
+    return stored(user_secret(of, name, USER_PASSWORD), f"user-secret-of-{name}")
+
+
+def made_user(of: Session, name: str) -> UserRecord:
+    """A user that was made for the session, with the password in the Secret."""
+    secret = user_secret_of(of, name)
+    return UserRecord(name, exists=True, made_for=of.namespace, fingerprint=fingerprint_of(secret))
 
 
 def with_user(access: AccessView, user: UserRecord, *, granted: bool = True) -> AccessView:
@@ -115,8 +127,6 @@ def everything_observed(of: Session) -> Observed:
         secret=stored(desktop_secret(of.desktop, of, CREDENTIALS), "secret-uid"),
         service=stored(service(of.desktop, of)),
         pod=running_pod(of),
-        user_secrets={
-            name: stored(user_secret(of, name, USER_PASSWORD), f"user-secret-of-{name}") for name in access_list(of)
-        },
+        user_secrets={name: user_secret_of(of, name) for name in access_list(of)},
         access=granted_access(of),
     )

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any, cast
 from unittest.mock import patch
 
 from blendersessions.clients.agent import AgentStatus
-from blendersessions.model.access import AccessView, ConnectionRecord, ConnectionSpec, SessionAccess, UserRecord
+from blendersessions.model.access import (
+    AccessView,
+    ConnectionRecord,
+    ConnectionSpec,
+    SessionAccess,
+    UserRecord,
+    UserSpec,
+)
 from blendersessions.model.errors import Conflict, Invalid, NotFound, System, Unavailable
 from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Manifest, Ref, ref_of
 from blendersessions_operator.controller.cache import CHILD_KINDS
@@ -199,6 +206,7 @@ class Guacamole(Faulty):
     users: dict[str, UserRecord] = field(default_factory=dict)
     grants: set[tuple[str, str]] = field(default_factory=set)
     locks: dict[str, asyncio.Lock] = field(default_factory=dict)
+    passwords: dict[str, str] = field(default_factory=dict)
     numbers: int = 0
 
     def __post_init__(self) -> None:
@@ -222,16 +230,16 @@ class Guacamole(Faulty):
     async def create_connection(self, spec: ConnectionSpec) -> None:
         def made() -> None:
             self.numbers += 1
-            if spec.name not in self.connections:
+            if spec.key not in self.connections:
                 record = ConnectionRecord(str(self.numbers), spec.name, "vnc", spec.attributes, spec.parameters)
-                self.connections[spec.name] = record
+                self.connections[spec.key] = record
 
         self._call(System.GUACAMOLE, made)
 
     async def update_connection(self, identifier: str, spec: ConnectionSpec) -> None:
         def updated() -> None:
             record = ConnectionRecord(identifier, spec.name, "vnc", spec.attributes, spec.parameters)
-            self.connections[spec.name] = record
+            self.connections[spec.key] = record
 
         self._call(System.GUACAMOLE, updated)
 
@@ -248,13 +256,15 @@ class Guacamole(Faulty):
     async def look_up_user(self, username: str) -> UserRecord:
         return self.users.get(username, UserRecord(username, exists=False))
 
-    async def create_user(self, username: str, password: str, namespace: str) -> None:
-        user = UserRecord(username, exists=True, made_for=namespace, password=password)
-        self._call(System.GUACAMOLE, lambda: self.users.setdefault(username, user))
+    async def create_user(self, user: UserSpec) -> None:
+        self._call(System.GUACAMOLE, lambda: self.users.setdefault(user.username, self._made(user)))
 
-    async def set_password(self, username: str, password: str) -> None:
-        user = UserRecord(username, exists=True, made_for=self.users[username].made_for, password=password)
-        self._call(System.GUACAMOLE, lambda: self.users.update({username: user}))
+    async def set_password(self, user: UserSpec) -> None:
+        self._call(System.GUACAMOLE, lambda: self.users.update({user.username: self._made(user)}))
+
+    def _made(self, user: UserSpec) -> UserRecord:
+        self.passwords[user.username] = user.password
+        return UserRecord(user.username, exists=True, made_for=user.namespace, fingerprint=user.fingerprint)
 
     async def remove_user(self, username: str, namespace: str) -> bool:
         def removed() -> bool:

@@ -231,7 +231,7 @@ def test_connection() -> None:
         session({"display": {"readOnly": True}, "connections": {"max": 5}}),
         "pw123456",
     )
-    assert made.name == NAME
+    assert (made.name, made.key) == (f"art/cart ({NAME})", NAME)
     assert made.parameters == {
         "hostname": f"{NAME}.art.svc",
         "port": "5900",
@@ -241,6 +241,15 @@ def test_connection() -> None:
     }
     assert made.attributes == {"max-connections": "5", "max-connections-per-user": "5"}
     assert "pw123456" not in repr(made)
+
+
+def test_a_viewer_can_neither_type_nor_copy_nor_resize() -> None:
+    of = session({"viewers": ["vera"]})
+    view, owners = view_connection(DESKTOP, of, "pw123456"), connection(DESKTOP, of, "pw123456")
+    assert (view.name, view.key) == (f"art/cart, view only ({NAME}-view)", f"{NAME}-view")
+    added = {"read-only", "disable-copy", "disable-paste", "disable-display-resize"}
+    assert view.parameters == owners.parameters | dict.fromkeys(added, "true")
+    assert not added & owners.parameters.keys(), "the owner's window still gives the desktop its size"
 
 
 def test_the_client_url_names_the_connection_and_holds_no_credential() -> None:
@@ -266,5 +275,5 @@ def test_a_desktop_keeps_its_own_names_whichever_session_has_it() -> None:
     assert service(other, of)["spec"]["selector"] == {"blendersessions.io/desktop-name": other.name}
     assert pod(other, of, settings(of))["spec"]["volumes"][0]["secret"]["secretName"] == other.name
     for made in (connection(other, of, "pw"), view_connection(other, of, "pw")):
-        assert made.name.startswith(other.name)
+        assert made.key.startswith(other.name)
         assert made.parameters["hostname"] == f"{other.name}.art.svc"

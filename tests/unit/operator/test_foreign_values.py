@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from blendersessions.model.conditions import LONGEST_MESSAGE, MOST_CONDITIONS, Condition, Reason, set_condition
+from blendersessions.model.conditions import LONGEST_MESSAGE, MOST_CONDITIONS, Condition, set_condition
 from blendersessions.model.fields import moment
 from blendersessions.model.quantities import LARGEST, quantity
 from blendersessions.model.session import parse_session
@@ -15,7 +15,7 @@ from blendersessions.model.status import parse_status
 from blendersessions_operator.planning.conditions import compute_conditions
 from blendersessions_operator.planning.endings import start_error
 from blendersessions_operator.planning.saving import latest_stop
-from blendersessions_operator.planning.status import status, with_suspension
+from blendersessions_operator.planning.status import status
 from unit.operator.factories import NOW, body, everything_observed, running_pod, session
 
 LONG_AGO = "2020-01-01T00:00:00Z"
@@ -28,18 +28,6 @@ def test_a_time_that_cannot_be_reckoned_with_is_none(year: str) -> None:
     of = parse_session(manifest)
     assert latest_stop(of, everything_observed(of)) is None
     assert compute_conditions(of, everything_observed(of))
-
-
-def test_a_resume_of_any_length_is_recorded_and_a_new_value_of_it_resumes() -> None:
-    manifest = body()
-    manifest["metadata"]["annotations"] = {"blendersessions.io/resume": "x" * 200_000}
-    of = parse_session(manifest)
-    recorded = with_suspension(of, Reason.MAX_AGE, NOW)
-    assert recorded.suspension is not None
-    assert len(recorded.suspension.resume) <= 1024, "the schema refuses a longer one, and the session would run on"
-    assert parse_session(manifest | {"status": recorded.to_manifest()}).suspend_requested
-    manifest["metadata"]["annotations"] = {"blendersessions.io/resume": "x" * 200_001}
-    assert not parse_session(manifest | {"status": recorded.to_manifest()}).suspend_requested
 
 
 def test_conditions_of_others_leave_room_for_ours() -> None:

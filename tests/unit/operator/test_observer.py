@@ -133,7 +133,8 @@ async def test_an_owner_who_was_made_for_others_fails_access() -> None:
 
 async def test_an_owner_who_became_an_administrators_user_gets_access() -> None:
     of = session(ALICE)
-    taken, found = (UserRecord("alice", exists=True, made_for=whose) for whose in ("music", ""))
+    taken = UserRecord("alice", exists=True, made_for="music")
+    found = UserRecord("alice", exists=True, admitted=("art",))
     guacamole = Guacamole(with_users(of, taken), with_users(of, found))
     assert await failures_of(context_with(guacamole, ALICE)) == {}
     assert guacamole.reads == ["user alice"]

@@ -20,6 +20,7 @@ from blendersessions_operator.planning.questions import Question, next_question
 from blendersessions_operator.planning.status import status
 from blendersessions_operator.planning.steps import Area
 from blendersessions_operator.resources.connection import connection
+from blendersessions_operator.resources.secret import user_secret
 from unit.operator.factories import (
     NOW,
     OTHER_UID,
@@ -66,14 +67,31 @@ def test_after_the_finalizer_come_the_secret_and_the_service() -> None:
     assert kinds(session(), nothing_observed()) == ["CreateDesktopSecret", "CreateObject Service"]
 
 
-def test_after_the_secret_come_pod_and_guacamole_side_by_side() -> None:
+def test_after_the_secret_comes_the_pod_and_then_guacamole_while_it_starts() -> None:
     of, observed = session(), replace(everything_observed(session()), access=AccessView(), user_secrets={})
     assert kinds(of, replace(observed, pod=None)) == ["CreateObject Pod"]
     assert next_question(of, replace(observed, pod=None)) is None, "Guacamole holds up no desktop"
     assert next_question(of, observed) is Question.ACCESS
     nobody = AccessView(inspected=True, users={of.username: UserRecord(of.username, exists=False)})
-    found = kinds(of, replace(observed, pod=None, access=nobody))
-    assert found == ["CreateObject Pod", "CreateConnection", "CreateUserSecret"]
+    assert kinds(of, replace(observed, pod=None, access=nobody)) == ["CreateObject Pod"]
+    starting = running_pod(of, ready=False) | {"status": {}}
+    assert kinds(of, replace(observed, pod=starting, access=nobody)) == ["CreateConnection", "CreateUserSecret"]
+
+
+def test_a_session_whose_pod_is_refused_leaves_nothing_in_guacamole() -> None:
+    of = session({"owner": "alice", "viewers": ["vera"]})
+    refused = {Area.DESKTOP: Unavailable("exceeded quota", System.KUBERNETES)}
+    observed = replace(everything_observed(of), pod=None, access=AccessView(), user_secrets={}, failures=refused)
+    assert next_question(of, observed) is None
+    nobody = {name: UserRecord(name, exists=False) for name in ("alice", "vera")}
+    assert plan(of, replace(observed, access=AccessView(inspected=True, users=nobody))).empty
+
+
+def test_a_registered_session_is_repaired_while_its_pod_is_replaced() -> None:
+    of = session(ALICE)
+    without_pod = replace(everything_observed(of), pod=None)
+    lost = replace(without_pod, access=replace(without_pod.access, grants=frozenset()))
+    assert "Grant" in kinds(of, lost)
 
 
 def test_the_users_secret_is_made_before_the_user() -> None:
@@ -91,13 +109,13 @@ def test_a_user_is_made_with_the_password_that_the_secret_holds() -> None:
         everything_observed(of), access=AccessView(inspected=True, users={"alice": UserRecord("alice", exists=False)})
     )
     [made] = [step for step in next_steps(of, observed) if isinstance(step, steps.CreateUser)]
-    assert (made.username, made.password) == ("alice", USER_PASSWORD)
+    assert (made.user.username, made.user.password) == ("alice", USER_PASSWORD)
     assert USER_PASSWORD not in repr(made)
 
 
 def test_an_administrators_user_gets_a_grant_and_no_secret() -> None:
     of = session(ALICE)
-    access = with_user(granted_access(of), UserRecord("alice", exists=True), granted=False)
+    access = with_user(granted_access(of), UserRecord("alice", exists=True, admitted=("*",)), granted=False)
     observed = replace(everything_observed(of), user_secrets={}, access=access)
     assert next_steps(of, observed) == [steps.Grant("alice", of.desktop.name)]
 
@@ -128,7 +146,7 @@ def test_a_secret_for_an_administrators_user_is_left_alone() -> None:
     of = session(ALICE)
     observed = everything_observed(of)
     observed.user_secrets["alice"]["metadata"]["ownerReferences"] = []
-    access = with_user(observed.access, UserRecord("alice", exists=True), granted=False)
+    access = with_user(observed.access, UserRecord("alice", exists=True, admitted=("art",)), granted=False)
     assert next_steps(of, replace(observed, access=access)) == [steps.Grant("alice", of.desktop.name)]
 
 
@@ -180,9 +198,9 @@ def test_a_missing_value_of_the_secret_is_filled_in_and_the_other_kept() -> None
     del observed.secret["data"]["agent-token"]
     observed.secret["data"]["vnc-password"] = encode("original")
     wanted = connection(session().desktop, session(), "original")
-    record = replace(observed.access.connections[wanted.name], parameters=wanted.parameters)
+    record = replace(observed.access.connections[wanted.key], parameters=wanted.parameters)
     step, other = next_steps(
-        session(), replace(observed, access=replace(observed.access, connections={wanted.name: record}))
+        session(), replace(observed, access=replace(observed.access, connections={wanted.key: record}))
     )
     assert isinstance(other, steps.DeleteObject), "the desktop was started with other values"
     assert isinstance(step, steps.CompleteDesktopSecret)
@@ -366,7 +384,7 @@ def test_a_viewer_gets_a_read_only_connection() -> None:
     assert plan(of, everything_observed(of)).empty
     observed = replace(everything_observed(of), access=without_connections(granted_access(of)))
     made = [step.spec for step in next_steps(of, observed) if isinstance(step, steps.CreateConnection)]
-    assert [(spec.name, spec.parameters.get("read-only")) for spec in made] == [
+    assert [(spec.key, spec.parameters.get("read-only")) for spec in made] == [
         (of.desktop.name, None),
         (of.desktop.name + "-view", "true"),
     ]
@@ -427,7 +445,7 @@ def test_a_connection_renamed_or_moved_by_hand_is_restored() -> None:
         access = replace(observed.access, connections={of.desktop.name: record})
         [step] = next_steps(of, replace(observed, access=access))
         assert isinstance(step, steps.UpdateConnection)
-        assert (step.identifier, step.spec.name) == ("17", of.desktop.name)
+        assert (step.identifier, step.spec.key) == ("17", of.desktop.name)
 
 
 def test_a_connection_that_leads_elsewhere_is_refused_unless_it_was_reported() -> None:
@@ -446,15 +464,25 @@ def test_a_connection_that_leads_elsewhere_is_refused_unless_it_was_reported() -
     assert doubtful_connections(edited, observed) == []
 
 
-def test_a_user_made_again_by_others_gets_the_password_of_the_secret() -> None:
+@pytest.mark.parametrize("fingerprint", ["", "0123456789abcdef"])
+def test_a_user_from_a_backup_or_an_older_version_gets_the_password_of_the_secret(fingerprint: str) -> None:
     of = session(ALICE)
-    user = UserRecord("alice", exists=True, made_for="art", password="")
+    user = UserRecord("alice", exists=True, made_for="art", fingerprint=fingerprint)
     access = with_user(granted_access(of), user)
     [step] = next_steps(of, replace(everything_observed(of), access=access))
-    assert step == steps.SetPassword("alice", USER_PASSWORD)
+    assert isinstance(step, steps.SetPassword)
+    assert (step.user.username, step.user.password, step.user.namespace) == ("alice", USER_PASSWORD, "art")
     assert USER_PASSWORD not in repr(step)
-    known = with_user(access, replace(user, password=USER_PASSWORD))
+    known = with_user(access, replace(user, fingerprint=step.user.fingerprint))
     assert plan(of, replace(everything_observed(of), access=known)).empty
+
+
+def test_a_secret_from_a_backup_has_its_password_set_in_guacamole() -> None:
+    of = session(ALICE)
+    observed = everything_observed(of)
+    again = stored(user_secret(of, "alice", USER_PASSWORD), "the UID of the restored object")
+    [step] = next_steps(of, replace(observed, user_secrets={"alice": again}))
+    assert isinstance(step, steps.SetPassword)
 
 
 def test_a_stored_object_equals_what_was_built() -> None:

@@ -47,7 +47,12 @@ class FakeApi:
 class NoNews:
     """A Guacamole in which nothing changes."""
 
+    rights_doubtful = False
+
     async def refresh(self) -> set[str]:
+        return set()
+
+    async def check_rights(self) -> set[str]:
         return set()
 
     async def refresh_users(self) -> set[str]:

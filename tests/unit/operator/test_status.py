@@ -52,7 +52,7 @@ def test_a_ready_session_has_a_url_and_the_duration_of_its_start() -> None:
     assert result["phase"] == "Ready"
     assert result["clientURL"] == "https://desk.example/guacamole/#/client/MTcAYwBwb3N0Z3Jlc3Fs"
     assert result["connection"] == {
-        "name": session().desktop.name,
+        "name": f"art/cart ({session().desktop.name})",
         "identifier": "17",
         "dataSource": "postgresql",
     }

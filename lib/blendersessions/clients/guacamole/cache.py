@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from blendersessions.model.access import AccessView, ConnectionRecord, SessionAccess, UserRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 
 @dataclass
@@ -24,12 +24,20 @@ class GuacamoleCache:
     loaded: bool = False
     users_loaded: bool = False
     connections: dict[str, ConnectionRecord] = field(default_factory=dict)
-    """By the name that each should have; somebody may have renamed it in Guacamole."""
+    """By key, which its name should have; somebody may have renamed it in Guacamole."""
     users: dict[str, UserRecord] = field(default_factory=dict)
+    made: Counter[str] = field(default_factory=Counter)
+    """The number of existing users by the namespace that they were made for."""
+    creating: Counter[str] = field(default_factory=Counter)
+    """The number of users that are being made, by namespace."""
     grants: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """The users who may read a connection, by its name. A restored database gives identifiers to other connections."""
     rights_known: set[str] = field(default_factory=set)
     """Users whose grants were read."""
+    without_group: set[str] = field(default_factory=set)
+    """Users of these who may not read the group, so that a grant needs to be repeated before it shows."""
+    restored: bool = False
+    """Whether the lists show that the database was restored: a user has the mark of an earlier password."""
     lost: dict[str, str] = field(default_factory=dict)
     """The identifiers of connections that left the list, by name: they were deleted, renamed or moved."""
     looked_up: set[tuple[str, str]] = field(default_factory=set)
@@ -43,13 +51,17 @@ class GuacamoleCache:
         """Return what is known of a session's connections and users."""
         records = {name: self.connections[name] for name in access.connections if name in self.connections}
         users = {name: self.users[name] for name in access.usernames if name in self.users}
-        grants = frozenset((user, name) for name in records for user in self.grants.get(name, ()))
+        incomplete = self.without_group & set(access.usernames)
+        grants = frozenset(
+            (user, name) for name in records for user in self.grants.get(name, ()) if user not in incomplete
+        )
         inspected = (
             self._connections_known(access, records)
             and len(users) == len(set(access.usernames))
             and (not records or self._rights_known_of(users))
         )
-        return AccessView(inspected, self.data_source, records, users, grants)
+        made = self.made[access.namespace] + self.creating[access.namespace]
+        return AccessView(inspected, self.data_source, records, users, grants, made)
 
     def _connections_known(self, access: SessionAccess, records: Mapping[str, ConnectionRecord]) -> bool:
         """Return whether the connections were listed, those outside the group looked up, and all parameters read."""
@@ -91,42 +103,60 @@ class GuacamoleCache:
     def put_user(self, user: UserRecord) -> None:
         """Cache a user that was written or looked up. A user that does not exist has no grants."""
         former = self.users.get(user.username)
-        self.users[user.username] = user
+        self._set_user(user)
         self.users_written.add(user.username)
         if not user.exists or (former is not None and not former.exists):
             self.forget_grants(user.username)
         if not user.exists:
             self.rights_known.discard(user.username)
 
+    def _set_user(self, user: UserRecord) -> None:
+        former = self.users.get(user.username)
+        if former is not None and former.exists:
+            self.made[former.made_for] -= 1
+        self.users[user.username] = user
+        if user.exists:
+            self.made[user.made_for] += 1
+
     def unlisted(self, username: str) -> UserRecord | None:
         """Cache a user as not existing if the last list lacks it. Return None if it is listed, or has changed since."""
         if username in self.users or username in self.users_written:
             return None
-        self.users[username] = UserRecord(username, exists=False)
+        self._set_user(UserRecord(username, exists=False))
         return self.users[username]
 
     def drop_user(self, username: str) -> None:
         """Forget a user, so that it is asked for again."""
-        self.users.pop(username, None)
+        self._set_user(UserRecord(username, exists=False))
+        del self.users[username]
         self.users_written.add(username)
         self.forget_grants(username)
 
     def forget_grants(self, username: str) -> None:
         """Forget a user's grants, so that they are read again."""
         self.rights_known.discard(username)
+        self.without_group.discard(username)
         for granted in self.grants.values():
             granted.discard(username)
 
-    def take_rights(self, username: str, readable: set[str]) -> set[str]:
-        """Cache the identifiers that a user may read; return the names of connections for which that changed."""
+    def take_rights(self, username: str, readable: Collection[str], *, group: bool) -> set[str]:
+        """Cache what a user may read; return the names of connections for which that changed.
+
+        Args:
+            username: the user.
+            readable: identifiers of connections.
+            group: whether the user may read our group.
+        """
         changed = set()
+        incomplete = username in self.without_group
+        (self.without_group.discard if group else self.without_group.add)(username)
         for name, record in self.connections.items():
             had, has = username in self.grants.get(name, ()), record.identifier in readable
             if has:
                 self.grants[name].add(username)
             elif had:
                 self.grants[name].discard(username)
-            if had != has:
+            if had != has or (has and incomplete == group):
                 changed.add(name)
         self.rights_known.add(username)
         return changed
@@ -166,18 +196,19 @@ class GuacamoleCache:
                 if former is not None and former.exists:
                     changed.add(username)
                     self.forget_grants(username)
-                    self.users[username] = UserRecord(username, exists=False)
+                    self._set_user(UserRecord(username, exists=False))
             elif former is None:
-                self.users[username] = found
+                self._set_user(found)
                 if self.users_loaded:
                     changed.add(username)
             elif not former.exists:
-                # Somebody else created it, perhaps from a backup. Its password is not known.
+                # Somebody else created it, perhaps from a backup.
                 changed.add(username)
                 self.forget_grants(username)
-                self.users[username] = replace(found, password="")
-            elif former.made_for != found.made_for:
+                self._set_user(found)
+            elif former != found:
                 changed.add(username)
-                self.users[username] = found
+                self._set_user(found)
+                self.restored |= former.made_for == found.made_for and former.fingerprint != found.fingerprint
         self.users_loaded = True
         return changed

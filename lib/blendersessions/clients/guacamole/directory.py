@@ -16,13 +16,32 @@ from weakref import WeakValueDictionary
 from blendersessions.clients.guacamole import connections, groups, tunnels, users
 from blendersessions.clients.guacamole.batching import Batched, SharedRequest
 from blendersessions.clients.guacamole.cache import GuacamoleCache
-from blendersessions.model.access import AccessView, ConnectionRecord, ConnectionSpec, SessionAccess, Tunnel, UserRecord
-from blendersessions.model.errors import Conflict, DomainError, NotFound, OutcomeUnknown, System, Unavailable
+from blendersessions.clients.guacamole.revision import Revision
+from blendersessions.clients.guacamole.rights_check import RightsCheck
+from blendersessions.model.access import (
+    AccessView,
+    ConnectionRecord,
+    ConnectionSpec,
+    SessionAccess,
+    Tunnel,
+    UserRecord,
+    UserSpec,
+)
+from blendersessions.model.errors import (
+    Conflict,
+    DomainError,
+    GroupTaken,
+    NotFound,
+    OutcomeUnknown,
+    System,
+    Unavailable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from blendersessions.clients.guacamole.client import GuacamoleClient
+    from blendersessions.clients.guacamole.marks import Installation
 
 LATE_TUNNEL_SECONDS = 120.0
 """After a user lost a connection, tunnels that were being opened at that moment are closed for this time."""
@@ -33,13 +52,15 @@ class GuacamoleDirectory:
 
     Args:
         client: the client that sends the requests.
-        group: the name of this installation's connection group.
+        installation: whose connections and users they are.
         clock: a monotonic clock in seconds.
     """
 
-    def __init__(self, client: GuacamoleClient, group: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, client: GuacamoleClient, installation: Installation, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._client = client
-        self._group_name = group
+        self._installation = installation
         self._clock = clock
         self._cache = GuacamoleCache()
         self._user_locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -50,22 +71,24 @@ class GuacamoleDirectory:
             lambda specs: connections.create_all(client, self._cache.group, specs),
             lambda spec: connections.create(client, self._cache.group, spec),
         )
-        self._user_creations = Batched[users.NewUser, None](
-            lambda new: users.create_all(client, new, group),
-            lambda user: users.create(client, user, group),
+        self._user_creations = Batched[UserSpec, None](
+            lambda new: users.create_all(client, new, installation),
+            lambda user: users.create(client, user, installation),
         )
         self._removals = Batched[str, None](lambda keys: connections.remove(client, keys))
         self._user_removals = Batched[str, None](lambda keys: users.remove(client, keys))
         self._revoked_until: dict[tuple[str, str | None], float] = {}
         """Until when new tunnels are closed, by connection identifier and user; the user None means all users."""
         self._checks: deque[str] = deque()
+        self._revision = Revision(client)
+        self._rights_check = RightsCheck(client, self._cache)
 
     def view(self, access: SessionAccess) -> AccessView:
         """Return the cached state of a session, without a request."""
         return self._cache.view(access)
 
     def known_connections(self) -> dict[str, ConnectionRecord]:
-        """Return all connections of the group by name, as of the last list and the changes since."""
+        """Return all connections of the group by key, as of the last list and the changes since."""
         return dict(self._cache.connections)
 
     def known_users(self) -> dict[str, UserRecord]:
@@ -97,10 +120,10 @@ class GuacamoleDirectory:
     async def inspect(self, access: SessionAccess) -> None:
         """Read from Guacamole what the cache lacks for the `view` of a session."""
         cache = self._cache
-        if not cache.users_loaded:
-            await self.refresh_users()
         if not cache.loaded:
             await self.refresh()
+        if not cache.users_loaded:
+            await self.refresh_users()
         for name, identifier in cache.missing(access).items():
             found = await connections.find(self._client, cache.group, identifier)
             cache.looked_up.add((name, identifier))
@@ -120,7 +143,7 @@ class GuacamoleDirectory:
             identifier = await self._creations.add(spec)
         except (Conflict, OutcomeUnknown):
             await self.refresh()
-            if spec.name not in cache.connections:
+            if spec.key not in cache.connections:
                 raise
             return
         except DomainError:
@@ -132,7 +155,7 @@ class GuacamoleDirectory:
             raise Unavailable(
                 f"Guacamole gave no identifier for the connection {spec.name}; it is looked up.", System.GUACAMOLE
             )
-        cache.put(spec.name, ConnectionRecord(identifier, spec.name, "vnc", spec.attributes, spec.parameters))
+        cache.put(spec.key, ConnectionRecord(identifier, spec.name, "vnc", spec.attributes, spec.parameters))
 
     async def update_connection(self, identifier: str, spec: ConnectionSpec) -> None:
         """Give a connection the values of the spec, and move it into our group."""
@@ -140,9 +163,9 @@ class GuacamoleDirectory:
             await connections.replace(self._client, self._cache.group, identifier, spec)
         except DomainError:
             self._cache.loaded = False
-            self._cache.drop(spec.name)
+            self._cache.drop(spec.key)
             raise
-        self._cache.put(spec.name, ConnectionRecord(identifier, spec.name, "vnc", spec.attributes, spec.parameters))
+        self._cache.put(spec.key, ConnectionRecord(identifier, spec.name, "vnc", spec.attributes, spec.parameters))
 
     async def recheck_connection(self, name: str) -> ConnectionRecord | None:
         """Read the parameters of a connection again, and return it; None if it is not in the group."""
@@ -159,8 +182,14 @@ class GuacamoleDirectory:
         has the reported identifier now is left alone.
         """
         cache, hostname, reported = self._cache, access.hostname, access.identifier_of(name)
-        if not cache.loaded:
-            await self.refresh()
+        try:
+            if not cache.loaded:
+                await self.refresh()
+        except GroupTaken:
+            if reported:
+                raise
+            # The session was never registered, since the group is another installation's.
+            return 0
         record = cache.connections.get(name)
         identifier = record.identifier if record is not None else cache.lost.get(name) or reported
         if not identifier:
@@ -183,40 +212,41 @@ class GuacamoleDirectory:
 
     async def look_up_user(self, username: str) -> UserRecord:
         """Look up a user in Guacamole, not in the cache."""
-        user = await users.get(self._client, username, self._group_name)
+        user = await users.get(self._client, username, self._installation)
         known = self._cache.users.get(username)
-        if known is None or (known.exists, known.made_for) != (user.exists, user.made_for):
+        if known != user:
             self._cache.put_user(user)
         return self._cache.users[username]
 
-    async def create_user(self, username: str, password: str, namespace: str) -> None:
+    async def create_user(self, new: UserSpec) -> None:
         """Create a user for the sessions of a namespace. An existing user of ours gets the password."""
+        self._cache.creating[new.namespace] += 1
         try:
-            await self._user_creations.add(users.NewUser(username, password, namespace))
+            await self._user_creations.add(new)
         except (Conflict, OutcomeUnknown):
-            user = await self.look_up_user(username)
+            user = await self.look_up_user(new.username)
             if not user.exists:
                 raise
-            if user.ours(namespace):
-                await self.set_password(username, password)
+            if user.ours(new.namespace):
+                await self.set_password(new)
             return
-        self._cache.put_user(UserRecord(username, exists=True, made_for=namespace, password=password))
-        self._cache.rights_known.add(username)
+        finally:
+            self._cache.creating[new.namespace] -= 1
+        self._cache.put_user(_made(new))
+        self._cache.rights_known.add(new.username)
 
-    async def set_password(self, username: str, password: str) -> None:
-        """Set the password of a user of ours."""
+    async def set_password(self, user: UserSpec) -> None:
+        """Set the password and the mark of a user of ours."""
         try:
-            await users.set_password(self._client, username, password)
+            await users.set_password(self._client, user, self._installation)
         except NotFound:
-            self._cache.drop_user(username)
+            self._cache.drop_user(user.username)
             raise
-        user = self._cache.users.get(username)
-        if user is not None:
-            self._cache.users[username] = replace(user, password=password)
+        self._cache.put_user(_made(user))
 
     async def remove_user(self, username: str, namespace: str) -> bool:
         """Remove a user if we made it for the namespace; return whether we did."""
-        ours = (await users.get(self._client, username, self._group_name)).ours(namespace)
+        ours = (await users.get(self._client, username, self._installation)).ours(namespace)
         if ours:
             await self._user_removals.add(username)
         self._cache.drop_user(username)
@@ -236,6 +266,7 @@ class GuacamoleDirectory:
             self._cache.loaded = False
             raise
         self._cache.grants[name].add(username)
+        self._cache.without_group.discard(username)
         self._revoked_until.pop((record.identifier, username), None)
 
     async def revoke(self, username: str, name: str) -> int:
@@ -243,10 +274,28 @@ class GuacamoleDirectory:
         record = self._cache.connections.get(name)
         if record is None:
             return 0
-        if (await users.get(self._client, username, self._group_name)).exists:
+        if (await users.get(self._client, username, self._installation)).exists:
             await users.change(self._client, username, "remove", (f"/connectionPermissions/{record.identifier}",))
         self._cache.grants[name].discard(username)
-        return await self._close_tunnels(record.identifier, username)
+        closed = await self._close_tunnels(record.identifier, username)
+        await self._revision.grow()
+        return closed
+
+    @property
+    def rights_doubtful(self) -> bool:
+        """Whether rights that were revoked may be there again, because the database may have been restored."""
+        return self._revision.restored or self._cache.restored or self._rights_check.pending
+
+    async def check_rights(self) -> set[str]:
+        """Read the rights of users while these are doubtful, a part of them in each call.
+
+        Returns:
+            The names of connections that other users may read than was known.
+        """
+        if self._revision.restored or self._cache.restored:
+            self._revision.restored = self._cache.restored = False
+            self._rights_check.begin()
+        return await self._rights_check.read_some()
 
     async def check_next(self) -> set[str]:
         """Read the grants of one user or the parameters of one connection; return the names that changed.
@@ -261,7 +310,7 @@ class GuacamoleDirectory:
         while self._checks:
             key = self._checks.popleft()
             if key.startswith("/") and key[1:] in cache.rights_known:
-                return cache.take_rights(key[1:], await users.readable(self._client, key[1:], cache.group))
+                return await self._rights_check.read(key[1:])
             if key in cache.connections:
                 former = cache.connections[key]
                 return {key} if await self.recheck_connection(key) != former else set()
@@ -282,7 +331,7 @@ class GuacamoleDirectory:
         listed = cache.unlisted(username) if username in names else None
         user = cache.users.get(username) or listed or await self.look_up_user(username)
         if user.exists and username not in cache.rights_known and not cache.connections.keys().isdisjoint(names):
-            cache.take_rights(username, await users.readable(self._client, username, cache.group))
+            await self._rights_check.read(username)
 
     async def _read_parameters(self, name: str) -> None:
         record = self._cache.connections.get(name)
@@ -300,12 +349,26 @@ class GuacamoleDirectory:
         cache = self._cache
         cache.written.clear()
         cache.data_source = await self._client.data_source()
-        group = await groups.read_group(self._client, self._group_name, cache.group)
+        revision = self._revision.current
+        try:
+            group = await groups.read_group(self._client, self._installation, cache.group)
+        except GroupTaken:
+            # Nothing may be decided from what was known of a group that is not ours any more.
+            cache.loaded, cache.group = False, ""
+            self._installation = replace(self._installation, former_groups=frozenset())
+            raise
+        await self._revision.take(group, revision)
+        self._installation = replace(self._installation, former_groups=frozenset({self._installation.group}))
         return cache.take_connections(group.identifier, group.connections)
 
     async def _list_users(self) -> set[str]:
         self._cache.users_written.clear()
-        return self._cache.take_users(await users.list_all(self._client, self._group_name))
+        return self._cache.take_users(await users.list_all(self._client, self._installation))
 
     async def _list_tunnels(self) -> list[Tunnel]:
         return await tunnels.running(self._client)
+
+
+def _made(user: UserSpec) -> UserRecord:
+    """Return the record of a user whom we have just made or changed."""
+    return UserRecord(user.username, exists=True, made_for=user.namespace, fingerprint=user.fingerprint)
