@@ -21,6 +21,7 @@ ACCEPTED: dict[str, Spec] = {
     },
     "ceilings alone": {"lifetime": {"ceiling": {"maxAge": "24h"}}},
     "what happens then": {"lifetime": {"onExpiry": "Delete"}},
+    "an end by the workspace": {"lifetime": {"onExpiry": "Auto"}},
     "limits": {"limits": {"sessions": 20, "sessionsPerOwner": 2}},
     "a deadline": {"startDeadline": "90s"},
     "time to save": {"saving": {"timeout": "3m", "waitForWork": "2h"}},

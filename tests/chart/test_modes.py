@@ -33,7 +33,16 @@ def test_apache_brings_guacamole_guacd_and_a_database() -> None:
         "studio-guacd",
         "studio-postgresql",
     }
-    assert chart.names("Secret") == {"studio-guacamole-admin", "studio-postgresql", "studio-portal"}
+    assert {secret["name"]: secret for secret in chart.setup()["secrets"]} == {
+        "studio-guacamole-admin": {
+            "name": "studio-guacamole-admin",
+            "values": {"username": "guacadmin"},
+            "random": {"password": 32},
+        },
+        "studio-postgresql": {"name": "studio-postgresql", "random": {"password": 32}},
+        "studio-portal": {"name": "studio-portal", "random": {"key": 64}},
+    }
+    assert not chart.names("Secret"), "a rendered password would be another one in each rendering"
     assert chart.get("Deployment", "studio-guacamole", "spec", "template", "spec", "containers", 0, "image") == (
         "guacamole/guacamole:1.6.0"
     )
@@ -50,7 +59,7 @@ def test_the_stand_in_comes_without_a_database() -> None:
         "images.guacamole.tag=dev",
     )
     assert not chart.names("StatefulSet")
-    assert chart.names("Secret") == {"studio-guacamole-admin", "studio-portal"}
+    assert {secret["name"] for secret in chart.setup()["secrets"]} == {"studio-guacamole-admin", "studio-portal"}
     assert chart.get("Deployment", "studio-guacamole", "spec", "template", "spec", "containers", 0, "image") == (
         "blender-sessions/guacamole-standin:dev"
     )
@@ -67,7 +76,7 @@ def test_the_stand_in_comes_without_a_database() -> None:
 def test_an_external_guacamole_brings_nothing_of_its_own() -> None:
     chart = render(*EXTERNAL)
     assert chart.names("Deployment") == {"studio-operator", "studio-portal", "studio-proxy"}
-    assert chart.names("Secret") == {"studio-portal"}
+    assert {secret["name"] for secret in chart.setup()["secrets"]} == {"studio-portal"}
     operator = chart.environment("studio-operator")
     assert operator["BLENDERSESSIONS_GUACAMOLE_URL"] == "http://guacamole.example.org/guacamole/"
     assert operator["BLENDERSESSIONS_GUACAMOLE_USERNAME"] == "our-admin/username"

@@ -132,10 +132,3 @@ http://{{ include "blender-sessions.name" (list . "guacamole") }}.{{ .Release.Na
 {{- define "blender-sessions.portalSecret" -}}
 {{- .Values.portal.existingSecret | default (include "blender-sessions.name" (list . "portal")) -}}
 {{- end -}}
-
-{{/* One base64 value of a Secret that the chart made: what is in the cluster, else new. Call with (list $ NAME KEY LENGTH). */}}
-{{- define "blender-sessions.keptRandom" -}}
-{{- $root := index . 0 -}}
-{{- $secret := lookup "v1" "Secret" $root.Release.Namespace (index . 1) | default dict -}}
-{{- dig "data" (index . 2) "" $secret | default (randAlphaNum (int (index . 3)) | b64enc) -}}
-{{- end -}}

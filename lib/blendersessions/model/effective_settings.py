@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from kubernetes.utils.quantity import parse_quantity
 
 from blendersessions.model.durations import write
+from blendersessions.model.files import Files
 from blendersessions.model.session import Input
 from blendersessions.model.session_class import Limits, Saving
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from blendersessions.model.installation import InstallationDefaults
     from blendersessions.model.session import Session
-    from blendersessions.model.session_class import SessionClass
+    from blendersessions.model.session_class import ClassLifetime, SessionClass
 
 Amounts = dict[str, str | int | float]
 
@@ -111,7 +112,7 @@ def _compute(session: Session, session_class: SessionClass, installation: Instal
         limits=limits,
         max_age=max_age,
         idle_after=idle_after,
-        on_expiry=wanted.lifetime.on_expiry or lifetime.on_expiry or "Suspend",
+        on_expiry=wanted.lifetime.on_expiry or _class_on_expiry(lifetime, session),
         start_deadline=spec.start_deadline,
         input=spec.input.model_copy(update=wanted.input.model_dump(exclude_none=True)),
         placement=_placement(session_class),
@@ -123,6 +124,13 @@ def _compute(session: Session, session_class: SessionClass, installation: Instal
         ),
         refusals=tuple(refusals),
     )
+
+
+def _class_on_expiry(lifetime: ClassLifetime, session: Session) -> Literal["Suspend", "Delete"]:
+    """Return what the class has happen at the end. Without a workspace, a suspension would keep nothing."""
+    if lifetime.on_expiry == "Auto":
+        return "Delete" if session.files is Files.LOST else "Suspend"
+    return lifetime.on_expiry or "Suspend"
 
 
 def _amounts_above_maximum(
