@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from blendersessions_operator.settings import Settings
-from chart.rendering import NAMESPACE, ROOT, RefusedError, render
+from chart.rendering import EVERYTHING, NAMESPACE, ROOT, RefusedError, render
 
 EXTERNAL = (
     "guacamole.mode=external",
@@ -203,6 +203,10 @@ def test_the_portal_and_the_proxy_get_the_settings_of_the_interface() -> None:
     assert chart.environment("studio-proxy") == {
         "GUACAMOLE_UPSTREAM": "studio-guacamole.studio-system.svc:8080",
         "PORTAL_UPSTREAM": "studio-portal.studio-system.svc:8000",
+        "REQUESTS_PER_SECOND": "5",
+        "BURST": "60",
+        "CONNECTIONS": "400",
+        "HSTS_SECONDS": "0",
     }
 
 
@@ -211,6 +215,22 @@ def test_a_node_port_is_set_by_value() -> None:
     assert chart.get("Service", "studio-proxy", "spec", "type") == "NodePort"
     assert chart.get("Service", "studio-proxy", "spec", "ports", 0, "nodePort") == 30080
     assert "nodePort" not in str(render().get("Service", "studio-proxy"))
+
+
+@pytest.mark.parametrize("kind", ["NodePort", "LoadBalancer"])
+def test_the_proxy_sees_the_addresses_of_browsers(kind: str) -> None:
+    """Guacamole bans addresses, and the proxy limits them: with one address for all, one person shuts everybody out."""
+    option = f"proxy.service.type={kind}"
+    assert render(option).get("Service", "studio-proxy", "spec", "externalTrafficPolicy") == "Local"
+    other = render(option, "proxy.service.externalTrafficPolicy=Cluster")
+    assert other.get("Service", "studio-proxy", "spec", "externalTrafficPolicy") == "Cluster"
+    assert "externalTrafficPolicy" not in str(render().get("Service", "studio-proxy"))
+
+
+def test_the_limits_of_an_address_are_values() -> None:
+    environment = render(values=EVERYTHING).environment("studio-proxy")
+    names = ("REQUESTS_PER_SECOND", "BURST", "CONNECTIONS", "HSTS_SECONDS")
+    assert [environment[name] for name in names] == ["50", "600", "4000", "31536000"]
 
 
 def test_the_ingress_takes_its_host_from_the_public_url() -> None:
