@@ -198,6 +198,7 @@ def test_the_portal_and_the_proxy_get_the_settings_of_the_interface() -> None:
         "BLENDERSESSIONS_PORTAL_COOKIE_KEY_FILE": "/run/secrets/portal/key",
         "BLENDERSESSIONS_PORTAL_LOG_LEVEL": "INFO",
         "BLENDERSESSIONS_PORTAL_MAX_SESSIONS": "3",
+        "BLENDERSESSIONS_PORTAL_MAX_SESSIONS_OF_ALL": "60",
         "BLENDERSESSIONS_PORTAL_PORT": "8000",
     }
     assert chart.environment("studio-proxy") == {
