@@ -151,6 +151,7 @@ def test_the_operator_gets_the_settings_of_the_interface() -> None:
         "BLENDERSESSIONS_PUBLIC_URL": "https://blender.example.org/",
         "BLENDERSESSIONS_BLENDER_IMAGE": "blender-sessions/blender:0.1.0",
         "BLENDERSESSIONS_BLENDER_IMAGE_PULL_POLICY": "IfNotPresent",
+        "BLENDERSESSIONS_FIXED_USERS": "true",
         "BLENDERSESSIONS_NAMESPACES": "",
         "BLENDERSESSIONS_HEALTH_PORT": "8080",
         "BLENDERSESSIONS_METRICS_PORT": "8081",
@@ -174,7 +175,8 @@ def test_every_operator_setting_is_documented_with_the_charts_default() -> None:
         assert f"`{name.upper()}`" in page, f"docs/interfaces.md does not tell of {name}"
         value = given.get(f"BLENDERSESSIONS_{name.upper()}")
         if value is not None and not field.is_required() and "." not in str(value):
-            assert str(field.default).removesuffix(".0") == value
+            default = str(field.default).removesuffix(".0")
+            assert (default.lower() if isinstance(field.default, bool) else default) == value
 
 
 def test_the_metrics_are_served_and_found_if_one_wants() -> None:
@@ -209,6 +211,21 @@ def test_the_portal_and_the_proxy_get_the_settings_of_the_interface() -> None:
         "CONNECTIONS": "400",
         "HSTS_SECONDS": "0",
     }
+
+
+def test_a_drain_stops_no_more_pods_than_the_budgets_allow() -> None:
+    chart = render(values=EVERYTHING)
+    budgets = {name: chart.get("PodDisruptionBudget", name, "spec") for name in chart.names("PodDisruptionBudget")}
+    assert {name: spec["maxUnavailable"] for name, spec in budgets.items()} == {  # type: ignore[index]
+        "studio-proxy": 1,
+        "studio-portal": 1,
+        "studio-guacamole": 0,
+        "studio-guacd": 0,
+    }
+    for name, spec in budgets.items():
+        assert spec["selector"] == chart.get("Deployment", name, "spec", "selector")  # type: ignore[index]
+    assert not render().names("PodDisruptionBudget")
+    assert not render(*EXTERNAL, "podDisruptionBudgets.guacd=0").names("PodDisruptionBudget")
 
 
 def test_a_node_port_is_set_by_value() -> None:

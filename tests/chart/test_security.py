@@ -37,10 +37,20 @@ def test_every_pod_runs_under_the_restricted_standard(chart: Rendered) -> None:
     for name, pod in chart.pods().items():
         security: Any = pod["securityContext"]
         assert security["runAsNonRoot"] is True, name
-        assert security["runAsUser"] > 0, name
+        assert security.get("runAsUser", 1) > 0, name
         assert security["seccompProfile"] == {"type": "RuntimeDefault"}, name
         assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys(), name
         assert not [v for v in pod["volumes"] if "hostPath" in v], name  # type: ignore[attr-defined]
+
+
+def test_no_pod_names_its_user_where_the_platform_chooses() -> None:
+    """OpenShift's restricted-v2 refuses a user that is not of the namespace's range."""
+    for name, pod in render(values=EVERYTHING).pods().items():
+        security: Any = pod["securityContext"]
+        assert not {"runAsUser", "runAsGroup", "fsGroup"} & security.keys(), name
+    assert render(values=EVERYTHING).environment("studio-operator")["BLENDERSESSIONS_FIXED_USERS"] == "false"
+    users = {name: pod["securityContext"]["runAsUser"] for name, pod in render().pods().items()}  # type: ignore[index]
+    assert all(users.values())
 
 
 def test_every_container_is_closed_and_bounded(chart: Rendered) -> None:

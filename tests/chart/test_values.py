@@ -58,7 +58,6 @@ def test_every_option_does_something() -> None:
         "ingressClassName: nginx",
         "storage: 20Gi",
         "storageClassName: fast",
-        "runAsUser: 999",
         "replicas: 2",
         'value: "10.42.0.0/16,fd00::/8"',
         *(
@@ -121,6 +120,29 @@ def test_a_value_that_cannot_work_is_refused(option: str) -> None:
     with pytest.raises(RefusedError) as refusal:
         render(option)
     assert option.split("=", maxsplit=1)[0].rsplit(".", maxsplit=1)[-1] in str(refusal.value)
+
+
+def test_every_image_comes_from_the_mirror() -> None:
+    chart = render(values=EVERYTHING)
+    images = {
+        container["image"]
+        for pod in chart.pods().values()
+        for container in [*pod.get("initContainers", []), *pod["containers"]]  # type: ignore[misc,attr-defined]
+    }
+    images.add(str(chart.environment("studio-operator")["BLENDERSESSIONS_BLENDER_IMAGE"]))
+    assert len(images) == 7
+    assert all(image.startswith("mirror.example.org/hub/") for image in images), images
+
+
+def test_every_image_can_be_pinned_by_its_digest() -> None:
+    digest = f"sha256:{'0' * 64}"
+    for name in ("blender", "operator", "portal", "proxy", "guacd", "guacamole", "postgresql"):
+        assert f"@{digest}" in render(f"images.{name}.tag={digest}").text
+
+
+def test_the_user_of_the_database_is_a_value() -> None:
+    pod: Any = render("postgresql.runAsUser=999").pods()["studio-postgresql"]
+    assert pod["securityContext"]["runAsUser"] == 999
 
 
 def test_classes_are_made_where_the_sessions_are_or_where_they_say() -> None:

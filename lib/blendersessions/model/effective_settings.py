@@ -56,6 +56,8 @@ class EffectiveSettings:
     class_limits: Limits = field(default_factory=Limits)
     saving: Saving = field(default_factory=Saving)
     egress: Literal["None", "Public"] = "None"
+    fixed_user: bool = True
+    """Whether the pod names the user that it runs as. Otherwise the platform gives it one."""
     image_pull_secrets: tuple[str, ...] = ()
     """Names of Secrets in the session's namespace: the class's, then the installation's."""
     refusals: tuple[str, ...] = ()
@@ -119,6 +121,7 @@ def _compute(session: Session, session_class: SessionClass, installation: Instal
         class_limits=spec.limits,
         saving=spec.saving,
         egress=spec.egress,
+        fixed_user=installation.fixed_users,
         image_pull_secrets=tuple(
             dict.fromkeys([*(secret.name for secret in spec.image_pull_secrets), *installation.image_pull_secrets])
         ),
