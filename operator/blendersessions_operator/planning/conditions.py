@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from blendersessions.model.conditions import Condition, ConditionType, Reason
 from blendersessions.model.durations import write
-from blendersessions.model.errors import Invalid, NameTaken, OwnerTaken, System, Unauthorised
+from blendersessions.model.errors import Altered, Invalid, NameTaken, OwnerTaken, System, Unauthorised
 from blendersessions.model.manifest import ref_of
 from blendersessions_operator.planning import podstate
 from blendersessions_operator.planning.claims import in_use_by
@@ -147,7 +147,7 @@ def _without_pod(session: Session, observed: Observed) -> Condition:
 def _desktop_reason(error: DomainError) -> str:
     if isinstance(error, NameTaken):
         return Reason.NAME_TAKEN
-    if isinstance(error, (Invalid, Unauthorised)):
+    if isinstance(error, (Altered, Invalid, Unauthorised)):
         return Reason.DESKTOP_REFUSED
     return Reason.KUBERNETES_UNAVAILABLE
 
