@@ -22,8 +22,13 @@ helm install blender helm/blender-sessions --namespace blender-sessions --create
   --set publicURL=https://blender.example.org/
 ```
 
-Passwords are made at random and kept in Secrets over upgrades. Delete the sessions before you uninstall, while the
-operator still runs and cleans up after them: `kubectl delete blendersessions --all --all-namespaces`.
+No rendering of the chart holds a password, so Argo CD, Flux and `helm template` give the same objects each time. The
+Job `RELEASE-setup-HASH` runs the operator's image once. It makes the Secrets with random passwords, unless they are
+there, and it applies the classes of sessions. It may create Secrets and never reads one. The Secrets outlive the
+release. To have a Secret made again, delete it and the Job, and upgrade. To bring your own, set every `existingSecret`.
+
+Delete the sessions before you uninstall, while the operator still runs and cleans up after them:
+`kubectl delete blendersessions --all --all-namespaces`. [Operations](../../docs/operations.md#uninstalling) has the order.
 
 Every part with pods (`operator`, `portal`, `proxy`, `guacd`, `guacamole`, `postgresql`) also takes `resources`,
 `podAnnotations`, `nodeSelector`, `tolerations` and `affinity`, as in a pod.

@@ -31,7 +31,7 @@ def install_client() -> None:
 
 STEPS = {
     "this machine": check,
-    "Debian packages": lambda: packages.ensure(*packages.CLUSTER, "chromium", "faketime"),
+    "Debian packages": lambda: packages.ensure(*packages.CLUSTER, "chromium", "faketime", "nginx", "gettext-base"),
     "the stand-in's page": install_client,
     "Kubernetes, etcd, Helm, CoreDNS": lambda: binaries.ensure(*binaries.ALL),
     "images": lambda: images.build(progress=lambda name, step: print(f"prepare: image {name}: {step}", flush=True)),

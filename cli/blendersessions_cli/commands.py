@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import webbrowser
 from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
@@ -14,6 +13,7 @@ import click
 
 from blendersessions.model.errors import DomainError, Invalid, System
 from blendersessions_cli import sign_in_link
+from blendersessions_cli.browser import open_link
 from blendersessions_cli.cluster import Target, connect
 from blendersessions_cli.openable_session import recent_ends, table
 
@@ -104,7 +104,7 @@ async def open_session(
         _report(message)
     if print_only:
         click.echo(link.address)
-    elif webbrowser.open(link.address):
+    elif open_link(link.address):
         _report(f"{session.label} opens in your browser.")
     else:
         _report("There is no browser here: open this link in one.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
@@ -58,8 +59,9 @@ class Metrics:
         self._server: tuple[WSGIServer, Thread] | None = None
 
     def serve(self, port: int) -> None:
-        """Serve GET /metrics on this port, from a thread."""
-        self._server = start_http_server(port, registry=self.registry)
+        """Serve GET /metrics on this port, on all addresses of both families, from a thread."""
+        address = "::" if socket.has_dualstack_ipv6() else "0.0.0.0"  # noqa: S104 - a pod's port
+        self._server = start_http_server(port, address, registry=self.registry)
 
     def close(self) -> None:
         """Stop serving."""

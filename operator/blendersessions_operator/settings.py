@@ -50,6 +50,10 @@ class Settings(BaseSettings):
         "",
         description="Names of image pull Secrets of all desktops, separated by commas, in each session's namespace.",
     )
+    fixed_users: bool = Field(
+        True,
+        description="Whether desktops run as the image's user; false where the platform chooses, as OpenShift does.",
+    )
     namespaces: str = Field("", description="Namespaces to serve, separated by commas; empty: all.")
     health_port: int = Field(8080, ge=1, le=65535, description="Port of GET /healthz.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
@@ -116,6 +120,7 @@ class Settings(BaseSettings):
             users_per_namespace=self.guacamole_users_per_namespace,
             image_pull_policy=self.blender_image_pull_policy,
             image_pull_secrets=tuple(_names(self.image_pull_secrets)),
+            fixed_users=self.fixed_users,
         )
 
 

@@ -59,10 +59,11 @@ async def _serve(settings: Settings) -> None:
             public_url=settings.public_url,
             samples_dir=settings.samples_dir,
             max_sessions=settings.max_sessions,
+            max_sessions_of_all=settings.max_sessions_of_all,
         )
         server = uvicorn.Config(
             app,
-            host="0.0.0.0",  # noqa: S104 - a pod's port is reached through its Service
+            host="",  # all addresses, of both families: a pod's port is reached through its Service
             port=settings.port,
             access_log=False,
             log_config=None,

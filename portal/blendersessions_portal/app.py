@@ -40,6 +40,7 @@ def create_app(
     public_url: str,
     samples_dir: Path,
     max_sessions: int,
+    max_sessions_of_all: int,
 ) -> ASGIApp:
     """Return the application.
 
@@ -50,24 +51,27 @@ def create_app(
         public_url: what browsers open, with a trailing slash.
         samples_dir: folder with `samples.yaml` and `thumbnails/`.
         max_sessions: sessions that one visitor may have at a time.
+        max_sessions_of_all: sessions that all visitors together may have at a time.
 
     Raises:
         ValueError: the folder of samples cannot be used.
     """
     signer = Signer(cookie_key)
-    secure = public_url.startswith("https://")
+    address = urlsplit(public_url)
+    secure = address.scheme == "https"
     samples = load_samples(samples_dir)
     renderer = Renderer(samples)
     pages = Pages(
         public_url=public_url,
         samples=samples,
-        identifier=AnonymousIdentifier(signer, secure=secure),
+        identifier=AnonymousIdentifier(signer, secure=secure, whole_host=address.path == "/"),
         input_choice=InputChoice(secure=secure),
         guard=CsrfGuard(signer),
         store=store,
         tokens=BrowserTokens(guacamole, signer, secure=secure),
         renderer=renderer,
         max_sessions=max_sessions,
+        max_sessions_of_all=max_sessions_of_all,
     )
     app = Starlette(
         routes=[
@@ -78,6 +82,5 @@ def create_app(
         exception_handlers=Problems(renderer).handlers(),
         max_body_size=_MAX_BODY_BYTES,
     )
-    address = urlsplit(public_url)
     # The answer to a form may redirect to Blender, and browsers apply form-action to redirects too.
     return SecurityHeaders(AccessLog(app), form_targets=(f"{address.scheme}://{address.netloc}",))

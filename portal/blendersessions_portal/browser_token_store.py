@@ -70,7 +70,7 @@ class BrowserTokens:
         self, guacamole: SignIn, signer: Signer, *, secure: bool, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._cache = TokenCache(guacamole, secret=signer.fingerprint("token-cache"), clock=clock)
-        self._serializer = signer.serializer("guacamole-token")
+        self._serializer = signer.timed_serializer("guacamole-token")
         self._secure = secure
         self._memory: OrderedDict[str, CachedToken] = OrderedDict()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -114,7 +114,8 @@ class BrowserTokens:
 
     def _cookie(self, request: Request, visitor: Visitor) -> CachedToken | None:
         try:
-            browser, token, fingerprint = self._serializer.loads(request.cookies.get(self.COOKIE, ""))
+            cookie = request.cookies.get(self.COOKIE, "")
+            browser, token, fingerprint = self._serializer.loads(cookie, max_age=_COOKIE_SECONDS)
         except (BadSignature, ValueError, TypeError):
             return None
         return CachedToken(token, fingerprint) if browser == visitor.browser else None

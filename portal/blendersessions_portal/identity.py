@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 _RANDOM_CHARACTERS = 12
 """Length of the random part of a name: 60 bits, so that even millions of visitors all get different names."""
-_COOKIE_SECONDS = 365 * 24 * 3600
+_COOKIE_SECONDS = 30 * 24 * 3600
+"""How long a browser may stay away. The signature is not older either, so a stolen cookie is of no use for ever."""
 
 
 @dataclass(frozen=True)
@@ -52,15 +53,19 @@ class AnonymousIdentifier:
     """Gives each browser a random name in a signed cookie, without any sign-up."""
 
     COOKIE = "blender-visitor"
+    """Name of the cookie without https, or where the host has other applications beside this one."""
+    HOST_COOKIE = "__Host-blender-visitor"
+    """Name of the cookie otherwise. Browsers take it from this host alone, so that no sibling host can plant one."""
 
-    def __init__(self, signer: Signer, *, secure: bool) -> None:
-        self._serializer = signer.serializer("visitor")
+    def __init__(self, signer: Signer, *, secure: bool, whole_host: bool = True) -> None:
+        self._serializer = signer.timed_serializer("visitor")
         self._secure = secure
+        self._cookie = self.HOST_COOKIE if secure and whole_host else self.COOKIE
 
     def identify(self, request: Request) -> Visitor:
-        """Return the visitor of the cookie; a cookie that we did not sign is ignored."""
+        """Return the visitor of the cookie; one that we did not sign, or signed more than a month ago, is ignored."""
         try:
-            owner = self._serializer.loads(request.cookies.get(self.COOKIE, ""))
+            owner = self._serializer.loads(request.cookies.get(self._cookie, ""), max_age=_COOKIE_SECONDS)
         except BadSignature:
             owner = None
         if isinstance(owner, str) and owner:
@@ -69,9 +74,9 @@ class AnonymousIdentifier:
         return Visitor(owner=name, browser=name, known=False)
 
     def remember(self, visitor: Visitor, response: Response) -> None:
-        """Set the cookie for a year. Scripts cannot read it, and forms of other sites do not send it."""
+        """Set the cookie for a month. Scripts cannot read it, and forms of other sites do not send it."""
         response.set_cookie(
-            self.COOKIE,
+            self._cookie,
             self._serializer.dumps(visitor.owner),
             max_age=_COOKIE_SECONDS,
             httponly=True,

@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from blendersessions.model.errors import Invalid, NotFound, System, Unavailable
 from blendersessions_portal import csrf
+from blendersessions_portal.problems import FullError
 from blendersessions_portal.rendering import STAY
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Pages:
     Attributes:
         public_url: what browsers open, with a trailing slash.
         max_sessions: sessions that one visitor may have at a time.
+        max_sessions_of_all: sessions that all visitors together may have at a time.
     """
 
     public_url: str
@@ -52,6 +54,7 @@ class Pages:
     tokens: BrowserTokens
     renderer: Renderer
     max_sessions: int
+    max_sessions_of_all: int
 
     def routes(self) -> list[Route]:
         """Return the endpoint of each address."""
@@ -83,7 +86,7 @@ class Pages:
         visitor = self.identifier.identify(request)
         sessions, chosen = await self._sessions(visitor), self.input_choice.remembered(request)
         response = self.renderer.home(request, sessions, self.guard.token(visitor), no_middle_button=chosen)
-        # Each visit renews the cookie, so that only browsers that stay away for a year are forgotten.
+        # Each visit renews the cookie, so that only browsers that stay away for a month are forgotten.
         self.identifier.remember(visitor, response)
         return response
 
@@ -118,6 +121,12 @@ class Pages:
             token = self.guard.token(visitor)
             return self.renderer.full(request, sessions, token, sample, no_middle_button=no_middle_button)
         if session is None:
+            if await self.store.count() >= self.max_sessions_of_all:
+                raise FullError(
+                    "All places for sessions of this page are taken. Try again when somebody has stopped a session, or"
+                    " when one has ended by itself. If you have one that you no longer need, please stop it.",
+                    System.OWN,
+                )
             session = await self.store.create(visitor.owner, sample, no_middle_button=no_middle_button)
             logger.info("Session %s was made for %s.", session.name, visitor.owner)
         return RedirectResponse(f"/sessions/{session.name}", status_code=303)
@@ -139,9 +148,14 @@ class Pages:
     async def session(self, request: Request) -> Response:
         """Show a session's page; redirect to Blender if the session is ready, unless the query asks to stay."""
         visitor, session = await self._own_session(request)
+        response: Response
         if session.ready and not _asks_to_stay(request):
-            return RedirectResponse(f"/sessions/{session.name}/open", status_code=303)
-        return self.renderer.session(request, session, self.guard.token(visitor), stay=_asks_to_stay(request))
+            response = RedirectResponse(f"/sessions/{session.name}/open", status_code=303)
+        else:
+            stay = _asks_to_stay(request)
+            response = self.renderer.session(request, session, self.guard.token(visitor), stay=stay)
+        self.identifier.remember(visitor, response)
+        return response
 
     async def progress(self, request: Request) -> Response:
         """Show the session's progress alone, for a page that refreshes it."""
@@ -158,7 +172,7 @@ class Pages:
             raise Unavailable(
                 f"Session “{session.name}” has an address that is not below {self.public_url}, so it is not opened."
                 " Please tell your administrator: the operator and the portal need the same PUBLIC_URL.",
-                System.KUBERNETES,
+                System.OWN,
             )
         token = await self.tokens.token(request, visitor, await self._credentials(visitor, session))
         response = RedirectResponse(f"{session.status.client_url}?token={token}", status_code=303)
@@ -184,7 +198,7 @@ class Pages:
             raise Invalid(
                 f"Session “{session.name}” cannot be suspended. Either it does not run, or it has no workspace and your"
                 " work would be lost. Stop the session if you no longer need it.",
-                System.KUBERNETES,
+                System.OWN,
             )
         await self.store.suspend(visitor.owner, session.name)
         logger.info("Session %s was suspended by %s.", session.name, visitor.owner)
@@ -212,7 +226,7 @@ class Pages:
         visitor = self.identifier.identify(request)
         name = request.path_params["name"]
         if not visitor.known:
-            raise NotFound(f"There is no session “{name}”.", System.KUBERNETES)
+            raise NotFound(f"There is no session “{name}”.", System.OWN)
         return visitor, await self.store.get(visitor.owner, name)
 
     async def _credentials(self, visitor: Visitor, session: SessionView) -> UserCredentials:
@@ -220,9 +234,9 @@ class Pages:
             return await self.store.credentials(visitor.owner)
         except NotFound as error:
             raise Unavailable(
-                f"Session “{session.name}” runs, but there is no sign-in for it yet: {error}"
-                " Try again in a minute. If this does not help, tell your administrator.",
-                System.KUBERNETES,
+                f"Session “{session.name}” runs, but there is no sign-in for it yet. Try again in a minute."
+                " If this does not help, tell your administrator.",
+                System.OWN,
             ) from error
 
     async def _checked_form(self, request: Request) -> tuple[Visitor, FormData]:

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from blendersessions.model.errors import DomainError, Invalid, NotFound, Unauthorised, Unavailable
+from blendersessions.model.errors import DomainError, Invalid, NotFound, System, Unauthorised, Unavailable
 from blendersessions_portal.csrf import ForgedError
 
 if TYPE_CHECKING:
@@ -20,15 +20,30 @@ logger = logging.getLogger(__name__)
 
 Handler = Callable[[Request, Exception], Awaitable[Response]]
 
+
+class FullError(DomainError):
+    """All visitors together have as many sessions as they may."""
+
+
 # Title, HTTP status, and whether another try can help. The first class that matches is used.
 _PAGES: dict[type[DomainError], tuple[str, int, bool]] = {
     ForgedError: ("Please try that again from our page", 403, False),
+    FullError: ("All places are taken", 503, False),
     Invalid: ("This cannot be done", 400, False),
     NotFound: ("There is no such session", 404, False),
     Unauthorised: ("Not allowed", 502, True),
     Unavailable: ("Not available right now", 503, True),
     DomainError: ("Something went wrong", 500, True),
 }
+
+_OF_THE_CLUSTER: dict[type[DomainError], str] = {
+    Invalid: "The cluster does not accept this. Go back to the scenes and start from there.",
+    Unauthorised: "The cluster refuses this. There may be too many sessions: stop one that you no longer need.",
+    Unavailable: "The cluster does not answer. Try again in a moment.",
+    DomainError: "The cluster could not do this. Try again in a moment.",
+}
+"""What a visitor reads in place of the API server's words, which name objects, accounts and limits of the cluster."""
+_LOG_HAS_MORE = " If this does not help, tell your administrator: the portal's log has the reason."
 
 
 class Problems:
@@ -43,9 +58,12 @@ class Problems:
 
     async def _domain_error(self, request: Request, error: Exception) -> Response:
         title, status, can_retry = next(page for kind, page in _PAGES.items() if isinstance(error, kind))
-        if status >= 500:
+        of_the_cluster = isinstance(error, DomainError) and error.system is System.KUBERNETES
+        if status >= 500 or of_the_cluster:
             logger.warning("%s %r: %s", request.method, request.url.path, error)
         text = str(error)
+        if of_the_cluster:
+            text = next(words for kind, words in _OF_THE_CLUSTER.items() if isinstance(error, kind)) + _LOG_HAS_MORE
         if isinstance(error, NotFound):
             text = (
                 "It may have ended: a session ends when its time is over, or when nobody works in it. Or it was"

@@ -100,10 +100,12 @@ def _waiting_words(session: SessionView, waited: timedelta) -> Words:
 
 
 def _why_deletion_waits(session: SessionView) -> str:
-    """Return the operator's message about what delays a deletion; empty if nothing does."""
-    # The step that is delayed has the reason, and Ready has the message.
+    """Return what a deletion waits for; empty if nothing delays it."""
     delayed = {_reason(session, kind) for kind, _, _ in wording.STEPS} - {"", Reason.TERMINATING}
-    return _message(session, ConditionType.READY) if delayed else ""
+    if delayed <= wording.OWN_REASONS:
+        # The step that is delayed has the reason, and Ready has the message.
+        return _harmless_message(session, ConditionType.READY) if delayed else ""
+    return wording.DELETION_WAITS.format(reason=", ".join(sorted(delayed)))
 
 
 def _steps(session: SessionView) -> tuple[Step, ...]:
@@ -113,11 +115,11 @@ def _steps(session: SessionView) -> tuple[Step, ...]:
 
 def _step(session: SessionView, kind: ConditionType, title: str, waiting: str, *, broken: bool) -> Step:
     condition = session.status.condition(kind)
-    message = condition.message if condition else ""
+    message = _harmless(condition) if condition else ""
     if condition and condition.holds:
-        return Step(title, State.READY, message or "Done.")
+        return Step(title, State.READY, condition.message or "Done.")
     if broken:
-        failure = _message(session, ConditionType.STALLED, ConditionType.READY, kind)
+        failure = _harmless_message(session, ConditionType.STALLED, ConditionType.READY, kind)
         return Step(title, State.FAILED, failure or "The operator gave no reason.")
     if condition and not session.failed:
         return Step(title, State.WORKING, message or waiting)
@@ -147,8 +149,18 @@ def _reason(session: SessionView, *kinds: ConditionType) -> str:
     return next((condition.reason for condition in _conditions(session, kinds)), "")
 
 
-def _message(session: SessionView, *kinds: ConditionType) -> str:
-    return next((condition.message for condition in _conditions(session, kinds) if condition.message), "")
+def _harmless_message(session: SessionView, *kinds: ConditionType) -> str:
+    return next((_harmless(condition) for condition in _conditions(session, kinds) if condition.message), "")
+
+
+def _harmless(condition: Condition) -> str:
+    """Return the message of a condition if it is the operator's own, else its reason.
+
+    The words of the cluster and of Guacamole name nodes, images, addresses and limits, and anybody may read the page.
+    """
+    if condition.message and condition.reason not in wording.OWN_REASONS:
+        return wording.REASON_ALONE.format(reason=condition.reason)
+    return condition.message
 
 
 def _conditions(session: SessionView, kinds: Iterable[ConditionType]) -> Iterator[Condition]:

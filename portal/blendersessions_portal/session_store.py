@@ -34,6 +34,10 @@ class SessionStore(Protocol):
         """
         ...
 
+    async def count(self) -> int:
+        """Return the number of sessions that all visitors have, without those that are being deleted."""
+        ...
+
     async def create(self, owner: str, sample: str, *, no_middle_button: bool) -> SessionView:
         """Make a session of a sample, and return it.
 
@@ -95,6 +99,19 @@ class KubernetesSessionStore:
         own = [session for session in sessions if session.owner == owner]
         return sorted(own, key=lambda session: (session.created, session.name), reverse=True)
 
+    async def count(self) -> int:
+        """Return the number of sessions that all visitors have, without those that are being deleted."""
+        try:
+            return len(
+                [
+                    body["metadata"]["name"]
+                    async for body in self._kubernetes.list(SESSION_KIND, self._namespace, OWNER_HASH_LABEL)
+                    if not body["metadata"].get("deletionTimestamp")
+                ]
+            )
+        except NotFound as error:
+            raise self._no_such_kind() from error
+
     async def get(self, owner: str, name: str) -> SessionView:
         """Return one of the owner's sessions.
 
@@ -125,7 +142,7 @@ class KubernetesSessionStore:
                 continue
             except NotFound as error:
                 raise self._no_such_kind() from error
-        raise Unavailable("No free name was found for the session. Try again.", System.KUBERNETES)
+        raise Unavailable("No free name was found for the session. Try again.", System.OWN)
 
     async def delete(self, owner: str, name: str) -> None:
         """Delete one of the owner's sessions.
@@ -174,9 +191,9 @@ class KubernetesSessionStore:
 
     def _no_such_kind(self) -> Unavailable:
         return Unavailable(
-            f"The cluster has no {SESSION_KIND}, or no namespace {self._namespace}. Please ask your administrator to"
+            "Sessions are not set up in this cluster. Please ask your administrator to"
             " install the CRDs and to check the portal's settings.",
-            System.KUBERNETES,
+            System.OWN,
         )
 
 
@@ -184,4 +201,4 @@ def _read(body: Manifest) -> SessionView:
     try:
         return read_session(body)
     except (KeyError, TypeError, ValueError) as error:
-        raise Unavailable("The cluster sent a session that the portal cannot read.", System.KUBERNETES) from error
+        raise Unavailable("The cluster sent a session that the portal cannot read.", System.OWN) from error

@@ -46,7 +46,12 @@ class Settings(BaseSettings):
     max_sessions: int = Field(
         default=3, ge=1, le=100, description="Sessions that one visitor may have at a time, suspended ones among them."
     )
-    port: int = Field(default=8000, ge=1, le=65535, description="TCP port to listen on, on all addresses.")
+    max_sessions_of_all: int = Field(
+        default=60, ge=1, le=100_000, description="Sessions that all visitors together may have at a time."
+    )
+    port: int = Field(
+        default=8000, ge=1, le=65535, description="TCP port to listen on, on all addresses of both families."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Standard level name.")
 
     def read_cookie_key(self) -> bytes:

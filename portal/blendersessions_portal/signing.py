@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 
-from itsdangerous import URLSafeSerializer, URLSafeTimedSerializer
+from itsdangerous import URLSafeTimedSerializer
 
 _SIGNER = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
 
@@ -15,10 +15,6 @@ class Signer:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
-
-    def serializer(self, purpose: str) -> URLSafeSerializer:
-        """Return a serializer for one purpose. Its signatures do not expire."""
-        return URLSafeSerializer(self._key, salt=f"blendersessions.{purpose}", signer_kwargs=_SIGNER)
 
     def timed_serializer(self, purpose: str) -> URLSafeTimedSerializer:
         """Return a serializer for one purpose. Its signatures hold their time, so that they can expire."""

@@ -236,5 +236,20 @@ RESTARTED: Final[dict[str, str]] = {
 """What happened, by the reason why a desktop ended. The operator's message about the cause follows."""
 RESTARTED_OTHERWISE: Final = "Your desktop was restarted at {at}."
 
+OWN_REASONS: Final = frozenset(Reason) - {
+    Reason.DESKTOP_REFUSED,
+    Reason.KUBERNETES_UNAVAILABLE,
+    Reason.GUACAMOLE_UNAVAILABLE,
+    Reason.GUACAMOLE_CREDENTIALS_REFUSED,
+    Reason.GUACAMOLE_REFUSED,
+    Reason.GUACD_UNAVAILABLE,
+    Reason.NODE_LOST,
+    Reason.CLASS_INVALID,
+    Reason.START_DEADLINE_EXCEEDED,
+}
+"""Reasons whose messages are the operator's own words. The others quote the cluster or Guacamole."""
+REASON_ALONE: Final = "The cluster reports {reason}."
+DELETION_WAITS: Final = "The session is deleted as soon as nothing of it is left. It waits because of {reason}."
+
 READY: Final = Words("Ready", "Blender opens now.")
 ENDING: Final = Words("Ending …", "The desktop shuts down, and the session is deleted.")

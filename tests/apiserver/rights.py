@@ -49,9 +49,9 @@ def withdraw(api: Api, chart: Rendered) -> None:
             api.request("DELETE", api.path(placed(document)))
 
 
-def kubeconfig_of(api: Api, account: str, folder: Path) -> Path:
+def kubeconfig_of(api: Api, account: str, folder: Path, namespace: str = NAMESPACE) -> Path:
     """Write a kubeconfig that signs in as a service account of the chart."""
-    path = f"api/v1/namespaces/{NAMESPACE}/serviceaccounts/{account}/token"
+    path = f"api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
     answer: Any = api.request("POST", path, {"spec": {"expirationSeconds": 3600}})
     config = yaml.safe_load(api.kubeconfig.read_text())
     for user in config["users"]:

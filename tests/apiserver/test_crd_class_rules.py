@@ -25,6 +25,7 @@ ACCEPTED: dict[str, Spec] = {
     },
     "ceilings alone": {"lifetime": {"ceiling": {"maxAge": "24h"}}},
     "what happens then": {"lifetime": {"onExpiry": "Delete"}},
+    "an end by the workspace": {"lifetime": {"onExpiry": "Auto"}},
     "limits": {"limits": {"sessions": 20, "sessionsPerOwner": 2}},
     "who may own": {"owners": ["ann", "*@example.org", "guest-*"]},
     "who may view": {"viewers": ["*"]},

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -17,8 +19,6 @@ RELEASE = "studio"
 NAMESPACE = "studio-system"
 # A Helm that was built without its release's flags takes the cluster for a very old one.
 KUBERNETES = ("--kube-version", "1.36.0")
-# Helm asks the cluster which kinds it knows. Without a cluster the list is given.
-KINDS = ("--api-versions", "blendersessions.io/v1alpha1/BlenderSessionClass")
 PUBLIC_URL = "https://blender.example.org/"
 Object = dict[str, object]
 
@@ -79,6 +79,15 @@ class Rendered:
             if kind in {"Deployment", "StatefulSet", "Job", "DaemonSet", "CronJob"}
         }
 
+    def setup(self) -> Any:  # noqa: ANN401 - decoded JSON
+        """Return what the Job of the release sets up; None without the Job."""
+        jobs = self.names("Job")
+        if not jobs:
+            return None
+        (name,) = jobs
+        (variable,) = self.get("Job", name, "spec", "template", "spec", "containers", 0, "env")  # type: ignore[misc]
+        return json.loads(variable["value"])
+
     def environment(self, name: str) -> dict[str, object]:
         """Return the environment of a Deployment's first container.
 
@@ -105,7 +114,7 @@ def render(*options: str, values: Path | None = None, url: str | None = PUBLIC_U
         values: a values file.
         url: `publicURL`; None leaves it out.
     """
-    arguments: list[str | Path] = ["template", RELEASE, CHART, "--namespace", NAMESPACE, *KUBERNETES, *KINDS]
+    arguments: list[str | Path] = ["template", RELEASE, CHART, "--namespace", NAMESPACE, *KUBERNETES]
     if values:
         arguments += ["--values", values]
     elif url:

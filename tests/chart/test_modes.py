@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from blendersessions_operator.settings import Settings
-from chart.rendering import NAMESPACE, ROOT, RefusedError, render
+from chart.rendering import EVERYTHING, NAMESPACE, ROOT, RefusedError, render
 
 EXTERNAL = (
     "guacamole.mode=external",
@@ -33,7 +33,16 @@ def test_apache_brings_guacamole_guacd_and_a_database() -> None:
         "studio-guacd",
         "studio-postgresql",
     }
-    assert chart.names("Secret") == {"studio-guacamole-admin", "studio-postgresql", "studio-portal"}
+    assert {secret["name"]: secret for secret in chart.setup()["secrets"]} == {
+        "studio-guacamole-admin": {
+            "name": "studio-guacamole-admin",
+            "values": {"username": "guacadmin"},
+            "random": {"password": 32},
+        },
+        "studio-postgresql": {"name": "studio-postgresql", "random": {"password": 32}},
+        "studio-portal": {"name": "studio-portal", "random": {"key": 64}},
+    }
+    assert not chart.names("Secret"), "a rendered password would be another one in each rendering"
     assert chart.get("Deployment", "studio-guacamole", "spec", "template", "spec", "containers", 0, "image") == (
         "guacamole/guacamole:1.6.0"
     )
@@ -50,7 +59,7 @@ def test_the_stand_in_comes_without_a_database() -> None:
         "images.guacamole.tag=dev",
     )
     assert not chart.names("StatefulSet")
-    assert chart.names("Secret") == {"studio-guacamole-admin", "studio-portal"}
+    assert {secret["name"] for secret in chart.setup()["secrets"]} == {"studio-guacamole-admin", "studio-portal"}
     assert chart.get("Deployment", "studio-guacamole", "spec", "template", "spec", "containers", 0, "image") == (
         "blender-sessions/guacamole-standin:dev"
     )
@@ -67,7 +76,7 @@ def test_the_stand_in_comes_without_a_database() -> None:
 def test_an_external_guacamole_brings_nothing_of_its_own() -> None:
     chart = render(*EXTERNAL)
     assert chart.names("Deployment") == {"studio-operator", "studio-portal", "studio-proxy"}
-    assert chart.names("Secret") == {"studio-portal"}
+    assert {secret["name"] for secret in chart.setup()["secrets"]} == {"studio-portal"}
     operator = chart.environment("studio-operator")
     assert operator["BLENDERSESSIONS_GUACAMOLE_URL"] == "http://guacamole.example.org/guacamole/"
     assert operator["BLENDERSESSIONS_GUACAMOLE_USERNAME"] == "our-admin/username"
@@ -142,6 +151,7 @@ def test_the_operator_gets_the_settings_of_the_interface() -> None:
         "BLENDERSESSIONS_PUBLIC_URL": "https://blender.example.org/",
         "BLENDERSESSIONS_BLENDER_IMAGE": "blender-sessions/blender:0.1.0",
         "BLENDERSESSIONS_BLENDER_IMAGE_PULL_POLICY": "IfNotPresent",
+        "BLENDERSESSIONS_FIXED_USERS": "true",
         "BLENDERSESSIONS_NAMESPACES": "",
         "BLENDERSESSIONS_HEALTH_PORT": "8080",
         "BLENDERSESSIONS_METRICS_PORT": "8081",
@@ -165,7 +175,8 @@ def test_every_operator_setting_is_documented_with_the_charts_default() -> None:
         assert f"`{name.upper()}`" in page, f"docs/interfaces.md does not tell of {name}"
         value = given.get(f"BLENDERSESSIONS_{name.upper()}")
         if value is not None and not field.is_required() and "." not in str(value):
-            assert str(field.default).removesuffix(".0") == value
+            default = str(field.default).removesuffix(".0")
+            assert (default.lower() if isinstance(field.default, bool) else default) == value
 
 
 def test_the_metrics_are_served_and_found_if_one_wants() -> None:
@@ -189,12 +200,32 @@ def test_the_portal_and_the_proxy_get_the_settings_of_the_interface() -> None:
         "BLENDERSESSIONS_PORTAL_COOKIE_KEY_FILE": "/run/secrets/portal/key",
         "BLENDERSESSIONS_PORTAL_LOG_LEVEL": "INFO",
         "BLENDERSESSIONS_PORTAL_MAX_SESSIONS": "3",
+        "BLENDERSESSIONS_PORTAL_MAX_SESSIONS_OF_ALL": "60",
         "BLENDERSESSIONS_PORTAL_PORT": "8000",
     }
     assert chart.environment("studio-proxy") == {
         "GUACAMOLE_UPSTREAM": "studio-guacamole.studio-system.svc:8080",
         "PORTAL_UPSTREAM": "studio-portal.studio-system.svc:8000",
+        "REQUESTS_PER_SECOND": "5",
+        "BURST": "60",
+        "CONNECTIONS": "400",
+        "HSTS_SECONDS": "0",
     }
+
+
+def test_a_drain_stops_no_more_pods_than_the_budgets_allow() -> None:
+    chart = render(values=EVERYTHING)
+    budgets = {name: chart.get("PodDisruptionBudget", name, "spec") for name in chart.names("PodDisruptionBudget")}
+    assert {name: spec["maxUnavailable"] for name, spec in budgets.items()} == {  # type: ignore[index]
+        "studio-proxy": 1,
+        "studio-portal": 1,
+        "studio-guacamole": 0,
+        "studio-guacd": 0,
+    }
+    for name, spec in budgets.items():
+        assert spec["selector"] == chart.get("Deployment", name, "spec", "selector")  # type: ignore[index]
+    assert not render().names("PodDisruptionBudget")
+    assert not render(*EXTERNAL, "podDisruptionBudgets.guacd=0").names("PodDisruptionBudget")
 
 
 def test_a_node_port_is_set_by_value() -> None:
@@ -202,6 +233,22 @@ def test_a_node_port_is_set_by_value() -> None:
     assert chart.get("Service", "studio-proxy", "spec", "type") == "NodePort"
     assert chart.get("Service", "studio-proxy", "spec", "ports", 0, "nodePort") == 30080
     assert "nodePort" not in str(render().get("Service", "studio-proxy"))
+
+
+@pytest.mark.parametrize("kind", ["NodePort", "LoadBalancer"])
+def test_the_proxy_sees_the_addresses_of_browsers(kind: str) -> None:
+    """Guacamole bans addresses, and the proxy limits them: with one address for all, one person shuts everybody out."""
+    option = f"proxy.service.type={kind}"
+    assert render(option).get("Service", "studio-proxy", "spec", "externalTrafficPolicy") == "Local"
+    other = render(option, "proxy.service.externalTrafficPolicy=Cluster")
+    assert other.get("Service", "studio-proxy", "spec", "externalTrafficPolicy") == "Cluster"
+    assert "externalTrafficPolicy" not in str(render().get("Service", "studio-proxy"))
+
+
+def test_the_limits_of_an_address_are_values() -> None:
+    environment = render(values=EVERYTHING).environment("studio-proxy")
+    names = ("REQUESTS_PER_SECOND", "BURST", "CONNECTIONS", "HSTS_SECONDS")
+    assert [environment[name] for name in names] == ["50", "600", "4000", "31536000"]
 
 
 def test_the_ingress_takes_its_host_from_the_public_url() -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import yaml
 
+from blendersessions.model.session_class import ClassSpec
 from chart.rendering import CHART, EVERYTHING, KUBERNETES, PUBLIC_URL, ROOT, RefusedError, helm, render
 
 
@@ -56,7 +58,6 @@ def test_every_option_does_something() -> None:
         "ingressClassName: nginx",
         "storage: 20Gi",
         "storageClassName: fast",
-        "runAsUser: 999",
         "replicas: 2",
         'value: "10.42.0.0/16,fd00::/8"',
         *(
@@ -122,24 +123,72 @@ def test_a_value_that_cannot_work_is_refused(option: str) -> None:
     assert option.split("=", maxsplit=1)[0].rsplit(".", maxsplit=1)[-1] in str(refusal.value)
 
 
-def test_classes_are_made_where_the_sessions_are_or_where_they_say() -> None:
+def test_every_image_comes_from_the_mirror() -> None:
     chart = render(values=EVERYTHING)
-    assert chart.names("BlenderSessionClass") == {"default@desktops", "large-scenes@studio"}
-    spec: Any = chart.get("BlenderSessionClass", "default@desktops", "spec")
-    assert spec == {"lifetime": {"maxAge": "8h", "idleAfter": "1h"}, "limits": {"sessions": 20}}
-    assert not render().names("BlenderSessionClass")
+    images = {
+        container["image"]
+        for pod in chart.pods().values()
+        for container in [*pod.get("initContainers", []), *pod["containers"]]  # type: ignore[misc,attr-defined]
+    }
+    images.add(str(chart.environment("studio-operator")["BLENDERSESSIONS_BLENDER_IMAGE"]))
+    assert len(images) == 7
+    assert all(image.startswith("mirror.example.org/hub/") for image in images), images
+
+
+def test_every_image_can_be_pinned_by_its_digest() -> None:
+    digest = f"sha256:{'0' * 64}"
+    for name in ("blender", "operator", "portal", "proxy", "guacd", "guacamole", "postgresql"):
+        assert f"@{digest}" in render(f"images.{name}.tag={digest}").text
+
+
+def test_the_user_of_the_database_is_a_value() -> None:
+    pod: Any = render("postgresql.runAsUser=999").pods()["studio-postgresql"]
+    assert pod["securityContext"]["runAsUser"] == 999
+
+
+def test_classes_are_made_where_the_sessions_are_or_where_they_say() -> None:
+    """A Job applies them, since Helm cannot make an object of a kind that comes with the same release."""
+    wanted = render(values=EVERYTHING).setup()
+    spec = {"lifetime": {"maxAge": "8h", "idleAfter": "1h"}, "limits": {"sessions": 20}}
+    assert wanted["classes"] == [
+        {"namespace": "desktops", "name": "default", "spec": spec},
+        {"namespace": "studio", "name": "default", "spec": spec},
+        {"namespace": "studio", "name": "large-scenes", "spec": {"egress": "Public"}},
+    ]
+    assert wanted["class_namespaces"] == ["desktops", "studio"]
+    elsewhere = render("sessionClasses[0].name=plain", "sessionClasses[0].namespace=elsewhere")
+    assert elsewhere.setup()["class_namespaces"] == ["blender-desktops", "elsewhere"]
+    assert "studio-setup-classes@elsewhere" in elsewhere.names("Role")
 
 
 def test_a_class_without_a_spec_is_one_that_decides_nothing() -> None:
-    assert render("sessionClasses[0].name=plain").get("BlenderSessionClass", "plain@blender-desktops", "spec") == {}
+    assert render("sessionClasses[0].name=plain").setup()["classes"] == [
+        {"namespace": "blender-desktops", "name": "plain", "spec": {}}
+    ]
 
 
-def test_a_cluster_without_the_class_crd_gets_an_explanation() -> None:
-    options = ("--set", f"publicURL={PUBLIC_URL}", "--set", "sessionClasses[0].name=default")
-    with pytest.raises(
-        RefusedError, match="install without sessionClasses first, which brings the CRDs, then run helm"
-    ):
-        helm("template", "studio", CHART, *KUBERNETES, *options)
+def test_sessions_end_and_are_limited_from_the_first_minute() -> None:
+    (wanted,) = render().setup()["classes"]
+    assert (wanted["name"], wanted["namespace"]) == ("default", "blender-desktops")
+    spec = ClassSpec.model_validate(wanted["spec"])
+    assert (spec.lifetime.idle_after, spec.lifetime.max_age) == (timedelta(hours=1), timedelta(hours=12))
+    assert spec.lifetime.on_expiry == "Auto"
+    assert spec.limits.sessions
+    assert spec.limits.sessions_per_owner
+
+
+def test_the_first_install_needs_nothing_of_the_cluster() -> None:
+    """Argo CD and Flux render the chart without a cluster, and each rendering must be the same."""
+    command = ("template", "studio", CHART, *KUBERNETES)
+    for values in (("--set", f"publicURL={PUBLIC_URL}"), ("--values", EVERYTHING)):
+        assert helm(*command, *values) == helm(*command, *values)
+
+
+def test_a_job_that_would_do_something_else_has_another_name() -> None:
+    """A Job cannot be changed."""
+    assert render().names("Job") == render("proxy.replicas=2").names("Job")
+    assert render().names("Job") != render("portal.existingSecret=ours").names("Job")
+    assert render().names("Job") != render("images.operator.tag=v2").names("Job")
 
 
 def test_the_public_url_must_be_given() -> None:

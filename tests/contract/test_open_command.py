@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import socket
 import stat
 import webbrowser
 from typing import TYPE_CHECKING
@@ -13,6 +15,7 @@ import requests
 from click.testing import CliRunner
 
 from blendersessions.model.names import user_secret_name
+from blendersessions_cli.browser import NOBODY, user_of
 from blendersessions_cli.commands import cli
 from contract.kube import NAMESPACE, OWN_USER, SECRETS, SESSIONS, UID, Cluster, serving
 from contract.standins import running
@@ -208,10 +211,46 @@ def test_the_password_is_nowhere_and_the_token_only_in_the_link(caplog: pytest.L
 @pytest.mark.usefixtures("cart")
 def test_the_browser_opens_the_link(guacamole: Guacamole, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
-    monkeypatch.setattr(webbrowser, "open", lambda address: opened.append(address) or True)
+    visits: list[requests.Response] = []
+
+    def visit(address: str) -> bool:
+        opened.append(address)
+        visits.extend(requests.get(address, allow_redirects=False, timeout=30) for _ in range(2))
+        return True
+
+    monkeypatch.setattr(webbrowser, "open", visit)
     result = run("open", "cart")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert signed_in_as(guacamole, token_in(opened[0])) == "alice"
+    link, again = visits
+    token = token_in(link.headers["Location"])
+    assert signed_in_as(guacamole, token) == "alice"
+    assert token not in opened[0], "other users of the machine read the command line of the browser"
+    assert (again.status_code, again.headers.get("Location")) == (404, None), "it leads there once"
+
+
+@pytest.mark.usefixtures("cart")
+def test_another_user_of_the_machine_does_not_get_the_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    visits: list[requests.Response] = []
+
+    def visit(address: str) -> bool:
+        visits.append(requests.get(address, allow_redirects=False, timeout=30))
+        return True
+
+    monkeypatch.setattr(webbrowser, "open", visit)
+    monkeypatch.setattr("blendersessions_cli.browser.user_of", lambda *_: os.getuid() + 1)
+    monkeypatch.setattr("blendersessions_cli.browser.WAIT_SECONDS", 0.0)
+    result = run("open", "cart")
+    assert [visit.status_code for visit in visits] == [404]
+    assert token_in(result.stdout.strip()), "the person gets it"
+
+
+def test_the_user_of_a_loopback_connection_is_known() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::ffff:127.0.0.1")):
+            with socket.socket(family) as client:
+                client.connect((address, server.getsockname()[1]))
+                assert user_of(client.getsockname()[1], server.getsockname()[1]) == os.getuid()
+        assert user_of(1, server.getsockname()[1]) == NOBODY
 
 
 @pytest.mark.usefixtures("cart")

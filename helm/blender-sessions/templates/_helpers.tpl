@@ -21,11 +21,12 @@ app.kubernetes.io/version: {{ (index . 0).Chart.AppVersion | quote }}
 helm.sh/chart: {{ printf "%s-%s" (index . 0).Chart.Name (index . 0).Chart.Version }}
 {{- end -}}
 
-{{/* REPOSITORY:TAG, a tag that begins with sha256: by digest. Call with (list $ "operator"). */}}
+{{/* REGISTRY/REPOSITORY:TAG, a tag that begins with sha256: by digest. Call with (list $ "operator"). */}}
 {{- define "blender-sessions.image" -}}
 {{- $root := index . 0 -}}
 {{- $image := index $root.Values.images (index . 1) -}}
 {{- $tag := $image.tag | default $root.Chart.AppVersion -}}
+{{- with $root.Values.images.registry }}{{ trimSuffix "/" . }}/{{ end -}}
 {{- printf "%s%s%s" $image.repository (ternary "@" ":" (hasPrefix "sha256:" $tag)) $tag -}}
 {{- end -}}
 
@@ -35,12 +36,14 @@ image: {{ include "blender-sessions.image" . | quote }}
 imagePullPolicy: {{ (index . 0).Values.images.pullPolicy }}
 {{- end -}}
 
-{{/* What every pod of the chart runs under: the restricted Pod Security Standard. Call with the user's number. */}}
+{{/* What every pod of the chart runs under: the restricted Pod Security Standard. Call with (list $ 1000), the user's number. */}}
 {{- define "blender-sessions.podSecurity" -}}
 runAsNonRoot: true
-runAsUser: {{ . }}
-runAsGroup: {{ . }}
-fsGroup: {{ . }}
+{{- if (index . 0).Values.fixedUsers }}
+runAsUser: {{ index . 1 }}
+runAsGroup: {{ index . 1 }}
+fsGroup: {{ index . 1 }}
+{{- end }}
 fsGroupChangePolicy: OnRootMismatch
 seccompProfile:
   type: RuntimeDefault
@@ -131,11 +134,4 @@ http://{{ include "blender-sessions.name" (list . "guacamole") }}.{{ .Release.Na
 
 {{- define "blender-sessions.portalSecret" -}}
 {{- .Values.portal.existingSecret | default (include "blender-sessions.name" (list . "portal")) -}}
-{{- end -}}
-
-{{/* One base64 value of a Secret that the chart made: what is in the cluster, else new. Call with (list $ NAME KEY LENGTH). */}}
-{{- define "blender-sessions.keptRandom" -}}
-{{- $root := index . 0 -}}
-{{- $secret := lookup "v1" "Secret" $root.Release.Namespace (index . 1) | default dict -}}
-{{- dig "data" (index . 2) "" $secret | default (randAlphaNum (int (index . 3)) | b64enc) -}}
 {{- end -}}

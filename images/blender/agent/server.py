@@ -19,15 +19,13 @@ REQUEST_SECONDS: Final = 10.0
 BACKLOG: Final = 1024
 
 
-async def serve(
-    answer: Answer, port: int, host: str = "0.0.0.0", request_seconds: float = REQUEST_SECONDS
-) -> asyncio.Server:
+async def serve(answer: Answer, port: int, host: str = "", request_seconds: float = REQUEST_SECONDS) -> asyncio.Server:
     """Start the server and return it.
 
     Args:
         answer: returns the answer to a request.
         port: the port; 0 picks a free one.
-        host: the address to listen on.
+        host: the address to listen on; empty: all addresses, of both families.
         request_seconds: how long a client has to send its request, and again for the body.
 
     Raises:

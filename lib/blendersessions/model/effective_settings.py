@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from blendersessions.model.installation import InstallationDefaults
     from blendersessions.model.quantities import Amounts
     from blendersessions.model.session import Session
-    from blendersessions.model.session_class import SessionClass
+    from blendersessions.model.session_class import ClassLifetime, SessionClass
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,8 @@ class EffectiveSettings:
     class_limits: Limits = field(default_factory=Limits)
     saving: Saving = field(default_factory=Saving)
     egress: Literal["None", "Public"] = "None"
+    fixed_user: bool = True
+    """Whether the pod names the user that it runs as. Otherwise the platform gives it one."""
     image_pull_secrets: tuple[str, ...] = ()
     """Names of Secrets in the session's namespace: the class's, then the installation's."""
     refusals: tuple[str, ...] = ()
@@ -75,13 +77,14 @@ def effective_settings(
         limits=limits,
         max_age=shorter(wanted.lifetime.max_age or lifetime.max_age, ceiling.max_age),
         idle_after=shorter(wanted.lifetime.idle_after or lifetime.idle_after, ceiling.idle_after),
-        on_expiry=wanted.lifetime.on_expiry or _class_expiry(session, session_class),
+        on_expiry=wanted.lifetime.on_expiry or _class_expiry(session, lifetime),
         start_deadline=spec.start_deadline,
         input=spec.input.model_copy(update=wanted.input.model_dump(exclude_none=True)),
         placement=_placement(session_class),
         class_limits=spec.limits,
         saving=spec.saving,
         egress=spec.egress,
+        fixed_user=installation.fixed_users,
         image_pull_secrets=tuple(
             dict.fromkeys([*(secret.name for secret in spec.image_pull_secrets), *installation.image_pull_secrets])
         ),
@@ -92,9 +95,12 @@ def effective_settings(
     )
 
 
-def _class_expiry(session: Session, session_class: SessionClass) -> Literal["Suspend", "Delete"]:
+def _class_expiry(session: Session, of_class: ClassLifetime) -> Literal["Suspend", "Delete"]:
     """Return what an expiry does to a session that does not say. Only a session itself may have its files deleted."""
-    deletes = session_class.spec.lifetime.on_expiry == "Delete" and session.files is not Files.DELETED
+    if of_class.on_expiry == "Auto":
+        # Without a workspace, a suspension would keep nothing.
+        return "Delete" if session.files is Files.LOST else "Suspend"
+    deletes = of_class.on_expiry == "Delete" and session.files is not Files.DELETED
     return "Delete" if deletes else "Suspend"
 
 

@@ -38,6 +38,10 @@ class KindUnknown(NotFound):
     """The API server serves no objects of the kind: its definition is missing."""
 
 
+class Altered(DomainError):  # noqa: N818 - the word alone says it
+    """Something in the cluster changes what is written, so writing it again does not help."""
+
+
 class Conflict(DomainError):  # noqa: N818 - the word alone says it
     """The object exists already, or somebody else has changed it since it was read."""
 

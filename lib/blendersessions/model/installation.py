@@ -22,5 +22,7 @@ class InstallationDefaults:
     image_pull_policy: str = "IfNotPresent"
     image_pull_secrets: tuple[str, ...] = ()
     """Names of Secrets in the session's namespace, with the accounts of image registries."""
+    fixed_users: bool = True
+    """Whether desktops run as the image's user. Otherwise the platform gives them one, as OpenShift does."""
     requests: dict[str, str | int | float] = field(default_factory=lambda: dict(_REQUESTS))
     limits: dict[str, str | int | float] = field(default_factory=lambda: dict(_LIMITS))

@@ -45,3 +45,17 @@ def is_subset(actual: object, desired: object) -> bool:
     if isinstance(desired, list):
         return isinstance(actual, list) and all(any(is_subset(have, want) for have in actual) for want in desired)
     return actual == desired
+
+
+def first_difference(actual: object, desired: object) -> tuple[str, ...]:
+    """Return the path of the first field of `desired` that is not in `actual`; empty if `desired` is a subset.
+
+    A list differs as a whole: its entries have no names.
+    """
+    if not isinstance(desired, dict):
+        return ()
+    for key, value in desired.items():
+        there = actual.get(key) if isinstance(actual, dict) else None
+        if not is_subset(there, value):
+            return (key, *first_difference(there, value))
+    return ()

@@ -40,6 +40,8 @@ class Ceiling(ApiModel):
 class ClassLifetime(Lifetime):
     """Default times, and ceilings for the times that a session requests."""
 
+    # A class serves sessions with and without a workspace, so it has one value more than a session.
+    on_expiry: Literal["Suspend", "Delete", "Auto"] | None = None  # type: ignore[assignment]
     ceiling: Ceiling = Ceiling()
 
     @model_validator(mode="after")

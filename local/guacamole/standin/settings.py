@@ -31,7 +31,8 @@ class Settings:
     """The name of the data source: ``postgresql`` or ``mysql``."""
     database: str = ":memory:"
     """The path of an SQLite file. ``:memory:`` keeps everything in memory, until the program ends."""
-    host: str = "0.0.0.0"  # noqa: S104 - it runs in a pod of its own, behind a Service
+    host: str = ""
+    """The address to listen on; empty: all addresses, of both families."""
     port: int = 8080
     client_dir: Path = CLIENT_DIR
     """The folder with the page's files and its ``node_modules``."""

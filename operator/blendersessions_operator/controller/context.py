@@ -11,6 +11,7 @@ from blendersessions.model.errors import NotFound, System
 from blendersessions_operator.controller.activity import ActivityTracker
 from blendersessions_operator.controller.admission_queue import AdmissionQueue
 from blendersessions_operator.controller.agent_calls import AgentCalls
+from blendersessions_operator.controller.alterations import Alterations
 from blendersessions_operator.controller.cache import ObjectCache
 from blendersessions_operator.controller.claim_queue import ClaimQueue
 from blendersessions_operator.controller.event_recorder import EventRecorder
@@ -49,6 +50,7 @@ class ReconcilerContext:
     guacd: GuacdHealth = field(default_factory=GuacdHealth)
     activity: ActivityTracker = field(default_factory=ActivityTracker)
     debouncer: StatusDebouncer = field(default_factory=StatusDebouncer)
+    alterations: Alterations = field(default_factory=Alterations)
     agent_calls: AgentCalls = field(init=False)
     refusals: StartRefusals = field(init=False)
     claims: ClaimQueue = field(init=False)
@@ -68,6 +70,7 @@ class ReconcilerContext:
         self.activity.forget(session.uid)
         self.agent_calls.forget(session.uid)
         self.debouncer.forget(session.uid)
+        self.alterations.forget(session.uid)
         self.admission.release(session.uid)
         self.admission.left(session)
         self.claims.forget(session)

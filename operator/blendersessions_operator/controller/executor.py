@@ -75,17 +75,19 @@ async def _create_user_secret(context: ReconcilerContext, session: Session, step
 
 
 async def _apply_object(context: ReconcilerContext, session: Session, step: steps.ApplyObject) -> str:
-    del session
     ref = ref_of(step.manifest)
+    context.alterations.check(session.uid, step.manifest, context.cache.get(ref))
     await _update(context, ref, context.kubernetes.apply(step.manifest))
+    context.alterations.note(session.uid, step.manifest, context.cache.get(ref))
     return f"Repaired {ref}."
 
 
 async def _annotate_object(context: ReconcilerContext, session: Session, step: steps.AnnotateObject) -> str:
-    del session
     ref, metadata = ref_of(step.manifest), step.manifest["metadata"]
     patch = {"metadata": {"uid": metadata["uid"], "annotations": metadata["annotations"]}}
+    context.alterations.check(session.uid, step.manifest, context.cache.get(ref))
     await _update(context, ref, context.kubernetes.merge(ref, patch))
+    context.alterations.note(session.uid, step.manifest, context.cache.get(ref))
     return ""
 
 

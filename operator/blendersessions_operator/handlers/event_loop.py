@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from typing import Any
+from typing import Any, Final
+
+ALL_ADDRESSES: Final = "::"
+"""As the host of a server: all addresses of IPv4 and of IPv6, as far as the pod has them."""
 
 
 class EventLoop(asyncio.SelectorEventLoop):
@@ -23,6 +26,10 @@ class EventLoop(asyncio.SelectorEventLoop):
         transport, protocol = await super().create_connection(*args, **options)
         self._opened.add(transport)
         return transport, protocol
+
+    async def create_server(self, protocol_factory: Any, host: Any = None, *args: Any, **options: Any) -> Any:  # noqa: ANN401
+        """Listen, as the base class does. There `::` would be IPv6 alone, and Kopf takes one host."""
+        return await super().create_server(protocol_factory, None if host == ALL_ADDRESSES else host, *args, **options)
 
     def close(self) -> None:
         """End the connections, and close the loop."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import kopf
 from kopf._cogs.clients.errors import APIError
 
-from blendersessions_operator.handlers.event_loop import EventLoop
+from blendersessions_operator.handlers.event_loop import ALL_ADDRESSES, EventLoop
 from blendersessions_operator.handlers.kopf_handlers import OperatorState, build_registry
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def run(settings: Settings) -> str:
                 standalone=True,
                 clusterwide=not namespaces,
                 namespaces=namespaces,
-                liveness_endpoint=f"http://0.0.0.0:{settings.health_port}/healthz",
+                liveness_endpoint=f"http://[{ALL_ADDRESSES}]:{settings.health_port}/healthz",
             )
     except APIError as error:
         # Kopf never resumes a watch that was refused. So the process ends, and Kubernetes starts it again.

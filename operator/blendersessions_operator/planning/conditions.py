@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from blendersessions.model.conditions import Condition, ConditionType, Reason
 from blendersessions.model.durations import write
 from blendersessions.model.errors import (
+    Altered,
     GroupTaken,
     Invalid,
     KindUnknown,
@@ -174,7 +175,7 @@ def _without_pod(session: Session, observed: Observed) -> Condition:
 def _desktop_reason(error: DomainError) -> str:
     if isinstance(error, NameTaken):
         return Reason.NAME_TAKEN
-    if isinstance(error, (Invalid, Unauthorised)):
+    if isinstance(error, (Altered, Invalid, Unauthorised)):
         return Reason.DESKTOP_REFUSED
     return Reason.KUBERNETES_UNAVAILABLE
 

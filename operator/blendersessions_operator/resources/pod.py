@@ -72,9 +72,7 @@ def _spec(desktop: Desktop, session: Session, settings: EffectiveSettings) -> Ma
         "terminationGracePeriodSeconds": math.ceil(settings.saving.timeout.total_seconds()),
         "securityContext": {
             "runAsNonRoot": True,
-            "runAsUser": USER_ID,
-            "runAsGroup": USER_ID,
-            "fsGroup": USER_ID,
+            **_user(settings),
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [_container(session, settings)],
@@ -86,6 +84,10 @@ def _spec(desktop: Desktop, session: Session, settings: EffectiveSettings) -> Ma
         ],
         **_pull_secrets(settings),
     } | settings.placement
+
+
+def _user(settings: EffectiveSettings) -> Manifest:
+    return {"runAsUser": USER_ID, "runAsGroup": USER_ID, "fsGroup": USER_ID} if settings.fixed_user else {}
 
 
 def _pull_secrets(settings: EffectiveSettings) -> Manifest:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import dataclass, field
 
 import pytest
 
 from blendersessions.clients.guacamole.token_cache import (
+    RECENT_SECONDS,
     REFUSED_SIGN_IN_PAUSE_SECONDS,
     CachedToken,
     TokenCache,
@@ -37,6 +39,7 @@ class Guacamole:
 
     async def sign_in(self, credentials: UserCredentials) -> str:
         self.requests.append("sign in")
+        await asyncio.sleep(0)  # others run here, as they do while the real Guacamole answers
         if self.failure:
             raise self.failure
         token = f"PLANTED{len(self.requests)}-of-{credentials.username}"
@@ -115,12 +118,31 @@ async def test_refused_credentials_are_tried_again_after_a_pause_and_others_at_o
 
 async def test_the_number_of_remembered_refusals_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("blendersessions.clients.guacamole.token_cache.MAX_REFUSALS", 2)
-    guacamole = Guacamole(failure=Unauthorised("refused", System.GUACAMOLE))
-    cache = TokenCache(guacamole)
+    guacamole, now = Guacamole(failure=Unauthorised("refused", System.GUACAMOLE)), 0.0
+    cache = TokenCache(guacamole, clock=lambda: now)
     for number in (1, 2, 3, 1):
+        now += RECENT_SECONDS
         with pytest.raises(Unauthorised):
             await cache.token(Store(), UserCredentials("ann", str(number)))
     assert guacamole.requests == ["sign in"] * 4, "the first one was forgotten"
+
+
+async def test_several_refusals_stop_all_sign_ins_before_guacamole_bars_the_address() -> None:
+    """Guacamole bars an address after five refusals within five minutes, and then nobody can open anything."""
+    guacamole, store, now = Guacamole(), Store(), 0.0
+    cache = TokenCache(guacamole, clock=lambda: now)
+    ann = await cache.token(store, ANN)
+    guacamole.failure = Unauthorised("refused", System.GUACAMOLE)
+    guests = [UserCredentials(f"guest-{number}", "old") for number in range(20)]
+    outcomes = await asyncio.gather(*(cache.token(Store(), guest) for guest in guests), return_exceptions=True)
+    assert all(isinstance(outcome, Unauthorised | Unavailable) for outcome in outcomes)
+    refused = guacamole.requests.count("sign in") - 1
+    assert refused < 5
+    with pytest.raises(Unavailable, match="nobody is signed in for now"):
+        await cache.token(Store(), UserCredentials("bob", "right"))
+    assert await cache.token(store, ANN) == ann, "whoever is signed in stays so"
+    guacamole.failure, now = None, RECENT_SECONDS
+    assert await cache.token(Store(), UserCredentials("bob", "right"))
 
 
 async def test_a_fingerprint_reveals_nothing_without_the_installations_secret() -> None:

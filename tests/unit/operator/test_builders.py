@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 
 import pytest
 
 from blendersessions.model.access import ConnectionRecord
 from blendersessions.model.desktop import Desktop
+from blendersessions.model.effective_settings import effective_settings
 from blendersessions.model.secret_data import decode
+from blendersessions.model.session_class import built_in
 from blendersessions_operator.resources.connection import client_url, connection, view_connection
 from blendersessions_operator.resources.pod import pod
 from blendersessions_operator.resources.secret import desktop_secret, user_secret
 from blendersessions_operator.resources.service import service
-from unit.operator.factories import CREDENTIALS, UID, USER_PASSWORD, session, settings
+from unit.operator.factories import CREDENTIALS, PROFILE, UID, USER_PASSWORD, session, settings
 
 DESKTOP = session().desktop
 NAME = DESKTOP.name
@@ -155,6 +158,15 @@ def test_pod() -> None:
                 {"name": "run", "emptyDir": {"medium": "Memory", "sizeLimit": "16Mi"}},
             ],
         },
+    }
+
+
+def test_a_pod_names_no_user_where_the_platform_chooses() -> None:
+    of = session()
+    chosen = effective_settings(of, built_in(of.namespace), replace(PROFILE, fixed_users=False))
+    assert pod(DESKTOP, of, chosen)["spec"]["securityContext"] == {
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,6 +12,9 @@ from blendersessions.model import durations
 from blendersessions.model.effective_settings import effective_settings
 from blendersessions.model.session_class import parse_session_class
 from unit.operator.factories import PROFILE, session, settings
+
+if TYPE_CHECKING:
+    from blendersessions.model.manifest import Manifest
 
 
 def test_without_a_class_the_installation_defaults_apply() -> None:
@@ -45,6 +49,20 @@ def test_lifetimes_come_from_the_session_then_the_class_then_the_ceiling() -> No
     found = settings(session({"lifetime": {"maxAge": "10h"}}), spec)
     assert (found.max_age, found.idle_after) == (timedelta(hours=10), timedelta(hours=1))
     assert (found.on_expiry, found.refusals) == ("Delete", ())
+
+
+@pytest.mark.parametrize(
+    ("spec", "what"),
+    [
+        ({}, "Delete"),
+        ({"workspace": {"size": "1Gi"}}, "Suspend"),
+        ({"workspace": {"claimName": "home"}}, "Suspend"),
+        ({"lifetime": {"onExpiry": "Suspend"}}, "Suspend"),
+        ({"workspace": {"size": "1Gi"}, "lifetime": {"onExpiry": "Delete"}}, "Delete"),
+    ],
+)
+def test_a_class_may_end_sessions_by_what_they_would_lose(spec: Manifest, what: str) -> None:
+    assert settings(session(spec), {"lifetime": {"onExpiry": "Auto"}}).on_expiry == what
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,12 @@ def test_an_unset_setting_has_the_documented_default() -> None:
     assert settings.guacamole_ca_file is None
 
 
+def test_a_platform_may_choose_the_users(environment: pytest.MonkeyPatch) -> None:
+    assert Settings().installation.fixed_users
+    environment.setenv(PREFIX + "FIXED_USERS", "false")
+    assert not Settings().installation.fixed_users
+
+
 def test_namespaces_are_separated_by_commas(environment: pytest.MonkeyPatch) -> None:
     environment.setenv(PREFIX + "NAMESPACES", "art, school,")
     assert Settings().namespace_list == ["art", "school"]

@@ -52,6 +52,7 @@ class Portal:
     samples_dir: Path
     public_url: str = PUBLIC_URL
     max_sessions: int = 3
+    max_sessions_of_all: int = 60
 
     def __post_init__(self) -> None:
         self._browsers: list[Browser] = []
@@ -66,6 +67,7 @@ class Portal:
             public_url=self.public_url,
             samples_dir=self.samples_dir,
             max_sessions=self.max_sessions,
+            max_sessions_of_all=self.max_sessions_of_all,
         )
         for browser in self._browsers:
             browser._transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)

@@ -35,6 +35,10 @@ class FakeStore:
         own = [read_session(body) for body in self.objects.values() if body["spec"]["owner"] == owner]
         return sorted(own, key=lambda session: session.created, reverse=True)
 
+    async def count(self) -> int:
+        self._fail()
+        return len([body for body in self.objects.values() if "deletionTimestamp" not in body["metadata"]])
+
     async def get(self, owner: str, name: str) -> SessionView:
         self._fail()
         if name not in self.objects or self.objects[name]["spec"]["owner"] != owner:

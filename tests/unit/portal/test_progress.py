@@ -69,8 +69,21 @@ def test_each_step_shows_the_message_of_its_condition() -> None:
     assert [(step.state, step.message) for step in progress.steps] == [
         (State.READY, "It is there."),
         (State.WORKING, "Blender loads the scene."),
-        (State.WORKING, "Guacamole does not answer."),
+        (State.WORKING, "The cluster reports GuacamoleUnavailable."),
     ]
+
+
+@pytest.mark.parametrize(
+    "reason",
+    ["Unschedulable", "ErrImagePull", "DesktopRefused", "KubernetesUnavailable", "GuacamoleRefused", "SomethingNew"],
+)
+def test_the_words_of_the_cluster_are_not_shown(reason: str) -> None:
+    """They name nodes, images, addresses and limits, and anybody may open the portal."""
+    failed = Condition("Stalled", "True", reason, "10.0.0.1 planted")
+    conditions = (false("Ready", reason, "10.0.0.1 planted"), false("DesktopReady", reason, "10.0.0.1 planted"))
+    for progress in (describe(session(*conditions), NOW), describe(session(*conditions, failed), NOW)):
+        assert "planted" not in str(progress)
+        assert reason in str(progress)
 
 
 @pytest.mark.parametrize(
@@ -157,11 +170,11 @@ def test_a_queued_session_shows_its_place() -> None:
 
 
 def test_a_delayed_deletion_shows_the_reason() -> None:
-    held_up = "The session stays until its traces in Guacamole are removed (GuacamoleUnavailable): no answer."
-    ready = false("Ready", "Terminating", held_up)
+    ready = false("Ready", "Terminating", "The session stays: Guacamole at http://10.0.0.1/ does not answer.")
     stuck = session(ready, false("ConnectionReady", "GuacamoleUnavailable", "No answer."), ending=True)
     usual = session(ready, false("ConnectionReady", "Terminating", "The session is being deleted."), ending=True)
-    assert describe(stuck, NOW).detail == held_up
+    assert "It waits because of GuacamoleUnavailable." in describe(stuck, NOW).detail
+    assert "10.0.0.1" not in str(describe(stuck, NOW))
     assert "the session is deleted" in describe(usual, NOW).detail
 
 

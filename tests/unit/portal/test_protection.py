@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -126,9 +127,39 @@ async def test_cookies_stay_on_https_where_there_is_https(portal: Portal) -> Non
     safe = Portal(portal.store, portal.guacamole, portal.samples_dir, public_url="https://portal.test/")
     browser = safe.browser()
     try:
-        assert "; secure" in cookie_line(await browser.get("/"), AnonymousIdentifier.COOKIE)
+        line = cookie_line(await browser.get("/"), AnonymousIdentifier.HOST_COOKIE)
+        # Browsers take a cookie of this name only so, and no sibling host can set it.
+        assert "; secure" in line
+        assert "; path=/;" in line
+        assert "domain" not in line
+        name = await browser.start()
+        assert (await browser.get(f"/sessions/{name}")).status_code == 200
+        planted = browser.cookies[AnonymousIdentifier.HOST_COOKIE]
+        browser.cookies.clear()
+        browser.cookies.set(AnonymousIdentifier.COOKIE, planted)
+        assert (await browser.get(f"/sessions/{name}")).status_code == 404
     finally:
         await safe.close()
+
+
+async def test_a_cookie_that_was_not_used_for_a_month_is_no_proof(
+    portal: Portal, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = await browser.start()
+    start, day = time.time(), 24 * 3600.0
+
+    def later(days: float) -> None:
+        monkeypatch.setattr("itsdangerous.timed.time.time", lambda: start + days * day)
+
+    later(29)
+    assert (await browser.get(f"/sessions/{name}")).status_code == 200, "each visit renews it"
+    later(58)
+    old = browser.cookies[AnonymousIdentifier.COOKIE]
+    assert (await browser.get(f"/sessions/{name}")).status_code == 200
+    later(29 + 31)
+    thief = portal.browser()
+    thief.cookies.set(AnonymousIdentifier.COOKIE, old)
+    assert (await thief.get(f"/sessions/{name}")).status_code == 404
 
 
 async def test_every_answer_has_the_headers_that_protect_it(browser: Browser) -> None:

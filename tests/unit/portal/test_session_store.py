@@ -90,6 +90,14 @@ async def test_list_asks_for_the_owners_and_trusts_the_spec(api: ApiServer, stor
     assert selector == f"blendersessions.io/owner-hash={owner_hash('guest-a')}"
 
 
+async def test_the_sessions_of_all_visitors_are_counted(api: ApiServer, store: KubernetesSessionStore) -> None:
+    ending = stored("c", "guest-b")
+    ending["metadata"]["deletionTimestamp"] = "2026-11-24T12:00:00Z"
+    api.answers = [(200, {"metadata": {}, "items": [stored("a", "guest-a"), stored("b", "guest-b"), ending]})]
+    assert await store.count() == 2
+    assert api.bodies[0]["?"]["labelSelector"] == "blendersessions.io/owner-hash"
+
+
 async def test_get_reads_what_the_operator_reported(api: ApiServer, store: KubernetesSessionStore) -> None:
     body = stored("mine", "guest-a")
     body["status"] = {

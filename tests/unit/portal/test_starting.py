@@ -178,24 +178,38 @@ async def test_a_link_starts_a_new_session_if_no_live_one_has_its_scene(
 @pytest.mark.parametrize(
     ("failure", "status", "words"),
     [
-        (
-            Unavailable("The cluster's API does not answer. Try again in a moment.", System.KUBERNETES),
-            503,
-            "does not answer",
-        ),
-        (Unauthorised("The cluster refuses a new session: exceeded quota.", System.KUBERNETES), 502, "exceeded quota"),
-        (Invalid("The cluster does not accept a new session: spec.owner.", System.KUBERNETES), 400, "spec.owner"),
+        (Unavailable("https://10.96.0.1 is away; planted.", System.KUBERNETES), 503, "The cluster does not answer"),
+        (Unauthorised("exceeded quota: planted.", System.KUBERNETES), 502, "There may be too many sessions"),
+        (Invalid("spec.owner: planted.", System.KUBERNETES), 400, "The cluster does not accept this"),
     ],
 )
-async def test_a_refusal_of_the_cluster_is_explained(
-    portal: Portal, browser: Browser, failure: Exception, status: int, words: str
+async def test_a_refusal_of_the_cluster_is_explained_without_its_words(
+    portal: Portal, browser: Browser, caplog: pytest.LogCaptureFixture, failure: Exception, status: int, words: str
 ) -> None:
     await browser.start()
     portal.store.failure = failure
     answer = await browser.submit("/sessions", sample="shopping_cart.blend")
     assert answer.status_code == status
     assert words in answer.text
+    assert "planted" not in answer.text
     assert 'href="/"' in answer.text
+    assert "planted" in caplog.text, "the administrator finds it in the log"
+
+
+async def test_all_visitors_together_have_a_limit(portal: Portal, browser: Browser) -> None:
+    """A program that takes a new cookie each time reaches no limit of one visitor."""
+    portal.max_sessions_of_all = 2
+    portal.restart()
+    for _ in range(2):
+        await portal.browser().start()
+    await browser.see("/")
+    answer = await browser.submit("/sessions", sample="shopping_cart.blend")
+    assert answer.status_code == 503
+    assert "All places are taken" in answer.text
+    assert len(portal.store.objects) == 2
+    name, first = next(iter(portal.store.objects.items()))
+    await portal.store.delete(first["spec"]["owner"], name)
+    assert (await browser.submit("/sessions", sample="shopping_cart.blend")).status_code == 303
 
 
 async def test_trying_again_keeps_the_links_scene(portal: Portal, browser: Browser) -> None:

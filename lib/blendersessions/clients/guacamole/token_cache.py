@@ -8,16 +8,17 @@ before each use, and used again while it works. A token also outlives its user (
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import logging
 import secrets
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from blendersessions.model.errors import DomainError, Unauthorised
+from blendersessions.model.errors import DomainError, System, Unauthorised, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,6 +30,11 @@ logger = logging.getLogger(__name__)
 REFUSED_SIGN_IN_PAUSE_SECONDS = 90.0
 """Pause before refused credentials are tried again. Guacamole's ban extension bars an address after five refusals
 within five minutes, and all users of the portal share its address."""
+MAX_RECENT_REFUSALS = 3
+"""After so many refusals within `RECENT_SECONDS` nobody is signed in for a while, so that the ban is never reached."""
+RECENT_SECONDS = 300.0
+MAX_AT_ONCE = 2
+"""Sign-ins under way at the same time. Together with the refusals that are known they stay below five."""
 MAX_REFUSALS = 10_000
 """Refused credentials that are remembered."""
 
@@ -84,13 +90,15 @@ class TokenCache:
         self._clock = clock
         self._refusal_key = secrets.token_hex()
         self._refusals: OrderedDict[str, tuple[float, Unauthorised]] = OrderedDict()
+        self._refused_at: deque[float] = deque(maxlen=MAX_RECENT_REFUSALS)
+        self._at_once = asyncio.Semaphore(MAX_AT_ONCE)
 
     async def token(self, store: TokenStore, credentials: UserCredentials) -> str:
         """Return the user's token; a new one only if no kept token works.
 
         Raises:
             Unauthorised: Guacamole refuses the credentials, or did so less than 90 seconds ago.
-            Unavailable: Guacamole does not answer.
+            Unavailable: Guacamole does not answer, or it refused so many sign-ins lately that none is tried for now.
         """
         for kept in store.candidates():
             expected = self._fingerprint(kept.token, credentials)
@@ -115,16 +123,31 @@ class TokenCache:
         until, refusal = self._refusals.get(attempt, (0.0, None))
         if refusal is not None and self._clock() < until:
             raise refusal
+        async with self._at_once:
+            token = await self._try(attempt, credentials)
+        self._refusals.pop(attempt, None)
+        logger.info("%s was signed in at Guacamole.", credentials.username)
+        return token
+
+    async def _try(self, attempt: str, credentials: UserCredentials) -> str:
+        self._check_recent_refusals()
         try:
-            token = await self._guacamole.sign_in(credentials)
+            return await self._guacamole.sign_in(credentials)
         except Unauthorised as error:
+            self._refused_at.append(self._clock())
             self._refusals[attempt] = (self._clock() + REFUSED_SIGN_IN_PAUSE_SECONDS, error)
             if len(self._refusals) > MAX_REFUSALS:
                 self._refusals.popitem(last=False)
             raise
-        self._refusals.pop(attempt, None)
-        logger.info("%s was signed in at Guacamole.", credentials.username)
-        return token
+
+    def _check_recent_refusals(self) -> None:
+        """Refuse to sign anybody in while Guacamole might bar our address, which all our users share."""
+        if len(self._refused_at) == MAX_RECENT_REFUSALS and self._clock() - self._refused_at[0] < RECENT_SECONDS:
+            raise Unavailable(
+                "Guacamole refused several sign-ins within a few minutes, so nobody is signed in for now. Try again in"
+                " five minutes, and tell your administrator if it stays.",
+                System.GUACAMOLE,
+            )
 
     def _fingerprint(self, key: str, credentials: UserCredentials) -> str:
         """Return 64 hexadecimal digits that change with the user and the password, and disclose neither."""

@@ -1,0 +1,1 @@
+"""What a release sets up once: its random passwords, and the classes of sessions."""
