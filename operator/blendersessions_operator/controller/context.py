@@ -41,6 +41,8 @@ class ReconcilerContext:
     namespaces: list[str]
     """Namespaces that are served; empty for all."""
     metrics: Metrics = field(default_factory=Metrics)
+    leads: bool = True
+    """Whether sessions are enqueued. A standby keeps its cache current, and enqueues all sessions when it leads."""
     pod: Ref | None = None
     """The operator's own pod, for Events that belong to no session; None outside of a cluster."""
     cache: ObjectCache = field(default_factory=ObjectCache)
@@ -68,6 +70,8 @@ class ReconcilerContext:
         self.admission.release(session.uid)
         self.admission.left(session)
         self.claims.forget(session)
+        if not self.leads:
+            return
         for waiting in self.cache.waiting(session.namespace, session.spec.class_name):
             self.queue.add(waiting.ref)
         for other in self.cache.sessions_of_claim(session.namespace, claim_name(session)):
