@@ -153,6 +153,8 @@ def test_the_operator_gets_the_settings_of_the_interface() -> None:
         "BLENDERSESSIONS_SWEEP_GRACE_SECONDS": "120",
         "BLENDERSESSIONS_GUACD_ADDRESS": f"studio-guacd.{NAMESPACE}.svc:4822",
         "BLENDERSESSIONS_GUACD_SECONDS": "15",
+        "BLENDERSESSIONS_LEASE": "kube-system/blender-sessions",
+        "BLENDERSESSIONS_LEASE_SECONDS": "10",
         "BLENDERSESSIONS_POD_NAME": "metadata.name",
         "BLENDERSESSIONS_POD_NAMESPACE": "metadata.namespace",
     }

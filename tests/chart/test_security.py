@@ -67,7 +67,7 @@ def test_only_the_operator_and_the_portal_hold_a_token_of_kubernetes(chart: Rend
         assert chart.pods()[name]["serviceAccountName"] == name
 
 
-WRITTEN_WHOLE = {"blendersessions", "blendersessions/status", "blendersessions/finalizers"}
+WRITTEN_WHOLE = {"blendersessions", "blendersessions/status", "blendersessions/finalizers", "leases"}
 """What the operator writes in the version that it saw, and no other."""
 
 
@@ -95,6 +95,7 @@ def test_an_operator_of_some_namespaces_has_no_rights_on_the_cluster() -> None:
         "studio-operator@desktops",
         "studio-operator@studio",
         "studio-operator-events",
+        "studio-operator-lease@kube-system",
         "studio-portal@desktops",
     }
     assert chart.get("RoleBinding", "studio-operator@studio", "subjects", 0) == {

@@ -58,6 +58,8 @@ def test_every_option_does_something() -> None:
         "storageClassName: fast",
         "runAsUser: 999",
         "replicas: 2",
+        "replicas: 3",
+        'value: "leases/studio"',
         'value: "10.42.0.0/16,fd00::/8"',
         *(
             f"example.org/note: {part}"
@@ -75,6 +77,7 @@ def test_every_option_does_something() -> None:
         "",
         "operator.",
         "operator.sweep.",
+        "operator.lease.",
         "operator.metrics.podMonitor.",
         "images.blender.",
         "proxy.service.",
@@ -104,6 +107,10 @@ def test_a_key_that_does_not_exist_is_refused(part: str) -> None:
         "postgresql.storage.size=big",
         "guacamole.admin.username=a/b",
         "operator.workers=0",
+        "operator.replicas=0",
+        "operator.lease.name=Studio",
+        "operator.lease.namespace=",
+        "operator.lease.seconds=1",
         "operator.resyncSeconds=0",
         "operator.activitySeconds=-1",
         "operator.guacdSeconds=0",

@@ -172,14 +172,16 @@ class LeaderElector:
 
     async def renew(self) -> None:
         """Renew the Lease until that fails for too long or somebody else has it; then this process is ended."""
-        while self.leadership.seconds_left > 0:
+        while True:
             await self.sleep(self.times.retry_period)
-            if await self._attempt(min(2 * self.times.retry_period, self.leadership.seconds_left)):
-                continue
-            if self._seen is not None and self._seen.holder != self.identity:
+            left = self.leadership.seconds_left
+            if left <= 0:
+                self.leadership.lost("The Lease was not renewed in time, and another operator may lead soon.")
+                return
+            held = await self._attempt(min(2 * self.times.retry_period, left))
+            if not held and self._seen is not None and self._seen.holder != self.identity:
                 self.leadership.lost(f"The Lease is held by {self._seen.holder or 'nobody'} now.")
                 return
-        self.leadership.lost("The Lease was not renewed in time, and another operator may lead soon.")
 
     async def release(self) -> None:
         """Give the Lease back, so that another operator takes it at once. Nothing may be written after this."""
@@ -222,14 +224,20 @@ class LeaderElector:
             seen = await self._look()
         if seen is not None and not self._is_free(seen):
             return False
+        if await self._write(seen):
+            return True
+        # Somebody else was faster or deleted it, or a renewal was carried out whose answer was lost. Then it is ours.
+        seen = await self._look()
+        return seen is not None and seen.holder == self.identity and await self._write(seen)
+
+    async def _write(self, seen: _Seen | None) -> bool:
+        """Write this process into the Lease; return False if it is not what was seen any more."""
         try:
             if seen is None:
                 self._see(await self.api.create(self._written(None)))
             else:
                 self._see(await self.api.replace(self._written(seen)))
         except (Conflict, NotFound):
-            # Somebody else was faster, or deleted it. This attempt failed, and the next one begins with what is there.
-            await self._look()
             return False
         return True
 
