@@ -33,7 +33,7 @@ SEED = int(os.environ.get("CHAOS_SEED", "20261124"))
 SESSIONS = 200
 KILLS = 50
 FAULT_RATE = 0.1
-LEASE_SECONDS = 2
+LEASE_SECONDS = 4
 CONVERGENCE_SECONDS = 300.0
 OWNERS = ("", "", "ann", "bo", "cy")
 VIEWERS = ((), (), ("dee",), ("dee", "eve"))
@@ -141,7 +141,7 @@ def test_fifty_kills_leave_exactly_what_the_living_sessions_need(chaos: Chaos) -
     made, moment = 0, threading.Event()
     secrets: set[str] = set()
     for kill in range(KILLS):
-        if kill % 2:
+        if kill % 5 == 4:
             replicas.until_led()
         faults.rate = 1.0 if dice.random() < 0.1 else FAULT_RATE
         come_and_go(installation, alive, range(made, made + SESSIONS // KILLS), dice)
@@ -154,7 +154,7 @@ def test_fifty_kills_leave_exactly_what_the_living_sessions_need(chaos: Chaos) -
     faults.rate = 0.0
     resume_all(replicas)
     replicas.until_led()
-    assert replicas.lease["leaseTransitions"] >= KILLS // 5, "the lead changed too seldom to show anything"
+    assert replicas.lease["leaseTransitions"] > KILLS // 10, "the lead changed too seldom to show anything"
     assert made == SESSIONS
     assert alive, "no session is left to check: choose another CHAOS_SEED"
     for name in sorted(alive):

@@ -122,8 +122,8 @@ class Controller:
         self, election: Election, settings: Settings, on_failure: Callable[[BaseException], None]
     ) -> None:
         """Wait until this process leads, and work from then on."""
-        waited = await election.elector.acquire()
-        renewals = self._run(election.elector.renew(), RENEWAL)
+        waited = await election.acquire()
+        renewals = self._run(election.renew(), RENEWAL)
         renewals.add_done_callback(functools.partial(_report_failure, on_failure))
         if waited:
             await catch_up(self.context)
