@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from apiserver.installation import Installation
     from apiserver.replicas import Replica, Replicas
 
-LEASE_SECONDS = 4
+LEASE_SECONDS = 6
 
 
 @pytest.fixture(scope="module")
