@@ -145,9 +145,9 @@ class Replicas:
             if each.has_ended:
                 each.start()
 
-    def until_led(self) -> tuple[Replica, Replica]:
+    def until_led(self, seconds: float = DEADLINE_SECONDS) -> tuple[Replica, Replica]:
         """Wait until a member leads; return it and the other one."""
-        leader = until(lambda: f"somebody leads; the Lease is {self.lease}", lambda: self.holder)
+        leader = until(lambda: f"somebody leads; the Lease is {self.lease}", lambda: self.holder, seconds)
         assert leader is not None
         return leader, next(each for each in self.members if each is not leader)
 

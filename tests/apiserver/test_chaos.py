@@ -138,7 +138,7 @@ def test_fifty_kills_leave_exactly_what_the_living_sessions_need(chaos: Chaos) -
     secrets: set[str] = set()
     for kill in range(KILLS):
         if kill % 5 == 4:
-            replicas.until_led()
+            replicas.until_led(CONVERGENCE_SECONDS)
         faults.rate = 1.0 if dice.random() < 0.1 else FAULT_RATE
         come_and_go(installation, alive, range(made, made + SESSIONS // KILLS), dice)
         made += SESSIONS // KILLS
@@ -149,7 +149,7 @@ def test_fifty_kills_leave_exactly_what_the_living_sessions_need(chaos: Chaos) -
             resume_all(replicas)
     faults.rate = 0.0
     resume_all(replicas)
-    replicas.until_led()
+    replicas.until_led(CONVERGENCE_SECONDS)
     assert replicas.lease["leaseTransitions"] > KILLS // 10, "the lead changed too seldom to show anything"
     assert made == SESSIONS
     assert alive, "no session is left to check: choose another CHAOS_SEED"
