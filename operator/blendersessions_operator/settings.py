@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from blendersessions.model.installation import InstallationDefaults
+from blendersessions.model.manifest import Ref
 
 
 class Settings(BaseSettings):
@@ -77,6 +78,17 @@ class Settings(BaseSettings):
         "", description="Name of the operator's own pod, which gets the Events that belong to no session."
     )
     pod_namespace: str = Field("", description="The namespace of that pod.")
+    lease: str = Field(
+        "",
+        description="NAMESPACE/NAME of the Lease that an operator holds while it works; empty: none, and the operator "
+        "works at once.",
+    )
+    lease_seconds: float = Field(
+        10.0,
+        ge=1,
+        le=600,
+        description="How long a Lease that is not renewed keeps others from taking it.",
+    )
     workers: int = Field(24, ge=1, le=256, description="Sessions that are reconciled at the same time.")
 
     @field_validator("public_url")
@@ -98,6 +110,20 @@ class Settings(BaseSettings):
         if value and not (host and port.isdecimal() and 0 < int(port) < 65536):
             raise ValueError("must be HOST:PORT, or empty")
         return value
+
+    @field_validator("lease")
+    @classmethod
+    def _has_namespace(cls, value: str) -> str:
+        namespace, _, name = value.partition("/")
+        if value and not (namespace and name and "/" not in name):
+            raise ValueError("must be NAMESPACE/NAME, or empty")
+        return value
+
+    @property
+    def lease_ref(self) -> Ref | None:
+        """Where the Lease is; None if the operator works without one."""
+        namespace, _, name = self.lease.partition("/")
+        return Ref("Lease", namespace, name) if name else None
 
     @property
     def guacd_endpoint(self) -> tuple[str, int] | None:

@@ -60,7 +60,7 @@ class DirectAddress:
 
 
 class TcpProxy:
-    """A proxy to Guacamole on one fixed port. While it is cut, it refuses connections and ends open ones."""
+    """A proxy to one server on a fixed port. While it is cut, it refuses connections and ends open ones."""
 
     def __init__(self, target: str) -> None:
         self._target = urlsplit(target)
@@ -71,6 +71,8 @@ class TcpProxy:
         self.url = f"http://127.0.0.1:{self._port.number}{self._target.path}"
         self.answers_left = FOREVER
         """How many more answers pass. After them Guacamole carries a request out, and its answer is lost."""
+        self.bytes_sent = 0
+        """How many bytes clients have sent through it."""
         self._serve()
 
     def cut(self) -> None:
@@ -128,6 +130,9 @@ class TcpProxy:
                     if self.answers_left <= 0:
                         break
                     self.answers_left -= 1
+                else:
+                    with self._lock:
+                        self.bytes_sent += len(data)
                 sink.sendall(data)
         for each in (source, sink):
             with contextlib.suppress(OSError):
@@ -217,6 +222,18 @@ class Installation:
 
     def start(self) -> None:
         """Start the operator's process."""
+        self.process = self.launch("operator", self.health_port)
+
+    def launch(
+        self, name: str, health_port: HeldPort, settings: dict[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
+        """Start a process of the operator, and return it.
+
+        Args:
+            name: the name of its log.
+            health_port: where it says that it is alive.
+            settings: environment variables beside the installation's.
+        """
         inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         environment = inherited | {
             "PYTHONPATH": os.pathsep.join(str(ROOT / folder) for folder in ("lib", "operator")),
@@ -227,16 +244,16 @@ class Installation:
             "BLENDERSESSIONS_PUBLIC_URL": "https://desk.example/",
             "BLENDERSESSIONS_BLENDER_IMAGE": "blender-sessions/blender:test",
             "BLENDERSESSIONS_NAMESPACES": self.namespace,
-            "BLENDERSESSIONS_HEALTH_PORT": str(self.health_port.number),
+            "BLENDERSESSIONS_HEALTH_PORT": str(health_port.number),
             "BLENDERSESSIONS_METRICS_PORT": "0",
             "BLENDERSESSIONS_RESYNC_SECONDS": "1",
             "BLENDERSESSIONS_ACTIVITY_SECONDS": "1",
             "BLENDERSESSIONS_LOG_LEVEL": "DEBUG",
         }
-        with (self.folder / "operator.log").open("ab") as log:
-            self.process = subprocess.Popen(
+        with (self.folder / f"{name}.log").open("ab") as log:
+            return subprocess.Popen(
                 [sys.executable, "-W", "error::ResourceWarning", "-m", "blendersessions_operator"],
-                env=environment | self.settings,
+                env=environment | self.settings | (settings or {}),
                 cwd=self.folder,
                 stdout=log,
                 stderr=log,
@@ -257,8 +274,8 @@ class Installation:
 
     @property
     def log(self) -> str:
-        """What the operator has logged so far."""
-        return (self.folder / "operator.log").read_text()
+        """What all processes of the operator have logged so far."""
+        return "".join(log.read_text() for log in sorted(self.folder.glob("*.log")))
 
     def write_password(self, password: str) -> None:
         """Set the administrator's password that the operator uses."""

@@ -1,4 +1,4 @@
-"""The operator is killed at random moments while sessions come and go and Guacamole fails now and then.
+"""Two operators are killed and lose the lead at random moments, sessions come and go, and Guacamole fails now and then.
 
 At the end nothing may be missing, doubled or left over in Kubernetes or in Guacamole, and the log holds no secret.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import os
 import random
+import signal
 import threading
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from apiserver.installation import DirectAddress, GuacamoleAdmin, Installation, ignoring_not_found
+from apiserver.replicas import Replicas, replicated
 from blendersessions.model.desktop import VIEW_SUFFIX, connection_key
 from blendersessions.model.names import name_for
 from contract.faults import Faults, before
@@ -28,9 +30,10 @@ if TYPE_CHECKING:
     from apiserver.api import Api
 
 SEED = int(os.environ.get("CHAOS_SEED", "20261124"))
-SESSIONS = 100
+SESSIONS = 200
 KILLS = 50
 FAULT_RATE = 0.1
+LEASE_SECONDS = 4
 CONVERGENCE_SECONDS = 300.0
 OWNERS = ("", "", "ann", "bo", "cy")
 VIEWERS = ((), (), ("dee",), ("dee", "eve"))
@@ -38,15 +41,17 @@ PASSWORD_OF_ADMIN = "guacadmin"
 
 
 class Kubelet(threading.Thread):
-    """Reports every pod of a namespace as ready."""
+    """Reports every pod of a namespace as ready, and starts again the operators that ended."""
 
-    def __init__(self, installation: Installation) -> None:
+    def __init__(self, installation: Installation, replicas: Replicas) -> None:
         super().__init__(name="kubelet", daemon=True)
         self._installation = installation
+        self._replicas = replicas
         self.ended = threading.Event()
 
     def run(self) -> None:
         while not self.ended.wait(0.2):
+            self._replicas.start_what_ended()
             for pod in pods(self._installation):
                 if pod["status"].get("phase") == "Pending" and not pod["metadata"].get("deletionTimestamp"):
                     ready = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
@@ -54,8 +59,13 @@ class Kubelet(threading.Thread):
                         self._installation.set_pod_status(pod["metadata"]["name"], ready)
             self._installation.collect_garbage()
 
+    def end(self) -> None:
+        """End the thread, so that nothing is started any more."""
+        self.ended.set()
+        self.join()
 
-Chaos = tuple[Installation, Faults, Kubelet]
+
+Chaos = tuple[Installation, Faults, Replicas]
 
 
 def pods(installation: Installation) -> list[dict[str, Any]]:
@@ -72,45 +82,74 @@ def chaos(api: Api, tmp_path: Path) -> Iterator[Chaos]:
             api, api.create_namespace(), DirectAddress(faults.url), admin, tmp_path, settings=settings
         )
         installation.write_password(guacamole.password)
-        kubelet = Kubelet(installation)
-        kubelet.start()
-        try:
-            yield installation, faults, kubelet
-        finally:
-            kubelet.ended.set()
-            kubelet.join()
-            installation.end()
-            admin.close()
-            installation.statuses.check()
+        with replicated(installation, faults.url, LEASE_SECONDS) as replicas:
+            kubelet = Kubelet(installation, replicas)
+            kubelet.start()
+            try:
+                yield installation, faults, replicas
+            finally:
+                kubelet.end()
+                installation.end()
+                admin.close()
+        installation.statuses.check()
+
+
+def disturb(replicas: Replicas, dice: random.Random) -> None:
+    """Kill one operator at random. Now and then the leader also ends in order, or stands still for a while."""
+    leader = replicas.holder
+    what = dice.choice(("end", "stop", "", "", "", ""))
+    victim = dice.choice(replicas.members)
+    if leader is not None and leader is not victim and what:
+        leader.signal(signal.SIGTERM if what == "end" else signal.SIGSTOP)
+    if not victim.has_ended:
+        victim.signal(signal.SIGKILL)
+
+
+def come_and_go(
+    installation: Installation, alive: dict[str, dict[str, Any]], numbers: range, dice: random.Random
+) -> None:
+    """Create sessions of these numbers, and delete and change others; `alive` is what is not deleted."""
+    for number in numbers:
+        name = f"desk-{number}"
+        owner, viewers = dice.choice(OWNERS), list(dice.choice(VIEWERS))
+        spec: dict[str, Any] = ({"owner": owner} if owner else {}) | ({"viewers": viewers} if viewers else {})
+        alive[name] = installation.create(name, **spec)
+    while len(alive) > 40 or (alive and dice.random() < 0.75):
+        name = dice.choice(sorted(alive))
+        del alive[name]
+        installation.delete(name)
+    if alive and dice.random() < 0.3:
+        installation.patch(dice.choice(sorted(alive)), {"spec": {"viewers": list(dice.choice(VIEWERS)) or None}})
+
+
+def resume_all(replicas: Replicas) -> None:
+    """Let the operators that stand still go on."""
+    for each in replicas.members:
+        each.signal(signal.SIGCONT)
 
 
 @pytest.mark.timeout(1800)
 def test_fifty_kills_leave_exactly_what_the_living_sessions_need(chaos: Chaos) -> None:
-    installation, faults, kubelet = chaos
+    installation, faults, replicas = chaos
     dice = random.Random(SEED)  # noqa: S311 - a repeatable choice, not a secret
     alive: dict[str, dict[str, Any]] = {}
     made, moment = 0, threading.Event()
     secrets: set[str] = set()
     for kill in range(KILLS):
-        installation.start()
-        for _ in range(SESSIONS // KILLS):
-            name = f"desk-{made}"
-            made += 1
-            owner, viewers = dice.choice(OWNERS), list(dice.choice(VIEWERS))
-            spec: dict[str, Any] = ({"owner": owner} if owner else {}) | ({"viewers": viewers} if viewers else {})
-            alive[name] = installation.create(name, **spec)
-        while len(alive) > 40 or (alive and dice.random() < 0.5):
-            name = dice.choice(sorted(alive))
-            del alive[name]
-            installation.delete(name)
-        if alive and dice.random() < 0.3:
-            installation.patch(dice.choice(sorted(alive)), {"spec": {"viewers": list(dice.choice(VIEWERS)) or None}})
-        # A start takes about a second, so that some kills hit it, and most hit the work after it.
-        moment.wait(dice.uniform(0.2, 2.8))
+        if kill % 5 == 4:
+            replicas.until_led(CONVERGENCE_SECONDS)
+        faults.rate = 1.0 if dice.random() < 0.1 else FAULT_RATE
+        come_and_go(installation, alive, range(made, made + SESSIONS // KILLS), dice)
+        made += SESSIONS // KILLS
+        moment.wait(dice.uniform(0.0, 1.6))
         secrets |= planted(installation)
-        installation.stop(kill=kill < KILLS - 1)
+        disturb(replicas, dice)
+        if kill % 3 == 2:
+            resume_all(replicas)
     faults.rate = 0.0
-    installation.start()
+    resume_all(replicas)
+    replicas.until_led(CONVERGENCE_SECONDS)
+    assert replicas.lease["leaseTransitions"] > KILLS // 10, "the lead changed too seldom to show anything"
     assert made == SESSIONS
     assert alive, "no session is left to check: choose another CHAOS_SEED"
     for name in sorted(alive):
@@ -149,8 +188,6 @@ def test_fifty_kills_leave_exactly_what_the_living_sessions_need(chaos: Chaos) -
     secrets |= left
     assert not [secret for secret in secrets | {f'"{PASSWORD_OF_ADMIN}"'} if secret in installation.log]
     assert "Traceback" not in installation.log, installation.log[-6000:]
-    kubelet.ended.set()
-    kubelet.join()
     installation.delete_all_and_assert_nothing_left()
 
 

@@ -35,7 +35,7 @@ SESSIONS = "blender-desktops"
 @pytest.fixture(scope="module")
 def installed(api: Api) -> Iterator[None]:
     """The namespaces of the chart, and its rights."""
-    for name in (SESSIONS, "desktops", "studio"):
+    for name in (SESSIONS, "desktops", "studio", "leases"):
         create_restricted_namespace(api, name)
     grant(api, render())
     yield
@@ -106,6 +106,7 @@ def may(api: Api, user: str, verb: str, resource: str, namespace: str = "", name
 
 BS = "blendersessions.io/blendersessions"
 CHILDREN = ("pods", "services", "secrets", "persistentvolumeclaims")
+LEASES = "coordination.k8s.io/leases"
 CRDS = "apiextensions.k8s.io/customresourcedefinitions"
 
 
@@ -131,6 +132,7 @@ CRDS = "apiextensions.k8s.io/customresourcedefinitions"
         ("get", "configmaps", False),
         ("create", "rbac.authorization.k8s.io/rolebindings", False),
         ("create", "serviceaccounts:token", False),
+        ("create", LEASES, False),
     ],
 )
 def test_the_rights_of_the_operator_in_any_namespace(api: Api, verb: str, resource: str, expected: bool) -> None:
@@ -142,6 +144,16 @@ def test_the_rights_of_the_operator_on_the_cluster(api: Api) -> None:
     for resource in ("namespaces", CRDS, "nodes"):
         for verb in ("get", "list", "watch", "patch", "delete"):
             assert not may(api, OPERATOR, verb, resource)
+
+
+@pytest.mark.usefixtures("installed")
+def test_the_rights_of_the_operator_on_its_lease(api: Api) -> None:
+    assert may(api, OPERATOR, "create", LEASES, "kube-system", "blender-sessions")
+    for verb in ("get", "update"):
+        assert may(api, OPERATOR, verb, LEASES, "kube-system", "blender-sessions")
+        assert not may(api, OPERATOR, verb, LEASES, "kube-system", "kube-scheduler")
+    for verb in ("list", "watch", "patch", "delete"):
+        assert not may(api, OPERATOR, verb, LEASES, "kube-system", "blender-sessions")
 
 
 @pytest.mark.usefixtures("installed")

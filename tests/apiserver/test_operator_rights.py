@@ -38,6 +38,8 @@ def restricted(request: pytest.FixtureRequest, api: Api, tmp_path: Path) -> Iter
         served = chart.environment("studio-operator")["BLENDERSESSIONS_NAMESPACES"]
         installation.settings["KUBECONFIG"] = str(kubeconfig_of(api, "studio-operator", tmp_path))
         installation.settings["BLENDERSESSIONS_NAMESPACES"] = str(served)
+        lease = chart.environment("studio-operator")["BLENDERSESSIONS_LEASE"]
+        installation.settings["BLENDERSESSIONS_LEASE"] = str(lease)
         installation.start()
         yield installation
     withdraw(api, chart)

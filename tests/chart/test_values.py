@@ -59,6 +59,8 @@ def test_every_option_does_something() -> None:
         "storage: 20Gi",
         "storageClassName: fast",
         "replicas: 2",
+        "replicas: 3",
+        'value: "leases/studio"',
         'value: "10.42.0.0/16,fd00::/8"',
         *(
             f"example.org/note: {part}"
@@ -76,6 +78,7 @@ def test_every_option_does_something() -> None:
         "",
         "operator.",
         "operator.sweep.",
+        "operator.lease.",
         "operator.metrics.podMonitor.",
         "images.blender.",
         "proxy.service.",
@@ -105,6 +108,10 @@ def test_a_key_that_does_not_exist_is_refused(part: str) -> None:
         "postgresql.storage.size=big",
         "guacamole.admin.username=a/b",
         "operator.workers=0",
+        "operator.replicas=0",
+        "operator.lease.name=Studio",
+        "operator.lease.namespace=",
+        "operator.lease.seconds=1",
         "operator.resyncSeconds=0",
         "operator.activitySeconds=-1",
         "operator.guacdSeconds=0",

@@ -5,7 +5,9 @@ The library's generated classes are not imported: their models cost 100 MiB of m
 
 from __future__ import annotations
 
+import functools
 import os
+import socket
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -35,6 +37,10 @@ from blendersessions.model.manifest import API_VERSION, CLASS_KIND, SESSION_KIND
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
+    from aiohttp.connector import Connection
+
+    from blendersessions.clients.write_guard import WriteGuard
+
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 MAX_REQUESTS_IN_FLIGHT = 24
 REQUEST_TIMEOUT_SECONDS = 30.0
@@ -61,6 +67,7 @@ _COLLECTIONS = {
     "PersistentVolumeClaim": ("/api/v1", "persistentvolumeclaims"),
     "Event": ("/api/v1", "events"),
     "Namespace": ("/api/v1", "namespaces"),
+    "Lease": ("/apis/coordination.k8s.io/v1", "leases"),
     SESSION_KIND: (f"/apis/{API_VERSION}", "blendersessions"),
     CLASS_KIND: (f"/apis/{API_VERSION}", "blendersessionclasses"),
     _DISCOVERY: (f"/apis/{API_VERSION}", ""),
@@ -69,6 +76,7 @@ _MERGE = "application/merge-patch+json"
 _JSON_PATCH = "application/json-patch+json"
 _STRATEGIC = "application/strategic-merge-patch+json"
 _APPLY = "application/apply-patch+yaml"
+_READING = frozenset({"GET", "HEAD"})
 
 
 class _TooLongError(Exception):
@@ -94,12 +102,15 @@ class Change(NamedTuple):
     """The object in its current or last state; None in a bookmark."""
 
 
-async def connect(on_request: RequestHook = ignore_request, watches: int = 0) -> Kubernetes:
+async def connect(
+    on_request: RequestHook = ignore_request, watches: int = 0, guard: WriteGuard | None = None
+) -> Kubernetes:
     """Open a client with the pod's service account, or with the kubeconfig outside of a cluster.
 
     Args:
         on_request: called after each request.
         watches: the number of watches, each of which occupies a connection of its own.
+        guard: asked before each request that changes something; None if it may always be sent.
     """
     configuration = Configuration()
     if SERVICE_ACCOUNT.exists():  # noqa: ASYNC240 - once, at start-up
@@ -110,15 +121,18 @@ async def connect(on_request: RequestHook = ignore_request, watches: int = 0) ->
     configuration.connection_pool_maxsize = MAX_REQUESTS_IN_FLIGHT + watches
     # With it each request would look for a proxy and a .netrc. A kubeconfig names its proxy itself.
     configuration.client_session_kwargs = {"trust_env": False}
-    return Kubernetes(ApiClient(configuration), on_request)
+    return Kubernetes(ApiClient(configuration), on_request, guard)
 
 
 class Kubernetes:
     """A client of the API server. Every method raises the domain errors of `model.errors`."""
 
-    def __init__(self, api: ApiClient, on_request: RequestHook = ignore_request) -> None:
+    def __init__(
+        self, api: ApiClient, on_request: RequestHook = ignore_request, guard: WriteGuard | None = None
+    ) -> None:
         self._api = api
         self._on_request = on_request
+        self._guard = guard
         self._session: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
@@ -229,6 +243,10 @@ class Kubernetes:
             "PATCH", ref, operations, query=query, content_type=_JSON_PATCH, subresource=subresource
         )
 
+    async def replace(self, manifest: Manifest) -> Manifest:
+        """Replace an object; raises `Conflict` if its version is not the manifest's any more."""
+        return await self._request("PUT", ref_of(manifest), manifest, query={"fieldManager": FIELD_MANAGER})
+
     async def scale(self, ref: Ref, uid: str, replicas: int, version: str = "") -> None:
         """Set the number of replicas of the object with this UID, by its subresource `scale`.
 
@@ -323,7 +341,7 @@ class Kubernetes:
         headers = {"Accept": "application/json", "Content-Type": content_type}
         await self._api.update_params_for_auth(headers, [], ["BearerToken"], "", method, body)
         if self._session is None:
-            self._session = _open_session(self._api)
+            self._session = _open_session(self._api, self._guard)
         return await self._session.request(
             method,
             self._url(ref, subresource, query),
@@ -343,11 +361,17 @@ class Kubernetes:
         return f"{url}?{urlencode(query)}" if query else url
 
 
-def _open_session(api: ApiClient) -> aiohttp.ClientSession:
+def _open_session(api: ApiClient, guard: WriteGuard | None) -> aiohttp.ClientSession:
     configuration = api.configuration
-    connector = aiohttp.TCPConnector(limit=configuration.connection_pool_maxsize, ssl=api.rest_client.ssl_context)
     options: dict[str, Any] = {"trust_env": True, "read_bufsize": _MAX_WATCH_LINE_BYTES} | (
         configuration.client_session_kwargs or {}
+    )
+    if guard is not None:
+        options["request_class"] = type("GuardedRequest", (_GuardedRequest,), {"guard": guard})
+    connector = aiohttp.TCPConnector(
+        limit=configuration.connection_pool_maxsize,
+        ssl=api.rest_client.ssl_context,
+        socket_factory=functools.partial(_open_socket, guard),
     )
     return aiohttp.ClientSession(connector=connector, **options)
 
@@ -364,6 +388,25 @@ async def _read(response: aiohttp.ClientResponse, most_bytes: int | None) -> byt
             response.close()
             raise _TooLongError
     return b"".join(parts)
+
+
+def _open_socket(guard: WriteGuard | None, address: aiohttp.AddrInfoType) -> socket.socket:
+    family, kind, protocol, _, _ = address
+    opened = socket.socket(family, kind, protocol)
+    if guard is not None:
+        opened.setsockopt(*guard.socket_option)
+    return opened
+
+
+class _GuardedRequest(aiohttp.ClientRequest):
+    """Asks a guard when a request that changes something has its connection."""
+
+    guard: WriteGuard
+
+    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
+        if self.method not in _READING:
+            self.guard.check()
+        return await super().send(conn)
 
 
 def _selector_query(selector: str) -> dict[str, str]:

@@ -43,6 +43,8 @@ class ReconcilerContext:
     namespaces: list[str]
     """Namespaces that are served; empty for all."""
     metrics: Metrics = field(default_factory=Metrics)
+    leads: bool = True
+    """Whether sessions are enqueued. A standby keeps its cache current, and enqueues all sessions when it leads."""
     pod: Ref | None = None
     """The operator's own pod, for Events that belong to no session; None outside of a cluster."""
     cache: ObjectCache = field(default_factory=ObjectCache)
@@ -75,6 +77,8 @@ class ReconcilerContext:
         self.admission.left(session)
         self.claims.forget(session)
         self.refusals.forget(session.uid)
+        if not self.leads:
+            return
         self.enqueue_waiting()
         for other in self.cache.sessions_of_claim(session.namespace, claim_name(session)):
             self.queue.add(other.ref)

@@ -17,9 +17,10 @@ from blendersessions.model.manifest import Ref
 from blendersessions.model.status import Phase
 from blendersessions_operator.controller.cache import CHILD_KINDS, ObjectCache
 from blendersessions_operator.controller.context import ReconcilerContext
+from blendersessions_operator.controller.election import Election
 from blendersessions_operator.controller.guacd_health import GuacdHealth
 from blendersessions_operator.controller.guacd_watch import settle_guacd, watch_guacd
-from blendersessions_operator.controller.informer import Informer, sync_caches
+from blendersessions_operator.controller.informer import Informer, catch_up, sync_caches
 from blendersessions_operator.controller.installation import announce_taken_group, find_installation
 from blendersessions_operator.controller.reconciler import reconcile
 from blendersessions_operator.controller.resync import resync
@@ -36,21 +37,29 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+RENEWAL = "lease renewal"
+"""Name of the task that renews the Lease, which outlives all others."""
 LAG_PERIOD_SECONDS = 1.0
 """Time between two measurements of the event loop's lag."""
 
 
 @dataclass
 class Controller:
-    """A running controller: its context, its client of Guacamole, and its tasks."""
+    """A running controller: its context, its client of Guacamole, its part in the election, and its tasks."""
 
     context: ReconcilerContext
     guacamole_client: GuacamoleClient
+    election: Election | None
+    """None if this process works without a Lease."""
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     @classmethod
-    async def create(cls, settings: Settings) -> Controller:
+    async def create(cls, settings: Settings, on_lost: Callable[[str], None]) -> Controller:
         """Create the clients and the caches; nothing runs yet.
+
+        Args:
+            settings: the operator's settings.
+            on_lost: ends the process at once when it led and may not write any more; called with the reason.
 
         Raises:
             OSError: the port for metrics cannot be used.
@@ -64,10 +73,13 @@ class Controller:
             password_file=settings.guacamole_password_file,
             ca_file=settings.guacamole_ca_file,
         )
-        client = GuacamoleClient(account, functools.partial(metrics.requested, "guacamole"))
+        on_request = functools.partial(metrics.requested, "kubernetes")
+        election = await Election.create(settings, on_request, on_lost)
+        guard = election.leadership.guard if election is not None else None
+        client = GuacamoleClient(account, functools.partial(metrics.requested, "guacamole"), guard)
         watches = len(CHILD_KINDS) * max(1, len(settings.namespace_list))
         cache = ObjectCache()
-        kubernetes = await connect(functools.partial(metrics.requested, "kubernetes"), watches)
+        kubernetes = await connect(on_request, watches, guard)
         installation = await find_installation(settings, kubernetes)
         logger.info("The installation's id is %s.", installation.id)
         context = ReconcilerContext(
@@ -77,33 +89,61 @@ class Controller:
             installation=settings.installation,
             namespaces=settings.namespace_list,
             metrics=metrics,
+            leads=election is None,
             pod=Ref("Pod", settings.pod_namespace, settings.pod_name) if settings.pod_name else None,
             cache=cache,
             agents=AgentClient(functools.partial(metrics.requested, "agent")),
             guacd=GuacdHealth(*(settings.guacd_endpoint or ())),
         )
         count_sessions(context)
+        text = "1 if this operator works, 0 if it stands by."
+        metrics.count("blendersessions_leader", text, [], lambda: {(): int(context.leads)})
         if settings.guacd_endpoint:
             text = "1 if guacd answers, else 0."
             metrics.count("blendersessions_guacd_up", text, [], lambda: {(): int(not context.guacd.error)})
-        return cls(context, client)
+        return cls(context, client, election)
 
     async def start(self, settings: Settings, on_failure: Callable[[BaseException], None]) -> None:
-        """Fill the cache, then start the workers, the informers, the polls and the resync.
+        """Fill the cache and keep it current; then work, or stand by until this process leads.
 
         Args:
             settings: periods, and the mode of the sweep.
             on_failure: called with the reason if the controller cannot go on.
         """
+        versions = await sync_caches(self.context)
+        for collection, version in versions.items():
+            name = f"informer {collection.kind} {collection.namespace}".strip()
+            self._run(Informer(self.context, collection).run(version), name)
+        self._run(measure_lag(self.context.metrics), "event loop lag")
+        if self.election is None:
+            logger.info("The operator works without a Lease: no other one may serve the same namespaces.")
+            await self._work(settings, on_failure)
+        else:
+            elected = self._run(self._stand_for(self.election, settings, on_failure), "leader election")
+            elected.add_done_callback(functools.partial(_report_failure, on_failure))
+
+    async def _stand_for(
+        self, election: Election, settings: Settings, on_failure: Callable[[BaseException], None]
+    ) -> None:
+        """Wait until this process leads, and work from then on."""
+        waited = await election.acquire()
+        renewals = self._run(election.renew(), RENEWAL)
+        renewals.add_done_callback(functools.partial(_report_failure, on_failure))
+        if waited:
+            await catch_up(self.context)
+        self.context.leads = True
+        for session in self.context.cache.sessions():
+            self.context.queue.add(session.ref)
+        await self._work(settings, on_failure)
+        logger.info("The operator leads: it holds the %s.", election.elector.lock)
+
+    async def _work(self, settings: Settings, on_failure: Callable[[BaseException], None]) -> None:
+        """Start the workers, the polls and the resync."""
         context = self.context
-        versions = await sync_caches(context)
         if settings.guacd_endpoint:
             await settle_guacd(context)
             self._run(watch_guacd(context, settings.guacd_seconds), "guacd watch")
         context.queue.start(functools.partial(reconcile, context))
-        for collection, version in versions.items():
-            name = f"informer {collection.kind} {collection.namespace}".strip()
-            self._run(Informer(context, collection).run(version), name)
         self._run(announce_taken_group(context), "first look at Guacamole's group")
         grace = settings.sweep_grace_seconds
         sweeper = Sweeper(settings.sweep, GracePeriod(grace), GracePeriod(grace))
@@ -111,17 +151,21 @@ class Controller:
         resyncs.add_done_callback(functools.partial(_report_failure, on_failure))
         self._run(poll_tunnels(context, settings.activity_seconds), "tunnel poll")
         self._run(context.events.run(lambda: len(context.queue) > 0), "event recorder")
-        self._run(measure_lag(context.metrics), "event loop lag")
 
     async def stop(self) -> None:
-        """Stop all tasks, let running reconciliations end, sign out of Guacamole, and post the remaining Events."""
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
+        """Stop all tasks, let running reconciliations end, sign out of Guacamole, and post the remaining Events.
+
+        The Lease is renewed until nothing is left to write, and then given back.
+        """
+        renewals = [task for task in self.tasks if task.get_name() == RENEWAL]
+        await _cancel([task for task in self.tasks if task not in renewals])
         await self.context.queue.close()
         await self.context.agent_calls.close()
         await self.guacamole_client.close()
         await self.context.events.flush()
+        await _cancel(renewals)
+        if self.election is not None:
+            await self.election.close()
         await self.context.kubernetes.close()
         await self.context.agents.close()
         self.context.metrics.close()
@@ -130,6 +174,12 @@ class Controller:
         task = asyncio.create_task(work, name=name)
         self.tasks.append(task)
         return task
+
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _report_failure(on_failure: Callable[[BaseException], None], task: asyncio.Task[None]) -> None:

@@ -12,7 +12,7 @@ import logging
 from contextlib import aclosing
 from typing import TYPE_CHECKING, NamedTuple
 
-from blendersessions.model.errors import DomainError, Expired, Unauthorised
+from blendersessions.model.errors import DomainError, Expired, KindUnknown, Unauthorised
 from blendersessions.model.labels import SELECTOR
 from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Ref, ref_of
 from blendersessions_operator.controller.cache import CHILD_KINDS
@@ -77,6 +77,20 @@ async def relist_sessions_and_classes(context: ReconcilerContext) -> None:
             await relist(context, collection)
 
 
+async def catch_up(context: ReconcilerContext) -> None:
+    """List sessions and classes again after a time as a standby, in which Kopf's watches may have missed deletions.
+
+    Raises:
+        KindUnknown: the definition of sessions or classes is gone.
+    """
+    try:
+        await relist_sessions_and_classes(context)
+    except KindUnknown:
+        raise
+    except DomainError as error:
+        logger.warning("Sessions cannot be listed; the first resync does it. %s", error)
+
+
 async def relist(context: ReconcilerContext, collection: Collection) -> str:
     """List a collection, and enqueue the sessions whose objects changed, because no watch reports these changes again.
 
@@ -108,8 +122,10 @@ def apply_event(context: ReconcilerContext, manifest: Manifest, *, gone: bool) -
 
 
 def enqueue_affected(context: ReconcilerContext, item: Manifest) -> None:
-    """Enqueue the session that an object is, or the sessions that it belongs to."""
+    """Enqueue the session that an object is, or the sessions that it belongs to. A standby enqueues nothing."""
     ref = ref_of(item)
+    if not context.leads:
+        return
     if ref.kind == SESSION_KIND:
         context.queue.add(ref)
     elif ref.kind == CLASS_KIND:

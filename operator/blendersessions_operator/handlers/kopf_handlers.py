@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import kopf
 
@@ -27,6 +28,10 @@ logger = logging.getLogger(__name__)
 
 EXIT_TIMEOUT_SECONDS = 25
 """Limit for Kopf's own shutdown. It is below the pod's grace period of 30 s, so that `_stop` ends before SIGKILL."""
+
+
+LEASE_LOST = 3
+"""The exit code of an operator that lost its Lease."""
 
 
 @dataclass
@@ -70,7 +75,7 @@ def _log_in(**kwargs: Any) -> kopf.ConnectionInfo | None:  # noqa: ANN401 - Kopf
 async def _start(memo: OperatorState, settings: kopf.OperatorSettings, **_: object) -> None:
     _configure(settings)
     try:
-        memo.controller = await Controller.create(memo.settings)
+        memo.controller = await Controller.create(memo.settings, end_at_once)
     except OSError as error:
         raise kopf.PermanentError(
             f"No metrics on port {memo.settings.metrics_port} ({error.strerror}): "
@@ -78,6 +83,12 @@ async def _start(memo: OperatorState, settings: kopf.OperatorSettings, **_: obje
         ) from error
     await memo.controller.start(memo.settings, memo.fail)
     logger.info("The operator is running.")
+
+
+def end_at_once(reason: str) -> NoReturn:
+    """End the process, because another operator leads or may do so soon. Nothing more is written on the way out."""
+    logger.critical("%s The operator ends, and Kubernetes starts it again as a standby.", reason)
+    os._exit(LEASE_LOST)
 
 
 def _configure(settings: kopf.OperatorSettings) -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from blendersessions.clients.guacamole.transport import Body
+    from blendersessions.clients.write_guard import WriteGuard
 
 REFUSED_LOG_IN_PAUSE_SECONDS = 90.0
 """Pause before a refused password is tried again. Guacamole's ban extension bars an address after five refusals within
@@ -74,11 +75,14 @@ class GuacamoleClient:
     Args:
         account: the account to sign in with.
         on_request: called after each request.
+        guard: asked before each request; None if it may always be sent.
     """
 
-    def __init__(self, account: Account, on_request: RequestHook = ignore_request) -> None:
+    def __init__(
+        self, account: Account, on_request: RequestHook = ignore_request, guard: WriteGuard | None = None
+    ) -> None:
         self._account = account
-        self._transport = GuacamoleTransport(account.url, account.ca_file, on_request)
+        self._transport = GuacamoleTransport(account.url, account.ca_file, on_request, guard)
         self._lock = asyncio.Lock()
         self._current: _CurrentToken | None = None
         self._pause: _Pause | None = None

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ReadTimeoutError
 from urllib3.util import Retry
 
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
     from urllib3 import BaseHTTPResponse
     from urllib3.connectionpool import ConnectionPool
+
+    from blendersessions.clients.write_guard import WriteGuard
 
 MAX_REQUESTS_IN_FLIGHT = 5
 """Guacamole 1.6.0 gets slower with more than five requests at a time: it opens and closes database connections then."""
@@ -55,9 +59,17 @@ class GuacamoleTransport:
         url: Guacamole's address, with the web application's path.
         ca_file: the certificate authority to trust in place of the public ones.
         on_request: called after each request, failed ones included.
+        guard: asked before each request, since only the operator that may write asks Guacamole at all; None if it may
+            always be sent.
     """
 
-    def __init__(self, url: str, ca_file: Path | None = None, on_request: RequestHook = ignore_request) -> None:
+    def __init__(
+        self,
+        url: str,
+        ca_file: Path | None = None,
+        on_request: RequestHook = ignore_request,
+        guard: WriteGuard | None = None,
+    ) -> None:
         self.url = url
         self._base = url.rstrip("/") + "/"
         self._on_request = on_request
@@ -67,9 +79,9 @@ class GuacamoleTransport:
         self._session.verify = str(ca_file) if ca_file else True
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
         for prefix in ("http://", "https://"):
-            self._session.mount(prefix, _adapter(REPEATABLE_METHODS))
+            self._session.mount(prefix, _adapter(REPEATABLE_METHODS, guard))
         # A log-in may be sent twice: a token whose answer is lost is not used, and ends by itself.
-        self._session.mount(self._base + LOG_IN, _adapter(REPEATABLE_METHODS | {"POST"}))
+        self._session.mount(self._base + LOG_IN, _adapter(REPEATABLE_METHODS | {"POST"}, guard))
 
     async def send(
         self,
@@ -140,7 +152,7 @@ _BROKEN = (
 """The failures after which a request may have been carried out."""
 
 
-def _adapter(resendable: Collection[str]) -> HTTPAdapter:
+def _adapter(resendable: Collection[str], guard: WriteGuard | None) -> HTTPAdapter:
     retries = _ResendOnce(
         total=1,
         connect=0,
@@ -151,7 +163,35 @@ def _adapter(resendable: Collection[str]) -> HTTPAdapter:
         allowed_methods=resendable,
         respect_retry_after_header=False,
     )
-    return HTTPAdapter(pool_connections=1, pool_maxsize=MAX_REQUESTS_IN_FLIGHT, pool_block=True, max_retries=retries)
+    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=MAX_REQUESTS_IN_FLIGHT, pool_block=True, max_retries=retries)
+    if guard is not None:
+        options = [*HTTPConnection.default_socket_options, guard.socket_option]
+        adapter.poolmanager.connection_pool_kw["socket_options"] = options
+        adapter.poolmanager.pool_classes_by_scheme = {
+            "http": _guarded(HTTPConnectionPool, HTTPConnection, guard),
+            "https": _guarded(HTTPSConnectionPool, HTTPSConnection, guard),
+        }
+    return adapter
+
+
+def _guarded(
+    pool: type[HTTPConnectionPool], connection: type[HTTPConnection], guard: WriteGuard
+) -> type[HTTPConnectionPool]:
+    """Return a class of pools whose connections ask the guard before they send a part of a request."""
+    guarded = type(connection.__name__, (_Guarded, connection), {"guard": guard})
+    return type(pool.__name__, (pool,), {"ConnectionCls": guarded})
+
+
+class _Guarded(HTTPConnection):
+    """Asks a guard when the connection is there, which may take seconds. urllib3 sends a request again in this way."""
+
+    guard: WriteGuard
+
+    def send(self, data: Any) -> None:  # noqa: ANN401 - as the library has it
+        if self.sock is None:
+            self.connect()
+        self.guard.check()
+        super().send(data)
 
 
 class _ResendOnce(Retry):
