@@ -84,7 +84,7 @@ def _from_caches(
     session_class = cache.session_class(namespace, session.spec.class_name)
     settings = effective_settings(session, session_class, context.installation) if session_class is not None else None
     position, holder = _turn(context, session, settings, now)
-    if settings is not None:
+    if settings is not None and not session.deleting:
         session = session.without_viewers(settings.refused_viewers)
     wanted = access_list(session)
     secrets = {username: cache.get(Ref("Secret", namespace, user_secret_name(username))) for username in wanted}
