@@ -151,6 +151,9 @@ TAKE_OVERS: list[Object] = [
     {"spec": {"viewers": ["mallory"]}},
     {"spec": {"suspend": True}},
     {"spec": {"replicas": 0}},
+    {"metadata": {"finalizers": []}},
+    {"metadata": {"finalizers": ["blendersessions.io/finalizer", "example.org/mallory"]}},
+    {"metadata": {"labels": {"blendersessions.io/owner-hash": "mallory"}}},
     # The garbage collector would delete it with an owner that does not exist.
     {"metadata": {"ownerReferences": [GONE]}},
 ]
@@ -163,6 +166,7 @@ def test_only_the_owner_changes_a_session(tenants: Installation, agent: FakeAgen
         assert "the session cart belongs to alice, and you are mallory: only its owner or an administrator" in message
     message = refusal_of(tenants, "mallory", "cart", {"spec": {"owner": "mallory"}})
     assert "owner can neither be changed, added nor removed later" in message
+    change(tenants, "mallory", "cart", {"metadata": {"labels": {"example.org/floor": "2"}}})
     unharmed(tenants, session)
 
 

@@ -91,7 +91,7 @@ def _from_caches(
     if session_class is not None:
         settings = effective_settings(session, session_class, context.installation)
     position, holder = _turn(context, session, settings, now)
-    if session_class is not None and settings is not None:
+    if session_class is not None and settings is not None and not session.deleting:
         session = within_class(session.without_viewers(settings.refused_viewers), session_class)
     wanted = access_list(session)
     secrets = {username: cache.get(Ref("Secret", namespace, user_secret_name(username))) for username in wanted}

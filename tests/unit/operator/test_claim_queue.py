@@ -193,6 +193,8 @@ def test_a_claim_counts_at_each_start_and_not_in_between() -> None:
     sharing.add_claim("home", "alice")
     sharing.work("first")
     assert sharing.has_pod("first")
+    started = sharing.sim.server.objects[ref("first")]["status"]["startedAt"]
+    assert not started.startswith("2026-11-24T05:00"), "the time of the refusal is no start"
     sharing.add_claim("home", "mallory")
     sharing.sim.restart()
     sharing.work("second", "first")

@@ -6,7 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from blendersessions.model.manifest import CLASS_KIND, ref_of
-from unit.operator.factories import body
+from blendersessions_operator.controller.reconciler import reconcile
+from unit.operator.factories import OTHER_UID, body
 from unit.operator.simulation import KEY, Simulation
 
 if TYPE_CHECKING:
@@ -69,3 +70,23 @@ def test_a_viewer_who_is_added_later_or_refused_later_has_no_grant() -> None:
     let(sim, "*")
     work(sim)
     assert people(sim) == {"ann", "vic", "eve"}
+
+
+def test_a_refused_viewer_whom_two_sessions_name_goes_with_the_last_of_them() -> None:
+    sim = Simulation()
+    let(sim, "vic")
+    sim.server.objects[KEY] = body({"owner": "ann", "viewers": ["vic"]}, finalizer=False)
+    sim.server.touched(KEY)
+    work(sim)
+    other = body({"owner": "bo", "viewers": ["vic"]})
+    other["metadata"] |= {"name": "other", "uid": OTHER_UID}
+    sim.server.objects[ref_of(other)] = other
+    sim.server.touched(ref_of(other))
+    let(sim, "wu")
+    work(sim)
+    assert people(sim) == {"ann"}
+    for ref in (ref_of(other), KEY):
+        asyncio.run(sim.server.delete(ref, sim.server.objects[ref]["metadata"]["uid"]))
+        sim.sync_caches()
+        asyncio.run(reconcile(sim.context, ref))
+    assert sim.guacamole.users == {}
