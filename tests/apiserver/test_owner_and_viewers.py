@@ -126,3 +126,22 @@ def test_a_user_from_a_backup_gets_the_password_in_its_secret_without_a_restart(
     installation.guacamole.send("PUT", "users/ann-restored", body)
     until("the password is set again", lambda: installation.guacamole.can_log_in("ann-restored", password))
     assert installation.guacamole.get("users/ann-restored")["attributes"][role] == user["attributes"][role]
+
+
+def test_a_session_whose_pod_a_quota_refuses_leaves_no_user_in_guacamole(installation: Installation) -> None:
+    path = f"api/v1/namespaces/{installation.namespace}/resourcequotas"
+    none = {"hard": {"pods": "0"}}
+    installation.api.request("POST", path, {"metadata": {"name": "full"}, "spec": none})
+    # No controller manager runs here, which would count. The API server decides by the status.
+    used = {"status": none | {"used": {"pods": "0"}}}
+    installation.api.request("PATCH", f"{path}/full/status", used, "application/merge-patch+json")
+    created = installation.create(owner="ann-waits", viewers=["vic-waits"])
+    installation.until_reason("DesktopReady", "DesktopRefused")
+    assert installation.condition("ConnectionReady")["reason"] == "ConnectionPending"
+    assert installation.guacamole.users() == set()
+    assert installation.guacamole.connections() == {}
+    assert installation.child("secrets", user_secret_name("ann-waits")) is None
+    installation.api.request("DELETE", f"{path}/full")
+    installation.run_pod(created)
+    installation.until_ready()
+    assert installation.guacamole.users() == {"ann-waits", "vic-waits"}
