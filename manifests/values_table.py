@@ -28,7 +28,8 @@ there, and it applies the classes of sessions. It may create Secrets and never r
 release. To have a Secret made again, delete it and the Job, and upgrade. To bring your own, set every `existingSecret`.
 
 Delete the sessions before you uninstall, while the operator still runs and cleans up after them:
-`kubectl delete blendersessions --all --all-namespaces`. [Operations](../../docs/operations.md#uninstalling) has the order.
+`kubectl delete blendersessions --all --all-namespaces`. [Operations](../../docs/operations.md#uninstalling) has the
+order.
 
 Every part with pods (`operator`, `portal`, `proxy`, `guacd`, `guacamole`, `postgresql`) also takes `resources`,
 `podAnnotations`, `nodeSelector`, `tolerations` and `affinity`, as in a pod.

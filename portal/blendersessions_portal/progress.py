@@ -117,7 +117,8 @@ def _step(session: SessionView, kind: ConditionType, title: str, waiting: str, *
     condition = session.status.condition(kind)
     message = _harmless(condition) if condition else ""
     if condition and condition.holds:
-        return Step(title, State.READY, condition.message or "Done.")
+        # Its message may quote the cluster about a repair that failed, which does not concern the visitor.
+        return Step(title, State.READY, wording.DONE)
     if broken:
         failure = _harmless_message(session, ConditionType.STALLED, ConditionType.READY, kind)
         return Step(title, State.FAILED, failure or "The operator gave no reason.")

@@ -248,6 +248,8 @@ OWN_REASONS: Final = frozenset(Reason) - {
     Reason.START_DEADLINE_EXCEEDED,
 }
 """Reasons whose messages are the operator's own words. The others quote the cluster or Guacamole."""
+DONE: Final = "Done."
+"""What a step that is done says."""
 REASON_ALONE: Final = "The cluster reports {reason}."
 DELETION_WAITS: Final = "The session is deleted as soon as nothing of it is left. It waits because of {reason}."
 

@@ -67,7 +67,7 @@ def test_each_step_shows_the_message_of_its_condition() -> None:
         NOW,
     )
     assert [(step.state, step.message) for step in progress.steps] == [
-        (State.READY, "It is there."),
+        (State.READY, "Done."),
         (State.WORKING, "Blender loads the scene."),
         (State.WORKING, "The cluster reports GuacamoleUnavailable."),
     ]
@@ -80,7 +80,11 @@ def test_each_step_shows_the_message_of_its_condition() -> None:
 def test_the_words_of_the_cluster_are_not_shown(reason: str) -> None:
     """They name nodes, images, addresses and limits, and anybody may open the portal."""
     failed = Condition("Stalled", "True", reason, "10.0.0.1 planted")
-    conditions = (false("Ready", reason, "10.0.0.1 planted"), false("DesktopReady", reason, "10.0.0.1 planted"))
+    conditions = (
+        false("Ready", reason, "10.0.0.1 planted"),
+        false("DesktopReady", reason, "10.0.0.1 planted"),
+        Condition("ConnectionReady", "True", "Registered", "It runs. A repair failed: 10.0.0.1 planted"),
+    )
     for progress in (describe(session(*conditions), NOW), describe(session(*conditions, failed), NOW)):
         assert "planted" not in str(progress)
         assert reason in str(progress)
