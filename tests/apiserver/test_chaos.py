@@ -21,7 +21,7 @@ from blendersessions.model.desktop import VIEW_SUFFIX
 from blendersessions.model.names import name_for
 from contract.faults import Faults, before
 from contract.standins import running
-from waiting import until
+from waiting import DEADLINE_SECONDS, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,7 +108,10 @@ def disturb(replicas: Replicas, dice: random.Random) -> None:
 def kill_the_leader(replicas: Replicas) -> None:
     """Wait until somebody leads, and kill that one: however slow the machine is, the lead changes."""
     leader, _ = replicas.until_led(CONVERGENCE_SECONDS)
+    process = leader.process
     leader.send(signal.SIGKILL)
+    assert process is not None
+    process.wait(DEADLINE_SECONDS)
 
 
 def come_and_go(
