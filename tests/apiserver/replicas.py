@@ -68,7 +68,7 @@ class Replica:
         """Whether there is no process."""
         return self.process is None or self.process.poll() is not None
 
-    def signal(self, number: signal.Signals) -> None:
+    def send(self, number: signal.Signals) -> None:
         """Send the process a signal, if there is one."""
         if self.process is not None:
             self.process.send_signal(number)
@@ -81,7 +81,7 @@ class Replica:
 
     def end(self, number: signal.Signals) -> int:
         """End the process by a signal, and return its exit code."""
-        self.signal(number)
+        self.send(number)
         return self.until_ended()
 
     def close(self) -> None:

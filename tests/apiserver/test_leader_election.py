@@ -87,7 +87,7 @@ def test_a_killed_leader_is_followed(replicas: Replicas) -> None:
 def test_a_stopped_leader_is_followed_and_writes_nothing_when_it_goes_on(replicas: Replicas) -> None:
     leader, standby = replicas.until_whole()
     works(replicas.installation, "before")
-    leader.signal(signal.SIGSTOP)
+    leader.send(signal.SIGSTOP)
     works(replicas.installation, "after")
     leads(standby)
     held = replicas.lease["holderIdentity"]
@@ -95,7 +95,7 @@ def test_a_stopped_leader_is_followed_and_writes_nothing_when_it_goes_on(replica
     # It has work when it goes on: two sessions changed meanwhile.
     replicas.installation.delete("before")
     replicas.installation.until_gone("before")
-    leader.signal(signal.SIGCONT)
+    leader.send(signal.SIGCONT)
     assert leader.until_ended() == LEASE_LOST
     assert (leader.api_proxy.bytes_sent, leader.guacamole_proxy.bytes_sent) == sent
     assert replicas.lease["holderIdentity"] == held
