@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path  # noqa: TC003 - pydantic reads the annotation
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from blendersessions.model.installation import InstallationDefaults
+from blendersessions.model.network import NetworkPeers
 
 
 class Settings(BaseSettings):
@@ -35,6 +36,12 @@ class Settings(BaseSettings):
     image_pull_secrets: str = Field(
         "",
         description="Names of image pull Secrets of all desktops, separated by commas, in each session's namespace.",
+    )
+    network_policies: Literal["Apply", "Off"] = Field(
+        "Apply", description="Whether no desktop is started in a namespace before its network policies are there."
+    )
+    network_peers: Annotated[NetworkPeers, NoDecode] = Field(
+        NetworkPeers(), description="Whom these policies name: JSON with the fields of NetworkPeers."
     )
     namespaces: str = Field("", description="Namespaces to serve, separated by commas; empty: all.")
     health_port: int = Field(8080, ge=1, le=65535, description="Port of GET /healthz.")
@@ -81,6 +88,11 @@ class Settings(BaseSettings):
             raise ValueError("must be HOST:PORT, or empty")
         return value
 
+    @field_validator("network_peers", mode="before")
+    @classmethod
+    def _from_json(cls, value: object) -> object:
+        return NetworkPeers.model_validate_json(value) if isinstance(value, str) else value
+
     @property
     def guacd_endpoint(self) -> tuple[str, int] | None:
         """Host and port of guacd; None if it is not to be checked. An IPv6 address may have brackets."""
@@ -100,6 +112,7 @@ class Settings(BaseSettings):
             public_url=self.public_url,
             image_pull_policy=self.blender_image_pull_policy,
             image_pull_secrets=tuple(_names(self.image_pull_secrets)),
+            network=self.network_peers if self.network_policies == "Apply" else None,
         )
 
 

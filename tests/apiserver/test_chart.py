@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from apiserver.api import Api, ApiError
-from apiserver.rights import create_restricted_namespace, grant, placed, withdraw
+from apiserver.rights import OPERATOR, create_restricted_namespace, grant, placed, withdraw
 from chart.rendering import EVERYTHING, NAMESPACE, ROOT, Rendered, render
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ INSTALLATIONS: dict[str, Callable[[], Rendered]] = {
 }
 MANIFESTS = ROOT / "manifests"
 EXAMPLES = [f"examples/{path.name}" for path in sorted((MANIFESTS / "examples").glob("*.yaml"))]
-OPERATOR = f"system:serviceaccount:{NAMESPACE}:studio-operator"
 PORTAL = f"system:serviceaccount:{NAMESPACE}:studio-portal"
 SESSIONS = "blender-desktops"
 

@@ -57,6 +57,7 @@ _COLLECTIONS = {
     "Secret": ("/api/v1", "secrets"),
     "PersistentVolumeClaim": ("/api/v1", "persistentvolumeclaims"),
     "Event": ("/api/v1", "events"),
+    "NetworkPolicy": ("/apis/networking.k8s.io/v1", "networkpolicies"),
     SESSION_KIND: (f"/apis/{API_VERSION}", "blendersessions"),
     CLASS_KIND: (f"/apis/{API_VERSION}", "blendersessionclasses"),
     _DISCOVERY: (f"/apis/{API_VERSION}", ""),

@@ -12,6 +12,7 @@ from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Manifest, R
 from blendersessions.model.session import DEFAULT_CLASS, Session, parse_session
 from blendersessions.model.session_class import SessionClass, built_in, parse_session_class
 from blendersessions_operator.planning.podstate import claims
+from blendersessions_operator.resources.network_policy import NETWORK_POLICY_KIND
 from blendersessions_operator.resources.volume_claim import claim_name
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 Key = TypeVar("Key")
 
 CHILD_KINDS = ("Pod", "Service", "Secret", "PersistentVolumeClaim")
+"""The kinds of the objects that a session has."""
 TOMBSTONE_SECONDS = 900.0
 """The UID of a deleted object is kept for this time, so that an older list does not bring the object back."""
 
@@ -125,8 +127,13 @@ class ObjectCache:
         return self._sessions_by_desktop.get(desktop_of_connection(name))
 
     def sessions_of(self, child: Manifest) -> set[Ref]:
-        """Return the sessions that an object concerns: by its owners, by its name, and by the volumes of a pod."""
+        """Return the sessions that an object concerns: by its owners, by its name, and by the volumes of a pod.
+
+        A network policy concerns all sessions of its namespace.
+        """
         meta = child["metadata"]
+        if child["kind"] == NETWORK_POLICY_KIND:
+            return {ref for ref in self._sessions if ref.namespace == meta["namespace"]}
         sessions = {self._sessions_by_uid.get(owner["uid"]) for owner in meta.get("ownerReferences") or ()}
         sessions.add(self._sessions_by_desktop.get(meta["name"]))
         for claim in claims(child):

@@ -15,11 +15,11 @@ from blendersessions.clients.guacamole.directory import GuacamoleDirectory
 from blendersessions.clients.kubernetes import connect
 from blendersessions.model.manifest import Ref
 from blendersessions.model.status import Phase
-from blendersessions_operator.controller.cache import CHILD_KINDS, ObjectCache
+from blendersessions_operator.controller.cache import ObjectCache
 from blendersessions_operator.controller.context import ReconcilerContext
 from blendersessions_operator.controller.guacd_health import GuacdHealth
 from blendersessions_operator.controller.guacd_watch import settle_guacd, watch_guacd
-from blendersessions_operator.controller.informer import Informer, sync_caches
+from blendersessions_operator.controller.informer import Informer, sync_caches, watched_kinds
 from blendersessions_operator.controller.reconciler import reconcile
 from blendersessions_operator.controller.resync import resync
 from blendersessions_operator.controller.sweep import Sweeper
@@ -64,7 +64,7 @@ class Controller:
             ca_file=settings.guacamole_ca_file,
         )
         client = GuacamoleClient(account, functools.partial(metrics.requested, "guacamole"))
-        watches = len(CHILD_KINDS) * max(1, len(settings.namespace_list))
+        watches = len(watched_kinds(settings.installation)) * max(1, len(settings.namespace_list))
         cache = ObjectCache()
         context = ReconcilerContext(
             kubernetes=await connect(functools.partial(metrics.requested, "kubernetes"), watches),

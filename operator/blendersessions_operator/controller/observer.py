@@ -25,6 +25,7 @@ from blendersessions_operator.planning.ownership import (
 )
 from blendersessions_operator.planning.questions import Question, next_question
 from blendersessions_operator.planning.steps import Area
+from blendersessions_operator.resources.network_policy import CLOSED, NETWORK_POLICY_KIND, PUBLIC
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
@@ -73,6 +74,7 @@ def _from_caches(
     name, namespace, cache = session.desktop.name, session.namespace, context.cache
     wanted = access_list(session)
     secrets = {username: cache.get(Ref("Secret", namespace, user_secret_name(username))) for username in wanted}
+    policies = {policy: cache.get(Ref(NETWORK_POLICY_KIND, namespace, policy)) for policy in (CLOSED, PUBLIC)}
     session_class = cache.session_class(namespace, session.spec.class_name)
     settings = effective_settings(session, session_class, context.installation) if session_class is not None else None
     position, holder = _turn(context, session, settings, now)
@@ -87,6 +89,7 @@ def _from_caches(
         service=cache.get(Ref("Service", namespace, name)),
         pod=cache.get(Ref("Pod", namespace, name)),
         volume_claim=cache.get(Ref("PersistentVolumeClaim", namespace, name)),
+        policies={policy: known for policy, known in policies.items() if known is not None},
         activity=context.activity.activity_of(session),
         asking=context.agent_calls.is_asking(session.uid),
         silent_at=context.activity.silent.get(session.uid),

@@ -11,6 +11,7 @@ from blendersessions.model.errors import Invalid, NameTaken, OwnerTaken, System,
 from blendersessions.model.manifest import ref_of
 from blendersessions_operator.planning import podstate
 from blendersessions_operator.planning.claims import in_use_by
+from blendersessions_operator.planning.confinement import explain_unconfined
 from blendersessions_operator.planning.desktop import awaited_size
 from blendersessions_operator.planning.endings import scene_error, start_error
 from blendersessions_operator.planning.last_termination import cause_of_start
@@ -61,6 +62,8 @@ def _desktop(session: Session, observed: Observed) -> Condition:
     if session.suspend_requested:
         return _of_suspended(session, observed)
     if actual is None:
+        if (refused := observed.failures.get(Area.NETWORK)) is not None:
+            return Condition(ConditionType.DESKTOP_READY, "False", *explain_unconfined(session, refused))
         if error is not None:
             return Condition(ConditionType.DESKTOP_READY, "False", _desktop_reason(error), str(error))
         return _without_pod(session, observed)
@@ -78,7 +81,7 @@ def _with_volume(session: Session, observed: Observed, desktop: Condition) -> Co
     if size := awaited_size(session, observed):
         growth = f"The workspace grows to {size} by itself when its volume claim is bound."
         return replace(desktop, message=f"{desktop.message} {growth}")
-    failure = observed.failures.get(Area.DESKTOP)
+    failure = observed.failures.get(Area.NETWORK) or observed.failures.get(Area.DESKTOP)
     if desktop.holds and failure is not None:
         return replace(desktop, message=f"{desktop.message} A part of the desktop is not up to date: {failure}")
     return desktop
@@ -240,8 +243,8 @@ def _stalled(session: Session, observed: Observed, parts: tuple[Condition, ...])
         unrecoverable = entry.reason in podstate.UNRECOVERABLE or entry.reason == Reason.SCENE_NOT_FOUND
         if not entry.holds and (unrecoverable or (failing and entry.type == ConditionType.DESKTOP_READY)):
             return Condition(ConditionType.STALLED, "True", entry.reason, entry.message)
-    if not session.suspend_requested and parts[0].reason == Reason.BEYOND_CLASS:
-        return Condition(ConditionType.STALLED, "True", Reason.BEYOND_CLASS, parts[0].message)
+    if not session.suspend_requested and parts[0].reason in (Reason.BEYOND_CLASS, Reason.UNCONFINED):
+        return Condition(ConditionType.STALLED, "True", parts[0].reason, parts[0].message)
     return _start_deadline(session, observed, parts)
 
 

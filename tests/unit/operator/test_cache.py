@@ -116,7 +116,7 @@ def test_connections_and_children_of_a_desktop_lead_to_the_session_that_has_it()
     cache.put(body() | {"status": {"desktop": {"name": name}}})
     assert cache.session_of_connection(name) == SESSION
     assert cache.session_of_connection(name + VIEW_SUFFIX) == SESSION
-    assert cache.sessions_of({"metadata": {"name": name}}) == {SESSION}
+    assert cache.sessions_of({"kind": "Pod", "metadata": {"name": name}}) == {SESSION}
     cache.remove(SESSION)
     assert cache.session_of_connection(name) is None
     assert cache.session_of_connection(session().desktop.name) is None

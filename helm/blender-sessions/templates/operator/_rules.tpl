@@ -6,7 +6,7 @@
   verbs: [get, list, watch, update, delete]
 - apiGroups: [blendersessions.io]
   resources: [blendersessionclasses]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [blendersessions.io]
   resources: [blendersessions/status]
   verbs: [update]
@@ -14,10 +14,19 @@
 - apiGroups: [blendersessions.io]
   resources: [blendersessions/finalizers]
   verbs: [update]
-# Server-side apply asks for patch, and for create when the object is new.
 - apiGroups: [""]
-  resources: [pods, services, secrets, persistentvolumeclaims]
+  resources: [pods, secrets]
   verbs: [get, list, watch, create, patch, delete]
+# Kubernetes deletes these by their owner references.
+- apiGroups: [""]
+  resources: [services, persistentvolumeclaims]
+  verbs: [get, list, watch, create, patch]
+{{- if .Values.networkPolicies.enabled }}
+# Server-side apply asks for patch, and for create when the object is new.
+- apiGroups: [networking.k8s.io]
+  resources: [networkpolicies]
+  verbs: [list, watch, create, patch]
+{{- end }}
 - apiGroups: [""]
   resources: [events]
   verbs: [create]

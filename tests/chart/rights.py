@@ -1,0 +1,36 @@
+"""The rights that the chart grants, and those that docs/rights.md gives a reason for, as (resource, verb)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from chart.rendering import ROOT
+
+if TYPE_CHECKING:
+    from chart.rendering import Rendered
+
+Right = tuple[str, str]
+"""A resource, with its subresource if there is one, and a verb."""
+
+
+def rights_in(chart: Rendered, account: str) -> set[Right]:
+    """Return what the roles of a service account grant, wherever they do."""
+    roles: list[Any] = [
+        document
+        for document in chart.documents
+        if document["kind"] in {"Role", "ClusterRole"}
+        and str(document["metadata"]["name"]) in {account, f"{account}-events"}  # type: ignore[index]
+    ]
+    rules = [rule for role in roles for rule in role["rules"]]
+    return {(resource, verb) for rule in rules for resource in rule["resources"] for verb in rule["verbs"]}
+
+
+def written_rights(account: str) -> dict[Right, tuple[str, str]]:
+    """Return the rights in a section of the page, with their reason and whether a request shows them."""
+    section = (ROOT / "docs" / "rights.md").read_text().split(f"\n## {account}\n")[1].split("\n## ")[0]
+    found = {}
+    for line in section.splitlines():
+        if line.startswith("| `"):
+            resource, verb, reason, seen = (cell.strip() for cell in line.strip("|").split("|"))
+            found[resource.strip("`"), verb.strip("`")] = (reason, seen)
+    return found
