@@ -105,6 +105,9 @@ def may(api: Api, user: str, verb: str, resource: str, namespace: str = "", name
 
 BS = "blendersessions.io/blendersessions"
 CHILDREN = ("pods", "services", "secrets", "persistentvolumeclaims")
+DELETED = ("pods", "secrets")
+"""The kinds that the operator deletes. The others go with their session."""
+POLICIES = "networking.k8s.io/networkpolicies"
 CRDS = "apiextensions.k8s.io/customresourcedefinitions"
 
 
@@ -114,12 +117,14 @@ CRDS = "apiextensions.k8s.io/customresourcedefinitions"
     [
         *((verb, BS, True) for verb in ("get", "list", "watch", "update", "delete")),
         *((verb, BS, False) for verb in ("create", "deletecollection", "patch")),
-        *((verb, f"{BS[:-1]}classes", True) for verb in ("get", "list", "watch")),
-        *((verb, f"{BS[:-1]}classes", False) for verb in ("create", "patch", "delete")),
+        *((verb, f"{BS[:-1]}classes", True) for verb in ("list", "watch")),
+        *((verb, f"{BS[:-1]}classes", False) for verb in ("get", "create", "patch", "delete")),
         ("update", f"{BS}:status", True),
         ("update", f"{BS}:finalizers", True),
-        *((verb, kind, True) for kind in CHILDREN for verb in ("get", "create", "patch", "delete")),
-        *((verb, kind, True) for kind in CHILDREN for verb in ("list", "watch")),
+        *((verb, kind, True) for kind in CHILDREN for verb in ("get", "list", "watch", "create", "patch")),
+        *(("delete", kind, kind in DELETED) for kind in CHILDREN),
+        *((verb, POLICIES, True) for verb in ("list", "watch", "create", "patch")),
+        *((verb, POLICIES, False) for verb in ("get", "update", "delete")),
         *(("update", kind, False) for kind in CHILDREN),
         ("create", "pods:exec", False),
         ("get", "pods:log", False),
@@ -130,8 +135,17 @@ CRDS = "apiextensions.k8s.io/customresourcedefinitions"
         ("create", "serviceaccounts:token", False),
     ],
 )
-def test_the_rights_of_the_operator_in_any_namespace(api: Api, verb: str, resource: str, expected: bool) -> None:
-    assert may(api, OPERATOR, verb, resource, "anywhere") is expected
+def test_the_rights_of_the_operator_where_it_serves(api: Api, verb: str, resource: str, expected: bool) -> None:
+    assert may(api, OPERATOR, verb, resource, SESSIONS) is expected
+    assert not may(api, OPERATOR, verb, resource, "elsewhere")
+
+
+@pytest.mark.usefixtures("installed")
+def test_the_operator_has_no_right_on_the_releases_namespace_but_events(api: Api) -> None:
+    assert may(api, OPERATOR, "create", "events", NAMESPACE)
+    for resource in (BS, *CHILDREN, POLICIES):
+        for verb in ("get", "list", "watch", "create", "patch", "delete"):
+            assert not may(api, OPERATOR, verb, resource, NAMESPACE)
 
 
 @pytest.mark.usefixtures("installed")

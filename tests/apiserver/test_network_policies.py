@@ -65,6 +65,17 @@ def test_a_policy_that_somebody_changed_is_restored(installation: Installation, 
     assert installation.condition("Ready")["status"] == "True"
 
 
+def test_a_session_starts_where_the_policies_lost_our_label(own_running_installation: Installation) -> None:
+    """For the operator's watch they are deleted then, and they are the same objects afterwards."""
+    own_running_installation.ready()
+    for name in (CLOSED, PUBLIC):
+        path = path_of(own_running_installation, name)
+        own_running_installation.api.request("PATCH", path, CHANGES["no label"], "application/merge-patch+json")
+    until("both have it again", lambda: confines(own_running_installation))
+    own_running_installation.ready("second")
+    assert "do not converge" not in own_running_installation.log
+
+
 def test_a_policy_that_somebody_deleted_is_made_again(installation: Installation) -> None:
     installation.ready()
     for name in (CLOSED, PUBLIC):

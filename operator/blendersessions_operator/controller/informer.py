@@ -100,7 +100,7 @@ async def relist(context: ReconcilerContext, collection: Collection) -> str:
             present.add(ref_of(item))
             if context.cache.put(item):
                 enqueue_affected(context, item)
-    for gone in context.cache.prune(present, before):
+    for gone in context.cache.prune(present, before, version):
         enqueue_affected(context, gone)
     return version
 
@@ -108,7 +108,8 @@ async def relist(context: ReconcilerContext, collection: Collection) -> str:
 def apply_event(context: ReconcilerContext, manifest: Manifest, *, gone: bool) -> None:
     """Cache an object that a watch reported, and enqueue the affected sessions if it changed."""
     if gone:
-        context.cache.remove(ref_of(manifest), manifest["metadata"]["uid"])
+        metadata = manifest["metadata"]
+        context.cache.remove(ref_of(manifest), metadata["uid"], metadata.get("resourceVersion", ""))
     elif not context.cache.put(manifest):
         return
     enqueue_affected(context, manifest)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from blendersessions.model.desktop import VIEW_SUFFIX
 from blendersessions.model.manifest import Ref
 from blendersessions_operator.controller.cache import ObjectCache
@@ -83,6 +85,28 @@ def test_a_successor_made_since_a_list_stays() -> None:
     store.put(successor)
     assert store.prune([], before) == []
     assert store.uid(SERVICE) == "another-uid"
+
+
+def test_an_older_list_does_not_bring_a_deleted_object_back() -> None:
+    store = ObjectCache()
+    store.put(at("10"))
+    store.remove(SERVICE, "object-uid", "20")
+    assert not store.put(at("19"))
+    store.put(stored(service(session().desktop, session()), "another-uid"))
+    store.remove(SERVICE, "another-uid")
+    late = stored(service(session().desktop, session()), "another-uid")
+    late["metadata"]["resourceVersion"] = "900"
+    assert not store.put(late), "nobody knows since when it is gone"
+
+
+@pytest.mark.parametrize("version", ["20", "21"])
+def test_an_object_that_lost_our_label_returns_in_a_later_version(version: str) -> None:
+    """For a watch with a selector it was deleted."""
+    store = ObjectCache()
+    store.put(at("10"))
+    store.remove(SERVICE, "object-uid", "20")
+    assert store.put(at(version))
+    assert not store.put(at("11"))
 
 
 def test_fields_that_no_code_reads_are_not_kept() -> None:
