@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path  # noqa: TC003 - pydantic reads the annotation
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from blendersessions.model.installation import InstallationDefaults
 from blendersessions.model.manifest import Ref
+from blendersessions.model.network import NetworkPeers
 
 
 class Settings(BaseSettings):
@@ -54,6 +55,12 @@ class Settings(BaseSettings):
     fixed_users: bool = Field(
         True,
         description="Whether desktops run as the image's user; false where the platform chooses, as OpenShift does.",
+    )
+    network_policies: Literal["Apply", "Off"] = Field(
+        "Apply", description="Whether no desktop is started in a namespace before its network policies are there."
+    )
+    network_peers: Annotated[NetworkPeers, NoDecode] = Field(
+        NetworkPeers(), description="Whom these policies name: JSON with the fields of NetworkPeers."
     )
     namespaces: str = Field("", description="Namespaces to serve, separated by commas; empty: all.")
     health_port: int = Field(8080, ge=1, le=65535, description="Port of GET /healthz.")
@@ -119,6 +126,11 @@ class Settings(BaseSettings):
             raise ValueError("must be NAMESPACE/NAME, or empty")
         return value
 
+    @field_validator("network_peers", mode="before")
+    @classmethod
+    def _from_json(cls, value: object) -> object:
+        return NetworkPeers.model_validate_json(value) if isinstance(value, str) else value
+
     @property
     def lease_ref(self) -> Ref | None:
         """Where the Lease is; None if the operator works without one."""
@@ -147,6 +159,7 @@ class Settings(BaseSettings):
             image_pull_policy=self.blender_image_pull_policy,
             image_pull_secrets=tuple(_names(self.image_pull_secrets)),
             fixed_users=self.fixed_users,
+            network=self.network_peers if self.network_policies == "Apply" else None,
         )
 
 

@@ -11,6 +11,7 @@ from apiserver.api import Api
 from apiserver.crds import serve_all
 from apiserver.fake_agent import fake_agent
 from apiserver.installation import installed
+from apiserver.rights import OPERATOR
 from localcluster import binaries, controlplane
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[controlplane.ControlPlane]:
     """An etcd and a kube-apiserver, ended with the run."""
-    plane = controlplane.start(tmp_path_factory.mktemp("control-plane"), 0)
+    plane = controlplane.start(tmp_path_factory.mktemp("control-plane"), 0, [OPERATOR])
     try:
         yield plane
     finally:

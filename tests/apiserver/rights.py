@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from apiserver.api import Api
     from chart.rendering import Rendered
 
+OPERATOR = f"system:serviceaccount:{NAMESPACE}:studio-operator"
+"""The user that the chart's operator signs in as."""
 RIGHTS = {"ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"}
 PERSON = "artist"
 """The service account of a person in a namespace."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from apiserver.api import Api, ApiError
-from apiserver.rights import create_restricted_namespace, grant, placed, withdraw
+from apiserver.rights import OPERATOR, create_restricted_namespace, grant, placed, withdraw
 from chart.rendering import EVERYTHING, NAMESPACE, ROOT, Rendered, render
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ INSTALLATIONS: dict[str, Callable[[], Rendered]] = {
 }
 MANIFESTS = ROOT / "manifests"
 EXAMPLES = [f"examples/{path.name}" for path in sorted((MANIFESTS / "examples").glob("*.yaml"))]
-OPERATOR = f"system:serviceaccount:{NAMESPACE}:studio-operator"
 PORTAL = f"system:serviceaccount:{NAMESPACE}:studio-portal"
 SESSIONS = "blender-desktops"
 
@@ -107,6 +106,9 @@ def may(api: Api, user: str, verb: str, resource: str, namespace: str = "", name
 BS = "blendersessions.io/blendersessions"
 CHILDREN = ("pods", "services", "secrets", "persistentvolumeclaims")
 LEASES = "coordination.k8s.io/leases"
+DELETED = ("pods", "secrets")
+"""The kinds that the operator deletes. The others go with their session."""
+POLICIES = "networking.k8s.io/networkpolicies"
 CRDS = "apiextensions.k8s.io/customresourcedefinitions"
 
 
@@ -114,16 +116,19 @@ CRDS = "apiextensions.k8s.io/customresourcedefinitions"
 @pytest.mark.parametrize(
     ("verb", "resource", "expected"),
     [
-        *((verb, BS, True) for verb in ("get", "list", "watch", "update", "delete")),
-        *((verb, BS, False) for verb in ("create", "deletecollection", "patch")),
-        *((verb, f"{BS[:-1]}classes", True) for verb in ("get", "list", "watch")),
-        *((verb, f"{BS[:-1]}classes", False) for verb in ("create", "patch", "delete")),
-        ("update", f"{BS}:status", True),
+        *((verb, BS, True) for verb in ("get", "list", "watch", "patch", "delete")),
+        *((verb, BS, False) for verb in ("create", "deletecollection", "update")),
+        *((verb, f"{BS[:-1]}classes", True) for verb in ("list", "watch")),
+        *((verb, f"{BS[:-1]}classes", False) for verb in ("get", "create", "patch", "delete")),
+        ("patch", f"{BS}:status", True),
+        ("update", f"{BS}:status", False),
         ("update", f"{BS}:finalizers", True),
         ("update", f"{BS}:scale", True),
         ("patch", f"{BS}:scale", False),
-        *((verb, kind, True) for kind in CHILDREN for verb in ("get", "create", "patch", "delete")),
-        *((verb, kind, True) for kind in CHILDREN for verb in ("list", "watch")),
+        *((verb, kind, True) for kind in CHILDREN for verb in ("get", "list", "watch", "create", "patch")),
+        *(("delete", kind, kind in DELETED) for kind in CHILDREN),
+        *((verb, POLICIES, True) for verb in ("list", "watch", "create", "patch")),
+        *((verb, POLICIES, False) for verb in ("get", "update", "delete")),
         *(("update", kind, False) for kind in CHILDREN),
         ("create", "pods:exec", False),
         ("get", "pods:log", False),
@@ -135,8 +140,17 @@ CRDS = "apiextensions.k8s.io/customresourcedefinitions"
         ("create", LEASES, False),
     ],
 )
-def test_the_rights_of_the_operator_in_any_namespace(api: Api, verb: str, resource: str, expected: bool) -> None:
-    assert may(api, OPERATOR, verb, resource, "anywhere") is expected
+def test_the_rights_of_the_operator_where_it_serves(api: Api, verb: str, resource: str, expected: bool) -> None:
+    assert may(api, OPERATOR, verb, resource, SESSIONS) is expected
+    assert not may(api, OPERATOR, verb, resource, "elsewhere")
+
+
+@pytest.mark.usefixtures("installed")
+def test_the_operator_has_no_right_on_the_releases_namespace_but_events(api: Api) -> None:
+    assert may(api, OPERATOR, "create", "events", NAMESPACE)
+    for resource in (BS, *CHILDREN, POLICIES):
+        for verb in ("get", "list", "watch", "create", "patch", "delete"):
+            assert not may(api, OPERATOR, verb, resource, NAMESPACE)
 
 
 @pytest.mark.usefixtures("installed")

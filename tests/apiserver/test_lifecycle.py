@@ -157,6 +157,23 @@ def test_a_child_deleted_by_hand_is_made_again(own_running_installation: Install
     own_running_installation.until_ready()
 
 
+@pytest.mark.parametrize("plural", ["pods", "services", "secrets"])
+def test_a_child_that_lost_our_label_gets_it_back(own_running_installation: Installation, plural: str) -> None:
+    """For the operator's watch it is deleted then."""
+    name = own_running_installation.ready()["status"]["desktop"]["name"]
+    path = f"api/v1/namespaces/{own_running_installation.namespace}/{plural}/{name}"
+    patch = {"metadata": {"labels": {"app.kubernetes.io/managed-by": None}}}
+    own_running_installation.api.request("PATCH", path, patch, "application/merge-patch+json")
+
+    def has_label() -> bool:
+        found = own_running_installation.child(plural, name)
+        return found is not None and "app.kubernetes.io/managed-by" in found["metadata"]["labels"]
+
+    until(f"{plural}/{name} has the label again", has_label)
+    own_running_installation.until_ready()
+    assert "do not converge" not in own_running_installation.log
+
+
 def test_a_user_secret_deleted_by_hand_is_made_again_with_a_valid_password(installation: Installation) -> None:
     installation.ready(owner="alice-lost")
     name = user_secret_name("alice-lost")

@@ -53,7 +53,7 @@ def simulated(folder: Path) -> Iterator[Cluster]:
         _serve_sessions(api)
         for namespace in (SESSIONS_IN, FLOOR_IN):
             api.request("POST", "api/v1/namespaces", {"metadata": {"name": namespace}})
-        grant(api, render("portal.enabled=false"))
+        grant(api, render("portal.enabled=false", "operator.clusterWide=true"))
         _admit_client(api)
         for account in (OPERATOR, CLIENT):
             api.apply(_flow_schema(account))

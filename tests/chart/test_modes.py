@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from blendersessions.model.network import NetworkPeers
 from blendersessions_operator.settings import Settings
 from chart.rendering import EVERYTHING, NAMESPACE, ROOT, RefusedError, render
 
@@ -143,16 +145,28 @@ def test_a_mode_that_cannot_work_is_refused(options: tuple[str, ...], message: s
 
 
 def test_the_operator_gets_the_settings_of_the_interface() -> None:
-    assert render().environment("studio-operator") == {
+    environment = render().environment("studio-operator")
+    peers: Any = json.loads(str(environment.pop("BLENDERSESSIONS_NETWORK_PEERS")))
+    assert NetworkPeers().model_dump(by_alias=True, mode="json") == {
+        **peers,
+        "vncFrom": [],
+        "agentFrom": [],
+    }
+    assert environment == {
         "BLENDERSESSIONS_GUACAMOLE_URL": "http://studio-guacamole.studio-system.svc:8080/guacamole/",
         "BLENDERSESSIONS_GUACAMOLE_USERNAME": "studio-guacamole-admin/username",
         "BLENDERSESSIONS_GUACAMOLE_PASSWORD_FILE": "/run/secrets/guacamole/password",
         "BLENDERSESSIONS_GUACAMOLE_GROUP": "blender-sessions",
+        "BLENDERSESSIONS_GUACAMOLE_USERS_CREATE": "WhenMissing",
+        "BLENDERSESSIONS_GUACAMOLE_USERS_PER_NAMESPACE": "2000",
+        "BLENDERSESSIONS_INSTALLATION_ID": "",
+        "BLENDERSESSIONS_RELEASE": "studio",
         "BLENDERSESSIONS_PUBLIC_URL": "https://blender.example.org/",
         "BLENDERSESSIONS_BLENDER_IMAGE": "blender-sessions/blender:0.1.0",
         "BLENDERSESSIONS_BLENDER_IMAGE_PULL_POLICY": "IfNotPresent",
         "BLENDERSESSIONS_FIXED_USERS": "true",
-        "BLENDERSESSIONS_NAMESPACES": "",
+        "BLENDERSESSIONS_NAMESPACES": "blender-desktops",
+        "BLENDERSESSIONS_NETWORK_POLICIES": "Apply",
         "BLENDERSESSIONS_HEALTH_PORT": "8080",
         "BLENDERSESSIONS_METRICS_PORT": "8081",
         "BLENDERSESSIONS_LOG_LEVEL": "INFO",
@@ -172,12 +186,14 @@ def test_the_operator_gets_the_settings_of_the_interface() -> None:
 
 def test_every_operator_setting_is_documented_with_the_charts_default() -> None:
     page = (ROOT / "docs" / "interfaces.md").read_text()
-    given = render().environment("studio-operator")
+    # Only what is served differs: by itself an operator serves all namespaces.
+    given = render("operator.clusterWide=true").environment("studio-operator")
     for name, field in Settings.model_fields.items():
         assert f"`{name.upper()}`" in page, f"docs/interfaces.md does not tell of {name}"
         value = given.get(f"BLENDERSESSIONS_{name.upper()}")
-        # What names a place in the cluster has no default outside of one.
-        if value is not None and not field.is_required() and not {".", "/"} & set(str(value)):
+        # What names something in the cluster has no default outside of one.
+        is_name = name == "release" or bool({".", "/"} & set(str(value)))
+        if value is not None and not field.is_required() and not is_name:
             default = str(field.default).removesuffix(".0")
             assert (default.lower() if isinstance(field.default, bool) else default) == value
 
@@ -218,7 +234,9 @@ def test_the_portal_and_the_proxy_get_the_settings_of_the_interface() -> None:
 
 def test_a_drain_stops_no_more_pods_than_the_budgets_allow() -> None:
     chart = render(values=EVERYTHING)
-    budgets = {name: chart.get("PodDisruptionBudget", name, "spec") for name in chart.names("PodDisruptionBudget")}
+    # That of several operators is of another form: tests/chart/test_lease.py.
+    names = chart.names("PodDisruptionBudget") - {"studio-operator"}
+    budgets = {name: chart.get("PodDisruptionBudget", name, "spec") for name in names}
     assert {name: spec["maxUnavailable"] for name, spec in budgets.items()} == {  # type: ignore[index]
         "studio-proxy": 1,
         "studio-portal": 1,
@@ -263,7 +281,19 @@ def test_the_ingress_takes_its_host_from_the_public_url() -> None:
 def test_without_the_portal_nothing_of_it_is_left() -> None:
     chart = render("portal.enabled=false")
     assert not [key for key in chart.by_id if "portal" in key[1]]
-    assert not chart.names("Namespace")
+    assert chart.names("Namespace") == {"blender-desktops"}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("portal.enabled=false", "operator.namespaces={studio}"),
+        ("portal.enabled=false", "operator.clusterWide=true"),
+        ("portal.enabled=false", f"sessionNamespace={NAMESPACE}"),
+    ],
+)
+def test_a_session_namespace_that_nobody_needs_is_not_made(options: tuple[str, ...]) -> None:
+    assert not render(*options).names("Namespace")
 
 
 def test_the_pull_secrets_of_the_chart_reach_desktops_too() -> None:

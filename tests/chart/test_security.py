@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from blendersessions.model import labels
-from blendersessions.model.container import AGENT_PORT
-from blendersessions_operator.resources.service import VNC_PORT
 from chart.rendering import EVERYTHING, NAMESPACE, RefusedError, Rendered, render
 
 if TYPE_CHECKING:
@@ -98,32 +94,53 @@ def test_no_rule_has_a_wildcard(chart: Rendered) -> None:
             assert "update" not in rule["verbs"] or rule["resources"] in whole, rule
 
 
-def test_the_operator_alone_has_rights_on_the_cluster() -> None:
+def test_nobody_has_rights_on_the_cluster() -> None:
     chart = render()
-    assert chart.names("ClusterRole") == {"studio-operator"}
-    assert chart.names("ClusterRoleBinding") == {"studio-operator"}
-
-
-def test_an_operator_of_some_namespaces_has_no_rights_on_the_cluster() -> None:
-    chart = render("operator.namespaces={desktops,studio}", "sessionNamespace=desktops")
     assert not chart.names("ClusterRole") | chart.names("ClusterRoleBinding")
     assert chart.names("Role") == {
-        "studio-operator@desktops",
-        "studio-operator@studio",
+        "studio-operator@blender-desktops",
         "studio-operator-events",
         "studio-operator-studio-system@kube-system",
         "studio-operator-lease@kube-system",
-        "studio-portal@desktops",
+        "studio-portal@blender-desktops",
         "studio-setup",
-        "studio-setup-classes@desktops",
-        "studio-setup-classes@studio",
+        "studio-setup-classes@blender-desktops",
     }
-    assert chart.get("RoleBinding", "studio-operator@studio", "subjects", 0) == {
-        "kind": "ServiceAccount",
-        "name": "studio-operator",
-        "namespace": NAMESPACE,
-    }
-    assert chart.environment("studio-operator")["BLENDERSESSIONS_NAMESPACES"] == "desktops,studio"
+    assert chart.environment("studio-operator")["BLENDERSESSIONS_NAMESPACES"] == "blender-desktops"
+
+
+def test_rights_on_the_cluster_are_a_choice_and_the_operators_alone() -> None:
+    chart = render("operator.clusterWide=true")
+    assert chart.names("ClusterRole") == {"studio-operator"}
+    assert chart.names("ClusterRoleBinding") == {"studio-operator"}
+    assert not {name for name in chart.names("Role") if name.startswith("studio-operator@")}
+    assert "studio-operator-events" not in chart.names("Role")
+    assert chart.environment("studio-operator")["BLENDERSESSIONS_NAMESPACES"] == ""
+    with pytest.raises(RefusedError, match=r"operator\.clusterWide serves all namespaces"):
+        render("operator.clusterWide=true", "operator.namespaces={studio}")
+
+
+@pytest.mark.parametrize(
+    ("options", "served"),
+    [
+        (("operator.namespaces={desktops,studio}", "sessionNamespace=desktops"), ["desktops", "studio"]),
+        (("operator.namespaces={studio}", "sessionNamespace=desktops"), ["studio", "desktops"]),
+        (("operator.namespaces={studio}", "portal.enabled=false"), ["studio"]),
+        (("portal.enabled=false",), ["blender-desktops"]),
+    ],
+)
+def test_the_operator_has_a_role_where_it_serves(options: tuple[str, ...], served: list[str]) -> None:
+    chart = render(*options)
+    assert not chart.names("ClusterRole") | chart.names("ClusterRoleBinding")
+    roles = {name for name in chart.names("Role") if name.startswith("studio-operator@")}
+    assert roles == {f"studio-operator@{namespace}" for namespace in served}
+    for namespace in served:
+        assert chart.get("RoleBinding", f"studio-operator@{namespace}", "subjects", 0) == {
+            "kind": "ServiceAccount",
+            "name": "studio-operator",
+            "namespace": NAMESPACE,
+        }
+    assert chart.environment("studio-operator")["BLENDERSESSIONS_NAMESPACES"] == ",".join(served)
 
 
 def test_the_operator_reads_one_namespace_to_know_its_cluster_unless_it_is_told_its_id() -> None:
@@ -159,78 +176,3 @@ def test_existing_secrets_are_used_and_none_is_made() -> None:
         if "secret" in volume
     }
     assert mounted == {"guacamole-root", "postgresql-password", "portal-key"}
-
-
-def test_network_policies_name_who_may_connect() -> None:
-    chart = render()
-    assert chart.names("NetworkPolicy") == {
-        "studio-portal",
-        "studio-guacamole",
-        "studio-guacd",
-        "studio-postgresql",
-        "studio-desktops@blender-desktops",
-        "studio-desktops-public@blender-desktops",
-    }
-
-    def allowed(name: str) -> set[str]:
-        peers: Any = chart.get("NetworkPolicy", f"studio-{name}", "spec", "ingress", 0, "from")
-        return {peer["podSelector"]["matchLabels"]["app.kubernetes.io/component"] for peer in peers}
-
-    assert allowed("portal") == {"proxy"}
-    assert allowed("guacamole") == {"proxy", "operator", "portal"}
-    assert allowed("guacd") == {"guacamole", "operator"}
-    assert allowed("postgresql") == {"guacamole"}
-    assert not render("networkPolicies.enabled=false").names("NetworkPolicy")
-
-
-def peer(component: str) -> dict[str, object]:
-    """The release's pods of one component, seen from another namespace."""
-    selector = {"name": "blender-sessions", "instance": "studio", "component": component}
-    return {
-        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": NAMESPACE}},
-        "podSelector": {"matchLabels": {f"app.kubernetes.io/{name}": value for name, value in selector.items()}},
-    }
-
-
-def test_a_desktop_is_reached_by_guacd_and_the_operator_and_reaches_nobody() -> None:
-    assert render().get("NetworkPolicy", "studio-desktops@blender-desktops", "spec") == {
-        "podSelector": {"matchLabels": {labels.NAME: labels.NAME_VALUE}},
-        "policyTypes": ["Ingress", "Egress"],
-        "ingress": [
-            {"ports": [{"port": VNC_PORT}], "from": [peer("guacd")]},
-            {"ports": [{"port": AGENT_PORT}], "from": [peer("operator")]},
-        ],
-    }
-
-
-def test_a_class_may_let_desktops_reach_the_internet_and_no_private_address() -> None:
-    spec: Any = render().get("NetworkPolicy", "studio-desktops-public@blender-desktops", "spec")
-    assert spec["podSelector"]["matchLabels"] == {labels.NAME: labels.NAME_VALUE, labels.EGRESS: "Public"}
-    blocks = [entry["ipBlock"] for entry in spec["egress"][0]["to"]]
-    assert {block["cidr"] for block in blocks} == {"0.0.0.0/0", "::/0"}
-    closed = [ip_network(network) for block in blocks for network in block["except"]]
-    for address in ("10.96.0.1", "192.168.1.1", "169.254.169.254", "172.20.0.1", "fd00::1", "fe80::1"):
-        assert any(
-            ip_address(address) in network for network in closed if network.version == ip_address(address).version
-        )
-
-
-def test_the_guacd_of_an_external_guacamole_reaches_desktops_from_anywhere() -> None:
-    chart = render(
-        "guacamole.mode=external",
-        "guacamole.external.url=http://guacamole.example.org/guacamole/",
-        "guacamole.admin.existingSecret=our-admin",
-    )
-    ingress: Any = chart.get("NetworkPolicy", "studio-desktops@blender-desktops", "spec", "ingress")
-    assert ingress[0] == {"ports": [{"port": VNC_PORT}]}
-    assert ingress[1]["from"] == [peer("operator")]
-
-
-def test_desktops_have_their_policy_in_every_namespace_that_the_release_names() -> None:
-    def where(*options: str) -> set[str]:
-        names = render(*options).names("NetworkPolicy")
-        return {name.partition("@")[2] for name in names if name.startswith("studio-desktops")}
-
-    assert where("operator.namespaces={desktops,studio}", "sessionNamespace=desktops") == {"desktops", "studio"}
-    assert where("operator.namespaces={studio}", "portal.enabled=false") == {"studio"}
-    assert where("portal.enabled=false") == set()

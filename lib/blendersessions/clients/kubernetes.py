@@ -68,6 +68,7 @@ _COLLECTIONS = {
     "Event": ("/api/v1", "events"),
     "Namespace": ("/api/v1", "namespaces"),
     "Lease": ("/apis/coordination.k8s.io/v1", "leases"),
+    "NetworkPolicy": ("/apis/networking.k8s.io/v1", "networkpolicies"),
     SESSION_KIND: (f"/apis/{API_VERSION}", "blendersessions"),
     CLASS_KIND: (f"/apis/{API_VERSION}", "blendersessionclasses"),
     _DISCOVERY: (f"/apis/{API_VERSION}", ""),

@@ -58,6 +58,9 @@ class Reason(StrEnum):
     """DesktopReady=False: the API server does not answer."""
     OUT_OF_MEMORY = "OutOfMemory"
     """DesktopReady=False: the desktop needed more memory than its limit, which the message names, and starts again."""
+    UNCONFINED = "Unconfined"
+    """Ready=False, DesktopReady=False, Stalled=True: the network policies that confine desktops cannot be applied in
+    the namespace, so no pod is made. The message has the way out."""
     EVICTED = "Evicted"
     """DesktopReady=False: Kubernetes stopped the pod, for instance because a folder in it was full. Another one is
     started. The message has Kubernetes' reason and what to do."""

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from blendersessions.model.network import NetworkPeers
 
 _REQUESTS: dict[str, str | int | float] = {"cpu": "250m", "memory": "1Gi"}
 _LIMITS: dict[str, str | int | float] = {"cpu": "2", "memory": "4Gi"}
@@ -26,3 +30,5 @@ class InstallationDefaults:
     """Whether desktops run as the image's user. Otherwise the platform gives them one, as OpenShift does."""
     requests: dict[str, str | int | float] = field(default_factory=lambda: dict(_REQUESTS))
     limits: dict[str, str | int | float] = field(default_factory=lambda: dict(_LIMITS))
+    network: NetworkPeers | None = None
+    """Whom the network policies of desktops name; None: desktops have none of ours."""

@@ -14,7 +14,7 @@ SESSION_UID = "blendersessions.io/session-uid"
 """Label: UID of the session that an object belongs to."""
 
 EGRESS = "blendersessions.io/egress"
-"""Label on the pod: the `egress` of its class; the chart's network policies select by it."""
+"""Label on the pod: the `egress` of its class; the network policies select by it."""
 
 SECRET = "blendersessions.io/secret"  # noqa: S105 - a label's key
 """Label on the Secret of a Guacamole user; its value is `user`."""

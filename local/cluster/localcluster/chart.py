@@ -58,6 +58,8 @@ def values(images: Mapping[str, ImageRef], *, public_url: str) -> str:
     document = {
         "publicURL": public_url,
         "sessionNamespace": SESSION_NAMESPACE,
+        # The cluster has nothing else in it, and sessions are tried out in any namespace.
+        "operator": {"clusterWide": True},
         "guacamole": {"mode": "standin" if STANDIN in images else "apache"},
         "images": {
             _KEYS.get(name, name): {"repository": image.repository, "tag": image.tag} for name, image in images.items()

@@ -7,8 +7,11 @@ objects, owner references have no effect, and a pod's status stays as the test w
 import datetime as dt
 import shutil
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import yaml
 
 from localcluster import apiserver, binaries, kubeconfig, pki
 from localcluster.components import Supervisor
@@ -29,6 +32,8 @@ class ControlPlane:
     data: Path
     ports: tuple[socket.socket, ...]
     """Bound to the ports for as long as both run. Go listens with SO_REUSEADDR, so no other program gets them first."""
+    audit_log: Path
+    """One JSON object for each request of an audited user: who did what to which object, and the answer's code."""
 
     def stop(self) -> None:
         """Stop both programs and remove their data. The logs stay."""
@@ -40,12 +45,13 @@ class ControlPlane:
             each.close()
 
 
-def start(state: Path, api_port: int) -> ControlPlane:
+def start(state: Path, api_port: int, audited: Sequence[str] = ()) -> ControlPlane:
     """Start etcd and kube-apiserver without data, and wait until the API answers.
 
     Args:
         state: a folder for this control plane only. Programs and data of an earlier run there are removed.
         api_port: the API's port on 127.0.0.1, or 0 for a free one.
+        audited: users whose requests are recorded in `ControlPlane.audit_log`.
 
     Raises:
         LocalClusterError: the port is in use, or a program did not start. The message has the last lines of its log.
@@ -60,7 +66,8 @@ def start(state: Path, api_port: int) -> ControlPlane:
     port, client_port, peer_port = (each.getsockname()[1] for each in ports)
     url = f"https://127.0.0.1:{port}"
     files, config = _credentials(state, url)
-    plane = ControlPlane(config, url, supervisor, data, ports)
+    audit_log = state / "audit.jsonl"
+    plane = ControlPlane(config, url, supervisor, data, ports, audit_log)
     try:
         supervisor.run(apiserver.etcd(built["etcd"], data, client_port, peer_port))
         supervisor.run(
@@ -72,7 +79,11 @@ def start(state: Path, api_port: int) -> ControlPlane:
                 etcd_port=client_port,
                 services=_SERVICES,
                 # The endpoints of the Service `kubernetes` must not be loopback addresses, so there are none.
-                extra=("--endpoint-reconciler-type=none", "--disable-admission-plugins=ServiceAccount"),
+                extra=(
+                    "--endpoint-reconciler-type=none",
+                    "--disable-admission-plugins=ServiceAccount",
+                    *_audit_options(state, audit_log, audited),
+                ),
             )
         )
         supervisor.wait("kube-apiserver", lambda: apiserver.answers(f"{url}/readyz", files.authority), 90)
@@ -80,6 +91,18 @@ def start(state: Path, api_port: int) -> ControlPlane:
         plane.stop()
         raise
     return plane
+
+
+def _audit_options(state: Path, log: Path, users: Sequence[str]) -> tuple[str, ...]:
+    """Return the arguments for an audit log of these users; none without users. It holds no bodies."""
+    if not users:
+        return ()
+    rules = [{"level": "Metadata", "users": list(users)}, {"level": "None"}]
+    policy = {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"], "rules": rules}
+    file = state / "audit-policy.yaml"
+    file.write_text(yaml.safe_dump(policy))
+    log.unlink(missing_ok=True)
+    return (f"--audit-policy-file={file}", f"--audit-log-path={log}")
 
 
 def _credentials(state: Path, url: str) -> tuple[apiserver.ServerFiles, Path]:

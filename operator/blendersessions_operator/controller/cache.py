@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from blendersessions.model.access import access_list
 from blendersessions.model.desktop import desktop_of_connection
@@ -14,6 +14,7 @@ from blendersessions.model.session import DEFAULT_CLASS, Session, parse_session
 from blendersessions.model.session_class import SessionClass, built_in, parse_session_class
 from blendersessions_operator.controller.kept_fields import kept, stub
 from blendersessions_operator.planning.podstate import claims
+from blendersessions_operator.resources.network_policy import CLOSED, NETWORK_POLICY_KIND, PUBLIC
 from blendersessions_operator.resources.volume_claim import claim_name
 
 if TYPE_CHECKING:
@@ -22,8 +23,18 @@ if TYPE_CHECKING:
 Key = TypeVar("Key")
 
 CHILD_KINDS = ("Pod", "Service", "Secret", "PersistentVolumeClaim")
+"""The kinds of the objects that a session has."""
 TOMBSTONE_SECONDS = 900.0
 """The UID of a deleted object is kept for this time, so that an older list does not bring the object back."""
+
+
+class Tombstone(NamedTuple):
+    """The memory of an object that is gone."""
+
+    until: float
+    """When it is forgotten, in seconds on a monotonic clock."""
+    version: int
+    """The resource version from which on the object is gone; 0 if it is gone for ever."""
 
 
 class ObjectCache:
@@ -54,7 +65,7 @@ class ObjectCache:
         self._sessions_by_claim: defaultdict[tuple[str, str], set[Ref]] = defaultdict(set)
         self._pods_by_claim: defaultdict[tuple[str, str], set[Ref]] = defaultdict(set)
         """By namespace and name of the volume claim."""
-        self._tombstones: dict[str, float] = {}
+        self._tombstones: dict[str, Tombstone] = {}
         self.on_session_gone: Callable[[Session], None] = lambda _: None
         """Called once for each session that is removed from the cache."""
         self.on_capacity_change: Callable[[Iterable[Ref]], None] = lambda _: None
@@ -94,7 +105,7 @@ class ObjectCache:
         meta = manifest["metadata"]
         ref = Ref(manifest["kind"], meta["namespace"], meta["name"])
         former = self._objects.get(ref)
-        if meta["uid"] in self._tombstones:
+        if self._is_gone(manifest) or (ref.kind == NETWORK_POLICY_KIND and ref.name not in (CLOSED, PUBLIC)):
             return False
         if former is not None and former["metadata"]["uid"] != meta["uid"]:
             self.remove(ref)
@@ -143,14 +154,21 @@ class ObjectCache:
         if Ref(manifest["kind"], meta["namespace"], meta["name"]) in self._objects:
             self.put(manifest)
 
-    def remove(self, ref: Ref, uid: str = "") -> None:
-        """Remove an object; with a UID, only if the cached object of that name has this UID."""
+    def remove(self, ref: Ref, uid: str = "", version: str = "") -> None:
+        """Remove an object.
+
+        Args:
+            ref: the object.
+            uid: if given, an object of that name with another UID stays.
+            version: the resource version from which on it is gone; empty if that is not known. An object that lost our
+                label is gone for a watch, and returns in this or a later version.
+        """
         former = self._objects.get(ref)
         if former is None or (uid and former["metadata"]["uid"] != uid):
             return
         del self._objects[ref]
         self._stubs.discard(ref)
-        self._add_tombstone(former["metadata"]["uid"])
+        self._add_tombstone(former["metadata"]["uid"], version)
         if ref.kind == SESSION_KIND:
             session = self._sessions.pop(ref)
             self._sessions_by_uid.pop(session.uid, None)
@@ -174,8 +192,13 @@ class ObjectCache:
         return self._sessions_by_desktop.get(desktop_of_connection(name))
 
     def sessions_of(self, child: Manifest) -> set[Ref]:
-        """Return the sessions that an object concerns: by its owners, by its name, and by the volumes of a pod."""
+        """Return the sessions that an object concerns: by its owners, by its name, and by the volumes of a pod.
+
+        A network policy concerns all sessions of its namespace.
+        """
         meta = child["metadata"]
+        if child["kind"] == NETWORK_POLICY_KIND:
+            return {ref for ref in self._sessions if ref.namespace == meta["namespace"]}
         sessions = {self._sessions_by_uid.get(owner["uid"]) for owner in meta.get("ownerReferences") or ()}
         sessions.add(self._sessions_by_desktop.get(meta["name"]))
         sessions |= self._sessions_by_secret.get((meta.get("namespace", ""), meta["name"]), set())
@@ -223,7 +246,7 @@ class ObjectCache:
             for ref in self._sessions_by_user.get(username, ())
         )
 
-    def prune(self, present: Container[Ref], before: Mapping[Ref, str]) -> list[Manifest]:
+    def prune(self, present: Container[Ref], before: Mapping[Ref, str], version: str = "") -> list[Manifest]:
         """Remove the objects that a complete list lacks, and return them.
 
         An object that appeared under its name after `before` was taken stays.
@@ -231,10 +254,11 @@ class ObjectCache:
         Args:
             present: the objects in the list.
             before: the UIDs of the objects that were cached before the list was requested.
+            version: the list's resource version.
         """
         gone = [self._objects[ref] for ref, uid in before.items() if ref not in present and self.uid(ref) == uid]
         for manifest in gone:
-            self.remove(ref_of(manifest), manifest["metadata"]["uid"])
+            self.remove(ref_of(manifest), manifest["metadata"]["uid"], version)
         return gone
 
     def uid(self, ref: Ref) -> str:
@@ -286,10 +310,15 @@ class ObjectCache:
             _discard(self._sessions_by_user, username, session.ref)
             _discard(self._sessions_by_secret, (session.namespace, user_secret_name(username)), session.ref)
 
-    def _add_tombstone(self, uid: str) -> None:
+    def _is_gone(self, manifest: Manifest) -> bool:
+        tombstone = self._tombstones.get(manifest["metadata"]["uid"])
+        return tombstone is not None and not 0 < tombstone.version <= _version(manifest)
+
+    def _add_tombstone(self, uid: str, version: str) -> None:
         now = self._clock()
-        self._tombstones[uid] = now + TOMBSTONE_SECONDS
-        while self._tombstones[oldest := next(iter(self._tombstones))] <= now:
+        self._tombstones.pop(uid, None)
+        self._tombstones[uid] = Tombstone(now + TOMBSTONE_SECONDS, _number(version))
+        while self._tombstones[oldest := next(iter(self._tombstones))].until <= now:
             del self._tombstones[oldest]
 
 
@@ -313,5 +342,8 @@ def _may_concern(child: Manifest) -> bool:
 
 def _version(manifest: Manifest) -> int:
     """Return the resource version as a number, which it is in every API server so far; 0 if it is not one."""
-    version = manifest["metadata"].get("resourceVersion", "")
+    return _number(manifest["metadata"].get("resourceVersion", ""))
+
+
+def _number(version: str) -> int:
     return int(version) if version.isdecimal() else 0

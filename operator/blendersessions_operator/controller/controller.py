@@ -15,12 +15,12 @@ from blendersessions.clients.guacamole.directory import GuacamoleDirectory
 from blendersessions.clients.kubernetes import connect
 from blendersessions.model.manifest import Ref
 from blendersessions.model.status import Phase
-from blendersessions_operator.controller.cache import CHILD_KINDS, ObjectCache
+from blendersessions_operator.controller.cache import ObjectCache
 from blendersessions_operator.controller.context import ReconcilerContext
 from blendersessions_operator.controller.election import Election
 from blendersessions_operator.controller.guacd_health import GuacdHealth
 from blendersessions_operator.controller.guacd_watch import settle_guacd, watch_guacd
-from blendersessions_operator.controller.informer import Informer, catch_up, sync_caches
+from blendersessions_operator.controller.informer import Informer, catch_up, sync_caches, watched_kinds
 from blendersessions_operator.controller.installation import announce_taken_group, find_installation
 from blendersessions_operator.controller.reconciler import reconcile
 from blendersessions_operator.controller.resync import resync
@@ -77,7 +77,7 @@ class Controller:
         election = await Election.create(settings, on_request, on_lost)
         guard = election.leadership.guard if election is not None else None
         client = GuacamoleClient(account, functools.partial(metrics.requested, "guacamole"), guard)
-        watches = len(CHILD_KINDS) * max(1, len(settings.namespace_list))
+        watches = len(watched_kinds(settings.installation)) * max(1, len(settings.namespace_list))
         cache = ObjectCache()
         kubernetes = await connect(on_request, watches, guard)
         installation = await find_installation(settings, kubernetes)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from blendersessions.model import labels
-from blendersessions.model.errors import Conflict, DomainError, KindUnknown, NameTaken, NotFound, System
+from blendersessions.model.errors import Conflict, DomainError, Invalid, KindUnknown, NameTaken, NotFound, System
 from blendersessions.model.manifest import SESSION_KIND, Manifest, Ref, controller_uid, ref_of
 from blendersessions.model.names import user_secret_name
 from blendersessions.model.secret_data import decode
@@ -20,6 +20,7 @@ from blendersessions_operator.planning import steps
 from blendersessions_operator.planning.observed import is_user_secret
 from blendersessions_operator.planning.status import with_save, with_suspension
 from blendersessions_operator.planning.status_events import Event
+from blendersessions_operator.resources.network_policy import is_in_force
 from blendersessions_operator.resources.secret import desktop_secret, user_secret
 
 if TYPE_CHECKING:
@@ -80,6 +81,21 @@ async def _apply_object(context: ReconcilerContext, session: Session, step: step
     await _update(context, ref, context.kubernetes.apply(step.manifest))
     context.alterations.note(session.uid, step.manifest, context.cache.get(ref))
     return f"Repaired {ref}."
+
+
+async def _apply_policy(context: ReconcilerContext, session: Session, step: steps.ApplyPolicy) -> str:
+    """Apply a policy; raises `Invalid` if the cluster's admission made other rules of it."""
+    del session
+    ref = ref_of(step.manifest)
+    if is_in_force(context.cache.get(ref), step.manifest):
+        # Another session of the namespace was first.
+        return ""
+    applied = {"kind": ref.kind} | await context.kubernetes.apply(step.manifest)
+    context.cache.put(applied)
+    if not is_in_force(applied, step.manifest):
+        message = f"{ref}: an admission policy of the cluster changed its rules."
+        raise Invalid(message, System.KUBERNETES)
+    return f"Applied {ref}."
 
 
 async def _annotate_object(context: ReconcilerContext, session: Session, step: steps.AnnotateObject) -> str:
@@ -350,6 +366,7 @@ HANDLERS: Final[dict[type[Step], Handler]] = {
     steps.CompleteDesktopSecret: _complete_desktop_secret,
     steps.CreateUserSecret: _create_user_secret,
     steps.ApplyObject: _apply_object,
+    steps.ApplyPolicy: _apply_policy,
     steps.AnnotateObject: _annotate_object,
     steps.DeleteObject: _delete_object,
     steps.RecordTermination: _record_termination,

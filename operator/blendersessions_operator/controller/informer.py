@@ -1,8 +1,8 @@
 """Keep the cache current: list each collection, then watch it from where the list ended.
 
 Two systems watch. Kopf watches sessions and classes, the kinds that users write. The informers here watch Pods,
-Services, Secrets and PersistentVolumeClaims, of which a session has up to four. For these, Kopf's work between a watch
-and a handler costs more than the handler itself. See docs/decisions/0005-watches-of-our-own.md.
+Services, Secrets and PersistentVolumeClaims, of which a session has up to four, and NetworkPolicies. For these, Kopf's
+work between a watch and a handler costs more than the handler itself. See docs/decisions/0005-watches-of-our-own.md.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from blendersessions.model.labels import SELECTOR
 from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Ref, ref_of
 from blendersessions_operator.controller.cache import CHILD_KINDS
 from blendersessions_operator.controller.workqueue import backoff
+from blendersessions_operator.resources.network_policy import NETWORK_POLICY_KIND
 
 if TYPE_CHECKING:
+    from blendersessions.model.installation import InstallationDefaults
     from blendersessions.model.manifest import Manifest
     from blendersessions_operator.controller.context import ReconcilerContext
 
@@ -42,6 +44,11 @@ class Collection(NamedTuple):
     """Empty: all namespaces."""
 
 
+def watched_kinds(installation: InstallationDefaults) -> tuple[str, ...]:
+    """Return the kinds that the operator writes, and so watches itself."""
+    return CHILD_KINDS if installation.network is None else (*CHILD_KINDS, NETWORK_POLICY_KIND)
+
+
 def collections(context: ReconcilerContext, kind: str) -> list[Collection]:
     """Return the collections of a kind that this operator serves."""
     return [Collection(kind, namespace) for namespace in context.namespaces or [""]]
@@ -61,7 +68,7 @@ async def sync_caches(context: ReconcilerContext) -> dict[Collection, str]:
             await relist_sessions_and_classes(context)
             return {
                 collection: await relist(context, collection)
-                for kind in CHILD_KINDS
+                for kind in watched_kinds(context.installation)
                 for collection in collections(context, kind)
             }
         except DomainError as error:
@@ -100,14 +107,14 @@ async def relist(context: ReconcilerContext, collection: Collection) -> str:
     before = context.cache.uids(*collection)
     present: set[Ref] = set()
     version = ""
-    selector = SELECTOR if collection.kind in CHILD_KINDS else ""
+    selector = "" if collection.kind in (SESSION_KIND, CLASS_KIND) else SELECTOR
     async for page in context.kubernetes.pages(collection.kind, collection.namespace, selector):
         version = page.version
         for item in page.items:
             present.add(ref_of(item))
             if context.cache.put(item):
                 enqueue_affected(context, item)
-    for gone in context.cache.prune(present, before):
+    for gone in context.cache.prune(present, before, version):
         enqueue_affected(context, gone)
     return version
 
@@ -115,7 +122,8 @@ async def relist(context: ReconcilerContext, collection: Collection) -> str:
 def apply_event(context: ReconcilerContext, manifest: Manifest, *, gone: bool) -> None:
     """Cache an object that a watch reported, and enqueue the affected sessions if it changed."""
     if gone:
-        context.cache.remove(ref_of(manifest), manifest["metadata"]["uid"])
+        metadata = manifest["metadata"]
+        context.cache.remove(ref_of(manifest), metadata["uid"], metadata.get("resourceVersion", ""))
     elif not context.cache.put(manifest):
         return
     enqueue_affected(context, manifest)

@@ -26,6 +26,7 @@ from blendersessions_operator.planning.ownership import (
 from blendersessions_operator.planning.questions import Question, next_question
 from blendersessions_operator.planning.refusals import refusal
 from blendersessions_operator.planning.steps import Area
+from blendersessions_operator.resources.network_policy import CLOSED, NETWORK_POLICY_KIND, PUBLIC
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
@@ -95,6 +96,7 @@ def _from_caches(
         session = within_class(session.without_viewers(settings.refused_viewers), session_class)
     wanted = access_list(session)
     secrets = {username: cache.get(Ref("Secret", namespace, user_secret_name(username))) for username in wanted}
+    policies = {policy: cache.get(Ref(NETWORK_POLICY_KIND, namespace, policy)) for policy in (CLOSED, PUBLIC)}
     return session, Observed(
         now=now,
         settings=settings,
@@ -107,6 +109,7 @@ def _from_caches(
         service=cache.get(Ref("Service", namespace, name)),
         pod=cache.get(Ref("Pod", namespace, name)),
         volume_claim=cache.get(Ref("PersistentVolumeClaim", namespace, name)),
+        policies={policy: known for policy, known in policies.items() if known is not None},
         activity=context.activity.activity_of(session),
         asking=context.agent_calls.is_asking(session.uid),
         silent_at=context.activity.silent.get(session.uid),

@@ -36,6 +36,8 @@ class Sweeper:
     reported: set[str] = field(default_factory=set)
     kept: set[str] = field(default_factory=set)
     """Orphans that were looked at and stay. They are not looked at again, as long as they are orphans."""
+    stranded: dict[str, str] = field(default_factory=dict)
+    """Those of them that lead to namespaces that are not served, with the namespace."""
 
     async def turn(self, context: ReconcilerContext, now: float) -> None:
         """Compare the cache of Guacamole with the sessions, and remove the orphans whose grace period is over.
@@ -54,11 +56,12 @@ class Sweeper:
             orphans = _find(context)
             due = self._due(orphans, now)
         self.kept &= {*orphans.connections, *orphans.users}
-        self.reported &= {*orphans.connections, *orphans.users, *orphans.unmanaged}
+        self.stranded = {name: self.stranded[name] for name in orphans.connections if name in self.stranded}
+        self.reported &= {*orphans.connections, *orphans.users, *orphans.unmanaged, *self.stranded.values()}
         for name in orphans.unmanaged:
             message = f"The connection {name} is in the operator's group, and the operator did not make it. It stays."
             self._report(context, "Unmanaged", name, message)
-        for name in due[0][:MAX_REMOVALS]:
+        for name in [name for name in due[0] if name not in self.stranded][:MAX_REMOVALS]:
             await self._sweep_connection(context, name)
         for name in due[1][:MAX_REMOVALS]:
             await self._sweep_user(context, name)
@@ -81,7 +84,12 @@ class Sweeper:
             message = f"The connection {name} has the name of a desktop and leads elsewhere. It stays."
             self._report(context, "Unmanaged", name, message)
         elif not served:
-            return
+            self.stranded[name] = namespace
+            message = (
+                f"The namespace {namespace} is not served, and the connection {name} leads there. It stays. "
+                "If there are sessions of this installation, serve it until they are deleted: see docs/operations.md."
+            )
+            self._report(context, "NamespaceNotServed", namespace, message)
         elif self.mode == "Report":
             self._report(context, "OrphanFound", name, f"The connection {name} belongs to no session. It stays.")
         else:
@@ -120,7 +128,7 @@ class Sweeper:
         self.reported.add(name)
         logger.warning("%s", message)
         context.events.operator_event(
-            Event("Warning" if reason == "Unmanaged" else "Normal", reason, message, datetime.now(UTC))
+            Event("Normal" if reason.startswith("Orphan") else "Warning", reason, message, datetime.now(UTC))
         )
 
 

@@ -23,6 +23,7 @@ from blendersessions.model.errors import (
 from blendersessions.model.manifest import ref_of
 from blendersessions_operator.planning import podstate
 from blendersessions_operator.planning.claims import in_use_by
+from blendersessions_operator.planning.confinement import explain_unconfined
 from blendersessions_operator.planning.desktop import awaited_size
 from blendersessions_operator.planning.endings import scene_error, start_error
 from blendersessions_operator.planning.last_termination import cause_of_start
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from blendersessions.model.session import Session
 
 
-_REFUSED: Final = (Reason.BEYOND_CLASS, Reason.WORKSPACE_NOT_ALLOWED)
+_REFUSED: Final = (Reason.BEYOND_CLASS, Reason.WORKSPACE_NOT_ALLOWED, Reason.UNCONFINED)
 """Reasons of `DesktopReady` with which a session does not start until somebody acts."""
 
 
@@ -79,6 +80,8 @@ def _desktop(session: Session, observed: Observed) -> Condition:
     if session.suspend_requested:
         return _of_suspended(session, observed)
     if actual is None:
+        if (refused := observed.failures.get(Area.NETWORK)) is not None:
+            return Condition(ConditionType.DESKTOP_READY, "False", *explain_unconfined(session, refused))
         if error is not None:
             return Condition(ConditionType.DESKTOP_READY, "False", _desktop_reason(error), str(error))
         return _without_pod(session, observed)
@@ -98,7 +101,7 @@ def _with_volume(session: Session, observed: Observed, desktop: Condition) -> Co
         return replace(desktop, message=f"{desktop.message} {growth}")
     if desktop.holds and (beyond := _beyond(observed)):
         desktop = replace(desktop, message=f"{desktop.message} It has no more than the class allows. {beyond}")
-    failure = observed.failures.get(Area.DESKTOP)
+    failure = observed.failures.get(Area.NETWORK) or observed.failures.get(Area.DESKTOP)
     if desktop.holds and failure is not None:
         return replace(desktop, message=f"{desktop.message} A part of the desktop is not up to date: {failure}")
     return desktop

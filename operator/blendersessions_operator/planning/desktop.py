@@ -12,6 +12,7 @@ from blendersessions.model.manifest import is_subset, ref_of
 from blendersessions.model.quantities import quantity
 from blendersessions.model.secret_data import DesktopCredentials, decode
 from blendersessions_operator.planning import podstate, steps
+from blendersessions_operator.planning.confinement import missing_policies
 from blendersessions_operator.planning.endings import scene_error
 from blendersessions_operator.planning.observed import Observed, granted_before, own_volume_claim, owned
 from blendersessions_operator.planning.podstate import has_ended
@@ -33,7 +34,7 @@ loop, and gives users time to see why it ended."""
 
 
 def plan_desktop(session: Session, observed: Observed) -> list[Step]:
-    """Plan the desktop's objects. The pod is created after the Secret that it mounts."""
+    """Plan the desktop's objects. The pod comes after the policies that confine it, and the Secret that it mounts."""
     todo = repair_existing(session, observed)
     if observed.secret is None:
         todo.append(steps.CreateDesktopSecret())
@@ -91,6 +92,8 @@ def _plan_pod(session: Session, observed: Observed, settings: EffectiveSettings)
     credentials = credentials_of(observed.secret) if observed.secret is not None else ""
     actual = observed.pod
     if actual is None:
+        if missing_policies(session, observed):
+            return []
         return [steps.CreateObject(pod(session.desktop, session, settings, credentials))]
     if not owned(actual, session) or actual["metadata"].get("deletionTimestamp"):
         return []

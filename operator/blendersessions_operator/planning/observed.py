@@ -46,6 +46,8 @@ class Observed:
     service: Manifest | None = None
     pod: Manifest | None = None
     volume_claim: Manifest | None = None
+    policies: Mapping[str, Manifest] = field(default_factory=dict)
+    """By name: the network policies of desktops in the namespace."""
     user_secrets: Mapping[str, Manifest] = field(default_factory=dict)
     """By the user's name: the Secrets of all users whom the session lets in."""
     access: AccessView = field(default_factory=AccessView)

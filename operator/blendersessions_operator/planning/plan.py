@@ -3,7 +3,8 @@
 A plan is made from scratch each time, and holds only steps that can be carried out now. After that, the next plan
 follows from a new observation, until nothing is left to do. So a crash at any line costs only time.
 
-    finalizer   then   Secret, Service   then   pod   then   user's Secret, connection   then   user   then   grant
+    finalizer   then   network policies   then   Secret, Service   then   pod   then
+    user's Secret, connection   then   user   then   grant
 
 Kubernetes starts the pod while the session is registered in Guacamole.
 """
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from blendersessions.model.access import access_list
 from blendersessions_operator.planning import steps
 from blendersessions_operator.planning.access import plan_access, plan_access_change, session_access
+from blendersessions_operator.planning.confinement import plan_confinement
 from blendersessions_operator.planning.desktop import plan_desktop, repair_existing, restart_backoff
 from blendersessions_operator.planning.last_termination import plan_recording, plan_telling
 from blendersessions_operator.planning.lifetime import Action
@@ -58,6 +60,8 @@ def plan(session: Session, observed: Observed) -> Plan:
         return Plan()
     if not session.has_finalizer:
         return Plan(((steps.AddFinalizer(),),))
+    if _has_desktop(session, observed) and (todo := plan_confinement(session, observed)):
+        return Plan((tuple(todo),))
     if Area.ACCESS not in observed.failures and (stages := plan_access_change(session, observed)):
         return Plan(stages)
     lost = plan_lost_pod(session, observed)
@@ -65,7 +69,7 @@ def plan(session: Session, observed: Observed) -> Plan:
         return Plan(lost or plan_suspension(session, observed))
     if stages := lost or plan_lifetime(session, observed) or _plan_end(session, observed):
         return Plan(stages)
-    todo: list[Step] = []
+    todo = []
     if Area.DESKTOP not in observed.failures:
         todo += plan_desktop(session, observed) if _may_run(session, observed) else repair_existing(session, observed)
     if Area.ACCESS not in observed.failures:
@@ -105,6 +109,12 @@ def _may_run(session: Session, observed: Observed) -> bool:
     A running desktop is kept when its class refuses the session now, because that applies to the next start only.
     """
     return observed.may_start or (observed.settings is not None and own_pod(session, observed) is not None)
+
+
+def _has_desktop(session: Session, observed: Observed) -> bool:
+    """Return whether the session has a pod, or is about to get one."""
+    may_start = observed.may_start and not session.suspend_requested
+    return may_start or own_pod(session, observed) is not None
 
 
 def _deletion(session: Session, observed: Observed) -> Plan:

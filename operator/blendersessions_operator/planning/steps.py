@@ -20,6 +20,7 @@ class Area(StrEnum):
 
     SESSION = "session"
     DESKTOP = "desktop"
+    NETWORK = "network"
     ACCESS = "access"
     VIEWERS = "viewers"
     NOTICE = "notice"
@@ -76,6 +77,14 @@ class ApplyObject:
 
     manifest: Manifest = field(repr=False)
     area: Area = Area.DESKTOP
+
+
+@dataclass(frozen=True)
+class ApplyPolicy:
+    """Apply a network policy of all desktops in the namespace, whoever made or changed the one of its name."""
+
+    manifest: Manifest = field(repr=False)
+    area: Area = Area.NETWORK
 
 
 @dataclass(frozen=True)
@@ -264,6 +273,7 @@ Step: TypeAlias = (
     | CompleteDesktopSecret
     | CreateUserSecret
     | ApplyObject
+    | ApplyPolicy
     | AnnotateObject
     | DeleteObject
     | RecordTermination

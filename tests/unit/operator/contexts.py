@@ -9,6 +9,7 @@ from blendersessions_operator.controller.context import ReconcilerContext
 from unit.operator.factories import PROFILE
 
 if TYPE_CHECKING:
+    from blendersessions.model.installation import InstallationDefaults
     from blendersessions.model.manifest import Manifest, Ref
     from blendersessions_operator.controller.workqueue import WorkQueue
 
@@ -30,7 +31,11 @@ class RecordingQueue:
 
 
 def context_of(
-    kubernetes: object, guacamole: object = None, *known: Manifest, agents: object = None
+    kubernetes: object,
+    guacamole: object = None,
+    *known: Manifest,
+    agents: object = None,
+    installation: InstallationDefaults = PROFILE,
 ) -> tuple[ReconcilerContext, RecordingQueue]:
     """Build a context over these fakes; `known` is in its cache."""
     queue = RecordingQueue()
@@ -38,7 +43,7 @@ def context_of(
         kubernetes=cast("Any", kubernetes),
         guacamole=cast("Any", guacamole),
         queue=cast("WorkQueue[Ref]", queue),
-        installation=PROFILE,
+        installation=installation,
         namespaces=[],
         agents=cast("Any", agents),
     )

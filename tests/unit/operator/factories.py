@@ -11,6 +11,7 @@ from blendersessions.model.access import AccessView, ConnectionRecord, UserRecor
 from blendersessions.model.effective_settings import EffectiveSettings, effective_settings
 from blendersessions.model.installation import InstallationDefaults
 from blendersessions.model.labels import FINALIZER
+from blendersessions.model.network import NetworkPeers
 from blendersessions.model.secret_data import DesktopCredentials
 from blendersessions.model.session import Session, parse_session
 from blendersessions.model.session_class import parse_session_class
@@ -29,6 +30,8 @@ UID = "6f1c2d3e-4b5a-4c6d-8e7f-901a2b3c4d5e"
 OTHER_UID = "00000000-0000-4000-8000-000000000001"
 NOW = datetime(2026, 11, 24, 6, 0, 0, 250000, tzinfo=UTC)
 PROFILE = InstallationDefaults(image="blender-sessions/blender:test", public_url="https://desk.example/")
+CONFINING = replace(PROFILE, network=NetworkPeers())
+"""An installation that starts no desktop without network policies."""
 USER_PASSWORD = "user-password-1"
 CREDENTIALS = DesktopCredentials("pw123456", "agent-token-1")
 

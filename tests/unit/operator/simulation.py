@@ -20,11 +20,12 @@ from blendersessions.model.access import (
 )
 from blendersessions.model.errors import Conflict, Invalid, NotFound, System, Unavailable
 from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Manifest, Ref, ref_of
-from blendersessions_operator.controller.cache import CHILD_KINDS
+from blendersessions_operator.controller.informer import watched_kinds
 from blendersessions_operator.controller.reconciler import reconcile
+from blendersessions_operator.resources.network_policy import CLOSED, PUBLIC
 from status_rules import StatusRules
 from unit.operator.contexts import context_of
-from unit.operator.factories import NOW
+from unit.operator.factories import CONFINING, NOW
 
 if TYPE_CHECKING:
     import asyncio
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from blendersessions.clients.agent import AgentEndpoint
 
 KEY = Ref("BlenderSession", "art", "cart")
+POLICIES = (CLOSED, PUBLIC)
 Fault = str
 """`` (none), `refused` (nothing was done) or `lost` (it was done, and the answer did not come)."""
 
@@ -66,6 +68,8 @@ class Server(Faulty):
         self.pods_made = 0
         self.expiries: list[datetime] = []
         """When the operator scaled an expired session to 0."""
+        self.open_pods_made = 0
+        """Those that were made while their namespace lacked a network policy."""
         self._version = 100
         self._rules = StatusRules()
 
@@ -78,6 +82,8 @@ class Server(Faulty):
         return dict(copy.deepcopy(self._call(System.KUBERNETES, lambda: self._made(manifest))))
 
     async def apply(self, manifest: Manifest) -> Manifest:
+        if "uid" not in manifest["metadata"] and ref_of(manifest) not in self.objects:
+            return await self.create(manifest)
         return await self.merge(ref_of(manifest), manifest)
 
     async def merge(self, ref: Ref, patch: Manifest) -> Manifest:
@@ -158,7 +164,11 @@ class Server(Faulty):
         made = copy.deepcopy(manifest)
         made["metadata"] |= {"uid": str(uuid.uuid4()), "creationTimestamp": self._now().isoformat()}
         self.objects[ref] = made
-        self.pods_made += ref.kind == "Pod"
+        if ref.kind == "Pod":
+            self.pods_made += 1
+            self.open_pods_made += not all(
+                Ref("NetworkPolicy", ref.namespace, name) in self.objects for name in POLICIES
+            )
         return self.touched(ref)
 
     def _merged(self, ref: Ref, patch: Manifest) -> Manifest:
@@ -338,13 +348,13 @@ class Simulation:
         return NOW + timedelta(seconds=self._seconds)
 
     def restart(self) -> None:
-        self.context, self.queue = context_of(self.server, self.guacamole, agents=self.agents)
+        self.context, self.queue = context_of(self.server, self.guacamole, agents=self.agents, installation=CONFINING)
         self.context.debouncer.clock = lambda: self._seconds
 
     def sync_caches(self) -> None:
         """Bring the caches up to date, as the informers do."""
         cache = self.context.cache
-        for kind in (SESSION_KIND, CLASS_KIND, *CHILD_KINDS):
+        for kind in (SESSION_KIND, CLASS_KIND, *watched_kinds(self.context.installation)):
             for ref in cache.uids(kind).keys() - self.server.objects.keys():
                 cache.remove(ref)
         self.context.enqueue_waiting()

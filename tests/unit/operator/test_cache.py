@@ -94,6 +94,30 @@ def test_a_successor_made_since_a_list_stays() -> None:
     assert store.uid(SERVICE) == "another-uid"
 
 
+def test_an_older_list_does_not_bring_a_deleted_object_back() -> None:
+    store = ObjectCache()
+    store.put(body())
+    store.put(at("10"))
+    store.remove(SERVICE, "object-uid", "20")
+    assert not store.put(at("19"))
+    store.put(stored(service(session().desktop, session()), "another-uid"))
+    store.remove(SERVICE, "another-uid")
+    late = stored(service(session().desktop, session()), "another-uid")
+    late["metadata"]["resourceVersion"] = "900"
+    assert not store.put(late), "nobody knows since when it is gone"
+
+
+@pytest.mark.parametrize("version", ["20", "21"])
+def test_an_object_that_lost_our_label_returns_in_a_later_version(version: str) -> None:
+    """For a watch with a selector it was deleted."""
+    store = ObjectCache()
+    store.put(body())
+    store.put(at("10"))
+    store.remove(SERVICE, "object-uid", "20")
+    assert store.put(at(version))
+    assert not store.put(at("11"))
+
+
 def test_fields_that_no_code_reads_are_not_kept() -> None:
     store = ObjectCache()
     store.put(body())
@@ -127,7 +151,7 @@ def test_connections_and_children_of_a_desktop_lead_to_the_session_that_has_it()
     cache.put(body() | {"status": {"desktop": {"name": name}}})
     assert cache.session_of_connection(name) == SESSION
     assert cache.session_of_connection(name + VIEW_SUFFIX) == SESSION
-    assert cache.sessions_of({"metadata": {"name": name}}) == {SESSION}
+    assert cache.sessions_of({"kind": "Pod", "metadata": {"name": name}}) == {SESSION}
     cache.remove(SESSION)
     assert cache.session_of_connection(name) is None
     assert cache.session_of_connection(session().desktop.name) is None

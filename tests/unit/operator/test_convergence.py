@@ -122,6 +122,7 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def never_two_desktops(self) -> None:
         assert len(self.sim.pods()) <= 1
+        assert self.sim.server.open_pods_made == 0, "each is made after the policies that confine it"
         if self.sim.session() is None:
             assert self.sim.guacamole.connections == {}, "the finalizer holds it until Guacamole is clear"
 

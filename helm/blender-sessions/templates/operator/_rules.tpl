@@ -10,7 +10,7 @@
   verbs: [update]
 - apiGroups: [blendersessions.io]
   resources: [blendersessionclasses]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [blendersessions.io]
   resources: [blendersessions/status]
   verbs: [patch]
@@ -18,10 +18,19 @@
 - apiGroups: [blendersessions.io]
   resources: [blendersessions/finalizers]
   verbs: [update]
-# Server-side apply asks for patch, and for create when the object is new.
 - apiGroups: [""]
-  resources: [pods, services, secrets, persistentvolumeclaims]
+  resources: [pods, secrets]
   verbs: [get, list, watch, create, patch, delete]
+# Kubernetes deletes these by their owner references.
+- apiGroups: [""]
+  resources: [services, persistentvolumeclaims]
+  verbs: [get, list, watch, create, patch]
+{{- if .Values.networkPolicies.enabled }}
+# Server-side apply asks for patch, and for create when the object is new.
+- apiGroups: [networking.k8s.io]
+  resources: [networkpolicies]
+  verbs: [list, watch, create, patch]
+{{- end }}
 - apiGroups: [""]
   resources: [events]
   verbs: [create]

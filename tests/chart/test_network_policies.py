@@ -1,0 +1,282 @@
+"""Who may connect to whom: the chart's policies and the operator's together, over all pairs of parts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from apiserver.rights import placed
+from blendersessions.model import labels
+from blendersessions.model.network import NetworkPeers
+from blendersessions_operator.resources.network_policy import network_policies
+from chart.network import Endpoint, Outside, Pod, Policy, Port, allowed, matches
+from chart.rendering import EVERYTHING, NAMESPACE, RefusedError, Rendered, render
+
+SERVED, UNSERVED = "blender-desktops", "elsewhere"
+METADATA = (
+    "169.254.169.254",  # AWS, Google, Azure, Oracle, OpenStack
+    "169.254.170.2",  # AWS ECS
+    "168.63.129.16",  # Azure's platform
+    "100.100.100.200",  # Alibaba
+    "192.0.0.192",  # Oracle's older address
+    "fd00:ec2::254",  # AWS by IPv6
+    "fd20:ce::254",  # Google by IPv6
+    "64:ff9b::a9fe:a9fe",  # 169.254.169.254 behind NAT64
+)
+INTERNET, INTERNET6, OFFICE = "93.184.215.14", "2606:2800:21f:cb07:6820:80da:af6b:8b2c", "203.0.113.7"
+PRIVATE = ("10.0.0.1", "172.16.3.4", "192.168.1.1", "127.0.0.1", "fe80::1", "fd12::1", "::1", "64:ff9b::c0a8:101")
+
+
+def component(name: str) -> Pod:
+    selector = {"name": "blender-sessions", "instance": "studio", "component": name}
+    return Pod(NAMESPACE, {f"app.kubernetes.io/{key}": value for key, value in selector.items()})
+
+
+def desktop(egress: str, namespace: str = SERVED) -> Pod:
+    return Pod(namespace, {labels.NAME: labels.NAME_VALUE, labels.EGRESS: egress})
+
+
+ENDPOINTS: dict[str, Endpoint] = {
+    **{name: component(name) for name in ("operator", "setup", "portal", "proxy", "guacd", "guacamole", "postgresql")},
+    "closed desktop": desktop("None"),
+    "public desktop": desktop("Public"),
+    "desktop elsewhere": desktop("None", UNSERVED),
+    "stranger": Pod(UNSERVED, {"app": "stranger"}),
+    "neighbour": Pod(NAMESPACE, {"app": "neighbour"}),
+    "housemate": Pod(SERVED, {"app": "housemate"}),
+    "name server": Pod("kube-system", {"k8s-app": "kube-dns"}),
+    "API server": Outside("10.0.0.10"),
+    "internet": Outside(INTERNET),
+    "internet by IPv6": Outside(INTERNET6),
+    **{f"metadata {address}": Outside(address) for address in METADATA},
+    **{f"private {address}": Outside(address) for address in PRIVATE},
+}
+OURS = ("operator", "setup", "portal", "proxy", "guacd", "guacamole", "postgresql", "closed desktop", "public desktop")
+PORTS = (
+    *(Port(number) for number in (22, 53, 80, 443, 4822, 5432, 5900, 6443, 8000, 8080, 8081, 8788)),
+    Port(53, "UDP"),
+)
+
+
+def write(port: Port) -> str:
+    return str(port.number) if port.protocol == "TCP" else f"{port.number}/{port.protocol}"
+
+
+ALL = {write(port) for port in PORTS}
+DNS = {"name server": {"53", "53/UDP"}}
+API = {"443", "6443"}
+TO_API: dict[str, set[str]] = {
+    **{name: API for name, each in ENDPOINTS.items() if name not in OURS and name != "name server"},
+    "name server": {"53", "53/UDP", *API},
+}
+"""An address of the API servers is none that the chart knows, so their ports are open towards what is not ours."""
+
+EXPECTED: dict[str, dict[str, set[str]]] = {
+    "operator": {
+        **TO_API,
+        "guacamole": {"8080"},
+        "guacd": {"4822"},
+        "closed desktop": {"8788"},
+        "public desktop": {"8788"},
+    },
+    "setup": TO_API,
+    "portal": {**TO_API, "guacamole": {"8080"}},
+    "proxy": {**DNS, "portal": {"8000"}, "guacamole": {"8080"}},
+    "guacamole": {**DNS, "guacd": {"4822"}, "postgresql": {"5432"}},
+    "guacd": {**DNS, "closed desktop": {"5900"}, "public desktop": {"5900"}},
+    "postgresql": {},
+    "closed desktop": {},
+    "public desktop": {**DNS, "internet": ALL, "internet by IPv6": ALL},
+}
+"""From each part of ours: to what it may connect, on which ports."""
+TO_OURS = {"proxy": {"8080"}}
+"""From everything else: to which parts of ours."""
+
+
+def policies_of(chart: Rendered, *namespaces: str) -> list[Policy]:
+    """The chart's policies, and those that its operator makes with the settings of the chart."""
+    own: list[Policy] = [placed(document) for document in chart.documents if document["kind"] == "NetworkPolicy"]
+    peers = NetworkPeers.model_validate_json(str(chart.environment("studio-operator")["BLENDERSESSIONS_NETWORK_PEERS"]))
+    return own + [policy for namespace in namespaces for policy in network_policies(namespace, peers)]
+
+
+def matrix(policies: list[Policy], senders: list[str]) -> dict[str, dict[str, set[str]]]:
+    """From each sender to each other endpoint: the open ports."""
+    found: dict[str, dict[str, set[str]]] = {}
+    for sender in senders:
+        found[sender] = {}
+        for receiver, endpoint in ENDPOINTS.items():
+            ports = {write(port) for port in PORTS if allowed(policies, ENDPOINTS[sender], endpoint, port)}
+            if ports and receiver != sender:
+                found[sender][receiver] = ports
+    return found
+
+
+def test_each_part_reaches_what_it_needs_and_nothing_else() -> None:
+    assert matrix(policies_of(render(), SERVED), list(OURS)) == EXPECTED
+
+
+def test_whatever_is_not_ours_reaches_the_proxy_alone() -> None:
+    policies = policies_of(render(), SERVED)
+    others = [name for name in ENDPOINTS if name not in OURS]
+    for sender, row in matrix(policies, others).items():
+        assert {to: ports for to, ports in row.items() if to in OURS} == TO_OURS, sender
+
+
+def test_two_desktops_do_not_reach_each_other() -> None:
+    policies = policies_of(render(), SERVED)
+    for egress in ("None", "Public"):
+        for port in PORTS:
+            assert not allowed(policies, desktop(egress), Pod(SERVED, desktop("None").labels, "10.1.9.9"), port)
+
+
+@pytest.mark.parametrize("address", [*METADATA, *PRIVATE])
+def test_no_desktop_reaches_a_metadata_or_private_address_on_any_port(address: str) -> None:
+    policies = policies_of(render(), SERVED)
+    for egress in ("None", "Public"):
+        for port in (*PORTS, Port(32526), Port(123, "UDP")):
+            assert not allowed(policies, desktop(egress), Outside(address), port)
+
+
+def test_name_servers_elsewhere_are_not_asked() -> None:
+    policies = policies_of(render(), SERVED)
+    for address in ("10.96.0.53", "169.254.20.10"):
+        assert not allowed(policies, desktop("Public"), Outside(address), Port(53, "UDP"))
+    assert not allowed(policies, desktop("Public"), Pod(UNSERVED, {"k8s-app": "kube-dns"}), Port(53, "UDP"))
+
+
+def test_the_name_servers_are_a_value() -> None:
+    chart = render(
+        "networkPolicies.dns.to[0].ipBlock.cidr=169.254.20.10/32",
+        "networkPolicies.dns.to[1].namespaceSelector.matchLabels.kubernetes\\.io/metadata\\.name=openshift-dns",
+        "networkPolicies.dns.ports={5353}",
+    )
+    policies = policies_of(chart, SERVED)
+    for sender in (desktop("Public"), *(component(name) for name in ("operator", "portal", "proxy", "guacd"))):
+        assert allowed(policies, sender, Outside("169.254.20.10"), Port(5353, "UDP"))
+        assert allowed(policies, sender, Pod("openshift-dns", {"dns": "default"}), Port(5353, "UDP"))
+        assert not allowed(policies, sender, ENDPOINTS["name server"], Port(53, "UDP"))
+    assert not allowed(policies, desktop("None"), Outside("169.254.20.10"), Port(5353, "UDP"))
+
+
+def test_more_networks_may_be_closed() -> None:
+    open_to = desktop("Public"), Outside(OFFICE), Port(443)
+    assert allowed(policies_of(render(), SERVED), *open_to)
+    assert not allowed(policies_of(render("networkPolicies.closedNetworks={203.0.113.0/24}"), SERVED), *open_to)
+
+
+def test_the_api_servers_are_a_value() -> None:
+    chart = render(
+        "networkPolicies.apiServer.to[0].ipBlock.cidr=10.0.0.10/32", "networkPolicies.apiServer.ports={16443}"
+    )
+    policies = policies_of(chart, SERVED)
+    for name in ("operator", "portal"):
+        assert allowed(policies, component(name), ENDPOINTS["API server"], Port(16443))
+        assert not allowed(policies, component(name), ENDPOINTS["API server"], Port(443))
+        assert not allowed(policies, component(name), ENDPOINTS["internet"], Port(16443))
+
+
+def test_the_metrics_are_read_by_whom_the_values_name() -> None:
+    prometheus, operator = Pod("monitoring", {"app": "prometheus"}), component("operator")
+    scrape = prometheus, operator, Port(8081)
+    assert not allowed(policies_of(render()), *scrape)
+    assert allowed(policies_of(render("operator.metrics.podMonitor.enabled=true")), *scrape)
+    named = "networkPolicies.metrics.from[0].namespaceSelector.matchLabels.kubernetes\\.io/metadata\\.name"
+    policies = policies_of(render(f"{named}=monitoring", "operator.metrics.podMonitor.enabled=true"))
+    assert allowed(policies, *scrape)
+    assert not allowed(policies, ENDPOINTS["stranger"], operator, Port(8081))
+    assert not allowed(policies, prometheus, operator, Port(8080))
+
+
+def test_the_proxy_may_be_kept_for_an_ingress_controller() -> None:
+    chart = render(
+        "networkPolicies.proxy.from[0].namespaceSelector.matchLabels.kubernetes\\.io/metadata\\.name=ingress"
+    )
+    policies = policies_of(chart)
+    assert allowed(policies, Pod("ingress", {}), component("proxy"), Port(8080))
+    assert not allowed(policies, ENDPOINTS["stranger"], component("proxy"), Port(8080))
+
+
+def test_without_the_proxy_your_own_reaches_guacamole_and_the_portal() -> None:
+    policies = policies_of(render("proxy.enabled=false"))
+    assert allowed(policies, ENDPOINTS["stranger"], component("guacamole"), Port(8080))
+    assert allowed(policies, ENDPOINTS["stranger"], component("portal"), Port(8000))
+
+
+def test_an_external_guacamole_is_where_the_values_say() -> None:
+    external = (
+        "guacamole.mode=external",
+        "guacamole.external.url=http://guacamole.example.org/guacamole/",
+        "guacamole.admin.existingSecret=our-admin",
+    )
+    policies = policies_of(render(*external), SERVED)
+    for name in ("operator", "portal", "proxy"):
+        assert allowed(policies, component(name), Outside(OFFICE), Port(80))
+    assert allowed(policies, Outside(OFFICE), desktop("None"), Port(5900))
+    assert not allowed(policies, Outside(OFFICE), desktop("None"), Port(8788))
+    where = ("external.to", "external.vncFrom")
+    named = (f"networkPolicies.{each}[0].ipBlock.cidr=203.0.113.0/24" for each in where)
+    policies = policies_of(render(*external, *named), SERVED)
+    for name in ("operator", "portal", "proxy"):
+        assert allowed(policies, component(name), Outside(OFFICE), Port(80))
+        assert not allowed(policies, component(name), Outside(INTERNET), Port(80))
+    assert allowed(policies, Outside(OFFICE), desktop("None"), Port(5900))
+    assert not allowed(policies, Outside(INTERNET), desktop("None"), Port(5900))
+
+
+@pytest.mark.parametrize(
+    ("options", "reached"),
+    [
+        ((), {SERVED}),
+        (("operator.namespaces={studio}",), {SERVED, "studio"}),
+        (("operator.namespaces={studio}", "portal.enabled=false"), {"studio"}),
+        (("operator.clusterWide=true",), {SERVED, "studio", UNSERVED}),
+    ],
+)
+def test_desktops_are_reached_where_they_are_served(options: tuple[str, ...], reached: set[str]) -> None:
+    policies = policies_of(render(*options), SERVED, "studio", UNSERVED)
+    for name, port in (("guacd", Port(5900)), ("operator", Port(8788))):
+        found = {
+            namespace
+            for namespace in (SERVED, "studio", UNSERVED)
+            if allowed(policies, component(name), desktop("None", namespace), port)
+        }
+        assert found == reached
+
+
+@pytest.mark.parametrize("options", [(), ("guacamole.mode=standin",)])
+def test_every_pod_of_the_release_has_a_policy_in_both_directions(options: tuple[str, ...]) -> None:
+    chart = render(*options)
+    policies: list[Any] = [d["spec"] for d in chart.documents if d["kind"] == "NetworkPolicy"]
+    kinds = {"Deployment", "StatefulSet", "DaemonSet"}
+    pods = [document for document in chart.documents if document["kind"] in kinds]
+    assert len(pods) >= 5
+    for pod in pods:
+        spec: Any = pod["spec"]
+        found = [each for each in policies if matches(each["podSelector"], spec["template"]["metadata"]["labels"])]
+        assert [each["policyTypes"] for each in found] == [["Ingress", "Egress"]], pod["metadata"]
+
+
+def test_policies_may_be_switched_off_as_a_whole() -> None:
+    chart = render("networkPolicies.enabled=false")
+    assert not chart.names("NetworkPolicy")
+    environment = chart.environment("studio-operator")
+    assert environment["BLENDERSESSIONS_NETWORK_POLICIES"] == "Off"
+    assert "BLENDERSESSIONS_NETWORK_PEERS" not in environment
+    assert "networkpolicies" not in str([d for d in chart.documents if d["kind"] in {"Role", "ClusterRole"}])
+
+
+def test_every_value_of_the_policies_reaches_a_policy() -> None:
+    policies = str(policies_of(render(values=EVERYTHING), "desktops"))
+    for trace in ("node-local-dns", "198.51.100.0/24", "192.0.2.10/32", "'port': 5353", "'port': 16443", "prometheus"):
+        assert trace in policies, trace
+    assert "ingress-controller" in policies
+
+
+@pytest.mark.parametrize(
+    "wrong", ["dns.to=", "dns.ports=", "closedNetworks={anything}", "proxy.from[0].podSelectors.a=b"]
+)
+def test_a_value_that_opens_by_mistake_is_refused(wrong: str) -> None:
+    with pytest.raises(RefusedError):
+        render(f"networkPolicies.{wrong}")

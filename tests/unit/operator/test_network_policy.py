@@ -1,0 +1,115 @@
+"""The network policies of desktops: what is built, and when one is as it must be."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pydantic import ValidationError
+
+from blendersessions.model.network import CLUSTER_DNS, NetworkPeers
+from blendersessions_operator.resources.network_policy import is_in_force, network_policies
+from unit.operator.factories import stored
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from blendersessions.model.manifest import Manifest
+
+GUACD = {"podSelector": {"matchLabels": {"app": "guacd"}}}
+OPERATOR = {"podSelector": {"matchLabels": {"app": "operator"}}}
+PEERS = NetworkPeers(vnc_from=(GUACD,), agent_from=(OPERATOR,), closed_networks=("203.0.113.0/24", "2001:db8::/32"))
+CLOSED, PUBLIC = network_policies("art", PEERS)
+
+
+def test_a_desktop_is_reached_by_guacd_and_the_operator_and_reaches_nobody() -> None:
+    assert CLOSED == {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {
+            "name": "blender-desktops",
+            "namespace": "art",
+            "labels": {"app.kubernetes.io/managed-by": "blender-sessions"},
+        },
+        "spec": {
+            "podSelector": {"matchLabels": {"app.kubernetes.io/name": "blender-desktop"}},
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [
+                {"ports": [{"protocol": "TCP", "port": 5900}], "from": [GUACD]},
+                {"ports": [{"protocol": "TCP", "port": 8788}], "from": [OPERATOR]},
+            ],
+            "egress": [],
+        },
+    }
+
+
+def test_a_public_desktop_reaches_the_internet_and_the_name_servers() -> None:
+    spec = PUBLIC["spec"]
+    assert spec["podSelector"] == {
+        "matchLabels": {"app.kubernetes.io/name": "blender-desktop", "blendersessions.io/egress": "Public"}
+    }
+    assert spec["policyTypes"] == ["Egress"]
+    world, names = spec["egress"]
+    assert names == {"ports": [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}], "to": [CLUSTER_DNS]}
+    blocks = [peer["ipBlock"] for peer in world["to"]]
+    assert [block["cidr"] for block in blocks] == ["0.0.0.0/0", "::/0"]
+    assert {"10.0.0.0/8", "169.254.0.0/16", "203.0.113.0/24"} <= set(blocks[0]["except"])
+    assert {"fc00::/7", "64:ff9b::a9fe:0/112", "2001:db8::/32"} <= set(blocks[1]["except"])
+    assert not [network for network in blocks[0]["except"] if ":" in network]
+    assert not [network for network in blocks[1]["except"] if ":" not in network]
+
+
+def test_a_peer_that_is_not_known_may_be_anything() -> None:
+    closed, _ = network_policies("art", NetworkPeers())
+    assert [sorted(rule) for rule in closed["spec"]["ingress"]] == [["ports"], ["ports"]]
+
+
+def test_a_stored_policy_is_in_force_without_its_empty_lists() -> None:
+    found = stored(CLOSED)
+    del found["spec"]["egress"]
+    found["metadata"]["annotations"] = {"team": "studio"}
+    assert is_in_force(found, CLOSED)
+
+
+def _add_egress(policy: Manifest) -> None:
+    policy["spec"]["egress"] = [{}]
+
+
+def _add_ingress(policy: Manifest) -> None:
+    policy["spec"]["ingress"].append({"from": [{"podSelector": {}}]})
+
+
+def _select_fewer(policy: Manifest) -> None:
+    policy["spec"]["podSelector"]["matchLabels"]["app"] = "something"
+
+
+def _forget_egress(policy: Manifest) -> None:
+    policy["spec"]["policyTypes"] = ["Ingress"]
+
+
+def _take_the_label(policy: Manifest) -> None:
+    policy["metadata"]["labels"] = {}
+
+
+@pytest.mark.parametrize("change", [_add_egress, _add_ingress, _select_fewer, _forget_egress, _take_the_label])
+def test_a_policy_with_other_rules_is_not(change: Callable[[Manifest], None]) -> None:
+    found = copy.deepcopy(stored(CLOSED))
+    change(found)
+    assert not is_in_force(found, CLOSED)
+    assert not is_in_force(None, CLOSED)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"closedNetworks": ["anything"]},
+        {"closedNetworks": ["10.0.0.1/8"]},
+        {"dnsTo": []},
+        {"dnsPorts": []},
+        {"vncTo": []},
+    ],
+)
+def test_peers_that_would_open_or_break_a_policy_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        NetworkPeers.model_validate(wrong)
