@@ -7,7 +7,7 @@ objects, owner references have no effect, and a pod's status stays as the test w
 import datetime as dt
 import shutil
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from localcluster import apiserver, binaries, kubeconfig, pki
@@ -40,12 +40,13 @@ class ControlPlane:
             each.close()
 
 
-def start(state: Path, api_port: int) -> ControlPlane:
+def start(state: Path, api_port: int, *etcd_options: str) -> ControlPlane:
     """Start etcd and kube-apiserver without data, and wait until the API answers.
 
     Args:
         state: a folder for this control plane only. Programs and data of an earlier run there are removed.
         api_port: the API's port on 127.0.0.1, or 0 for a free one.
+        etcd_options: more options of etcd, such as a larger quota.
 
     Raises:
         LocalClusterError: the port is in use, or a program did not start. The message has the last lines of its log.
@@ -62,7 +63,8 @@ def start(state: Path, api_port: int) -> ControlPlane:
     files, config = _credentials(state, url)
     plane = ControlPlane(config, url, supervisor, data, ports)
     try:
-        supervisor.run(apiserver.etcd(built["etcd"], data, client_port, peer_port))
+        etcd = apiserver.etcd(built["etcd"], data, client_port, peer_port)
+        supervisor.run(replace(etcd, command=(*etcd.command, *etcd_options)))
         supervisor.run(
             apiserver.kube_apiserver(
                 built["kube-apiserver"],
