@@ -26,13 +26,15 @@ SECRETS, SESSION_COUNT = 40, 40
 LARGE = {"example.org/large": "x" * 250_000}
 
 
-def fill(installation: Installation) -> None:
-    """Make Secrets of a megabyte with the operator's label and names of its form, and sessions with annotations."""
+def fill(installation: Installation) -> list[str]:
+    """Make large Secrets with our label and names of our form, and sessions with annotations; return the Secrets."""
     api, namespace = installation.api, installation.namespace
     data = {"large": base64.b64encode(b"x" * 1_000_000).decode()}
 
-    def add_secret(number: int) -> None:
-        meta = {"name": name_for(str(uuid.UUID(int=number))), "labels": {MANAGED_BY: MANAGED_BY_VALUE}}
+    names = [name_for(str(uuid.UUID(int=number))) for number in range(SECRETS)]
+
+    def add_secret(name: str) -> None:
+        meta = {"name": name, "labels": {MANAGED_BY: MANAGED_BY_VALUE}}
         api.request("POST", f"api/v1/namespaces/{namespace}/secrets", {"metadata": meta, "data": data})
 
     def add_session(number: int) -> None:
@@ -40,12 +42,13 @@ def fill(installation: Installation) -> None:
         api.create_session(namespace, {"metadata": meta, "spec": {"suspend": True}})
 
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(add_secret, range(SECRETS)))
+        list(pool.map(add_secret, names))
         list(pool.map(add_session, range(SESSION_COUNT)))
+    return names
 
 
 async def test_large_objects_of_a_tenant_are_not_kept_and_not_changed(installation: Installation) -> None:
-    fill(installation)
+    strangers = fill(installation)
     kubernetes = await connect()
     try:
         context, _ = context_of(kubernetes)
@@ -61,7 +64,7 @@ async def test_large_objects_of_a_tenant_are_not_kept_and_not_changed(installati
             assert sum(len(repr(item)) for item in page.items) < PAGE_BYTES + 100_000
 
         ref = Ref(SESSION_KIND, installation.namespace, "large-1")
-        installation.until_reason("Suspended", "Suspended", ref.name)
+        installation.until_reason("Suspended", "Requested", ref.name)
         await context.reread(ref)
         session = cache.session(ref)
         assert session is not None
@@ -73,8 +76,9 @@ async def test_large_objects_of_a_tenant_are_not_kept_and_not_changed(installati
         path = f"{SESSIONS}/namespaces/{installation.namespace}/blendersessions/{ref.name}"
         merge = "application/merge-patch+json"
         installation.api.request("PATCH", path, {"metadata": {"finalizers": [FINALIZER]}}, merge)
+        installation.run_pod(installation.create())
+        installation.until_ready()
     finally:
         await kubernetes.close()
-    installation.run_pod(installation.create())
-    installation.until_ready()
-    installation.api.request("DELETE", f"api/v1/namespaces/{installation.namespace}/secrets")
+        for name in strangers:
+            installation.delete_child("secrets", name)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 OBJECTS_PER_CHUNK = 10
-"""Sessions in one answer to a list of Kopf's, which holds an answer three times at once. A session may have a megabyte."""
+"""Sessions in one answer to a list of Kopf's, which holds it three times at once. A session may have a megabyte."""
 EXIT_TIMEOUT_SECONDS = 25
 """Limit for Kopf's own shutdown. It is below the pod's grace period of 30 s, so that `_stop` ends before SIGKILL."""
 
