@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from blendersessions.model.conditions import ConditionType, Reason
-from blendersessions.model.status import SaveResult
+from blendersessions.model.status import EXACT_POSITIONS, SaveResult
 from blendersessions_portal import wording
 
 if TYPE_CHECKING:
@@ -78,11 +78,17 @@ def describe(session: SessionView, now: datetime) -> Progress:
         return Progress(State.READY, wording.READY.headline, wording.READY.way_out, _steps(session))
     if _reason(session, ConditionType.READY) == Reason.QUEUED:
         queue = session.status.queue
-        place = f" You are number {queue.position}." if queue is not None and queue.position else ""
+        place = _place(queue.position) if queue is not None and queue.position else ""
         return Progress(State.QUEUED, wording.QUEUE.headline, wording.QUEUE.way_out + place, _steps(session))
     # A resumed session waits since its last change, not since it was made.
     words = _waiting_words(session, now - (session.changed or session.created))
     return Progress(State.WORKING, words.headline, words.way_out, _steps(session))
+
+
+def _place(position: int) -> str:
+    if position > EXACT_POSITIONS:
+        return f" You are among the first {position}."
+    return f" You are number {position}."
 
 
 def _waiting_words(session: SessionView, waited: timedelta) -> Words:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[controlplane.ControlPlane]:
     """An etcd and a kube-apiserver, ended with the run."""
-    plane = controlplane.start(tmp_path_factory.mktemp("control-plane"), 0, [OPERATOR])
+    plane = controlplane.start(tmp_path_factory.mktemp("control-plane"), 0, audited=[OPERATOR])
     try:
         yield plane
     finally:

@@ -4,6 +4,8 @@ make bench                                    everything; prints a table
 make bench OPTIONS='burst --rounds 5'         chosen scenarios
 make bench OPTIONS='--record'                 keeps the figures, and writes docs/performance.md
 make bench OPTIONS='page'                     writes docs/performance.md anew from the kept figures
+make bench OPTIONS='line --waiting 10000'         what a departure from a long line costs the operator's one thread
+make bench OPTIONS='hostile'                      a tenant who fills the cluster with large objects
 make bench OPTIONS='first-frame --cluster demo'   seconds to the first frame of a real Blender, on a running cluster
 """
 
@@ -16,7 +18,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import first_frame, page
+from bench import first_frame, hostile, line, page
 from bench.run import SCENARIOS, Options, run
 
 
@@ -25,6 +27,10 @@ def main() -> None:
     arguments = sys.argv[1:]
     if arguments[:1] == ["first-frame"]:
         first_frame.main(arguments[1:])
+    elif arguments[:1] == ["line"]:
+        line.main(arguments[1:])
+    elif arguments[:1] == ["hostile"]:
+        hostile.main(arguments[1:])
     elif arguments[:1] == ["page"]:
         page.write()
     else:

@@ -40,10 +40,10 @@ class Cluster:
 
 
 @contextmanager
-def simulated(folder: Path) -> Iterator[Cluster]:
+def simulated(folder: Path, *etcd_options: str) -> Iterator[Cluster]:
     """Run etcd, kube-apiserver, kube-scheduler and kwok while the block runs."""
     built = binaries.ensure("kube-scheduler", "kwok", "helm")
-    plane = controlplane.start(folder, 0)
+    plane = controlplane.start(folder, 0, etcd_options=etcd_options)
     others = (
         _scheduler(built["kube-scheduler"], plane.kubeconfig),
         Component("kwok", (str(built["kwok"]), *_kwok_options(plane.kubeconfig))),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from blendersessions.model.conditions import Condition, ConditionType, Reason, parse_condition
 from blendersessions.model.fields import moment, number, section, text, timestamp, word
@@ -78,6 +78,10 @@ class Startup:
     path: StartPath
     seconds: float
     """Time from the beginning of the start to the first `Ready=True`."""
+
+
+EXACT_POSITIONS: Final = 20
+"""Up to this queue position a session is told its exact one. Above it, positions are rounded up."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import datetime as dt
 import shutil
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
@@ -45,13 +45,14 @@ class ControlPlane:
             each.close()
 
 
-def start(state: Path, api_port: int, audited: Sequence[str] = ()) -> ControlPlane:
+def start(state: Path, api_port: int, *, audited: Sequence[str] = (), etcd_options: Sequence[str] = ()) -> ControlPlane:
     """Start etcd and kube-apiserver without data, and wait until the API answers.
 
     Args:
         state: a folder for this control plane only. Programs and data of an earlier run there are removed.
         api_port: the API's port on 127.0.0.1, or 0 for a free one.
         audited: users whose requests are recorded in `ControlPlane.audit_log`.
+        etcd_options: more options of etcd, such as a larger quota.
 
     Raises:
         LocalClusterError: the port is in use, or a program did not start. The message has the last lines of its log.
@@ -69,7 +70,8 @@ def start(state: Path, api_port: int, audited: Sequence[str] = ()) -> ControlPla
     audit_log = state / "audit.jsonl"
     plane = ControlPlane(config, url, supervisor, data, ports, audit_log)
     try:
-        supervisor.run(apiserver.etcd(built["etcd"], data, client_port, peer_port))
+        etcd = apiserver.etcd(built["etcd"], data, client_port, peer_port)
+        supervisor.run(replace(etcd, command=(*etcd.command, *etcd_options)))
         supervisor.run(
             apiserver.kube_apiserver(
                 built["kube-apiserver"],

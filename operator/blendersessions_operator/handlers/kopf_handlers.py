@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import kopf
 
-from blendersessions.clients.kubernetes import OBJECTS_PER_PAGE
 from blendersessions.model.manifest import API_GROUP, CLASS_KIND, SESSION_KIND
 from blendersessions_operator.controller.controller import Controller
 from blendersessions_operator.controller.informer import apply_event
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+OBJECTS_PER_CHUNK = 10
+"""Sessions in one answer to a list of Kopf's, which holds it three times at once. A session may have a megabyte."""
 EXIT_TIMEOUT_SECONDS = 25
 """Limit for Kopf's own shutdown. It is below the pod's grace period of 30 s, so that `_stop` ends before SIGKILL."""
 
@@ -92,7 +93,7 @@ def end_at_once(reason: str) -> NoReturn:
 
 
 def _configure(settings: kopf.OperatorSettings) -> None:
-    settings.watching.chunk_size = OBJECTS_PER_PAGE
+    settings.watching.chunk_size = OBJECTS_PER_CHUNK
     settings.persistence.diffbase_storage = NoDiffBase()
     settings.persistence.progress_storage = NoProgress()
     settings.posting.enabled = False

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
+
+from blendersessions.model.status import EXACT_POSITIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
     from blendersessions.model.session import Session
-
-EXACT_POSITIONS: Final = 20
-"""Up to this queue position a session is told its exact one."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING, TypeAlias
 
 from blendersessions.model.session_class import Limits
-from blendersessions_operator.planning.admission import EXACT_POSITIONS, boundaries, rounded
+from blendersessions.model.status import EXACT_POSITIONS
+from blendersessions_operator.planning.admission import boundaries, rounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,6 +21,7 @@ from blendersessions.model.errors import (
     UserMissing,
 )
 from blendersessions.model.manifest import ref_of
+from blendersessions.model.status import EXACT_POSITIONS
 from blendersessions_operator.planning import podstate
 from blendersessions_operator.planning.claims import in_use_by
 from blendersessions_operator.planning.confinement import explain_unconfined
@@ -168,11 +169,15 @@ def _without_pod(session: Session, observed: Observed) -> Condition:
         return Condition(ConditionType.DESKTOP_READY, "False", Reason.WORKSPACE_IN_USE, message)
     if observed.position is not None:
         message = (
-            f"The class {name} allows no further session now. This one has position {observed.position} in the queue, "
-            "and starts by itself."
+            f"The class {name} allows no further session now. "
+            f"This one {_place_in_line(observed.position)} in the queue, and starts by itself."
         )
         return Condition(ConditionType.DESKTOP_READY, "False", Reason.QUEUED, message)
     return Condition(ConditionType.DESKTOP_READY, "False", Reason.DESKTOP_PENDING, "The pod does not exist yet.")
+
+
+def _place_in_line(position: int) -> str:
+    return f"has position {position}" if position <= EXACT_POSITIONS else f"is among the first {position}"
 
 
 def _desktop_reason(error: DomainError) -> str:

@@ -170,6 +170,8 @@ def test_a_queued_session_shows_its_place() -> None:
     assert progress.state is State.QUEUED
     assert "starts automatically" in progress.detail
     assert "You are number 2." in progress.detail
+    far = describe(session(*conditions, queuePosition=200), NOW)
+    assert "You are among the first 200." in far.detail, "it is rounded"
     assert "number" not in describe(session(*conditions), NOW).detail, "the place is not known yet"
 
 
