@@ -69,8 +69,8 @@ async def test_large_objects_of_a_tenant_are_not_kept_and_not_changed(installati
         session = cache.session(ref)
         assert session is not None
         with pytest.raises(Conflict):
-            await context.write(replace(session, resource_version="1"), "/metadata/finalizers", [])
-        written = await context.write(session, "/metadata/finalizers", [*session.finalizers, "example.org/theirs"])
+            await context.write_finalizers(replace(session, resource_version="1"), [])
+        written = await context.write_finalizers(session, [*session.finalizers, "example.org/theirs"])
         assert written["metadata"]["annotations"] == LARGE, "what the cache does not hold is not lost"
         assert written["metadata"]["finalizers"] == [FINALIZER, "example.org/theirs"]
         path = f"{SESSIONS}/namespaces/{installation.namespace}/blendersessions/{ref.name}"

@@ -233,20 +233,22 @@ class Kubernetes:
         """Merge a patch into an object. Lists are merged by their keys, so the entries of others stay."""
         return await self._request("PATCH", ref, patch, content_type=_STRATEGIC)
 
-    async def patch(self, ref: Ref, operations: Sequence[Manifest], subresource: str = "") -> Manifest:
-        """Carry out a JSON patch (RFC 6902) on an object or its subresource.
+    async def patch(self, ref: Ref, operations: Sequence[Manifest]) -> Manifest:
+        """Carry out a JSON patch (RFC 6902) on an object.
 
         Raises:
             Conflict: the patch writes a resource version that the object does not have any more.
         """
         query = {"fieldManager": FIELD_MANAGER}
-        return await self._request(
-            "PATCH", ref, operations, query=query, content_type=_JSON_PATCH, subresource=subresource
-        )
+        return await self._request("PATCH", ref, operations, query=query, content_type=_JSON_PATCH)
 
-    async def replace(self, manifest: Manifest) -> Manifest:
-        """Replace an object; raises `Conflict` if its version is not the manifest's any more."""
-        return await self._request("PUT", ref_of(manifest), manifest, query={"fieldManager": FIELD_MANAGER})
+    async def replace(self, manifest: Manifest, subresource: str = "") -> Manifest:
+        """Replace an object or its subresource; raises `Conflict` if its version is not the manifest's any more.
+
+        Of an object whose subresource `status` is replaced, the API server takes nothing but the status.
+        """
+        query = {"fieldManager": FIELD_MANAGER}
+        return await self._request("PUT", ref_of(manifest), manifest, query=query, subresource=subresource)
 
     async def scale(self, ref: Ref, uid: str, replicas: int, version: str = "") -> None:
         """Set the number of replicas of the object with this UID, by its subresource `scale`.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from blendersessions.clients.agent import AgentClient, endpoint_of
 from blendersessions.model.errors import NotFound, System
+from blendersessions.model.manifest import API_VERSION, SESSION_KIND
 from blendersessions_operator.controller.activity import ActivityTracker
 from blendersessions_operator.controller.admission_queue import AdmissionQueue
 from blendersessions_operator.controller.agent_calls import AgentCalls
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from blendersessions.model.installation import InstallationDefaults
     from blendersessions.model.manifest import Manifest, Ref
     from blendersessions.model.session import Session
+    from blendersessions.model.status import SessionStatus
     from blendersessions_operator.controller.workqueue import WorkQueue
 
 
@@ -92,21 +94,39 @@ class ReconcilerContext:
         for ref in self.admission.outdated(datetime.now(UTC)):
             self.queue.add(ref)
 
-    async def write(self, session: Session, path: str, value: object, subresource: str = "") -> Manifest:
-        """Write one field of a session, to the version that was read; return the session as the API server has it.
+    async def write_status(self, session: Session, status: SessionStatus) -> Manifest:
+        """Write the status to the version that was read; return the session as the API server has it.
 
         Raises:
             NotFound: the session is gone.
             Conflict: the session has changed since it was read.
         """
-        if self.cache.session(session.ref) is None:
-            raise NotFound(f"{session.ref} is gone.", System.KUBERNETES)
+        self._check_known(session)
+        ref = session.ref
+        seen = {"uid": session.uid, "resourceVersion": session.resource_version}
+        metadata = {"namespace": ref.namespace, "name": ref.name} | seen
+        manifest = {"apiVersion": API_VERSION, "kind": SESSION_KIND, "metadata": metadata}
+        # It costs the API server less than a patch does.
+        return await self.kubernetes.replace(manifest | {"status": status.to_manifest()}, "status")
+
+    async def write_finalizers(self, session: Session, finalizers: list[str]) -> Manifest:
+        """Write the finalizers to the version that was read; return the session as the API server has it.
+
+        Raises:
+            NotFound: the session is gone.
+            Conflict: the session has changed since it was read.
+        """
+        self._check_known(session)
         # A patch that names a version is refused with a conflict if the object has another one.
         operations: list[Manifest] = [
             {"op": "replace", "path": "/metadata/resourceVersion", "value": session.resource_version},
-            {"op": "add", "path": path, "value": value},
+            {"op": "add", "path": "/metadata/finalizers", "value": finalizers},
         ]
-        return await self.kubernetes.patch(session.ref, operations, subresource)
+        return await self.kubernetes.patch(session.ref, operations)
+
+    def _check_known(self, session: Session) -> None:
+        if self.cache.session(session.ref) is None:
+            raise NotFound(f"{session.ref} is gone.", System.KUBERNETES)
 
     async def read(self, ref: Ref) -> Manifest | None:
         """Return an object from the cache, or from the API server if the cache has nothing of it but that it exists."""

@@ -78,8 +78,8 @@ async def _create_user_secret(context: ReconcilerContext, session: Session, step
 async def _apply_object(context: ReconcilerContext, session: Session, step: steps.ApplyObject) -> str:
     ref = ref_of(step.manifest)
     context.alterations.check(session.uid, step.manifest, context.cache.get(ref))
-    await _update(context, ref, context.kubernetes.apply(step.manifest))
-    context.alterations.note(session.uid, step.manifest, context.cache.get(ref))
+    answer = await _update(context, ref, context.kubernetes.apply(step.manifest))
+    context.alterations.note(session.uid, step.manifest, answer)
     return f"Repaired {ref}."
 
 
@@ -102,8 +102,8 @@ async def _annotate_object(context: ReconcilerContext, session: Session, step: s
     ref, metadata = ref_of(step.manifest), step.manifest["metadata"]
     patch = {"metadata": {"uid": metadata["uid"], "annotations": metadata["annotations"]}}
     context.alterations.check(session.uid, step.manifest, context.cache.get(ref))
-    await _update(context, ref, context.kubernetes.merge(ref, patch))
-    context.alterations.note(session.uid, step.manifest, context.cache.get(ref))
+    answer = await _update(context, ref, context.kubernetes.merge(ref, patch))
+    context.alterations.note(session.uid, step.manifest, answer)
     return ""
 
 
@@ -145,8 +145,7 @@ async def _save_scene(context: ReconcilerContext, session: Session, step: steps.
 
 async def _record_save(context: ReconcilerContext, session: Session, step: steps.RecordSave) -> str:
     status = with_save(session, step.save)
-    write = context.write(session, "/status", status.to_manifest(), "status")
-    await _update(context, session.ref, write)
+    await _update(context, session.ref, context.write_status(session, status))
     return ""
 
 
@@ -212,8 +211,7 @@ async def _record_suspension(context: ReconcilerContext, session: Session, step:
     """Record the suspension in the status, and free the capacity of a session that wants no desktop any more."""
     status = with_suspension(session, step.reason, datetime.now(UTC))
     try:
-        write = context.write(session, "/status", status.to_manifest(), "status")
-        await _update(context, session.ref, write)
+        await _update(context, session.ref, context.write_status(session, status))
     finally:
         if session.suspend_requested:
             context.admission.release(session.uid)
@@ -276,7 +274,7 @@ async def _set_finalizers(
             read = (await context.kubernetes.get(session.ref))["metadata"]
             session = replace(session, resource_version=read["resourceVersion"])
             present = read.get("finalizers") or ()
-        written = await context.write(session, "/metadata/finalizers", change(present))
+        written = await context.write_finalizers(session, change(present))
         context.cache.replace({"kind": SESSION_KIND} | written)
     except NotFound:
         context.cache.remove(session.ref, session.uid)
@@ -286,12 +284,18 @@ async def _set_finalizers(
     return True
 
 
-async def _update(context: ReconcilerContext, ref: Ref, request: Awaitable[Manifest]) -> None:
-    """Send a change. If the object is gone or another one has its name, read it again; the next plan decides."""
+async def _update(context: ReconcilerContext, ref: Ref, request: Awaitable[Manifest]) -> Manifest | None:
+    """Send a change, and return the object as it is now.
+
+    If the object is gone or another one has its name, it is read again, and None returned; the next plan decides.
+    """
     try:
-        context.cache.replace({"kind": ref.kind} | await request)
+        answer = {"kind": ref.kind} | await request
     except (NotFound, Conflict):
         await context.reread(ref)
+        return None
+    context.cache.replace(answer)
+    return answer
 
 
 async def _create(context: ReconcilerContext, session: Session, manifest: Manifest) -> str:

@@ -30,7 +30,7 @@ async def write_status(context: ReconcilerContext, session: Session, status: Ses
     if status == session.status:
         return
     try:
-        written = await context.write(session, "/status", status.to_manifest(), "status")
+        written = await context.write_status(session, status)
     except NotFound:
         context.cache.remove(session.ref, session.uid)
         return

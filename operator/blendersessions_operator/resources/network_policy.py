@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, ip_network
 from typing import TYPE_CHECKING, Final
 
@@ -110,13 +111,16 @@ def _ingress(port: int, peers: Sequence[Peer]) -> Manifest:
     return rule | {"from": list(peers)} if peers else rule
 
 
-def _open_block(world: str, closed: Sequence[str]) -> Manifest:
+def _open_block(world: str, closed: tuple[str, ...]) -> Manifest:
     """Build a peer of all addresses of one IP version but the closed ones."""
-    version = ip_network(world).version
-    networks = dict.fromkeys(
-        network for network in (*CLOSED_NETWORKS, *closed) if ip_network(network).version == version
-    )
-    return {"ipBlock": {"cidr": world, "except": list(networks)}}
+    return {"ipBlock": {"cidr": world, "except": list(_closed_networks(ip_network(world).version, closed))}}
+
+
+@lru_cache(maxsize=16)
+def _closed_networks(version: int, closed: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the closed networks of one IP version. They are the same for every session, and a session asks often."""
+    networks = (*CLOSED_NETWORKS, *closed)
+    return tuple(dict.fromkeys(network for network in networks if ip_network(network).version == version))
 
 
 def _policy(name: str, namespace: str, spec: Manifest) -> Manifest:

@@ -97,8 +97,12 @@ class Server(Faulty):
 
         return dict(copy.deepcopy(self._call(System.KUBERNETES, merged)))
 
-    async def patch(self, ref: Ref, operations: list[Manifest], subresource: str = "") -> Manifest:
-        return dict(copy.deepcopy(self._call(System.KUBERNETES, lambda: self._patched(ref, operations, subresource))))
+    async def patch(self, ref: Ref, operations: list[Manifest]) -> Manifest:
+        return dict(copy.deepcopy(self._call(System.KUBERNETES, lambda: self._patched(ref, operations))))
+
+    async def replace(self, manifest: Manifest, subresource: str) -> Manifest:
+        assert subresource == "status"
+        return dict(copy.deepcopy(self._call(System.KUBERNETES, lambda: self._with_status(manifest))))
 
     async def scale(self, ref: Ref, uid: str, replicas: int, version: str = "") -> None:
         """Scale an object, as the operator does at an expiry, whose reason it has recorded before."""
@@ -185,21 +189,26 @@ class Server(Faulty):
                 found["metadata"].setdefault(part, {}).update(meta[part])
         return self.touched(ref)
 
-    def _patched(self, ref: Ref, operations: list[Manifest], subresource: str) -> Manifest:
-        """Carry out the patches that the operator sends: one of a field of a session, in one version."""
+    def _with_status(self, manifest: Manifest) -> Manifest:
+        """Replace the status of a session, in one version."""
+        ref, metadata = ref_of(manifest), manifest["metadata"]
+        found = self._found(ref)
+        if any(metadata[key] != found["metadata"][key] for key in ("uid", "resourceVersion")):
+            raise Conflict("another one by now", System.KUBERNETES)
+        self._rules.see(found)
+        found["status"] = copy.deepcopy(manifest["status"])
+        written = self.touched(ref)
+        self._rules.see(written)
+        self._rules.check()
+        return written
+
+    def _patched(self, ref: Ref, operations: list[Manifest]) -> Manifest:
+        """Carry out the patch that the operator sends: of a session's finalizers, in one version."""
         found = self._found(ref)
         seen, change = operations
         assert (seen["op"], seen["path"], change["op"]) == ("replace", "/metadata/resourceVersion", "add")
         if seen["value"] != found["metadata"]["resourceVersion"]:
             raise Conflict("another one by now", System.KUBERNETES)
-        if subresource:
-            assert (subresource, change["path"]) == ("status", "/status")
-            self._rules.see(found)
-            found["status"] = copy.deepcopy(change["value"])
-            written = self.touched(ref)
-            self._rules.see(written)
-            self._rules.check()
-            return written
         assert change["path"] == "/metadata/finalizers"
         found["metadata"]["finalizers"] = list(change["value"])
         changed = self.touched(ref)

@@ -59,15 +59,14 @@ class FakeApi:
             raise NotFound("gone", System.KUBERNETES)
         return copy.deepcopy(self.objects[ref])
 
-    async def patch(self, ref: Ref, operations: list[Manifest], subresource: str = "") -> Manifest:
+    async def replace(self, manifest: Manifest, subresource: str) -> Manifest:
         assert subresource == "status", "every session here has the finalizer"
+        ref, seen = ref_of(manifest), manifest["metadata"]
         self._note("STATUS", ref.kind)
-        seen, change = operations
-        assert (seen["path"], change["path"]) == ("/metadata/resourceVersion", "/status")
-        if self.objects[ref]["metadata"]["resourceVersion"] != seen["value"]:
+        if self.objects[ref]["metadata"]["resourceVersion"] != seen["resourceVersion"]:
             raise Conflict("another one by now", System.KUBERNETES)
         self._rules.see(self.objects[ref])
-        self.objects[ref]["status"] = copy.deepcopy(change["value"])
+        self.objects[ref]["status"] = copy.deepcopy(manifest["status"])
         written = self._touched(ref)
         self._rules.see(written)
         self._rules.check()

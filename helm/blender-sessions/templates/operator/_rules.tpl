@@ -13,7 +13,7 @@
   verbs: [list, watch]
 - apiGroups: [blendersessions.io]
   resources: [blendersessions/status]
-  verbs: [patch]
+  verbs: [update]
 # Owner references with blockOwnerDeletion ask for this where OwnerReferencesPermissionEnforcement is on.
 - apiGroups: [blendersessions.io]
   resources: [blendersessions/finalizers]
