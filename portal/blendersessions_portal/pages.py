@@ -212,7 +212,7 @@ class Pages:
             raise Invalid(
                 f"Session “{session.name}” cannot be resumed here: it is suspended in its spec, which the portal may"
                 " not change. Please ask your administrator to set spec.suspend to false.",
-                System.KUBERNETES,
+                System.OWN,
             )
         await self.store.resume(visitor.owner, session.name)
         logger.info("Session %s was resumed by %s.", session.name, visitor.owner)
