@@ -45,6 +45,7 @@ def serving(folder: Path) -> Iterator[Served]:
             public_url=served.url,
             samples_dir=write_samples(folder),
             max_sessions=3,
+            max_sessions_of_all=60,
         )
         server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port.number, log_level="warning"))
         thread = threading.Thread(target=server.run, name="portal", daemon=True)
@@ -128,14 +129,14 @@ def test_enter_on_the_checkbox_starts_nothing(portal: Served, page: Page) -> Non
 
 @pytest.mark.parametrize("page", [WITH_SCRIPTS], indirect=True)
 @pytest.mark.parametrize(
-    ("verb", "words", "confirm", "field"),
+    ("verb", "words", "confirm"),
     [
-        ("Suspend", "Your files are kept in the workspace until you stop the session.", "Save and suspend", "suspend"),
-        ("Stop", "the workspace is deleted with all your files", "Stop and discard", "deletionTimestamp"),
+        ("Suspend", "Your files are kept in the workspace until you stop the session.", "Save and suspend"),
+        ("Stop", "the workspace is deleted with all your files", "Stop and discard"),
     ],
 )
 def test_a_click_that_ends_a_desktop_asks_first(
-    portal: Served, page: Page, verb: str, words: str, confirm: str, field: str
+    portal: Served, page: Page, verb: str, words: str, confirm: str
 ) -> None:
     page.goto(portal.url)
     name, page = start(page, "Shopping cart")
@@ -144,7 +145,7 @@ def test_a_click_that_ends_a_desktop_asks_first(
 
     def ended() -> bool:
         body = portal.store.objects[name]
-        return bool(body["spec"].get(field) or body["metadata"].get(field))
+        return {"Suspend": body["spec"].get("replicas") == 0, "Stop": "deletionTimestamp" in body["metadata"]}[verb]
 
     page.goto(f"{portal.url}sessions/{name}?stay=yes")
     expect(page.get_by_text("Suspend keeps your work. Stop deletes it with the workspace.")).to_be_visible()
