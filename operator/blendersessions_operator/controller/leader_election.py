@@ -2,7 +2,7 @@
 
 The leader renews its Lease each retry period. A standby takes the Lease when it has not seen it change for the lease
 duration, by its own clock: clocks of two machines are never compared. The leader stops before that, when the renew
-deadline has passed since it sent the last renewal that succeeded. See docs/decisions/0010-one-operator-leads.md.
+deadline has passed since it sent the last renewal that succeeded. See docs/decisions/0013-one-operator-leads.md.
 """
 
 from __future__ import annotations
