@@ -133,7 +133,7 @@ def test_each_is_refused_with_a_message_or_has_a_clear_condition(
     for name, ready in found.items():
         assert ready["message"].strip(), name
         assert "malformed" not in ready["message"], (name, ready, "what the schema takes, the operator reads")
-    installation.until_reason("Suspended", "MaxAge", "expires-and-resumed")
+    installation.until_reason("Suspended", "MaxAge", "expires-at-once")
     # Statuses that were written by hand break the rules of ours, and the operator has mended them by now.
     with pytest.raises(AssertionError, match="the status of a session broke its rules"):
         installation.statuses.check()
