@@ -83,7 +83,7 @@ REFUSED: dict[str, tuple[Spec, str]] = {
     ),
     "volumes of no size": ({"workspace": {"maxSize": "large"}}, "workspace.maxSize must be a quantity above zero"),
     "fewer than no viewers": ({"limits": {"viewers": -1}}, "greater than or equal to 0"),
-    "more viewers than there may be": ({"limits": {"viewers": 65}}, "less than or equal to 64"),
+    "more viewers than there may be": ({"limits": {"viewers": 17}}, "less than or equal to 16"),
     "no connections": ({"limits": {"connections": 0}}, "greater than or equal to 1"),
     "no connections of a user": ({"limits": {"connectionsPerUser": 0}}, "greater than or equal to 1"),
     "an amount that is no quantity": ({"resources": {"max": {"memory": "8 GB"}}}, "amounts are Kubernetes quantities"),

@@ -310,7 +310,8 @@ def test_the_log_is_json_and_holds_no_secret(own_running_installation: Installat
     assert not [line for line in lines if line["level"] in ("WARNING", "ERROR")]
     about = [line["message"] for line in lines if line.get("session") == f"{own_running_installation.namespace}/cart"]
     assert len(about) == len(set(about)), "one line per change"
-    assert f"Registered the connection {name} in Guacamole." in about
+    connection = f"{own_running_installation.namespace}/cart ({name})"
+    assert f"Registered the connection {connection} in Guacamole." in about
 
 
 def test_the_health_endpoint_answers(own_installation: Installation) -> None:

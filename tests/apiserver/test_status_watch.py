@@ -53,9 +53,11 @@ def test_a_wrong_status_is_reported_though_a_right_one_followed_at_once(
 
 
 def test_what_was_written_last_is_seen_before_the_watch_ends(api: Api, namespace: str) -> None:
+    before = set(threading.enumerate())
     watch = StatusWatch(api)
     write(api, namespace, {"phase": "Pending"})
     watch.end()
     with pytest.raises(AssertionError, match="there is no condition Ready"):
         watch.check()
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("status watch of all")]
+    since = set(threading.enumerate()) - before
+    assert not [thread for thread in since if thread.name.startswith("status watch of all")]
