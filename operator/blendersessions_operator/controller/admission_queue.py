@@ -79,7 +79,7 @@ class AdmissionQueue:
     def left(self, session: Session) -> None:
         """Keep the capacity of a session that is gone until its pod, which may still be ending, is gone too."""
         self._take_out(session.uid)
-        if self._has_pod(session):
+        if self._cache.has_pod(session):
             request = AdmissionRequest(session.uid, _counted_for(session), session.created_at, has_desktop=True)
             place = session.namespace, session.spec.class_name
             self._leaving[session.desktop.ref("Pod")] = place, request
@@ -162,7 +162,7 @@ class AdmissionQueue:
         """
         if session.suspend_requested:
             self.release(session.uid)
-        has_pod = self._has_pod(session)
+        has_pod = self._cache.has_pod(session)
         if not (has_pod or self._wants(session)):
             return None
         has_desktop = session.uid in self._admitted or session.status.started_at is not None or has_pod
@@ -181,9 +181,6 @@ class AdmissionQueue:
         if former is None or former[0] is not session:
             former = self._request_times[session.uid] = session, requested_at(session, now)
         return former[1]
-
-    def _has_pod(self, session: Session) -> bool:
-        return self._cache.knows(session.desktop.ref("Pod"))
 
 
 def _counted_for(session: Session) -> str:

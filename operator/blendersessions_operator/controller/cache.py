@@ -80,6 +80,10 @@ class ObjectCache:
         """Return whether an object exists as far as is known, even if it was not read for a session."""
         return ref in self._objects
 
+    def has_pod(self, session: Session) -> bool:
+        """Return whether a session's pod exists as far as is known."""
+        return self.knows(session.desktop.ref("Pod"))
+
     def unread(self, session: Session) -> list[Ref]:
         """Return the objects of a session that were seen before the session was, and must be read again."""
         if not self._stubs:

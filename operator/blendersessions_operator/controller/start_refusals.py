@@ -41,7 +41,7 @@ class StartRefusals:
         """Return whether a session would start if the claim that it names lets it."""
         if not named_claim(session) or session.deleting or session.suspend_requested or session.spec_error:
             return False
-        return not self._has_pod(session) and not self._class_refuses(session)
+        return not self._cache.has_pod(session) and not self._class_refuses(session)
 
     async def read_claim(self, kubernetes: Kubernetes, session: Session) -> None:
         """Read the claim that a session names, and note which of the sessions without a pod it refuses.
@@ -58,7 +58,7 @@ class StartRefusals:
         except NotFound:
             claim = None
         for each in self._cache.sessions_of_claim(session.namespace, name):
-            if named_claim(each) and not self._has_pod(each):
+            if named_claim(each) and not self._cache.has_pod(each):
                 self._note(each, claim_refusal(each, claim, self._cache.session_with))
 
     def forget(self, uid: str) -> None:
@@ -72,9 +72,6 @@ class StartRefusals:
             self._by_claim[session.uid] = refusal
         if (former is None) != (refusal is None):
             self._cache.on_capacity_change([session.ref])
-
-    def _has_pod(self, session: Session) -> bool:
-        return self._cache.knows(session.desktop.ref("Pod"))
 
     def _class_refuses(self, session: Session) -> bool:
         session_class = self._cache.session_class(session.namespace, session.spec.class_name)
