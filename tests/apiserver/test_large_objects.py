@@ -23,14 +23,15 @@ if TYPE_CHECKING:
     from apiserver.installation import Installation
 
 SECRETS, SESSION_COUNT = 40, 40
-LARGE = {"example.org/large": "x" * 250_000}
+SECRET_BYTES, ANNOTATION_BYTES = 1_000_000, 250_000
+LARGE = {"example.org/large": "x" * ANNOTATION_BYTES}
+SECRET_DATA = base64.b64encode(b"x" * SECRET_BYTES).decode()
 
 
 def fill(installation: Installation) -> list[str]:
     """Make large Secrets with our label and names of our form, and sessions with annotations; return the Secrets."""
     api, namespace = installation.api, installation.namespace
-    data = {"large": base64.b64encode(b"x" * 1_000_000).decode()}
-
+    data = {"large": SECRET_DATA}
     names = [name_for(str(uuid.UUID(int=number))) for number in range(SECRETS)]
 
     def add_secret(name: str) -> None:
@@ -58,7 +59,10 @@ async def test_large_objects_of_a_tenant_are_not_kept_and_not_changed(installati
         known = {kind: cache.uids(kind) for kind in ("Secret", SESSION_KIND)}
         assert {kind: len(refs) for kind, refs in known.items()} == {"Secret": SECRETS, SESSION_KIND: SESSION_COUNT}
         assert all(cache.get(ref) is None for ref in known["Secret"]), "they belong to no session"
-        assert len(repr(vars(cache))) < 2000 * (SECRETS + SESSION_COUNT)
+        in_memory = repr(vars(cache))
+        assert "x" * 100 not in in_memory
+        assert SECRET_DATA[:100] not in in_memory
+        assert len(in_memory) < (SECRETS * SECRET_BYTES + SESSION_COUNT * ANNOTATION_BYTES) / 100
         async for page in kubernetes.pages("Secret", installation.namespace, SELECTOR):
             assert sum(len(repr(item)) for item in page.items) < PAGE_BYTES + 100_000
 

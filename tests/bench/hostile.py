@@ -34,6 +34,8 @@ IN_FLIGHT = 4
 QUOTA = 16 * 1024**3
 """Bytes that etcd takes. The objects are a gigabyte and a half, and each is written several times."""
 SAMPLE_SECONDS = 0.1
+QUIET_SECONDS = 10
+"""How long the others are watched before the tenant comes, and after the restart."""
 
 
 class Peak:
@@ -78,6 +80,9 @@ async def measure(folder: Path, secrets: int, sessions: int) -> Object:
             await client.text("POST", "api/v1/namespaces", {"metadata": {"name": TENANT}})
             async with peak_of(bench) as peak:
                 figures: Object = {"secrets": secrets, "sessions": sessions, "memory_before_mib": running.memory()}
+                async with waits_of_others(bench, "before") as waits:
+                    await asyncio.sleep(QUIET_SECONDS)
+                figures["before"] = report(peak, waits)
                 async with waits_of_others(bench, "among-secrets") as waits:
                     await each(range(secrets), lambda number: add_secret(client, number), IN_FLIGHT)
                 figures["among_secrets"] = report(peak, waits)
@@ -92,7 +97,7 @@ async def measure(folder: Path, secrets: int, sessions: int) -> Object:
                 await bench.settled()
                 figures["restart"] = {"seconds": seconds, "settled_seconds": time.monotonic() - begun}
                 async with waits_of_others(bench, "after") as waits:
-                    await asyncio.sleep(10)
+                    await asyncio.sleep(QUIET_SECONDS)
                 figures["after_restart"] = report(peak, waits)
             return figures
 

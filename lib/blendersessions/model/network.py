@@ -34,6 +34,10 @@ class NetworkPeers(BaseModel):
     closed_networks: tuple[str, ...] = ()
     """Networks (CIDR) that a desktop with the egress `Public` must not reach, besides the private ones."""
 
+    def __hash__(self) -> int:
+        """Return a hash of the fields that can have one. What is built of equal peers can be built once."""
+        return hash((self.dns_ports, self.closed_networks))
+
     @field_validator("closed_networks")
     @classmethod
     def _are_networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:

@@ -59,10 +59,12 @@ the metadata addresses of clouds (169.254.169.254, 100.100.100.200, 192.0.0.192,
 is a public address and stands by itself."""
 
 
+@lru_cache(maxsize=1024)
 def network_policies(namespace: str, peers: NetworkPeers) -> tuple[Manifest, ...]:
     """Build the policies that confine the desktops of a namespace. They select pods by label and have no owner.
 
-    Empty lists are written down, so that an apply takes out what somebody added there.
+    Empty lists are written down, so that an apply takes out what somebody added there. The policies of a namespace are
+    the same for all of its sessions, and each reconciliation asks for them.
     """
     return (_closed(namespace, peers), _public(namespace, peers))
 
@@ -113,14 +115,9 @@ def _ingress(port: int, peers: Sequence[Peer]) -> Manifest:
 
 def _open_block(world: str, closed: tuple[str, ...]) -> Manifest:
     """Build a peer of all addresses of one IP version but the closed ones."""
-    return {"ipBlock": {"cidr": world, "except": list(_closed_networks(ip_network(world).version, closed))}}
-
-
-@lru_cache(maxsize=16)
-def _closed_networks(version: int, closed: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the closed networks of one IP version. They are the same for every session, and a session asks often."""
-    networks = (*CLOSED_NETWORKS, *closed)
-    return tuple(dict.fromkeys(network for network in networks if ip_network(network).version == version))
+    version = ip_network(world).version
+    networks = dict.fromkeys((*CLOSED_NETWORKS, *closed))
+    return {"ipBlock": {"cidr": world, "except": [each for each in networks if ip_network(each).version == version]}}
 
 
 def _policy(name: str, namespace: str, spec: Manifest) -> Manifest:
