@@ -174,6 +174,17 @@ def test_a_class_without_a_spec_is_one_that_decides_nothing() -> None:
     ]
 
 
+def test_a_quota_stands_behind_the_classes() -> None:
+    hard = render().get("ResourceQuota", "blender-sessions@blender-desktops", "spec", "hard")
+    assert hard == {"pods": 200, "persistentvolumeclaims": 200}
+    (wanted,) = render().setup()["classes"]
+    assert wanted["spec"]["limits"]["sessions"] < 200, "the class says so first, with its queue"
+    changed = render(values=EVERYTHING).get("ResourceQuota", "blender-sessions@desktops", "spec", "hard")
+    assert changed == {"pods": 40, "requests.storage": "2Ti"}
+    assert not render("sessionQuota=null").names("ResourceQuota")
+    assert not render("portal.enabled=false", "operator.namespaces[0]=art").names("ResourceQuota")
+
+
 def test_sessions_end_and_are_limited_from_the_first_minute() -> None:
     (wanted,) = render().setup()["classes"]
     assert (wanted["name"], wanted["namespace"]) == ("default", "blender-desktops")
