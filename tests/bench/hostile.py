@@ -14,17 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from apiserver.api import SESSIONS
-from bench.client import Client, each, is_ready, watching
-from bench.cluster import simulated
-from bench.processes import administrator, operator, standin
-from bench.sessions import COLLECTION, Bench
+from bench.client import each, is_ready, watching
+from bench.sessions import COLLECTION, under_test
 from blendersessions.model.labels import MANAGED_BY, MANAGED_BY_VALUE
 from blendersessions.model.names import name_for
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from bench.client import Object
+    from bench.client import Client, Object
+    from bench.sessions import Bench
 
 TENANT = "bench-hostile"
 SECRET_BYTES = 1_000_000
@@ -68,38 +67,31 @@ def main(arguments: list[str]) -> None:
 
 async def measure(folder: Path, secrets: int, sessions: int) -> Object:
     """Fill the cluster while others start sessions, then restart the operator in the midst of it."""
-    with (
-        simulated(folder, f"--quota-backend-bytes={QUOTA}") as cluster,
-        standin(folder) as guacamole,
-        administrator(guacamole) as admin,
-        operator(cluster.operator_kubeconfig, guacamole, folder) as running,
-    ):
-        async with Client(cluster.client_kubeconfig) as client:
-            bench = Bench(client, running, admin)
-            await bench.first()
-            await client.text("POST", "api/v1/namespaces", {"metadata": {"name": TENANT}})
-            async with peak_of(bench) as peak:
-                figures: Object = {"secrets": secrets, "sessions": sessions, "memory_before_mib": running.memory()}
-                async with waits_of_others(bench, "before") as waits:
-                    await asyncio.sleep(QUIET_SECONDS)
-                figures["before"] = report(peak, waits)
-                async with waits_of_others(bench, "among-secrets") as waits:
-                    await each(range(secrets), lambda number: add_secret(client, number), IN_FLIGHT)
-                figures["among_secrets"] = report(peak, waits)
-                async with waits_of_others(bench, "among-sessions") as waits:
-                    await each(range(sessions), lambda number: add_session(client, number), IN_FLIGHT)
-                    await bench.settled()
-                figures["among_sessions"] = report(peak, waits)
-                running.stop()
-                begun = time.monotonic()
-                running.start()
-                seconds = await start_one(bench, "after-restart")
+    async with under_test(folder, f"--quota-backend-bytes={QUOTA}") as bench:
+        client = bench.client
+        await client.text("POST", "api/v1/namespaces", {"metadata": {"name": TENANT}})
+        async with peak_of(bench) as peak:
+            figures: Object = {"secrets": secrets, "sessions": sessions, "memory_before_mib": bench.operator.memory()}
+            async with waits_of_others(bench, "before") as waits:
+                await asyncio.sleep(QUIET_SECONDS)
+            figures["before"] = report(peak, waits)
+            async with waits_of_others(bench, "among-secrets") as waits:
+                await each(range(secrets), lambda number: add_secret(client, number), IN_FLIGHT)
+            figures["among_secrets"] = report(peak, waits)
+            async with waits_of_others(bench, "among-sessions") as waits:
+                await each(range(sessions), lambda number: add_session(client, number), IN_FLIGHT)
                 await bench.settled()
-                figures["restart"] = {"seconds": seconds, "settled_seconds": time.monotonic() - begun}
-                async with waits_of_others(bench, "after") as waits:
-                    await asyncio.sleep(QUIET_SECONDS)
-                figures["after_restart"] = report(peak, waits)
-            return figures
+            figures["among_sessions"] = report(peak, waits)
+            bench.operator.stop()
+            begun = time.monotonic()
+            bench.operator.start()
+            seconds = await start_one(bench, "after-restart")
+            await bench.settled()
+            figures["restart"] = {"seconds": seconds, "settled_seconds": time.monotonic() - begun}
+            async with waits_of_others(bench, "after") as waits:
+                await asyncio.sleep(QUIET_SECONDS)
+            figures["after_restart"] = report(peak, waits)
+        return figures
 
 
 def report(peak: Peak, waits: list[float]) -> Object:

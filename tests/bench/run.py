@@ -7,19 +7,17 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.client import Client
-from bench.cluster import simulated
 from bench.floor import floor, templates
 from bench.machine import describe
-from bench.processes import administrator, operator, standin
 from bench.registration import registration
-from bench.sessions import Bench
+from bench.sessions import under_test
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from bench.client import Object
+    from bench.sessions import Bench
 
 SCENARIOS = ("single", "burst", "live", "registration")
 BURST = 300
@@ -50,25 +48,17 @@ async def run(folder: Path, options: Options) -> Object:
 
 async def under_load(folder: Path, options: Options, results: Object) -> None:
     """Measure what needs a cluster and a running operator."""
-    with (
-        simulated(folder) as cluster,
-        standin(folder) as guacamole,
-        administrator(guacamole) as admin,
-        operator(cluster.operator_kubeconfig, guacamole, folder) as running,
-    ):
-        async with Client(cluster.client_kubeconfig) as client:
-            bench = Bench(client, running, admin)
-            await bench.first()
-            made_of = await templates(client)
-            await bench.delete(1)
-            if "single" in options.scenarios:
-                results["single"] = await bench.one_by_one(SINGLES)
-                say("single", results["single"])
-                await bench.delete(SINGLES)
-            if "burst" in options.scenarios:
-                results["burst"] = await bursts(bench, made_of, options.rounds)
-            if "live" in options.scenarios:
-                results["live"] = await live(bench, made_of, options)
+    async with under_test(folder) as bench:
+        made_of = await templates(bench.client)
+        await bench.delete(1)
+        if "single" in options.scenarios:
+            results["single"] = await bench.one_by_one(SINGLES)
+            say("single", results["single"])
+            await bench.delete(SINGLES)
+        if "burst" in options.scenarios:
+            results["burst"] = await bursts(bench, made_of, options.rounds)
+        if "live" in options.scenarios:
+            results["live"] = await live(bench, made_of, options)
 
 
 async def bursts(bench: Bench, made_of: Mapping[str, list[Object]], rounds: int) -> Object:

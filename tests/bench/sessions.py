@@ -7,15 +7,20 @@ import re
 import statistics
 import time
 from collections import Counter
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from apiserver.api import SESSIONS
 from bench.client import DEADLINE, Client, Object, each, is_gone, is_ready, watching
-from bench.cluster import OPERATOR, SESSIONS_IN
+from bench.cluster import OPERATOR, SESSIONS_IN, simulated
 from bench.floor import KINDS, SELECTOR
+from bench.processes import administrator, operator, standin
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
     from apiserver.installation import GuacamoleAdmin
     from bench.processes import Operator
 
@@ -25,6 +30,24 @@ QUIET_SECONDS = 3.0
 _DISPATCHED = re.compile(
     rf'^apiserver_flowcontrol_dispatched_requests_total\{{[^}}]*flow_schema="{OPERATOR}"[^}}]*\}} (\S+)$', re.MULTILINE
 )
+
+
+@asynccontextmanager
+async def under_test(folder: Path, *etcd_options: str) -> AsyncIterator[Bench]:
+    """Run a control plane with simulated nodes, a stand-in and the operator while the block runs; logs go to `folder`.
+
+    One session is Ready when the block begins.
+    """
+    with (
+        simulated(folder, *etcd_options) as cluster,
+        standin(folder) as guacamole,
+        administrator(guacamole) as admin,
+        operator(cluster.operator_kubeconfig, guacamole, folder) as running,
+    ):
+        async with Client(cluster.client_kubeconfig) as client:
+            bench = Bench(client, running, admin)
+            await bench.first()
+            yield bench
 
 
 @dataclass(frozen=True)
