@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -63,7 +63,7 @@ class Streamed:
     """Bytes of the body; None if that is not known before the end."""
     blocks: AsyncIterator[bytes]
     """The body in order. It raises `BrokenOff` if it cannot be completed: the connection is cut then."""
-    close: Callable[[], None]
+    close: Callable[[], Awaitable[None]]
     """Gives back what the response holds. The server calls it in any case, after the last block."""
 
 

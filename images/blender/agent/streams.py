@@ -85,7 +85,7 @@ async def send(request: web.BaseRequest, streamed: Streamed, stall_seconds: floa
         traceback.print_exc(file=sys.stderr)
         _abort(request)
     finally:
-        streamed.close()
+        await streamed.close()
     return response
 
 

@@ -20,7 +20,7 @@ from agent.streams import STALL_SECONDS
 from waiting import DEADLINE_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
     from agent.messages import Request, Response, Streamed
@@ -41,7 +41,7 @@ class Answer:
     """What came back."""
 
     status: int
-    headers: dict[str, str]
+    headers: Mapping[str, str]
     content: bytes
 
     @property
@@ -68,7 +68,7 @@ class Calls:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         body = None if data is None else io.BytesIO(data)
         async with self.session.request(method, url, data=body, headers=sent) as answer:
-            return Answer(answer.status, dict(answer.headers), await answer.read())
+            return Answer(answer.status, answer.headers, await answer.read())
 
     @asynccontextmanager
     async def begun(

@@ -13,7 +13,7 @@ from agent.files.names import Parts, composed
 from agent.messages import Refused
 
 FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 """Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever."""
 _STATUS: Final = {
     errno.ENOSPC: 507,
@@ -80,14 +80,15 @@ def opened_folder(home: Path, parts: Parts, *, create: bool = False) -> Iterator
     Raises:
         Refused: a part is missing or is no folder that can be entered.
     """
-    descriptor = _open(home, parts, create=create)
+    descriptor = open_folder(home, parts, create=create)
     try:
         yield descriptor
     finally:
         os.close(descriptor)
 
 
-def _open(home: Path, parts: Parts, *, create: bool) -> int:
+def open_folder(home: Path, parts: Parts, *, create: bool = False) -> int:
+    """Return the descriptor of a folder. The arguments and errors are those of `opened_folder`."""
     try:
         descriptor = os.open(home, FOLDER)
     except OSError as error:
@@ -149,7 +150,7 @@ def open_file(home: Path, parts: Parts) -> OpenFile:
             status = os.stat(name, dir_fd=folder, follow_symlinks=False)
             if not stat.S_ISREG(status.st_mode):
                 raise _not_a_file(parts, status.st_mode)
-            descriptor = os.open(name, _FILE, dir_fd=folder)
+            descriptor = os.open(name, FILE, dir_fd=folder)
         except OSError as error:
             raise refusal(error, parts) from None
     # Something else may have taken its place.

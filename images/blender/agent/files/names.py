@@ -46,7 +46,7 @@ def fault_of(name: str) -> str:
     """Return why no request may name this file or folder, or an empty text if one may."""
     if not name:
         return "The path has an empty part. Write it as FOLDER/NAME, without a slash at either end."
-    if any(unicodedata.category(character) in _CONTROLS or character in _TURNED for character in name):
+    if not all(is_text(character) for character in name):
         return "A name may not have control characters, nor any that turn the direction of the text."
     if name.startswith("."):
         return f"{name} begins with a dot. Hidden files and the folder above cannot be reached."
@@ -55,6 +55,16 @@ def fault_of(name: str) -> str:
     if len(name.encode()) > MAX_NAME_BYTES:
         return f"The name {name[:20]}… is too long. It may have at most {MAX_NAME_BYTES} bytes in UTF-8."
     return ""
+
+
+def is_text(character: str) -> bool:
+    """Return whether a character may stand in a name: it is no control character and does not turn the text."""
+    return unicodedata.category(character) not in _CONTROLS and character not in _TURNED
+
+
+def is_private(name: str) -> bool:
+    """Return whether a file or folder is hidden, or is a scene that Blender still writes."""
+    return name.startswith(".") or name.lower().endswith(_UNFINISHED)
 
 
 def is_reachable(name: str) -> bool:

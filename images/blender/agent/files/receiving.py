@@ -102,8 +102,15 @@ async def received(home: Path, content: Content, length: int) -> AsyncIterator[R
             os.close(descriptor)
         yield ReceivedFile(home, folder, name, length)
     finally:
+        # Even that takes its time with a large file.
+        await asyncio.to_thread(_remove, folder, name)
+
+
+def _remove(folder: int, name: str) -> None:
+    try:
         with suppress(FileNotFoundError):
             os.unlink(name, dir_fd=folder)
+    finally:
         os.close(folder)
 
 

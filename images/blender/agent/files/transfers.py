@@ -52,6 +52,16 @@ class Transfers:
                 403, "The session's class allows no downloads (spec.transfer.download). Ask an administrator."
             )
 
+    def check_download_size(self, name: str, size: int) -> None:
+        """Accept a file of this size to be given out.
+
+        Raises:
+            Refused: the class does not allow it.
+        """
+        if size > self.settings.max_bytes:
+            message = f"{name} has {size} bytes. The session's class allows at most {self.settings.max_bytes} "
+            raise Refused(403, message + "(spec.transfer.maxBytes). Ask an administrator.")
+
     @asynccontextmanager
     async def receiving(self, request: Request) -> AsyncIterator[ReceivedFile]:
         """Receive the body of a PUT into a file, which is removed after the block unless it was placed.
