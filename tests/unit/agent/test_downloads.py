@@ -245,6 +245,14 @@ async def test_a_name_is_found_as_it_is_written_and_new_ones_are_composed(tmp_pa
     assert (tmp_path / "ö" / "ü").read_bytes() == b"x"
 
 
+@pytest.mark.parametrize("path", ["{}", "{}/x"])
+async def test_a_name_that_is_longer_when_it_is_composed_is_refused(tmp_path: Path, path: str) -> None:
+    name = path.format("%E0%A5%98" * 85)
+    async with calls_of(tmp_path) as agent:
+        assert (await agent.call("PUT", f"/files/{name}", b"x")).status == 400
+        assert (await agent.call("GET", f"/files/{name}")).status == 400
+
+
 OFF = TransferSettings(upload=False, download=False)
 
 

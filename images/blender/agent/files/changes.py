@@ -19,6 +19,8 @@ def check_upload_target(home: Path, parts: Parts) -> None:
     try:
         with opened_folder(home, parts[:-1]) as folder:
             check_target(folder, parts)
+    except OSError as error:
+        raise refusal(error, parts) from None
     except Refused as error:
         if error.response.status != 404:
             raise

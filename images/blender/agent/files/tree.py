@@ -11,7 +11,7 @@ from agent.files.folders import FILE, FOLDER, kind_of
 from agent.files.names import is_private, is_text
 
 MAX_FILES: Final = 50_000
-"""Files and folders of one archive. What describes them stays in memory until its end."""
+"""Files and folders of one archive, with those that are passed by. Each takes memory until its end."""
 MAX_DEPTH: Final = 64
 MAX_LINES: Final = 1000
 """Lines of the text that says what is not in the archive."""
@@ -66,12 +66,14 @@ def walk(folder: int, max_bytes: int, left_out: LeftOut) -> Iterator[TreeFile]:
     """
     for count, found in enumerate(_walk(folder, "", 1, max_bytes, left_out)):
         if count == MAX_FILES:
-            left_out.add(found.path, f"it and all after it are too many: an archive has at most {MAX_FILES} files")
+            left_out.add("all that follows", f"it is too much: an archive has at most {MAX_FILES} files and folders")
             return
-        yield found
+        if found is not None:
+            yield found
 
 
-def _walk(folder: int, prefix: str, depth: int, max_bytes: int, left_out: LeftOut) -> Iterator[TreeFile]:
+def _walk(folder: int, prefix: str, depth: int, max_bytes: int, left_out: LeftOut) -> Iterator[TreeFile | None]:
+    """Yield what `walk` does, and None for what is passed by, so that this counts too."""
     for name in _names(folder, prefix, left_out):
         path = prefix + shown(name)
         try:
@@ -79,10 +81,12 @@ def _walk(folder: int, prefix: str, depth: int, max_bytes: int, left_out: LeftOu
             fault = _fault_of(status, depth, max_bytes)
             if fault:
                 left_out.add(path, fault)
+                yield None
                 continue
             descriptor = os.open(name, FOLDER if stat.S_ISDIR(status.st_mode) else FILE, dir_fd=folder)
         except OSError as error:
             left_out.add(path, os.strerror(error.errno or 0))
+            yield None
             continue
         try:
             # Something else may have taken its place.
