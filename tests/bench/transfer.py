@@ -1,4 +1,4 @@
-"""What a large file costs the agent, up, down and in an archive: MB/s and memory, beside plain copies over loopback."""
+"""What a large file costs the agent each way: MB/s, memory, the wait of others; beside plain copies over loopback."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,24 +52,53 @@ def main(arguments: list[str]) -> None:
             }
             load = f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}"
             print(f"{given.megabytes} MB, median of {given.rounds} rounds; {load}; agent at rest {peak(pid):.0f} MiB")
-            figures = measured(kinds, given.rounds, pid)
-        for kind, (seconds, mebibytes) in figures.items():
-            line = f"{kind:<12} {size / MB / statistics.median(seconds):>6.0f} MB/s"
-            print(line if kind.endswith("floor") else f"{line}   memory of the agent at most {mebibytes:.0f} MiB")
+            figures = {kind: Figures() for kind in kinds}
+            for _ in range(given.rounds):
+                for kind, move in kinds.items():
+                    measure(move, figures[kind], port, pid)
+        for kind, found in figures.items():
+            line = f"{kind:<12} {size / MB / statistics.median(found.seconds):>6.0f} MB/s"
+            print(line if kind.endswith("floor") else f"{line}   {found.cost()}")
 
 
-def measured(kinds: dict[str, Callable[[], None]], rounds: int, pid: int) -> dict[str, tuple[list[float], float]]:
-    """Return, by kind, the seconds of each round and the most memory that the agent had meanwhile."""
-    seconds: dict[str, list[float]] = {kind: [] for kind in kinds}
-    memory = dict.fromkeys(kinds, 0.0)
-    for _ in range(rounds):
-        for kind, move in kinds.items():
-            Path(f"/proc/{pid}/clear_refs").write_text("5")
-            begun = time.monotonic()
-            move()
-            seconds[kind].append(time.monotonic() - begun)
-            memory[kind] = max(memory[kind], peak(pid))
-    return {kind: (seconds[kind], memory[kind]) for kind in kinds}
+@dataclass
+class Figures:
+    """What was found for one way."""
+
+    seconds: list[float] = field(default_factory=list)
+    memory: float = 0.0
+    waits: list[float] = field(default_factory=list)
+
+    def cost(self) -> str:
+        """Describe what it cost the agent and its other clients."""
+        waits = [1000 * each for each in self.waits]
+        answers = f"answers to others after {statistics.median(waits):.0f} ms, at most {max(waits):.0f} ms"
+        return f"memory at most {self.memory:.0f} MiB; {answers}"
+
+
+def measure(move: Callable[[], None], figures: Figures, port: int, pid: int) -> None:
+    """Move a file once."""
+    ended = threading.Event()
+    asking = threading.Thread(target=ask, args=(port, ended, figures.waits))
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+    asking.start()
+    begun = time.monotonic()
+    move()
+    figures.seconds.append(time.monotonic() - begun)
+    ended.set()
+    asking.join()
+    figures.memory = max(figures.memory, peak(pid))
+
+
+def ask(port: int, ended: threading.Event, waits: list[float]) -> None:
+    """Be another client, which asks for `/healthz` ten times a second, and keep how long each answer took."""
+    while not waits or not ended.wait(0.1):
+        begun = time.monotonic()
+        connection = http.client.HTTPConnection("127.0.0.1", port)
+        connection.request("GET", "/healthz")
+        assert connection.getresponse().status == 200
+        connection.close()
+        waits.append(time.monotonic() - begun)
 
 
 def peak(pid: int) -> float:
