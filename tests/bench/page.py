@@ -63,9 +63,10 @@ A tenant who may create objects in one namespace must not starve the operator of
 
 ## Files in and out of a desktop
 
-`make bench OPTIONS=transfer` moves 1,000 MB to an agent, from it, and out of it as an archive of 64 files, by turns with
-plain copies over loopback. Another client asks for `/healthz` all the while. The agent is a process of its own, with
-nothing but its files. On the machine below, while others used it too (load average 11.6), the medians of 3 rounds were:
+`make bench OPTIONS=transfer` moves 1,000 MB to an agent, from it, and out of it as an archive of 64 files, by turns
+with plain copies over loopback. Another client asks for `/healthz` all the while. The agent is a process of its own,
+with nothing but its files. On the machine below, while others used it too (load average 11.6), the medians of 3 rounds
+were:
 
 | way | MB/s | plain copy | memory of the agent | answers to the other client |
 | --- | --- | --- | --- | --- |

@@ -82,6 +82,19 @@ async def test_a_client_that_sends_almost_nothing_is_cut(tmp_path: Path) -> None
     assert not (tmp_path / "a.blend").exists()
 
 
+async def test_a_client_that_drips_is_cut(tmp_path: Path) -> None:
+    async with (
+        calls_of(tmp_path, stall_seconds=0.5) as agent,
+        agent.begun("PUT", "/files/a.blend", "Content-Length: 1000000") as (reader, writer),
+    ):
+        answered = asyncio.ensure_future(reader.readline())
+        while not answered.done():
+            writer.write(b"x")
+            assert (await agent.call("GET", "/healthz")).status == 200
+        assert b" 408 " in await answered
+    assert not (tmp_path / "a.blend").exists()
+
+
 async def test_a_client_that_asks_first_is_told_to_go_on_or_why_not(tmp_path: Path) -> None:
     async with calls_of(tmp_path, TransferSettings(max_bytes=10)) as agent:
         expect = "Expect: 100-continue"
