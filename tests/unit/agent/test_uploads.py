@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import stat
 from typing import TYPE_CHECKING
 
 import pytest
@@ -115,11 +116,14 @@ async def test_no_more_than_four_transfers_at_a_time(tmp_path: Path) -> None:
             refused = await agent.call("PUT", "/files/e", b"x")
             assert (refused.status, refused.headers["Retry-After"]) == (429, "2")
             assert "4 uploads and downloads" in refused.message
+            # Not even the volume is asked about a fifth.
+            (tmp_path / "folder").mkdir()
+            assert (await agent.call("PUT", "/files/folder", b"x")).status == 429
             writer.write(b"12345")
             await until_so("the upload is there", (tmp_path / "d").exists)
         await until_so("nothing unfinished is left", lambda: not unfinished(tmp_path))
         assert (await agent.call("PUT", "/files/e", b"x")).status == 201
-    assert names_in(tmp_path) == [FOLDER_NAME, "d", "e"]
+    assert names_in(tmp_path) == [FOLDER_NAME, "d", "e", "folder"]
 
 
 async def test_two_uploads_of_one_name_are_never_mixed(tmp_path: Path) -> None:
@@ -145,6 +149,19 @@ async def test_a_disk_that_fills_is_told_and_leaves_nothing(tmp_path: Path, monk
     assert "full" in answer.message
     assert names_in(tmp_path) == [FOLDER_NAME]
     assert unfinished(tmp_path) == []
+
+
+async def test_a_volume_that_cannot_flush_a_folder_takes_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fsync = os.fsync
+
+    def fsync_files(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        fsync(descriptor)
+
+    monkeypatch.setattr(receiving.os, "fsync", fsync_files)
+    async with calls_of(tmp_path) as agent:
+        assert (await agent.call("PUT", "/files/a", b"x")).status == 201
 
 
 async def test_what_a_former_run_left_is_removed_and_nothing_else(tmp_path: Path) -> None:

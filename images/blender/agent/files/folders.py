@@ -52,6 +52,8 @@ def refusal(error: OSError, parts: Parts) -> Refused:
     status = _STATUS.get(error.errno or 0, 500)
     if status == 507:
         return Refused(507, f"There is no room for {name}: the volume of the home folder is full. {_NO_SPACE}")
+    if error.errno == errno.ENOTEMPTY:
+        return Refused(409, f"{name} is not empty. Delete what is in it first. Some of it may be hidden.")
     reason = "there is no such file or folder" if status == 404 else os.strerror(error.errno or 0)
     return Refused(status, f"{name}: {reason}.")
 

@@ -60,9 +60,11 @@ class ReceivedFile:
                 is_new = check_target(folder, parts)
                 name = spelling(folder, parts[-1])
                 os.rename(self._name, name, src_dir_fd=self._folder, dst_dir_fd=folder)
-                os.fsync(folder)
             except OSError as error:
                 raise refusal(error, parts) from None
+            # The file has its name. Some file systems cannot flush a folder.
+            with suppress(OSError):
+                os.fsync(folder)
         return is_new
 
 
@@ -108,7 +110,7 @@ async def received(home: Path, content: Content, length: int) -> AsyncIterator[R
 
 def _remove(folder: int, name: str) -> None:
     try:
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             os.unlink(name, dir_fd=folder)
     finally:
         os.close(folder)

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from typing import Final
 
 from agent.files.archive import blocks_of_archive
-from agent.files.changes import check_upload_target, delete
+from agent.files.changes import delete
 from agent.files.folders import open_file, open_folder
 from agent.files.listing import list_folder
 from agent.files.names import Parts, read_path
@@ -84,8 +84,7 @@ async def _archive(request: Request, transfers: Transfers) -> Streamed:
 async def _put(request: Request, transfers: Transfers) -> Response:
     transfers.check_upload()
     parts = _file_parts(request)
-    await asyncio.to_thread(check_upload_target, transfers.home, parts)
-    async with transfers.receiving(request) as file:
+    async with transfers.receiving(request, parts) as file:
         is_new = await file.place(parts)
     return Response(201 if is_new else 204, {})
 

@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+from agent.files.changes import check_upload_target
+from agent.files.names import Parts
 from agent.files.receiving import ReceivedFile, received
 from agent.files.room import Room
 from agent.files.settings import TransferSettings
@@ -63,18 +65,25 @@ class Transfers:
             raise Refused(403, message + "(spec.transfer.maxBytes). Ask an administrator.")
 
     @asynccontextmanager
-    async def receiving(self, request: Request) -> AsyncIterator[ReceivedFile]:
+    async def receiving(self, request: Request, target: Parts | None = None) -> AsyncIterator[ReceivedFile]:
         """Receive the body of a PUT into a file, which is removed after the block unless it was placed.
 
         Nothing of the body is asked for before everything else is found in order.
 
+        Args:
+            request: the PUT.
+            target: where the file will be placed; None if that is not known yet.
+
         Raises:
-            Refused: the upload is not allowed, too large, or one too many, or there is no room for it.
+            Refused: the upload is not allowed, too large, or one too many, there is no room for it, or the target
+                cannot be the name of a file.
             ContentCut: the body has another length than announced, or its client went.
         """
         self.check_upload()
         content, length = _content_of(request, self.settings.max_bytes)
         with self.transfers.taken():
+            if target is not None:
+                await asyncio.to_thread(check_upload_target, self.home, target)
             free_bytes = await asyncio.to_thread(self._room.free_bytes)
             with self._room.reserved(length, free_bytes):
                 async with received(self.home, content, length) as file:
