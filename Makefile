@@ -36,7 +36,7 @@ conformance: .venv/dev ## Put any Guacamole to our suite: URL=… USER=… PASSW
 	@GUACAMOLE_URL=$(URL) GUACAMOLE_USER=$(USER) GUACAMOLE_PASSWORD=$(PASSWORD) .venv/bin/python -m pytest tests/contract/guacamole $(OPTIONS)
 
 bench: .venv/dev ## Measure the operator under load, on simulated nodes; OPTIONS=--help has more
-	@PYTHONPATH=lib:operator:local/cluster:local/guacamole:tests .venv/bin/python -m bench $(OPTIONS)
+	@PYTHONPATH=lib:operator:local/cluster:local/guacamole:images/blender:tests .venv/bin/python -m bench $(OPTIONS)
 
 lint: .venv/dev ## Check format, rules, types and the direction of imports
 	@.venv/bin/ruff format --check $(CHECKED)

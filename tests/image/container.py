@@ -8,7 +8,7 @@ import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import requests
 
@@ -71,9 +71,22 @@ class Agent:
         """Post a body, by default an empty object."""
         return self._ask("POST", path, body or {})
 
+    def send(self, method: str, path: str, content: bytes | IO[bytes] | None = None) -> requests.Response:
+        """Send a file, or ask for one, which is not read before it is used."""
+        return requests.request(
+            method, self.url + path, data=content, headers=self._headers(), timeout=DEADLINE_SECONDS, stream=True
+        )
+
+    def head(self, method: str, path: str, *headers: str) -> bytes:
+        """Write the head of a request, for a client that goes its own ways."""
+        own = [f"{name}: {value}" for name, value in self._headers().items()]
+        return "\r\n".join([f"{method} {path} HTTP/1.1", "Host: desktop", *own, *headers, "", ""]).encode()
+
     def _ask(self, method: str, path: str, body: dict[str, object] | None) -> requests.Response:
-        headers = {"Authorization": f"Bearer {self.token}"}
-        return requests.request(method, self.url + path, json=body, headers=headers, timeout=DEADLINE_SECONDS)
+        return requests.request(method, self.url + path, json=body, headers=self._headers(), timeout=DEADLINE_SECONDS)
+
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"}
 
 
 class Container:

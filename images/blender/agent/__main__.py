@@ -7,12 +7,16 @@ import resource
 import signal
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
 from agent.blender import Blender, BlenderState
+from agent.files.receiving import leftovers, remove_leftovers
+from agent.files.settings import TransferSettings
+from agent.files.transfers import Transfers
 from agent.idle import InputClock
-from agent.messages import Request, Response
+from agent.messages import Request, Response, Streamed
 from agent.notices import Notices, NotShown
 from agent.routes import respond
 from agent.server import serve
@@ -25,6 +29,8 @@ SAVE_TIMEOUT_SECONDS: Final = 50.0
 """Shorter than a minute, so that a client that waits a minute gets an answer."""
 OPEN_FILES: Final = 65536
 """Connections that the agent can hold, as far as the container allows."""
+THREADS: Final = 32
+"""Far more than the calls that wait for a volume at a time."""
 
 
 class Agent:
@@ -33,10 +39,12 @@ class Agent:
     Args:
         token: the token that requests must carry.
         folders: the folders that may become full.
+        transfers: takes and gives files.
     """
 
-    def __init__(self, token: str, folders: Folders) -> None:
+    def __init__(self, token: str, folders: Folders, transfers: Transfers) -> None:
         self._token = token
+        self.transfers = transfers
         self._notices = Notices()
         self._input = InputClock()
         self._work = WorkTracker()
@@ -72,7 +80,7 @@ class Agent:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def answer(self, request: Request) -> Response:
+    async def answer(self, request: Request) -> Response | Streamed:
         """Answer an HTTP request."""
         return await respond(request, self, self._token)
 
@@ -93,14 +101,20 @@ async def run(environment: Mapping[str, str]) -> None:
         _bytes(environment.get("BLENDER_TMP_LIMIT_BYTES", "")),
         environment.get("BLENDER_WORKSPACE") == "true",
     )
-    agent = Agent(TOKEN_FILE.read_text().strip(), folders)
+    transfers = Transfers(folders.home, folders.home_limit_bytes, TransferSettings.from_environment(environment))
+    # On a volume that hangs, all places for files wait in threads. Others must find one still.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
+    agent = Agent(TOKEN_FILE.read_text().strip(), folders, transfers)
     bridge = await agent.blender.listen(Path(environment["BLENDER_SESSION_SOCKET"]))
+    unfinished = leftovers(folders.home)
     server = await serve(agent.answer, PORT)
+    clearing = asyncio.create_task(asyncio.to_thread(remove_leftovers, folders.home, unfinished))
     watch = asyncio.create_task(agent.watch.run())
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     await ended.wait()
     watch.cancel()
+    clearing.cancel()
     server.close()
     bridge.close()
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -13,14 +14,34 @@ MAX_NOTICE_SECONDS: Final = 24 * 3600.0
 
 
 @dataclass(frozen=True)
+class Content:
+    """The body of a PUT, which its handler reads as it comes. What is not read is thrown away."""
+
+    length: int | None
+    """Bytes, as the client announced; None if it did not."""
+    blocks: AsyncIterator[bytes]
+    """The body in order, in pieces of at most about a MiB. It raises `ContentCut`."""
+
+
+@dataclass(frozen=True)
 class Request:
     """The parts of an HTTP request that the agent reads."""
 
     method: str
     path: str
+    """The path, decoded."""
     authorization: str | None = None
     """The Authorization header; None if there is none."""
     body: bytes = b""
+    """The body of a POST."""
+    raw_path: str = ""
+    """The path as it came, still percent-encoded."""
+    raw_query: str = ""
+    """What follows the question mark, still percent-encoded."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """All headers, by their names in lower case."""
+    content: Content | None = None
+    """The body of a PUT; None for other methods."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +51,20 @@ class Response:
     status: int
     body: dict[str, object]
     headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """An HTTP response that is sent while it is made."""
+
+    status: int
+    headers: dict[str, str]
+    length: int | None
+    """Bytes of the body; None if that is not known before the end."""
+    blocks: AsyncIterator[bytes]
+    """The body in order. It raises `BrokenOff` if it cannot be completed: the connection is cut then."""
+    close: Callable[[], Awaitable[None]]
+    """Gives back what the response holds. The server calls it in any case, after the last block."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +78,32 @@ class Notice:
 
 class BadRequest(Exception):  # noqa: N818 - HTTP's name for status 400
     """The body is not valid. The message names what to send."""
+
+
+class Refused(Exception):  # noqa: N818 - a request is refused
+    """A request that gets an error for an answer.
+
+    Args:
+        status: the HTTP status.
+        message: a sentence for people: what is wrong, and the way out.
+        reason: a name of the failure for programs; empty if it has none.
+        headers: headers beyond those of every response.
+    """
+
+    def __init__(self, status: int, message: str, reason: str = "", headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        body: dict[str, object] = {"message": message}
+        if reason:
+            body["reason"] = reason
+        self.response = Response(status, body, dict(headers or {}))
+
+
+class ContentCut(Exception):  # noqa: N818 - the body ended too early
+    """The body of a request did not come to its end: the client went, or sent too little for too long."""
+
+
+class BrokenOff(Exception):  # noqa: N818 - the response is broken off
+    """A response that has begun cannot be completed. The message says why."""
 
 
 def read_nothing(body: bytes) -> None:

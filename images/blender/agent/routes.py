@@ -5,7 +5,9 @@ from typing import Final, Protocol
 
 from agent.authorisation import is_authorised
 from agent.blender import BlenderState, Busy
-from agent.messages import BadRequest, Request, Response, read_nothing, read_notice
+from agent.files import routes as files
+from agent.files.transfers import Transfers
+from agent.messages import BadRequest, Refused, Request, Response, Streamed, read_nothing, read_notice
 from agent.notices import NotShown
 from agent.work import Work
 from workspace.save_failure import SaveFailed
@@ -26,6 +28,10 @@ class Desktop(Protocol):
     def work(self) -> Work:
         """What goes on in Blender."""
 
+    @property
+    def transfers(self) -> Transfers:
+        """What takes and gives files."""
+
     def idle_seconds(self) -> float:
         """Return the seconds since the last input."""
 
@@ -45,7 +51,7 @@ class Desktop(Protocol):
         """
 
 
-async def respond(request: Request, desktop: Desktop, token: str) -> Response:
+async def respond(request: Request, desktop: Desktop, token: str) -> Response | Streamed:
     """Return the answer to a request.
 
     Args:
@@ -54,13 +60,24 @@ async def respond(request: Request, desktop: Desktop, token: str) -> Response:
         token: the agent's token.
     """
     path = request.path.partition("?")[0]
-    method = _METHODS.get(path)
-    if method is None:
-        return Response(404, {"message": f"The paths are {', '.join(_METHODS)}."})
+    handlers = files.methods_of(path)
+    allowed = tuple(handlers or ()) or ((_METHODS[path],) if path in _METHODS else ())
+    if not allowed:
+        return Response(404, {"message": f"The paths are {', '.join((*_METHODS, *files.PATHS))}."})
     if path not in _WITHOUT_TOKEN and not is_authorised(request.authorization, token):
         return Response(401, {"message": "Send the agent's token as a bearer token."}, {"WWW-Authenticate": "Bearer"})
-    if request.method != method:
-        return Response(405, {"message": f"{path} accepts only {method}."}, {"Allow": method})
+    if request.method not in allowed:
+        message = f"{path} accepts only {', '.join(allowed)}."
+        return Response(405, {"message": message}, {"Allow": ", ".join(allowed)})
+    if handlers is not None:
+        try:
+            return await handlers[request.method](request, desktop.transfers)
+        except Refused as error:
+            return error.response
+    return await _respond(path, request, desktop)
+
+
+async def _respond(path: str, request: Request, desktop: Desktop) -> Response:
     match path:
         case "/healthz":
             return Response(200, {"message": "The agent serves."})

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agent.messages import LARGEST_BODY, Request, Response
+from agent.messages import LARGEST_BODY, BrokenOff, Request, Response, Streamed
 from agent.server import REQUEST_SECONDS, serve
+from unit.agent.bridge_end import until_so
 from waiting import DEADLINE_SECONDS, until_set
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-Answer = Callable[[Request], Awaitable[Response]]
+Answer = Callable[[Request], Awaitable[Response | Streamed]]
 HOST = "127.0.0.1"
 
 
@@ -106,7 +107,9 @@ async def test_passes_a_body_on(recorder: Recorder) -> None:
     body = "x" * LARGEST_BODY
     async with serving(recorder) as port:
         await exchange(port, post("/notice", f"Content-Length: {LARGEST_BODY}", body=body))
-    assert recorder.asked == [Request("POST", "/notice", None, body.encode())]
+    assert [(each.method, each.path, each.body, each.content) for each in recorder.asked] == [
+        ("POST", "/notice", body.encode(), None)
+    ]
 
 
 async def test_a_larger_body_is_refused_unread(recorder: Recorder) -> None:
@@ -175,6 +178,43 @@ async def test_a_name_with_bytes_that_are_no_text_is_valid_json() -> None:
         body = (await exchange(port, get("/status"))).partition(b"\r\n\r\n")[2]
     assert json.loads(body.decode()) == {"file": "/home/blender/??\u00fc.blend"}
     assert b"\\ud" not in body
+
+
+@dataclass
+class Failing:
+    """Answers with a piece, and then fails."""
+
+    error: Exception
+    length: int | None
+    closed: bool = False
+
+    async def __call__(self, _request: Request) -> Streamed:
+        return Streamed(200, {"X-Extra": "yes"}, self.length, self.blocks(), self.close)
+
+    async def blocks(self) -> AsyncIterator[bytes]:
+        yield b"piece"
+        raise self.error
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize("length", [None, 10])
+@pytest.mark.parametrize("error", [BrokenOff("The file changed."), KeyError("inner detail"), OSError("inner detail")])
+async def test_an_answer_that_fails_in_the_middle_is_never_taken_for_the_whole(
+    error: Exception, length: int | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failing = Failing(error, length)
+    async with serving(failing) as port:
+        answer = await exchange(port, get("/files/a"))
+        await until_so("the answer gives back what it holds", lambda: failing.closed)
+    assert b"inner detail" not in answer
+    # Neither the last chunk nor all the bytes that were announced.
+    assert not answer.endswith(b"0\r\n\r\n")
+    assert not answer.partition(b"\r\n\r\n")[2][10:]
+    printed = capsys.readouterr().err
+    assert str(error) in printed
+    assert ("Traceback" in printed) is not isinstance(error, BrokenOff)
 
 
 async def test_a_request_that_waits_does_not_hold_up_another() -> None:

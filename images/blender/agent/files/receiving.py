@@ -1,0 +1,186 @@
+"""Receives a file under a name that nobody sees, and gives it its own name once it is complete."""
+
+import asyncio
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Final, ParamSpec, TypeVar
+
+from agent.files.folders import FOLDER, kind_of, opened_folder, refusal, spelling, status_of
+from agent.files.names import Parts
+from agent.messages import Content, ContentCut, Refused
+
+FOLDER_NAME: Final = ".blender-session-transfers"
+"""The folder in the home folder for what is not complete. It is hidden, and Blender opens nothing in it."""
+_NEW_FILE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class ReceivedFile:
+    """A file that is complete and on the volume, and has no name of its own yet.
+
+    Args:
+        home: the home folder.
+        folder: the descriptor of the folder that it is in.
+        name: its name there.
+        size: its bytes.
+    """
+
+    def __init__(self, home: Path, folder: int, name: str, size: int) -> None:
+        self._home = home
+        self._folder = folder
+        self._name = name
+        self.size = size
+
+    @property
+    def path(self) -> Path:
+        """Where it is, for whoever wants to look into it before it is placed."""
+        return self._home / FOLDER_NAME / self._name
+
+    async def place(self, parts: Parts) -> bool:
+        """Give the file its name, in place of a file that has it, and return whether the name is new.
+
+        Args:
+            parts: the path below the home folder. Folders that are missing are made.
+
+        Raises:
+            Refused: the name is that of a folder, a link or the like, or the folder cannot be written to.
+        """
+        return await asyncio.to_thread(self._place, parts)
+
+    def _place(self, parts: Parts) -> bool:
+        with opened_folder(self._home, parts[:-1], create=True) as folder:
+            try:
+                is_new = check_target(folder, parts)
+                name = spelling(folder, parts[-1])
+                os.rename(self._name, name, src_dir_fd=self._folder, dst_dir_fd=folder)
+            except OSError as error:
+                raise refusal(error, parts) from None
+            # The file has its name. Some file systems cannot flush a folder.
+            with suppress(OSError):
+                os.fsync(folder)
+        return is_new
+
+
+def check_target(folder: int, parts: Parts) -> bool:
+    """Return whether a name is free in a folder. A regular file that has it may be replaced.
+
+    Raises:
+        Refused: something else has it.
+    """
+    status = status_of(folder, spelling(folder, parts[-1]))
+    if status is None or stat.S_ISREG(status.st_mode):
+        return status is None
+    kind = kind_of(status.st_mode)
+    raise Refused(409, f"{'/'.join(parts)} is {kind}. Choose another name, or delete the {kind.split()[-1]} first.")
+
+
+@asynccontextmanager
+async def received(home: Path, content: Content, length: int) -> AsyncIterator[ReceivedFile]:
+    """Receive a body into a file of the home folder's volume, which is removed after the block unless it was placed.
+
+    Args:
+        home: the home folder.
+        content: the body.
+        length: the bytes that were announced.
+
+    Raises:
+        ContentCut: the body has another length, or its client went.
+        Refused: the volume is full, or cannot be written to.
+    """
+    folder = await asyncio.to_thread(_translated, _open_folder, home)
+    name = secrets.token_hex(8)
+    try:
+        descriptor = await asyncio.to_thread(_translated, os.open, name, _NEW_FILE, 0o644, dir_fd=folder)
+        try:
+            await _write_all(descriptor, content, length)
+        finally:
+            os.close(descriptor)
+        yield ReceivedFile(home, folder, name, length)
+    finally:
+        # Even that takes its time with a large file.
+        await asyncio.to_thread(_remove, folder, name)
+
+
+def _remove(folder: int, name: str) -> None:
+    try:
+        with suppress(OSError):
+            os.unlink(name, dir_fd=folder)
+    finally:
+        os.close(folder)
+
+
+async def _write_all(descriptor: int, content: Content, length: int) -> None:
+    """Write each block while the next one comes. At most two are in memory."""
+    size = 0
+    writing: asyncio.Future[None] | None = None
+    try:
+        async for block in content.blocks:
+            size += len(block)
+            if size > length:
+                raise ContentCut("The body is longer than its Content-Length says.")
+            if writing is not None:
+                await writing
+            writing = asyncio.ensure_future(asyncio.to_thread(_translated, _write, descriptor, block))
+    finally:
+        if writing is not None:
+            await writing
+    if size != length:
+        raise ContentCut("The body is shorter than its Content-Length says.")
+    await asyncio.to_thread(_translated, os.fsync, descriptor)
+
+
+def _write(descriptor: int, block: bytes) -> None:
+    view = memoryview(block)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _translated(call: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+    try:
+        return call(*arguments, **named)
+    except OSError as error:
+        raise refusal(error, ("the upload",)) from None
+
+
+def _open_folder(home: Path) -> int:
+    with suppress(FileExistsError):
+        (home / FOLDER_NAME).mkdir(mode=0o700)
+    try:
+        return os.open(home / FOLDER_NAME, FOLDER)
+    except NotADirectoryError:
+        message = f"{FOLDER_NAME} in the home folder is no folder, so nothing can be uploaded. Delete it there."
+        raise Refused(500, message) from None
+
+
+def leftovers(home: Path) -> Sequence[str]:
+    """Return the names of what former runs have left unfinished."""
+    try:
+        folder = home / FOLDER_NAME
+        return () if folder.is_symlink() else [path.name for path in folder.iterdir()]
+    except OSError:
+        return ()
+
+
+def remove_leftovers(home: Path, names: Sequence[str]) -> None:
+    """Remove what former runs have left unfinished, as far as that is possible."""
+    try:
+        folder = os.open(home / FOLDER_NAME, FOLDER)
+    except OSError:
+        return
+    try:
+        for name in names:
+            try:
+                os.unlink(name, dir_fd=folder)
+            except IsADirectoryError:
+                shutil.rmtree(name, ignore_errors=True, dir_fd=folder)
+            except OSError:
+                continue
+    finally:
+        os.close(folder)
