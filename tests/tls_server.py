@@ -121,3 +121,9 @@ async def _end(listening: asyncio.Server, ended: asyncio.Event) -> None:
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+    # Nobody waits for a client to end its side of TLS. Connections that came to no request are known to the loop only.
+    transports = asyncio.get_running_loop()._transports  # type: ignore[attr-defined]
+    for transport in list(transports.values()):
+        transport.abort()
+    for _ in range(20):
+        await asyncio.sleep(0)
