@@ -98,6 +98,7 @@ class Container:
         network: its network.
         volumes: its volumes.
         environment: what the pod sets.
+        read_only: files and folders that the container cannot change, by their path in it.
         memory: the memory limit in bytes.
     """
 
@@ -108,6 +109,7 @@ class Container:
         network: Network,
         volumes: Volumes,
         environment: Mapping[str, str],
+        read_only: Mapping[str, Path],
         memory: int,
     ) -> None:
         self._folder = folder
@@ -115,6 +117,7 @@ class Container:
         self._network = network
         self._volumes = volumes
         self._environment = environment
+        self._read_only = read_only
         self._memory = memory
         self._starts = 0
         self._process: subprocess.Popen[bytes] | None = None
@@ -125,6 +128,7 @@ class Container:
         self._hosts.write_text(f"127.0.0.1 localhost\n{network.address} {HOST_NAME}\n")
         self._termination_log = folder / "termination-log"
         self.address = network.address
+        self.host_address = network.host_address
         self.home = volumes.home
         self.tmp = volumes.tmp
         self.agent = Agent(f"http://{self.address}:{AGENT_PORT}", volumes.agent_token)
@@ -150,7 +154,8 @@ class Container:
                 "/run/secrets/desktop": self._volumes.secret,
                 "/etc/hosts": self._hosts,
                 SCRIPT_TARGET: SCRIPT,
-            },
+            }
+            | self._read_only,
             memory=self._memory,
         )
         self._starts += 1

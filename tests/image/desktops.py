@@ -13,7 +13,7 @@ from image.network import make_network
 from image.volumes import make_volumes, put
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from image.built import BuiltImage
@@ -32,7 +32,8 @@ class RunDesktop(Protocol):
         scene: str = "",
         home: Path | None = None,
         files: Mapping[str, bytes | str | Path] | None = None,
-        env: Mapping[str, str] | None = None,
+        env: Mapping[str, str] | Callable[[str], Mapping[str, str]] | None = None,
+        read_only: Mapping[str, Path] | None = None,
         memory: int = MEMORY,
         home_bytes: int | None = None,
         tmp_bytes: int | None = None,
@@ -43,7 +44,9 @@ class RunDesktop(Protocol):
             scene: name of a sample.
             home: a folder of the test to be the home folder, or that of an earlier container. Its owner and mode stay.
             files: what is in the home folder at the start: content, or files to copy.
-            env: environment beyond the pod's usual one.
+            env: environment beyond the pod's usual one, or what gives it for this machine's address as the container
+                sees it.
+            read_only: files and folders that the container cannot change, by their path in it.
             memory: the memory limit in bytes.
             home_bytes: size of the home folder; by default that of the disk.
             tmp_bytes: size of /tmp, in the same way.
@@ -60,7 +63,8 @@ def running(run: Path, image: BuiltImage) -> Iterator[RunDesktop]:
         scene: str = "",
         home: Path | None = None,
         files: Mapping[str, bytes | str | Path] | None = None,
-        env: Mapping[str, str] | None = None,
+        env: Mapping[str, str] | Callable[[str], Mapping[str, str]] | None = None,
+        read_only: Mapping[str, Path] | None = None,
         memory: int = MEMORY,
         home_bytes: int | None = None,
         tmp_bytes: int | None = None,
@@ -68,14 +72,15 @@ def running(run: Path, image: BuiltImage) -> Iterator[RunDesktop]:
         folder = _next_folder(run)
         volumes = make_volumes(folder, home, home_bytes, tmp_bytes)
         put(volumes.home, files or {})
+        network = make_network(folder.name)
         environment = {
             "HOSTNAME": HOST_NAME,
             "BLENDER_SCENE": scene,
             "BLENDER_WIDTH": "1280",
             "BLENDER_HEIGHT": "720",
             "BLENDER_DEPTH": "24",
-        } | dict(env or {})
-        container = Container(folder, image, make_network(folder.name), volumes, environment, memory)
+        } | dict(env(network.host_address) if callable(env) else env or {})
+        container = Container(folder, image, network, volumes, environment, read_only or {}, memory)
         started.append(container)
         container.start()
         return container

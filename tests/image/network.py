@@ -23,6 +23,11 @@ class Network:
         return f"198.18.{self.number}.2"
 
     @property
+    def host_address(self) -> str:
+        """This machine's address, as the container sees it."""
+        return f"198.18.{self.number}.1"
+
+    @property
     def path(self) -> Path:
         """The namespace as a file."""
         return Path("/run/netns") / self.namespace
@@ -48,7 +53,7 @@ def make_network(namespace: str) -> Network:
     else:
         raise AssertionError(f"No address is free: there are {_NETWORKS} links of this suite.")
     network = Network(namespace, number)
-    _ip("address", "add", f"198.18.{number}.1/30", "dev", _link(number))
+    _ip("address", "add", f"{network.host_address}/30", "dev", _link(number))
     _ip("link", "set", _link(number), "up")
     _ip("-netns", namespace, "address", "add", f"{network.address}/30", "dev", "eth0")
     for device in ("lo", "eth0"):

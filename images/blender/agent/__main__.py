@@ -12,16 +12,20 @@ from pathlib import Path
 from typing import Final
 
 from agent.blender import Blender, BlenderState
-from agent.files.receiving import leftovers, remove_leftovers
+from agent.files.receiving import FOLDER_NAME, leftovers, remove_leftovers
+from agent.files.room import Room
 from agent.files.settings import TransferSettings
 from agent.files.transfers import Transfers
 from agent.idle import InputClock
 from agent.messages import Request, Response, Streamed
 from agent.notices import Notices, NotShown
 from agent.routes import respond
+from agent.scene_source import SceneSource
 from agent.server import serve
 from agent.watch import Folders, Watch
 from agent.work import Work, WorkTracker
+from scene.intake import Intake
+from scene.settings import SceneSettings
 
 PORT: Final = 8788
 TOKEN_FILE: Final = Path("/run/secrets/desktop/agent-token")
@@ -40,9 +44,10 @@ class Agent:
         token: the token that requests must carry.
         folders: the folders that may become full.
         transfers: takes and gives files.
+        settings: where the session's own scene comes from.
     """
 
-    def __init__(self, token: str, folders: Folders, transfers: Transfers) -> None:
+    def __init__(self, token: str, folders: Folders, transfers: Transfers, settings: SceneSettings) -> None:
         self._token = token
         self.transfers = transfers
         self._notices = Notices()
@@ -50,6 +55,9 @@ class Agent:
         self._work = WorkTracker()
         self._tasks: set[asyncio.Task[None]] = set()
         self.blender = Blender(self.notify)
+        room = Room(folders.home, folders.home_limit_bytes)
+        intake = Intake(folders.home, folders.home / FOLDER_NAME, room.free_bytes, settings.max_bytes)
+        self.scene = SceneSource(settings, intake, self.blender, self.notify)
         self.watch = Watch(self.blender, self._work, folders, self.notify)
 
     @property
@@ -104,15 +112,18 @@ async def run(environment: Mapping[str, str]) -> None:
     transfers = Transfers(folders.home, folders.home_limit_bytes, TransferSettings.from_environment(environment))
     # On a volume that hangs, all places for files wait in threads. Others must find one still.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
-    agent = Agent(TOKEN_FILE.read_text().strip(), folders, transfers)
+    settings = SceneSettings.from_environment(environment)
+    agent = Agent(TOKEN_FILE.read_text().strip(), folders, transfers, settings)
     bridge = await agent.blender.listen(Path(environment["BLENDER_SESSION_SOCKET"]))
     unfinished = leftovers(folders.home)
     server = await serve(agent.answer, PORT)
     clearing = asyncio.create_task(asyncio.to_thread(remove_leftovers, folders.home, unfinished))
+    scene = asyncio.create_task(agent.scene.run())
     watch = asyncio.create_task(agent.watch.run())
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     await ended.wait()
+    scene.cancel()
     watch.cancel()
     clearing.cancel()
     server.close()

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import itertools
 import json
 import math
 import time
@@ -11,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from agent.bridge_requests import BlenderEnded, BridgeRequests, Busy, Message
 from workspace.files import clear_path
+from workspace.open_failure import OpenFailed
 from workspace.save_failure import SaveFailed
 
 MAX_LINE_BYTES: Final = 1024 * 1024
@@ -33,21 +34,23 @@ class BlenderState:
     rendering: bool = False
     baking: bool = False
     playing: bool = False
+    version: str = ""
+    """Blender's version as people write it; empty while it is not known."""
+    file_version: tuple[int, int, int] = (0, 0, 0)
+    """`bpy.app.version_file`."""
 
 
 NO_BLENDER: Final = BlenderState()
 
 
-class Busy(Exception):  # noqa: N818 - the state of Blender
-    """Blender did not save in time.
+@dataclass(frozen=True)
+class Opened:
+    """A scene was opened."""
 
-    Args:
-        begun: whether the save was begun. If not, it never will be.
-    """
-
-    def __init__(self, begun: bool) -> None:
-        super().__init__("Blender is busy.")
-        self.begun = begun
+    missing: tuple[str, ...] = ()
+    """The names of some files that it links to and that do not exist."""
+    missing_count: int = 0
+    """How many there are."""
 
 
 class Blender:
@@ -62,9 +65,8 @@ class Blender:
         self._notify = notify
         self._clock = clock
         self._writer: asyncio.StreamWriter | None = None
-        self._numbers = itertools.count(1)
-        self._saves: dict[int, asyncio.Future[str]] = {}
-        self._begun: set[int] = set()
+        self._requests = BridgeRequests(self._send)
+        self._is_started = asyncio.Event()
         self._heard_at = -math.inf
         self.state = NO_BLENDER
 
@@ -91,29 +93,47 @@ class Blender:
         """
         if self._writer is None:
             raise Busy(begun=False)
-        # A client that asks again because a save takes long waits for the same save. Another one would take as long.
-        number = next(iter(self._begun), None) or self._ask_to_save()
-        future = self._saves[number]
         try:
-            async with asyncio.timeout(seconds):
-                return await asyncio.shield(future)
-        except TimeoutError:
-            if number in self._begun:
-                raise Busy(begun=True) from None
-            self._saves.pop(number, None)
-            self._send({"type": "cancel", "id": number})
-            raise Busy(begun=False) from None
+            # A client that asks again because a save takes long waits for the same save: another would take as long.
+            answer = await self._requests.join("save", seconds) or await self._requests.ask({"type": "save"}, seconds)
+        except BlenderEnded:
+            raise SaveFailed(500, "Blender ended before the scene was saved. The file is unchanged.") from None
+        if "file" in answer:
+            return str(answer["file"])
+        raise SaveFailed(*_failure(answer))
 
-    def _ask_to_save(self) -> int:
-        number = next(self._numbers)
-        future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        # Nobody may wait any more when the answer comes.
-        future.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-        self._saves[number] = future
-        self._send({"type": "save", "id": number})
-        return number
+    async def open(self, file: Path, seconds: float) -> Opened:
+        """Open a scene. What is open is saved first if it has changes.
 
-    def _send(self, message: dict[str, object]) -> None:
+        Args:
+            file: the scene.
+            seconds: how long Blender may take to begin. It may then take as long as it takes.
+
+        Raises:
+            OpenFailed: Blender cannot open it now, or at all. What was open is still open.
+            Busy: Blender did not begin in time, and will not open it.
+            BlenderEnded: Blender ended meanwhile, or does not run.
+        """
+        if self._writer is None:
+            raise BlenderEnded
+        try:
+            answer = await self._requests.ask({"type": "open", "file": str(file)}, seconds)
+        except Busy as busy:
+            if not busy.begun:
+                raise
+            answer = await self._requests.join("open", None) or {}
+        if "file" not in answer:
+            raise OpenFailed(*_failure(answer))
+        missing = answer.get("missing")
+        names = tuple(str(each) for each in missing) if isinstance(missing, list) else ()
+        return Opened(names, int(str(answer.get("missing_count", 0))))
+
+    async def started(self) -> BlenderState:
+        """Wait until a Blender has drawn its window, and return its state."""
+        await self._is_started.wait()
+        return self.state
+
+    def _send(self, message: Message) -> None:
         if self._writer is not None:
             self._writer.write(json.dumps(message).encode() + b"\n")
 
@@ -136,13 +156,8 @@ class Blender:
 
     def _lost(self) -> None:
         self._writer, self.state = None, NO_BLENDER
-        for future in self._saves.values():
-            if not future.done():
-                future.set_exception(
-                    SaveFailed(500, "Blender ended before the scene was saved. The file is unchanged.")
-                )
-        self._saves.clear()
-        self._begun.clear()
+        self._is_started.clear()
+        self._requests.end()
 
     def _receive(self, message: object) -> None:
         if not isinstance(message, dict):
@@ -151,23 +166,18 @@ class Blender:
             case "state":
                 self._heard_at = self._clock()
                 self.state = _parse_state(message)
+                if self.state.ready:
+                    self._is_started.set()
             case "notice":
                 self._notify(str(message.get("message", "")), float(str(message.get("seconds", 0))))
             case "begun":
-                self._begun |= {int(str(message.get("id", 0)))} & self._saves.keys()
+                self._requests.receive_begun(int(str(message.get("id", 0))))
             case "result":
-                self._finish(message)
+                self._requests.receive_answer(int(str(message.get("id", 0))), message)
 
-    def _finish(self, message: dict[str, object]) -> None:
-        number = int(str(message.get("id", 0)))
-        future = self._saves.pop(number, None)
-        self._begun.discard(number)
-        if future is None or future.done():
-            return
-        if "file" in message:
-            future.set_result(str(message["file"]))
-        else:
-            future.set_exception(SaveFailed(int(str(message.get("status", 500))), str(message.get("message", ""))))
+
+def _failure(answer: Message) -> tuple[int, str]:
+    return int(str(answer.get("status", 500))), str(answer.get("message", ""))
 
 
 def _parse_state(message: dict[str, object]) -> BlenderState:
@@ -183,4 +193,13 @@ def _parse_state(message: dict[str, object]) -> BlenderState:
         rendering=bool(message.get("rendering")),
         baking=bool(message.get("baking")),
         playing=bool(message.get("playing")),
+        version=str(message.get("version", "")),
+        file_version=_parse_version(message.get("file_version")),
     )
+
+
+def _parse_version(found: object) -> tuple[int, int, int]:
+    if not isinstance(found, list) or len(found) != 3:
+        return (0, 0, 0)
+    major, minor, counter = (int(str(each)) for each in found)
+    return (major, minor, counter)

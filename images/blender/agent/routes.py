@@ -3,12 +3,15 @@
 from pathlib import PurePath
 from typing import Final, Protocol
 
+from agent import scene_routes
 from agent.authorisation import is_authorised
-from agent.blender import BlenderState, Busy
+from agent.blender import BlenderState
+from agent.bridge_requests import Busy
 from agent.files import routes as files
 from agent.files.transfers import Transfers
 from agent.messages import BadRequest, Refused, Request, Response, Streamed, read_nothing, read_notice
 from agent.notices import NotShown
+from agent.scene_source import SceneSource
 from agent.work import Work
 from workspace.save_failure import SaveFailed
 
@@ -31,6 +34,10 @@ class Desktop(Protocol):
     @property
     def transfers(self) -> Transfers:
         """What takes and gives files."""
+
+    @property
+    def scene(self) -> SceneSource:
+        """What brings in the person's own scene."""
 
     def idle_seconds(self) -> float:
         """Return the seconds since the last input."""
@@ -60,10 +67,10 @@ async def respond(request: Request, desktop: Desktop, token: str) -> Response | 
         token: the agent's token.
     """
     path = request.path.partition("?")[0]
-    handlers = files.methods_of(path)
+    handlers = files.methods_of(path) or scene_routes.methods_of(path, desktop)
     allowed = tuple(handlers or ()) or ((_METHODS[path],) if path in _METHODS else ())
     if not allowed:
-        return Response(404, {"message": f"The paths are {', '.join((*_METHODS, *files.PATHS))}."})
+        return Response(404, {"message": f"The paths are {', '.join((*_METHODS, *files.PATHS, *scene_routes.PATHS))}."})
     if path not in _WITHOUT_TOKEN and not is_authorised(request.authorization, token):
         return Response(401, {"message": "Send the agent's token as a bearer token."}, {"WWW-Authenticate": "Bearer"})
     if request.method not in allowed:
@@ -82,7 +89,7 @@ async def _respond(path: str, request: Request, desktop: Desktop) -> Response:
         case "/healthz":
             return Response(200, {"message": "The agent serves."})
         case "/readyz":
-            return Response(200 if desktop.state.ready else 503, _describe(desktop.state))
+            return _readiness(desktop)
         case "/status":
             return _status(desktop)
         case "/save":
@@ -91,12 +98,20 @@ async def _respond(path: str, request: Request, desktop: Desktop) -> Response:
             return await _notice(request.body, desktop)
 
 
+def _readiness(desktop: Desktop) -> Response:
+    described = _describe(desktop)
+    if desktop.scene.state.reason:
+        # The sentence may name the scene, and where it comes from.
+        described["message"] = "The session's own scene is not open."
+    return Response(200 if described["ready"] else 503, described)
+
+
 def _status(desktop: Desktop) -> Response:
     state, work = desktop.state, desktop.work
     return Response(
         200,
         {
-            **_describe(state),
+            **_describe(desktop),
             "file": state.file,
             "scene": PurePath(state.file).name,
             "dirty": state.dirty,
@@ -107,6 +122,9 @@ def _status(desktop: Desktop) -> Response:
             "work_seconds": work.seconds,
             "work_message": work.message,
             "stuck": work.stuck,
+            "blender_version": state.version,
+            "scene_reason": desktop.scene.state.reason,
+            "scene_message": desktop.scene.state.message,
         },
     )
 
@@ -139,5 +157,9 @@ async def _notice(body: bytes, desktop: Desktop) -> Response:
     return Response(200, {})
 
 
-def _describe(state: BlenderState) -> dict[str, object]:
+def _describe(desktop: Desktop) -> dict[str, object]:
+    scene, state = desktop.scene.state, desktop.state
+    if scene.reason:
+        # Another scene than the one that was asked for may be on screen.
+        return {"ready": False, "reason": scene.reason, "message": scene.message}
     return {"ready": state.ready, "reason": state.reason, "message": state.message}

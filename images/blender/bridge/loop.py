@@ -17,6 +17,8 @@ from bridge.channel import Channel, Message
 from bridge.commands import Commands
 from bridge.denoising import DenoisingGuard
 from bridge.images import has_changed_images
+from bridge.links import missing_links
+from bridge.opening import check_idle, open_scene
 from bridge.outputs import keep_outputs
 from bridge.preferences import apply_preferences, has_saved_preferences
 from bridge.readiness import ReadinessTracker
@@ -51,7 +53,7 @@ class Bridge:
         self._home = home
         self._channel = channel
         self._start_notice = notice
-        self._commands = Commands(channel, self._save)
+        self._commands = Commands(channel, self._save, self._open)
         self._renders = RenderTracker()
         jobs.register_render_handlers(self._renders)
         self._render_keeper = RenderKeeper(home, self._notify)
@@ -129,6 +131,8 @@ class Bridge:
             "rendering": self._renders.is_recent,
             "baking": self._baking,
             "playing": jobs.is_playing(),
+            "version": ".".join(str(number) for number in bpy.app.version),
+            "file_version": list(bpy.app.version_file),
         }
         if state != self._reported or now - self._reported_at >= _HEARTBEAT_SECONDS:
             self._reported, self._reported_at = state, now
@@ -142,7 +146,9 @@ class Bridge:
         if state.found:
             write_state(self._home, replace(state, failed_starts=0))
         if self._start_notice:
+            # Once: a scene that is opened later comes on screen too.
             self._notify(self._start_notice)
+            self._start_notice = ""
 
     def _save(self, *, during_bake: bool = False) -> str:
         self._render_keeper.keep()
@@ -151,6 +157,17 @@ class Bridge:
         # The agent must hear of the save before its caller gets the answer.
         self._observe()
         return file
+
+    def _open(self, file: str) -> list[str]:
+        check_idle()
+        if blender_state.is_dirty() or has_changed_images():
+            self._save()
+        open_scene(file)
+        self._readiness.restart(time.monotonic(), self._counter.draws)
+        self._searched_at = 0.0
+        # The agent must hear that the scene is not drawn yet before its caller gets the answer.
+        self._observe()
+        return missing_links()
 
     def _notify(self, message: str) -> None:
         self._channel.send({"type": "notice", "message": message, "seconds": NOTICE_SECONDS})

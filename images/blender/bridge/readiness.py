@@ -33,14 +33,27 @@ ON_SCREEN: Final = Readiness(True, "SceneOnScreen", "The scene is on screen.")
 
 
 class ReadinessTracker:
-    """Computes the readiness from one observation per tick. Once ready, it stays ready."""
+    """Computes the readiness from one observation per tick. It stays ready until another scene is opened."""
 
     def __init__(self) -> None:
         self._current = STARTING
         self._first_tick_at: float | None = None
+        self._draws_before = 0
         self._draws = 0
         self._first_draw_at = 0.0
         self._last_draw_at = 0.0
+
+    def restart(self, now: float, draws: int) -> None:
+        """Begin again, because another scene was opened.
+
+        Args:
+            now: seconds on a monotonic clock.
+            draws: draws of all editors since the start.
+        """
+        self._current = DRAWING
+        self._first_tick_at = now
+        self._draws_before = draws
+        self._draws = 0
 
     def tick(self, now: float, draws: int) -> Readiness:
         """Return the readiness at this tick.
@@ -53,6 +66,7 @@ class ReadinessTracker:
             self._first_tick_at = now
         if self._current.ready:
             return self._current
+        draws -= self._draws_before
         if draws == 0:
             # Between two ticks Blender updates its windows, so a window without a draw has nothing to draw.
             if now - self._first_tick_at >= NO_DRAW_SECONDS:

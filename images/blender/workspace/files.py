@@ -1,9 +1,12 @@
 """Reads and makes files that a person may have replaced by anything: a pipe, a folder, a link to nowhere, gigabytes."""
 
 import contextlib
+import json
 import os
 import shutil
 import stat
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -26,6 +29,22 @@ def read_regular_file(path: Path, max_bytes: int) -> bytes:
             return stream.read(max_bytes)
     finally:
         os.close(descriptor)
+
+
+def write_json(path: Path, content: Mapping[str, object]) -> bool:
+    """Write a small JSON file completely or not at all, and return whether it was written."""
+    temporary = None
+    try:
+        descriptor, temporary = tempfile.mkstemp(prefix=path.name, dir=path.parent)
+        with os.fdopen(descriptor, "w") as stream:
+            json.dump(content, stream)
+        os.replace(temporary, path)  # noqa: PTH105 - mkstemp gives a text
+    except OSError:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)  # noqa: PTH108
+        return False
+    return True
 
 
 def is_regular_file(path: Path) -> bool:

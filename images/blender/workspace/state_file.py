@@ -1,14 +1,12 @@
 """Reads and writes the state that one start leaves to the next: a small JSON file in the home folder."""
 
-import contextlib
 import json
 import os
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from workspace.files import read_regular_file
+from workspace.files import read_regular_file, write_json
 from workspace.names import is_inside
 
 STATE_FILE: Final = ".blender-session.json"
@@ -51,18 +49,7 @@ def read_state(home: Path) -> WorkspaceState:
 
 def write_state(home: Path, state: WorkspaceState) -> bool:
     """Write the state completely or not at all, and return whether it was written."""
-    temporary = None
-    try:
-        descriptor, temporary = tempfile.mkstemp(prefix=STATE_FILE, dir=home)
-        with os.fdopen(descriptor, "w") as stream:
-            json.dump({name: getattr(state, name) for name in _WRITTEN}, stream)
-        os.replace(temporary, home / STATE_FILE)  # noqa: PTH105 - mkstemp gives a text
-    except OSError:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)  # noqa: PTH108
-        return False
-    return True
+    return write_json(home / STATE_FILE, {name: getattr(state, name) for name in _WRITTEN})
 
 
 def record_open_scene(home: Path, open_file: str) -> None:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import socket
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from agent.blender import MAX_LINE_BYTES, NO_BLENDER, Blender, BlenderState, Busy
+from agent.blender import MAX_LINE_BYTES, NO_BLENDER, Blender, BlenderState, Opened
+from agent.bridge_requests import BlenderEnded, Busy
 from unit.agent.bridge_end import STATE, connected, until_so
 from waiting import DEADLINE_SECONDS
+from workspace.open_failure import OpenFailed
 from workspace.save_failure import SaveFailed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
+    from collections.abc import AsyncIterator, Callable
+    from contextlib import AbstractAsyncContextManager
 
 
 class Agent:
@@ -155,14 +158,14 @@ async def test_a_save_that_blender_does_not_get_to_is_cancelled(path: Path) -> N
         await bridge.send({"type": "begun", "id": asked["id"]}, {"type": "result", "id": asked["id"], "file": "late"})
         await bridge.send(STATE | {"draws": 18})
         await agent.until_reported(draws=18)
-        assert agent.blender._begun == set()
+        assert agent.blender._requests._waiting == {}
 
 
-async def test_who_asks_again_waits_for_the_save_that_was_begun(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    over = asyncio.Event()
+def ended_by(over: asyncio.Event) -> Callable[[float | None], AbstractAsyncContextManager[None]]:
+    """Return a time-out that is over when an event is set."""
 
     @asynccontextmanager
-    async def timeout(_seconds: float) -> AsyncIterator[None]:
+    async def timeout(_seconds: float | None) -> AsyncIterator[None]:
         task = asyncio.current_task()
         assert task is not None
         ending = asyncio.ensure_future(over.wait())
@@ -172,16 +175,24 @@ async def test_who_asks_again_waits_for_the_save_that_was_begun(path: Path, monk
         except asyncio.CancelledError:
             raise TimeoutError from None
 
+    return timeout
+
+
+async def test_who_asks_again_waits_for_the_save_that_was_begun(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    over = asyncio.Event()
+
     async with listening(path) as agent, connected(path) as bridge:
         await bridge.send(STATE)
         await agent.until_reported()
         with monkeypatch.context() as patched:
-            patched.setattr("agent.blender.asyncio.timeout", timeout)
+            patched.setattr("agent.bridge_requests.asyncio.timeout", ended_by(over))
             save = asyncio.ensure_future(agent.blender.save(50))
-            await until_so("it is sent", lambda: bool(agent.blender._saves))
+            await until_so("it is sent", lambda: bool(agent.blender._requests._waiting))
         asked = await bridge.receive()
         await bridge.send({"type": "begun", "id": asked["id"]})
-        await until_so("the beginning is known", lambda: bool(agent.blender._begun))
+        await until_so(
+            "the beginning is known", lambda: any(each.is_begun for each in agent.blender._requests._waiting.values())
+        )
         over.set()
         with pytest.raises(Busy) as busy:
             await save
@@ -269,7 +280,7 @@ async def test_a_line_of_garbage_is_passed_over(path: Path, line: bytes) -> None
         await bridge.send(STATE)
         await agent.until_reported()
         assert agent.notices == []
-        assert agent.blender._begun == set()
+        assert agent.blender._requests._waiting == {}
 
 
 async def test_a_line_that_is_too_long_ends_the_connection_and_nothing_else(path: Path) -> None:
@@ -280,3 +291,97 @@ async def test_a_line_that_is_too_long_ends_the_connection_and_nothing_else(path
         async with connected(path) as again:
             await again.send(STATE)
             await agent.until_reported()
+
+
+SCENE = Path("/home/blender/other.blend")
+
+
+async def test_an_open_is_answered(path: Path) -> None:
+    async with listening(path) as agent, connected(path) as bridge:
+        await bridge.send(STATE)
+        await agent.until_reported()
+        opening = asyncio.ensure_future(agent.blender.open(SCENE, DEADLINE_SECONDS))
+        asked = await bridge.receive()
+        assert (asked["type"], asked["file"]) == ("open", str(SCENE))
+        answer = {"type": "result", "id": asked["id"], "file": str(SCENE), "missing": ["a.png"], "missing_count": 4}
+        await bridge.send({"type": "begun", "id": asked["id"]}, answer)
+        assert await opening == Opened(("a.png",), 4)
+
+
+async def test_an_open_that_fails_has_blenders_reason(path: Path) -> None:
+    async with listening(path) as agent, connected(path) as bridge:
+        await bridge.send(STATE)
+        await agent.until_reported()
+        opening = asyncio.ensure_future(agent.blender.open(SCENE, DEADLINE_SECONDS))
+        asked = await bridge.receive()
+        await bridge.send({"type": "result", "id": asked["id"], "status": 409, "message": "A render runs."})
+        with pytest.raises(OpenFailed) as failed:
+            await opening
+        assert (failed.value.status, str(failed.value)) == (409, "A render runs.")
+
+
+async def test_an_open_that_blender_does_not_get_to_is_cancelled(path: Path) -> None:
+    async with listening(path) as agent, connected(path) as bridge:
+        await bridge.send(STATE)
+        await agent.until_reported()
+        with pytest.raises(Busy):
+            await agent.blender.open(SCENE, 0)
+        asked, cancelled = await bridge.receive(), await bridge.receive()
+        assert cancelled == {"type": "cancel", "id": asked["id"]}
+
+
+async def test_an_open_that_was_begun_is_waited_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    over = asyncio.Event()
+
+    async with listening(path) as agent, connected(path) as bridge:
+        await bridge.send(STATE)
+        await agent.until_reported()
+        with monkeypatch.context() as patched:
+            patched.setattr("agent.bridge_requests.asyncio.timeout", ended_by(over))
+            opening = asyncio.ensure_future(agent.blender.open(SCENE, 50))
+            await until_so("it is sent", lambda: bool(agent.blender._requests._waiting))
+        asked = await bridge.receive()
+        await bridge.send({"type": "begun", "id": asked["id"]})
+        await until_so("the beginning is known", lambda: agent.blender._requests._waiting[1].is_begun)
+        over.set()
+        await bridge.send({"type": "result", "id": asked["id"], "file": str(SCENE)})
+        assert await opening == Opened()
+
+
+async def test_a_blender_that_ends_does_not_open(path: Path) -> None:
+    async with listening(path) as agent:
+        with pytest.raises(BlenderEnded):
+            await agent.blender.open(SCENE, DEADLINE_SECONDS)
+        async with connected(path) as bridge:
+            await bridge.send(STATE)
+            await agent.until_reported()
+            opening = asyncio.ensure_future(agent.blender.open(SCENE, DEADLINE_SECONDS))
+            await bridge.receive()
+        with pytest.raises(BlenderEnded):
+            await opening
+
+
+async def test_a_blender_has_started_once_it_is_ready(path: Path) -> None:
+    async with listening(path) as agent:
+        started = asyncio.ensure_future(agent.blender.started())
+        async with connected(path) as bridge:
+            await bridge.send(STATE | {"ready": False})
+            await agent.until_reported(ready=False)
+            assert not started.done()
+            await bridge.send(STATE)
+            await agent.until_reported()
+            assert (await started).ready
+        await until_so("the end is noticed", lambda: agent.blender.state == NO_BLENDER)
+        again = asyncio.ensure_future(agent.blender.started())
+        await asyncio.sleep(0)
+        assert not again.done()
+        again.cancel()
+
+
+@pytest.mark.parametrize(
+    ("reported", "expected"), [([4, 3, 32], (4, 3, 32)), ([4, 3], (0, 0, 0)), ("4.3", (0, 0, 0)), (None, (0, 0, 0))]
+)
+async def test_the_versions_are_blenders(path: Path, reported: object, expected: tuple[int, int, int]) -> None:
+    async with listening(path) as agent, connected(path) as bridge:
+        await bridge.send(STATE | {"version": "4.3.2", "file_version": reported})
+        await agent.until_reported(version="4.3.2", file_version=expected)

@@ -6,23 +6,31 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from agent.blender import NO_BLENDER, BlenderState, Busy
+from agent.blender import NO_BLENDER, BlenderState
+from agent.bridge_requests import Busy
 from agent.messages import Request, Response
 from agent.notices import NotShown
 from agent.routes import respond
+from agent.scene_source import OPEN, SceneState
 from agent.work import Work
 from workspace.save_failure import SaveFailed
 
 TOKEN = "correct-horse-battery"
 BEARER = f"Bearer {TOKEN}"
 FILE = "/home/blender/shopping_cart.blend"
-STATE = BlenderState(7, True, "SceneOnScreen", "The scene is on screen.", FILE, True, 17, "Camera")
+STATE = BlenderState(7, True, "SceneOnScreen", "The scene is on screen.", FILE, True, 17, "Camera", version="4.3.2")
 DRAWING = BlenderState(7, False, "SceneDrawing", "Blender is still drawing the scene for the first time.", FILE)
+
+
+@dataclass
+class FakeScene:
+    state: SceneState = OPEN
 
 
 @dataclass
 class FakeDesktop:
     state: BlenderState = STATE
+    scene: FakeScene = field(default_factory=FakeScene)
     work: Work = field(default_factory=Work)
     failure: Exception | None = None
     saves: int = 0
@@ -106,7 +114,21 @@ async def test_status_has_everything_for_the_operator(desktop: FakeDesktop, work
         "work_seconds": work.seconds,
         "work_message": work.message,
         "stuck": work.stuck,
+        "blender_version": "4.3.2",
+        "scene_reason": "",
+        "scene_message": "",
     }
+
+
+async def test_while_the_own_scene_is_not_open_nothing_is_ready_whatever_is_on_screen(desktop: FakeDesktop) -> None:
+    desktop.scene.state = SceneState("SceneFetching", "https://x/cart.blend is being fetched: 12 of 40 MB.")
+    ready, status = await get("/readyz", desktop), await get("/status", desktop, authorization=BEARER)
+    assert ready.status == 503
+    assert ready.body["reason"] == status.body["reason"] == status.body["scene_reason"] == "SceneFetching"
+    assert status.body["ready"] is False
+    assert status.body["message"] == status.body["scene_message"] == desktop.scene.state.message
+    # Anybody may ask for it.
+    assert "cart" not in str(ready.body["message"])
 
 
 async def test_status_of_a_scene_that_was_never_saved(desktop: FakeDesktop) -> None:

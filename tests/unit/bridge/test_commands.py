@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bridge.commands import Commands
+from workspace.open_failure import OpenFailed
 from workspace.save_failure import SaveFailed
 
 if TYPE_CHECKING:
@@ -21,13 +22,16 @@ class Recorder:
     def __init__(self, failure: Exception | None = None) -> None:
         self.events: list[object] = []
         self._failure = failure
+        self.missing: list[str] = []
+        self.coming: list[Message] = []
 
     def send(self, message: Message) -> None:
         self.events.append(message)
 
     def exchange(self) -> list[Message]:
         self.events.append("exchange")
-        return []
+        coming, self.coming = self.coming, []
+        return coming
 
     def save(self) -> str:
         self.events.append("save")
@@ -35,10 +39,16 @@ class Recorder:
             raise self._failure
         return FILE
 
+    def open(self, file: str) -> list[str]:
+        self.events.append(f"open {file}")
+        if self._failure:
+            raise self._failure
+        return self.missing
+
 
 def carried_out(messages: list[Message], failure: Exception | None = None) -> list[object]:
     recorder = Recorder(failure)
-    Commands(recorder, recorder.save).carry_out(messages)
+    Commands(recorder, recorder.save, recorder.open).carry_out(messages)
     return recorder.events
 
 
@@ -87,3 +97,51 @@ def test_an_error_that_nobody_expected_is_an_answer_too() -> None:
 @pytest.mark.parametrize("number", [None, [], {}, "x", 1.5])
 def test_an_odd_number_is_given_back(number: object) -> None:
     assert carried_out([{"type": "save", "id": number}])[-1] == {"type": "result", "id": number, "file": FILE}
+
+
+OTHER = "/home/blender/other.blend"
+
+
+def opened(recorder: Recorder) -> list[object]:
+    Commands(recorder, recorder.save, recorder.open).carry_out([{"type": "open", "id": 1, "file": OTHER}])
+    return recorder.events
+
+
+def test_the_agent_hears_that_an_open_begins_before_it_begins() -> None:
+    answer = {"type": "result", "id": 1, "file": OTHER, "missing": [], "missing_count": 0}
+    assert opened(Recorder()) == [{"type": "begun", "id": 1}, "exchange", f"open {OTHER}", answer]
+
+
+def test_missing_links_are_told_by_some_names_and_their_number() -> None:
+    recorder = Recorder()
+    recorder.missing = [f"{number:02}.png" for number in range(17)]
+    answer = opened(recorder)[-1]
+    assert isinstance(answer, dict)
+    assert answer["missing"] == ["00.png", "01.png", "02.png", "03.png", "04.png"]
+    assert answer["missing_count"] == 17
+
+
+@pytest.mark.parametrize(
+    ("failure", "expected"),
+    [
+        (OpenFailed(409, "A render runs."), {"status": 409, "message": "A render runs."}),
+        (SaveFailed(507, "The volume is full."), {"status": 507, "message": "The volume is full."}),
+        (ReferenceError("gone"), {"status": 500, "message": "The scene was not opened: ReferenceError('gone')."}),
+    ],
+)
+def test_an_open_that_fails_says_why(failure: Exception, expected: dict[str, object]) -> None:
+    assert opened(Recorder(failure))[-1] == {"type": "result", "id": 1, **expected}
+
+
+def test_what_was_asked_for_together_is_saved_before_it_is_opened() -> None:
+    events = carried_out([{"type": "open", "id": 1, "file": OTHER}, {"type": "save", "id": 2}])
+    assert [event for event in events if isinstance(event, str)] == ["exchange", "save", f"open {OTHER}"]
+
+
+def test_what_comes_when_a_command_begins_is_not_lost() -> None:
+    recorder = Recorder()
+    recorder.coming = [{"type": "save", "id": 2}]
+    commands = Commands(recorder, recorder.save, recorder.open)
+    commands.carry_out([{"type": "save", "id": 1}])
+    commands.carry_out([])
+    assert recorder.events[-1] == {"type": "result", "id": 2, "file": FILE}

@@ -70,3 +70,21 @@ def test_ready_stays_ready_when_the_person_works() -> None:
     tracker.tick(0.0, 1)
     tracker.tick(1.0, 1)
     assert [tracker.tick(2.0 + TICK_SECONDS * n, 1 + n) for n in range(5)] == [ON_SCREEN] * 5
+
+
+def test_another_scene_is_ready_once_it_is_drawn() -> None:
+    tracker = ReadinessTracker()
+    tracker.tick(1.0, 5)
+    assert tracker.tick(1.0 + SETTLE_SECONDS, 5) == ON_SCREEN
+    tracker.restart(100.0, 5)
+    assert tracker.tick(100.0, 5) == DRAWING
+    assert tracker.tick(101.0, 6) == DRAWING
+    assert tracker.tick(101.0 + SETTLE_SECONDS, 6) == ON_SCREEN
+
+
+def test_another_scene_whose_editors_draw_nothing_is_ready_after_a_while() -> None:
+    tracker = ReadinessTracker()
+    tracker.tick(1.0, 5)
+    tracker.restart(100.0, 5)
+    assert tracker.tick(100.0 + NO_DRAW_SECONDS - 0.01, 5) == DRAWING
+    assert tracker.tick(100.0 + NO_DRAW_SECONDS, 5) == ON_SCREEN

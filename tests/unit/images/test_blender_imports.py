@@ -10,10 +10,11 @@ import pytest
 
 IMAGE = Path(__file__).parents[3] / "images" / "blender"
 ALLOWED = {
-    "agent": {"agent", "limits", "workspace", "aiohttp"},
+    "agent": {"agent", "limits", "scene", "workspace", "aiohttp"},
     "bridge": {"bridge", "workspace", "bpy", "_bpy", "_cycles"},
     "entry": {"entry", "limits", "workspace"},
     "limits": {"limits"},
+    "scene": {"scene", "workspace", "aiohttp", "yarl"},
     "workspace": {"workspace"},
 }
 

@@ -46,5 +46,5 @@ def test_the_dockerfile_copies_every_package_that_runs_in_the_container() -> Non
     packages = {path.parent.name for path in IMAGE.glob("*/__init__.py")}
     dockerfile = (IMAGE / "Dockerfile").read_text()
     copied = set(re.findall(r"COPY images/blender/(\w+) /usr/lib/blender-sessions/\1\n", dockerfile))
-    assert packages == {"agent", "bridge", "entry", "limits", "workspace"}
+    assert packages == {"agent", "bridge", "entry", "limits", "scene", "workspace"}
     assert copied == packages

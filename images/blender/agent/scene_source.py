@@ -1,0 +1,305 @@
+"""Brings the person's own scene into Blender: from a URL, from a volume, or from an upload."""
+
+import asyncio
+import shutil
+import sys
+import traceback
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from agent.blender import Blender, BlenderState, Opened
+from agent.bridge_requests import BlenderEnded, Busy
+from agent.messages import Refused
+from scene.failure import Reason, SceneRefused
+from scene.fetch import Fetch, Limits, explain_write_error
+from scene.intake import Intake, TakenIn
+from scene.names import sentence_list
+from scene.note import Note, read_note, write_note
+from scene.settings import MOUNT, SceneSettings
+from scene.sizes import duration
+from scene.versions import BlenderVersion
+from scene.volume import copy_from_volume
+from scene.web import Web
+from workspace.open_failure import UNREADABLE, OpenFailed
+
+NOTICE_SECONDS: Final = 3600.0
+MAX_ATTEMPTS: Final = 3
+"""A scene during whose opening Blender ended this often is not opened again."""
+BEGIN_SECONDS: Final = 50.0
+"""How long a busy Blender may take to begin to open a scene."""
+RETRY_SECONDS: Final = 2.0
+_STATUS: Final = {Reason.TOO_LARGE: 413, Reason.UNREADABLE: 415, Reason.TOO_NEW: 415}
+
+
+@dataclass(frozen=True)
+class SceneState:
+    """Why the person's own scene is not open; empty once it is, or if the session has none."""
+
+    reason: str = ""
+    message: str = ""
+    is_failed: bool = False
+    """Whether nothing will change by itself."""
+
+
+OPEN: Final = SceneState()
+
+
+class SceneSource:
+    """The scene that the session asks for, on its way into Blender.
+
+    Args:
+        settings: where it comes from.
+        intake: the home folder.
+        blender: opens it.
+        notify: shows a text to the person for a number of seconds.
+        web: asks for URLs.
+        mount: where the volume is mounted.
+    """
+
+    def __init__(
+        self,
+        settings: SceneSettings,
+        intake: Intake,
+        blender: Blender,
+        notify: Callable[[str, float], None],
+        web: Web | None = None,
+        mount: Path = MOUNT,
+    ) -> None:
+        self._settings = settings
+        self._intake = intake
+        self._blender = blender
+        self._notify = notify
+        self._web = web or Web(settings.networks, settings.ca_file)
+        self._mount = mount
+        self._opening = asyncio.Lock()
+        self._uploads = 0
+        self._no_upload = asyncio.Event()
+        self._no_upload.set()
+        self._uploaded = asyncio.Event()
+        note = read_note(intake.home)
+        self._note = note if note is not None and note.source == settings.source else None
+        is_here = not settings.source or (self._note is not None and self._note.is_opened)
+        self.state = OPEN if is_here else self._beginning()
+
+    def _beginning(self) -> SceneState:
+        if self._settings.awaits_upload:
+            return SceneState(
+                Reason.AWAITING_UPLOAD,
+                "The desktop waits for a scene. Upload a .blend or a .zip on the session's page, or with "
+                "`blendersessions upload`.",
+            )
+        return SceneState(Reason.FETCHING, "The scene is being brought in.")
+
+    async def run(self) -> None:
+        """Bring the scene in and open it, unless a former start did. A failure is final for this run."""
+        if self.state == OPEN:
+            return
+        try:
+            if self._note is not None and self._is_here(self._note):
+                self._fetching(f"{Path(self._note.file).name} is being opened in Blender.")
+                taken = TakenIn(self._intake.home / self._note.file, is_new=False)
+                await self._open_noted(taken, self._note, is_patient=True)
+            elif self._settings.url:
+                await self._bring_from_url()
+            elif self._settings.path:
+                await self._bring_from_volume()
+            else:
+                await self._await_upload()
+        except SceneRefused as refused:
+            self._fail(refused)
+        except OSError as error:
+            self._fail(explain_write_error(error))
+        except Exception:
+            traceback.print_exc(file=sys.stderr)
+            self._fail(
+                SceneRefused(Reason.UNREADABLE, "The agent failed to bring the scene in. Its log has the details.")
+            )
+
+    def _is_here(self, note: Note) -> bool:
+        """Return whether a former start brought the scene in, and did not come to open it."""
+        # Whoever uploaded a scene that ends Blender each time can upload another one.
+        is_given_up = note.attempts >= MAX_ATTEMPTS and self._settings.awaits_upload
+        return not is_given_up and (self._intake.home / note.file).is_file()
+
+    @asynccontextmanager
+    async def uploading(self) -> AsyncIterator[None]:
+        """Receive and put a scene during the block. The wait for an upload does not end meanwhile.
+
+        Raises:
+            Refused: no scene can be opened now.
+        """
+        if self.state.reason == Reason.FETCHING:
+            raise Refused(409, "The session's own scene is still being brought in. Upload another one when it is open.")
+        if self._blender.state.rendering or self._blender.state.baking:
+            raise Refused(409, "A render or a bake runs, and opening another scene would end it. Try again afterwards.")
+        self._uploads += 1
+        self._no_upload.clear()
+        try:
+            yield
+        finally:
+            self._uploads -= 1
+            if not self._uploads:
+                self._no_upload.set()
+
+    async def put(self, arrived: Path, name: str) -> str:
+        """Open an uploaded scene, and return its path below the home folder. What is open is saved first.
+
+        Args:
+            arrived: the complete upload.
+            name: its name.
+
+        Raises:
+            Refused: it was not opened.
+        """
+        async with self._opening:
+            try:
+                blender = await self._version(wait=False)
+                taken = await asyncio.to_thread(self._intake.take_in, arrived, name, blender)
+                await self._open_uploaded(taken)
+            except SceneRefused as refused:
+                status = _STATUS.get(refused.reason, 415)
+                raise Refused(status, refused.message, refused.reason) from None
+            except OSError as error:
+                failure = explain_write_error(error)
+                raise Refused(507 if failure.reason == Reason.TOO_LARGE else 500, failure.message) from None
+            self.state = OPEN
+            self._uploaded.set()
+            return str(taken.file.relative_to(self._intake.home))
+
+    async def _open_uploaded(self, taken: TakenIn) -> None:
+        file = taken.file.relative_to(self._intake.home)
+        try:
+            if self.state == OPEN:
+                self._tell(taken, await self._open(taken))
+            else:
+                # It takes the place of the scene that the session asks for.
+                await self._open_noted(taken, Note(self._settings.source, str(file)), is_patient=False)
+        except (OpenFailed, Busy, BlenderEnded) as error:
+            status = error.status if isinstance(error, OpenFailed) else 503
+            raise Refused(
+                status, f"{error} The file is in the home folder as {file}. Open it there with File > Open."
+            ) from None
+
+    async def _bring_from_url(self) -> None:
+        settings = self._settings
+        folder = await asyncio.to_thread(self._intake.make_folder)
+        try:
+            room = await asyncio.to_thread(self._intake.room_bytes)
+            limits = Limits(settings.max_bytes, settings.fetch_seconds, room)
+            target = folder / "fetched"
+            fetched = await Fetch(self._web, settings.url, settings.sha256, target, limits, self._fetching).run()
+            await self._take_in(target, fetched.name, [])
+        finally:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+    async def _bring_from_volume(self) -> None:
+        path = self._settings.path
+        self._fetching(f"{path} is being copied from the volume.")
+        folder = await asyncio.to_thread(self._intake.make_folder)
+        try:
+            target = folder / "copied"
+            room = await asyncio.to_thread(self._intake.room_bytes)
+            most = min(room, self._settings.max_bytes)
+            left_out = await asyncio.to_thread(copy_from_volume, self._mount, path, target, most)
+            await self._take_in(target, Path(path).name, left_out)
+        finally:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+    async def _await_upload(self) -> None:
+        try:
+            async with asyncio.timeout(self._settings.upload_seconds):
+                await self._uploaded.wait()
+        except TimeoutError:
+            await self._no_upload.wait()
+        if not self._uploaded.is_set():
+            raise SceneRefused(
+                Reason.UPLOAD_TIMED_OUT,
+                f"No scene was uploaded within {duration(self._settings.upload_seconds)}. Upload one now, or delete "
+                "the session.",
+            )
+
+    async def _take_in(self, arrived: Path, name: str, left_out: list[str]) -> None:
+        blender = await self._version(wait=True)
+        taken = await asyncio.to_thread(self._intake.take_in, arrived, name, blender)
+        if left_out:
+            told = f"Links and the like in the volume were not copied: {sentence_list(left_out)}."
+            taken = replace(taken, warning=f"{taken.warning} {told}".strip())
+        file = str(taken.file.relative_to(self._intake.home))
+        self._fetching(f"{taken.file.name} is being opened in Blender.")
+        await self._open_noted(taken, Note(self._settings.source, file), is_patient=True)
+
+    async def _version(self, *, wait: bool) -> BlenderVersion:
+        state: BlenderState = await self._blender.started() if wait else self._blender.state
+        if not state.version:
+            raise Refused(503, "Blender is being started. Upload the scene again in a moment.")
+        return BlenderVersion(state.version, state.file_version)
+
+    async def _open_noted(self, taken: TakenIn, note: Note, *, is_patient: bool) -> None:
+        """Open the session's own scene, and note each attempt: a Blender that crashes ends this process too.
+
+        Args:
+            taken: the scene.
+            note: what to note.
+            is_patient: whether to wait until Blender can open it, when something else goes on there.
+
+        Raises:
+            SceneRefused: Blender cannot read it, or ends each time.
+            OpenFailed: it cannot be opened now.
+            Busy: Blender did not get to it in time.
+        """
+        home, name = self._intake.home, taken.file.name
+        while note.attempts < MAX_ATTEMPTS:
+            await self._blender.started()
+            note = replace(note, attempts=note.attempts + 1)
+            await asyncio.to_thread(write_note, home, note)
+            try:
+                opened = await self._open(taken)
+            except BlenderEnded:
+                continue
+            except (OpenFailed, Busy) as error:
+                if not is_patient:
+                    raise
+                # Something else goes on: a render, or a save that fails. It is no fault of the scene.
+                note = replace(note, attempts=note.attempts - 1)
+                self._fetching(f"{name} waits until it can be opened. {error}")
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            await asyncio.to_thread(write_note, home, replace(note, is_opened=True))
+            self.state = OPEN
+            self._tell(taken, opened)
+            return
+        raise SceneRefused(
+            Reason.UNREADABLE,
+            f"Blender ended {MAX_ATTEMPTS} times while it opened {name}. The file is still in the home folder.",
+        )
+
+    async def _open(self, taken: TakenIn) -> Opened:
+        """Open a scene, and remove it again if it is new and Blender cannot read it."""
+        try:
+            return await self._blender.open(taken.file, BEGIN_SECONDS)
+        except OpenFailed as failed:
+            if failed.status != UNREADABLE:
+                raise
+            await asyncio.to_thread(taken.remove)
+            raise SceneRefused(Reason.UNREADABLE, f"{taken.file.name}: {failed.message}") from None
+
+    def _tell(self, taken: TakenIn, opened: Opened) -> None:
+        sentences = [taken.warning]
+        if opened.missing_count:
+            names = sentence_list(opened.missing, opened.missing_count)
+            sentences.append(
+                f"{taken.file.name} links to files that are missing: {names}. Pack them into the scene, or send the "
+                "scene with them as a .zip."
+            )
+        if text := " ".join(sentence for sentence in sentences if sentence):
+            self._notify(text, NOTICE_SECONDS)
+
+    def _fetching(self, message: str) -> None:
+        self.state = SceneState(Reason.FETCHING, message)
+
+    def _fail(self, refused: SceneRefused) -> None:
+        self.state = SceneState(refused.reason, refused.message, is_failed=True)
+        self._notify(f"The scene was not opened. {refused.message}", NOTICE_SECONDS)

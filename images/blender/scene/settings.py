@@ -1,0 +1,63 @@
+"""Which scene the agent has to bring in, and within which bounds, from environment variables."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from scene.addresses import Network, parse_networks
+
+MOUNT: Final = Path("/run/scene")
+"""Where the volume is mounted that `BLENDER_SCENE_PATH` is in."""
+_FETCH_SECONDS: Final = 600
+_UPLOAD_SECONDS: Final = 3600
+_MAX_BYTES: Final = 2 * 1024**3
+
+
+@dataclass(frozen=True)
+class SceneSettings:
+    """The source of the scene, at most one, and the bounds."""
+
+    url: str = ""
+    sha256: str = ""
+    path: str = ""
+    """A path in the volume at `MOUNT`."""
+    awaits_upload: bool = False
+    max_bytes: int = _MAX_BYTES
+    fetch_seconds: float = _FETCH_SECONDS
+    upload_seconds: float = _UPLOAD_SECONDS
+    networks: tuple[Network, ...] = ()
+    """Private networks that a scene may be fetched from."""
+    ca_file: Path | None = None
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read the settings. A number that is none counts as missing."""
+        url, path = environment.get("BLENDER_SCENE_URL", ""), environment.get("BLENDER_SCENE_PATH", "")
+        ca_file = environment.get("BLENDER_FETCH_CA_FILE", "")
+        return cls(
+            url=url,
+            sha256=environment.get("BLENDER_SCENE_SHA256", ""),
+            path="" if url else path,
+            awaits_upload=environment.get("BLENDER_SCENE_UPLOAD") == "true" and not url and not path,
+            max_bytes=_number(environment, "BLENDER_TRANSFER_MAX_BYTES", _MAX_BYTES),
+            fetch_seconds=_number(environment, "BLENDER_FETCH_SECONDS", _FETCH_SECONDS),
+            upload_seconds=_number(environment, "BLENDER_UPLOAD_SECONDS", _UPLOAD_SECONDS),
+            networks=parse_networks(environment.get("BLENDER_FETCH_NETWORKS", "")),
+            ca_file=Path(ca_file) if ca_file else None,
+        )
+
+    @property
+    def source(self) -> str:
+        """What tells this source from others; empty if there is none. It does not reveal a URL."""
+        if self.url:
+            return hashlib.sha256(f"url\n{self.url}\n{self.sha256}".encode()).hexdigest()
+        if self.path:
+            return hashlib.sha256(f"volume\n{self.path}".encode()).hexdigest()
+        return "upload" if self.awaits_upload else ""
+
+
+def _number(environment: Mapping[str, str], name: str, default: int) -> int:
+    text = environment.get(name, "")
+    return int(text) if text.isascii() and text.isdecimal() else default
