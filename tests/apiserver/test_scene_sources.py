@@ -128,6 +128,9 @@ def test_scenes_on_a_volume_need_its_annotation_and_leave_it_free_for_others(
     started(installation, agent, "work", owner="ann", workspace={"claimName": "scenes"})
     started(installation, agent, "reader", owner="bo", scene=VOLUME)
     opened(installation, agent, session, "kitchen.blend")
+    # Its agent saves, which ends with this test.
+    installation.delete("work")
+    installation.until_gone("work")
     installation.delete_child("persistentvolumeclaims", "scenes")
 
 

@@ -42,15 +42,21 @@ def time_to_ask(session: Session, observed: Observed) -> timedelta | None:
     if report is None or report.asked_at > observed.now:
         # No answer, or one from before the clock was set back.
         return timedelta()
-    interval = ASK_INTERVAL if reported_reason(session, observed) in _BY_ITSELF else WAIT_INTERVAL
+    waits = not _is_on_screen(session, observed) and reported_reason(session, observed) not in _BY_ITSELF
+    interval = WAIT_INTERVAL if waits else ASK_INTERVAL
     return max(timedelta(), report.asked_at + interval - observed.now)
+
+
+def _is_on_screen(session: Session, observed: Observed) -> bool:
+    pod = own_pod(session, observed)
+    return pod is not None and podstate.is_ready(pod)
 
 
 def _follows(session: Session, observed: Observed) -> bool:
     """Return whether there is something to learn: what the scene waits for, or the name of what is on screen now."""
-    pod, report = own_pod(session, observed), observed.scene
-    if pod is None or not podstate.is_ready(pod):
-        return pod is not None
+    report = observed.scene
+    if not _is_on_screen(session, observed):
+        return own_pod(session, observed) is not None
     if report is None:
         return not (session.status.scene_name and session.status.blender_version)
     return not report.ready

@@ -51,7 +51,9 @@ def test_an_agent_that_was_silent_is_left_alone_for_a_while() -> None:
 
 
 def test_a_scene_on_screen_is_asked_for_its_name_once() -> None:
-    of, seen = bringing(URL, report("SceneLoading", seconds_ago=60), ready=True)
+    of, seen = bringing(URL, report("UploadTimedOut", seconds_ago=1), ready=True)
+    assert requeue_after(of, seen) == timedelta(seconds=1), "soon, whatever it waited for before"
+    seen = replace(seen, now=NOW + timedelta(seconds=1))
     assert plan(of, seen).stages == ASKS
     told = replace(seen, scene=report(ready=True, scene="a.blend", blender_version="4.3.2", seconds_ago=3600))
     assert plan(of, told).empty
