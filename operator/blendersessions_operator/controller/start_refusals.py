@@ -26,16 +26,19 @@ class StartRefusals:
         self._installation = installation
         self._by_class: dict[str, tuple[Session, SessionClass | None, bool]] = {}
         """By UID: whether the class refuses a session, and the states that this was computed from."""
-        self._by_claim: dict[str, dict[ClaimUse, Explanation]] = {}
-        """By UID: why the claims that a session names refused it when they were last read. None is empty."""
+        self._by_claim: dict[str, dict[tuple[ClaimUse, str], Explanation]] = {}
+        """By UID, use and name: why claims refused a session when they were last read. No entry is empty."""
 
     def refuses(self, session: Session) -> bool:
         """Return whether something other than missing room keeps a session from starting."""
-        return session.uid in self._by_claim or self._class_refuses(session)
+        return self.of_claim(session) is not None or self._class_refuses(session)
 
     def of_claim(self, session: Session) -> Explanation | None:
         """Return why a named claim refused a session when it was last read; None if none did."""
-        return next(iter(self._by_claim.get(session.uid, {}).values()), None)
+        if (known := self._by_claim.get(session.uid)) is None:
+            return None
+        # The session may have been changed since, and name another claim or none.
+        return next((known[named] for named in named_claims(session).items() if named in known), None)
 
     def claims_to_read(self, session: Session) -> bool:
         """Return whether a session would start if the claims that it names let it."""
@@ -58,7 +61,7 @@ class StartRefusals:
             except NotFound:
                 claim = None
             for each in self._naming(session, use, name):
-                self._note(each, use, claim_refusal(each, use, claim, self._cache.session_with))
+                self._note(each, (use, name), claim_refusal(each, use, claim, self._cache.session_with))
 
     def _naming(self, session: Session, use: ClaimUse, name: str) -> list[Session]:
         """Return the sessions that a claim just read is noted for: this one, and those that want the same workspace."""
@@ -72,12 +75,11 @@ class StartRefusals:
         self._by_class.pop(uid, None)
         self._by_claim.pop(uid, None)
 
-    def _note(self, session: Session, use: ClaimUse, refusal: Explanation | None) -> None:
-        former = self._by_claim.pop(session.uid, {})
-        named = named_claims(session)
-        noted = {each: known for each, known in former.items() if each is not use and each in named}
+    def _note(self, session: Session, read: tuple[ClaimUse, str], refusal: Explanation | None) -> None:
+        former, named = self._by_claim.pop(session.uid, {}), named_claims(session).items()
+        noted = {each: known for each, known in former.items() if each != read and each in named}
         if refusal is not None:
-            noted[use] = refusal
+            noted[read] = refusal
         if noted:
             self._by_claim[session.uid] = noted
         if bool(former) != bool(noted):
