@@ -87,8 +87,9 @@ def requeue_after(session: Session, observed: Observed) -> timedelta | None:
         after = [decide_save(session, observed).requeue_after if leaving else None, time_to_overdue(session, observed)]
         return min((delay for delay in after if delay is not None), default=None)
     delays = [observed.lifetime.requeue_after, time_of_silence(observed) or None]
-    if not observed.asking:
-        delays.append(time_to_ask(session, observed))
+    if not observed.asking and (until_question := time_to_ask(session, observed)) is not None:
+        # Not at once, because what keeps the question from being planned may last.
+        delays.append(max(until_question, MIN_REQUEUE))
     if observed.claim_refusal is not None:
         delays.append(time_to_read_again(session, observed.now))
     if observed.lifetime.action is Action.EXPIRE:

@@ -239,6 +239,8 @@ def test_the_other_classes_are_those_of_the_namespace() -> None:
         cache.put({"kind": "BlenderSessionClass", "metadata": metadata, "spec": {}})
     assert [each.name for each in cache.other_classes("art", "default")] == ["newest"]
     assert [each.name for each in cache.other_classes("art", "gone")] == ["default", "newest"]
+    assert [each.name for each in cache.other_classes("music", "open")] == ["default"], "the built-in one"
+    assert cache.other_classes("elsewhere", "default") == ()
 
 
 def test_of_a_secret_only_our_values_are_kept_and_only_short_ones() -> None:

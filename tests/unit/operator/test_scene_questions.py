@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -9,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from blendersessions.clients.agent import AgentStatus
+from blendersessions.model.manifest import ref_of
 from blendersessions_operator.controller.scene_tracker import SceneTracker
 from blendersessions_operator.planning import steps
 from blendersessions_operator.planning.plan import plan, requeue_after
 from blendersessions_operator.planning.status import status
-from unit.operator.factories import NOW, session, settings
+from unit.operator.factories import NOW, body, session, settings
 from unit.operator.scenes import UPLOAD, URL, VOLUME, bringing, report
+from unit.operator.simulation import KEY, Simulation
 
 if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
@@ -127,6 +130,31 @@ def test_another_reason_is_told_at_once_and_so_is_another_message_of_a_failure()
 def test_a_clock_that_was_set_back_holds_up_no_message() -> None:
     first = (0.0, answer("SceneFetching", "0 of 40 MB."))
     assert messages([first, (-60.0, answer("SceneFetching", "1 of 40 MB."))]) == ["0 of 40 MB.", "1 of 40 MB."]
+
+
+async def test_the_progress_of_a_scene_is_written_and_logged_seldom(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    sim = Simulation()
+    made = body(UPLOAD, finalizer=False)
+    sim.server.objects[KEY] = made
+    written: set[str] = set()
+    for second in range(60):
+        told = answer("SceneFetching", f"{second} of 60 MB.", blender_version="4.3.2")
+        sim.agents.scene = told
+        for found in sim.pods():
+            if "status" not in found:
+                running = {"name": "blender", "state": {"running": {}}}
+                found["status"] = {"podIP": "127.0.0.1", "containerStatuses": [running]}
+                sim.server.touched(ref_of(found))
+        sim.sync_caches()
+        await sim.reconcile()
+        if second >= 20:
+            written.add(sim.server.objects[KEY]["metadata"]["resourceVersion"])
+    ready = next(each for each in made["status"]["conditions"] if each["type"] == "Ready")
+    assert ready["reason"] == "SceneFetching"
+    assert 5 <= len(written) <= 9, "one write in five to six seconds"
+    assert 10 <= sim.agents.calls <= 31, "a question in two seconds at most"
+    assert caplog.messages.count("Ready=False: SceneFetching") == 1
 
 
 def test_what_an_agent_said_holds_for_its_own_pod_alone() -> None:
