@@ -53,6 +53,14 @@ _FITTING = {
     "owner": ("ann", "o" * 128),
     "viewers": (["ann"], [f"v{number}" for number in range(65)], ["bo", "bo"], ["\u00e4"]),
     "className": ("default", "gone", "c" * 63),
+    "url": ("https://example.org/a.blend", "https://169.254.169.254/", "https://a@b/", "https://[::1]:0/$(PATH)"),
+    "sha256": ("0" * 64, "z" * 64),
+    "path": ("a.blend", "..", "a/../../b", "\u202e/$(HOME)", "-rf"),
+    "volume": ({"claimName": "gone", "path": "a.blend"}, {"claimName": "-", "path": "/"}),
+    "upload": ({}, True, {"path": "/etc"}),
+    "maxBytes": (1, 2**40, 2**63),
+    "caConfigMap": ("gone", "a/b"),
+    "blenderVersion": ("5.2", "5.2; rm", "999.999.999", "\u0665.\u0662"),
     "sample": ("shopping_cart.blend", "a" * 122 + ".blend"),
     "size": ("1Gi", 1, "8E", "1e300", "1m"),
     "maxSize": ("1Gi", 1, "8E", "1e300", "1m"),
@@ -190,6 +198,11 @@ def _specs() -> Iterator[Hostile]:
         "negative-size": {"workspace": {"size": "-1"}},
         "tiny-size": {"workspace": {"size": "0.0000001"}},
         "no-such-claim": {"workspace": {"claimName": "gone"}},
+        "no-such-scenes": {"scene": {"volume": {"claimName": "gone", "path": "$(BLENDER_SCENE)/-rf"}}},
+        "metadata-as-scene": {"scene": {"url": "https://169.254.169.254/latest/$(PATH)"}},
+        "scene-from-inside": {"scene": {"url": "https://[::1]/a.blend"}, "className": "open-to-all"},
+        "upload-to-nobody": {"scene": {"upload": {}}, "className": "takes-nothing"},
+        "upload-to-all": {"scene": {"upload": {}}},
         "endless-amounts": {"resources": {"requests": {"cpu": "1e300"}, "limits": {"memory": "1e300"}}},
         "negative-amount": {"resources": {"limits": {"memory": "-1"}}},
         "tiny-amounts": {"resources": {"requests": {"cpu": "0.0000001", "memory": "0.0000001"}}},
@@ -208,6 +221,8 @@ def _specs() -> Iterator[Hostile]:
         "bad-selector": {"nodeSelector": {"a": "no value of a label!"}},
         "bad-tolerations": {"tolerations": [{"key": "no key!"}] * 32},
         "bad-image": {"image": "\u00e4:\u00e4:\u00e4"},
+        "open-to-all": {"egress": "Public", "transfer": {"caConfigMap": "gone", "maxBytes": 1, "fetchTimeout": "1ms"}},
+        "takes-nothing": {"transfer": {"upload": False, "download": False, "uploadDeadline": "1ms"}},
         "nobody": {"limits": {"viewers": 0, "connections": 1, "connectionsPerUser": 1}},
     }
     for name, spec in classes.items():
@@ -234,4 +249,5 @@ def _statuses() -> Iterator[Object]:
     }
     yield {"desktop": {"name": name_for("00000000-0000-4000-8000-00000000000c")}}
     yield {"clientURL": "javascript:alert(1)", "viewURL": "\u202e", "phase": "Ready", "observedGeneration": 2**62}
+    yield {"blender": {"version": "\u202e"}, "scene": {"name": "../\n" + "x" * 251}}
     yield {"queuePosition": 2**31 - 1, "startup": {"path": "Warm", "seconds": 1e308}, "activity": {"users": 2**31 - 1}}

@@ -364,19 +364,21 @@ class Installation:
         path = f"{SESSIONS}/namespaces/{self.namespace}/blendersessions/{name}/status"
         self.api.request("PATCH", path, {"status": status}, "application/merge-patch+json")
 
-    def run_pod(self, session: Object, address: str = "127.0.0.99") -> None:
-        """Report the session's pod as running and ready at an address, once the pod exists."""
+    def run_pod(self, session: Object, address: str = "127.0.0.99", *, ready: bool = True) -> None:
+        """Report the session's pod as running at an address, and as ready or not, once the pod exists."""
         name = name_for(session["metadata"]["uid"])
         until("the pod is made", lambda: self.child("pods", name))
-        self.set_pod_status(
-            name,
-            {
-                "phase": "Running",
-                "podIP": address,
-                "podIPs": [{"ip": address}],
-                "conditions": [{"type": "Ready", "status": "True"}],
-            },
-        )
+        status: Object = {
+            "phase": "Running",
+            "podIP": address,
+            "podIPs": [{"ip": address}],
+            "conditions": [{"type": "Ready", "status": "True" if ready else "False"}],
+        }
+        if not ready:
+            running = {"name": "blender", "image": "blender-sessions/blender:test", "imageID": "", "restartCount": 0}
+            running |= {"ready": False, "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}}
+            status["containerStatuses"] = [running]
+        self.set_pod_status(name, status)
 
     def condition(self, kind: str, name: str = "cart") -> Object:
         """Read one condition of a session; empty when it has none."""

@@ -175,7 +175,10 @@ def test_the_rights_of_the_portal(api: Api) -> None:
     for verb in ("get", "list", "create", "delete"):
         assert may(api, PORTAL, verb, BS, SESSIONS)
         assert not may(api, PORTAL, verb, BS, "elsewhere")
-        assert not may(api, PORTAL, verb, "pods", SESSIONS)
+        # By their names alone: the address of an agent, and what a class lets in and out.
+        for resource in ("pods", "blendersessions.io/blendersessionclasses"):
+            assert may(api, PORTAL, verb, resource, SESSIONS) is (verb == "get")
+            assert not may(api, PORTAL, verb, resource, "elsewhere")
     for verb in ("patch", "update"):
         assert not may(api, PORTAL, verb, BS, SESSIONS), "it may neither change an owner nor viewers"
         assert not may(api, PORTAL, verb, f"{BS}:status", SESSIONS)

@@ -237,6 +237,12 @@ class ObjectCache:
             return known
         return built_in(namespace) if name == DEFAULT_CLASS else None
 
+    def other_classes(self, namespace: str, name: str) -> tuple[SessionClass, ...]:
+        """Return the classes of a namespace, and the built-in one if it holds there, but the one of this name."""
+        known = {ref.name: each for ref, each in self._classes.items() if ref.namespace == namespace}
+        classes = {DEFAULT_CLASS: built_in(namespace)} | known
+        return tuple(each for other, each in classes.items() if other != name)
+
     def is_wanted(self, namespace: str, username: str, besides: str = "") -> bool:
         """Return whether a session lets a Guacamole user in that is not being deleted.
 

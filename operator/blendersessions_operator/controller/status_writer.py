@@ -41,7 +41,11 @@ async def write_status(context: ReconcilerContext, session: Session, status: Ses
     context.debouncer.forget(session.uid)
     if (ready := status.condition(ConditionType.READY)) is not None:
         extra = {"session": f"{session.namespace}/{session.name}"}
-        logger.info("Ready=%s: %s", ready.status, ready.reason, extra=extra)
+        former = session.status.condition(ConditionType.READY)
+        same = former is not None and (former.status, former.reason) == (ready.status, ready.reason)
+        # The progress of a scene, for instance, is no change that a log needs.
+        level = logging.DEBUG if same else logging.INFO
+        logger.log(level, "Ready=%s: %s", ready.status, ready.reason, extra=extra)
     now = datetime.now(UTC)
     for step, seconds in steps_done(session.status, status, now):
         context.metrics.started(StartPath.COLD, session.spec.class_name, step, seconds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 from unittest.mock import patch
@@ -318,10 +318,15 @@ class FakeAgents(Faulty):
     def __init__(self) -> None:
         super().__init__()
         self.idle_seconds, self.full = 0.0, False
+        self.scene = AgentStatus(0.0, ready=True, scene="cart.blend", blender_version="4.3.2")
+        """What all of them say of their scene."""
 
     async def status(self, desktop: AgentEndpoint) -> AgentStatus:
         del desktop
-        return cast("AgentStatus", self._call(System.AGENT, lambda: AgentStatus(self.idle_seconds)))
+        return cast("AgentStatus", self._call(System.AGENT, self._status))
+
+    def _status(self) -> AgentStatus:
+        return replace(self.scene, idle_seconds=self.idle_seconds)
 
     async def save(self, desktop: AgentEndpoint, timeout_seconds: float) -> str:
         del timeout_seconds

@@ -14,6 +14,7 @@ from blendersessions.model.errors import Busy, DomainError, Invalid, System, Una
 from blendersessions.model.session import parse_session
 from blendersessions_operator.controller.activity import ActivityTracker
 from blendersessions_operator.controller.agent_calls import SAVES_PER_NAMESPACE, SILENT_SAVE_SECONDS, AgentCalls
+from blendersessions_operator.controller.scene_tracker import SceneTracker
 from blendersessions_operator.planning.save_progress import SaveOutcome, SaveProgress
 from unit.operator.factories import NOW, body
 from waiting import until_set
@@ -64,7 +65,9 @@ def suspended(number: int = 0, namespace: str = "art", at: str = NOW.isoformat()
 def calls_of(agents: Agents) -> tuple[AgentCalls, list[Ref]]:
     enqueued: list[Ref] = []
     endpoint = AgentEndpoint("blender-1", "127.0.0.1", "token")
-    calls = AgentCalls(cast("AgentClient", agents), ActivityTracker(), lambda _: endpoint, enqueued.append)
+    calls = AgentCalls(
+        cast("AgentClient", agents), ActivityTracker(), SceneTracker(), lambda _: endpoint, enqueued.append
+    )
     return calls, enqueued
 
 
@@ -167,6 +170,22 @@ async def test_saves_are_bounded_in_a_namespace_and_hold_up_neither_others_nor_q
     await calls.idle()
     assert agents.begun == 51
     assert len(enqueued) == 52
+
+
+async def test_an_answer_tells_of_the_scene_of_the_pod_that_was_asked() -> None:
+    agents, tracker = Agents(AgentStatus(0.0, scene_reason="SceneFetching", blender_version="4.3.2")), SceneTracker()
+    endpoint = AgentEndpoint("blender-1", "127.0.0.1", "token", "pod")
+    calls = AgentCalls(cast("AgentClient", agents), ActivityTracker(), tracker, lambda _: endpoint, lambda _: None)
+    calls.ask(suspended())
+    await calls.idle()
+    found = tracker.report_of(suspended().uid, "pod")
+    assert found is not None
+    assert (found.reason, found.blender_version) == ("SceneFetching", "4.3.2")
+    assert tracker.report_of(suspended().uid, "the next pod") is None
+    agents.state = AWAY
+    calls.ask(suspended())
+    await calls.idle()
+    assert tracker.report_of(suspended().uid, "pod") == found, "no answer says nothing"
 
 
 async def test_the_end_of_the_operator_ends_all_requests() -> None:

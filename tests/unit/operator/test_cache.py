@@ -225,6 +225,24 @@ def test_a_pod_of_others_that_mounts_a_claim_is_known_by_its_claim() -> None:
     assert size(cache, "Pod") < 400
 
 
+def test_a_pod_that_only_reads_a_claim_keeps_it_from_nobody() -> None:
+    cache = ObjectCache()
+    reads = {"name": "scene", "persistentVolumeClaim": {"claimName": "shared", "readOnly": True}}
+    cache.put(stranger("Pod", "other", spec={"volumes": [reads], "containers": []}))
+    assert cache.pods_of_claim("art", "shared") == []
+
+
+def test_the_other_classes_are_those_of_the_namespace() -> None:
+    cache = ObjectCache()
+    for namespace, name in (("art", "default"), ("art", "newest"), ("music", "open")):
+        metadata = {"namespace": namespace, "name": name, "uid": f"{namespace}-{name}", "resourceVersion": "1"}
+        cache.put({"kind": "BlenderSessionClass", "metadata": metadata, "spec": {}})
+    assert [each.name for each in cache.other_classes("art", "default")] == ["newest"]
+    assert [each.name for each in cache.other_classes("art", "gone")] == ["default", "newest"]
+    assert [each.name for each in cache.other_classes("music", "open")] == ["default"], "the built-in one"
+    assert cache.other_classes("elsewhere", "default") == ()
+
+
 def test_of_a_secret_only_our_values_are_kept_and_only_short_ones() -> None:
     cache = ObjectCache()
     cache.put(body())

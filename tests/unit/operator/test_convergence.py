@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from blendersessions.model.access import access_list
-from blendersessions.model.manifest import ref_of
+from blendersessions.model.manifest import Ref, ref_of
 from blendersessions.model.session import parse_session
 from unit.operator.factories import body
 from unit.operator.simulation import KEY, Simulation
@@ -22,19 +23,24 @@ LATE = 60
 """Requests after which the session may be deleted, so that something happens to it before."""
 faults = st.lists(st.sampled_from(["", "", "refused", "lost"]), max_size=8)
 owners = st.sampled_from(["", "ann", "bo"])
+scenes = st.sampled_from([{}, {"upload": {}}, {"volume": {"claimName": "scenes", "path": "cart.blend"}}])
 crowds = st.sampled_from([None, ["vic"], ["vic", "wu"]])
 
 
 class Life(RuleBasedStateMachine):
     """A session, its owner, a person at kubectl, a kubelet, an administrator of Guacamole, and crashes."""
 
-    @initialize(workspace=st.booleans(), mortal=st.booleans(), owner=owners)
-    def begin(self, workspace: bool, mortal: bool, owner: str) -> None:
+    @initialize(workspace=st.booleans(), mortal=st.booleans(), owner=owners, scene=scenes)
+    def begin(self, workspace: bool, mortal: bool, owner: str, scene: dict[str, Any]) -> None:
         self.sim = Simulation()
         self.resumed_at = self.sim.now()
         spec = {"workspace": {"size": "1Gi"}} if workspace else {}
         lifetime = {"lifetime": {"maxAge": f"{MAX_AGE_SECONDS}s"}} if mortal else {}
-        made = body(spec | lifetime | ({"owner": owner} if owner else {}), finalizer=False)
+        allowed = {"blendersessions.io/scenes-for": "*"}
+        claim = {"namespace": "art", "name": "scenes", "uid": "scenes", "annotations": allowed}
+        library = {"kind": "PersistentVolumeClaim", "metadata": claim}
+        self.sim.server.objects[Ref("PersistentVolumeClaim", "art", "scenes")] = library
+        made = body(spec | lifetime | {"scene": scene} | ({"owner": owner} if owner else {}), finalizer=False)
         made["metadata"]["creationTimestamp"] = self.sim.now().isoformat()
         self.sim.server.objects[KEY] = made
         self.sim.server.touched(KEY)
@@ -96,6 +102,11 @@ class Life(RuleBasedStateMachine):
             getattr(self.sim.guacamole, what).clear()
         self.sim.guacamole.grants.clear()
 
+    @rule(reason=st.sampled_from(["", "SceneFetching", "AwaitingUpload", "SceneUnreadable", "Nonsense"]))
+    def the_agent_says(self, reason: str) -> None:
+        told = replace(self.sim.agents.scene, ready=not reason, scene_reason=reason, scene_message=reason)
+        self.sim.agents.scene = told
+
     @rule(full=st.booleans())
     def the_disk_fills(self, full: bool) -> None:
         self.sim.agents.full = full
@@ -131,6 +142,7 @@ class Life(RuleBasedStateMachine):
         if not hasattr(self, "sim"):
             return
         self.sim.agents.full = False
+        self.the_agent_says("")
         for attempt in itertools.count():
             # A pod that failed is left for ten seconds; here somebody else removes it.
             for ref in [ref for ref, pod in self.sim.server.objects.items() if has_ended(ref.kind, pod)]:
