@@ -204,11 +204,12 @@ def running_agent(home: Path) -> Iterator[AgentStandin]:
         return runner
 
     async def stop(runner: web.AppRunner) -> None:
-        await runner.cleanup()
+        # The server would wait 10 s for the rest of a body that it refused.
         rest = asyncio.all_tasks() - {asyncio.current_task()}
         for task in rest:
             task.cancel()
         await asyncio.gather(*rest, return_exceptions=True)
+        await runner.cleanup()
 
     def run() -> None:
         runner = loop.run_until_complete(serve())
