@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import io
-import threading
 import zipfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from waiting import DEADLINE_SECONDS
+from contract.served import served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -191,39 +189,6 @@ def _refuse(status: int, message: str, **headers: str) -> web.Response:
 def running_agent(home: Path) -> Iterator[AgentStandin]:
     """Serve an empty home folder on a loopback port while the block runs."""
     home.mkdir(parents=True)
-    agent, loop, started = AgentStandin(home), asyncio.new_event_loop(), threading.Event()
-
-    async def serve() -> web.AppRunner:
-        app = web.Application(client_max_size=0)
-        app.router.add_route("*", "/{rest:.*}", agent.handle)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        agent.port = runner.addresses[0][1]
-        return runner
-
-    async def stop(runner: web.AppRunner) -> None:
-        # The server would wait 10 s for the rest of a body that it refused.
-        rest = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in rest:
-            task.cancel()
-        await asyncio.gather(*rest, return_exceptions=True)
-        await runner.cleanup()
-
-    def run() -> None:
-        runner = loop.run_until_complete(serve())
-        started.set()
-        loop.run_forever()
-        loop.run_until_complete(stop(runner))
-        loop.close()
-
-    thread = threading.Thread(target=run, name="agent", daemon=True)
-    thread.start()
-    assert started.wait(DEADLINE_SECONDS), "the agent did not start"
-    try:
+    agent = AgentStandin(home)
+    with served(agent.handle) as agent.port:
         yield agent
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(DEADLINE_SECONDS)
-        assert not thread.is_alive(), "the agent did not stop"

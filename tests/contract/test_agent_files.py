@@ -15,23 +15,17 @@ from blendersessions.clients import transfer
 from blendersessions.clients.agent_files import CHUNK_BYTES, AgentFiles
 from blendersessions.clients.desktop_folder import read_folder
 from blendersessions.model.errors import Conflict, DomainError, Invalid, NotFound, Unauthorised, Unavailable
-from contract.agent_standin import TOKEN, AgentStandin, running_agent
+from contract.agent_standin import TOKEN
 from waiting import until_set
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
-    from pathlib import Path
+    from collections.abc import AsyncIterator
 
     from blendersessions.clients.transfer import Download
+    from contract.agent_standin import AgentStandin
 
 DESKTOP = "blender-abc"
 SCENE = b"BLENDER17-01v0500" + bytes(1000)
-
-
-@pytest.fixture
-def agent(tmp_path: Path) -> Iterator[AgentStandin]:
-    with running_agent(tmp_path / "home") as agent:
-        yield agent
 
 
 @pytest.fixture
