@@ -62,12 +62,13 @@ def opened_for_upload(path: str) -> Iterator[tuple[BinaryIO, int]]:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise Invalid(f"{path} cannot be read ({error.strerror}).", System.OWN) from error
-    with os.fdopen(handle, "rb", buffering=0) as file:
-        found = os.fstat(handle)
+    found = os.fstat(handle)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(handle)
         if stat.S_ISDIR(found.st_mode):
             raise Invalid(f"{path} is a folder. Pack it into a .zip, and upload that.", System.OWN)
-        if not stat.S_ISREG(found.st_mode):
-            raise Invalid(f"{path} is no file. Pass what it gives on standard input, with - as the FILE.", System.OWN)
+        raise Invalid(f"{path} is no file. Pass what it gives on standard input, with - as the FILE.", System.OWN)
+    with os.fdopen(handle, "rb", buffering=0) as file:
         yield file, found.st_size
 
 

@@ -45,3 +45,11 @@ def waiting(reason: str, message: str, **more: object) -> dict[str, object]:
     """Return the status of a session that is not ready."""
     condition = {"type": "Ready", "status": "False", "reason": reason, "message": message}
     return {"phase": "Starting", "conditions": [condition], **more}
+
+
+def awaiting() -> dict[str, object]:
+    """Return the status of a session that waits for its scene."""
+    message = "Bring the scene."
+    scene = {"type": "SceneReady", "status": "False", "reason": "AwaitingUpload", "message": message}
+    whole = {"type": "Ready", "status": "False", "reason": "AwaitingUpload", "message": message}
+    return {"phase": "Starting", "conditions": [whole, scene]}
