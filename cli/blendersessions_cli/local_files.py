@@ -98,15 +98,16 @@ class PartialFile:
             raise Invalid(
                 f"{path} cannot be written ({error.strerror}). Name another place with --to.", System.OWN
             ) from error
-        file, found = os.fdopen(handle, "r+b"), os.fstat(handle)
+        found = os.fstat(handle)
         if not stat.S_ISREG(found.st_mode) or found.st_uid != os.getuid() or found.st_nlink != 1:
-            file.close()
+            os.close(handle)
             raise Invalid(f"{path} is in the way, and is not yours. Name another place with --to.", System.OWN)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            file.close()
+            os.close(handle)
             raise Conflict(f"Another command downloads {self.target} now.", System.OWN) from error
+        file = os.fdopen(handle, "r+b")
         file.seek(0, os.SEEK_END)
         return file
 
