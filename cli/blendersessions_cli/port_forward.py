@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import aiohttp
 
-from blendersessions.model.errors import DomainError, NotFound, System, Unauthorised, Unavailable
+from blendersessions.model.errors import DomainError, Invalid, NotFound, System, Unauthorised, Unavailable
 from blendersessions.model.fields import foreign_text
 
 if TYPE_CHECKING:
@@ -109,7 +109,11 @@ class PortForward:
                 heads[channel] -= head
             if channel == _DATA:
                 writer.write(data[head:])
-                await writer.drain()
+                try:
+                    await writer.drain()
+                except OSError:
+                    # Our own side has all that it wanted. That is no failure of the forwarding.
+                    return
             elif channel == _ERROR and len(data) > head:
                 words = foreign_text(bytes(data[head:]).decode("utf-8", "replace"), _MAX_ERROR_CHARACTERS)
                 self.failure = Unavailable(
@@ -143,7 +147,13 @@ async def forwarding(api: ApiClient, namespace: str, pod: str, port: int) -> Asy
     """
     with tempfile.TemporaryDirectory(prefix="blendersessions-") as folder:
         forward = PortForward(api, namespace, pod, port, Path(folder) / "agent.sock")
-        server = await asyncio.start_unix_server(forward.forward, path=forward.socket, limit=_PART_BYTES)
+        try:
+            server = await asyncio.start_unix_server(forward.forward, path=forward.socket, limit=_PART_BYTES)
+        except OSError as error:
+            await forward.close()
+            raise Invalid(
+                f"There can be no socket in {folder} ({error}). Name another, short folder in TMPDIR.", System.OWN
+            ) from error
         try:
             yield forward
         except Unavailable as error:
@@ -170,5 +180,7 @@ async def _until_one_ends(*directions: Coroutine[None, None, None]) -> None:
 
 async def _out(reader: asyncio.StreamReader, socket: aiohttp.ClientWebSocketResponse) -> None:
     """Pass on what is for the pod, as fast as the API server takes it."""
-    while part := await reader.read(_PART_BYTES):
-        await socket.send_bytes(bytes([_DATA]) + part)
+    with contextlib.suppress(ConnectionResetError):
+        # Our own side may end its connection in the middle, as when a file is refused.
+        while part := await reader.read(_PART_BYTES):
+            await socket.send_bytes(bytes([_DATA]) + part)

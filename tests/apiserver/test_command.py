@@ -39,20 +39,18 @@ def plugin(tmp_path: Path) -> str:
 
 def test_list_prints_what_kubectl_prints(api: Api, namespace: str, person: Path, kubectl: list[str]) -> None:
     api.create_session(namespace, CART)
-    for form in ([], ["-o", "wide"], ["-l", "team=film"]):
+    printed = []
+    for form in (("-o", "wide", "-l", "team=film"), ("-o", "json"), ("-o", "name")):
         ours = blendersessions(person, "list", *form)
         theirs = run(person, kubectl[0], "get", "blendersessions", *form)
         assert (ours.returncode, theirs.returncode) == (0, 0), ours.stderr + theirs.stderr
-        for our_line, their_line in zip(ours.stdout.splitlines(), theirs.stdout.splitlines(), strict=True):
-            # The last column is an age, and kubectl leaves an empty cell empty.
-            assert our_line.replace("-", "").split()[:-1] == their_line.replace("-", "").split()[:-1]
-    for form in ("json", "name"):
-        ours = blendersessions(person, "list", "-o", form)
-        theirs = run(person, kubectl[0], "get", "blendersessions", "-o", form)
-        if form == "json":
-            assert json.loads(ours.stdout)["items"] == json.loads(theirs.stdout)["items"]
-        else:
-            assert ours.stdout == theirs.stdout
+        printed.append((ours.stdout, theirs.stdout))
+    wide, objects, names = printed
+    for our_line, their_line in zip(*(text.splitlines() for text in wide), strict=True):
+        # kubectl leaves an empty cell empty, and the last one is an age.
+        assert our_line.replace("-", "").split()[:-1] == their_line.replace("-", "").split()[:-1]
+    assert json.loads(objects[0])["items"] == json.loads(objects[1])["items"]
+    assert names[0] == names[1]
     assert "You may not list blendersessions in all namespaces." in blendersessions(person, "list", "-A").stderr
 
 
@@ -89,7 +87,9 @@ def test_files_need_the_rights_that_the_command_asks_for(api: Api, namespace: st
     allow(api, namespace, "secret", ["get"], "", "secrets", desktop)
     refused = blendersessions(person, "files", "cart")
     assert f"--verb=get,create --resource=pods/portforward --resource-name={desktop}" in refused.stderr
-    allow(api, namespace, "files", ["get", "create"], "", "pods/portforward", desktop)
+    allow(api, namespace, "files", ["get"], "", "pods/portforward", desktop)
+    assert "You may not forward ports" in blendersessions(person, "files", "cart").stderr, "one verb is not enough"
+    allow(api, namespace, "files-2", ["create"], "", "pods/portforward", desktop)
     answer = blendersessions(person, "files", "cart")
     # There is no node here, so there is no pod.
     assert f"The desktop {desktop} in the namespace {namespace} is gone." in answer.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,8 @@ from contract.command import done, failure, waiting
 from contract.kube import DESKTOP, NAMESPACE, PODS, SECRETS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from contract.agent_standin import AgentStandin
     from contract.kube import Cluster
 
@@ -112,6 +115,22 @@ def test_an_agent_that_cannot_be_reached_is_told_in_the_clusters_words(cluster: 
     cluster.add_desktop(None)
     said = failure("files", "cart")
     assert f"The desktop {DESKTOP} cannot be reached: error forwarding port: connection refused\\u001b[31m" in said
+
+
+def test_what_the_agent_says_goes_before_the_end_of_its_connection(desktop: AgentStandin) -> None:
+    desktop.busy = True
+    for _ in range(5):
+        assert failure("files", "cart") == "Error: Four transfers run. Try again."
+
+
+def test_a_temporary_folder_that_holds_no_socket_is_told(
+    desktop: AgentStandin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert desktop.home.exists()
+    deep = tmp_path / ("d" * 100)
+    deep.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    assert "Name another, short folder in TMPDIR." in failure("files", "cart")
 
 
 def test_a_desktop_whose_secret_is_gone_or_broken_is_named(cluster: Cluster) -> None:

@@ -44,7 +44,10 @@ _SCENES: Final = (".blend", ".zip")
 @output("json", "yaml", "wide", "name")
 @targeted
 async def files(target: Target, name: str, path: str, *, form: str | None) -> None:
-    """List the files of the session NAME in the folder PATH; without one, in its home folder."""
+    """List the files of the session NAME.
+
+    PATH is a folder in its home folder. Without one, the home folder itself is listed.
+    """
     folder = _in_home(path)
     async with connect(target) as cluster, cluster.files(await cluster.session(name)) as desktop:
         listed = await desktop.list(folder)
@@ -80,7 +83,9 @@ async def files(target: Target, name: str, path: str, *, form: str | None) -> No
 async def upload(
     target: Target, name: str, sources: tuple[str, ...], *, folder: str, as_name: str | None, opens: bool | None
 ) -> None:
-    """Bring files of this machine into the session NAME. A FILE of `-` is standard input.
+    """Bring files into the session NAME.
+
+    A FILE of `-` is standard input.
 
     A file that is there already is replaced when all of the new one has arrived.
     """
@@ -107,7 +112,7 @@ async def upload(
 @click.option("--force", is_flag=True, help="Replace files that are there already.")
 @targeted
 async def download(target: Target, name: str, paths: tuple[str, ...], *, folder: str, force: bool) -> None:
-    """Bring files of the session NAME to this machine.
+    """Bring files out of the session NAME.
 
     A PATH that is a folder comes as a .zip, and `.` is the home folder. A download that was interrupted goes on where
     it ended when it is asked for again. A file that is there already is not replaced without --force.
@@ -124,7 +129,9 @@ async def download(target: Target, name: str, paths: tuple[str, ...], *, folder:
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True)
 @targeted
 async def delete_file(target: Target, name: str, paths: tuple[str, ...]) -> None:
-    """Delete files and empty folders of the session NAME. They cannot be brought back."""
+    """Delete files of the session NAME.
+
+    Empty folders are deleted too. They cannot be brought back."""
     async with connect(target) as cluster, cluster.files(await cluster.session(name)) as desktop:
         for path in paths:
             await desktop.delete(_named_in_home(path))

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 @output("json", "yaml", "wide", "name")
 @targeted
 async def list_sessions(target: Target, *, everywhere: bool, selector: str, form: str | None) -> None:
-    """List the sessions of the namespace, in the columns of `kubectl get blendersessions`."""
+    """List the sessions of the namespace.
+
+    The columns are those of `kubectl get blendersessions`.
+    """
     async with connect(target) as cluster:
         table = await cluster.table(selector, everywhere=everywhere)
     sessions = [row["object"] for row in table["rows"]]

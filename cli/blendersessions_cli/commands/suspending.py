@@ -16,9 +16,9 @@ from blendersessions_cli.printing import report
 @click.option("--yes", is_flag=True, help="Lose the work in a session without a workspace, and do not ask.")
 @targeted
 async def suspend(target: Target, name: str, *, yes: bool) -> None:
-    """Suspend the session NAME: Blender saves and stops, and the files in its workspace stay.
+    """Suspend the session NAME.
 
-    Without a workspace, all work is lost when Blender stops. The command asks before that.
+    Blender saves and stops, and the files in its workspace stay. Without a workspace, all work is lost when Blender stops. The command asks before that.
     """
     async with connect(target) as cluster:
         session = await cluster.session(name)
@@ -33,9 +33,9 @@ async def suspend(target: Target, name: str, *, yes: bool) -> None:
 @session_name
 @targeted
 async def resume(target: Target, name: str) -> None:
-    """Resume the session NAME, which a person or the end of its lifetime suspended.
+    """Resume the session NAME.
 
-    A session that is suspended in its own spec (spec.suspend) stays so until somebody changes the spec.
+    A person or the end of its lifetime suspended it. A session that is suspended in its own spec (spec.suspend) stays so until somebody changes the spec.
     """
     async with connect(target) as cluster:
         session = await cluster.session(name)
