@@ -21,8 +21,8 @@ from blendersessions_cli.waiting import until_gone
 async def delete(target: Target, names: tuple[str, ...], *, yes: bool, wait: bool, seconds: float) -> None:
     """Delete the sessions NAME.
 
-    Blender saves and stops, and the session and its desktop go. Files stay in a workspace that is retained, or that was there before the session. All other files are lost, and
-    the command asks before that.
+    Blender saves and stops, and the session and its desktop go. Files stay in a workspace that is retained, or that
+    was there before the session. All other files are lost, and the command asks before that.
     """
     async with connect(target) as cluster:
         sessions = [await cluster.session(name) for name in dict.fromkeys(names)]

@@ -131,7 +131,8 @@ async def download(target: Target, name: str, paths: tuple[str, ...], *, folder:
 async def delete_file(target: Target, name: str, paths: tuple[str, ...]) -> None:
     """Delete files of the session NAME.
 
-    Empty folders are deleted too. They cannot be brought back."""
+    Empty folders are deleted too. They cannot be brought back.
+    """
     async with connect(target) as cluster, cluster.files(await cluster.session(name)) as desktop:
         for path in paths:
             await desktop.delete(_named_in_home(path))

@@ -70,7 +70,8 @@ async def open_session(
 async def wait(target: Target, name: str, seconds: float) -> None:
     """Wait until the session NAME is ready.
 
-    The exit code is 1 if it is not ready in time, or cannot become ready."""
+    The exit code is 1 if it is not ready in time, or cannot become ready.
+    """
     async with connect(target) as cluster:
         session = await until_ready(cluster, name, seconds, report)
     report(f"{session.label} is ready.")

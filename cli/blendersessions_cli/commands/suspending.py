@@ -18,7 +18,8 @@ from blendersessions_cli.printing import report
 async def suspend(target: Target, name: str, *, yes: bool) -> None:
     """Suspend the session NAME.
 
-    Blender saves and stops, and the files in its workspace stay. Without a workspace, all work is lost when Blender stops. The command asks before that.
+    Blender saves and stops, and the files in its workspace stay. Without a workspace, all work is lost when Blender
+    stops. The command asks before that.
     """
     async with connect(target) as cluster:
         session = await cluster.session(name)
@@ -35,7 +36,8 @@ async def suspend(target: Target, name: str, *, yes: bool) -> None:
 async def resume(target: Target, name: str) -> None:
     """Resume the session NAME.
 
-    A person or the end of its lifetime suspended it. A session that is suspended in its own spec (spec.suspend) stays so until somebody changes the spec.
+    A person or the end of its lifetime suspended it. A session that is suspended in its own spec (spec.suspend) stays
+    so until somebody changes the spec.
     """
     async with connect(target) as cluster:
         session = await cluster.session(name)
