@@ -1,1 +1,1 @@
-"""The command `blendersessions`, also `kubectl blender`: opens, lists, suspends and resumes sessions."""
+"""The command `blendersessions`, also `kubectl blender`: sessions of a cluster, and their files."""

@@ -7,9 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from blendersessions.model.conditions import Condition, ConditionType
-from blendersessions.model.fields import timestamp
+from blendersessions.model.errors import Invalid
 from blendersessions.model.files import Files
-from blendersessions.model.status import ReportedActivity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,10 +22,14 @@ _NO_STATUS = Condition(
     "NoStatus",
     "The operator has not reported on the session yet. It may not be running.",
 )
-_COLUMNS = ("NAME", "SCENE", "OWNER", "STATE", "REASON", "USERS", "EXPIRES", "AGE")
-_EMPTY_CELL = "-"
+_AWAITING_UPLOAD = "AwaitingUpload"
+"""Reason of `SceneReady`."""
 _RECENT = timedelta(days=1)
 """An older end of a desktop is no news."""
+
+
+class NotReadyError(Invalid):
+    """The session cannot be used as it is now."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,17 @@ class OpenableSession:
         return self.session.files is Files.LOST and not self.session.suspend_requested
 
     @property
+    def deleting_loses_work(self) -> bool:
+        """Whether the deletion of the session deletes what was made in it."""
+        return self.session.files is Files.DELETED or self.suspending_loses_work
+
+    @property
+    def awaits_upload(self) -> bool:
+        """Whether the session waits for the scene that it opens."""
+        scene = self.session.status.condition(ConditionType.SCENE_READY)
+        return scene is not None and scene.reason == _AWAITING_UPLOAD
+
+    @property
     def ready(self) -> Condition:
         """The condition Ready, or one with the reason NoStatus before the operator reports any."""
         return self.session.status.condition(ConditionType.READY) or _NO_STATUS
@@ -78,35 +92,3 @@ def recent_ends(sessions: Iterable[OpenableSession], now: datetime) -> list[str]
     ordered = sorted(sessions, key=lambda each: each.session.name)
     ends = ((each.session.name, each.session.status.last_termination) for each in ordered)
     return [f"{name}: {end.sentence}" for name, end in ends if end is not None and now - end.at < _RECENT]
-
-
-def table(sessions: Iterable[OpenableSession], now: datetime) -> str:
-    """Return the sessions as lines in columns, sorted by name. Ages are counted up to `now`."""
-    rows = [_row(each, now) for each in sorted(sessions, key=lambda each: each.session.name)]
-    rows.insert(0, _COLUMNS)
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
-    return "\n".join(
-        "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
-
-
-def _row(each: OpenableSession, now: datetime) -> tuple[str, ...]:
-    session, status = each.session, each.session.status
-    activity = status.activity or ReportedActivity()
-    cells = (
-        session.name,
-        session.spec.scene.sample,
-        session.username,
-        status.phase,
-        each.ready.reason,
-        "" if activity.users is None else str(activity.users),
-        timestamp(activity.expires_at) if activity.expires_at is not None else "",
-    )
-    return (*(cell or _EMPTY_CELL for cell in cells), _short((now - session.created_at).total_seconds()))
-
-
-def _short(seconds: float) -> str:
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
-        if seconds >= size:
-            return f"{int(seconds // size)}{unit}"
-    return f"{max(0, int(seconds))}s"

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from blendersessions.clients.guacamole.sign_in import SignInClient
-from blendersessions.model.conditions import ConditionType
 from blendersessions.model.errors import Invalid, System, Unauthorised, Unavailable
 from blendersessions_cli import file_token_store
+from blendersessions_cli.openable_session import NotReadyError
+from blendersessions_cli.waiting import check_can_become_ready
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from blendersessions.model.user_credentials import UserCredentials
     from blendersessions_cli.cluster import Cluster
     from blendersessions_cli.openable_session import OpenableSession
-
-_POLL_SECONDS = 1.0
-"""Seconds between two reads of a session that is not ready."""
 
 
 @dataclass(frozen=True)
@@ -34,56 +30,6 @@ class Link:
 
     address: str = field(repr=False)
     messages: tuple[str, ...] = ()
-
-
-class NotReadyError(Invalid):
-    """The session cannot be opened now."""
-
-
-async def until_ready(cluster: Cluster, name: str, seconds: float, report: Callable[[str], None]) -> OpenableSession:
-    """Wait until a session is ready, and return it.
-
-    Args:
-        cluster: where the session is.
-        name: the session's name.
-        seconds: longest wait.
-        report: gets each new reason why the session is not ready.
-
-    Raises:
-        NotReadyError: the session is not ready in time, or does not become ready by itself.
-    """
-    deadline = asyncio.get_running_loop().time() + seconds
-    reported = ""
-    while True:
-        openable = await cluster.session(name)
-        if openable.links.get(openable.session.username):
-            return openable
-        check_can_become_ready(openable)
-        if (reason := f"{openable.ready.reason}: {openable.ready.message}") != reported:
-            report(reason)
-            reported = reason
-        if asyncio.get_running_loop().time() >= deadline:
-            raise NotReadyError(f"{openable.label} is not ready after {seconds:.0f} s. {reason}", System.KUBERNETES)
-        await asyncio.sleep(_POLL_SECONDS)
-
-
-def check_can_become_ready(openable: OpenableSession) -> None:
-    """Check that a session is ready or can become ready by itself.
-
-    Raises:
-        NotReadyError: nothing changes until somebody acts.
-    """
-    session = openable.session
-    if session.deleting:
-        raise NotReadyError(f"{openable.label} is being deleted.", System.KUBERNETES)
-    if session.suspend_requested:
-        way_back = openable.why_held if session.held else f"Start it again with the command resume {session.name}."
-        raise NotReadyError(f"{openable.label} is suspended. {way_back}", System.KUBERNETES)
-    if session.status.holds(ConditionType.STALLED):
-        raise NotReadyError(
-            f"{openable.label} cannot become ready. {openable.ready.reason}: {openable.ready.message}",
-            System.KUBERNETES,
-        )
 
 
 async def link(cluster: Cluster, openable: OpenableSession, username: str | None, ca_file: Path | None) -> Link:

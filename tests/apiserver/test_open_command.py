@@ -1,11 +1,8 @@
-"""The command with the rights of a person, at a real API server, and as a plugin of a real kubectl."""
+"""`blendersessions open` with the rights of a person, at a real API server."""
 
 from __future__ import annotations
 
 import base64
-import os
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +10,7 @@ import pytest
 import requests
 
 from apiserver.api import SESSIONS, Api
+from apiserver.command import blendersessions
 from apiserver.rights import allow, person_in
 from blendersessions.model.names import user_secret_name
 from contract.standins import PASSWORD, running
@@ -60,21 +58,6 @@ def person(api: Api, namespace: str, tmp_path: Path) -> Path:
     return person_in(api, namespace, tmp_path)
 
 
-def run(kubeconfig: Path, *command: str, path: str = "") -> subprocess.CompletedProcess[str]:
-    environment = {
-        "KUBECONFIG": str(kubeconfig),
-        "XDG_CACHE_HOME": str(kubeconfig.parent / "cache"),
-        "HOME": str(kubeconfig.parent),
-        "PATH": f"{path}:{os.environ['PATH']}",
-        "PYTHONPATH": os.pathsep.join(sys.path),
-    }
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
-
-
-def blendersessions(kubeconfig: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return run(kubeconfig, sys.executable, "-m", "blendersessions_cli", *arguments)
-
-
 @pytest.mark.usefixtures("session")
 def test_the_one_secret_is_the_right_that_opens(api: Api, namespace: str, person: Path, guacamole: Guacamole) -> None:
     refused = blendersessions(person, "open", "--print", "cart")
@@ -114,15 +97,3 @@ def test_the_end_of_a_desktop_is_told_for_a_day(api: Api, session: str, person: 
             assert answer.returncode == 0, answer.stderr
             assert ("(OutOfMemory): Raise spec.resources.limits.memory." in answer.stderr) is told
             assert "OutOfMemory" not in answer.stdout, "programs read that"
-
-
-@pytest.mark.usefixtures("session")
-def test_kubectl_runs_it_as_its_plugin(person: Path, kubectl: list[str], tmp_path: Path) -> None:
-    plugin = tmp_path / "kubectl-blender"
-    plugin.write_text(f"#!{sys.executable}\nfrom blendersessions_cli.__main__ import main\nmain()\n")
-    plugin.chmod(0o755)
-    listed = run(person, kubectl[0], "blender", "list", path=str(tmp_path))
-    assert listed.returncode == 0, listed.stderr
-    assert listed.stdout.splitlines()[1].startswith("cart")
-    helped = run(person, kubectl[0], "blender", "--help", path=str(tmp_path))
-    assert helped.stdout.startswith("Usage: kubectl blender ")

@@ -9,7 +9,9 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from blendersessions.clients.guacamole.directory import GuacamoleDirectory
+from contract.agent_standin import running_agent
 from contract.guacamole_access import INSTALLATION, signed_in
+from contract.kube import serving
 from contract.standins import Guacamole, running
 from waiting import DEADLINE_MILLISECONDS
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from blendersessions.clients.guacamole.client import GuacamoleClient
+    from contract.agent_standin import AgentStandin
+    from contract.kube import Cluster
 
 
 @pytest.fixture
@@ -38,6 +42,22 @@ async def client(guacamole_standin: Guacamole, tmp_path: Path) -> AsyncIterator[
 def directory(client: GuacamoleClient) -> GuacamoleDirectory:
     """The operator's view of that stand-in."""
     return GuacamoleDirectory(client, INSTALLATION)
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    """A cluster for the command, which the kubeconfig names, and a cache folder of its own."""
+    with serving(tmp_path) as cluster:
+        monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+        yield cluster
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> Iterator[AgentStandin]:
+    """An agent for the files of a desktop, with an empty home folder."""
+    with running_agent(tmp_path / "home") as agent:
+        yield agent
 
 
 @pytest.fixture(scope="module")

@@ -12,12 +12,11 @@ from urllib.parse import parse_qs
 
 import pytest
 import requests
-from click.testing import CliRunner
 
 from blendersessions.model.names import user_secret_name
 from blendersessions_cli.browser import NOBODY, user_of
-from blendersessions_cli.commands import cli
-from contract.kube import NAMESPACE, OWN_USER, SECRETS, SESSIONS, UID, Cluster, serving
+from contract.command import CID, failure, ready, run, waiting
+from contract.kube import NAMESPACE, OWN_USER, SECRETS, Cluster
 from contract.standins import running
 from ports import HeldPort
 from waiting import DEADLINE_SECONDS
@@ -26,12 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from click.testing import Result
-
     from contract.standins import Guacamole
 
 PASSWORD = "pw-of-the-secret"
-CID = "MQBjAHBvc3RncmVzcWw"
 VIEW_CID = "MgBjAHBvc3RncmVzcWw"
 
 
@@ -41,40 +37,10 @@ def guacamole() -> Iterator[Guacamole]:
         yield guacamole
 
 
-@pytest.fixture
-def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
-    """Serve a cluster for the kubeconfig, with a cache folder of its own."""
-    with serving(tmp_path) as cluster:
-        monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
-        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-        yield cluster
-
-
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(cli, arguments, catch_exceptions=False)
-
-
 def link(*arguments: str) -> str:
     result = run("open", "--print", *arguments)
     assert result.exit_code == 0, result.output
     return result.stdout.strip()
-
-
-def failure(*arguments: str) -> str:
-    result = run(*arguments)
-    assert result.exit_code == 1, result.output
-    assert result.stdout == ""
-    return " ".join(result.stderr.split())
-
-
-def ready(guacamole: Guacamole, **more: object) -> dict[str, object]:
-    condition = {"type": "Ready", "status": "True", "reason": "SessionReady", "message": "It runs."}
-    return {"phase": "Ready", "clientURL": f"{guacamole.url}#/client/{CID}", "conditions": [condition], **more}
-
-
-def waiting(reason: str, message: str, **more: object) -> dict[str, object]:
-    condition = {"type": "Ready", "status": "False", "reason": reason, "message": message}
-    return {"phase": "Starting", "conditions": [condition], **more}
 
 
 def admin(guacamole: Guacamole, method: str, path: str, body: object = None) -> requests.Response:
@@ -107,7 +73,7 @@ def cart(guacamole: Guacamole, cluster: Cluster) -> Cluster:
     """Store a ready session of alice that bob may view, with credentials for both."""
     make_user(guacamole, cluster, "alice")
     make_user(guacamole, cluster, "bob")
-    status = ready(guacamole, viewURL=f"{guacamole.url}#/client/{VIEW_CID}")
+    status = ready(guacamole.url, viewURL=f"{guacamole.url}#/client/{VIEW_CID}")
     cluster.add_session(status=status, owner="alice", viewers=["bob"])
     return cluster
 
@@ -146,7 +112,7 @@ def test_a_token_of_a_user_who_was_deleted_and_made_again_is_replaced(guacamole:
 
 def test_a_session_without_an_owner_opens_by_its_own_user(guacamole: Guacamole, cluster: Cluster) -> None:
     make_user(guacamole, cluster, OWN_USER)
-    cluster.add_session(status=ready(guacamole))
+    cluster.add_session(status=ready(guacamole.url))
     assert signed_in_as(guacamole, token_in(link("cart"))) == OWN_USER
 
 
@@ -320,7 +286,7 @@ def test_a_refused_password_is_explained_and_not_shown(cart: Cluster) -> None:
 def test_a_guacamole_out_of_reach_is_named(guacamole: Guacamole, cart: Cluster) -> None:
     with HeldPort() as port:
         away = f"http://127.0.0.1:{port.number}/guacamole/"
-        cart.add_session(status=ready(guacamole) | {"clientURL": f"{away}#/client/{CID}"}, owner="alice")
+        cart.add_session(status=ready(guacamole.url) | {"clientURL": f"{away}#/client/{CID}"}, owner="alice")
         message = failure("open", "--print", "cart")
     assert f"{away}: Guacamole does not answer" in message
     assert "ConnectionError" in message
@@ -328,82 +294,8 @@ def test_a_guacamole_out_of_reach_is_named(guacamole: Guacamole, cart: Cluster) 
 
 @pytest.mark.parametrize("address", ["file:///etc/passwd", "https://desk.example/", "javascript:#/client/x"])
 def test_a_password_goes_to_addresses_of_guacamole_only(guacamole: Guacamole, cart: Cluster, address: str) -> None:
-    cart.add_session(status=ready(guacamole) | {"clientURL": address}, owner="alice")
+    cart.add_session(status=ready(guacamole.url) | {"clientURL": address}, owner="alice")
     assert "no address of Guacamole" in failure("open", "--print", "cart")
-
-
-def test_wait_ends_when_the_session_is_ready(
-    guacamole: Guacamole, cart: Cluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("blendersessions_cli.sign_in_link._POLL_SECONDS", 0.01)
-    cart.add_session(status=waiting("SceneLoading", "Blender loads cart.blend."), owner="alice")
-    answer = cart.answer
-
-    def become_ready(method: str, path: str, body: dict[str, object]) -> tuple[int, dict[str, object]]:
-        if cart.reads == 3:
-            cart.add_session(status=ready(guacamole), owner="alice")
-        return answer(method, path, body)
-
-    monkeypatch.setattr(cart, "answer", become_ready)
-    result = run("wait", "cart")
-    assert result.exit_code == 0, result.output
-    assert result.stderr.count("SceneLoading") == 1, "each reason is reported once"
-    assert "is ready" in result.stderr
-
-
-def test_wait_ends_at_its_timeout_with_the_last_reason(cluster: Cluster) -> None:
-    cluster.add_session(status=waiting("SceneLoading", "Blender loads cart.blend."), owner="alice")
-    assert "not ready after 0 s. SceneLoading" in failure("wait", "cart", "--timeout", "0")
-
-
-def test_wait_ends_at_once_if_the_session_cannot_become_ready(cluster: Cluster) -> None:
-    status = waiting("SceneNotFound", "There is no teapot.blend.")
-    status["conditions"].append({"type": "Stalled", "status": "True", "reason": "SceneNotFound", "message": ""})
-    cluster.add_session(status=status, owner="alice")
-    assert "cannot become ready. SceneNotFound: There is no teapot.blend." in failure("wait", "cart")
-
-
-def test_suspend_and_resume_write_what_the_operator_reads(cluster: Cluster) -> None:
-    cluster.add_session(owner="alice", workspace={"size": "5Gi"})
-    assert run("suspend", "cart").exit_code == 0
-    assert run("resume", "cart").exit_code == 0
-    assert [path for path, _ in cluster.scales] == [f"{SESSIONS}/cart/scale"] * 2
-    assert [scale["spec"] for _, scale in cluster.scales] == [{"replicas": 0}, {"replicas": 1}]
-    assert [scale["metadata"]["uid"] for _, scale in cluster.scales] == [UID] * 2, "that session, and no later one"
-
-
-@pytest.mark.parametrize("command", ["suspend", "resume"])
-def test_sessions_that_an_old_crd_does_not_scale_are_explained(cluster: Cluster, command: str) -> None:
-    cluster.add_session(owner="alice", workspace={"size": "5Gi"})
-    cluster.has_scale = False
-    assert "CRD is older" in failure(command, "cart")
-
-
-@pytest.mark.parametrize("command", ["suspend", "resume"])
-def test_the_right_to_scale_is_asked_for_and_no_right_to_change_the_session(cluster: Cluster, command: str) -> None:
-    cluster.add_session(owner="alice", workspace={"size": "5Gi"})
-    cluster.forbidden.add(f"{SESSIONS}/cart/scale")
-    assert "You may not update blendersessions/scale in the namespace" in failure(command, "cart")
-
-
-@pytest.mark.parametrize("command", ["suspend", "resume", "wait"])
-def test_a_session_that_may_not_be_changed_is_reported_with_the_right_to_ask_for(
-    cluster: Cluster, command: str
-) -> None:
-    cluster.add_session(owner="alice")
-    cluster.forbidden.add(f"{SESSIONS}/cart")
-    message = failure(command, "cart")
-    assert "You may not" in message
-    assert f"in the namespace {NAMESPACE}" in message
-    assert "ask your administrator" in message
-
-
-def test_list_shows_the_sessions_of_the_namespace(cart: Cluster, guacamole: Guacamole) -> None:
-    cart.add_session("a", status=ready(guacamole, activity={"users": 2}), scene={"sample": "cart.blend"})
-    lines = [line.split() for line in run("list").stdout.splitlines()]
-    assert lines[0] == ["NAME", "SCENE", "OWNER", "STATE", "REASON", "USERS", "EXPIRES", "AGE"]
-    assert lines[1][:7] == ["a", "cart.blend", OWN_USER, "Ready", "SessionReady", "2", "-"]
-    assert lines[2][:5] == ["cart", "-", "alice", "Ready", "SessionReady"]
 
 
 def test_the_namespace_and_the_context_are_kubectls(cluster: Cluster) -> None:

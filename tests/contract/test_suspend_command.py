@@ -9,31 +9,15 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from click.testing import CliRunner
 
-from blendersessions_cli.commands import cli
-from contract.kube import NAMESPACE, SESSIONS, Cluster, serving
+from contract.command import failure, run
+from contract.kube import NAMESPACE, SESSIONS, UID
 from waiting import DEADLINE_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from click.testing import Result
+    from contract.kube import Cluster
 
 QUESTION = f"Session {NAMESPACE}/cart has no workspace. What was made in it is lost. Suspend it? [y/N]"
-
-
-@pytest.fixture
-def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
-    with serving(tmp_path) as cluster:
-        monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
-        yield cluster
-
-
-def run(*arguments: str) -> Result:
-    """Run the command as a script does: its standard input is no terminal."""
-    return CliRunner().invoke(cli, arguments, catch_exceptions=False)
 
 
 def at_a_terminal(answer: str) -> tuple[int, str]:
@@ -88,7 +72,12 @@ def test_a_script_is_refused_with_the_way_out(cluster: Cluster) -> None:
     result = run("suspend", "cart")
     assert (result.exit_code, result.stdout, cluster.scales) == (1, "", [])
     said = " ".join(result.stderr.split())
-    for words in ("has no workspace. What was made in it is lost.", "It was not suspended", "kubectl cp", "--yes"):
+    for words in (
+        "has no workspace. What was made in it is lost.",
+        "It was not suspended",
+        "the command download",
+        "--yes",
+    ):
         assert words in said
 
 
@@ -137,3 +126,38 @@ def test_a_yes_for_one_session_does_not_end_another_one_of_its_name(cluster: Clu
     result = run("suspend", "cart", "--yes")
     assert (result.exit_code, suspended(cluster)) == (1, False)
     assert "deleted and made again" in " ".join(result.stderr.split())
+
+
+def test_suspend_and_resume_write_what_the_operator_reads(cluster: Cluster) -> None:
+    cluster.add_session(owner="alice", workspace={"size": "5Gi"})
+    assert run("suspend", "cart").exit_code == 0
+    assert run("resume", "cart").exit_code == 0
+    assert [path for path, _ in cluster.scales] == [f"{SESSIONS}/cart/scale"] * 2
+    assert [scale["spec"] for _, scale in cluster.scales] == [{"replicas": 0}, {"replicas": 1}]
+    assert [scale["metadata"]["uid"] for _, scale in cluster.scales] == [UID] * 2, "that session, and no later one"
+
+
+@pytest.mark.parametrize("command", ["suspend", "resume"])
+def test_sessions_that_an_old_crd_does_not_scale_are_explained(cluster: Cluster, command: str) -> None:
+    cluster.add_session(owner="alice", workspace={"size": "5Gi"})
+    cluster.has_scale = False
+    assert "CRD is older" in failure(command, "cart")
+
+
+@pytest.mark.parametrize("command", ["suspend", "resume"])
+def test_the_right_to_scale_is_asked_for_and_no_right_to_change_the_session(cluster: Cluster, command: str) -> None:
+    cluster.add_session(owner="alice", workspace={"size": "5Gi"})
+    cluster.forbidden.add(f"{SESSIONS}/cart/scale")
+    assert "You may not update blendersessions/scale in the namespace" in failure(command, "cart")
+
+
+@pytest.mark.parametrize("command", ["suspend", "resume", "wait"])
+def test_a_session_that_may_not_be_changed_is_reported_with_the_right_to_ask_for(
+    cluster: Cluster, command: str
+) -> None:
+    cluster.add_session(owner="alice")
+    cluster.forbidden.add(f"{SESSIONS}/cart")
+    message = failure(command, "cart")
+    assert "You may not" in message
+    assert f"in the namespace {NAMESPACE}" in message
+    assert "ask your administrator" in message

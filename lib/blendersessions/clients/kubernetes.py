@@ -73,6 +73,8 @@ _COLLECTIONS = {
     CLASS_KIND: (f"/apis/{API_VERSION}", "blendersessionclasses"),
     _DISCOVERY: (f"/apis/{API_VERSION}", ""),
 }
+_JSON = "application/json"
+_TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 _MERGE = "application/merge-patch+json"
 _JSON_PATCH = "application/json-patch+json"
 _STRATEGIC = "application/strategic-merge-patch+json"
@@ -177,6 +179,24 @@ class Kubernetes:
                 return
             query["continue"] = metadata["continue"]
 
+    async def table(self, kind: str, namespace: str = "", selector: str = "") -> Manifest:
+        """Read all objects of a kind as kubectl prints them. An empty namespace means all namespaces.
+
+        Returns:
+            A `Table` of meta.k8s.io/v1. Each row has the whole object.
+        """
+        query = _selector_query(selector) | {"includeObject": "Object", "limit": str(OBJECTS_PER_PAGE)}
+        table: Manifest = {}
+        while True:
+            page, _ = await self._answer("GET", Ref(kind, namespace, ""), query=query, accept=_TABLE)
+            if not isinstance(page.get("columnDefinitions"), list):
+                raise Unavailable(f"{kind}: the API server sends no table.", System.KUBERNETES)
+            table = page | {"rows": [*(table.get("rows") or ()), *(page.get("rows") or ())]}
+            further = (page.get("metadata") or {}).get("continue")
+            if not further:
+                return table
+            query["continue"] = further
+
     async def watch(self, kind: str, namespace: str, selector: str, version: str) -> AsyncGenerator[Change, None]:
         """Yield the changes of the objects of a kind after a resource version, until the API server ends the watch.
 
@@ -214,10 +234,16 @@ class Kubernetes:
             if kind not in names:
                 raise _unknown(kind)
 
-    async def create(self, manifest: Manifest) -> Manifest:
-        """Create an object; raises `Conflict` if one of that name exists."""
+    async def create(self, manifest: Manifest, *, manager: str = FIELD_MANAGER, strict: bool = False) -> Manifest:
+        """Create an object; raises `Conflict` if one of that name exists.
+
+        Args:
+            manifest: the object.
+            manager: who is recorded as the one that set its fields.
+            strict: whether a field that the API server does not know is refused. Otherwise it is left out.
+        """
         ref = ref_of(manifest)
-        query = {"fieldManager": FIELD_MANAGER}
+        query = {"fieldManager": manager} | ({"fieldValidation": "Strict"} if strict else {})
         return await self._request("POST", Ref(ref.kind, ref.namespace, ""), manifest, query=query, about=ref)
 
     async def apply(self, manifest: Manifest) -> Manifest:
@@ -288,7 +314,7 @@ class Kubernetes:
         *,
         subresource: str = "",
         query: dict[str, str] | None = None,
-        content_type: str = "application/json",
+        content_type: str = _JSON,
         about: Ref | None = None,
     ) -> Manifest:
         answer, _ = await self._answer(
@@ -304,16 +330,17 @@ class Kubernetes:
         *,
         subresource: str = "",
         query: dict[str, str] | None = None,
-        content_type: str = "application/json",
+        content_type: str = _JSON,
         about: Ref | None = None,
         most_bytes: int | None = None,
+        accept: str = _JSON,
     ) -> tuple[Manifest, int]:
         """Send a request; return the decoded answer and its length in bytes."""
         about = about or ref
         code, started = 0, time.monotonic()
         try:
             response = await self._send(
-                method, ref, body, subresource=subresource, query=query, content_type=content_type
+                method, ref, body, subresource=subresource, query=query, content_type=content_type, accept=accept
             )
             text = await _read(response, most_bytes)
             code = response.status
@@ -337,11 +364,12 @@ class Kubernetes:
         *,
         subresource: str = "",
         query: dict[str, str] | None = None,
-        content_type: str = "application/json",
+        content_type: str = _JSON,
+        accept: str = _JSON,
         client_timeout: aiohttp.ClientTimeout = _REQUEST_TIMEOUT,
     ) -> aiohttp.ClientResponse:
         """Send a request with the library's credentials. The library's own call takes twice as long to encode it."""
-        headers = {"Accept": "application/json", "Content-Type": content_type}
+        headers = {"Accept": accept, "Content-Type": content_type}
         await self._api.update_params_for_auth(headers, [], ["BearerToken"], "", method, body)
         if self._session is None:
             self._session = _open_session(self._api, self._guard)
