@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -13,7 +12,9 @@ from blendersessions.model.files import Files
 from blendersessions.model.manifest import API_VERSION, SESSION_KIND, Manifest
 from blendersessions.model.names import ALPHABET
 from blendersessions.model.session import parse_session
+from blendersessions.model.fields import section, text
 from blendersessions.model.status import ReportedActivity
+from blendersessions_portal.scene_choice import SceneChoice, scene_in
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,8 +26,6 @@ OWNER_HASH_LABEL = "blendersessions.io/owner-hash"
 """Label of the portal's sessions: the owner's hash, since an owner's name may not be a valid label value."""
 
 _SUSPENDING: Final = (Reason.SUSPENDING, Reason.SAVE_FAILED, Reason.WAITING_FOR_WORK)
-_NAME_STEM_LIMIT = 40
-"""Most characters of a session's name that come from its scene."""
 _RANDOM_CHARACTERS = 5
 _HELD_UP: Final = (Reason.SAVE_FAILED, Reason.WAITING_FOR_WORK)
 """Reasons of Suspended and of Ready while something holds up a suspension."""
@@ -38,6 +37,10 @@ class SessionView:
 
     session: Session
     owner: str
+    scene: SceneChoice = SceneChoice()
+    """What the session opens first."""
+    scene_name: str = ""
+    """Name of the file that was brought in; empty while none was."""
 
     @property
     def name(self) -> str:
@@ -50,9 +53,32 @@ class SessionView:
         return self.session.uid
 
     @property
-    def sample(self) -> str:
-        """File name of the scene; empty for the empty scene."""
-        return self.session.spec.scene.sample
+    def class_name(self) -> str:
+        """The session's class."""
+        return self.session.spec.class_name
+
+    @property
+    def awaits_upload(self) -> bool:
+        """Whether Blender runs and waits for the person's own file."""
+        condition = self.status.condition(ConditionType.SCENE_READY)
+        return self._runs and condition is not None and condition.reason == Reason.AWAITING_UPLOAD
+
+    @property
+    def wants_file(self) -> bool:
+        """Whether the person's own file is still to come, now or as soon as Blender runs."""
+        condition = self.status.condition(ConditionType.SCENE_READY)
+        before = condition is None or condition.reason == Reason.DESKTOP_NOT_READY
+        to_come = self.scene.upload and not self.scene_name and before and not self.ready
+        return self.awaits_upload or (self._runs and to_come)
+
+    @property
+    def has_files(self) -> bool:
+        """Whether a desktop runs whose files can be reached."""
+        return self._runs and self.status.holds(ConditionType.DESKTOP_READY)
+
+    @property
+    def _runs(self) -> bool:
+        return self.live and not self.suspend_requested
 
     @property
     def created(self) -> datetime:
@@ -152,21 +178,22 @@ def read_session(body: Manifest) -> SessionView:
     session = parse_session(body)
     # Read from the object itself: if a part of the spec is malformed, the model has defaults for all of it.
     spec = body.get("spec") or {}
-    return SessionView(session, owner=str(spec.get("owner", "")))
+    name = text(section(section(body.get("status")).get("scene")).get("name"))
+    return SessionView(session, str(spec.get("owner", "")), scene_in(spec), name)
 
 
-def new_session(namespace: str, owner: str, sample: str, *, no_middle_button: bool = False) -> Manifest:
+def new_session(namespace: str, owner: str, scene: SceneChoice, *, no_middle_button: bool = False) -> Manifest:
     """Return the object of a new session, with a random name.
 
     Args:
         namespace: where it is made.
         owner: the Guacamole user whose session it is.
-        sample: file name of a scene; empty for the empty scene.
+        scene: what it opens.
         no_middle_button: whether to ask for help with input. Without it the class decides.
     """
     spec: Manifest = {"owner": owner}
-    if sample:
-        spec["scene"] = {"sample": sample}
+    if scene.manifest:
+        spec["scene"] = scene.manifest
     if no_middle_button:
         # A keyboard without a numeric keypad goes with a pointer without a middle button.
         spec["input"] = {"emulateMiddleButton": True, "emulateNumpad": True}
@@ -174,18 +201,12 @@ def new_session(namespace: str, owner: str, sample: str, *, no_middle_button: bo
         "apiVersion": API_VERSION,
         "kind": SESSION_KIND,
         "metadata": {
-            "name": name_stem(sample) + "".join(secrets.choice(ALPHABET) for _ in range(_RANDOM_CHARACTERS)),
+            "name": scene.name_stem + "".join(secrets.choice(ALPHABET) for _ in range(_RANDOM_CHARACTERS)),
             "namespace": namespace,
             "labels": {OWNER_HASH_LABEL: owner_hash(owner)},
         },
         "spec": spec,
     }
-
-
-def name_stem(sample: str) -> str:
-    """Return the readable start of a session's name: `shopping-cart-` for shopping_cart.blend."""
-    words = re.sub(r"[^a-z0-9]+", "-", sample.removesuffix(".blend").lower()).strip("-")
-    return (words[:_NAME_STEM_LIMIT].strip("-") or ("session" if sample else "empty-scene")) + "-"
 
 
 def owner_hash(owner: str) -> str:

@@ -12,6 +12,7 @@ import pytest_asyncio
 from aiohttp import web
 
 from blendersessions.model.errors import Invalid, NotFound, Unauthorised, Unavailable
+from blendersessions_portal.scene_choice import SceneChoice
 from blendersessions_portal.session_store import KubernetesSessionStore
 from blendersessions_portal.session_view import owner_hash
 from unit.api_server import answering
@@ -115,7 +116,7 @@ async def test_get_reads_what_the_operator_reported(api: ApiServer, store: Kuber
     }
     api.answers = [(200, body)]
     session = await store.get("guest-a", "mine")
-    assert (session.ready, session.sample, session.uid) == (True, "shopping_cart.blend", "uid-of-mine")
+    assert (session.ready, session.scene.sample, session.uid) == (True, "shopping_cart.blend", "uid-of-mine")
     assert session.created.utcoffset() is not None
     assert session.changed == session.created + timedelta(seconds=5)
 
@@ -138,7 +139,7 @@ async def test_an_invalid_name_is_never_requested(api: ApiServer, store: Kuberne
 
 async def test_create_names_the_session_after_its_scene(api: ApiServer, store: KubernetesSessionStore) -> None:
     api.answers = [(201, {})]
-    session = await store.create("guest-a", "fire_extinguisher.blend", no_middle_button=False)
+    session = await store.create("guest-a", SceneChoice(sample="fire_extinguisher.blend"), no_middle_button=False)
     assert api.asked == [("POST", SESSIONS)]
     assert "input" not in api.bodies[0]["spec"], "the class decides"
     assert session.name.startswith("fire-extinguisher-")
@@ -147,7 +148,7 @@ async def test_create_names_the_session_after_its_scene(api: ApiServer, store: K
 
 async def test_create_takes_another_name_when_one_is_taken(api: ApiServer, store: KubernetesSessionStore) -> None:
     api.answers = [(409, failure("already exists")), (201, {})]
-    await store.create("guest-a", "", no_middle_button=True)
+    await store.create("guest-a", SceneChoice(sample=""), no_middle_button=True)
     first, second = (body["metadata"]["name"] for body in api.bodies)
     assert first != second
     assert first.startswith("empty-scene-")
@@ -221,7 +222,7 @@ async def test_refusals_keep_the_clusters_words(
 ) -> None:
     api.answers = [(status, failure("exceeded quota: sessions"))]
     with pytest.raises(kind, match=words):
-        await store.create("guest-a", "", no_middle_button=True)
+        await store.create("guest-a", SceneChoice(sample=""), no_middle_button=True)
 
 
 async def test_an_object_that_is_not_a_session_is_a_domain_error(api: ApiServer, store: KubernetesSessionStore) -> None:
