@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path  # noqa: TC003 - pydantic reads the annotation
 from typing import Annotated, Literal
 
@@ -61,6 +62,11 @@ class Settings(BaseSettings):
     )
     network_peers: Annotated[NetworkPeers, NoDecode] = Field(
         NetworkPeers(), description="Whom these policies name: JSON with the fields of NetworkPeers."
+    )
+    fetch_networks: str = Field(
+        "",
+        description="Private networks (CIDR), separated by commas, that the URL of a scene may lead to. Desktops "
+        "of classes with the egress Public reach them.",
     )
     namespaces: str = Field("", description="Namespaces to serve, separated by commas; empty: all.")
     health_port: int = Field(8080, ge=1, le=65535, description="Port of GET /healthz.")
@@ -131,6 +137,11 @@ class Settings(BaseSettings):
     def _from_json(cls, value: object) -> object:
         return NetworkPeers.model_validate_json(value) if isinstance(value, str) else value
 
+    @field_validator("fetch_networks")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        return ",".join(str(ip_network(network)) for network in _names(value))
+
     @property
     def lease_ref(self) -> Ref | None:
         """Where the Lease is; None if the operator works without one."""
@@ -159,6 +170,7 @@ class Settings(BaseSettings):
             image_pull_policy=self.blender_image_pull_policy,
             image_pull_secrets=tuple(_names(self.image_pull_secrets)),
             fixed_users=self.fixed_users,
+            fetch_networks=tuple(_names(self.fetch_networks)),
             network=self.network_peers if self.network_policies == "Apply" else None,
         )
 

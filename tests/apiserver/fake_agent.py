@@ -32,6 +32,13 @@ class FakeAgent:
     address: str
     idle_seconds: float = 0.0
     work: str = ""
+    ready: bool = True
+    """Whether the scene is on screen."""
+    scene: str = ""
+    """Name of the file that is open."""
+    blender_version: str = "4.3.2"
+    scene_reason: str = ""
+    scene_message: str = ""
     save_answer: tuple[int, dict[str, Any]] = (200, {"file": "/home/blender/cart.blend"})
     polls: int = 0
     saved: int = 0
@@ -50,7 +57,9 @@ def fake_agent() -> Iterator[FakeAgent]:
         def do_GET(self) -> None:
             agent.polls += 1
             work = {"work": agent.work, "work_seconds": 0.0, "work_message": "", "stuck": False}
-            self._answer(200, {"idle_seconds": agent.idle_seconds} | work)
+            scene = {"scene_reason": agent.scene_reason, "scene_message": agent.scene_message}
+            blender = {"ready": agent.ready, "scene": agent.scene, "blender_version": agent.blender_version}
+            self._answer(200, {"idle_seconds": agent.idle_seconds} | work | scene | blender)
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -119,6 +128,21 @@ class SilentAgent:
             while client.recv(4096):
                 pass
         self.ended += 1
+
+
+def bringing(installation: Installation, agent: FakeAgent, name: str = "cart", **spec: object) -> Object:
+    """Create a session whose desktop runs, and whose agent brings the scene in."""
+    agent.ready = False
+    created = installation.create(name, **spec)
+    installation.run_pod(created, agent.address, ready=False)
+    return created
+
+
+def opened(installation: Installation, agent: FakeAgent, session: Object, file: str) -> Object:
+    """Have the agent's scene on screen, and wait until the session is ready."""
+    agent.ready, agent.scene, agent.scene_reason, agent.scene_message = True, file, "", ""
+    installation.run_pod(session, agent.address)
+    return installation.until_ready(session["metadata"]["name"])
 
 
 def started(installation: Installation, agent: FakeAgent, name: str = "cart", **spec: object) -> Object:

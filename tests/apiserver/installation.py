@@ -364,8 +364,8 @@ class Installation:
         path = f"{SESSIONS}/namespaces/{self.namespace}/blendersessions/{name}/status"
         self.api.request("PATCH", path, {"status": status}, "application/merge-patch+json")
 
-    def run_pod(self, session: Object, address: str = "127.0.0.99") -> None:
-        """Report the session's pod as running and ready at an address, once the pod exists."""
+    def run_pod(self, session: Object, address: str = "127.0.0.99", *, ready: bool = True) -> None:
+        """Report the session's pod as running at an address, and as ready or not, once the pod exists."""
         name = name_for(session["metadata"]["uid"])
         until("the pod is made", lambda: self.child("pods", name))
         self.set_pod_status(
@@ -374,7 +374,17 @@ class Installation:
                 "phase": "Running",
                 "podIP": address,
                 "podIPs": [{"ip": address}],
-                "conditions": [{"type": "Ready", "status": "True"}],
+                "conditions": [{"type": "Ready", "status": "True" if ready else "False"}],
+                "containerStatuses": [
+                    {
+                        "name": "blender",
+                        "image": "blender-sessions/blender:test",
+                        "imageID": "",
+                        "ready": ready,
+                        "restartCount": 0,
+                        "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}},
+                    }
+                ],
             },
         )
 

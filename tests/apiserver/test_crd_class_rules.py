@@ -10,6 +10,11 @@ from blendersessions.model.session_class import parse_session_class
 Spec = dict[str, object]
 
 ACCEPTED: dict[str, Spec] = {
+    "transfers": {"transfer": {"upload": False, "download": False, "maxBytes": 1099511627776, "caConfigMap": "our.ca"}},
+    "no word about transfers": {"transfer": {}},
+    "times of transfers": {"transfer": {"fetchTimeout": "30s", "uploadDeadline": "24h"}},
+    "a Blender": {"blenderVersion": "5.2"},
+    "an exact Blender": {"blenderVersion": "4.3.2"},
     "an empty spec": {},
     "an image": {"image": "registry.example.org/blender:4.3"},
     "resources up to their ceiling": {
@@ -97,6 +102,18 @@ REFUSED: dict[str, tuple[Spec, str]] = {
     "another way out": ({"egress": "Everywhere"}, 'supported values: "None", "Public"'),
     "a middle button in words": ({"input": {"emulateMiddleButton": "yes"}}, 'must be of type boolean: "string"'),
     "a keypad in words": ({"input": {"emulateNumpad": "no"}}, 'must be of type boolean: "string"'),
+    "a file of no bytes": ({"transfer": {"maxBytes": 0}}, "greater than or equal to 1"),
+    "a file of any size": ({"transfer": {"maxBytes": 1099511627777}}, "less than or equal to 1099511627776"),
+    "a file with a unit": ({"transfer": {"maxBytes": "2Gi"}}, 'must be of type integer: "string"'),
+    "no time to fetch": ({"transfer": {"fetchTimeout": "0s"}}, NOT_A_DURATION),
+    "no time to upload": ({"transfer": {"uploadDeadline": "1d"}}, NOT_A_DURATION),
+    "uploads in words": ({"transfer": {"upload": "no"}}, 'must be of type boolean: "string"'),
+    "downloads as a number": ({"transfer": {"download": 0}}, 'must be of type boolean: "integer"'),
+    "authorities in a folder": ({"transfer": {"caConfigMap": "a/b"}}, "must be the name of a ConfigMap"),
+    "no authorities": ({"transfer": {"caConfigMap": ""}}, "must be the name of a ConfigMap"),
+    "a Blender of a name": ({"blenderVersion": "latest"}, "must be the version of the image's Blender, in quotes"),
+    "a Blender of one number": ({"blenderVersion": "5"}, "such as '5.2' or '4.3.2'"),
+    "a Blender without quotes": ({"blenderVersion": 5.2}, 'must be of type string: "number"'),
     "a field that does not exist": ({"gpu": True}, 'unknown field "spec.gpu"'),
     "a pool, which comes later": ({"warmPool": {"size": 2}}, 'unknown field "spec.warmPool"'),
 }

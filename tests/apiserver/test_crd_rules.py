@@ -41,6 +41,19 @@ ACCEPTED: dict[str, Spec] = {
     "viewers without an owner": {"viewers": ["bob"]},
     "the most viewers": {"viewers": [f"viewer-{number}" for number in range(16)]},
     "a class": {"className": "large-scenes"},
+    "a url": {"scene": {"url": "https://example.org/cart.blend"}},
+    "a url with a sum": {"scene": {"url": "https://example.org/cart.zip?v=1&sig=a%20b", "sha256": "0aF" + "b" * 61}},
+    "a url with a port and a number for a host": {"scene": {"url": "https://203.0.113.7:8443"}},
+    "a url of the sixth version": {"scene": {"url": "https://[2001:db8::7]/a@b.blend"}},
+    "the longest url": {"scene": {"url": "https://example.org/" + "a" * 2028}},
+    "a scene on a volume": {"scene": {"volume": {"claimName": "scenes", "path": "shots/Übung 1.blend"}}},
+    "a folder on a volume": {"scene": {"volume": {"claimName": "studio.scenes", "path": "..shots/$(HOME)"}}},
+    "an upload": {"scene": {"upload": {}}},
+    "an upload into a volume that is made": {"scene": {"upload": {}}, "workspace": {"size": "1Gi"}},
+    "a scene beside the home folder": {
+        "scene": {"volume": {"claimName": "scenes", "path": "a.zip"}},
+        "workspace": {"claimName": "home"},
+    },
     "a volume that is made": {"workspace": {"size": "10Gi"}},
     "a volume of a class of storage": {"workspace": {"size": 1073741824, "storageClassName": "fast"}},
     "a volume that is kept": {"workspace": {"size": "10Gi", "reclaimPolicy": "Retain"}},
@@ -55,8 +68,23 @@ ACCEPTED: dict[str, Spec] = {
 
 NOT_A_PATH = "scene.sample must be a file name, not a path: write 'shopping_cart.blend'"
 NOT_A_SAMPLE = "scene.sample must be the file name of a sample, such as 'shopping_cart.blend'"
+URL = "https://example.org/cart.blend"
+TWO_SOURCES = "give exactly one of scene.sample, scene.url, scene.volume and scene.upload"
+NOT_A_SUM = "scene.sha256 must be 64 hexadecimal digits, as sha256sum writes them"
+NOT_HTTPS = "scene.url must begin with https://, such as 'https://example.org/scene.blend'"
+NO_USER = "scene.url must hold no user name and no password"
+NOT_ENCODED = "scene.url must hold no spaces and nothing beyond ASCII: write such characters percent-encoded"
+NOT_COMPLETE = "scene.url must be a complete address without a fragment (#)"
+NO_DOTS = "scene.volume.path must have no part '.' or '..', which could lead out of the volume"
+NOT_NAMES = "scene.volume.path must be names with single / between them, and no control characters"
 NOT_A_DURATION = "must be a duration above zero and at most 8760h, such as '30m', '1h30m' or '90s'"
 NOT_AN_OWNER = "owner must be a Guacamole user name"
+
+
+def on_volume(path: str, *, claim: str = "scenes") -> Spec:
+    """A session of a scene on a volume."""
+    return {"scene": {"volume": {"claimName": claim, "path": path}}}
+
 
 REFUSED: dict[str, tuple[Spec, str]] = {
     "a path up": ({"scene": {"sample": "../secrets.blend"}}, NOT_A_PATH),
@@ -74,19 +102,56 @@ REFUSED: dict[str, tuple[Spec, str]] = {
     "an empty sample": ({"scene": {"sample": ""}}, "leave scene out for an empty scene"),
     "a sample that is too long": ({"scene": {"sample": "a" * 123 + ".blend"}}, "Too long: may not be more than 128"),
     "a list of samples": ({"scene": {"sample": ["a.blend"]}}, "spec.scene.sample"),
-    "two sources": (
-        {"scene": {"sample": "cart.blend", "url": "https://example.org/cart.blend"}},
-        "scene has more than one source: give exactly one, scene.sample",
-    ),
+    "two sources": ({"scene": {"sample": "cart.blend", "url": "https://example.org/cart.blend"}}, TWO_SOURCES),
     "two other sources": (
-        {"scene": {"url": "https://example.org/cart.blend", "volume": {"claimName": "scenes", "path": "cart.blend"}}},
-        "scene has more than one source",
+        {"scene": {"url": "https://example.org/a.blend", "volume": {"claimName": "scenes", "path": "a.blend"}}},
+        TWO_SOURCES,
     ),
-    "a url": (
-        {"scene": {"url": "https://example.org/cart.blend"}},
-        "scene.url is not served by this version: name a scene of the Blender image in scene.sample",
+    "a sample to upload": ({"scene": {"sample": "cart.blend", "upload": {}}}, TWO_SOURCES),
+    "a sum of a sample": ({"scene": {"sample": "cart.blend", "sha256": "0" * 64}}, "give it beside scene.url"),
+    "a sum of nothing": ({"scene": {"sha256": "0" * 64}}, "scene.sha256 is checked for what scene.url gives"),
+    "a sum that is too short": ({"scene": {"url": URL, "sha256": "0" * 63}}, NOT_A_SUM),
+    "a sum in other letters": ({"scene": {"url": URL, "sha256": "g" * 64}}, NOT_A_SUM),
+    "a sum with a line break": ({"scene": {"url": URL, "sha256": "0" * 63 + "\n"}}, NOT_A_SUM),
+    "an empty url": ({"scene": {"url": ""}}, NOT_HTTPS),
+    "a url without TLS": ({"scene": {"url": "http://example.org/cart.blend"}}, NOT_HTTPS),
+    "a url of a file": ({"scene": {"url": "file:///etc/passwd"}}, NOT_HTTPS),
+    "a url without a scheme": ({"scene": {"url": "example.org/cart.blend"}}, NOT_HTTPS),
+    "a url with a password": ({"scene": {"url": "https://alice:secret@example.org/cart.blend"}}, NO_USER),
+    "a url with a user": ({"scene": {"url": "https://alice@example.org/"}}, NO_USER),
+    "a url with a space": ({"scene": {"url": "https://example.org/my cart.blend"}}, NOT_ENCODED),
+    "a url with a line break": ({"scene": {"url": URL + "\n"}}, NOT_ENCODED),
+    "a url beyond ASCII": ({"scene": {"url": "https://example.org/wägen.blend"}}, NOT_ENCODED),
+    "a url without a host": ({"scene": {"url": "https:///cart.blend"}}, NOT_COMPLETE),
+    "a url that ends early": ({"scene": {"url": "https://"}}, NOT_COMPLETE),
+    "a url with a port alone": ({"scene": {"url": "https://:443/cart.blend"}}, NOT_COMPLETE),
+    "a url with a port in words": ({"scene": {"url": "https://example.org:https/cart.blend"}}, NOT_COMPLETE),
+    "a url with a fragment": ({"scene": {"url": URL + "#top"}}, NOT_COMPLETE),
+    "a url with backslashes": ({"scene": {"url": "https://example.org\\@127.0.0.1/a.blend"}}, NO_USER),
+    "a url with a backslash": ({"scene": {"url": "https://example.org\\a.blend"}}, NOT_COMPLETE),
+    "a url that is too long": ({"scene": {"url": "https://example.org/" + "a" * 2029}}, "may not be more than 2048"),
+    "a volume without a path": ({"scene": {"volume": {"claimName": "scenes"}}}, "spec.scene.volume.path: Required"),
+    "a path without a volume": ({"scene": {"volume": {"path": "a.blend"}}}, "spec.scene.volume.claimName: Required"),
+    "a volume of no such name": (
+        on_volume("a.blend", claim="../scenes"),
+        "scene.volume.claimName must be the name of a PersistentVolumeClaim",
     ),
-    "a volume": ({"scene": {"volume": {"claimName": "scenes"}}}, "scene.volume is not served by this version"),
+    "no path on a volume": (on_volume(""), "spec.scene.volume.path"),
+    "an absolute path on a volume": (on_volume("/a.blend"), "write it without a / at the beginning"),
+    "a path out of a volume": (on_volume("shots/../../a.blend"), NO_DOTS),
+    "the folder above": (on_volume(".."), NO_DOTS),
+    "the top of a volume": (on_volume("."), NO_DOTS),
+    "an empty part of a path": (on_volume("shots//a.blend"), NOT_NAMES),
+    "a path that ends in a slash": (on_volume("shots/"), NOT_NAMES),
+    "a path with a line break": (on_volume("shots\n/a.blend"), NOT_NAMES),
+    "a path with a zero": (on_volume("a\0.blend"), NOT_NAMES),
+    "a path that is too long": (on_volume("a" * 1025), "may not be more than 1024"),
+    "a scene in the home folder": (
+        on_volume("a.blend", claim="home") | {"workspace": {"claimName": "home"}},
+        "scene.volume.claimName must not be the claim of workspace, which is the home folder already",
+    ),
+    "an upload that is no object": ({"scene": {"upload": True}}, "spec.scene.upload"),
+    "an upload of a name": ({"scene": {"upload": {"name": "a.blend"}}}, 'unknown field "spec.scene.upload.name"'),
     "a field that does not exist": ({"scene": {"file": "cart.blend"}}, 'unknown field "spec.scene.file"'),
     "a misspelt field": ({"diplay": {"width": 640}}, 'unknown field "spec.diplay"'),
     "an owner with a slash": ({"owner": "studio/alice"}, NOT_AN_OWNER),

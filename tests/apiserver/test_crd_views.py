@@ -84,6 +84,8 @@ def test_the_whole_status_is_kept(api: Api, namespace: str) -> None:
         "suspension": {"reason": "Idle", "at": NOW, "generation": 1},
         "replicas": 1,
         "workspace": {"claimName": "blender-abc"},
+        "blender": {"version": "4.3.2"},
+        "scene": {"name": "shopping_cart.blend"},
     }
     assert set_status(api, namespace, "session", status)["status"] == status
 
@@ -127,14 +129,25 @@ def test_get_shows_a_line_that_tells_the_state(api: Api, namespace: str, kubectl
             "conditions": [ready("False", "SceneLoading")],
             "clientURL": "http://localhost/#/client/x",
             "activity": {"users": 2, "expiresAt": NOW},
+            "scene": {"name": "shopping_cart.blend"},
+            "blender": {"version": "4.3.2"},
         },
     )
     header, line = run(kubectl, "get", "bs", "-n", namespace).splitlines()
     assert header.split() == ["NAME", "SCENE", "OWNER", "CLASS", "READY", "REASON", "USERS", "AGE"]
     assert line.split()[:-1] == ["cart", "shopping_cart.blend", "artist", "default", "False", "SceneLoading", "2"]
     header, line = run(kubectl, "get", "blendersessions", "-n", namespace, "-o", "wide").splitlines()
-    assert header.split() == ["NAME", "SCENE", "OWNER", "CLASS", "READY", "REASON", "USERS", "URL", "EXPIRES", "AGE"]
-    assert line.split()[7:9] == ["http://localhost/#/client/x", NOW]
+    assert header.split()[6:] == ["USERS", "URL", "EXPIRES", "BLENDER", "AGE"]
+    assert line.split()[7:10] == ["http://localhost/#/client/x", NOW, "4.3.2"]
+
+
+def test_get_shows_which_blender_a_class_has(api: Api, namespace: str, kubectl: list[str]) -> None:
+    body = {"apiVersion": "blendersessions.io/v1alpha1", "kind": "BlenderSessionClass", "metadata": {"name": "newest"}}
+    path = f"{SESSIONS}/namespaces/{namespace}/blendersessionclasses"
+    api.request("POST", path, body | {"spec": {"blenderVersion": "5.2", "image": "blender:5.2"}})
+    header, line = run(kubectl, "get", "bsc", "-n", namespace).splitlines()
+    assert header.split()[:3] == ["NAME", "IMAGE", "BLENDER"]
+    assert line.split()[:3] == ["newest", "blender:5.2", "5.2"]
 
 
 def test_explain_answers_the_question(kubectl: list[str]) -> None:

@@ -80,7 +80,7 @@ def _lets_through(rule: Policy, key: str, other: Endpoint, port: Port, namespace
     if peers and not any(_is_peer(peer, other, namespace) for peer in peers):
         return False
     return not ports or any(
-        (each["port"], each.get("protocol", "TCP")) == (port.number, port.protocol) for each in ports
+        (each.get("port", port.number), each.get("protocol", "TCP")) == (port.number, port.protocol) for each in ports
     )
 
 

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 import yaml
 
+from blendersessions.model.session import parse_session
 from chart.rendering import ROOT
 
 MANIFESTS = ROOT / "manifests"
 SAMPLES = {"shopping_cart", "fire_extinguisher", "watering_can"}
-OTHERS = {"class", "suspended", "workspace"}
+SOURCES = {"scene_by_url": "url", "scene_by_volume": "volume", "scene_by_upload": "upload"}
+OTHERS = {"class", "suspended", "workspace", *SOURCES}
 
 
 def documents() -> list[dict[str, Any]]:
@@ -53,6 +55,16 @@ def test_an_example_opens_its_scene(name: str) -> None:
     assert session["kind"] == "BlenderSession"
     assert session["metadata"] == {"name": name.replace("_", "-")}
     assert session["spec"] == {"owner": "artist", "scene": {"sample": f"{name}.blend"}}
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_an_example_brings_its_scene_in(name: str) -> None:
+    written = yaml.safe_load((MANIFESTS / "examples" / f"{name}.yaml").read_text())
+    stored = {"namespace": "art", "uid": "1", "creationTimestamp": "2026-11-24T05:59:57Z"}
+    found = parse_session(written | {"metadata": written["metadata"] | stored})
+    assert found.spec_error == ""
+    assert found.spec.scene.is_brought_in
+    assert SOURCES[name] in found.spec.scene.model_fields_set
 
 
 def test_there_is_an_example_for_each_sample_scene_and_for_what_else_there_is() -> None:

@@ -166,6 +166,7 @@ def test_the_operator_gets_the_settings_of_the_interface() -> None:
         "BLENDERSESSIONS_BLENDER_IMAGE_PULL_POLICY": "IfNotPresent",
         "BLENDERSESSIONS_FIXED_USERS": "true",
         "BLENDERSESSIONS_NAMESPACES": "blender-desktops",
+        "BLENDERSESSIONS_FETCH_NETWORKS": "",
         "BLENDERSESSIONS_NETWORK_POLICIES": "Apply",
         "BLENDERSESSIONS_HEALTH_PORT": "8080",
         "BLENDERSESSIONS_METRICS_PORT": "8081",

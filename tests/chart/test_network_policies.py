@@ -81,7 +81,7 @@ EXPECTED: dict[str, dict[str, set[str]]] = {
         "public desktop": {"8788"},
     },
     "setup": TO_API,
-    "portal": {**TO_API, "guacamole": {"8080"}},
+    "portal": {**TO_API, "guacamole": {"8080"}, "closed desktop": {"8788"}, "public desktop": {"8788"}},
     "proxy": {**DNS, "portal": {"8000"}, "guacamole": {"8080"}},
     "guacamole": {**DNS, "guacd": {"4822"}, "postgresql": {"5432"}},
     "guacd": {**DNS, "closed desktop": {"5900"}, "public desktop": {"5900"}},
@@ -97,8 +97,10 @@ TO_OURS = {"proxy": {"8080"}}
 def policies_of(chart: Rendered, *namespaces: str) -> list[Policy]:
     """The chart's policies, and those that its operator makes with the settings of the chart."""
     own: list[Policy] = [placed(document) for document in chart.documents if document["kind"] == "NetworkPolicy"]
-    peers = NetworkPeers.model_validate_json(str(chart.environment("studio-operator")["BLENDERSESSIONS_NETWORK_PEERS"]))
-    return own + [policy for namespace in namespaces for policy in network_policies(namespace, peers)]
+    environment = chart.environment("studio-operator")
+    peers = NetworkPeers.model_validate_json(str(environment["BLENDERSESSIONS_NETWORK_PEERS"]))
+    fetched = tuple(filter(None, str(environment["BLENDERSESSIONS_FETCH_NETWORKS"]).split(",")))
+    return own + [policy for namespace in namespaces for policy in network_policies(namespace, peers, fetched)]
 
 
 def matrix(policies: list[Policy], senders: list[str]) -> dict[str, dict[str, set[str]]]:
@@ -164,6 +166,30 @@ def test_more_networks_may_be_closed() -> None:
     open_to = desktop("Public"), Outside(OFFICE), Port(443)
     assert allowed(policies_of(render(), SERVED), *open_to)
     assert not allowed(policies_of(render("networkPolicies.closedNetworks={203.0.113.0/24}"), SERVED), *open_to)
+
+
+def test_private_networks_may_be_opened_for_urls_of_scenes_and_for_public_desktops_alone() -> None:
+    policies = policies_of(render("desktops.fetch.allowedNetworks={10.77.0.0/16,fd77::/16}"), SERVED)
+    for address in ("10.77.1.2", "fd77::7"):
+        for port in (Port(443), Port(8443)):
+            assert allowed(policies, desktop("Public"), Outside(address), port)
+            assert not allowed(policies, desktop("None"), Outside(address), port)
+            assert not allowed(policies_of(render(), SERVED), desktop("Public"), Outside(address), port)
+        assert not allowed(policies, desktop("Public"), Outside(address), Port(53, "UDP"))
+    for address in (*METADATA, "10.76.255.255", "10.78.0.1"):
+        assert not allowed(policies, desktop("Public"), Outside(address), Port(443))
+
+
+def test_the_portal_reaches_the_agents_of_its_own_namespace_alone() -> None:
+    policies = policies_of(render("operator.namespaces={studio}"), SERVED, "studio")
+    to_agent = component("portal"), desktop("None")
+    assert allowed(policies, *to_agent, Port(8788))
+    assert not allowed(policies, *to_agent, Port(5900))
+    assert not allowed(policies, component("portal"), desktop("None", "studio"), Port(8788))
+    for other in ("proxy", "guacamole", "guacd"):
+        assert not allowed(policies, component(other), desktop("None"), Port(8788))
+    without = policies_of(render("portal.enabled=false", f"operator.namespaces={{{SERVED}}}"), SERVED)
+    assert not allowed(without, *to_agent, Port(8788))
 
 
 def test_the_api_servers_are_a_value() -> None:
@@ -275,8 +301,16 @@ def test_every_value_of_the_policies_reaches_a_policy() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", ["dns.to=", "dns.ports=", "closedNetworks={anything}", "proxy.from[0].podSelectors.a=b"]
+    "wrong",
+    [
+        "networkPolicies.dns.to=",
+        "networkPolicies.dns.ports=",
+        "networkPolicies.closedNetworks={anything}",
+        "networkPolicies.proxy.from[0].podSelectors.a=b",
+        "desktops.fetch.allowedNetworks={anything}",
+        "desktops.fetch.allowedNetwork={10.0.0.0/8}",
+    ],
 )
 def test_a_value_that_opens_by_mistake_is_refused(wrong: str) -> None:
     with pytest.raises(RefusedError):
-        render(f"networkPolicies.{wrong}")
+        render(wrong)

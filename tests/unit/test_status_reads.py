@@ -26,6 +26,7 @@ SHARED = frozenset(
     {
         "activity",
         "at",
+        "blender",
         "claimName",
         "conditions",
         "connection",
@@ -41,10 +42,12 @@ SHARED = frozenset(
         "phase",
         "reason",
         "replicas",
+        "scene",
         "seconds",
         "status",
         "type",
         "users",
+        "version",
         "workspace",
     }
 )

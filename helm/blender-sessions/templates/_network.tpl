@@ -45,6 +45,13 @@
 {{- toJson (list (dict "namespaceSelector" $namespaces "podSelector" $pods)) -}}
 {{- end -}}
 
+{{/* The peer of the desktops in the portal's namespace, as JSON. */}}
+{{- define "blender-sessions.portalDesktopPeers" -}}
+{{- $namespace := dict "matchLabels" (dict "kubernetes.io/metadata.name" .Values.sessionNamespace) -}}
+{{- $pods := dict "matchLabels" (dict "app.kubernetes.io/name" "blender-desktop") -}}
+{{- toJson (list (dict "namespaceSelector" $namespace "podSelector" $pods)) -}}
+{{- end -}}
+
 {{/* One rule, as JSON. Call with (list "from" PEERS PORTS), or "to". Without peers it holds for all, without ports for every port. */}}
 {{- define "blender-sessions.rule" -}}
 {{- $rule := dict -}}
@@ -68,7 +75,11 @@
 {{- if ne .Values.guacamole.mode "external" -}}
 {{- $vnc = include "blender-sessions.podPeersFromElsewhere" (list . "guacd") | fromJsonArray -}}
 {{- end -}}
-{{- $agent := include "blender-sessions.podPeersFromElsewhere" (list . "operator") | fromJsonArray -}}
+{{- $callers := list . "operator" -}}
+{{- if .Values.portal.enabled -}}
+{{- $callers = append $callers "portal" -}}
+{{- end -}}
+{{- $agent := include "blender-sessions.podPeersFromElsewhere" $callers | fromJsonArray -}}
 {{- $dns := dict "dnsTo" $policies.dns.to "dnsPorts" $policies.dns.ports -}}
 {{- toJson (merge (dict "vncFrom" $vnc "agentFrom" $agent "closedNetworks" $policies.closedNetworks) $dns) -}}
 {{- end -}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,7 +13,7 @@ import aiohttp
 from blendersessions.clients.instrumentation import RequestHook, ignore_request
 from blendersessions.model.container import AGENT_PORT, AGENT_TOKEN
 from blendersessions.model.errors import Busy, Invalid, System, Unauthorised, Unavailable
-from blendersessions.model.fields import foreign_object, foreign_text, seconds
+from blendersessions.model.fields import foreign_line, foreign_object, foreign_text, seconds
 from blendersessions.model.secret_data import decode
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ _MAX_ANSWER_BYTES = 64 * 1024
 """The rest of an answer is not read: the program at a pod's address must not fill our memory."""
 _MAX_MESSAGE_CHARACTERS = 500
 """The rest of an agent's own message is cut off."""
+_VERSION: Final = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){1,2}", re.ASCII)
+_MAX_NAME_CHARACTERS = 255
+"""The rest of a file's name, or of a word, is cut off."""
 _LONGEST_SECONDS: Final = timedelta(days=366).total_seconds()
 """A longer time counts as this one. It is longer than any lifetime, and no pod is as old."""
 
@@ -34,6 +38,8 @@ class AgentEndpoint:
     name: str
     address: str
     token: str = field(repr=False)
+    pod_uid: str = ""
+    """UID of the pod that has the address."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,16 @@ class AgentStatus:
     """A sentence about the work, or about what keeps Blender stuck; empty if there is nothing to say."""
     stuck: bool = False
     """Whether Blender's main loop stands still, and its process does not work."""
+    ready: bool = False
+    """Whether the scene is on screen."""
+    scene: str = ""
+    """Name of the file that is open; empty if none is."""
+    blender_version: str = ""
+    """Such as `4.3.2`; empty if the agent does not say it."""
+    scene_reason: str = ""
+    """Why the scene is not there yet, in one word; empty when it was opened."""
+    scene_message: str = ""
+    """The same in a sentence."""
 
 
 def endpoint_of(pod: Manifest | None, secret: Manifest | None) -> AgentEndpoint:
@@ -62,7 +78,7 @@ def endpoint_of(pod: Manifest | None, secret: Manifest | None) -> AgentEndpoint:
     token = decode(secret, AGENT_TOKEN) if secret is not None else ""
     if pod is None or not address or not token:
         raise Unavailable("The desktop has no address or no token yet. It is asked again.", System.AGENT)
-    return AgentEndpoint(pod["metadata"]["name"], address, token)
+    return AgentEndpoint(pod["metadata"]["name"], address, token, str(pod["metadata"]["uid"]))
 
 
 class AgentClient:
@@ -95,6 +111,11 @@ class AgentClient:
             work_seconds=worked or 0.0,
             work_message=foreign_text(answer.get("work_message"), _MAX_MESSAGE_CHARACTERS),
             stuck=answer.get("stuck") is True,
+            ready=answer.get("ready") is True,
+            scene=foreign_line(answer.get("scene"), _MAX_NAME_CHARACTERS),
+            blender_version=_version(answer.get("blender_version")),
+            scene_reason=foreign_line(answer.get("scene_reason"), _MAX_NAME_CHARACTERS),
+            scene_message=foreign_line(answer.get("scene_message"), _MAX_MESSAGE_CHARACTERS),
         )
 
     async def save(self, desktop: AgentEndpoint, timeout_seconds: float) -> str:
@@ -143,6 +164,12 @@ class AgentClient:
         finally:
             self._on_request(method, path, time.monotonic() - started, code)
         return _answer(desktop, path, code, text)
+
+
+def _version(value: object) -> str:
+    """Read the version of a Blender, such as `4.3.2`; empty if the value is none."""
+    version = foreign_line(value, _MAX_NAME_CHARACTERS)
+    return version if _VERSION.fullmatch(version) else ""
 
 
 async def _read(content: aiohttp.StreamReader) -> bytes:

@@ -86,7 +86,31 @@ class Reason(StrEnum):
     DESKTOP_NOT_READY = "DesktopNotReady"
     """SceneReady=False: no desktop runs that could show the scene."""
     SCENE_NOT_FOUND = "SceneNotFound"
-    """SceneReady=False, Stalled=True: the image has no sample of that name. The message lists its samples."""
+    """SceneReady=False, Stalled=True: the image has no sample of that name, and the message lists its samples; or the
+    volume has nothing at scene.volume.path. Without Stalled, and with DesktopReady=False: the claim in
+    scene.volume.claimName does not exist. The session starts when it does, and allows the session."""
+    SCENE_NOT_ALLOWED = "SceneNotAllowed"
+    """SceneReady=False, DesktopReady=False, Stalled=True: the claim in scene.volume.claimName does not allow the
+    session's owner by its annotation blendersessions.io/scenes-for."""
+    SCENE_FETCHING = "SceneFetching"
+    """SceneReady=False: the scene is being brought in. The message says how far it is."""
+    AWAITING_UPLOAD = "AwaitingUpload"
+    """SceneReady=False: the desktop runs, and waits for a file. The message says how to upload one."""
+    UPLOAD_TIMED_OUT = "UploadTimedOut"
+    """SceneReady=False, Stalled=True: no file came within the class's transfer.uploadDeadline. One is still taken."""
+    SCENE_UNREACHABLE = "SceneUnreachable"
+    """SceneReady=False, Stalled=True: scene.url gives no file: no answer, an error, an address that is refused, or more
+    time than the class's transfer.fetchTimeout."""
+    SCENE_TOO_LARGE = "SceneTooLarge"
+    """SceneReady=False, Stalled=True: the scene is larger than the class's transfer.maxBytes, or than the room
+    for it."""
+    SCENE_CHECKSUM_MISMATCH = "SceneChecksumMismatch"
+    """SceneReady=False, Stalled=True: the file has another sum than scene.sha256."""
+    SCENE_UNREADABLE = "SceneUnreadable"
+    """SceneReady=False, Stalled=True: it is no .blend file, is damaged, or has no .blend at its top, or several."""
+    SCENE_TOO_NEW = "SceneTooNew"
+    """SceneReady=False, Stalled=True: a newer Blender saved the file. The message names the classes of the namespace
+    that can open it, by their blenderVersion."""
     REGISTERED = "Registered"
     """ConnectionReady=True."""
     VIEWER_REFUSED = "ViewerRefused"

@@ -23,6 +23,12 @@ TMP_LIMIT: Final = "BLENDER_TMP_LIMIT_BYTES"
 """Variable: the size of `TMP` above which the pod is evicted, in bytes."""
 WORKSPACE: Final = "BLENDER_WORKSPACE"
 """Variable: `true` if the home folder outlives the pod, else `false`."""
+SCENE_PATH: Final = "/run/scene"
+"""Folder at which the volume of `spec.scene.volume` is mounted, read-only."""
+FETCH_CA_PATH: Final = "/run/fetch-ca"
+"""Folder at which the class's `transfer.caConfigMap` is mounted. The ConfigMap may be missing."""
+FETCH_CA_KEY: Final = "ca.crt"
+"""Key in that ConfigMap, and name of the file: certificates of authorities."""
 VNC_PASSWORD: Final = "vnc-password"  # noqa: S105 - a key, no secret
 """Key in the desktop's Secret."""
 AGENT_TOKEN: Final = "agent-token"  # noqa: S105 - a key, no secret

@@ -9,8 +9,9 @@ from blendersessions.model.ceilings import beyond_class, beyond_volume, shorter
 from blendersessions.model.container_resources import beyond_ceilings, container_resources
 from blendersessions.model.files import Files
 from blendersessions.model.people import owner_refusal, refused_viewers, viewer_refusal
+from blendersessions.model.scene_rules import source_refusal
 from blendersessions.model.session import Input
-from blendersessions.model.session_class import Limits, Saving
+from blendersessions.model.session_class import Limits, Saving, Transfer
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -39,12 +40,17 @@ class EffectiveSettings:
     class_limits: Limits = field(default_factory=Limits)
     saving: Saving = field(default_factory=Saving)
     egress: Literal["None", "Public"] = "None"
+    transfer: Transfer = field(default_factory=Transfer)
+    fetch_networks: tuple[str, ...] = ()
+    """Private networks (CIDR) that a URL of a scene may lead to."""
     fixed_user: bool = True
     """Whether the pod names the user that it runs as. Otherwise the platform gives it one."""
     image_pull_secrets: tuple[str, ...] = ()
     """Names of Secrets in the session's namespace: the class's, then the installation's."""
     refusals: tuple[str, ...] = ()
     """A sentence for each value in the spec that the class does not allow."""
+    source_refused: bool = False
+    """Whether one of the refusals is about the source of the scene, which another class may take."""
     refused_viewers: tuple[str, ...] = ()
     """The viewers whom the class does not allow. They get no grant, also while the desktop runs."""
     viewer_refusal: str = ""
@@ -67,9 +73,11 @@ def effective_settings(
     spec, wanted = session_class.spec, session.spec
     lifetime, ceiling = spec.lifetime, spec.lifetime.ceiling
     requests, limits, refusals = _resources(session, session_class, installation)
+    about_source = source_refusal(session, session_class)
     refused = refused_viewers(session, session_class)
     about_viewers = viewer_refusal(refused, session_class)
-    about_people = [refusal for refusal in (owner_refusal(session, session_class), about_viewers) if refusal]
+    about_people = [owner_refusal(session, session_class), about_viewers]
+    in_sentences = [refusal for refusal in (*about_people, about_source) if refusal]
     return EffectiveSettings(
         image=spec.image or installation.image,
         image_pull_policy=installation.image_pull_policy,
@@ -84,11 +92,14 @@ def effective_settings(
         class_limits=spec.limits,
         saving=spec.saving,
         egress=spec.egress,
+        transfer=spec.transfer,
+        fetch_networks=installation.fetch_networks,
         fixed_user=installation.fixed_users,
         image_pull_secrets=tuple(
             dict.fromkeys([*(secret.name for secret in spec.image_pull_secrets), *installation.image_pull_secrets])
         ),
-        refusals=(*refusals, *beyond_class(session, session_class), *about_people),
+        refusals=(*refusals, *beyond_class(session, session_class), *in_sentences),
+        source_refused=bool(about_source),
         refused_viewers=refused,
         viewer_refusal=about_viewers,
         volume_refusal=beyond_volume(session, session_class),

@@ -33,6 +33,11 @@ def foreign_text(value: object, longest: int) -> str:
     return text(value)[:longest].encode("utf-8", "replace").decode()
 
 
+def foreign_line(value: object, longest: int) -> str:
+    """Read a text as `foreign_text` does, and as one line: what a terminal would not print becomes a question mark."""
+    return "".join(each if each.isprintable() else "?" for each in foreign_text(value, longest))
+
+
 def foreign_object(value: bytes | str) -> Manifest:
     """Read a JSON object of a program that we do not trust; empty if it is not one, or nested without end."""
     try:

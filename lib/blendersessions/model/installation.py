@@ -30,5 +30,7 @@ class InstallationDefaults:
     """Whether desktops run as the image's user. Otherwise the platform gives them one, as OpenShift does."""
     requests: dict[str, str | int | float] = field(default_factory=lambda: dict(_REQUESTS))
     limits: dict[str, str | int | float] = field(default_factory=lambda: dict(_LIMITS))
+    fetch_networks: tuple[str, ...] = ()
+    """Private networks (CIDR) that a URL of a scene may lead to."""
     network: NetworkPeers | None = None
     """Whom the network policies of desktops name; None: desktops have none of ours."""

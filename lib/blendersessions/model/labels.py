@@ -31,6 +31,9 @@ WORKSPACE_FOR = "blendersessions.io/workspace-for"
 """Annotation on a volume claim that sessions name: the owners whose sessions may use it, separated by commas; `*`
 allows every session of the namespace. The operator reads it and never sets it."""
 
+SCENES_FOR = "blendersessions.io/scenes-for"
+"""Annotation on a volume claim with scenes: the owners whose sessions may read it, as in `WORKSPACE_FOR`."""
+
 CREDENTIALS = "blendersessions.io/credentials"
 """Annotation on the pod: a hash of the Secret's values at its start. The pod reads them once."""
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import Field, ValidationError, model_validator
 
+from blendersessions.model.api_model import ApiModel
 from blendersessions.model.conditions import ConditionType, Reason
 from blendersessions.model.desktop import Desktop
 from blendersessions.model.durations import Duration  # noqa: TC001 - pydantic reads the annotation
@@ -18,6 +18,7 @@ from blendersessions.model.labels import FINALIZER
 from blendersessions.model.manifest import API_VERSION, SESSION_KIND, Manifest, Ref
 from blendersessions.model.names import is_generated, name_for
 from blendersessions.model.quantities import Quantity  # noqa: TC001 - pydantic reads the annotation
+from blendersessions.model.scene import Scene
 from blendersessions.model.status import SessionStatus, parse_status
 
 if TYPE_CHECKING:
@@ -27,22 +28,10 @@ DEFAULT_CLASS: Final = "default"
 """The class of a session that names none. It need not exist."""
 DEFAULT_CONNECTIONS: Final = 10
 """Browsers that may be connected at once, if neither the session nor its class says less."""
-_WAITING: Final = (Reason.WORKSPACE_IN_USE, Reason.WORKSPACE_NOT_FOUND)
-"""Reasons of `DesktopReady` with which a session waits for its volume."""
+_WAITING: Final = (Reason.WORKSPACE_IN_USE, Reason.WORKSPACE_NOT_FOUND, Reason.SCENE_NOT_FOUND, Reason.AWAITING_UPLOAD)
+"""Reasons of a condition with which a session waits for a volume, or for a person's file."""
 _NOT_STARTING: Final = (ConditionType.READY, ConditionType.SUSPENDED, ConditionType.STALLED)
 """While one of these conditions holds, a session is not starting."""
-
-
-class ApiModel(BaseModel):
-    """A part of a manifest, with the API's field names as aliases."""
-
-    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True, extra="ignore")
-
-
-class Scene(ApiModel):
-    """What Blender opens. Without a sample it is the empty scene."""
-
-    sample: str = Field(default="", max_length=128, pattern=r"^$|^[A-Za-z0-9][A-Za-z0-9_.-]*\.blend$")
 
 
 class Display(ApiModel):
@@ -136,6 +125,13 @@ class Spec(ApiModel):
             raise ValueError("the owner is let in already: take the name off viewers")
         return self
 
+    @model_validator(mode="after")
+    def _scene_is_not_in_the_workspace(self) -> Spec:
+        claim = self.workspace.claim_name if self.workspace is not None else ""
+        if claim and self.scene.volume is not None and self.scene.volume.claim_name == claim:
+            raise ValueError("scene.volume must name another claim than workspace: that one is the home folder")
+        return self
+
 
 @dataclass(frozen=True)
 class Session:
@@ -190,9 +186,9 @@ class Session:
 
     @property
     def is_starting(self) -> bool:
-        """Whether the session is on its way to `Ready`, and waits neither for capacity nor for its volume."""
-        desktop = self.status.condition(ConditionType.DESKTOP_READY)
-        waits = self.status.queue is not None or (desktop is not None and desktop.reason in _WAITING)
+        """Whether the session is on its way to `Ready`, and waits for no capacity, no volume and no person's file."""
+        missing = {entry.reason for entry in self.status.conditions if not entry.holds}
+        waits = self.status.queue is not None or not missing.isdisjoint(_WAITING)
         if self.deleting or self.suspend_requested or waits:
             return False
         return not any(self.status.holds(kind) for kind in _NOT_STARTING)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from blendersessions.model.api_model import ApiModel
 from blendersessions.model.durations import Duration, write
 from blendersessions.model.quantities import NATIVE, Quantity, quantity
-from blendersessions.model.session import DEFAULT_CLASS, ApiModel, Input, Lifetime, Resources, explain
+from blendersessions.model.session import DEFAULT_CLASS, Input, Lifetime, Resources, explain
 
 if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
@@ -80,6 +81,21 @@ class ClassWorkspace(ApiModel):
     max_size: Quantity = ""
 
 
+class Transfer(ApiModel):
+    """Whether files go in and out of the desktops, how large they may be, and how long a scene may take to come."""
+
+    upload: bool = True
+    download: bool = True
+    max_bytes: int = Field(default=2 * 1024**3, ge=1, le=1024**4)
+    """The largest file. An archive that goes out may be larger."""
+    fetch_timeout: Duration = timedelta(minutes=10)
+    """The longest time that a URL may take."""
+    upload_deadline: Duration = timedelta(hours=1)
+    """How long a session waits for its upload."""
+    ca_config_map: str = Field(default="", max_length=253)
+    """A ConfigMap in the session's namespace with `ca.crt`, which is trusted besides public authorities."""
+
+
 class PullSecret(ApiModel):
     """A Secret in the session's namespace, with the account of an image registry."""
 
@@ -110,6 +126,9 @@ class ClassSpec(ApiModel):
     affinity: dict[str, Any] = Field(default_factory=dict)
     runtime_class_name: str = ""
     egress: Literal["None", "Public"] = "None"
+    transfer: Transfer = Transfer()
+    blender_version: str = Field(default="", max_length=16, pattern=r"^$|^[0-9]{1,3}\.[0-9]{1,3}(?:\.[0-9]{1,3})?$")
+    """The version of the image's Blender, as the administrator says it; empty if that is not said."""
     image_pull_secrets: tuple[PullSecret, ...] = ()
 
 

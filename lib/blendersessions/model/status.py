@@ -179,6 +179,10 @@ class SessionStatus:
     activity: ReportedActivity | None = None
     last_termination: Termination | None = None
     """The last end of a desktop that nobody ended; it stays when the session is ready again."""
+    blender_version: str = ""
+    """The version of Blender in the desktop, as its agent last said it; empty until it was asked."""
+    scene_name: str = ""
+    """Name of the file that the session opens: the sample, or the file that was brought in; empty until it is known."""
 
     def condition(self, kind: ConditionType) -> Condition | None:
         """Return the condition of this type, or None."""
@@ -210,6 +214,8 @@ class SessionStatus:
             "viewURL": self.view_url,
             "activity": self.activity and _write_activity(self.activity),
             "lastTermination": self.last_termination and _write_termination(self.last_termination),
+            "blender": self.blender_version and {"version": self.blender_version},
+            "scene": self.scene_name and {"name": self.scene_name},
         }
         return {name: value for name, value in fields.items() if value not in (None, "", [])}
 
@@ -236,6 +242,8 @@ def parse_status(status: object) -> SessionStatus:
         view_url=text(fields.get("viewURL")),
         activity=_parse_activity(section(fields.get("activity"))),
         last_termination=_parse_termination(section(fields.get("lastTermination"))),
+        blender_version=text(section(fields.get("blender")).get("version")),
+        scene_name=text(section(fields.get("scene")).get("name")),
     )
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from blendersessions.model.manifest import Ref
     from blendersessions.model.session import Session
     from blendersessions_operator.controller.activity import ActivityTracker
+    from blendersessions_operator.controller.scene_tracker import SceneTracker
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ class AgentCalls:
     Args:
         agents: the client.
         activity: gets the answers about activity.
+        scenes: gets the answers about scenes.
         endpoint_of: returns a session's agent; may raise `Unavailable`.
         enqueue: adds a session to the work queue.
     """
@@ -47,11 +49,13 @@ class AgentCalls:
         self,
         agents: AgentClient,
         activity: ActivityTracker,
+        scenes: SceneTracker,
         endpoint_of: Callable[[Session], AgentEndpoint],
         enqueue: Callable[[Ref], None],
     ) -> None:
         self._agents = agents
         self._activity = activity
+        self._scenes = scenes
         self._endpoint_of = endpoint_of
         self._enqueue = enqueue
         self._asking: set[str] = set()
@@ -76,7 +80,7 @@ class AgentCalls:
         return known[1] if known is not None and known[0] == (pod_uid, save_occasion(session)) else None
 
     def ask(self, session: Session) -> None:
-        """Ask an agent for its state. The answer goes to the activity of its session."""
+        """Ask an agent for its state. The answer tells of the activity and of the scene of its session."""
         if session.uid not in self._asking:
             self._asking.add(session.uid)
             self._run(self._ask(session), f"ask {session.ref}")
@@ -129,8 +133,10 @@ class AgentCalls:
     async def _ask(self, session: Session) -> None:
         try:
             async with self._slots[session.namespace]:
-                answer = await self._agents.status(self._endpoint_of(session))
+                agent = self._endpoint_of(session)
+                answer = await self._agents.status(agent)
             self._activity.record(session, answer, datetime.now(UTC))
+            self._scenes.record(session.uid, agent.pod_uid, answer, datetime.now(UTC))
         except DomainError as error:
             self._activity.silent[session.uid] = datetime.now(UTC)
             logger.debug("%s", error, extra={"session": f"{session.namespace}/{session.name}"})

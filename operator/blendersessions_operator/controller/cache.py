@@ -237,6 +237,10 @@ class ObjectCache:
             return known
         return built_in(namespace) if name == DEFAULT_CLASS else None
 
+    def other_classes(self, namespace: str, name: str) -> tuple[SessionClass, ...]:
+        """Return the classes of a namespace but the one of this name."""
+        return tuple(each for ref, each in self._classes.items() if ref.namespace == namespace and ref.name != name)
+
     def is_wanted(self, namespace: str, username: str, besides: str = "") -> bool:
         """Return whether a session lets a Guacamole user in that is not being deleted.
 

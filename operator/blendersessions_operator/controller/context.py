@@ -17,6 +17,7 @@ from blendersessions_operator.controller.cache import ObjectCache
 from blendersessions_operator.controller.claim_queue import ClaimQueue
 from blendersessions_operator.controller.event_recorder import EventRecorder
 from blendersessions_operator.controller.guacd_health import GuacdHealth
+from blendersessions_operator.controller.scene_tracker import SceneTracker
 from blendersessions_operator.controller.start_refusals import StartRefusals
 from blendersessions_operator.controller.status_debouncer import StatusDebouncer
 from blendersessions_operator.metrics import Metrics
@@ -53,6 +54,7 @@ class ReconcilerContext:
     agents: AgentClient = field(default_factory=AgentClient)
     guacd: GuacdHealth = field(default_factory=GuacdHealth)
     activity: ActivityTracker = field(default_factory=ActivityTracker)
+    scenes: SceneTracker = field(default_factory=SceneTracker)
     debouncer: StatusDebouncer = field(default_factory=StatusDebouncer)
     alterations: Alterations = field(default_factory=Alterations)
     agent_calls: AgentCalls = field(init=False)
@@ -62,7 +64,7 @@ class ReconcilerContext:
     events: EventRecorder = field(init=False)
 
     def __post_init__(self) -> None:
-        self.agent_calls = AgentCalls(self.agents, self.activity, self.agent_of, self.queue.add)
+        self.agent_calls = AgentCalls(self.agents, self.activity, self.scenes, self.agent_of, self.queue.add)
         self.refusals = StartRefusals(self.cache, self.installation)
         self.claims = ClaimQueue(self.cache, self.refusals)
         self.admission = AdmissionQueue(self.cache, self.refusals, self.claims)
@@ -72,6 +74,7 @@ class ReconcilerContext:
     def _forget(self, session: Session) -> None:
         """Forget a session that is gone, and enqueue the sessions that get its capacity or wait for its volume."""
         self.activity.forget(session.uid)
+        self.scenes.forget(session.uid)
         self.agent_calls.forget(session.uid)
         self.debouncer.forget(session.uid)
         self.alterations.forget(session.uid)

@@ -149,7 +149,7 @@ async def _record_save(context: ReconcilerContext, session: Session, step: steps
     return ""
 
 
-async def _ask_activity(context: ReconcilerContext, session: Session, step: steps.AskActivity) -> str:
+async def _ask_state(context: ReconcilerContext, session: Session, step: steps.AskState) -> str:
     del step
     context.agent_calls.ask(session)
     return ""
@@ -380,7 +380,7 @@ HANDLERS: Final[dict[type[Step], Handler]] = {
     steps.ScaleToZero: _scale_to_zero,
     steps.SaveScene: _save_scene,
     steps.RecordSave: _record_save,
-    steps.AskActivity: _ask_activity,
+    steps.AskState: _ask_state,
     steps.Warn: _warn,
     steps.AddOwner: _add_owner,
     steps.CreateConnection: _create_connection,

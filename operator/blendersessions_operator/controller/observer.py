@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from blendersessions.model.access import access_list
 from blendersessions.model.ceilings import within_class
+from blendersessions.model.conditions import Reason
 from blendersessions.model.effective_settings import effective_settings
 from blendersessions.model.errors import System, Unavailable
 from blendersessions.model.manifest import Ref
@@ -34,7 +35,9 @@ if TYPE_CHECKING:
     from blendersessions.model.effective_settings import EffectiveSettings
     from blendersessions.model.errors import DomainError
     from blendersessions.model.session import Session
+    from blendersessions.model.session_class import SessionClass
     from blendersessions_operator.controller.context import ReconcilerContext
+    from blendersessions_operator.planning.scene_report import SceneReport
 
 MAX_QUESTIONS: Final = 8
 """Three suffice. More are needed only while the answers change during the questions."""
@@ -53,7 +56,7 @@ async def observe(
     """
     failures, asked = dict(failures), 0
     if Area.DESKTOP not in failures:
-        failures |= await gather_failures(_reading_of_claim(context, key))
+        failures |= await gather_failures(_reading_of_claims(context, key))
     while True:
         known = context.cache.session(key)
         if known is None:
@@ -75,12 +78,12 @@ async def observe(
         asked += 1
 
 
-def _reading_of_claim(context: ReconcilerContext, key: Ref) -> list[tuple[Area, Awaitable[None]]]:
-    """Return the request for the volume claim that a session names, if the session would start on it."""
+def _reading_of_claims(context: ReconcilerContext, key: Ref) -> list[tuple[Area, Awaitable[None]]]:
+    """Return the request for the volume claims that a session names, if the session would start with them."""
     session = context.cache.session(key)
-    if session is None or not context.refusals.claim_to_read(session):
+    if session is None or not context.refusals.claims_to_read(session):
         return []
-    return [(Area.DESKTOP, context.refusals.read_claim(context.kubernetes, session))]
+    return [(Area.DESKTOP, context.refusals.read_claims(context.kubernetes, session))]
 
 
 def _from_caches(
@@ -96,6 +99,7 @@ def _from_caches(
         session = within_class(session.without_viewers(settings.refused_viewers), session_class)
     wanted = access_list(session)
     secrets = {username: cache.get(Ref("Secret", namespace, user_secret_name(username))) for username in wanted}
+    scene = context.scenes.report_of(session.uid, cache.uid(Ref("Pod", namespace, name)))
     policies = {policy: cache.get(Ref(NETWORK_POLICY_KIND, namespace, policy)) for policy in (CLOSED, PUBLIC)}
     return session, Observed(
         now=now,
@@ -113,6 +117,8 @@ def _from_caches(
         activity=context.activity.activity_of(session),
         asking=context.agent_calls.is_asking(session.uid),
         silent_at=context.activity.silent.get(session.uid),
+        scene=scene,
+        classes=_other_classes(context, session, settings, scene),
         save=context.agent_calls.save_of(session, cache.uid(Ref("Pod", namespace, name))),
         users=len(context.activity.opened.get(session.uid, ())),
         warned_of=context.activity.warned.get(session.uid),
@@ -121,6 +127,16 @@ def _from_caches(
         guacd_error=context.guacd.error,
         failures=failures,
     )
+
+
+def _other_classes(
+    context: ReconcilerContext, session: Session, settings: EffectiveSettings | None, scene: SceneReport | None
+) -> tuple[SessionClass, ...]:
+    """Return the other classes of the namespace, if a message names those that take or open the session's scene."""
+    too_new = scene is not None and scene.reason == Reason.SCENE_TOO_NEW
+    if not too_new and (settings is None or not settings.source_refused):
+        return ()
+    return context.cache.other_classes(session.namespace, session.spec.class_name)
 
 
 def _turn(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from blendersessions.model.effective_settings import effective_settings
 from blendersessions.model.errors import NotFound
 from blendersessions.model.manifest import Ref
-from blendersessions_operator.planning.named_claim import claim_refusal, named_claim
+from blendersessions_operator.planning.named_claim import WORKSPACE, ClaimUse, claim_refusal, named_claims
 
 if TYPE_CHECKING:
     from blendersessions.clients.kubernetes import Kubernetes
@@ -19,58 +19,68 @@ if TYPE_CHECKING:
 
 
 class StartRefusals:
-    """The sessions that their class refuses, or the volume claim that they name."""
+    """The sessions that their class refuses, or a volume claim that they name."""
 
     def __init__(self, cache: ObjectCache, installation: InstallationDefaults) -> None:
         self._cache = cache
         self._installation = installation
         self._by_class: dict[str, tuple[Session, SessionClass | None, bool]] = {}
         """By UID: whether the class refuses a session, and the states that this was computed from."""
-        self._by_claim: dict[str, Explanation] = {}
-        """By UID: why the named claim refused a session when the claim was last read."""
+        self._by_claim: dict[str, dict[ClaimUse, Explanation]] = {}
+        """By UID: why the claims that a session names refused it when they were last read. None is empty."""
 
     def refuses(self, session: Session) -> bool:
         """Return whether something other than missing room keeps a session from starting."""
         return session.uid in self._by_claim or self._class_refuses(session)
 
     def of_claim(self, session: Session) -> Explanation | None:
-        """Return why the named claim refused a session when it was last read; None if it did not."""
-        return self._by_claim.get(session.uid)
+        """Return why a named claim refused a session when it was last read; None if none did."""
+        return next(iter(self._by_claim.get(session.uid, {}).values()), None)
 
-    def claim_to_read(self, session: Session) -> bool:
-        """Return whether a session would start if the claim that it names lets it."""
-        if not named_claim(session) or session.deleting or session.suspend_requested or session.spec_error:
+    def claims_to_read(self, session: Session) -> bool:
+        """Return whether a session would start if the claims that it names let it."""
+        if not named_claims(session) or session.deleting or session.suspend_requested or session.spec_error:
             return False
         return not self._cache.has_pod(session) and not self._class_refuses(session)
 
-    async def read_claim(self, kubernetes: Kubernetes, session: Session) -> None:
-        """Read the claim that a session names, and note which of the sessions without a pod it refuses.
+    async def read_claims(self, kubernetes: Kubernetes, session: Session) -> None:
+        """Read the claims that a session names, and note which of the sessions without a pod they refuse.
 
-        The informers know only claims that we made. This one is read before each start, so that an annotation which was
+        The informers know only claims that we made. These are read before each start, so that an annotation which was
         taken away counts.
 
         Raises:
-            DomainError: the claim cannot be read.
+            DomainError: a claim cannot be read.
         """
-        name = named_claim(session)
-        try:
-            claim = await kubernetes.get(Ref("PersistentVolumeClaim", session.namespace, name))
-        except NotFound:
-            claim = None
-        for each in self._cache.sessions_of_claim(session.namespace, name):
-            if named_claim(each) and not self._cache.has_pod(each):
-                self._note(each, claim_refusal(each, claim, self._cache.session_with))
+        for use, name in named_claims(session).items():
+            try:
+                claim = await kubernetes.get(Ref("PersistentVolumeClaim", session.namespace, name))
+            except NotFound:
+                claim = None
+            for each in self._naming(session, use, name):
+                self._note(each, use, claim_refusal(each, use, claim, self._cache.session_with))
+
+    def _naming(self, session: Session, use: ClaimUse, name: str) -> list[Session]:
+        """Return the sessions that a claim just read is noted for: this one, and those that want the same workspace."""
+        if use is not WORKSPACE:
+            return [session]
+        sessions = self._cache.sessions_of_claim(session.namespace, name)
+        return [each for each in sessions if use in named_claims(each) and not self._cache.has_pod(each)]
 
     def forget(self, uid: str) -> None:
         """Forget a session that is gone."""
         self._by_class.pop(uid, None)
         self._by_claim.pop(uid, None)
 
-    def _note(self, session: Session, refusal: Explanation | None) -> None:
-        former = self._by_claim.pop(session.uid, None)
+    def _note(self, session: Session, use: ClaimUse, refusal: Explanation | None) -> None:
+        former = self._by_claim.pop(session.uid, {})
+        named = named_claims(session)
+        noted = {each: known for each, known in former.items() if each is not use and each in named}
         if refusal is not None:
-            self._by_claim[session.uid] = refusal
-        if (former is None) != (refusal is None):
+            noted[use] = refusal
+        if noted:
+            self._by_claim[session.uid] = noted
+        if bool(former) != bool(noted):
             self._cache.on_capacity_change([session.ref])
 
     def _class_refuses(self, session: Session) -> bool:

@@ -21,6 +21,7 @@ from blendersessions.model.errors import (
     UserMissing,
 )
 from blendersessions.model.manifest import ref_of
+from blendersessions.model.scene_rules import classes_that_take
 from blendersessions.model.status import EXACT_POSITIONS
 from blendersessions_operator.planning import podstate
 from blendersessions_operator.planning.claims import in_use_by
@@ -31,7 +32,8 @@ from blendersessions_operator.planning.last_termination import cause_of_start
 from blendersessions_operator.planning.lost_node import explain_lost
 from blendersessions_operator.planning.observed import Observed, not_owned, own_pod
 from blendersessions_operator.planning.pod_explanation import why_not_running
-from blendersessions_operator.planning.start_deadline import starting_since
+from blendersessions_operator.planning.scene import FAILURES, REFUSED_CLAIM, described, explain_scene, how_to_upload
+from blendersessions_operator.planning.start_deadline import start_deadline, starting_since
 from blendersessions_operator.planning.steps import Area
 from blendersessions_operator.planning.stop_words import explain_stop, kept_files
 from blendersessions_operator.resources.pod import outdated
@@ -45,7 +47,12 @@ if TYPE_CHECKING:
     from blendersessions.model.session import Session
 
 
-_REFUSED: Final = (Reason.BEYOND_CLASS, Reason.WORKSPACE_NOT_ALLOWED, Reason.UNCONFINED)
+_REFUSED: Final = (
+    Reason.BEYOND_CLASS,
+    Reason.WORKSPACE_NOT_ALLOWED,
+    Reason.SCENE_NOT_ALLOWED,
+    Reason.UNCONFINED,
+)
 """Reasons of `DesktopReady` with which a session does not start until somebody acts."""
 
 
@@ -158,7 +165,9 @@ def _without_pod(session: Session, observed: Observed) -> Condition:
         )
         return Condition(ConditionType.DESKTOP_READY, "False", Reason.CLASS_NOT_FOUND, message)
     if observed.refusals:
-        return Condition(ConditionType.DESKTOP_READY, "False", Reason.BEYOND_CLASS, " ".join(observed.refusals))
+        others = [classes_that_take(session, observed.classes)] if observed.settings.source_refused else []
+        message = " ".join([*observed.refusals, *others])
+        return Condition(ConditionType.DESKTOP_READY, "False", Reason.BEYOND_CLASS, message)
     if (refusal := observed.claim_refusal) is not None:
         return Condition(ConditionType.DESKTOP_READY, "False", refusal.reason, refusal.message)
     if (holder := observed.claim_holder) is not None:
@@ -189,7 +198,6 @@ def _desktop_reason(error: DomainError) -> str:
 
 
 def _scene(session: Session, observed: Observed) -> Condition:
-    scene = session.spec.scene.sample or "the empty scene"
     actual = own_pod(session, observed) if not session.suspend_requested else None
     if actual is not None and podstate.is_ready(actual):
         return Condition(ConditionType.SCENE_READY, "True", Reason.SCENE_VISIBLE, "The scene is on screen.")
@@ -197,13 +205,13 @@ def _scene(session: Session, observed: Observed) -> Condition:
         return Condition(ConditionType.SCENE_READY, "False", error.reason, error.message)
     running = actual is not None and podstate.is_running(actual) and not _is_leaving(actual, observed)
     if actual is not None and running and not start_error(actual):
-        return Condition(ConditionType.SCENE_READY, "False", Reason.SCENE_LOADING, f"Blender is opening {scene}.")
-    return Condition(
-        ConditionType.SCENE_READY,
-        "False",
-        Reason.DESKTOP_NOT_READY,
-        f"{scene} is opened when the desktop runs.".capitalize(),
-    )
+        told = explain_scene(session, observed)
+        return Condition(ConditionType.SCENE_READY, "False", told.reason, told.message)
+    refusal = observed.claim_refusal
+    if actual is None and refusal is not None and refusal.reason in REFUSED_CLAIM and not session.suspend_requested:
+        return Condition(ConditionType.SCENE_READY, "False", refusal.reason, refusal.message)
+    message = f"{described(session)} is opened when the desktop runs.".capitalize()
+    return Condition(ConditionType.SCENE_READY, "False", Reason.DESKTOP_NOT_READY, message)
 
 
 def _connection(session: Session, observed: Observed) -> Condition:
@@ -290,7 +298,8 @@ def _stalled(session: Session, observed: Observed, parts: tuple[Condition, ...])
     actual = own_pod(session, observed)
     failing = actual is not None and podstate.is_failing(actual)
     for entry in parts[:2]:
-        unrecoverable = entry.reason in podstate.UNRECOVERABLE or entry.reason == Reason.SCENE_NOT_FOUND
+        # Without a pod, SceneNotFound is about a claim, which the session waits for.
+        unrecoverable = entry.reason in podstate.UNRECOVERABLE or (actual is not None and entry.reason in FAILURES)
         if not entry.holds and (unrecoverable or (failing and entry.type == ConditionType.DESKTOP_READY)):
             return Condition(ConditionType.STALLED, "True", entry.reason, entry.message)
     if not session.suspend_requested and parts[0].reason in _REFUSED:
@@ -326,9 +335,12 @@ def _taken(observed: Observed) -> Condition | None:
 def _start_deadline(session: Session, observed: Observed, parts: tuple[Condition, ...]) -> Condition:
     """Return whether the start takes longer than the class allows, and what it waits for."""
     since = starting_since(session, observed)
-    deadline = observed.settings.start_deadline if observed.settings is not None else None
+    deadline = start_deadline(session, observed)
     missing = next((entry for entry in parts if not entry.holds), None)
     if since and deadline and missing and observed.now - since >= deadline:
+        if missing.reason == Reason.AWAITING_UPLOAD:
+            message = f"No file was uploaded within {write(deadline)}. One is still taken. {how_to_upload(session)}"
+            return Condition(ConditionType.STALLED, "True", Reason.UPLOAD_TIMED_OUT, message)
         again = "again " if session.status.ready_at is not None else ""
         message = (
             f"Not ready {again}within {write(deadline)}; the start is still tried. {missing.reason}: {missing.message}"

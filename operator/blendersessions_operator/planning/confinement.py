@@ -24,7 +24,7 @@ def missing_policies(session: Session, observed: Observed) -> list[Manifest]:
         return []
     return [
         wanted
-        for wanted in network_policies(session.namespace, peers)
+        for wanted in network_policies(session.namespace, peers, observed.installation.fetch_networks)
         if not is_in_force(observed.policies.get(wanted["metadata"]["name"]), wanted)
     ]
 

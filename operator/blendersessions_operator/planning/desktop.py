@@ -16,6 +16,7 @@ from blendersessions_operator.planning.confinement import missing_policies
 from blendersessions_operator.planning.endings import scene_error
 from blendersessions_operator.planning.observed import Observed, granted_before, own_volume_claim, owned
 from blendersessions_operator.planning.podstate import has_ended
+from blendersessions_operator.planning.scene import has_failed
 from blendersessions_operator.resources.pod import outdated, pod, pod_metadata
 from blendersessions_operator.resources.secret import desktop_secret
 from blendersessions_operator.resources.service import service
@@ -105,7 +106,8 @@ def _plan_pod(session: Session, observed: Observed, settings: EffectiveSettings)
     if started_with and started_with != credentials:
         # Somebody changed the Secret. Xvnc requires the old password, and Guacamole sends the new one.
         return [delete]
-    if scene_error(actual) and outdated(actual, session.desktop, session, settings):
+    failed = scene_error(actual) or (has_failed(session, observed) and not podstate.is_ready(actual))
+    if failed and outdated(actual, session.desktop, session, settings):
         return [delete]
     made_from = {key: annotations[key] for key in (labels.DESKTOP, labels.CREDENTIALS) if annotations.get(key)}
     return repair(actual, pod_metadata(session.desktop, session, settings, made_from))

@@ -1,12 +1,13 @@
-"""Decide whether a session may use the volume claim that its spec names: only if the claim says so."""
+"""Decide whether a session may use a volume claim that its spec names: only if the claim says so."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from blendersessions.model.conditions import ConditionType, Reason
-from blendersessions.model.labels import SESSION_UID, WORKSPACE_FOR
+from blendersessions.model.labels import SCENES_FOR, SESSION_UID, WORKSPACE_FOR
 from blendersessions_operator.planning.endings import Explanation
 
 if TYPE_CHECKING:
@@ -24,43 +25,69 @@ MAX_DELAY: Final = timedelta(minutes=1)
 changes."""
 
 
-def named_claim(session: Session) -> str:
-    """Return the name of the claim that the spec names; empty if it names none."""
-    workspace = session.spec.workspace
-    return workspace.claim_name if workspace is not None else ""
+@dataclass(frozen=True)
+class ClaimUse:
+    """What a session uses a named claim for."""
+
+    annotation: str
+    """The claim's annotation with the owners whom it allows."""
+    purpose: str
+    """What the volume is for, in a message."""
+    missing: Reason
+    refused: Reason
+    writes: bool
+    """Whether the session changes what is on the volume. Then a claim that belongs to something else is refused."""
+
+
+WORKSPACE: Final = ClaimUse(
+    WORKSPACE_FOR, "the workspace", Reason.WORKSPACE_NOT_FOUND, Reason.WORKSPACE_NOT_ALLOWED, writes=True
+)
+SCENE: Final = ClaimUse(SCENES_FOR, "the scene", Reason.SCENE_NOT_FOUND, Reason.SCENE_NOT_ALLOWED, writes=False)
+
+
+def named_claims(session: Session) -> dict[ClaimUse, str]:
+    """Return the names of the claims that the spec names, by what they are for."""
+    workspace, volume = session.spec.workspace, session.spec.scene.volume
+    named = {}
+    if workspace is not None and workspace.claim_name:
+        named[WORKSPACE] = workspace.claim_name
+    if volume is not None:
+        named[SCENE] = volume.claim_name
+    return named
 
 
 def claim_refusal(
-    session: Session, claim: Manifest | None, session_with: Callable[[str], Ref | None]
+    session: Session, use: ClaimUse, claim: Manifest | None, session_with: Callable[[str], Ref | None]
 ) -> Explanation | None:
     """Return why a claim does not let a session use it; None if it does.
 
     Args:
         session: a session that names the claim.
+        use: what for.
         claim: the claim as it was just read; None if it does not exist.
         session_with: returns the session with a UID, or None.
     """
-    name, owner = named_claim(session), session.spec.owner
+    name, owner = named_claims(session)[use], session.spec.owner
     who = owner or "sessions without an owner"
     way_out = (
         f"have somebody who may change claims allow it by kubectl annotate pvc {name} -n {session.namespace} "
-        f"{WORKSPACE_FOR}={owner or ANYBODY}"
+        f"{use.annotation}={owner or ANYBODY}"
     )
     if claim is None:
         message = (
             f"The namespace {session.namespace} has no PersistentVolumeClaim {name}. The session starts when the claim "
-            f"exists and its annotation {WORKSPACE_FOR} allows {who}."
+            f"exists and its annotation {use.annotation} allows {who}."
         )
-        return Explanation(Reason.WORKSPACE_NOT_FOUND, message)
-    if (other := session_with((claim["metadata"].get("labels") or {}).get(SESSION_UID, ""))) is not None:
+        return Explanation(use.missing, message)
+    if use.writes and (other := session_with((claim["metadata"].get("labels") or {}).get(SESSION_UID, ""))) is not None:
         why = f"was made for the session {other.name}: name another claim, or delete that session and {way_out}."
-    elif controller := _controller(claim):
+    elif use.writes and (controller := _controller(claim)):
         why = f"belongs to {controller}, and goes with it: name another claim."
-    elif _allows(claim, owner):
+    elif _allows(claim, use, owner):
         return None
     else:
         why = f"does not allow {who}: {way_out}. The session then starts within a minute."
-    return Explanation(Reason.WORKSPACE_NOT_ALLOWED, f"The volume claim {name} of the workspace {why}")
+    return Explanation(use.refused, f"The volume claim {name} of {use.purpose} {why}")
 
 
 def time_to_read_again(session: Session, now: datetime) -> timedelta:
@@ -80,7 +107,7 @@ def _controller(claim: Manifest) -> str:
     return ""
 
 
-def _allows(claim: Manifest, owner: str) -> bool:
-    listed = (claim["metadata"].get("annotations") or {}).get(WORKSPACE_FOR, "")
+def _allows(claim: Manifest, use: ClaimUse, owner: str) -> bool:
+    listed = (claim["metadata"].get("annotations") or {}).get(use.annotation, "")
     names = {name.strip() for name in listed.split(",")} - {""}
     return ANYBODY in names or owner in names

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from blendersessions.model.installation import InstallationDefaults
     from blendersessions.model.manifest import Ref
     from blendersessions.model.session import Session
+    from blendersessions.model.session_class import SessionClass
     from blendersessions_operator.planning.endings import Explanation
     from blendersessions_operator.planning.save_progress import SaveProgress
+    from blendersessions_operator.planning.scene_report import SceneReport
     from blendersessions_operator.planning.steps import Area
 
 
@@ -41,7 +43,7 @@ class Observed:
     """What has the volume of the session's workspace, for which the session waits; None if the volume is free or is the
     session's."""
     claim_refusal: Explanation | None = None
-    """Why the claim that the session names does not let it start; None if it does, or none is named."""
+    """Why a claim that the session names does not let it start; None if each does, or none is named."""
     secret: Manifest | None = None
     service: Manifest | None = None
     pod: Manifest | None = None
@@ -58,6 +60,10 @@ class Observed:
     """Whether the agent is being asked for its state. The session is enqueued when that has ended."""
     silent_at: datetime | None = None
     """When the agent last gave no answer, if it has given none since."""
+    scene: SceneReport | None = None
+    """What the agent of the session's pod last said of its scene; None before its first answer."""
+    classes: tuple[SessionClass, ...] = ()
+    """The other classes of the namespace, if a message names some of them; else empty."""
     save: SaveProgress | None = None
     """The attempts to save what the pod has, for the current suspension or deletion; None before the first."""
     users: int = 0

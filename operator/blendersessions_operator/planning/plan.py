@@ -27,6 +27,7 @@ from blendersessions_operator.planning.named_claim import time_to_read_again
 from blendersessions_operator.planning.observed import Observed, granted_before, own_pod
 from blendersessions_operator.planning.podstate import has_ended
 from blendersessions_operator.planning.saving import decide_save
+from blendersessions_operator.planning.scene_questions import plan_scene_question, time_to_ask
 from blendersessions_operator.planning.start_deadline import time_to_deadline
 from blendersessions_operator.planning.steps import Area
 from blendersessions_operator.planning.suspend import Stages, plan_lifetime, plan_stop, plan_suspension, time_of_silence
@@ -67,7 +68,8 @@ def plan(session: Session, observed: Observed) -> Plan:
     lost = plan_lost_pod(session, observed)
     if session.suspend_requested:
         return Plan(lost or plan_suspension(session, observed))
-    if stages := lost or plan_lifetime(session, observed) or _plan_end(session, observed):
+    asks = plan_lifetime(session, observed) or plan_scene_question(session, observed)
+    if stages := lost or asks or _plan_end(session, observed):
         return Plan(stages)
     todo = []
     if Area.DESKTOP not in observed.failures:
@@ -85,6 +87,8 @@ def requeue_after(session: Session, observed: Observed) -> timedelta | None:
         after = [decide_save(session, observed).requeue_after if leaving else None, time_to_overdue(session, observed)]
         return min((delay for delay in after if delay is not None), default=None)
     delays = [observed.lifetime.requeue_after, time_of_silence(observed) or None]
+    if not observed.asking:
+        delays.append(time_to_ask(session, observed))
     if observed.claim_refusal is not None:
         delays.append(time_to_read_again(session, observed.now))
     if observed.lifetime.action is Action.EXPIRE:

@@ -115,10 +115,10 @@ def memory_limit(pod: Manifest) -> str:
 
 
 def claims(pod: Manifest) -> tuple[str, ...]:
-    """Return the names of the volume claims that the pod mounts."""
+    """Return the names of the volume claims that the pod may write to. One that it only reads has room for others."""
     volumes = (pod.get("spec") or {}).get("volumes") or ()
     mounted = (volume.get("persistentVolumeClaim") for volume in volumes)
-    return tuple(str(claim["claimName"]) for claim in mounted if claim)
+    return tuple(str(claim["claimName"]) for claim in mounted if claim and not claim.get("readOnly"))
 
 
 def _created_at(pod: Manifest) -> datetime | None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from blendersessions.model.conditions import ConditionType, Reason
 from blendersessions.model.fields import in_milliseconds
+from blendersessions_operator.planning import podstate
+from blendersessions_operator.planning.observed import own_pod
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -19,6 +21,8 @@ HELD_UP: Final = (
     Reason.WORKSPACE_IN_USE,
     Reason.WORKSPACE_NOT_FOUND,
     Reason.WORKSPACE_NOT_ALLOWED,
+    Reason.SCENE_NOT_FOUND,
+    Reason.SCENE_NOT_ALLOWED,
     Reason.CLASS_NOT_FOUND,
     Reason.CLASS_INVALID,
     Reason.BEYOND_CLASS,
@@ -51,9 +55,23 @@ def starting_since(session: Session, observed: Observed) -> datetime | None:
     return scene.last_transition_time if scene is not None and not scene.holds else None
 
 
+def start_deadline(session: Session, observed: Observed) -> timedelta | None:
+    """Return how long the start may take; None without a deadline.
+
+    Once the desktop runs, it has its class's time for an upload, or for what comes from a URL, on top of that.
+    """
+    settings, pod = observed.settings, own_pod(session, observed)
+    if settings is None or settings.start_deadline is None:
+        return None
+    scene, transfer = session.spec.scene, settings.transfer
+    if pod is None or not podstate.is_running(pod) or not (scene.url or scene.upload is not None):
+        return settings.start_deadline
+    return settings.start_deadline + (transfer.fetch_timeout if scene.url else transfer.upload_deadline)
+
+
 def time_to_deadline(session: Session, observed: Observed) -> timedelta | None:
     """Return the time until the start deadline; None if the session is not starting, or has no deadline left."""
-    deadline = observed.settings.start_deadline if observed.settings is not None else None
+    deadline = start_deadline(session, observed)
     # The beginning of a first start is not in the status before it is written; then the next look computes the time.
     since = starting_since(session, observed) if session.status.started_at is not None else None
     if since is None or deadline is None:

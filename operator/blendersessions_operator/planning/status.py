@@ -45,7 +45,7 @@ def status(session: Session, observed: Observed) -> SessionStatus:
     ready = current[ConditionType.READY].holds
     started = _started_at(session, observed)
     ready_at, startup = _readiness(session, observed, started, ready=ready)
-    return SessionStatus(
+    wanted = SessionStatus(
         observed_generation=session.generation,
         conditions=conditions,
         phase=_phase(session, current, observed),
@@ -62,7 +62,10 @@ def status(session: Session, observed: Observed) -> SessionStatus:
         view_url=_view_url(session, observed) if ready else "",
         activity=_activity(session, observed, started, ready_at) if ready_at and not session.deleting else None,
         last_termination=last_termination(session, observed),
+        blender_version=_blender_version(session, observed, started),
+        scene_name=_scene_name(session, observed),
     )
+    return wanted if _is_worth_a_write(session, wanted) else session.status
 
 
 def with_suspension(session: Session, reason: Reason, now: datetime) -> SessionStatus:
@@ -96,6 +99,29 @@ def _suspension(session: Session, observed: Observed) -> Suspension | None:
     # The record of an expiry stays until the scale is 0. An expiry that is taken back takes its record along.
     current = recorded.generation == session.generation and recorded.reason is decision.reason
     return recorded if current and decision.expired else None
+
+
+def _blender_version(session: Session, observed: Observed, started: datetime | None) -> str:
+    """Return the version of the desktop's Blender. With the next run it may be another one."""
+    if observed.scene is not None and observed.scene.blender_version:
+        return observed.scene.blender_version
+    return session.status.blender_version if started is not None else ""
+
+
+def _scene_name(session: Session, observed: Observed) -> str:
+    scene = session.spec.scene
+    if not scene.is_brought_in:
+        return scene.sample
+    opened = observed.scene.scene if observed.scene is not None and observed.scene.ready else ""
+    return opened or session.status.scene_name
+
+
+def _is_worth_a_write(session: Session, wanted: SessionStatus) -> bool:
+    """Return whether more has changed than the version of Blender, of a session that is asked for other reasons."""
+    former = session.status
+    if session.spec.scene.is_brought_in or wanted.blender_version == former.blender_version:
+        return True
+    return replace(wanted, blender_version=former.blender_version) != former
 
 
 def _queue(session: Session, observed: Observed) -> Queue | None:

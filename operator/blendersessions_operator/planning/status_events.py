@@ -26,6 +26,8 @@ _EXPECTED_REASONS: Final = frozenset(
         Reason.DESKTOP_PENDING,
         Reason.POD_STARTING,
         Reason.SCENE_LOADING,
+        Reason.SCENE_FETCHING,
+        Reason.AWAITING_UPLOAD,
         Reason.DESKTOP_NOT_READY,
         Reason.POD_TERMINATING,
         Reason.TERMINATING,
@@ -76,6 +78,9 @@ def events_of_change(former: SessionStatus, wanted: SessionStatus, now: datetime
         if (entry := _turned_true(kind, former, wanted)) and not _was_installations(kind, former):
             message = f"Open {wanted.client_url}" if kind is ConditionType.READY else entry.message
             events.append(Event("Normal", reason, message, now, start_step=True))
+    scene, before = wanted.condition(ConditionType.SCENE_READY), former.condition(ConditionType.SCENE_READY)
+    if _awaits_upload(scene) and scene is not None and not _awaits_upload(before):
+        events.append(Event("Normal", scene.reason, scene.message, now))
     if entry := _turned_true(ConditionType.SUSPENDED, former, wanted):
         events.append(Event("Normal", ConditionType.SUSPENDED, entry.message, now))
     return events + _warnings(former, wanted, now)
@@ -102,6 +107,10 @@ def _warnings(former: SessionStatus, wanted: SessionStatus, now: datetime) -> li
         if not known and not reported and entry.reason not in _EXPECTED_REASONS | _INSTALLATION_REASONS:
             warnings.setdefault(entry.reason, Event("Warning", entry.reason, entry.message, now))
     return list(warnings.values())
+
+
+def _awaits_upload(scene: Condition | None) -> bool:
+    return scene is not None and scene.reason == Reason.AWAITING_UPLOAD
 
 
 def _was_installations(kind: ConditionType, former: SessionStatus) -> bool:

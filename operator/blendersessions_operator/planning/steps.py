@@ -165,8 +165,11 @@ class RecordSave:
 
 
 @dataclass(frozen=True)
-class AskActivity:
-    """Begin to ask the desktop whether somebody works in it. It never fails: the answer is observed later."""
+class AskState:
+    """Begin to ask the desktop whether somebody works in it, and how far its scene is.
+
+    It never fails: the answer is observed later.
+    """
 
     area: Area = Area.DESKTOP
 
@@ -283,7 +286,7 @@ Step: TypeAlias = (
     | ScaleToZero
     | SaveScene
     | RecordSave
-    | AskActivity
+    | AskState
     | Warn
     | AddOwner
     | CreateConnection

@@ -81,7 +81,7 @@ def plan_lifetime(session: Session, observed: Observed) -> Stages:
     """Plan the question to the desktop, the warning before an expiry, or the expiry itself; mostly nothing."""
     decision, answers = observed.lifetime, can_answer(session, observed)
     if decision.ask and answers:
-        return () if observed.asking else ((steps.AskActivity(),),)
+        return () if observed.asking else ((steps.AskState(),),)
     action = decision.action if answers else decision.if_silent
     if action is Action.EXPIRE and observed.settings is not None and decision.reason is not None:
         return ((_expire(session, decision.reason, delete=observed.settings.on_expiry == "Delete"),),)

@@ -59,12 +59,17 @@ the metadata addresses of clouds (169.254.169.254, 100.100.100.200, 192.0.0.192,
 is a public address and stands by itself."""
 
 
-def network_policies(namespace: str, peers: NetworkPeers) -> tuple[Manifest, ...]:
+def network_policies(namespace: str, peers: NetworkPeers, fetch_networks: tuple[str, ...] = ()) -> tuple[Manifest, ...]:
     """Build the policies that confine the desktops of a namespace. They select pods by label and have no owner.
 
     Empty lists are written down, so that an apply takes out what somebody added there.
+
+    Args:
+        namespace: the namespace.
+        peers: whom the policies name.
+        fetch_networks: private networks (CIDR) that desktops with the egress `Public` reach besides the internet.
     """
-    return (_closed(namespace, peers), _public(namespace, peers))
+    return (_closed(namespace, peers), _public(namespace, peers, fetch_networks))
 
 
 def is_in_force(actual: Manifest | None, wanted: Manifest) -> bool:
@@ -94,14 +99,18 @@ def _closed(namespace: str, peers: NetworkPeers) -> Manifest:
     return _policy(CLOSED, namespace, spec)
 
 
-def _public(namespace: str, peers: NetworkPeers) -> Manifest:
+def _public(namespace: str, peers: NetworkPeers, fetch_networks: tuple[str, ...]) -> Manifest:
     blocks = [_open_block(world, peers.closed_networks) for world in ("0.0.0.0/0", "::/0")]
     ports = [{"protocol": protocol, "port": port} for port in peers.dns_ports for protocol in ("UDP", "TCP")]
+    egress: list[Manifest] = [{"to": blocks}, {"ports": ports, "to": list(peers.dns_to)}]
+    if fetch_networks:
+        networks = [{"ipBlock": {"cidr": network}} for network in fetch_networks]
+        egress.append({"ports": [{"protocol": "TCP"}], "to": networks})
     spec = {
         "podSelector": {"matchLabels": {labels.NAME: labels.NAME_VALUE, labels.EGRESS: "Public"}},
         "policyTypes": ["Egress"],
         "ingress": [],
-        "egress": [{"to": blocks}, {"ports": ports, "to": list(peers.dns_to)}],
+        "egress": egress,
     }
     return _policy(PUBLIC, namespace, spec)
 

@@ -10,6 +10,12 @@ from typing import TYPE_CHECKING
 from blendersessions.model import container, labels
 from blendersessions.model.quantities import quantity
 from blendersessions_operator.resources.metadata import desktop_metadata
+from blendersessions_operator.resources.scene_source import (
+    source_environment,
+    source_mounts,
+    source_volumes,
+    transfer_environment,
+)
 from blendersessions_operator.resources.volume_claim import claim_name
 
 if TYPE_CHECKING:
@@ -81,6 +87,7 @@ def _spec(desktop: Desktop, session: Session, settings: EffectiveSettings) -> Ma
             {"name": "home", **_home(session, settings)},
             {"name": "tmp", "emptyDir": {"sizeLimit": _folder_limits(session, settings)[container.TMP_LIMIT]}},
             {"name": "run", "emptyDir": {"medium": "Memory", "sizeLimit": RUN_LIMIT}},
+            *source_volumes(session, settings),
         ],
         **_pull_secrets(settings),
     } | settings.placement
@@ -125,11 +132,13 @@ def _container(session: Session, settings: EffectiveSettings) -> Manifest:
         "imagePullPolicy": settings.image_pull_policy,
         "env": [
             {"name": "BLENDER_SCENE", "value": session.spec.scene.sample},
+            *source_environment(session, settings),
             {"name": "BLENDER_WIDTH", "value": str(display.width)},
             {"name": "BLENDER_HEIGHT", "value": str(display.height)},
             {"name": "BLENDER_DEPTH", "value": str(display.color_depth)},
             *_input(settings.input),
             *_storage_environment(session, settings),
+            *transfer_environment(settings),
         ],
         "ports": [
             {"name": "vnc", "containerPort": container.VNC_PORT, "protocol": "TCP"},
@@ -154,6 +163,7 @@ def _container(session: Session, settings: EffectiveSettings) -> Manifest:
             {"name": "home", "mountPath": container.HOME},
             {"name": "tmp", "mountPath": container.TMP},
             {"name": "run", "mountPath": container.RUN_PATH},
+            *source_mounts(session, settings),
         ],
     }
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from blendersessions.model import container
 from blendersessions_operator.resources.pod import pod
 from entry import __main__ as entry
 from entry import display, errors
 from unit.operator.factories import session, settings
+
+if TYPE_CHECKING:
+    from blendersessions.model.manifest import Manifest
 
 IMAGE = Path(__file__).parents[3] / "images" / "blender"
 BETWEEN_OUR_PROCESSES = ("BLENDER_SESSION_", "BLENDER_USER_")
@@ -33,13 +37,21 @@ def test_the_dockerfile_has_the_ports_and_the_home() -> None:
 
 
 def test_the_image_reads_every_variable_that_the_pod_sets() -> None:
-    # Without a workspace, and with both preferences, a pod sets all of them.
-    of = session({"input": {"emulateMiddleButton": True, "emulateNumpad": False}})
-    [blender] = pod(of.desktop, of, settings(of))["spec"]["containers"]
-    readers = ("entry/settings.py", "entry/screen.py", "agent/__main__.py", "bridge/preferences.py")
-    code = "".join((IMAGE / reader).read_text() for reader in readers)
-    read = {name for name in re.findall(r'"(BLENDER_[A-Z_]+)"', code) if not name.startswith(BETWEEN_OUR_PROCESSES)}
-    assert {variable["name"] for variable in blender["env"]} == read
+    # Without a workspace, and with both preferences, a pod sets all of them but those of its scene.
+    scenes: list[Manifest] = [
+        {"url": "https://example.org/a.blend", "sha256": "0" * 64},
+        {"volume": {"claimName": "scenes", "path": "a.blend"}},
+        {"upload": {}},
+    ]
+    variables = set()
+    for scene in scenes:
+        of = session({"scene": scene, "input": {"emulateMiddleButton": True, "emulateNumpad": False}})
+        made = settings(of, {"egress": "Public", "transfer": {"caConfigMap": "ca"}})
+        [blender] = pod(of.desktop, of, made)["spec"]["containers"]
+        variables |= {variable["name"] for variable in blender["env"]}
+    code = "".join(path.read_text() for path in IMAGE.rglob("*.py"))
+    read = {name for name in re.findall(r'"(BLENDER_[A-Z0-9_]+)"', code) if not name.startswith(BETWEEN_OUR_PROCESSES)}
+    assert variables == read
 
 
 def test_the_dockerfile_copies_every_package_that_runs_in_the_container() -> None:

@@ -70,10 +70,46 @@ ENDPOINT = AgentEndpoint("blender-1", "127.0.0.1", "token")
 
 
 async def test_work_and_what_is_stuck_are_read(desktop: Desktop, client: AgentClient) -> None:
-    assert await client.status(ENDPOINT) == AgentStatus(3.5, "Bake", 720.0, "A bake has run for 12 minutes.", False)
+    assert await client.status(ENDPOINT) == AgentStatus(
+        3.5, "Bake", 720.0, "A bake has run for 12 minutes.", False, True
+    )
     desktop.answer = WORKS | {"work": "", "stuck": True, "work_message": "Blender stands still."}
     stuck = await client.status(ENDPOINT)
     assert (stuck.work, stuck.stuck, stuck.work_message) == ("", True, "Blender stands still.")
+
+
+async def test_how_far_the_scene_is_and_which_blender_there_is_are_read(desktop: Desktop, client: AgentClient) -> None:
+    scene = {"scene_reason": "SceneFetching", "scene_message": "12 of 40 MB.", "blender_version": "4.3.2"}
+    desktop.answer = WORKS | scene | {"ready": False, "scene": "two.blend"}
+    found = await client.status(ENDPOINT)
+    assert (found.ready, found.scene, found.blender_version) == (False, "two.blend", "4.3.2")
+    assert (found.scene_reason, found.scene_message) == ("SceneFetching", "12 of 40 MB.")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "read"),
+    [
+        ("ready", "true", False),
+        ("scene", 7, ""),
+        ("scene", "a\nb\x1b[2J\u202e.blend", "a?b?[2J?.blend"),
+        ("scene", "s" * 300, "s" * 255),
+        ("blender_version", "4.3.2\n", ""),
+        ("blender_version", "4", ""),
+        ("blender_version", "4.3.2.1", ""),
+        ("blender_version", ["4.3"], ""),
+        ("blender_version", "\u0661.\u0662", ""),
+        ("scene_reason", None, ""),
+        ("scene_reason", "R" * 300, "R" * 255),
+        ("scene_message", {"a": "b"}, ""),
+        ("scene_message", "m" * 600, "m" * 500),
+        ("scene_message", "one\ntwo", "one?two"),
+    ],
+)
+async def test_what_an_agent_says_of_its_scene_is_bounded_and_one_line(
+    desktop: Desktop, client: AgentClient, field: str, value: object, read: object
+) -> None:
+    desktop.answer = WORKS | {field: value}
+    assert getattr(await client.status(ENDPOINT), field) == read
 
 
 @pytest.mark.parametrize("answer", [{"idle_seconds": 1.0}, {"work": ""}, WORKS | {"idle_seconds": "long"}, []])

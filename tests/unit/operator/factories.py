@@ -76,10 +76,10 @@ def nothing_observed() -> Observed:
     return Observed(installation=PROFILE, now=NOW, settings=settings())
 
 
-def running_pod(of: Session, *, ready: bool = True) -> Manifest:
-    """The session's pod with a running container."""
+def running_pod(of: Session, *, ready: bool = True, by: EffectiveSettings | None = None) -> Manifest:
+    """The session's pod, made by these settings, with a running container."""
     secret = stored(desktop_secret(of.desktop, of, CREDENTIALS), "secret-uid")
-    made = stored(pod(of.desktop, of, settings(of), credentials_of(secret)), "pod-uid")
+    made = stored(pod(of.desktop, of, by or settings(of), credentials_of(secret)), "pod-uid")
     made["metadata"]["creationTimestamp"] = "2026-11-24T05:59:58Z"
     made["status"] = {
         "phase": "Running",

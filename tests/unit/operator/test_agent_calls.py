@@ -14,6 +14,7 @@ from blendersessions.model.errors import Busy, DomainError, Invalid, System, Una
 from blendersessions.model.session import parse_session
 from blendersessions_operator.controller.activity import ActivityTracker
 from blendersessions_operator.controller.agent_calls import SAVES_PER_NAMESPACE, SILENT_SAVE_SECONDS, AgentCalls
+from blendersessions_operator.controller.scene_tracker import SceneTracker
 from blendersessions_operator.planning.save_progress import SaveOutcome, SaveProgress
 from unit.operator.factories import NOW, body
 from waiting import until_set
@@ -64,7 +65,9 @@ def suspended(number: int = 0, namespace: str = "art", at: str = NOW.isoformat()
 def calls_of(agents: Agents) -> tuple[AgentCalls, list[Ref]]:
     enqueued: list[Ref] = []
     endpoint = AgentEndpoint("blender-1", "127.0.0.1", "token")
-    calls = AgentCalls(cast("AgentClient", agents), ActivityTracker(), lambda _: endpoint, enqueued.append)
+    calls = AgentCalls(
+        cast("AgentClient", agents), ActivityTracker(), SceneTracker(), lambda _: endpoint, enqueued.append
+    )
     return calls, enqueued
 
 

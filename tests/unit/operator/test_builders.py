@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,10 +14,13 @@ from blendersessions.model.effective_settings import effective_settings
 from blendersessions.model.secret_data import decode
 from blendersessions.model.session_class import built_in
 from blendersessions_operator.resources.connection import client_url, connection, view_connection
-from blendersessions_operator.resources.pod import pod
+from blendersessions_operator.resources.pod import outdated, pod
 from blendersessions_operator.resources.secret import desktop_secret, user_secret
 from blendersessions_operator.resources.service import service
 from unit.operator.factories import CREDENTIALS, PROFILE, UID, USER_PASSWORD, session, settings
+
+if TYPE_CHECKING:
+    from blendersessions.model.manifest import Manifest
 
 DESKTOP = session().desktop
 NAME = DESKTOP.name
@@ -159,6 +163,83 @@ def test_pod() -> None:
             ],
         },
     }
+
+
+TRANSFER = [
+    {"name": "BLENDER_TRANSFER_UPLOAD", "value": "true"},
+    {"name": "BLENDER_TRANSFER_DOWNLOAD", "value": "true"},
+    {"name": "BLENDER_TRANSFER_MAX_BYTES", "value": "2147483648"},
+]
+
+
+def source_of(
+    spec: Manifest, of_class: Manifest | None = None
+) -> tuple[dict[str, str], list[Manifest], list[Manifest]]:
+    """What a pod has for its scene: variables, volumes and mounts beyond those of the empty scene."""
+    plain, of = session(), session(spec)
+    networks = ("10.77.0.0/16", "fd77::/16")
+    made = replace(settings(of, of_class), fetch_networks=networks)
+    specs = [pod(DESKTOP, each, made)["spec"] for each in (plain, of)]
+    [[without], [blender]] = [each["containers"] for each in specs]
+    variables = {each["name"]: each["value"] for each in blender["env"] if each not in without["env"]}
+    volumes = [each for each in specs[1]["volumes"] if each not in specs[0]["volumes"]]
+    return variables, volumes, [each for each in blender["volumeMounts"] if each not in without["volumeMounts"]]
+
+
+def test_a_pod_tells_what_may_go_in_and_out() -> None:
+    of = session()
+    [blender] = pod(DESKTOP, of, settings(of))["spec"]["containers"]
+    assert blender["env"][-3:] == TRANSFER
+    closed: Manifest = {"transfer": {"upload": False, "download": False, "maxBytes": 5}}
+    [blender] = pod(DESKTOP, of, settings(of, closed))["spec"]["containers"]
+    assert [each["value"] for each in blender["env"][-3:]] == ["false", "false", "5"]
+
+
+def test_a_pod_of_a_url_knows_where_it_may_lead_and_whom_to_trust() -> None:
+    spec: Manifest = {"scene": {"url": "https://example.org/$(HOME)/$$a.blend", "sha256": "0A" * 32}}
+    trusting: Manifest = {"egress": "Public", "transfer": {"fetchTimeout": "1500ms", "caConfigMap": "our-ca"}}
+    items = [{"key": "ca.crt", "path": "ca.crt"}]
+    assert source_of(spec, trusting) == (
+        {
+            "BLENDER_SCENE_URL": "https://example.org/$$(HOME)/$$$$a.blend",
+            "BLENDER_SCENE_SHA256": "0a" * 32,
+            "BLENDER_FETCH_SECONDS": "2",
+            "BLENDER_FETCH_NETWORKS": "10.77.0.0/16,fd77::/16",
+            "BLENDER_FETCH_CA_FILE": "/run/fetch-ca/ca.crt",
+        },
+        [{"name": "fetch-ca", "configMap": {"name": "our-ca", "items": items, "optional": True}}],
+        [{"name": "fetch-ca", "mountPath": "/run/fetch-ca", "readOnly": True}],
+    )
+    variables, volumes, mounts = source_of({"scene": {"url": "https://example.org/a.blend"}})
+    assert variables == {
+        "BLENDER_SCENE_URL": "https://example.org/a.blend",
+        "BLENDER_FETCH_SECONDS": "600",
+        "BLENDER_FETCH_NETWORKS": "10.77.0.0/16,fd77::/16",
+    }
+    assert (volumes, mounts) == ([], [])
+
+
+def test_a_pod_of_a_volume_reads_it_and_changes_nothing_there() -> None:
+    spec: Manifest = {"scene": {"volume": {"claimName": "scenes", "path": "shots/$(A) Übung.blend"}}}
+    assert source_of(spec, {"transfer": {"caConfigMap": "our-ca"}}) == (
+        {"BLENDER_SCENE_PATH": "shots/$$(A) Übung.blend"},
+        [{"name": "scene", "persistentVolumeClaim": {"claimName": "scenes", "readOnly": True}}],
+        [{"name": "scene", "mountPath": "/run/scene", "readOnly": True}],
+    )
+
+
+def test_a_pod_of_an_upload_knows_how_long_it_waits() -> None:
+    of_class: Manifest = {"transfer": {"uploadDeadline": "2h"}}
+    variables = {"BLENDER_SCENE_UPLOAD": "true", "BLENDER_UPLOAD_SECONDS": "7200"}
+    assert source_of({"scene": {"upload": {}}}, of_class) == (variables, [], [])
+
+
+def test_what_a_session_does_not_use_makes_no_pod_outdated() -> None:
+    for spec in ({}, {"scene": {"sample": "cart.blend"}}, {"scene": {"upload": {}}}):
+        of = session(spec)
+        made = pod(DESKTOP, of, settings(of))
+        later: Manifest = {"transfer": {"caConfigMap": "our-ca", "fetchTimeout": "1m"}}
+        assert not outdated(made, DESKTOP, of, replace(settings(of, later), fetch_networks=("10.0.0.0/8",)))
 
 
 def test_a_pod_names_no_user_where_the_platform_chooses() -> None:

@@ -11,23 +11,38 @@ import pytest
 from blendersessions.model.conditions import Condition
 from blendersessions.model.manifest import SESSION_KIND, Ref
 from blendersessions.model.status import SessionStatus
-from blendersessions_operator.planning.named_claim import claim_refusal, named_claim, time_to_read_again
+from blendersessions_operator.planning.named_claim import (
+    SCENE,
+    WORKSPACE,
+    ClaimUse,
+    claim_refusal,
+    named_claims,
+    time_to_read_again,
+)
 from unit.operator.factories import NOW, OTHER_UID, session
 
 OTHERS = Ref(SESSION_KIND, "art", "others")
 
 
 def of(owner: str = "alice") -> Any:  # noqa: ANN401 - a session
-    return session({"workspace": {"claimName": "home"}} | ({"owner": owner} if owner else {}))
+    named: dict[str, Any] = {
+        "workspace": {"claimName": "home"},
+        "scene": {"volume": {"claimName": "scenes", "path": "a.blend"}},
+    }
+    return session(named | ({"owner": owner} if owner else {}))
 
 
-def claim(allowed: str | None = None, **metadata: Any) -> dict[str, Any]:  # noqa: ANN401 - any field of a manifest
-    annotations = {} if allowed is None else {"blendersessions.io/workspace-for": allowed}
+def claim(
+    allowed: str | None = None,
+    use: ClaimUse = WORKSPACE,
+    **metadata: Any,  # noqa: ANN401 - any field of a manifest
+) -> dict[str, Any]:
+    annotations = {} if allowed is None else {use.annotation: allowed}
     return {"metadata": {"name": "home", "annotations": annotations} | metadata}
 
 
-def refusal(owner: str, found: dict[str, Any] | None, alive: str = "") -> tuple[str, str]:
-    refused = claim_refusal(of(owner), found, lambda uid: OTHERS if uid and uid == alive else None)
+def refusal(owner: str, found: dict[str, Any] | None, alive: str = "", use: ClaimUse = WORKSPACE) -> tuple[str, str]:
+    refused = claim_refusal(of(owner), use, found, lambda uid: OTHERS if uid and uid == alive else None)
     return (refused.reason, refused.message) if refused is not None else ("", "")
 
 
@@ -81,8 +96,37 @@ def test_a_claim_that_something_controls_is_refused_whatever_it_allows() -> None
 
 
 def test_only_the_spec_names_a_claim() -> None:
-    assert named_claim(of()) == "home"
-    assert named_claim(session({"workspace": {"size": "1Gi"}})) == named_claim(session()) == ""
+    assert named_claims(of()) == {WORKSPACE: "home", SCENE: "scenes"}
+    assert named_claims(session({"workspace": {"size": "1Gi"}})) == named_claims(session()) == {}
+    assert named_claims(session({"scene": {"sample": "a.blend"}})) == {}
+
+
+@pytest.mark.parametrize("allowed", ["alice", "bob, alice", "*"])
+def test_scenes_are_read_from_a_claim_that_says_so(allowed: str) -> None:
+    assert refusal("alice", claim(allowed, SCENE), use=SCENE) == ("", "")
+    assert refusal("alice", claim(allowed, WORKSPACE), use=SCENE)[0] == "SceneNotAllowed", "a workspace is no library"
+    assert refusal("alice", claim(allowed, SCENE), use=WORKSPACE)[0] == "WorkspaceNotAllowed", "nor the other way round"
+
+
+def test_another_sessions_workspace_is_read_only_if_its_annotation_says_so() -> None:
+    made = {"labels": {"blendersessions.io/session-uid": OTHER_UID}, "ownerReferences": [{"controller": True}]}
+    reason, message = refusal("alice", claim(None, SCENE, **made), alive=OTHER_UID, use=SCENE)
+    assert reason == "SceneNotAllowed"
+    assert message == (
+        "The volume claim scenes of the scene does not allow alice: have somebody who may change claims allow it by "
+        "kubectl annotate pvc scenes -n art blendersessions.io/scenes-for=alice. The session then starts within a "
+        "minute."
+    )
+    assert refusal("alice", claim("alice", SCENE, **made), alive=OTHER_UID, use=SCENE) == ("", "")
+
+
+def test_a_claim_of_scenes_that_is_missing_is_waited_for() -> None:
+    reason, message = refusal("", None, use=SCENE)
+    assert reason == "SceneNotFound"
+    assert message == (
+        "The namespace art has no PersistentVolumeClaim scenes. The session starts when the claim exists and its "
+        "annotation blendersessions.io/scenes-for allows sessions without an owner."
+    )
 
 
 @pytest.mark.parametrize(("refused_for", "seconds"), [(0, 2), (7, 7), (59, 59), (3600, 60)])

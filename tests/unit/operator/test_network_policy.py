@@ -60,6 +60,15 @@ def test_a_public_desktop_reaches_the_internet_and_the_name_servers() -> None:
     assert not [network for network in blocks[1]["except"] if ":" not in network]
 
 
+def test_a_public_desktop_reaches_the_private_networks_that_urls_may_lead_to_by_tcp() -> None:
+    closed, public = network_policies("art", PEERS, ("10.77.0.0/16", "fd77::/16"))
+    assert closed == CLOSED
+    assert public["spec"]["egress"][:2] == PUBLIC["spec"]["egress"]
+    networks = [{"ipBlock": {"cidr": "10.77.0.0/16"}}, {"ipBlock": {"cidr": "fd77::/16"}}]
+    assert public["spec"]["egress"][2:] == [{"ports": [{"protocol": "TCP"}], "to": networks}]
+    assert not is_in_force(stored(PUBLIC), public), "another setting is applied to namespaces that have the policy"
+
+
 def test_a_peer_that_is_not_known_may_be_anything() -> None:
     closed, _ = network_policies("art", NetworkPeers())
     assert [sorted(rule) for rule in closed["spec"]["ingress"]] == [["ports"], ["ports"]]

@@ -205,7 +205,7 @@ async def test_a_desktop_that_looks_idle_is_asked_once_and_not_by_the_worker(*, 
     context = context_with(Guacamole(granted_access(session())), spec, agents, startedAt=begun, readyAt=begun)
     seen = await observed_of(context)
     for of in (parsed(context), parsed(context)):
-        assert plan(of, seen).stages == ((steps.AskActivity(),),)
+        assert plan(of, seen).stages == ((steps.AskState(),),)
         await execute(context, of, plan(of, seen))
     assert agents.calls == 0, "the worker does not wait for it"
     waiting = await observed_of(context)

@@ -15,22 +15,27 @@ from hypothesis import strategies as st
 
 from blendersessions.model import labels
 from blendersessions.model.access import AccessView, UserRecord, access_list
+from blendersessions.model.conditions import Reason
 from blendersessions.model.container import AGENT_TOKEN, VNC_PASSWORD
 from blendersessions.model.errors import Invalid, OwnerTaken, System, Unavailable
 from blendersessions.model.secret_data import decode, encode
 from blendersessions.model.session import Session, parse_session
-from blendersessions.model.status import KeepAliveReason
+from blendersessions.model.status import KeepAliveReason, parse_status
 from blendersessions_operator.planning import plan as plan_module
 from blendersessions_operator.planning import steps
 from blendersessions_operator.planning.lifetime import Activity
 from blendersessions_operator.planning.observed import own_pod
 from blendersessions_operator.planning.plan import plan
+from blendersessions_operator.planning.podstate import is_ready
 from blendersessions_operator.planning.questions import next_question
 from blendersessions_operator.planning.save_progress import SaveOutcome, SaveProgress
 from blendersessions_operator.planning.saving import has_unsaved_work
+from blendersessions_operator.planning.scene_questions import plan_scene_question
+from blendersessions_operator.planning.scene_report import SceneReport
 from blendersessions_operator.planning.status import status, with_suspension
 from blendersessions_operator.planning.steps import Area
 from unit.operator.factories import NOW, body, everything_observed, running_pod, settings
+from unit.operator.scenes import a_class
 
 if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
@@ -48,6 +53,14 @@ specs = st.fixed_dictionaries(
         "suspend": st.booleans(),
         "replicas": st.sampled_from([0, 1]),
         "workspace": st.just({"size": "1Gi"}),
+        "scene": st.sampled_from(
+            [
+                {"sample": "cart.blend"},
+                {"url": "https://example.org/cart.blend"},
+                {"volume": {"claimName": "scenes", "path": "cart.blend"}},
+                {"upload": {}},
+            ]
+        ),
         "lifetime": st.sampled_from([{"idleAfter": "20m"}, {"maxAge": "1h", "idleAfter": "30m"}]),
     },
 )
@@ -82,6 +95,15 @@ attempts = st.none() | st.builds(
     row_since=moments,
     row=st.integers(0, 40),
     final=st.booleans(),
+)
+reports = st.none() | st.builds(
+    SceneReport,
+    asked_at=moments.map(lambda moment: moment or NOW + timedelta(hours=1)),
+    ready=st.booleans(),
+    reason=st.sampled_from([*Reason, "", "Anything"]),
+    message=st.sampled_from(["", "12 of 40 MB.", "Blender 5.2 saved the file, and this is Blender 4.3."]),
+    scene=st.sampled_from(["", "cart.blend"]),
+    blender_version=st.sampled_from(["", "4.3.2"]),
 )
 errors = [kind("away", System.GUACAMOLE) for kind in (Unavailable, Invalid, OwnerTaken)]
 failures = st.dictionaries(st.sampled_from(Area), st.sampled_from(errors), max_size=2)
@@ -146,7 +168,9 @@ def observations(draw: st.DrawFn) -> tuple[Session, Observed]:
     kept = draw(st.sets(st.sampled_from(sorted(observed.user_secrets))))
     found = replace(
         observed,
-        settings=draw(st.sampled_from([None, settings(of), settings(of)])),
+        settings=draw(st.sampled_from([None, settings(of), settings(of, {"egress": "Public"})])),
+        scene=draw(reports),
+        classes=draw(st.sampled_from([(), (a_class("newer", egress="Public", blenderVersion="5.2"),)])),
         position=draw(st.sampled_from([None, None, 2])),
         user_secrets={name: observed.user_secrets[name] for name in kept},
         access=draw(accesses(of, observed.access)),
@@ -206,6 +230,24 @@ def test_users_made_by_others_get_neither_grants_nor_passwords(seen: tuple[Sessi
         if isinstance(step, steps.Grant | steps.SetPassword | steps.CreateUser):
             username = step.username if isinstance(step, steps.Grant) else step.user.username
             assert not observed.access.users[username].taken(of.namespace)
+
+
+@given(observations())
+def test_the_same_observation_gives_the_same_status_and_it_stays(seen: tuple[Session, Observed]) -> None:
+    of, observed = seen
+    first = status(of, observed)
+    assert status(of, copy.deepcopy(observed)) == first
+    assert status(replace(of, status=first), observed) == status(replace(of, status=first), copy.deepcopy(observed))
+    assert parse_status(first.to_manifest()) == first
+
+
+@given(observations())
+def test_an_agent_is_asked_for_its_scene_only_while_there_is_something_to_learn(seen: tuple[Session, Observed]) -> None:
+    of, observed = seen
+    asked = plan_scene_question(of, observed)
+    pod = own_pod(of, observed)
+    learnt = observed.scene is not None and observed.scene.ready and pod is not None and is_ready(pod)
+    assert not asked or (of.spec.scene.is_brought_in and pod is not None and not learnt and not observed.asking)
 
 
 def carried_out(of: Session, observed: Observed, step: steps.RecordSuspension | steps.ScaleToZero) -> Session:

@@ -78,6 +78,8 @@ STATUSES = st.builds(
         expiry_reason=st.none() | st.sampled_from(Reason),
     ),
     last_termination=st.none() | st.builds(Termination, st.sampled_from(Reason) | WORDS, TEXTS, MOMENTS, st.booleans()),
+    blender_version=TEXTS,
+    scene_name=TEXTS,
 )
 WRITTEN = {
     "observedGeneration": 3,
@@ -117,6 +119,8 @@ WRITTEN = {
         "at": "2026-11-24T05:50:00.000Z",
         "noticePending": True,
     },
+    "blender": {"version": "4.3.2"},
+    "scene": {"name": "shopping_cart.blend"},
 }
 """Every field, as the API server has it."""
 

@@ -90,7 +90,7 @@ def test_an_expiry_that_was_recorded_before_a_crash_is_decided_again() -> None:
     of, seen = expiring(recorded("Idle", GENERATION))
     assert status(of, seen).suspension == of.status.suspension, "else it would be written and removed for ever"
     forgotten = replace(seen, activity=replace(seen.activity, asked_at=None))
-    assert plan(of, forgotten).stages == ((steps.AskActivity(),),)
+    assert plan(of, forgotten).stages == ((steps.AskState(),),)
     worked = replace(seen, activity=replace(seen.activity, last_input_at=NOW))
     assert plan(of, worked).empty
     assert status(of, worked).suspension is None
@@ -156,7 +156,7 @@ def test_an_operator_that_was_stopped_asks_before_a_session_expires() -> None:
         pod=running_pod(of),
         activity=Activity(started_at=begun, ready_at=begun),
     )
-    assert plan_lifetime(of, seen) == ((steps.AskActivity(),),)
+    assert plan_lifetime(of, seen) == ((steps.AskState(),),)
     assert plan_lifetime(of, replace(seen, asking=True)) == (), "nothing ends before the answer"
     silent = replace(seen, silent_at=NOW)
     assert isinstance(plan_lifetime(of, silent)[0][0], steps.RecordSuspension)
@@ -177,7 +177,7 @@ def test_a_silent_desktop_is_asked_again_after_a_while_and_the_session_is_looked
     assert plan_lifetime(of, seen) == ()
     assert (requeue_after(of, seen) or timedelta.max) <= ASK_AGAIN
     for moment in (NOW + ASK_AGAIN, NOW - timedelta(minutes=1)):
-        assert plan_lifetime(of, replace(seen, now=moment)) == ((steps.AskActivity(),),), "also with the clock set back"
+        assert plan_lifetime(of, replace(seen, now=moment)) == ((steps.AskState(),),), "also with the clock set back"
 
 
 def idle_for_long(of: Session) -> Observed:
@@ -194,7 +194,7 @@ def test_a_desktop_whose_pod_is_not_ready_for_a_moment_is_asked_for_activity_too
     of = session()
     seen = idle_for_long(of)
     seen = replace(seen, pod=running_pod(of, ready=False), activity=replace(seen.activity, asked_at=None))
-    assert plan_lifetime(of, seen) == ((steps.AskActivity(),),)
+    assert plan_lifetime(of, seen) == ((steps.AskState(),),)
     assert seen.pod is not None
     seen.pod["metadata"]["deletionTimestamp"] = "2026-11-24T06:00:00Z"
     assert plan_lifetime(of, seen) == ()
