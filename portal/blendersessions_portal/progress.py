@@ -134,7 +134,7 @@ def _step(session: SessionView, kind: ConditionType, title: str, waiting: str, *
     if broken:
         failure = _harmless_message(session, ConditionType.STALLED, ConditionType.READY, kind)
         return Step(title, State.FAILED, failure or "The operator gave no reason.")
-    if condition and condition.reason == Reason.AWAITING_UPLOAD and not session.failed:
+    if condition and condition.reason == Reason.AWAITING_UPLOAD and session.awaits_upload:
         # The operator's message names ways for people who use kubectl too.
         return Step(title, State.AWAITING, wording.YOUR_FILE)
     if condition and not session.failed:

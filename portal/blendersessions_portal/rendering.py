@@ -73,6 +73,7 @@ class SessionRow:
     suspending: str
     stopping: str
     files: Files
+    takes_file: bool
     wants_file: bool
     has_files: bool
     can_suspend: bool
@@ -107,6 +108,7 @@ class Renderer:
             suspending=wording.SUSPEND[session.files],
             stopping=lifetime_words.stopping(session),
             files=session.files,
+            takes_file=session.takes_file,
             wants_file=session.wants_file,
             has_files=session.has_files,
             can_suspend=session.can_suspend,

@@ -12,7 +12,6 @@ from blendersessions.model.files import Files
 from blendersessions.model.manifest import API_VERSION, SESSION_KIND, Manifest
 from blendersessions.model.names import ALPHABET
 from blendersessions.model.session import parse_session
-from blendersessions.model.fields import section, text
 from blendersessions.model.status import ReportedActivity
 from blendersessions_portal.scene_choice import SceneChoice, scene_in
 
@@ -39,8 +38,6 @@ class SessionView:
     owner: str
     scene: SceneChoice = SceneChoice()
     """What the session opens first."""
-    scene_name: str = ""
-    """Name of the file that was brought in; empty while none was."""
 
     @property
     def name(self) -> str:
@@ -58,18 +55,26 @@ class SessionView:
         return self.session.spec.class_name
 
     @property
+    def scene_name(self) -> str:
+        """Name of the file that was brought in; empty while none was."""
+        return "" if self.scene.sample else self.status.scene_name
+
+    @property
     def awaits_upload(self) -> bool:
         """Whether Blender runs and waits for the person's own file."""
-        condition = self.status.condition(ConditionType.SCENE_READY)
-        return self._runs and condition is not None and condition.reason == Reason.AWAITING_UPLOAD
+        return self._runs and self._scene_reason == Reason.AWAITING_UPLOAD
+
+    @property
+    def takes_file(self) -> bool:
+        """Whether the person's own file can be sent now. One that comes late is still taken."""
+        return self._runs and self._scene_reason in (Reason.AWAITING_UPLOAD, Reason.UPLOAD_TIMED_OUT)
 
     @property
     def wants_file(self) -> bool:
         """Whether the person's own file is still to come, now or as soon as Blender runs."""
-        condition = self.status.condition(ConditionType.SCENE_READY)
-        before = condition is None or condition.reason == Reason.DESKTOP_NOT_READY
-        to_come = self.scene.upload and not self.scene_name and before and not self.ready
-        return self.awaits_upload or (self._runs and to_come)
+        before = self._scene_reason in ("", Reason.DESKTOP_NOT_READY)
+        starting = self._runs and self.live and not self.ready
+        return self.takes_file or (starting and self.scene.upload and not self.scene_name and before)
 
     @property
     def has_files(self) -> bool:
@@ -78,7 +83,12 @@ class SessionView:
 
     @property
     def _runs(self) -> bool:
-        return self.live and not self.suspend_requested
+        return not self.ending and not self.suspend_requested
+
+    @property
+    def _scene_reason(self) -> str:
+        condition = self.status.condition(ConditionType.SCENE_READY)
+        return condition.reason if condition is not None else ""
 
     @property
     def created(self) -> datetime:
@@ -178,8 +188,7 @@ def read_session(body: Manifest) -> SessionView:
     session = parse_session(body)
     # Read from the object itself: if a part of the spec is malformed, the model has defaults for all of it.
     spec = body.get("spec") or {}
-    name = text(section(section(body.get("status")).get("scene")).get("name"))
-    return SessionView(session, str(spec.get("owner", "")), scene_in(spec), name)
+    return SessionView(session, str(spec.get("owner", "")), scene_in(spec))
 
 
 def new_session(namespace: str, owner: str, scene: SceneChoice, *, no_middle_button: bool = False) -> Manifest:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from blendersessions.model.fields import number, section
+from blendersessions.model.session_class import ClassSpec, parse_session_class
 
 if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
 
-_MAX_BYTES: Final = 2 * 1024**3
-"""The largest file of a class that says nothing."""
+_DEFAULTS: Final = ClassSpec()
 
 
 @dataclass(frozen=True)
@@ -27,17 +26,12 @@ class TransferRules:
 
     upload: bool = True
     download: bool = True
-    max_bytes: int = _MAX_BYTES
+    max_bytes: int = _DEFAULTS.transfer.max_bytes
     addresses: bool = False
 
 
 def rules_in(session_class: Manifest) -> TransferRules:
-    """Read the rules of a class. What is malformed takes its default."""
-    spec = section(session_class.get("spec"))
-    transfer = section(spec.get("transfer"))
-    return TransferRules(
-        upload=transfer.get("upload") is not False,
-        download=transfer.get("download") is not False,
-        max_bytes=number(transfer.get("maxBytes")) or _MAX_BYTES,
-        addresses=spec.get("egress") == "Public",
-    )
+    """Read the rules of a class; the defaults if it is malformed, since no session of it starts."""
+    spec = parse_session_class(session_class).spec
+    transfer = spec.transfer
+    return TransferRules(transfer.upload, transfer.download, transfer.max_bytes, spec.egress == "Public")

@@ -25,6 +25,11 @@ FAILURES: Final[dict[str, Words]] = {
         "This scene does not exist",
         "Blender has no scene of this name here. Remove this session and choose another scene.",
     ),
+    Reason.SCENE_NOT_ALLOWED: Words(
+        "This session may not use its scene",
+        "The volume that has the scene is not meant for you. Show the details below to your administrator. Or remove the"
+        " session.",
+    ),
     Reason.SCENE_UNREACHABLE: Words(
         "The file could not be fetched",
         "Check that the address leads to the file itself, without a sign-in, and that the server can be reached from the"
@@ -52,7 +57,7 @@ FAILURES: Final[dict[str, Words]] = {
     ),
     Reason.UPLOAD_TIMED_OUT: Words(
         "Your file did not come in time",
-        "Blender waited for it and gave up. Remove this session and open your file again from the first page.",
+        "You can still send it below. Or remove the session, if you no longer need it.",
     ),
     Reason.OWNER_TAKEN: Words(
         "Your user name is in use elsewhere",

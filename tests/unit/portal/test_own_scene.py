@@ -155,7 +155,7 @@ async def test_a_link_to_the_empty_scene_is_no_link_to_a_session_for_a_file(port
         Reason.SCENE_CHECKSUM_MISMATCH,
         Reason.SCENE_UNREADABLE,
         Reason.SCENE_TOO_NEW,
-        Reason.UPLOAD_TIMED_OUT,
+        Reason.SCENE_NOT_ALLOWED,
     ],
 )
 async def test_a_scene_that_cannot_be_had_says_what_to_do(portal: Portal, browser: Browser, reason: Reason) -> None:
@@ -176,6 +176,30 @@ async def test_a_scene_that_cannot_be_had_says_what_to_do(portal: Portal, browse
     assert re.search(r'data-step="scene" data-state="failed"', page)
     assert "Remove and choose another" in page
     assert 'id="own-file"' not in page
+
+
+async def test_a_file_that_comes_late_is_still_taken(portal: Portal, browser: Browser) -> None:
+    name = await own_session(browser)
+    portal.store.set_status(
+        name,
+        "Failed",
+        ("Ready", "False", Reason.UPLOAD_TIMED_OUT, "No file came within 1h."),
+        ("DesktopReady", "True", "DesktopRunning", "The desktop runs."),
+        ("SceneReady", "False", Reason.UPLOAD_TIMED_OUT, "No file came within 1h."),
+        ("Stalled", "True", Reason.UPLOAD_TIMED_OUT, "No file came within 1h."),
+    )
+    page = (await browser.see(f"/sessions/{name}")).text
+    assert FAILURES[Reason.UPLOAD_TIMED_OUT].headline in page
+    assert 'data-open="yes"' in page
+    assert f'data-refresh="/sessions/{name}/progress"' in page, "it goes on when the file is there"
+    assert "http-equiv" not in page
+
+
+async def test_the_title_of_a_sample_is_its_own(portal: Portal, browser: Browser) -> None:
+    name = await browser.start()
+    portal.store.make_ready(name)
+    portal.store.objects[name]["status"]["scene"] = {"name": "shopping_cart.blend"}
+    assert '<p class="over">Shopping cart ' in (await browser.see(f"/sessions/{name}?stay=yes")).text
 
 
 async def test_how_much_was_fetched_is_in_the_step(portal: Portal, browser: Browser) -> None:
@@ -218,4 +242,4 @@ def test_an_address_without_a_name_has_its_host_as_title() -> None:
     ],
 )
 def test_the_rules_of_a_class(spec: object, rules: TransferRules) -> None:
-    assert rules_in({"spec": spec}) == rules
+    assert rules_in({"metadata": {"namespace": "blender", "name": "default"}, "spec": spec}) == rules
