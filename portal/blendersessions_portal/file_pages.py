@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from blendersessions_portal.rendering import Renderer
     from blendersessions_portal.session_store import SessionStore
     from blendersessions_portal.session_view import SessionView
-    from blendersessions_portal.transfer_rules import TransferRules
     from blendersessions_portal.uploads import Upload
 
 logger = logging.getLogger(__name__)
@@ -179,7 +178,8 @@ class FilePages:
         self._require(allowed=rules.upload, words=wording.NO_UPLOADS)
         if sent.length > rules.max_bytes:
             raise TooLargeError(
-                f"“{sent.name}” has {size(sent.length)}. A file may have at most {size(rules.max_bytes)} here.", System.OWN
+                f"“{sent.name}” has {size(sent.length)}. A file may have at most {size(rules.max_bytes)} here.",
+                System.OWN,
             )
         async with await self._agent(session) as files:
             taken = await receive(files, sent)
@@ -194,8 +194,8 @@ class FilePages:
     async def _agent(self, session: SessionView) -> AgentFiles:
         if not session.has_files:
             raise Invalid(
-                f"Session “{session.name}” has no desktop at the moment, so nobody can reach its files. Open its page to"
-                " see what it waits for, or resume it.",
+                f"Session “{session.name}” has no desktop at the moment, so nobody can reach its files. Open its page"
+                " to see what it waits for, or resume it.",
                 System.OWN,
             )
         return await self.store.desktop_files(session)

@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     from blendersessions_portal.session_view import SessionView
 
 
-async def own_session(
-    request: Request, identifier: Identifier, store: SessionStore
-) -> tuple[Visitor, SessionView]:
+async def own_session(request: Request, identifier: Identifier, store: SessionStore) -> tuple[Visitor, SessionView]:
     """Return the visitor, and the session that the address names.
 
     Raises:

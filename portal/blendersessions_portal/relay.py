@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -12,6 +11,8 @@ from starlette.responses import StreamingResponse
 from blendersessions.model.errors import Unavailable
 
 if TYPE_CHECKING:
+    from contextlib import AsyncExitStack
+
     from starlette.types import Receive, Scope, Send
 
     from blendersessions.clients.transfer import Download

@@ -150,7 +150,13 @@ class Renderer:
         return self._templates.TemplateResponse(request, "_progress.html", context)
 
     def full(
-        self, request: Request, sessions: Sequence[SessionView], csrf: str, scene: SceneChoice, *, no_middle_button: bool
+        self,
+        request: Request,
+        sessions: Sequence[SessionView],
+        csrf: str,
+        scene: SceneChoice,
+        *,
+        no_middle_button: bool,
     ) -> Response:
         """Render the page of a visitor with too many sessions: their list, and a button that starts the scene later."""
         context: dict[str, object] = {"count": len(sessions), "scene": scene, "title": self._title(scene)}

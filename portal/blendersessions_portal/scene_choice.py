@@ -74,8 +74,8 @@ def address(written: str) -> SceneChoice:
     url = written.strip()
     if len(url) > _MAX_URL or not _ADDRESS.fullmatch(url) or not _has_host(url):
         raise Invalid(
-            "This is no address of a file that Blender can fetch. Write it as https://example.org/scene.blend, without a"
-            f" user name, and with at most {_MAX_URL} characters.",
+            "This is no address of a file that Blender can fetch. Write it as https://example.org/scene.blend, without"
+            f" a user name, and with at most {_MAX_URL} characters.",
             System.OWN,
         )
     return SceneChoice(url=url)

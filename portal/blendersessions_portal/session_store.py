@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import TYPE_CHECKING, Protocol
 
@@ -214,16 +213,13 @@ class KubernetesSessionStore:
         """
         desktop = session.session.desktop
         try:
-            pod, secret = await asyncio.gather(
-                self._kubernetes.get(desktop.ref("Pod")), self._kubernetes.get(desktop.ref("Secret"))
-            )
-            if session.uid not in _owners(pod) or session.uid not in _owners(secret):
-                raise NotFound(f"{desktop.ref('Pod')} is not the session's.", System.KUBERNETES)
-            found = endpoint_of(pod, secret)
+            pod = await self._kubernetes.get(desktop.ref("Pod"))
+            secret = await self._kubernetes.get(desktop.ref("Secret"))
         except NotFound as error:
-            raise Unavailable(
-                f"Session “{session.name}” has no desktop at the moment. Try again when it runs.", System.OWN
-            ) from error
+            raise _no_desktop(session) from error
+        if session.uid not in _owners(pod) or session.uid not in _owners(secret):
+            raise _no_desktop(session)
+        found = endpoint_of(pod, secret)
         host = f"[{found.address}]" if ":" in found.address else found.address
         return AgentFiles(found.name, f"http://{host}:{AGENT_PORT}", found.token)
 
@@ -241,6 +237,10 @@ class KubernetesSessionStore:
             " install the CRDs and to check the portal's settings.",
             System.OWN,
         )
+
+
+def _no_desktop(session: SessionView) -> Unavailable:
+    return Unavailable(f"Session “{session.name}” has no desktop at the moment. Try again when it runs.", System.OWN)
 
 
 def _owners(body: Manifest) -> set[str]:

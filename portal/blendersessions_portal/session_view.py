@@ -36,7 +36,7 @@ class SessionView:
 
     session: Session
     owner: str
-    scene: SceneChoice = SceneChoice()
+    scene: SceneChoice
     """What the session opens first."""
 
     @property

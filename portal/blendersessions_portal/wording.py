@@ -27,13 +27,14 @@ FAILURES: Final[dict[str, Words]] = {
     ),
     Reason.SCENE_NOT_ALLOWED: Words(
         "This session may not use its scene",
-        "The volume that has the scene is not meant for you. Show the details below to your administrator. Or remove the"
-        " session.",
+        "The volume that has the scene is not meant for you. Show the details below to your administrator. Or remove"
+        " the session.",
     ),
     Reason.SCENE_UNREACHABLE: Words(
         "The file could not be fetched",
-        "Check that the address leads to the file itself, without a sign-in, and that the server can be reached from the"
-        " internet. Then remove this session and open the right address. Or download the file, and open it as your own.",
+        "Check that the address leads to the file itself, without a sign-in, and that the server can be reached from"
+        " the internet. Then remove this session and open the right address. Or download the file, and open it as your"
+        " own.",
     ),
     Reason.SCENE_TOO_LARGE: Words(
         "The file is too large",
@@ -42,8 +43,8 @@ FAILURES: Final[dict[str, Words]] = {
     ),
     Reason.SCENE_CHECKSUM_MISMATCH: Words(
         "The file is not the one that was expected",
-        "Its checksum is another one, so it was not opened: it may have changed, or the download was damaged. Remove this"
-        " session and try again, or ask who gave you the address.",
+        "Its checksum is another one, so it was not opened: it may have changed, or the download was damaged. Remove"
+        " this session and try again, or ask who gave you the address.",
     ),
     Reason.SCENE_UNREADABLE: Words(
         "Blender cannot read this file",
@@ -177,8 +178,8 @@ YOUR_FILE: Final = "Waiting for your file."
 NO_UPLOADS: Final = "Files of your own cannot be sent to Blender here: your administrator has switched that off."
 NO_DOWNLOADS: Final = "Files cannot be taken out here: your administrator has switched that off."
 NO_ADDRESSES: Final = (
-    "Blender fetches no files from addresses here, since its desktops have no way to the internet. Download the file, and"
-    " open it as your own."
+    "Blender fetches no files from addresses here, since its desktops have no way to the internet. Download the file,"
+    " and open it as your own."
 )
 STARTING: Final = Words("Blender is starting", "This page opens Blender automatically when it is ready.")
 SLOW: Final = Words(

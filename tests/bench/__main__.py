@@ -6,6 +6,7 @@ make bench OPTIONS='--record'                 keeps the figures, and writes docs
 make bench OPTIONS='page'                     writes docs/performance.md anew from the kept figures
 make bench OPTIONS='line --waiting 10000'         what a departure from a long line costs the operator's one thread
 make bench OPTIONS='hostile'                      a tenant who fills the cluster with large objects
+make bench OPTIONS='portal-transfer'              1 GB through the portal, in and out, and its memory
 make bench OPTIONS='first-frame --cluster demo'   seconds to the first frame of a real Blender, on a running cluster
 """
 
@@ -18,7 +19,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import first_frame, hostile, line, page
+from bench import first_frame, hostile, line, page, portal_transfer
 from bench.run import SCENARIOS, Options, run
 
 
@@ -31,6 +32,8 @@ def main() -> None:
         line.main(arguments[1:])
     elif arguments[:1] == ["hostile"]:
         hostile.main(arguments[1:])
+    elif arguments[:1] == ["portal-transfer"]:
+        portal_transfer.main(arguments[1:])
     elif arguments[:1] == ["page"]:
         page.write()
     else:

@@ -119,7 +119,7 @@ def test_files_are_added_shown_taken_out_and_deleted(agent: FakeAgent, page: Pag
     assert "<i>a.png" not in agent.files
 
 
-def test_a_file_goes_into_the_folder_that_is_shown(portal: Served, agent: FakeAgent, page: Page) -> None:
+def test_a_file_goes_into_the_folder_that_is_shown(agent: FakeAgent, page: Page) -> None:
     agent.files = {"50% Küche?/#1/a.png": b"1"}
     page.reload()
     page.get_by_role("link", name="50% Küche?").click()
@@ -190,9 +190,7 @@ def test_of_an_upload_that_is_cut_nothing_is_kept(portal: Served, agent: FakeAge
     assert agent.opened == []
 
 
-def test_a_desktop_that_takes_nothing_holds_up_the_browser_and_not_the_portal(
-    portal: Served, agent: FakeAgent
-) -> None:
+def test_a_desktop_that_takes_nothing_holds_up_the_browser_and_not_the_portal(portal: Served, agent: FakeAgent) -> None:
     """The portal reads no more than it can pass on: the browser cannot send all before the agent takes any."""
     agent.gate.clear()
     connection = Visitor(portal).connect("PUT", "/files/a.blend", **{"Content-Length": str(SEVERAL)})

@@ -74,7 +74,7 @@ def test_a_file_goes_in_as_soon_as_blender_waits_for_it(
     portal: Served, agent: FakeAgent, page: Page, tmp_path: Path
 ) -> None:
     content = bytes(range(256)) * 40_000
-    chosen = tmp_path / "mein Stuhl – 椅子.blend"
+    chosen = tmp_path / "mein Stuhl 椅子.blend"
     chosen.write_bytes(content)
     name = choose(page, portal, chosen)
     assert portal.store.only == name
@@ -84,8 +84,8 @@ def test_a_file_goes_in_as_soon_as_blender_waits_for_it(
     assert agent.asked == []
 
     portal.store.make_awaiting(name)
-    until("Blender has the file", lambda: agent.opened == ["mein Stuhl – 椅子.blend"])
-    assert agent.files == {"mein Stuhl – 椅子.blend": content}
+    until("Blender has the file", lambda: agent.opened == ["mein Stuhl 椅子.blend"])
+    assert agent.files == {"mein Stuhl 椅子.blend": content}
     expect(page.get_by_text("Blender opens it …")).to_be_visible()
 
     # The page goes on to Blender, whose address is one of the tests' portal.
@@ -196,9 +196,7 @@ def test_cancel_before_blender_runs_forgets_the_file(portal: Served, agent: Fake
     assert agent.asked == []
 
 
-def test_the_page_of_a_session_that_is_deleted_meanwhile_says_so(
-    portal: Served, agent: FakeAgent, page: Page
-) -> None:
+def test_the_page_of_a_session_that_is_deleted_meanwhile_says_so(portal: Served, agent: FakeAgent, page: Page) -> None:
     agent.gate.clear()
     name = choose(page, portal, blend())
     page.on("dialog", lambda dialog: dialog.accept())
@@ -219,9 +217,7 @@ def test_two_tabs_may_both_send_and_both_are_told(portal: Served, agent: FakeAge
     expect(other.get_by_role("alert").filter(has_text="Blender has a file already.")).to_be_visible()
 
 
-def test_with_too_many_sessions_the_page_explains_it_and_opens_later(
-    portal: Served, agent: FakeAgent, page: Page
-) -> None:
+def test_with_too_many_sessions_the_page_explains_it(portal: Served, page: Page) -> None:
     page.goto(portal.url)
     for _ in range(3):
         answer = page.request.post(
@@ -297,14 +293,13 @@ def test_no_page_is_wider_than_the_window(portal: Served, agent: FakeAgent, brow
         portal.store.make_awaiting(name)
         expect(page.get_by_role("alert").filter(has_text="ddd")).to_be_visible()
         fits(page)
-        page, starting = page.context.new_page(), page
-        # Its page would go on to Blender.
-        starting.close()
+        files = page.context.new_page()
+        page.close()  # it would go on to Blender
         portal.store.make_ready(name)
-        page.goto(f"{portal.url}sessions/{name}/files")
-        fits(page)
-        page.get_by_role("button", name="Delete a").click()
-        fits(page)
+        files.goto(f"{portal.url}sessions/{name}/files")
+        fits(files)
+        files.get_by_role("button", name="Delete a").click()
+        fits(files)
 
 
 def fits(page: Page) -> None:

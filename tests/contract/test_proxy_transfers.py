@@ -52,7 +52,8 @@ class Portal(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    do_POST = do_PUT
+    def do_POST(self) -> None:
+        self.do_PUT()
 
     def log_message(self, *_: object) -> None:
         """Write nothing."""

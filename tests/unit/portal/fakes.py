@@ -84,7 +84,7 @@ class FakeStore:
         return self.rules_of.get(class_name, TransferRules())
 
     async def desktop_files(self, session: SessionView) -> AgentFiles:
-        self._fail()
+        await self.get(session.owner, session.name)
         return AgentFiles("desktop-1", self.agent_url, AGENT_TOKEN)
 
     def _moment(self) -> datetime:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 HOSTILE = [
     "<img src=x onerror=alert(1)>.blend",
-    '"quoted" & \'single\'.blend',
+    "\"quoted\" & 'single'.blend",
     "-",
     "-rf *.blend",
     "椅子.blend",
@@ -49,7 +49,7 @@ def agent(portal: Portal, served: FakeAgent) -> FakeAgent:
 
 
 @pytest.fixture
-async def session(portal: Portal, browser: Browser, agent: FakeAgent) -> str:
+async def session(portal: Portal, browser: Browser) -> str:
     """The address of a session that is ready."""
     name = await browser.start()
     portal.store.make_ready(name)
@@ -239,7 +239,7 @@ async def test_where_nothing_comes_in_nothing_is_deleted_either(
     assert agent.files == {"a.blend": b"1"}
 
 
-async def test_nobody_else_reaches_a_file(portal: Portal, browser: Browser, session: str, agent: FakeAgent) -> None:
+async def test_nobody_else_reaches_a_file(portal: Portal, session: str, agent: FakeAgent) -> None:
     agent.files = {"a.blend": b"1"}
     other = portal.browser()
     await other.start()
@@ -275,7 +275,9 @@ async def test_another_site_puts_nothing_in_and_deletes_nothing(
     assert agent.files == {"a.blend": b"1"}
 
 
-@pytest.mark.parametrize("path", ["..", "../scene/a", "a/../b", ".blender-session.json", "a/.ssh/b", "a\nb", "a\x00b", "./a"])
+@pytest.mark.parametrize(
+    "path", ["..", "../scene/a", "a/../b", ".blender-session.json", "a/.ssh/b", "a\nb", "a\x00b", "./a"]
+)
 async def test_a_way_out_of_the_home_folder_is_none(
     browser: Browser, session: str, agent: FakeAgent, path: str
 ) -> None:
@@ -324,9 +326,8 @@ async def test_entries_that_are_none_are_left_out(browser: Browser, session: str
     assert page.text.count("data-file=") == 2
 
 
-async def test_a_file_that_is_gone_is_no_session_that_is_gone(
-    browser: Browser, session: str, agent: FakeAgent
-) -> None:
+async def test_a_file_that_is_gone_is_no_session_that_is_gone(browser: Browser, session: str, agent: FakeAgent) -> None:
+    agent.files = {"another.blend": b"1"}
     await browser.see(f"{session}/files")
     for answer in (
         await browser.get(f"{session}/files/gone.blend"),
@@ -371,7 +372,9 @@ async def test_a_body_of_unknown_length_is_not_taken(browser: Browser, session: 
     await browser.see(f"{session}/files")
     agent.asked.clear()
     answer = await browser.put(
-        f"{session}/files/a.blend", content=parts(), headers={"X-CSRF-Token": browser.csrf}  # type: ignore[arg-type]
+        f"{session}/files/a.blend",
+        content=parts(),
+        headers={"X-CSRF-Token": browser.csrf},  # type: ignore[arg-type]
     )
     assert answer.status_code == 411
     assert agent.asked == []

@@ -14,7 +14,8 @@ from aiohttp import web
 from blendersessions.model.errors import Invalid, NotFound, Unauthorised, Unavailable
 from blendersessions_portal.scene_choice import SceneChoice
 from blendersessions_portal.session_store import KubernetesSessionStore
-from blendersessions_portal.session_view import owner_hash
+from blendersessions_portal.session_view import owner_hash, read_session
+from blendersessions_portal.transfer_rules import TransferRules
 from unit.api_server import answering
 
 if TYPE_CHECKING:
@@ -238,3 +239,47 @@ async def test_a_spec_that_the_operator_refuses_still_has_its_owner(
     body["spec"]["display"] = {"width": 1}
     api.answers = [(200, body)]
     assert (await store.get("guest-a", "odd")).owner == "guest-a"
+
+
+def of_the_desktop(kind: str, uid: str, **more: object) -> tuple[int, Manifest]:
+    owners = [{"kind": "BlenderSession", "name": "mine", "uid": uid}]
+    return 200, {"kind": kind, "metadata": {"name": "blender-d", "ownerReferences": owners}, **more}
+
+
+def pod_and_secret(uid: str, address: str) -> list[tuple[int, Manifest]]:
+    secret = {"agent-token": base64.b64encode(b"the-token").decode()}
+    return [of_the_desktop("Pod", uid, status={"podIP": address}), of_the_desktop("Secret", uid, data=secret)]
+
+
+async def test_the_rules_come_from_the_class_by_its_name(api: ApiServer, store: KubernetesSessionStore) -> None:
+    spec = {"transfer": {"upload": False}, "egress": "Public"}
+    api.answers = [
+        (200, {"kind": "BlenderSessionClass", "metadata": {"namespace": "blender", "name": "c"}, "spec": spec})
+    ]
+    assert await store.rules("c") == TransferRules(upload=False, addresses=True)
+    assert api.asked == [("GET", "/apis/blendersessions.io/v1alpha1/namespaces/blender/blendersessionclasses/c")]
+    api.answers = [(404, {"kind": "Status", "reason": "NotFound", "message": "no such class"})]
+    assert await store.rules("c") == TransferRules(), "the built-in class"
+
+
+@pytest.mark.parametrize(("address", "host"), [("10.1.2.3", "10.1.2.3"), ("fd00::7", "[fd00::7]")])
+async def test_the_agent_is_reached_at_the_pods_address(
+    api: ApiServer, store: KubernetesSessionStore, monkeypatch: pytest.MonkeyPatch, address: str, host: str
+) -> None:
+    made: list[tuple[str, str, str]] = []
+    monkeypatch.setattr("blendersessions_portal.session_store.AgentFiles", lambda *parts: made.append(parts))
+    session = read_session(stored("mine", "guest-a"))
+    api.answers = pod_and_secret(session.uid, address)
+    await store.desktop_files(session)
+    assert made == [("blender-d", f"http://{host}:8788", "the-token")]
+    name = session.session.desktop.name
+    assert api.asked == [("GET", f"/api/v1/namespaces/blender/pods/{name}"), ("GET", f"{SECRETS}/{name}")], (
+        "by name, and no list"
+    )
+
+
+@pytest.mark.parametrize("uid", ["another", ""])
+async def test_a_pod_of_another_session_is_none(api: ApiServer, store: KubernetesSessionStore, uid: str) -> None:
+    api.answers = pod_and_secret(uid, "10.1.2.3")
+    with pytest.raises(Unavailable, match="no desktop"):
+        await store.desktop_files(read_session(stored("mine", "guest-a")))

@@ -93,7 +93,12 @@ async def test_what_is_no_form_is_refused(body: bytes, size: int) -> None:
 
 @pytest.mark.parametrize(
     ("written", "name"),
-    [("C:\\\\a\\\\b.blend", "b.blend"), ("../../b.blend", "b.blend"), ("a%22b%0D.blend", 'a"b\r.blend'), ("椅子.blend", "椅子.blend")],
+    [
+        ("C:\\\\a\\\\b.blend", "b.blend"),
+        ("../../b.blend", "b.blend"),
+        ("a%22b%0D.blend", 'a"b\r.blend'),
+        ("椅子.blend", "椅子.blend"),
+    ],
 )
 async def test_the_name_is_the_last_part_of_what_the_browser_writes(written: str, name: str) -> None:
     assert (await file_in_form(sent(form(name=written), 64))).name == name
