@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from blendersessions.model.manifest import Manifest
+    from blendersessions_portal.session_view import SessionView
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -246,6 +247,12 @@ def of_the_desktop(kind: str, uid: str, **more: object) -> tuple[int, Manifest]:
     return 200, {"kind": kind, "metadata": {"name": "blender-d", "ownerReferences": owners}, **more}
 
 
+def of_guest_a() -> SessionView:
+    session = stored("mine", "guest-a")
+    session["metadata"]["uid"] = "6f9619ff-8b86-4011-b42d-00c04fc964ff"
+    return read_session(session)
+
+
 def pod_and_secret(uid: str, address: str) -> list[tuple[int, Manifest]]:
     secret = {"agent-token": base64.b64encode(b"the-token").decode()}
     return [of_the_desktop("Pod", uid, status={"podIP": address}), of_the_desktop("Secret", uid, data=secret)]
@@ -268,7 +275,7 @@ async def test_the_agent_is_reached_at_the_pods_address(
 ) -> None:
     made: list[tuple[str, str, str]] = []
     monkeypatch.setattr("blendersessions_portal.session_store.AgentFiles", lambda *parts: made.append(parts))
-    session = read_session(stored("mine", "guest-a"))
+    session = of_guest_a()
     api.answers = pod_and_secret(session.uid, address)
     await store.desktop_files(session)
     assert made == [("blender-d", f"http://{host}:8788", "the-token")]
@@ -282,4 +289,4 @@ async def test_the_agent_is_reached_at_the_pods_address(
 async def test_a_pod_of_another_session_is_none(api: ApiServer, store: KubernetesSessionStore, uid: str) -> None:
     api.answers = pod_and_secret(uid, "10.1.2.3")
     with pytest.raises(Unavailable, match="no desktop"):
-        await store.desktop_files(read_session(stored("mine", "guest-a")))
+        await store.desktop_files(of_guest_a())
