@@ -244,7 +244,7 @@ async def test_a_spec_that_the_operator_refuses_still_has_its_owner(
 
 def of_the_desktop(kind: str, uid: str, **more: object) -> tuple[int, Manifest]:
     owners = [{"kind": "BlenderSession", "name": "mine", "uid": uid}]
-    return 200, {"kind": kind, "metadata": {"name": "blender-d", "ownerReferences": owners}, **more}
+    return 200, {"kind": kind, "metadata": {"name": "blender-d", "uid": "u", "ownerReferences": owners}, **more}
 
 
 def of_guest_a() -> SessionView:
