@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import string
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from blendersessions.model.errors import Invalid, System
 from blendersessions.model.fields import section, text
@@ -71,8 +72,8 @@ def address(written: str) -> SceneChoice:
     Raises:
         Invalid: it is no https address.
     """
-    url = written.strip()
-    if len(url) > _MAX_URL or not _ADDRESS.fullmatch(url) or not _has_host(url):
+    url = _ascii(written.strip())
+    if len(url) > _MAX_URL or not _ADDRESS.fullmatch(url):
         raise Invalid(
             "This is no address of a file that Blender can fetch. Write it as https://example.org/scene.blend, without"
             f" a user name, and with at most {_MAX_URL} characters.",
@@ -81,11 +82,14 @@ def address(written: str) -> SceneChoice:
     return SceneChoice(url=url)
 
 
-def _has_host(url: str) -> bool:
+def _ascii(url: str) -> str:
+    """Write an address as the API takes it, which browsers show in any script; empty if it has no host."""
     try:
-        return bool(urlsplit(url).hostname)
+        parts = urlsplit(url)
+        host = parts.netloc.encode("idna").decode()
     except ValueError:
-        return False
+        return ""
+    return quote(parts._replace(netloc=host).geturl(), safe=string.punctuation + " ") if parts.hostname else ""
 
 
 def _last_part(url: str) -> str:

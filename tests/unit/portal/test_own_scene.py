@@ -224,6 +224,13 @@ def test_a_malformed_scene_is_the_empty_one(scene: object) -> None:
     assert scene_in({"scene": scene}) == SceneChoice()
 
 
+def test_an_address_may_be_in_any_script() -> None:
+    assert (
+        address("https://küche.example/椅子.blend?ö").url
+        == "https://xn--kche-0ra.example/%E6%A4%85%E5%AD%90.blend?%C3%B6"
+    )
+
+
 def test_an_address_without_a_name_has_its_host_as_title() -> None:
     assert address("https://example.org/").file == "example.org"
     assert address("https://example.org/a%00%0Ab.zip").file == "ab.zip"
