@@ -11,6 +11,7 @@ from starlette.staticfiles import StaticFiles
 
 from blendersessions_portal.browser_token_store import BrowserTokens
 from blendersessions_portal.csrf import CsrfGuard
+from blendersessions_portal.file_pages import FilePages
 from blendersessions_portal.headers import AccessLog, SecurityHeaders
 from blendersessions_portal.identity import AnonymousIdentifier
 from blendersessions_portal.input_choice import InputChoice
@@ -61,21 +62,24 @@ def create_app(
     secure = address.scheme == "https"
     samples = load_samples(samples_dir)
     renderer = Renderer(samples)
+    identifier, guard = AnonymousIdentifier(signer, secure=secure, whole_host=address.path == "/"), CsrfGuard(signer)
     pages = Pages(
         public_url=public_url,
         samples=samples,
-        identifier=AnonymousIdentifier(signer, secure=secure, whole_host=address.path == "/"),
+        identifier=identifier,
         input_choice=InputChoice(secure=secure),
-        guard=CsrfGuard(signer),
+        guard=guard,
         store=store,
         tokens=BrowserTokens(guacamole, signer, secure=secure),
         renderer=renderer,
         max_sessions=max_sessions,
         max_sessions_of_all=max_sessions_of_all,
     )
+    file_pages = FilePages(identifier=identifier, guard=guard, store=store, renderer=renderer)
     app = Starlette(
         routes=[
             *pages.routes(),
+            *file_pages.routes(),
             Mount("/static/thumbnails", StaticFiles(directory=samples_dir / "thumbnails")),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],

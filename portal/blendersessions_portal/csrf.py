@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from blendersessions_portal.signing import Signer
 
 FIELD = "csrf"
+"""The hidden field of a form."""
+HEADER = "X-CSRF-Token"
+"""The header of a request that a script sends."""
 _MAX_AGE_SECONDS = 24 * 3600
 _OWN_PAGE = {"same-origin", "none"}
 

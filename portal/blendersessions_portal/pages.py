@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from blendersessions.model.errors import Invalid, NotFound, System, Unavailable
-from blendersessions_portal import csrf
+from blendersessions.model.errors import DomainError, Invalid, NotFound, System, Unavailable
+from blendersessions.model.session import DEFAULT_CLASS
+from blendersessions_portal import csrf, wording
+from blendersessions_portal.own_session import own_session
 from blendersessions_portal.problems import FullError
 from blendersessions_portal.rendering import STAY
+from blendersessions_portal.scene_choice import SceneChoice, address
+from blendersessions_portal.transfer_rules import TransferRules
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,7 +89,8 @@ class Pages:
         """Show the scenes and the visitor's sessions."""
         visitor = self.identifier.identify(request)
         sessions, chosen = await self._sessions(visitor), self.input_choice.remembered(request)
-        response = self.renderer.home(request, sessions, self.guard.token(visitor), no_middle_button=chosen)
+        rules = await self._rules_shown(DEFAULT_CLASS)
+        response = self.renderer.home(request, sessions, self.guard.token(visitor), rules, no_middle_button=chosen)
         # Each visit renews the cookie, so that only browsers that stay away for a month are forgotten.
         self.identifier.remember(visitor, response)
         return response
@@ -98,28 +103,50 @@ class Pages:
     async def create(self, request: Request) -> Response:
         """Make a session and go to its page; with `reuse`, go to a live session of the same scene if there is one.
 
-        A form that names no scene makes nothing, and its choice is remembered. A name that is empty is the empty scene.
+        A form that chooses no scene makes nothing, and its other choice is remembered.
         """
         visitor, form = await self._checked_form(request)
         chosen = self.input_choice.in_form(form)
+        scene = await self._chosen_scene(form)
         response: Response
-        if "sample" in form:
-            response = await self._start(request, visitor, form, no_middle_button=chosen)
-        else:
+        if scene is None:
             response = RedirectResponse("/#scenes", status_code=303)
+        else:
+            reuse = bool(_text(form, "reuse"))
+            response = await self._start(request, visitor, scene, reuse=reuse, no_middle_button=chosen)
         self.input_choice.remember(response, no_middle_button=chosen)
         return response
 
-    async def _start(self, request: Request, visitor: Visitor, form: FormData, *, no_middle_button: bool) -> Response:
-        sample = _text(form, "sample")
-        if sample:
-            self.samples.require(sample)
+    async def _chosen_scene(self, form: FormData) -> SceneChoice | None:
+        """Return what a form asks for; None if it asks for nothing. A sample without a name is the empty scene.
+
+        Raises:
+            Invalid: there is no such sample, the address is none, or the class does not allow it.
+        """
+        if "sample" in form:
+            sample = _text(form, "sample")
+            return SceneChoice(sample=self.samples.require(sample).file if sample else "")
+        if "upload" in form:
+            if not (await self.store.rules(DEFAULT_CLASS)).upload:
+                raise Invalid(f"{wording.NO_UPLOADS} Choose one of the scenes.", System.OWN)
+            return SceneChoice(upload=True)
+        if _text(form, "url").strip():
+            # Enter in the field sends the form by its first button, so the field counts too.
+            scene = address(_text(form, "url"))
+            if not (await self.store.rules(DEFAULT_CLASS)).addresses:
+                raise Invalid(wording.NO_ADDRESSES, System.OWN)
+            return scene
+        return None
+
+    async def _start(
+        self, request: Request, visitor: Visitor, scene: SceneChoice, *, reuse: bool, no_middle_button: bool
+    ) -> Response:
         sessions = [session for session in await self._sessions(visitor) if not session.ending]
-        session = _find_live(sessions, sample) if _text(form, "reuse") else None
+        session = _find_live(sessions, scene) if reuse else None
         if session is None and len(sessions) >= self.max_sessions:
             # The class's limits hold for everybody. A visitor reaches this limit first, on a page that explains it.
             token = self.guard.token(visitor)
-            return self.renderer.full(request, sessions, token, sample, no_middle_button=no_middle_button)
+            return self.renderer.full(request, sessions, token, scene, no_middle_button=no_middle_button)
         if session is None:
             if await self.store.count() >= self.max_sessions_of_all:
                 raise FullError(
@@ -127,7 +154,7 @@ class Pages:
                     " when one has ended by itself. If you have one that you no longer need, please stop it.",
                     System.OWN,
                 )
-            session = await self.store.create(visitor.owner, sample, no_middle_button=no_middle_button)
+            session = await self.store.create(visitor.owner, scene, no_middle_button=no_middle_button)
             logger.info("Session %s was made for %s.", session.name, visitor.owner)
         return RedirectResponse(f"/sessions/{session.name}", status_code=303)
 
@@ -138,7 +165,7 @@ class Pages:
         """
         sample = self.samples.require(request.query_params.get("blender_file", ""))
         visitor = self.identifier.identify(request)
-        if session := _find_live(await self._sessions(visitor), sample.file):
+        if session := _find_live(await self._sessions(visitor), SceneChoice(sample=sample.file)):
             return RedirectResponse(f"/sessions/{session.name}", status_code=303)
         chosen = self.input_choice.remembered(request)
         response = self.renderer.view(request, sample.file, self.guard.token(visitor), no_middle_button=chosen)
@@ -147,24 +174,27 @@ class Pages:
 
     async def session(self, request: Request) -> Response:
         """Show a session's page; redirect to Blender if the session is ready, unless the query asks to stay."""
-        visitor, session = await self._own_session(request)
+        visitor, session = await own_session(request, self.identifier, self.store)
         response: Response
         if session.ready and not _asks_to_stay(request):
             response = RedirectResponse(f"/sessions/{session.name}/open", status_code=303)
         else:
             stay = _asks_to_stay(request)
-            response = self.renderer.session(request, session, self.guard.token(visitor), stay=stay)
+            rules = await self._rules_shown(session.class_name) if session.wants_file else TransferRules()
+            response = self.renderer.session(request, session, self.guard.token(visitor), rules, stay=stay)
         self.identifier.remember(visitor, response)
         return response
 
     async def progress(self, request: Request) -> Response:
         """Show the session's progress alone, for a page that refreshes it."""
-        visitor, session = await self._own_session(request)
-        return self.renderer.progress(request, session, self.guard.token(visitor), stay=_asks_to_stay(request))
+        visitor, session = await own_session(request, self.identifier, self.store)
+        rules = await self._rules_shown(session.class_name) if session.wants_file else TransferRules()
+        token = self.guard.token(visitor)
+        return self.renderer.progress(request, session, token, rules, stay=_asks_to_stay(request))
 
     async def open(self, request: Request) -> Response:
         """Sign the owner in at Guacamole and go to Blender."""
-        visitor, session = await self._own_session(request)
+        visitor, session = await own_session(request, self.identifier, self.store)
         if not session.ready:
             return RedirectResponse(f"/sessions/{session.name}", status_code=303)
         # The token opens everything that the owner may open, so it goes to our own Guacamole only.
@@ -218,16 +248,17 @@ class Pages:
         logger.info("Session %s was resumed by %s.", session.name, visitor.owner)
         return RedirectResponse(f"/sessions/{session.name}", status_code=303)
 
+    async def _rules_shown(self, class_name: str) -> TransferRules:
+        try:
+            return await self.store.rules(class_name)
+        except DomainError as error:
+            # The page is shown all the same. What a form asks for is checked again.
+            logger.warning("The rules of the class %s cannot be read: %s", class_name, error)
+            return TransferRules()
+
     async def _sessions(self, visitor: Visitor) -> list[SessionView]:
         # A name that was made just now has no sessions.
         return await self.store.list(visitor.owner) if visitor.known else []
-
-    async def _own_session(self, request: Request) -> tuple[Visitor, SessionView]:
-        visitor = self.identifier.identify(request)
-        name = request.path_params["name"]
-        if not visitor.known:
-            raise NotFound(f"There is no session “{name}”.", System.OWN)
-        return visitor, await self.store.get(visitor.owner, name)
 
     async def _credentials(self, visitor: Visitor, session: SessionView) -> UserCredentials:
         try:
@@ -246,8 +277,8 @@ class Pages:
         return visitor, form
 
 
-def _find_live(sessions: Sequence[SessionView], sample: str) -> SessionView | None:
-    return next((session for session in sessions if session.live and session.sample == sample), None)
+def _find_live(sessions: Sequence[SessionView], scene: SceneChoice) -> SessionView | None:
+    return next((session for session in sessions if session.live and session.scene == scene), None)
 
 
 def _asks_to_stay(request: Request) -> bool:

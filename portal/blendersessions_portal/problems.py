@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
-from blendersessions.model.errors import DomainError, Invalid, NotFound, System, Unauthorised, Unavailable
+from blendersessions.model.errors import Conflict, DomainError, Invalid, NotFound, System, Unauthorised, Unavailable
 from blendersessions_portal.csrf import ForgedError
+from blendersessions_portal.uploads import LengthMissingError, TooLargeError
 
 if TYPE_CHECKING:
     from blendersessions_portal.rendering import Renderer
@@ -30,7 +31,10 @@ _PAGES: dict[type[DomainError], tuple[str, int, bool]] = {
     ForgedError: ("Please try that again from our page", 403, False),
     FullError: ("All places are taken", 503, False),
     Invalid: ("This cannot be done", 400, False),
+    TooLargeError: ("The file is too large", 413, False),
+    LengthMissingError: ("The file was not taken", 411, False),
     NotFound: ("There is no such session", 404, False),
+    Conflict: ("This cannot be done", 409, False),
     Unauthorised: ("Not allowed", 502, True),
     Unavailable: ("Not available right now", 503, True),
     DomainError: ("Something went wrong", 500, True),
@@ -64,11 +68,16 @@ class Problems:
         text = str(error)
         if of_the_cluster:
             text = next(words for kind, words in _OF_THE_CLUSTER.items() if isinstance(error, kind)) + _LOG_HAS_MORE
-        if isinstance(error, NotFound):
+        if isinstance(error, NotFound) and error.system is System.AGENT:
+            title = "There is no such file"
+        elif isinstance(error, NotFound):
             text = (
                 "It may have ended: a session ends when its time is over, or when nobody works in it. Or it was"
                 " started in another browser: only that browser can see it."
             )
+        if request.method == "PUT":
+            # Only our scripts send it, and they show the sentence.
+            return JSONResponse({"message": text}, status)
         query = f"?{request.url.query}" if request.url.query else ""
         retry = request.url.path + query if can_retry and request.method == "GET" else ""
         return self._renderer.problem(request, title, text, status, retry=retry)

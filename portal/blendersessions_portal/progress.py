@@ -30,6 +30,8 @@ class State(StrEnum):
     WAITING = "waiting"
     WORKING = "working"
     QUEUED = "queued"
+    AWAITING = "awaiting"
+    """Blender runs, and the person's own file is still to come."""
     READY = "ready"
     FAILED = "failed"
     SUSPENDING = "suspending"
@@ -76,6 +78,8 @@ def describe(session: SessionView, now: datetime) -> Progress:
         return Progress(State.SUSPENDING, words.headline, words.way_out)
     if session.ready:
         return Progress(State.READY, wording.READY.headline, wording.READY.way_out, _steps(session))
+    if session.awaits_upload:
+        return Progress(State.AWAITING, wording.AWAITING.headline, wording.AWAITING.way_out, _steps(session))
     if _reason(session, ConditionType.READY) == Reason.QUEUED:
         queue = session.status.queue
         place = _place(queue.position) if queue is not None and queue.position else ""
@@ -98,6 +102,8 @@ def _waiting_words(session: SessionView, waited: timedelta) -> Words:
         return words
     if session.status.holds(ConditionType.SUSPENDED):
         return wording.STARTING
+    if _reason(session, ConditionType.SCENE_READY) == Reason.SCENE_FETCHING:
+        return wording.FETCHING
     if waited > _DELAY_SHOWN_AFTER:
         for kind, _, _ in wording.STEPS:
             if not session.status.holds(kind) and (words := wording.DELAYS.get(_reason(session, kind))):
@@ -128,6 +134,9 @@ def _step(session: SessionView, kind: ConditionType, title: str, waiting: str, *
     if broken:
         failure = _harmless_message(session, ConditionType.STALLED, ConditionType.READY, kind)
         return Step(title, State.FAILED, failure or "The operator gave no reason.")
+    if condition and condition.reason == Reason.AWAITING_UPLOAD and session.awaits_upload:
+        # The operator's message names ways for people who use kubectl too.
+        return Step(title, State.AWAITING, wording.YOUR_FILE)
     if condition and not session.failed:
         return Step(title, State.WORKING, message or waiting)
     return Step(title, State.WAITING, message or waiting)

@@ -13,7 +13,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.templating import Jinja2Templates
 
 from blendersessions_portal import lifetime_words, wording
+from blendersessions_portal.file_view import size
 from blendersessions_portal.progress import Progress, State, describe
+from blendersessions_portal.scene_choice import OWN_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,8 +24,11 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from blendersessions.model.files import Files
+    from blendersessions_portal.file_view import FolderView
     from blendersessions_portal.samples import Samples
+    from blendersessions_portal.scene_choice import SceneChoice
     from blendersessions_portal.session_view import SessionView
+    from blendersessions_portal.transfer_rules import TransferRules
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
@@ -32,7 +37,7 @@ TEMPLATES = _HERE / "templates"
 STAY = "stay=yes"
 """Query of a session's page that shows the session instead of opening it."""
 
-_CHANGING = {State.WORKING, State.QUEUED, State.SUSPENDING, State.ENDING}
+_CHANGING = {State.WORKING, State.AWAITING, State.QUEUED, State.SUSPENDING, State.ENDING}
 
 
 @cache
@@ -68,6 +73,9 @@ class SessionRow:
     suspending: str
     stopping: str
     files: Files
+    takes_file: bool
+    wants_file: bool
+    has_files: bool
     can_suspend: bool
     can_resume: bool
     may_hold_work: bool
@@ -84,10 +92,10 @@ class Renderer:
         """Return a session in words, as of now."""
         now = datetime.now(UTC)
         progress = describe(session, now)
-        sample = self._samples.get(session.sample)
+        sample = self._samples.get(session.scene.sample)
         return SessionRow(
             name=session.name,
-            title=self._title(session.sample),
+            title=session.scene_name or self._title(session.scene),
             picture=sample.picture if sample else "",
             created=session.created.isoformat(),
             age=lifetime_words.age(session.created, now),
@@ -100,14 +108,26 @@ class Renderer:
             suspending=wording.SUSPEND[session.files],
             stopping=lifetime_words.stopping(session),
             files=session.files,
+            takes_file=session.takes_file,
+            wants_file=session.wants_file,
+            has_files=session.has_files,
             can_suspend=session.can_suspend,
             can_resume=session.can_resume,
             may_hold_work=session.may_hold_work,
         )
 
-    def home(self, request: Request, sessions: Sequence[SessionView], csrf: str, *, no_middle_button: bool) -> Response:
+    def home(
+        self,
+        request: Request,
+        sessions: Sequence[SessionView],
+        csrf: str,
+        rules: TransferRules,
+        *,
+        no_middle_button: bool,
+    ) -> Response:
         """Render the scenes and the visitor's sessions."""
-        context = {"samples": list(self._samples), "no_middle_button": no_middle_button}
+        context: dict[str, object] = {"samples": list(self._samples), "no_middle_button": no_middle_button}
+        context |= {"rules": rules, "largest": size(rules.max_bytes), "no_uploads": wording.NO_UPLOADS}
         context |= self._list_context(sessions, csrf)
         return self._templates.TemplateResponse(request, "home.html", context)
 
@@ -115,21 +135,31 @@ class Renderer:
         """Render the list of the visitor's sessions alone, to replace it on the page."""
         return self._templates.TemplateResponse(request, "_sessions.html", self._list_context(sessions, csrf))
 
-    def session(self, request: Request, session: SessionView, csrf: str, *, stay: bool) -> Response:
+    def session(
+        self, request: Request, session: SessionView, csrf: str, rules: TransferRules, *, stay: bool
+    ) -> Response:
         """Render a session's page; without `stay` it goes to Blender as soon as the session is ready."""
-        context = {"row": self.row(session), "csrf": csrf, "stay": stay}
+        context = self._session_context(session, csrf, rules, stay=stay)
         return self._templates.TemplateResponse(request, "session.html", context)
 
-    def progress(self, request: Request, session: SessionView, csrf: str, *, stay: bool) -> Response:
+    def progress(
+        self, request: Request, session: SessionView, csrf: str, rules: TransferRules, *, stay: bool
+    ) -> Response:
         """Render the session's progress alone, to replace it on the page."""
-        context = {"row": self.row(session), "csrf": csrf, "stay": stay}
+        context = self._session_context(session, csrf, rules, stay=stay)
         return self._templates.TemplateResponse(request, "_progress.html", context)
 
     def full(
-        self, request: Request, sessions: Sequence[SessionView], csrf: str, file: str, *, no_middle_button: bool
+        self,
+        request: Request,
+        sessions: Sequence[SessionView],
+        csrf: str,
+        scene: SceneChoice,
+        *,
+        no_middle_button: bool,
     ) -> Response:
-        """Render the page of a visitor with too many sessions: their list, and a button that starts `file` later."""
-        context = {"count": len(sessions), "file": file, "title": self._title(file)}
+        """Render the page of a visitor with too many sessions: their list, and a button that starts the scene later."""
+        context: dict[str, object] = {"count": len(sessions), "scene": scene, "title": self._title(scene)}
         context["no_middle_button"] = no_middle_button
         context |= self._list_context(sessions, csrf)
         return self._templates.TemplateResponse(request, "full.html", context, status_code=409)
@@ -143,14 +173,32 @@ class Renderer:
         """Render the page about what is kept, and when."""
         return self._templates.TemplateResponse(request, "artists.html")
 
-    def problem(self, request: Request, title: str, text: str, status: int, *, retry: str = "") -> Response:
+    def files(
+        self, request: Request, session: SessionView, folder: FolderView, rules: TransferRules, csrf: str
+    ) -> Response:
+        """Render a folder of the session's desktop."""
+        context: dict[str, object] = {"row": self.row(session), "folder": folder, "rules": rules, "csrf": csrf}
+        context |= {"largest": size(rules.max_bytes), "wording": wording}
+        return self._templates.TemplateResponse(request, "files.html", context)
+
+    def problem(
+        self, request: Request, title: str, text: str, status: int, *, retry: str = "", label: str = "Try again"
+    ) -> Response:
         """Render an error, with a link to try again if `retry` is an address."""
-        context = {"title": title, "text": text, "retry": retry}
+        context = {"title": title, "text": text, "retry": retry, "label": label}
         return self._templates.TemplateResponse(request, "problem.html", context, status_code=status)
 
-    def _title(self, file: str) -> str:
-        sample = self._samples.get(file)
-        return sample.title if sample else file or "Empty scene"
+    def _title(self, scene: SceneChoice) -> str:
+        if scene.upload:
+            return OWN_FILE
+        sample = self._samples.get(scene.sample)
+        return sample.title if sample else scene.file or "Empty scene"
+
+    def _session_context(
+        self, session: SessionView, csrf: str, rules: TransferRules, *, stay: bool
+    ) -> dict[str, object]:
+        row, largest = self.row(session), size(rules.max_bytes)
+        return {"row": row, "csrf": csrf, "stay": stay, "rules": rules, "largest": largest}
 
     def _list_context(self, sessions: Sequence[SessionView], csrf: str) -> dict[str, object]:
         rows = [self.row(session) for session in sessions]

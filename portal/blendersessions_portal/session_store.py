@@ -5,15 +5,20 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Protocol
 
+from blendersessions.clients.agent import endpoint_of
+from blendersessions.clients.agent_files import AgentFiles
+from blendersessions.model.container import AGENT_PORT
 from blendersessions.model.errors import Conflict, KindUnknown, NotFound, System, Unavailable
-from blendersessions.model.manifest import SESSION_KIND, Manifest, Ref
+from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Manifest, Ref
 from blendersessions.model.names import user_secret_name
 from blendersessions.model.user_credentials import credentials_in
 from blendersessions_portal.session_view import OWNER_HASH_LABEL, SessionView, new_session, owner_hash, read_session
+from blendersessions_portal.transfer_rules import TransferRules, rules_in
 
 if TYPE_CHECKING:
     from blendersessions.clients.kubernetes import Kubernetes
     from blendersessions.model.user_credentials import UserCredentials
+    from blendersessions_portal.scene_choice import SceneChoice
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _CREATE_ATTEMPTS = 4
@@ -38,12 +43,12 @@ class SessionStore(Protocol):
         """Return the number of sessions that all visitors have, without those that are being deleted."""
         ...
 
-    async def create(self, owner: str, sample: str, *, no_middle_button: bool) -> SessionView:
-        """Make a session of a sample, and return it.
+    async def create(self, owner: str, scene: SceneChoice, *, no_middle_button: bool) -> SessionView:
+        """Make a session of a scene, and return it.
 
         Args:
             owner: the Guacamole user whose session it is.
-            sample: file name of a scene; empty for the empty scene.
+            scene: what it opens.
             no_middle_button: whether Blender takes other keys for the middle mouse button and the numeric keypad.
         """
         ...
@@ -77,6 +82,18 @@ class SessionStore(Protocol):
 
         Raises:
             NotFound: the operator has not made them.
+        """
+        ...
+
+    async def rules(self, class_name: str) -> TransferRules:
+        """Return what a class lets in and out of its sessions' desktops."""
+        ...
+
+    async def desktop_files(self, session: SessionView) -> AgentFiles:
+        """Return the client for the files of a session's desktop.
+
+        Raises:
+            Unavailable: the desktop does not run, or not yet.
         """
         ...
 
@@ -125,17 +142,17 @@ class KubernetesSessionStore:
             raise NotFound(f"{ref} does not exist.", System.KUBERNETES)
         return session
 
-    async def create(self, owner: str, sample: str, *, no_middle_button: bool) -> SessionView:
-        """Make a session of a sample, and return it.
+    async def create(self, owner: str, scene: SceneChoice, *, no_middle_button: bool) -> SessionView:
+        """Make a session of a scene, and return it.
 
         Args:
             owner: the Guacamole user whose session it is.
-            sample: file name of a scene; empty for the empty scene.
+            scene: what it opens.
             no_middle_button: whether Blender takes other keys for the middle mouse button and the numeric keypad.
         """
         for _ in range(_CREATE_ATTEMPTS):
             try:
-                made = new_session(self._namespace, owner, sample, no_middle_button=no_middle_button)
+                made = new_session(self._namespace, owner, scene, no_middle_button=no_middle_button)
                 return _read(await self._kubernetes.create(made))
             except Conflict:
                 # The random characters may give a name that exists. Another draw very likely does not.
@@ -181,6 +198,31 @@ class KubernetesSessionStore:
             raise NotFound(f"{ref} holds no sign-in for {owner}.", System.KUBERNETES)
         return found
 
+    async def rules(self, class_name: str) -> TransferRules:
+        """Return what a class lets in and out of its sessions' desktops; the defaults if there is no such class."""
+        try:
+            return rules_in(await self._kubernetes.get(Ref(CLASS_KIND, self._namespace, class_name)))
+        except NotFound:
+            return TransferRules()
+
+    async def desktop_files(self, session: SessionView) -> AgentFiles:
+        """Return the client for the files of a session's desktop.
+
+        Raises:
+            Unavailable: the desktop does not run, or not yet.
+        """
+        desktop = session.session.desktop
+        try:
+            pod = await self._kubernetes.get(desktop.ref("Pod"))
+            secret = await self._kubernetes.get(desktop.ref("Secret"))
+        except NotFound as error:
+            raise _no_desktop(session) from error
+        if session.uid not in _owners(pod) or session.uid not in _owners(secret):
+            raise _no_desktop(session)
+        found = endpoint_of(pod, secret)
+        host = f"[{found.address}]" if ":" in found.address else found.address
+        return AgentFiles(found.name, f"http://{host}:{AGENT_PORT}", found.token)
+
     async def _scale(self, owner: str, name: str, replicas: int) -> None:
         session = await self.get(owner, name)
         # With the UID, the API server refuses this if the name now belongs to another session.
@@ -195,6 +237,15 @@ class KubernetesSessionStore:
             " install the CRDs and to check the portal's settings.",
             System.OWN,
         )
+
+
+def _no_desktop(session: SessionView) -> Unavailable:
+    return Unavailable(f"Session “{session.name}” has no desktop at the moment. Try again when it runs.", System.OWN)
+
+
+def _owners(body: Manifest) -> set[str]:
+    references = body["metadata"].get("ownerReferences") or ()
+    return {str(reference.get("uid")) for reference in references}
 
 
 def _read(body: Manifest) -> SessionView:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -14,6 +13,7 @@ from blendersessions.model.manifest import API_VERSION, SESSION_KIND, Manifest
 from blendersessions.model.names import ALPHABET
 from blendersessions.model.session import parse_session
 from blendersessions.model.status import ReportedActivity
+from blendersessions_portal.scene_choice import SceneChoice, scene_in
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,8 +25,6 @@ OWNER_HASH_LABEL = "blendersessions.io/owner-hash"
 """Label of the portal's sessions: the owner's hash, since an owner's name may not be a valid label value."""
 
 _SUSPENDING: Final = (Reason.SUSPENDING, Reason.SAVE_FAILED, Reason.WAITING_FOR_WORK)
-_NAME_STEM_LIMIT = 40
-"""Most characters of a session's name that come from its scene."""
 _RANDOM_CHARACTERS = 5
 _HELD_UP: Final = (Reason.SAVE_FAILED, Reason.WAITING_FOR_WORK)
 """Reasons of Suspended and of Ready while something holds up a suspension."""
@@ -38,6 +36,8 @@ class SessionView:
 
     session: Session
     owner: str
+    scene: SceneChoice
+    """What the session opens first."""
 
     @property
     def name(self) -> str:
@@ -50,9 +50,45 @@ class SessionView:
         return self.session.uid
 
     @property
-    def sample(self) -> str:
-        """File name of the scene; empty for the empty scene."""
-        return self.session.spec.scene.sample
+    def class_name(self) -> str:
+        """The session's class."""
+        return self.session.spec.class_name
+
+    @property
+    def scene_name(self) -> str:
+        """Name of the file that was brought in; empty while none was."""
+        return "" if self.scene.sample else self.status.scene_name
+
+    @property
+    def awaits_upload(self) -> bool:
+        """Whether Blender runs and waits for the person's own file."""
+        return self._runs and self._scene_reason == Reason.AWAITING_UPLOAD
+
+    @property
+    def takes_file(self) -> bool:
+        """Whether the person's own file can be sent now. One that comes late is still taken."""
+        return self._runs and self._scene_reason in (Reason.AWAITING_UPLOAD, Reason.UPLOAD_TIMED_OUT)
+
+    @property
+    def wants_file(self) -> bool:
+        """Whether the person's own file is still to come, now or as soon as Blender runs."""
+        before = self._scene_reason in ("", Reason.DESKTOP_NOT_READY)
+        starting = self._runs and self.live and not self.ready
+        return self.takes_file or (starting and self.scene.upload and not self.scene_name and before)
+
+    @property
+    def has_files(self) -> bool:
+        """Whether a desktop runs whose files can be reached."""
+        return self._runs and self.status.holds(ConditionType.DESKTOP_READY)
+
+    @property
+    def _runs(self) -> bool:
+        return not self.ending and not self.suspend_requested
+
+    @property
+    def _scene_reason(self) -> str:
+        condition = self.status.condition(ConditionType.SCENE_READY)
+        return condition.reason if condition is not None else ""
 
     @property
     def created(self) -> datetime:
@@ -152,21 +188,21 @@ def read_session(body: Manifest) -> SessionView:
     session = parse_session(body)
     # Read from the object itself: if a part of the spec is malformed, the model has defaults for all of it.
     spec = body.get("spec") or {}
-    return SessionView(session, owner=str(spec.get("owner", "")))
+    return SessionView(session, str(spec.get("owner", "")), scene_in(spec))
 
 
-def new_session(namespace: str, owner: str, sample: str, *, no_middle_button: bool = False) -> Manifest:
+def new_session(namespace: str, owner: str, scene: SceneChoice, *, no_middle_button: bool = False) -> Manifest:
     """Return the object of a new session, with a random name.
 
     Args:
         namespace: where it is made.
         owner: the Guacamole user whose session it is.
-        sample: file name of a scene; empty for the empty scene.
+        scene: what it opens.
         no_middle_button: whether to ask for help with input. Without it the class decides.
     """
     spec: Manifest = {"owner": owner}
-    if sample:
-        spec["scene"] = {"sample": sample}
+    if scene.manifest:
+        spec["scene"] = scene.manifest
     if no_middle_button:
         # A keyboard without a numeric keypad goes with a pointer without a middle button.
         spec["input"] = {"emulateMiddleButton": True, "emulateNumpad": True}
@@ -174,18 +210,12 @@ def new_session(namespace: str, owner: str, sample: str, *, no_middle_button: bo
         "apiVersion": API_VERSION,
         "kind": SESSION_KIND,
         "metadata": {
-            "name": name_stem(sample) + "".join(secrets.choice(ALPHABET) for _ in range(_RANDOM_CHARACTERS)),
+            "name": scene.name_stem + "".join(secrets.choice(ALPHABET) for _ in range(_RANDOM_CHARACTERS)),
             "namespace": namespace,
             "labels": {OWNER_HASH_LABEL: owner_hash(owner)},
         },
         "spec": spec,
     }
-
-
-def name_stem(sample: str) -> str:
-    """Return the readable start of a session's name: `shopping-cart-` for shopping_cart.blend."""
-    words = re.sub(r"[^a-z0-9]+", "-", sample.removesuffix(".blend").lower()).strip("-")
-    return (words[:_NAME_STEM_LIMIT].strip("-") or ("session" if sample else "empty-scene")) + "-"
 
 
 def owner_hash(owner: str) -> str:

@@ -25,6 +25,41 @@ FAILURES: Final[dict[str, Words]] = {
         "This scene does not exist",
         "Blender has no scene of this name here. Remove this session and choose another scene.",
     ),
+    Reason.SCENE_NOT_ALLOWED: Words(
+        "This session may not use its scene",
+        "The volume that has the scene is not meant for you. Show the details below to your administrator. Or remove"
+        " the session.",
+    ),
+    Reason.SCENE_UNREACHABLE: Words(
+        "The file could not be fetched",
+        "Check that the address leads to the file itself, without a sign-in, and that the server can be reached from"
+        " the internet. Then remove this session and open the right address. Or download the file, and open it as your"
+        " own.",
+    ),
+    Reason.SCENE_TOO_LARGE: Words(
+        "The file is too large",
+        "Remove this session and open a smaller file. In Blender, File > Clean Up and compressed saving make a file"
+        " smaller. Your administrator can allow larger ones.",
+    ),
+    Reason.SCENE_CHECKSUM_MISMATCH: Words(
+        "The file is not the one that was expected",
+        "Its checksum is another one, so it was not opened: it may have changed, or the download was damaged. Remove"
+        " this session and try again, or ask who gave you the address.",
+    ),
+    Reason.SCENE_UNREADABLE: Words(
+        "Blender cannot read this file",
+        "It takes a .blend file, or a .zip with one .blend at its top. Remove this session and choose another file. If"
+        " Blender on your own computer opens it, save it there anew first.",
+    ),
+    Reason.SCENE_TOO_NEW: Words(
+        "This file needs a newer Blender",
+        "It was saved by a newer Blender than the one here, which the details below name. Save it in a Blender of that"
+        " version, or ask your administrator for a session with a newer one.",
+    ),
+    Reason.UPLOAD_TIMED_OUT: Words(
+        "Your file did not come in time",
+        "You can still send it below. Or remove the session, if you no longer need it.",
+    ),
     Reason.OWNER_TAKEN: Words(
         "Your user name is in use elsewhere",
         "Sessions in another place use the user name that this browser has in Guacamole. Remove this session. Then open"
@@ -131,6 +166,21 @@ STEPS: Final = (
 )
 """Condition, title, and what the step waits for, until the operator reports a message."""
 
+AWAITING: Final = Words(
+    "Blender waits for your file",
+    "Choose it below. Blender checks it and opens it at once, with the textures of a .zip.",
+)
+FETCHING: Final = Words(
+    "Blender fetches your file", "This page opens Blender automatically when the file is there and can be read."
+)
+YOUR_FILE: Final = "Waiting for your file."
+"""What the step of a scene says that the person is to send."""
+NO_UPLOADS: Final = "Files of your own cannot be sent to Blender here: your administrator has switched that off."
+NO_DOWNLOADS: Final = "Files cannot be taken out here: your administrator has switched that off."
+NO_ADDRESSES: Final = (
+    "Blender fetches no files from addresses here, since its desktops have no way to the internet. Download the file,"
+    " and open it as your own."
+)
 STARTING: Final = Words("Blender is starting", "This page opens Blender automatically when it is ready.")
 SLOW: Final = Words(
     "Blender is starting",

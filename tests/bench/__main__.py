@@ -7,6 +7,7 @@ make bench OPTIONS='page'                     writes docs/performance.md anew fr
 make bench OPTIONS='line --waiting 10000'         what a departure from a long line costs the operator's one thread
 make bench OPTIONS='hostile'                      a tenant who fills the cluster with large objects
 make bench OPTIONS='transfer'                     a large file up, down and in an archive of a desktop's agent
+make bench OPTIONS='portal-transfer'              1 GB through the portal, in and out, and its memory
 make bench OPTIONS='first-frame --cluster demo'   seconds to the first frame of a real Blender, on a running cluster
 """
 
@@ -19,7 +20,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import first_frame, hostile, line, page, transfer
+from bench import first_frame, hostile, line, page, portal_transfer, transfer
 from bench.run import SCENARIOS, Options, run
 
 
@@ -34,6 +35,8 @@ def main() -> None:
         hostile.main(arguments[1:])
     elif arguments[:1] == ["transfer"]:
         transfer.main(arguments[1:])
+    elif arguments[:1] == ["portal-transfer"]:
+        portal_transfer.main(arguments[1:])
     elif arguments[:1] == ["page"]:
         page.write()
     else:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, Page, expect
 
-from blendersessions_portal.app import create_app
-from ports import HeldPort
-from unit.portal.fakes import KEY, FakeGuacamole, FakeStore, write_samples
-from waiting import DEADLINE_MILLISECONDS, DEADLINE_SECONDS, until
+from contract.served_portal import Served, serving, tab
+from waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,40 +20,6 @@ WITHOUT_SCRIPTS = "without scripts"
 LAPTOP = {"emulateMiddleButton": True, "emulateNumpad": True}
 
 
-class Served:
-    """A portal on a loopback port, and the store behind it."""
-
-    def __init__(self, store: FakeStore, url: str) -> None:
-        self.store = store
-        self.url = url
-
-
-@contextmanager
-def serving(folder: Path) -> Iterator[Served]:
-    """Serve a portal over a store in memory while the block runs."""
-    with HeldPort() as port:
-        served = Served(FakeStore(), f"http://127.0.0.1:{port.number}/")
-        app = create_app(
-            store=served.store,
-            guacamole=FakeGuacamole(),
-            cookie_key=KEY,
-            public_url=served.url,
-            samples_dir=write_samples(folder),
-            max_sessions=3,
-            max_sessions_of_all=60,
-        )
-        server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port.number, log_level="warning"))
-        thread = threading.Thread(target=server.run, name="portal", daemon=True)
-        thread.start()
-        try:
-            until("the portal starts or ends", lambda: server.started or not thread.is_alive(), pause=0.005)
-            assert server.started, "the portal did not start"
-            yield served
-        finally:
-            server.should_exit = True
-            thread.join(DEADLINE_SECONDS)
-
-
 @pytest.fixture
 def portal(tmp_path: Path) -> Iterator[Served]:
     with serving(tmp_path) as served:
@@ -67,15 +28,8 @@ def portal(tmp_path: Path) -> Iterator[Served]:
 
 @pytest.fixture(params=[WITH_SCRIPTS, WITHOUT_SCRIPTS])
 def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
-    """A tab of a person who was never here before."""
-    context = browser.new_context(java_script_enabled=request.param == WITH_SCRIPTS)
-    context.set_default_timeout(DEADLINE_MILLISECONDS)
-    troubles: list[str] = []
-    context.on("weberror", lambda error: troubles.append(str(error.error)))
-    context.on("console", lambda line: troubles.append(line.text) if "Content Security Policy" in line.text else None)
-    yield context.new_page()
-    context.close()
-    assert troubles == []
+    with tab(browser, scripts=request.param == WITH_SCRIPTS) as page:
+        yield page
 
 
 def start(page: Page, title: str) -> tuple[str, Page]:

@@ -6,6 +6,8 @@ const PACES = {
   quick: { first: 300, factor: 1.12, longest: 2500 },
   slow: { first: 15000, factor: 1, longest: 15000 },
 };
+// The HTML of an element as the portal sent it. Scripts and people change the element.
+const sources = new WeakMap();
 const LONGEST_MILLISECONDS_AFTER_ERROR = 10000;
 
 function announce(text) {
@@ -16,13 +18,41 @@ function announce(text) {
 // Replacing an element closes its popover and loses the focus. So an element with an open popover is left alone, and
 // the focus is set again.
 function replace(old, fresh) {
-  if (old.outerHTML === fresh.outerHTML || old.querySelector(":popover-open")) return old;
+  const source = fresh.outerHTML;
+  if (sources.get(old) === source || old.querySelector(":popover-open")) return old;
+  sources.set(fresh, source);
   const focused = old.contains(document.activeElement) ? document.activeElement.id : "";
+  const kept = keepParts(old, fresh);
   old.replaceWith(fresh);
   guardForms(fresh);
+  document.dispatchEvent(new CustomEvent("refreshed", { detail: fresh }));
+  for (const part of kept) part.dispatchEvent(new Event("kept"));
   if (focused) (document.getElementById(focused) || document.getElementById("main")).focus();
   announce(fresh.dataset.announce);
   return fresh;
+}
+
+// What a person does in a part with `data-keep` goes on: the part moves into the fresh element, with the fresh state.
+function keepParts(old, fresh) {
+  const kept = [];
+  for (const part of old.querySelectorAll("[data-keep]")) {
+    const place = fresh.querySelector(`#${CSS.escape(part.id)}`);
+    if (!place) continue;
+    part.dataset.open = place.dataset.open;
+    place.replaceWith(part);
+    kept.push(part);
+  }
+  return kept;
+}
+
+// Shows another page in this document, which goes on with what it does. `address` is empty if the address stays.
+function showPage(fresh, address) {
+  document.title = fresh.title;
+  document.getElementById("main").replaceWith(fresh.getElementById("main"));
+  if (address) history.pushState(null, "", address);
+  setUp(document.getElementById("main"));
+  document.getElementById("main").focus();
+  window.scrollTo(0, 0);
 }
 
 async function fetchFragment(address, id) {
@@ -35,8 +65,10 @@ async function fetchFragment(address, id) {
 function keepCurrent(element) {
   let state = element.dataset.state || element.dataset.pace;
   let pause = PACES[element.dataset.pace].first;
+  sources.set(element, element.outerHTML);
 
   async function refresh() {
+    if (!element.isConnected) return;
     const hidden = document.hidden && element.dataset.pace === "slow";
     try {
       const fresh = hidden ? element : await fetchFragment(element.dataset.refresh, element.id);
@@ -80,11 +112,19 @@ function guardForms(root) {
   }
 }
 
-guardForms(document);
-for (const element of document.querySelectorAll("[data-refresh]")) keepCurrent(element);
-for (const form of document.querySelectorAll("form[data-send]")) form.requestSubmit();
+function setUp(root) {
+  guardForms(root);
+  for (const element of root.querySelectorAll("[data-refresh]")) keepCurrent(element);
+  for (const form of root.querySelectorAll("form[data-send]")) form.requestSubmit();
+  document.dispatchEvent(new CustomEvent("refreshed", { detail: root }));
+}
+
+document.documentElement.classList.add("scripted");
+setUp(document);
 
 // The Back button may restore a page from memory, with disabled buttons and an old state.
 window.addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload();
 });
+// The address is of another page than the document shows.
+window.addEventListener("popstate", () => location.reload());

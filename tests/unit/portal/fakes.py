@@ -7,17 +7,21 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from blendersessions.clients.agent_files import AgentFiles
 from blendersessions.model.errors import NotFound, System, Unauthorised
 from blendersessions.model.user_credentials import UserCredentials
 from blendersessions_portal.session_view import SessionView, new_session, read_session
+from blendersessions_portal.transfer_rules import TransferRules
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from blendersessions.model.manifest import Manifest
+    from blendersessions_portal.scene_choice import SceneChoice
 
 PUBLIC_URL = "http://portal.test/"
 KEY = b"0123456789abcdef0123456789abcdef"
+AGENT_TOKEN = "the-token-of-the-agent"
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 """The current time of all pages."""
 
@@ -29,6 +33,10 @@ class FakeStore:
         self.objects: dict[str, Manifest] = {}
         self.passwords: dict[str, str] = {}
         self.failure: Exception | None = None
+        self.rules_of: dict[str, TransferRules] = {}
+        """Rules of the classes that have other ones than the defaults."""
+        self.agent_url = ""
+        """Where the agent of all desktops is."""
 
     async def list(self, owner: str) -> list[SessionView]:
         self._fail()
@@ -45,9 +53,9 @@ class FakeStore:
             raise NotFound(f"There is no session “{name}”.", System.GUACAMOLE)
         return read_session(self.objects[name])
 
-    async def create(self, owner: str, sample: str, *, no_middle_button: bool) -> SessionView:
+    async def create(self, owner: str, scene: SceneChoice, *, no_middle_button: bool) -> SessionView:
         self._fail()
-        body = new_session("blender", owner, sample, no_middle_button=no_middle_button)
+        body = new_session("blender", owner, scene, no_middle_button=no_middle_button)
         name = str(body["metadata"]["name"])
         body["metadata"] |= {"uid": str(uuid.uuid4()), "creationTimestamp": self._moment().isoformat()}
         self.objects[name] = body
@@ -70,6 +78,14 @@ class FakeStore:
         if owner not in self.passwords:
             raise NotFound("Secret “blender-user-0” does not exist.", System.GUACAMOLE)
         return UserCredentials(owner, self.passwords[owner])
+
+    async def rules(self, class_name: str) -> TransferRules:
+        self._fail()
+        return self.rules_of.get(class_name, TransferRules())
+
+    async def desktop_files(self, session: SessionView) -> AgentFiles:
+        await self.get(session.owner, session.name)
+        return AgentFiles("desktop-1", self.agent_url, AGENT_TOKEN)
 
     def _moment(self) -> datetime:
         """Return a moment that is later for each session, and the same on every machine."""
@@ -103,8 +119,24 @@ class FakeStore:
             ("ConnectionReady", "True", "Registered", "Registered in Guacamole."),
         )
 
+    def make_awaiting(self, name: str) -> None:
+        self.set_status(
+            name,
+            "Starting",
+            ("Ready", "False", "AwaitingUpload", "The session waits for a file: kubectl blender upload."),
+            ("DesktopReady", "True", "DesktopRunning", "The desktop runs."),
+            ("SceneReady", "False", "AwaitingUpload", "The session waits for a file: kubectl blender upload."),
+            ("ConnectionReady", "True", "Registered", "Registered in Guacamole."),
+        )
+
     def make_ready(self, name: str, url: str = PUBLIC_URL + "guacamole/#/client/MQBjAHBvc3RncmVzcWw") -> None:
-        self.set_status(name, "Ready", ("Ready", "True", "SessionReady", "Blender can be opened."), clientURL=url)
+        self.set_status(
+            name,
+            "Ready",
+            ("Ready", "True", "SessionReady", "Blender can be opened."),
+            ("DesktopReady", "True", "DesktopRunning", "The desktop runs."),
+            clientURL=url,
+        )
 
     def make_suspended(self, name: str, reason: str, **suspension: object) -> None:
         """Suspend a session as the operator does, and write its status."""
@@ -116,6 +148,12 @@ class FakeStore:
             ("Suspended", "True", reason, "The desktop was saved and stopped."),
             suspension={"reason": reason, "at": "2026-11-24T12:00:00Z", **suspension},
         )
+
+    def limit_files(self, most: int) -> None:
+        self.rules_of["default"] = TransferRules(max_bytes=most)
+
+    def allow_addresses(self) -> None:
+        self.rules_of["default"] = TransferRules(addresses=True)
 
     def give_workspace(self, name: str, **workspace: object) -> None:
         self.objects[name]["spec"]["workspace"] = workspace or {"size": "5Gi"}

@@ -11,7 +11,8 @@ import pytest
 from blendersessions.model.conditions import Condition
 from blendersessions_portal.lifetime_words import age
 from blendersessions_portal.progress import State, describe
-from blendersessions_portal.session_view import SessionView, name_stem, read_session
+from blendersessions_portal.scene_choice import SceneChoice
+from blendersessions_portal.session_view import SessionView, read_session
 
 if TYPE_CHECKING:
     from unit.portal.conftest import Browser, Portal
@@ -248,7 +249,7 @@ def test_age(seconds: int, words: str) -> None:
     ],
 )
 def test_names_are_readable_and_valid(sample: str, stem: str) -> None:
-    assert name_stem(sample) == stem
+    assert SceneChoice(sample=sample).name_stem == stem
 
 
 async def test_the_page_of_a_starting_session_refreshes_itself(portal: Portal, browser: Browser) -> None:

@@ -12,14 +12,17 @@ import pytest_asyncio
 from aiohttp import web
 
 from blendersessions.model.errors import Invalid, NotFound, Unauthorised, Unavailable
+from blendersessions_portal.scene_choice import SceneChoice
 from blendersessions_portal.session_store import KubernetesSessionStore
-from blendersessions_portal.session_view import owner_hash
+from blendersessions_portal.session_view import owner_hash, read_session
+from blendersessions_portal.transfer_rules import TransferRules
 from unit.api_server import answering
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from blendersessions.model.manifest import Manifest
+    from blendersessions_portal.session_view import SessionView
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -115,7 +118,7 @@ async def test_get_reads_what_the_operator_reported(api: ApiServer, store: Kuber
     }
     api.answers = [(200, body)]
     session = await store.get("guest-a", "mine")
-    assert (session.ready, session.sample, session.uid) == (True, "shopping_cart.blend", "uid-of-mine")
+    assert (session.ready, session.scene.sample, session.uid) == (True, "shopping_cart.blend", "uid-of-mine")
     assert session.created.utcoffset() is not None
     assert session.changed == session.created + timedelta(seconds=5)
 
@@ -138,7 +141,7 @@ async def test_an_invalid_name_is_never_requested(api: ApiServer, store: Kuberne
 
 async def test_create_names_the_session_after_its_scene(api: ApiServer, store: KubernetesSessionStore) -> None:
     api.answers = [(201, {})]
-    session = await store.create("guest-a", "fire_extinguisher.blend", no_middle_button=False)
+    session = await store.create("guest-a", SceneChoice(sample="fire_extinguisher.blend"), no_middle_button=False)
     assert api.asked == [("POST", SESSIONS)]
     assert "input" not in api.bodies[0]["spec"], "the class decides"
     assert session.name.startswith("fire-extinguisher-")
@@ -147,7 +150,7 @@ async def test_create_names_the_session_after_its_scene(api: ApiServer, store: K
 
 async def test_create_takes_another_name_when_one_is_taken(api: ApiServer, store: KubernetesSessionStore) -> None:
     api.answers = [(409, failure("already exists")), (201, {})]
-    await store.create("guest-a", "", no_middle_button=True)
+    await store.create("guest-a", SceneChoice(sample=""), no_middle_button=True)
     first, second = (body["metadata"]["name"] for body in api.bodies)
     assert first != second
     assert first.startswith("empty-scene-")
@@ -221,7 +224,7 @@ async def test_refusals_keep_the_clusters_words(
 ) -> None:
     api.answers = [(status, failure("exceeded quota: sessions"))]
     with pytest.raises(kind, match=words):
-        await store.create("guest-a", "", no_middle_button=True)
+        await store.create("guest-a", SceneChoice(sample=""), no_middle_button=True)
 
 
 async def test_an_object_that_is_not_a_session_is_a_domain_error(api: ApiServer, store: KubernetesSessionStore) -> None:
@@ -237,3 +240,53 @@ async def test_a_spec_that_the_operator_refuses_still_has_its_owner(
     body["spec"]["display"] = {"width": 1}
     api.answers = [(200, body)]
     assert (await store.get("guest-a", "odd")).owner == "guest-a"
+
+
+def of_the_desktop(kind: str, uid: str, **more: object) -> tuple[int, Manifest]:
+    owners = [{"kind": "BlenderSession", "name": "mine", "uid": uid}]
+    return 200, {"kind": kind, "metadata": {"name": "blender-d", "uid": "u", "ownerReferences": owners}, **more}
+
+
+def of_guest_a() -> SessionView:
+    session = stored("mine", "guest-a")
+    session["metadata"]["uid"] = "6f9619ff-8b86-4011-b42d-00c04fc964ff"
+    return read_session(session)
+
+
+def pod_and_secret(uid: str, address: str) -> list[tuple[int, Manifest]]:
+    secret = {"agent-token": base64.b64encode(b"the-token").decode()}
+    return [of_the_desktop("Pod", uid, status={"podIP": address}), of_the_desktop("Secret", uid, data=secret)]
+
+
+async def test_the_rules_come_from_the_class_by_its_name(api: ApiServer, store: KubernetesSessionStore) -> None:
+    spec = {"transfer": {"upload": False}, "egress": "Public"}
+    api.answers = [
+        (200, {"kind": "BlenderSessionClass", "metadata": {"namespace": "blender", "name": "c"}, "spec": spec})
+    ]
+    assert await store.rules("c") == TransferRules(upload=False, addresses=True)
+    assert api.asked == [("GET", "/apis/blendersessions.io/v1alpha1/namespaces/blender/blendersessionclasses/c")]
+    api.answers = [(404, {"kind": "Status", "reason": "NotFound", "message": "no such class"})]
+    assert await store.rules("c") == TransferRules(), "the built-in class"
+
+
+@pytest.mark.parametrize(("address", "host"), [("10.1.2.3", "10.1.2.3"), ("fd00::7", "[fd00::7]")])
+async def test_the_agent_is_reached_at_the_pods_address(
+    api: ApiServer, store: KubernetesSessionStore, monkeypatch: pytest.MonkeyPatch, address: str, host: str
+) -> None:
+    made: list[tuple[str, str, str]] = []
+    monkeypatch.setattr("blendersessions_portal.session_store.AgentFiles", lambda *parts: made.append(parts))
+    session = of_guest_a()
+    api.answers = pod_and_secret(session.uid, address)
+    await store.desktop_files(session)
+    assert made == [("blender-d", f"http://{host}:8788", "the-token")]
+    name = session.session.desktop.name
+    assert api.asked == [("GET", f"/api/v1/namespaces/blender/pods/{name}"), ("GET", f"{SECRETS}/{name}")], (
+        "by name, and no list"
+    )
+
+
+@pytest.mark.parametrize("uid", ["another", ""])
+async def test_a_pod_of_another_session_is_none(api: ApiServer, store: KubernetesSessionStore, uid: str) -> None:
+    api.answers = pod_and_secret(uid, "10.1.2.3")
+    with pytest.raises(Unavailable, match="no desktop"):
+        await store.desktop_files(of_guest_a())

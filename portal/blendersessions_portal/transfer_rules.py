@@ -1,0 +1,37 @@
+"""What a class lets in and out of its sessions' desktops. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from blendersessions.model.session_class import ClassSpec, parse_session_class
+
+if TYPE_CHECKING:
+    from blendersessions.model.manifest import Manifest
+
+_DEFAULTS: Final = ClassSpec()
+
+
+@dataclass(frozen=True)
+class TransferRules:
+    """What the class allows; without a class, its defaults.
+
+    Attributes:
+        upload: whether files may go in.
+        download: whether files may go out.
+        max_bytes: the largest file.
+        addresses: whether a desktop may fetch its scene from an address.
+    """
+
+    upload: bool = True
+    download: bool = True
+    max_bytes: int = _DEFAULTS.transfer.max_bytes
+    addresses: bool = False
+
+
+def rules_in(session_class: Manifest) -> TransferRules:
+    """Read the rules of a class; the defaults if it is malformed, since no session of it starts."""
+    spec = parse_session_class(session_class).spec
+    transfer = spec.transfer
+    return TransferRules(transfer.upload, transfer.download, transfer.max_bytes, spec.egress == "Public")
