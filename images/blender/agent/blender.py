@@ -33,6 +33,8 @@ class BlenderState:
     rendering: bool = False
     baking: bool = False
     playing: bool = False
+    version: str = ""
+    """Such as 4.3.2; empty while no Blender reports."""
 
 
 NO_BLENDER: Final = BlenderState()
@@ -183,4 +185,5 @@ def _parse_state(message: dict[str, object]) -> BlenderState:
         rendering=bool(message.get("rendering")),
         baking=bool(message.get("baking")),
         playing=bool(message.get("playing")),
+        version=str(message.get("version", "")),
     )

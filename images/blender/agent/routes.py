@@ -80,6 +80,7 @@ def _status(desktop: Desktop) -> Response:
         200,
         {
             **_describe(state),
+            "blender_version": state.version,
             "file": state.file,
             "scene": PurePath(state.file).name,
             "dirty": state.dirty,

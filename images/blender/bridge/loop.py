@@ -129,6 +129,7 @@ class Bridge:
             "rendering": self._renders.is_recent,
             "baking": self._baking,
             "playing": jobs.is_playing(),
+            "version": blender_state.version(),
         }
         if state != self._reported or now - self._reported_at >= _HEARTBEAT_SECONDS:
             self._reported, self._reported_at = state, now

@@ -16,7 +16,7 @@ from workspace.save_failure import SaveFailed
 TOKEN = "correct-horse-battery"
 BEARER = f"Bearer {TOKEN}"
 FILE = "/home/blender/shopping_cart.blend"
-STATE = BlenderState(7, True, "SceneOnScreen", "The scene is on screen.", FILE, True, 17, "Camera")
+STATE = BlenderState(7, True, "SceneOnScreen", "The scene is on screen.", FILE, True, 17, "Camera", version="5.2.2")
 DRAWING = BlenderState(7, False, "SceneDrawing", "Blender is still drawing the scene for the first time.", FILE)
 
 
@@ -96,6 +96,7 @@ async def test_status_has_everything_for_the_operator(desktop: FakeDesktop, work
         "ready": True,
         "reason": "SceneOnScreen",
         "message": "The scene is on screen.",
+        "blender_version": "5.2.2",
         "file": FILE,
         "scene": "shopping_cart.blend",
         "dirty": True,
