@@ -11,7 +11,7 @@ from chart.rendering import ROOT
 
 MANIFESTS = ROOT / "manifests"
 SAMPLES = {"shopping_cart", "fire_extinguisher", "watering_can"}
-OTHERS = {"class", "suspended", "workspace"}
+OTHERS = {"class", "suspended", "workspace", "class-blender-4.3", "class-blender-5.2"}
 
 
 def documents() -> list[dict[str, Any]]:
