@@ -143,9 +143,11 @@ def _apt_settings(cache: Path) -> Path:
     The lists of Debian's unstable expire after a week, and a mirror may be older. The file is mounted, as above.
     """
     file = cache / "apt.conf"
-    query = ["apt-config", "shell", "checked", "Acquire::Check-Valid-Until/b"]
-    is_checked = subprocess.run(query, capture_output=True, text=True, check=False).stdout.strip() != "checked='false'"
-    file.write_text("" if is_checked else 'Acquire::Check-Valid-Until "false";\n')
+    answer = ""
+    if shutil.which("apt-config"):
+        query = ["apt-config", "shell", "checked", "Acquire::Check-Valid-Until/b"]
+        answer = subprocess.run(query, capture_output=True, text=True, check=False).stdout.strip()
+    file.write_text('Acquire::Check-Valid-Until "false";\n' if answer == "checked='false'" else "")
     return file
 
 
