@@ -13,6 +13,7 @@ import tarfile
 import tempfile
 import urllib.request
 import zlib
+from http.client import HTTPException
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -93,5 +94,5 @@ def _unpack(source: str, archive: BinaryIO, target: Path) -> None:
 if __name__ == "__main__":
     try:
         take(sys.argv[1], sys.argv[2], Path(__file__).parent, Path(sys.argv[3]))
-    except (Refused, OSError) as error:
+    except (Refused, OSError, HTTPException) as error:
         sys.exit(f"The official build of Blender was not taken: {error}")
