@@ -24,6 +24,12 @@ kubeconfig: .venv/localcluster ## Print the path of the cluster's kubeconfig
 down: .venv/localcluster ## Stop the cluster and leave nothing behind
 	@$(LOCALCLUSTER) down --name $(NAME)
 
+images: .venv/localcluster ## Build the images; BLENDER=5.2: only the one with that Blender. docs/images.md has more
+	@$(LOCALCLUSTER) images $(foreach SETTING,BLENDER BLENDER_URL BLENDER_SHA256,$(if $($(SETTING)),$(OPTION_$(SETTING))='$($(SETTING))'))
+OPTION_BLENDER := --blender
+OPTION_BLENDER_URL := --blender-url
+OPTION_BLENDER_SHA256 := --blender-sha256
+
 ##@ Work on it
 test: .venv/dev ## Build what the tests need, and run them all
 	@PYTHONPATH=local/cluster .venv/bin/python tests/prepare.py
@@ -70,4 +76,4 @@ help: ## Print this
 .venv/dev: requirements/dev.txt local/bootstrap
 	@PYTHON=$(PYTHON) local/bootstrap dev
 
-.PHONY: demo status kubeconfig down test conformance bench lint format generate lock help $(SUITES)
+.PHONY: demo status kubeconfig down images test conformance bench lint format generate lock help $(SUITES)

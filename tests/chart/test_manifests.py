@@ -13,7 +13,7 @@ from chart.rendering import ROOT
 MANIFESTS = ROOT / "manifests"
 SAMPLES = {"shopping_cart", "fire_extinguisher", "watering_can"}
 SOURCES = {"scene_by_url": "url", "scene_by_volume": "volume", "scene_by_upload": "upload"}
-OTHERS = {"class", "suspended", "workspace", *SOURCES}
+OTHERS = {"class", "suspended", "workspace", "class-blender-4.3", "class-blender-5.2", *SOURCES}
 
 
 def documents() -> list[dict[str, Any]]:

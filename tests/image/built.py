@@ -16,6 +16,7 @@ from image.recipe import read_recipe
 from localcluster import images
 from localcluster.images.buildah import Buildah
 from localcluster.images.catalog import cache_dir, dockerfile
+from localcluster.images.content import TAG_CHARACTERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +30,7 @@ class BuiltImage:
 
     root: Path
     """The folder with its file system."""
+    labels: Mapping[str, str]
     entrypoint: tuple[str, ...]
     environment: Mapping[str, str]
     working_directory: str
@@ -36,21 +38,27 @@ class BuiltImage:
     """Files and folders of the work tree that stand in place of the image's, by their path in the container."""
 
 
-def mount(name: str) -> BuiltImage:
-    """Mount the Blender image until `buildah rm NAME`.
+def mount(run: str, image_name: str = "blender") -> BuiltImage:
+    """Mount a Blender image in a container of buildah, whose name begins with the run's.
 
     It is the image of this work tree, built if it is not there. With `BLENDER_IMAGE_SOURCE=tree` it is the image that
     was built last, with the work tree's programs over its own: then a change of the programs needs no build.
+
+    Args:
+        run: the name of the run. `leftovers.remove` unmounts the image.
+        image_name: `blender` or another image that is built from its Dockerfile.
     """
+    name = f"{run}-{image_name}"
     buildah = Buildah(cache_dir() / "storage")
     from_tree = os.environ.get("BLENDER_IMAGE_SOURCE", "image") == "tree"
-    reference, archive = _built_last() if from_tree else _built_now()
+    reference, archive = _built_last(image_name) if from_tree else _built_now(image_name)
     if buildah.output(["inspect", "--type", "image", reference]) is None:
         _output(buildah, "pull", f"docker-archive:{archive}")
     config = json.loads(_output(buildah, "inspect", "--type", "image", reference))["OCIv1"]["config"]
     _output(buildah, "from", "--pull-never", "--name", name, reference)
     image = BuiltImage(
         root=Path(_output(buildah, "mount", name).strip()),
+        labels=config["Labels"],
         entrypoint=tuple(config["Entrypoint"]),
         environment=dict(entry.split("=", 1) for entry in config["Env"]),
         working_directory=config["WorkingDir"],
@@ -69,15 +77,16 @@ def _with_programs_of_tree(image: BuiltImage) -> BuiltImage:
     )
 
 
-def _built_now() -> tuple[str, Path]:
-    image = images.build(["blender"])["blender"]
+def _built_now(name: str) -> tuple[str, Path]:
+    image = images.build([name])[name]
     return f"docker.io/{image.repository}:{image.tag}", image.archive
 
 
-def _built_last() -> tuple[str, Path]:
-    archive = max(cache_dir().glob("blender-????????????.tar"), key=lambda path: path.stat().st_mtime, default=None)
-    assert archive is not None, "No Blender image was built yet. Run once without BLENDER_IMAGE_SOURCE."
-    return f"docker.io/blender-sessions/{archive.stem.replace('-', ':')}", archive
+def _built_last(name: str) -> tuple[str, Path]:
+    archives = cache_dir().glob(f"{name}-{'?' * TAG_CHARACTERS}.tar")
+    archive = max(archives, key=lambda path: path.stat().st_mtime, default=None)
+    assert archive is not None, f"No image {name} was built yet. Run once without BLENDER_IMAGE_SOURCE."
+    return f"docker.io/blender-sessions/{name}:{archive.stem.removeprefix(f'{name}-')}", archive
 
 
 def _output(buildah: Buildah, *arguments: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,14 +12,20 @@ from image import built
 from image.desktops import running
 from image.leftovers import own_folder
 from localcluster import packages
+from localcluster.images.catalog import BLENDERS, blender_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from image.built import BuiltImage
     from image.container import Container
     from image.desktops import RunDesktop
+
+    MountImage = Callable[[str], BuiltImage]
+
+CHOSEN = os.environ.get("BLENDER") or None
+"""The version of Blender for all tests. Without one it is the first, and some tests run with every version."""
 
 
 @pytest.fixture(scope="session")
@@ -30,10 +37,22 @@ def image_run() -> Iterator[Path]:
         yield folder
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests that ask for it with every Blender, unless the run is for one Blender."""
+    if CHOSEN is None and metafunc.definition.get_closest_marker("every_blender"):
+        metafunc.parametrize("blender_image", BLENDERS, indirect=True)
+
+
 @pytest.fixture(scope="session")
-def blender_image(image_run: Path) -> BuiltImage:
-    """The image, mounted."""
-    return built.mount(image_run.name)
+def mount_image(image_run: Path) -> MountImage:
+    """Mount the image with a version of Blender, once."""
+    return cache(lambda version: built.mount(image_run.name, blender_name(version)))
+
+
+@pytest.fixture(scope="session")
+def blender_image(request: pytest.FixtureRequest, mount_image: MountImage) -> BuiltImage:
+    """The image with the Blender that the test or the run asks for, mounted."""
+    return mount_image(getattr(request, "param", CHOSEN or next(iter(BLENDERS))))
 
 
 @pytest.fixture

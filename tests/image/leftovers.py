@@ -1,6 +1,6 @@
 """The folder of one run of the suite, and the removal of what a run that was killed left behind.
 
-Whatever a run makes outside its folder has the run's name: containers of runc, network namespaces, buildah's container.
+Whatever a run makes outside its folder has the run's name: containers of runc and of buildah, network namespaces.
 So the name alone is enough to remove all of it.
 """
 
@@ -80,5 +80,8 @@ def remove(folder: Path) -> None:
     for mount in reversed(psutil.disk_partitions(all=True)):
         if Path(mount.mountpoint).is_relative_to(folder):
             subprocess.run(["umount", mount.mountpoint], check=True)
-    Buildah(cache_dir() / "storage").output(["rm", folder.name])
+    buildah = Buildah(cache_dir() / "storage")
+    for name in (buildah.output(["containers", "--format", "{{.ContainerName}}"]) or "").split():
+        if name.startswith(f"{folder.name}-"):
+            buildah.output(["rm", name])
     shutil.rmtree(folder)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from image.container import Container
     from image.desktops import RunDesktop
 
+pytestmark = pytest.mark.every_blender
+
 HOME = "/home/blender"
 SMALL = """
 for scene in bpy.data.scenes:
@@ -47,11 +49,35 @@ image.is_dirty
 """
 RED = "list(bpy.data.images['{name}'].pixels[0:4]) == [1, 0, 0, 1]"
 COMPOSITOR = f"""{SMALL}
-bpy.context.scene.use_nodes = True
-tree = bpy.context.scene.node_tree
-node = tree.nodes.new("CompositorNodeOutputFile")
-node.base_path = "/tmp/layers"
-tree.links.new(tree.nodes["Render Layers"].outputs[0], node.inputs[0])
+scene = bpy.context.scene
+if hasattr(scene, "compositing_node_group"):
+    tree = scene.compositing_node_group = bpy.data.node_groups.new("Compositor", "CompositorNodeTree")
+    node = tree.nodes.new("CompositorNodeOutputFile")
+    node.file_output_items.new("RGBA", "Image")
+    node.format.media_type = "IMAGE"
+    node.directory, node.file_name = "/tmp/layers", ""
+    layers = tree.nodes.new("CompositorNodeRLayers")
+else:
+    scene.use_nodes = True
+    tree = scene.node_tree
+    node = tree.nodes.new("CompositorNodeOutputFile")
+    node.base_path = "/tmp/layers"
+    layers = tree.nodes["Render Layers"]
+tree.links.new(layers.outputs[0], node.inputs[0])
+"""
+OUTPUT_FOLDER = """
+scene = bpy.context.scene
+tree = scene.compositing_node_group if hasattr(scene, "compositing_node_group") else scene.node_tree
+node = tree.nodes["File Output"]
+node.directory if hasattr(node, "directory") else node.base_path
+"""
+MOVIE = f"""{SMALL}
+settings = bpy.context.scene.render.image_settings
+if hasattr(settings, "media_type"):
+    settings.media_type = "VIDEO"
+settings.file_format = "FFMPEG"
+bpy.ops.render.render()
+settings.file_format
 """
 
 
@@ -125,7 +151,18 @@ def test_frames_after_file_new_are_kept(desktop: Container) -> None:
 
 def test_what_the_compositor_writes_is_kept(desktop: Container) -> None:
     desktop.blender("bpy.ops.wm.read_homefile()\n" + COMPOSITOR)
-    path = "bpy.context.scene.node_tree.nodes['File Output'].base_path"
-    until("the output leads to the home folder", lambda: desktop.blender(path) == f"{HOME}/renders/layers")
+    until("the output leads to the home folder", lambda: desktop.blender(OUTPUT_FOLDER) == f"{HOME}/renders/layers")
     desktop.blender("bpy.ops.render.render()")
-    assert files(desktop.home, "renders/layers/*") == ["Image0001.png"]
+    (layer,) = desktop.home.glob("renders/layers/Image*.png")
+    with Image.open(layer) as picture:
+        assert picture.size == (16, 16)
+
+
+def test_a_picture_of_a_scene_that_writes_movies_is_kept(desktop: Container) -> None:
+    """The scene goes on to write movies."""
+    desktop.blender("bpy.ops.wm.read_homefile()")
+    before = set(files(desktop.home, "renders/untitled-*-f0001.png"))
+    assert desktop.blender(MOVIE) == "FFMPEG"
+    (name,) = set(files(desktop.home, "renders/untitled-*-f0001.png")) - before
+    with Image.open(desktop.home / "renders" / name) as picture:
+        assert picture.size == (16, 16)

@@ -23,6 +23,11 @@ class DrawCounter:
         self.draws += 1
 
 
+def version() -> str:
+    """Return Blender's version, such as 4.3.2."""
+    return "{}.{}.{}".format(*bpy.app.version)
+
+
 def open_file() -> str:
     """Return the absolute path of the open scene; empty if it was never saved."""
     return str(bpy.data.filepath)

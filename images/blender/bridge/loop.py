@@ -131,7 +131,7 @@ class Bridge:
             "rendering": self._renders.is_recent,
             "baking": self._baking,
             "playing": jobs.is_playing(),
-            "version": ".".join(str(number) for number in bpy.app.version),
+            "version": blender_state.version(),
             "file_version": list(bpy.app.version_file),
         }
         if state != self._reported or now - self._reported_at >= _HEARTBEAT_SECONDS:

@@ -2,15 +2,21 @@
 
 from typing import Any
 
+import bpy
 from _bpy import ops
 
 
 def call(name: str, **arguments: Any) -> None:  # noqa: ANN401 - whatever the operator takes
     """Call an operator by its Python name, such as `wm.quit_blender`.
 
-    `bpy.ops` refuses every operator during a bake, because it would update the scene before.
+    Before Blender 5.2 `bpy.ops` refuses every operator during a bake, because it would update the scene before. What it
+    calls itself does not. Since then it leaves the update out, and has no such function any more.
 
     Raises:
         RuntimeError: the operator failed.
     """
-    ops.call(name, arguments)
+    if hasattr(ops, "call"):
+        ops.call(name, arguments)
+        return
+    module, _, operator = name.partition(".")
+    getattr(getattr(bpy.ops, module), operator)(**arguments)

@@ -24,8 +24,11 @@ def keep_outputs(home: Path) -> None:
             rest = _below_temporary(scene.render.filepath)
             scene.render.filepath = str(renders / rest) if rest else f"{renders}/{prefix}"
         for node in _file_outputs(scene):
-            if _is_temporary(node.base_path):
-                node.base_path = str(renders / _below_temporary(node.base_path))
+            # Blender 5 renamed the property.
+            name = "directory" if hasattr(node, "directory") else "base_path"
+            folder = str(getattr(node, name))
+            if _is_temporary(folder):
+                setattr(node, name, str(renders / _below_temporary(folder)))
     for settings in _fluid_domains():
         if _is_temporary(settings.cache_directory) or _is_of_this_run(settings.cache_directory):
             settings.cache_directory = str(caches / Path(settings.cache_directory).name)
@@ -45,8 +48,11 @@ def _below_temporary(path: str) -> str:
 
 
 def _file_outputs(scene: "bpy.types.Scene") -> "Iterator[bpy.types.CompositorNodeOutputFile]":
-    if scene.library is None and scene.use_nodes and scene.node_tree is not None:
-        for node in scene.node_tree.nodes:
+    # Since Blender 5 scenes may share a compositor, which may come from another file.
+    shared = hasattr(scene, "compositing_node_group")
+    tree = scene.compositing_node_group if shared else scene.node_tree
+    if scene.library is None and tree is not None and tree.library is None:
+        for node in tree.nodes:
             if node.type == "OUTPUT_FILE":
                 yield node
 

@@ -77,9 +77,16 @@ def _write(result: "bpy.types.Image", scene: "bpy.types.Scene", file: Path) -> N
     settings = scene.render.image_settings
     movie_format = settings.file_format if scene.render.is_movie_format else ""
     if movie_format:
-        settings.file_format = "PNG"
+        _choose_format(settings, "IMAGE", "PNG")
     try:
         result.save_render(str(file), scene=scene)
     finally:
         if movie_format:
-            settings.file_format = movie_format
+            _choose_format(settings, "VIDEO", movie_format)
+
+
+def _choose_format(settings: "bpy.types.ImageFormatSettings", medium: str, name: str) -> None:
+    # Blender 5 knows only the formats of the chosen medium.
+    if hasattr(settings, "media_type"):
+        settings.media_type = medium
+    settings.file_format = name

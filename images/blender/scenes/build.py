@@ -3,7 +3,7 @@
     blender --background --factory-startup --python build.py -- OUTPUT_DIR [--thumbnails] [--only NAME]
 
 It writes NAME.blend for each sample, and with --thumbnails also NAME.png. It needs no display. It works in Blender 3.4
-to 4.3.
+to 5.2.
 
 The pictures in thumbnails/ are rendered with the Python package `bpy`, because Debian's Blender has no denoiser:
 ``python build.py -- OUTPUT_DIR --thumbnails``.

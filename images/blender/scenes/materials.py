@@ -68,7 +68,9 @@ def material(finish: Finish) -> bpy.types.Material:
         return found
     made = bpy.data.materials.new(finish.name)
     colour = linear(finish.colour)
-    made.use_nodes = True
+    # Since Blender 5 a material has nodes from the start.
+    if made.node_tree is None:
+        made.use_nodes = True
     shader = next(node for node in made.node_tree.nodes if node.type == "BSDF_PRINCIPLED")
     shader.inputs["Base Color"].default_value = colour
     shader.inputs["Metallic"].default_value = finish.metallic

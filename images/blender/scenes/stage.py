@@ -132,7 +132,9 @@ def _render_settings() -> None:
     # Dither is noise, which a PNG compresses badly.
     scene.render.dither_intensity = 0.0
     world = bpy.data.worlds.new("World")
-    world.use_nodes = True
+    # Since Blender 5 a world has nodes from the start.
+    if world.node_tree is None:
+        world.use_nodes = True
     background = next(node for node in world.node_tree.nodes if node.type == "BACKGROUND")
     background.inputs["Color"].default_value = linear("dfe6ee")
     background.inputs["Strength"].default_value = 0.45

@@ -14,6 +14,7 @@ from localcluster.cluster import Cluster
 from localcluster.commands import Kubectl
 from localcluster.errors import LocalClusterError
 from localcluster.images import NAMES
+from localcluster.images.catalog import blender_recipe, recipe
 from localcluster.kind import HTTP_PORT as KIND_HTTP_PORT
 from localcluster.kind import KindCluster, docker_answers
 from localcluster.progress import Steps
@@ -52,12 +53,21 @@ def build(names: tuple[str, ...]) -> None:
 
 @main.command()
 @click.argument("names", nargs=-1)
-def images(names: tuple[str, ...]) -> None:
+@click.option("--blender", help="Build only the image with this version of Blender, such as 5.2.")
+@click.option("--blender-url", default="", help="Take an official build: an https address, or the path of an archive.")
+@click.option("--blender-sha256", default="", help="The SHA-256 of that archive.")
+def images(names: tuple[str, ...], blender: str | None, blender_url: str, blender_sha256: str) -> None:
     """Build the container images: all, or the named ones."""
     unknown = set(names) - set(NAMES)
     if unknown:
         raise LocalClusterError(f"There is no image {', '.join(sorted(unknown))}. The images are: {', '.join(NAMES)}.")
-    release.build_images(Steps(console), names or NAMES)
+    recipes = [recipe(name) for name in names]
+    if blender:
+        recipes.append(blender_recipe(blender, blender_url, blender_sha256))
+    elif blender_url or blender_sha256:
+        raise LocalClusterError("Say by BLENDER which version the official build has, for instance BLENDER=5.2.")
+    for image in release.build_recipes(Steps(console), recipes or [recipe(name) for name in NAMES]).values():
+        console.print(f"{image.reference}  {image.archive}", highlight=False)
 
 
 @main.command()

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from localcluster.images import ImageBuildError, build
+from localcluster.images import ImageBuildError, build, build_recipe
 from localcluster.images.base import ensure_base
 from localcluster.images.buildah import Buildah
-from localcluster.images.catalog import cache_dir
+from localcluster.images.catalog import blender_recipe, cache_dir
 
 BUILDAH = """#!/bin/sh
 echo "$@" >> "$BUILDAH_CALLS"
@@ -33,7 +33,7 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
     monkeypatch.setenv("BUILDAH_CALLS", str(tmp_path / "calls"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    for suite in ("trixie", "bullseye"):
+    for suite in ("trixie", "bullseye", "sid"):
         digest = cache_dir() / "base" / f"{suite}.sha256"
         digest.parent.mkdir(parents=True, exist_ok=True)
         digest.write_text(suite)
@@ -56,6 +56,49 @@ def test_the_archive_carries_the_name_that_containerd_looks_for(calls: Path) -> 
     image = build(["guacd"])["guacd"]
     push = next(line for line in calls.read_text().splitlines() if " push " in line)
     assert push.endswith(f":docker.io/blender-sessions/guacd:{image.tag}")
+
+
+def test_an_image_is_built_with_its_arguments_and_this_machines_files(calls: Path) -> None:
+    image = build(["blender-5.2"])["blender-5.2"]
+    bud = next(line for line in calls.read_text().splitlines() if " bud " in line)
+    assert " --build-arg DEBIAN=sid --build-arg BLENDER=5.2 " in bud
+    assert f" --volume {cache_dir()}/apt.conf:/etc/apt/apt.conf:ro " in bud
+    assert image.reference == f"docker.io/blender-sessions/blender-5.2:{image.tag}"
+    assert image.tag != build(["blender"])["blender"].tag
+
+
+@pytest.mark.parametrize(
+    ("answer", "settings"),
+    [("checked='false'", 'Acquire::Check-Valid-Until "false";\n'), ("checked='true'", ""), ("", "")],
+)
+def test_a_build_takes_old_package_lists_where_the_machine_does(calls: Path, answer: str, settings: str) -> None:
+    program = calls.parent / "bin" / "apt-config"
+    program.write_text(f'#!/bin/sh\necho "{answer}"\n')
+    program.chmod(0o755)
+    build(["guacd"])
+    assert (cache_dir() / "apt.conf").read_text() == settings
+
+
+def test_an_archive_of_this_machine_is_built_by_its_sha256(calls: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "blender-5.2.2-linux-x64.tar.xz"
+    archive.touch()
+    image, other = (build_recipe(blender_recipe("5.2", str(archive), digit * 64)) for digit in "ab")
+    bud = next(line for line in calls.read_text().splitlines() if " bud " in line)
+    assert f" --volume {archive}:/tmp/official/{archive.name}:ro " in bud
+    assert f" --build-arg BLENDER_URL={archive.name} --build-arg BLENDER_SHA256={'a' * 64} " in bud
+    assert image.repository == "blender-sessions/blender-5.2-official"
+    assert image.tag != other.tag
+
+
+def test_the_archives_of_one_blender_do_not_count_for_another(calls: Path) -> None:
+    calls.touch()
+    others = [cache_dir() / f"blender-{middle}{'a' * 12}.tar" for middle in ("5.2-", "5.2-official-")]
+    for other in others:
+        other.touch()
+    for digit in "abc":
+        (cache_dir() / f"blender-{digit * 12}.tar").touch()
+    build(["blender"])
+    assert all(other.exists() for other in others)
 
 
 def test_only_the_newest_two_archives_are_kept(calls: Path) -> None:

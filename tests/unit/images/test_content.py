@@ -21,8 +21,8 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def tag(root: Path, bases: dict[str, str] = BASES) -> str:
-    return content_tag(root, root / "Dockerfile", ["code"], bases)
+def tag(root: Path, bases: dict[str, str] = BASES, arguments: dict[str, str] | None = None) -> str:
+    return content_tag(root, root / "Dockerfile", ["code"], bases, arguments or {})
 
 
 def test_the_tag_is_twelve_hex_digits(root: Path) -> None:
@@ -51,6 +51,11 @@ def test_another_base_gives_another_tag(root: Path) -> None:
     assert tag(root) != tag(root, {"debian:trixie-slim": "2222"})
 
 
+def test_another_argument_gives_another_tag(root: Path) -> None:
+    tags = [tag(root), *(tag(root, arguments=each) for each in ({"A": "1"}, {"A": "2"}, {"B": "1"}))]
+    assert len(set(tags)) == len(tags)
+
+
 def test_what_the_build_does_not_see_makes_no_difference(root: Path) -> None:
     before = tag(root)
     (root / "elsewhere.py").write_text("changed")
@@ -62,4 +67,4 @@ def test_what_the_build_does_not_see_makes_no_difference(root: Path) -> None:
 
 def test_a_file_that_is_missing_is_named(root: Path) -> None:
     with pytest.raises(FileNotFoundError, match="nowhere"):
-        content_tag(root, root / "Dockerfile", ["nowhere"], BASES)
+        content_tag(root, root / "Dockerfile", ["nowhere"], BASES, {})

@@ -4,7 +4,7 @@ The Dockerfiles are the same as for Docker. This package replaces the registry a
 images, builds the images, and writes an archive of each for containerd.
 """
 
-from localcluster.images.builder import ImageBuildError, ImageRef, build
-from localcluster.images.catalog import NAMES
+from localcluster.images.builder import ImageBuildError, ImageRef, build, build_recipe
+from localcluster.images.catalog import NAMES, Recipe
 
-__all__ = ["NAMES", "ImageBuildError", "ImageRef", "build"]
+__all__ = ["NAMES", "ImageBuildError", "ImageRef", "Recipe", "build", "build_recipe"]

@@ -2,6 +2,7 @@
 
 import fcntl
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,11 +11,11 @@ from pathlib import Path
 from localcluster import paths
 from localcluster.images.base import ensure_base
 from localcluster.images.buildah import Buildah, ImageBuildError
-from localcluster.images.catalog import NAMES, cache_dir, dockerfile
+from localcluster.images.catalog import NAMES, Recipe, cache_dir, recipe
 from localcluster.images.content import TAG_CHARACTERS, content_tag
 from localcluster.images.dockerfile import read_inputs
 
-__all__ = ["ImageBuildError", "ImageRef", "Progress", "build"]
+__all__ = ["ImageBuildError", "ImageRef", "Progress", "build", "build_recipe"]
 
 Progress = Callable[[str, str], None]
 """Called with an image's name and its new state: `building`, `exporting`, `built` or `present`."""
@@ -23,6 +24,7 @@ Progress = Callable[[str, str], None]
 _ARCHIVES_KEPT = 2
 _HOST_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 _EXTRA_CERTIFICATES = "/usr/local/share/ca-certificates"
+_APT_SETTINGS = "/etc/apt/apt.conf"
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,12 @@ class ImageRef:
     tag: str
     """A hash of the Dockerfile, of the files that it copies, and of its base images."""
     archive: Path
-    """The archive for `ctr images import`. The image in it is called `docker.io/REPOSITORY:TAG`."""
+    """The archive for `ctr images import`. It holds the image by the name of `reference`."""
+
+    @property
+    def reference(self) -> str:
+        """The image's whole name, `docker.io/REPOSITORY:TAG`."""
+        return f"docker.io/{self.repository}:{self.tag}"
 
 
 def build(names: Sequence[str] | None = None, progress: Progress | None = None) -> dict[str, ImageRef]:
@@ -48,21 +55,32 @@ def build(names: Sequence[str] | None = None, progress: Progress | None = None) 
         ImageBuildError: a build failed. The message has the last lines and the path of the log.
         ValueError: there is no image with this name.
     """
-    report = progress or (lambda _name, _step: None)
-    wanted = NAMES if names is None else tuple(names)
-    for name in wanted:
-        dockerfile(name)
+    recipes = [recipe(name) for name in (NAMES if names is None else names)]
+    return {each.name: build_recipe(each, progress) for each in recipes}
+
+
+def build_recipe(wanted: Recipe, progress: Progress | None = None) -> ImageRef:
+    """Build one image unless it is built, and return it.
+
+    Args:
+        wanted: how it is built.
+        progress: called when its state changes.
+
+    Raises:
+        ImageBuildError: the build failed. The message has the last lines and the path of the log.
+    """
     cache = cache_dir()
     (cache / "logs").mkdir(parents=True, exist_ok=True)
     with _only_one_build(cache):
-        return {name: _build_one(name, cache, report) for name in wanted}
+        return _build_one(wanted, cache, progress or (lambda _name, _step: None))
 
 
-def _build_one(name: str, cache: Path, report: Progress) -> ImageRef:
+def _build_one(wanted: Recipe, cache: Path, report: Progress) -> ImageRef:
     buildah = Buildah(cache / "storage")
+    name = wanted.name
     log = cache / "logs" / f"{name}.log"
     repository = f"blender-sessions/{name}"
-    tag = _tag(name, cache, buildah, log)
+    tag = _tag(wanted, cache, buildah, log)
     archive = cache / f"{name}-{tag}.tar"
     if archive.exists():
         archive.touch()
@@ -71,10 +89,10 @@ def _build_one(name: str, cache: Path, report: Progress) -> ImageRef:
     report(name, "building")
     log.unlink(missing_ok=True)
     reference = f"docker.io/{repository}:{tag}"
-    buildah.run(_bud_arguments(dockerfile(name), reference, _certificates(cache)), log)
-    if _tag(name, cache, buildah, log) != tag:
+    buildah.run(_bud_arguments(wanted, reference, cache), log)
+    if _tag(wanted, cache, buildah, log) != tag:
         # A file changed during the build, so the image has neither the old nor the new content. It is built again.
-        return _build_one(name, cache, report)
+        return _build_one(wanted, cache, report)
     report(name, "exporting")
     partial = archive.with_suffix(".partial")
     partial.unlink(missing_ok=True)
@@ -85,22 +103,25 @@ def _build_one(name: str, cache: Path, report: Progress) -> ImageRef:
     return ImageRef(repository=repository, tag=tag, archive=archive)
 
 
-def _tag(name: str, cache: Path, buildah: Buildah, log: Path) -> str:
+def _tag(wanted: Recipe, cache: Path, buildah: Buildah, log: Path) -> str:
     """Return the tag for an image's current content. Missing base images are made."""
-    recipe = dockerfile(name)
     try:
-        inputs = read_inputs(recipe.read_text())
+        inputs = read_inputs(wanted.dockerfile.read_text(), wanted.arguments)
         bases = {base: ensure_base(base, cache / "base", buildah, log) for base in inputs.bases}
-        return content_tag(paths.REPOSITORY, recipe, inputs.sources, bases)
+        return content_tag(paths.REPOSITORY, wanted.dockerfile, inputs.sources, bases, wanted.arguments)
     except (OSError, ValueError) as error:
-        raise ImageBuildError(f"Image {name!r}: {error}") from error
+        raise ImageBuildError(f"Image {wanted.name!r}: {error}") from error
 
 
-def _bud_arguments(recipe: Path, reference: str, certificates: Path) -> list[str | Path]:
+def _bud_arguments(wanted: Recipe, reference: str, cache: Path) -> list[str | Path]:
     # Chroot isolation needs neither cgroups nor a network namespace. With --pull-never, no registry is asked.
-    options = ("--isolation", "chroot", "--pull-never", "--layers")
-    volume = f"{certificates}:{_EXTRA_CERTIFICATES}:ro"
-    return ["bud", *options, "--volume", volume, "--file", recipe, "--tag", reference, paths.REPOSITORY]
+    options = ["--isolation", "chroot", "--pull-never", "--layers"]
+    mounts = {_certificates(cache): _EXTRA_CERTIFICATES, _apt_settings(cache): _APT_SETTINGS, **wanted.mounts}
+    for source, target in mounts.items():
+        options += ["--volume", f"{source}:{target}:ro"]
+    for name, value in wanted.arguments.items():
+        options += ["--build-arg", f"{name}={value}"]
+    return ["bud", *options, "--file", wanted.dockerfile, "--tag", reference, paths.REPOSITORY]
 
 
 def _certificates(cache: Path) -> Path:
@@ -114,6 +135,20 @@ def _certificates(cache: Path) -> Path:
     if _HOST_CERTIFICATES.exists():
         shutil.copyfile(_HOST_CERTIFICATES, folder / "host.crt")
     return folder
+
+
+def _apt_settings(cache: Path) -> Path:
+    """Return a file with what this machine's apt is told about the age of package lists, for apt in a build.
+
+    The lists of Debian's unstable expire after a week, and a mirror may be older. The file is mounted, as above.
+    """
+    file = cache / "apt.conf"
+    answer = ""
+    if shutil.which("apt-config"):
+        query = ["apt-config", "shell", "checked", "Acquire::Check-Valid-Until/b"]
+        answer = subprocess.run(query, capture_output=True, text=True, check=False).stdout.strip()
+    file.write_text('Acquire::Check-Valid-Until "false";\n' if answer == "checked='false'" else "")
+    return file
 
 
 def _prune(name: str, cache: Path, buildah: Buildah) -> None:

@@ -1,9 +1,12 @@
-"""The list of images, with the paths of their Dockerfiles and archives."""
+"""The list of images, and how each is built."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from localcluster import paths
+from localcluster.errors import LocalClusterError
 
 _DOCKERFILES: Final[dict[str, str]] = {
     "blender": "images/blender/Dockerfile",
@@ -13,8 +16,77 @@ _DOCKERFILES: Final[dict[str, str]] = {
     "proxy": "images/proxy/Dockerfile",
     "guacamole-standin": "local/guacamole/Dockerfile",
 }
+BLENDERS: Final[dict[str, str]] = {"4.3": "trixie", "5.2": "sid"}
+"""The release of Debian that has a Blender, by that Blender's version. The first is the image `blender`."""
+_ARCHIVES: Final = "/tmp/official"  # noqa: S108 - the Dockerfile's folder
+"""Where a build looks for the archive of an official build that is no address."""
 
-NAMES: Final[tuple[str, ...]] = tuple(_DOCKERFILES)
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one image is built."""
+
+    name: str
+    dockerfile: Path
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    """What the build is given for the Dockerfile's ARGs."""
+    mounts: Mapping[Path, str] = field(default_factory=dict)
+    """Files of this machine that the build can read, with their place in it. An argument has to name their content."""
+
+
+def blender_name(version: str) -> str:
+    """Return the name of the image with one of Debian's Blenders.
+
+    Raises:
+        LocalClusterError: no release of Debian that we know has it.
+    """
+    if version not in BLENDERS:
+        raise LocalClusterError(
+            f"Debian has no Blender {version} that we know. It has {' and '.join(BLENDERS)}. "
+            "For another one, give BLENDER_URL and BLENDER_SHA256 of an official build too."
+        )
+    return "blender" if version == next(iter(BLENDERS)) else f"blender-{version}"
+
+
+NAMES: Final[tuple[str, ...]] = (*_DOCKERFILES, *(blender_name(version) for version in list(BLENDERS)[1:]))
+
+
+def recipe(name: str) -> Recipe:
+    """Return how an image is built.
+
+    Raises:
+        ValueError: there is no such image.
+    """
+    if name not in NAMES:
+        raise ValueError(f"There is no image {name!r}. The images are: {', '.join(NAMES)}.")
+    if name in _DOCKERFILES:
+        return Recipe(name, paths.REPOSITORY / _DOCKERFILES[name])
+    version = name.removeprefix("blender-")
+    return Recipe(name, dockerfile("blender"), {"DEBIAN": BLENDERS[version], "BLENDER": version})
+
+
+def blender_recipe(version: str, source: str, sha256: str) -> Recipe:
+    """Return how the image with a version of Blender is built.
+
+    Args:
+        version: Blender's version, such as 5.2.
+        source: the official build's https address, or the path of its archive; empty: Debian's Blender.
+        sha256: that archive's SHA-256 in hexadecimal digits.
+
+    Raises:
+        LocalClusterError: the path is no file, or Debian has no such Blender.
+    """
+    if not source:
+        return recipe(blender_name(version))
+    mounts: dict[Path, str] = {}
+    if "://" not in source:
+        archive = Path(source).expanduser().resolve()
+        if not archive.is_file():
+            raise LocalClusterError(f"There is no file {source}. Give an https address or the path of an archive.")
+        mounts[archive] = f"{_ARCHIVES}/{archive.name}"
+        source = archive.name
+    arguments = {"BLENDER": version, "BLENDER_URL": source, "BLENDER_SHA256": sha256}
+    return Recipe(f"blender-{version}-official", dockerfile("blender"), arguments, mounts)
 
 
 def dockerfile(name: str) -> Path:
@@ -23,10 +95,7 @@ def dockerfile(name: str) -> Path:
     Raises:
         ValueError: there is no such image.
     """
-    try:
-        return paths.REPOSITORY / _DOCKERFILES[name]
-    except KeyError:
-        raise ValueError(f"There is no image {name!r}. The images are: {', '.join(NAMES)}.") from None
+    return recipe(name).dockerfile
 
 
 def cache_dir() -> Path:

@@ -8,7 +8,9 @@ from pathlib import Path
 TAG_CHARACTERS = 12
 
 
-def content_tag(root: Path, dockerfile: Path, sources: Iterable[str], bases: Mapping[str, str]) -> str:
+def content_tag(
+    root: Path, dockerfile: Path, sources: Iterable[str], bases: Mapping[str, str], arguments: Mapping[str, str]
+) -> str:
     """Return the tag for an image.
 
     Args:
@@ -16,6 +18,7 @@ def content_tag(root: Path, dockerfile: Path, sources: Iterable[str], bases: Map
         dockerfile: the image's Dockerfile.
         sources: paths or glob patterns below `root` that the build copies.
         bases: the digest of each base image, by its name.
+        arguments: the build's arguments.
 
     Raises:
         FileNotFoundError: a source does not exist.
@@ -23,6 +26,8 @@ def content_tag(root: Path, dockerfile: Path, sources: Iterable[str], bases: Map
     digest = hashlib.sha256()
     for name, base_digest in sorted(bases.items()):
         digest.update(f"base {name} {base_digest}\0".encode())
+    for name, value in sorted(arguments.items()):
+        digest.update(f"argument {name} {value}\0".encode())
     ignored = ignored_patterns(root)
     digest.update(dockerfile.read_bytes() + b"\0")
     for source in sources:

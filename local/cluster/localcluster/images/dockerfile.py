@@ -5,6 +5,8 @@ file.
 """
 
 import re
+import string
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 _EMPTY = "scratch"
@@ -24,36 +26,36 @@ class Inputs:
     """The paths or glob patterns that COPY takes from the build context, in their order."""
 
 
-def read_inputs(text: str) -> Inputs:
+def read_inputs(text: str, arguments: Mapping[str, str] | None = None) -> Inputs:
     """Return the base images and the paths of the build context in a Dockerfile.
+
+    Args:
+        text: the Dockerfile.
+        arguments: what the build gives for the ARGs before the first FROM, in place of their defaults.
 
     Raises:
         DockerfileError: an instruction is not covered by the content hash.
     """
+    known = _global_arguments(text) | dict(arguments or {})
     bases: dict[str, None] = {}
     stages: set[str] = set()
     sources: dict[str, None] = {}
     for line in instructions(text):
-        instruction, _, arguments = line.partition(" ")
-        words = arguments.split()
+        instruction, _, rest = line.partition(" ")
+        words = rest.split()
         match instruction.upper():
             case "FROM":
-                image = words[0]
+                image = _expanded(words[0], known, line)
                 if image not in stages and image != _EMPTY:
                     bases[image] = None
                 match words[1:]:
                     case [_as, stage]:
                         stages.add(stage)
-            case "COPY":
-                if any(word.startswith("--from=") for word in words):
-                    continue
-                if arguments.lstrip().startswith("["):
-                    raise DockerfileError(f"Write COPY without brackets: {line}")
-                paths = [word for word in words if not word.startswith("--")]
-                sources.update(dict.fromkeys(paths[:-1]))
+            case "COPY" if not any(word.startswith("--from=") for word in words):
+                sources.update(dict.fromkeys(_copied(rest, line)))
             case "ADD":
                 raise DockerfileError(f"Write COPY instead of ADD: {line}")
-            case "RUN" if "--mount=" in arguments:
+            case "RUN" if "--mount=" in rest:
                 raise DockerfileError(f"RUN --mount is not covered by the content hash: {line}")
     return Inputs(bases=tuple(bases), sources=tuple(sources))
 
@@ -63,3 +65,31 @@ def instructions(text: str) -> list[str]:
     lines = [line for line in text.splitlines() if not re.match(r"\s*(#|$)", line)]
     joined = re.sub(r"\\\n\s*", "", "\n".join(lines))
     return [line.strip() for line in joined.splitlines()]
+
+
+def _copied(rest: str, line: str) -> list[str]:
+    """Return the sources of a COPY from the build context."""
+    if rest.lstrip().startswith("["):
+        raise DockerfileError(f"Write COPY without brackets: {line}")
+    if "$" in rest:
+        raise DockerfileError(f"Write COPY without variables: {line}")
+    return [word for word in rest.split() if not word.startswith("--")][:-1]
+
+
+def _global_arguments(text: str) -> dict[str, str]:
+    """Return the ARGs before the first FROM, which are those that a FROM may use, with their defaults."""
+    known: dict[str, str] = {}
+    for line in instructions(text):
+        instruction, _, rest = line.partition(" ")
+        if instruction.upper() != "ARG":
+            break
+        name, _, default = rest.partition("=")
+        known[name] = default
+    return known
+
+
+def _expanded(word: str, known: Mapping[str, str], line: str) -> str:
+    try:
+        return string.Template(word).substitute(known)
+    except (KeyError, ValueError) as error:
+        raise DockerfileError(f"Give a default by ARG before the first FROM: {line}") from error
