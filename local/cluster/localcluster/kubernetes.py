@@ -142,7 +142,8 @@ def proxy(binary: Path, access: Access, addresses: Addresses, node_name: str, mo
             f"--hostname-override={node_name}",
             f"--cluster-cidr={addresses.pods}",
             f"--proxy-mode={mode}",
-            # This counts in both modes. A new Service works after this time. The default of a second is a large part of a session's start.
+            # A new Service works after this time, in both modes. The default of a second is a large part of a session's
+            # start.
             "--iptables-min-sync-period=50ms",
             # With another value, kube-proxy sets a sysctl, and ends if sysctls are read-only.
             "--conntrack-max-per-core=0",

@@ -1,0 +1,227 @@
+"""Who reaches whom in a cluster that enforces network policies: real connections, from and to every part."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from e2e.desktop import Desktop, manifest
+from e2e.kubectl import Kubectl
+from e2e.streets import WORLD, node_of, pods_of, world_around
+from e2e.wires import Listeners, Place, Target, open_to
+from localcluster import binaries, chart
+from localcluster.archive import Program
+from waiting import until
+from walls import OPEN, OPEN_TO_OTHERS, OURS, PARTS, PORTS, Port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from localcluster.cluster import Cluster
+
+ALL = {str(port) for port in PORTS}
+NODE = "API server"
+"""The API server listens on the node. A pod's own node always comes in, so no policy says what it reaches."""
+AS_SETUP = {
+    "app.kubernetes.io/name": "blender-sessions",
+    "app.kubernetes.io/instance": chart.RELEASE,
+    "app.kubernetes.io/component": "setup",
+}
+
+
+def stand_in(name: str, labels: dict[str, str]) -> dict[str, Any]:
+    """Make a pod that does nothing; the job of the release's setup has ended, and strangers are anybody."""
+    image = Program("blender-sessions/pause", binaries.location("pause")).reference
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "labels": labels},
+        "spec": {"containers": [{"name": "pause", "image": image}], "terminationGracePeriodSeconds": 0},
+    }
+
+
+def desktop_class(name: str, egress: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "blendersessions.io/v1alpha1",
+        "kind": "BlenderSessionClass",
+        "metadata": {"name": name},
+        "spec": {"egress": egress},
+    }
+
+
+class Town:
+    """A namespace with desktops, strangers in and around it, the release, and the world outside."""
+
+    def __init__(self, cluster: Cluster, kubectl: Kubectl) -> None:
+        self.cluster = cluster
+        self.kubectl = kubectl
+        self.node = node_of(cluster)
+        self.places: dict[str, Place] = {}
+        self.strangers: dict[str, Kubectl] = {}
+        self.listeners = Listeners([])
+
+    def admit(self, beside: Kubectl, **labels: dict[str, str]) -> None:
+        """Start pods that do nothing in a namespace, by name."""
+        for name, each in labels.items():
+            self.strangers[name] = beside
+            beside.apply(stand_in(name, each))
+        for name in labels:
+            beside.run("wait", "--for=condition=Ready", f"pod/{name}", "--timeout=60s")
+
+    def start(self, **class_names: str) -> None:
+        """Start sessions of classes, by name, and wait until they are Ready."""
+        self.kubectl.apply(*(manifest(name, className=each) for name, each in class_names.items()))
+        for name in class_names:
+            self.kubectl.run("wait", "--for=condition=Ready", f"blendersession/{name}", "--timeout=120s")
+
+    def address_of(self, pod: str) -> str:
+        """Return the address of a stranger, or of a desktop by its pod."""
+        return str(self.strangers.get(pod, self.kubectl).get("pod", pod)["status"]["podIP"])
+
+    def parts(self) -> dict[str, str]:
+        """Return the addresses of the release's pods, by component."""
+        pods = replace(self.kubectl, namespace=chart.NAMESPACE).list("pods")
+        component = "app.kubernetes.io/component"
+        found = {pod["metadata"]["labels"].get(component): pod for pod in pods if pod["status"]["phase"] == "Running"}
+        return {name: pod["status"]["podIP"] for name, pod in found.items() if name in PARTS}
+
+    def targets(self, sender: str) -> list[Target]:
+        """Return every port of every other place. A row of the tables says nothing of a pod's way to itself."""
+        others = {name: place for name, place in self.places.items() if name != sender}
+        if sender in WORLD:
+            others = {name: place for name, place in others.items() if name not in WORLD}
+        return [Target(name, place.address, port) for name, place in others.items() for port in PORTS]
+
+    def row(self, sender: str) -> dict[str, set[str]]:
+        """Connect from one place to all others, and return what is open."""
+        found: dict[str, set[str]] = {}
+        for target in open_to(self.places[sender], self.targets(sender), self.listeners):
+            found.setdefault(target.name, set()).add(str(target.port))
+        return found
+
+    def expected(self, sender: str) -> dict[str, set[str]]:
+        """Return what shall be open from a place, among the places that are here."""
+        others = {target.name for target in self.targets(sender)}
+        if sender in OURS:
+            wanted = OPEN[sender]
+        elif sender == NODE:
+            wanted = dict.fromkeys(others, ALL)
+        else:
+            wanted = {**dict.fromkeys(others - set(OURS), ALL), **OPEN_TO_OTHERS}
+        return {name: ports for name, ports in wanted.items() if name in others}
+
+
+@pytest.fixture(scope="module")
+def town(cluster: Cluster) -> Iterator[Town]:
+    kubectl = Kubectl(binaries.ensure("kubectl")["kubectl"], cluster.kubeconfig, f"e2e-{secrets.token_hex(4)}")
+    elsewhere = replace(kubectl, namespace=f"{kubectl.namespace}-elsewhere")
+    town = Town(cluster, kubectl)
+    try:
+        for served in (kubectl, elsewhere):
+            served.run("create", "namespace", served.namespace)
+        kubectl.apply(desktop_class("closed", "None"), desktop_class("public", "Public"))
+        town.admit(elsewhere, stranger={"app": "stranger"})
+        town.admit(kubectl, housemate={"app": "housemate"})
+        town.admit(replace(kubectl, namespace=chart.NAMESPACE), neighbour={"app": "neighbour"}, setup=AS_SETUP)
+        town.start(closed="closed", public="public")
+        yield town
+    finally:
+        kubectl.run("delete", "blendersessions", "--all", "--timeout=90s")
+        for name, beside in town.strangers.items():
+            beside.run("delete", "pod", name)
+        kubectl.run("delete", "namespace", kubectl.namespace, elsewhere.namespace, "--wait=false", "--ignore-not-found")
+
+
+@pytest.fixture
+def inhabited(town: Town) -> Iterator[Town]:
+    """The town with the world around it, and somebody who answers on every port everywhere."""
+    kubectl = town.kubectl
+    (name_server,) = replace(kubectl, namespace="kube-system").list("pods", "--selector=k8s-app=kube-dns")
+    addresses = {
+        **town.parts(),
+        **{name: town.address_of(name) for name in town.strangers},
+        "closed desktop": town.address_of(Desktop(kubectl, "closed").name),
+        "public desktop": town.address_of(Desktop(kubectl, "public").name),
+        "name server": name_server["status"]["podIP"],
+    }
+    pods = pods_of(town.cluster)
+    with world_around(town.node) as world:
+        town.places = {**{name: pods[address] for name, address in addresses.items()}, NODE: town.node, **world}
+        town.listeners = Listeners(town.places.values())
+        yield town
+        town.listeners.close()
+
+
+def test_each_place_reaches_what_the_table_opens_and_nothing_else(inhabited: Town) -> None:
+    senders = [name for name in inhabited.places if name not in WORLD or name == "internet"]
+    assert {"operator", "setup", "portal", "proxy", "guacd", "guacamole", "closed desktop", "public desktop"} < set(
+        senders
+    )
+    expected = {sender: inhabited.expected(sender) for sender in senders}
+    # The last policy may have come a moment ago: what counts is where the rules settle.
+    found: dict[str, dict[str, set[str]]] = {}
+
+    def settled() -> bool:
+        found.update({sender: inhabited.row(sender) for sender in senders if found.get(sender) != expected[sender]})
+        return found == expected
+
+    until(lambda: f"{differences(found, expected)}", settled)
+    assert found == expected
+
+
+def differences(found: dict[str, dict[str, set[str]]], expected: dict[str, dict[str, set[str]]]) -> list[str]:
+    """Say which ports are open or closed against the table."""
+    said = []
+    for sender, row in expected.items():
+        for receiver in sorted({*row, *found[sender]}):
+            wanted, got = row.get(receiver, set()), found[sender].get(receiver, set())
+            said += [f"{sender} -> {receiver}: open {sorted(got - wanted)}"] if got - wanted else []
+            said += [f"{sender} -> {receiver}: closed {sorted(wanted - got)}"] if wanted - got else []
+    return said
+
+
+def services(town: Town) -> list[Target]:
+    """Return every port of the Services of the cluster, the release and our desktops; a name has the namespace."""
+    namespaces = {"default", "kube-system", chart.NAMESPACE, town.kubectl.namespace}
+    listed = town.kubectl.list("services", "--all-namespaces")
+    return [
+        Target(f"{each['metadata']['namespace']}/{each['metadata']['name']}", each["spec"]["clusterIP"], Port(port))
+        for each in listed
+        if each["metadata"]["namespace"] in namespaces and each["spec"].get("clusterIP", "None") != "None"
+        for port in sorted({port["port"] for port in each["spec"]["ports"] if port["protocol"] == "TCP"})
+    ]
+
+
+def test_no_desktop_gets_around_its_policies_by_a_service_or_a_node_port(inhabited: Town) -> None:
+    targets = services(inhabited)
+    names = {target.name for target in targets}
+    assert {"default/kubernetes", "kube-system/kube-dns"} < names
+    doors = [*targets, Target("node port", inhabited.node.address, Port(chart.HTTP_NODE_PORT))]
+    from_node = {target.name for target in open_to(inhabited.node, targets, inhabited.listeners)}
+    assert from_node == names, "all Services have somebody behind them"
+    for sender, wanted in {"closed desktop": set(), "public desktop": {"kube-system/kube-dns"}}.items():
+        found = {target.name for target in open_to(inhabited.places[sender], doors, inhabited.listeners)}
+        assert found == wanted, sender
+
+
+def test_a_policy_that_somebody_deleted_is_back_before_the_next_desktop(inhabited: Town) -> None:
+    kubectl = inhabited.kubectl
+    kubectl.run("delete", "networkpolicies", "--all")
+    inhabited.start(next="closed")
+    pod = Desktop(kubectl, "next").name
+    created = kubectl.get("pod", pod)["metadata"]["creationTimestamp"]
+    policies = kubectl.list("networkpolicies")
+    assert {each["metadata"]["name"] for each in policies} == {"blender-desktops", "blender-desktops-public"}
+    assert all(each["metadata"]["creationTimestamp"] <= created for each in policies)
+    doors = [Target("next", inhabited.address_of(pod), Port(number)) for number in (5900, 8788)]
+    assert open_to(inhabited.node, doors, inhabited.listeners) == set(doors)
+    until(
+        "strangers are kept out of the new desktop",
+        lambda: (
+            not open_to(inhabited.places["housemate"], doors, inhabited.listeners)
+            and not open_to(inhabited.places["closed desktop"], doors, inhabited.listeners)
+        ),
+    )
