@@ -1,5 +1,7 @@
 """The program that enforces network policies on the node, and what it may read."""
 
+import platform
+import re
 from pathlib import Path
 
 import yaml
@@ -12,6 +14,9 @@ from localcluster.kubernetes import Access
 
 USER = "policies"
 """The program's user name for the API server, and the name of its certificate."""
+# What kube-proxy's mode nftables needs, beside which alone the rules are safe: see `kubernetes.proxy`.
+_OLDEST_LINUX = (5, 13)
+_OLDEST_NFT = (1, 0, 1)
 _PROBE = "blender-sessions"
 # What the program's rules are made of, in a chain that no packet reaches.
 _PROBE_RULES = f"""\
@@ -25,13 +30,23 @@ COMMIT
 
 
 def missing(node: Supervisor) -> str:
-    """Return why this machine's kernel cannot enforce network policies, or an empty text if it can."""
+    """Return why this machine cannot enforce network policies, or an empty text if it can."""
     try:
         run([*node.prefix, "/usr/sbin/ipset", "-exist", "create", _PROBE, "hash:net", "timeout", "0"])
         run([*node.prefix, "/usr/sbin/iptables-restore", "--wait", "--noflush"], stdin=_PROBE_RULES)
+        nft = run([*node.prefix, "/usr/sbin/nft", "--version"])
     except LocalClusterError as error:
         return str(error)
+    for what, found, oldest in (("Linux", platform.release(), _OLDEST_LINUX), ("nft", nft, _OLDEST_NFT)):
+        if version_of(found) < oldest:
+            return f"{what} {'.'.join(map(str, oldest))} or later is needed, and this is {found.strip()}."
     return ""
+
+
+def version_of(text: str) -> tuple[int, ...]:
+    """Return the first version in a text, such as (1, 0, 6) for `nftables v1.0.6 (Lester Gooch #5)`."""
+    found = re.search(r"\d+(\.\d+)+", text)
+    return tuple(map(int, found[0].split("."))) if found else ()
 
 
 def are_enforced(node: Supervisor) -> bool:

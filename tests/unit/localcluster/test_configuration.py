@@ -1,6 +1,7 @@
 """The arguments and files that configure the cluster's programs."""
 
 import json
+import platform
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -156,11 +157,20 @@ def test_the_enforcement_of_network_policies_reads_only_what_it_needs(tmp_path: 
     )
 
 
-def test_a_kernel_that_cannot_enforce_policies_is_described(tmp_path: Path) -> None:
-    refuses = ("/bin/sh", "-c", "echo 'ipset: Kernel error received: Invalid argument' >&2; exit 1")
-    assert "Kernel error received" in policies.missing(Supervisor(tmp_path, tmp_path, refuses))
-    assert policies.missing(Supervisor(tmp_path, tmp_path, ("/bin/true",))) == ""
-    assert not policies.are_enforced(Supervisor(tmp_path, tmp_path, refuses))
+def node_that_runs(folder: Path, script: str) -> Supervisor:
+    return Supervisor(folder, folder, ("/bin/sh", "-c", script))
+
+
+def test_a_machine_that_cannot_enforce_policies_is_described(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuses = node_that_runs(tmp_path, "echo 'Kernel error received: Invalid argument' >&2; exit 1")
+    assert "Kernel error received" in policies.missing(refuses)
+    assert not policies.are_enforced(refuses)
+    monkeypatch.setattr(platform, "release", lambda: "6.1.0-28-amd64")
+    assert policies.missing(node_that_runs(tmp_path, "echo 'nftables v1.0.6 (Lester Gooch #5)'")) == ""
+    old = policies.missing(node_that_runs(tmp_path, "echo 'nftables v0.9.8 (E.D.S.)'"))
+    assert old == "nft 1.0.1 or later is needed, and this is nftables v0.9.8 (E.D.S.)."
+    monkeypatch.setattr(platform, "release", lambda: "5.4.0-200-generic")
+    assert policies.missing(node_that_runs(tmp_path, "echo 'nftables v1.0.6'")).startswith("Linux 5.13 or later")
 
 
 def test_name_servers_listen_where_policies_expect_them() -> None:
