@@ -46,7 +46,7 @@ class Kubectl:
         answer: dict[str, Any] = json.loads(self.run("get", kind, name, "-o", "json"))
         return answer
 
-    def list(self, kind: str, *args: str) -> list[dict[str, Any]]:
+    def objects(self, kind: str, *args: str) -> list[dict[str, Any]]:
         """Read all objects of a kind."""
         items: list[dict[str, Any]] = json.loads(self.run("get", kind, "-o", "json", *args))["items"]
         return items

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from e2e.connections import Endpoint, Listeners, Target, open_to
 from e2e.desktop import Desktop, manifest
 from e2e.kubectl import Kubectl
-from e2e.streets import WORLD, node_of, pods_of, world_around
-from e2e.wires import Listeners, Place, Target, open_to
+from e2e.network import WORLD, node_of, pods_of, world_around
 from localcluster import binaries, chart
 from localcluster.archive import Program
 from waiting import until
@@ -52,14 +52,14 @@ def desktop_class(name: str, egress: str) -> dict[str, Any]:
     }
 
 
-class Town:
+class Network:
     """A namespace with desktops, strangers in and around it, the release, and the world outside."""
 
     def __init__(self, cluster: Cluster, kubectl: Kubectl) -> None:
         self.cluster = cluster
         self.kubectl = kubectl
         self.node = node_of(cluster)
-        self.places: dict[str, Place] = {}
+        self.endpoints: dict[str, Endpoint] = {}
         self.strangers: dict[str, Kubectl] = {}
         self.listeners = Listeners([])
 
@@ -83,27 +83,27 @@ class Town:
 
     def parts(self) -> dict[str, str]:
         """Return the addresses of the release's pods, by component."""
-        pods = replace(self.kubectl, namespace=chart.NAMESPACE).list("pods")
+        pods = replace(self.kubectl, namespace=chart.NAMESPACE).objects("pods")
         component = "app.kubernetes.io/component"
         found = {pod["metadata"]["labels"].get(component): pod for pod in pods if pod["status"]["phase"] == "Running"}
         return {name: pod["status"]["podIP"] for name, pod in found.items() if name in PARTS}
 
     def targets(self, sender: str) -> list[Target]:
-        """Return every port of every other place. A row of the tables says nothing of a pod's way to itself."""
-        others = {name: place for name, place in self.places.items() if name != sender}
+        """Return every port of every other endpoint. A row of the tables says nothing of a pod's way to itself."""
+        others = {name: endpoint for name, endpoint in self.endpoints.items() if name != sender}
         if sender in WORLD:
-            others = {name: place for name, place in others.items() if name not in WORLD}
-        return [Target(name, place.address, port) for name, place in others.items() for port in PORTS]
+            others = {name: endpoint for name, endpoint in others.items() if name not in WORLD}
+        return [Target(name, endpoint.address, port) for name, endpoint in others.items() for port in PORTS]
 
     def row(self, sender: str) -> dict[str, set[str]]:
-        """Connect from one place to all others, and return what is open."""
+        """Connect from one endpoint to all others, and return what is open."""
         found: dict[str, set[str]] = {}
-        for target in open_to(self.places[sender], self.targets(sender), self.listeners):
+        for target in open_to(self.endpoints[sender], self.targets(sender), self.listeners):
             found.setdefault(target.name, set()).add(str(target.port))
         return found
 
     def expected(self, sender: str) -> dict[str, set[str]]:
-        """Return what shall be open from a place, among the places that are here."""
+        """Return what shall be open from an endpoint, among the endpoints that are here."""
         others = {target.name for target in self.targets(sender)}
         if sender in OURS:
             wanted = OPEN[sender]
@@ -115,57 +115,61 @@ class Town:
 
 
 @pytest.fixture(scope="module")
-def town(cluster: Cluster) -> Iterator[Town]:
+def network(cluster: Cluster) -> Iterator[Network]:
     kubectl = Kubectl(binaries.ensure("kubectl")["kubectl"], cluster.kubeconfig, f"e2e-{secrets.token_hex(4)}")
     elsewhere = replace(kubectl, namespace=f"{kubectl.namespace}-elsewhere")
-    town = Town(cluster, kubectl)
+    network = Network(cluster, kubectl)
     try:
         for served in (kubectl, elsewhere):
             served.run("create", "namespace", served.namespace)
         kubectl.apply(desktop_class("closed", "None"), desktop_class("public", "Public"))
-        town.admit(elsewhere, stranger={"app": "stranger"})
-        town.admit(kubectl, housemate={"app": "housemate"})
-        town.admit(replace(kubectl, namespace=chart.NAMESPACE), neighbour={"app": "neighbour"}, setup=AS_SETUP)
-        town.start(closed="closed", public="public")
-        yield town
+        network.admit(elsewhere, stranger={"app": "stranger"})
+        network.admit(kubectl, housemate={"app": "housemate"})
+        network.admit(replace(kubectl, namespace=chart.NAMESPACE), neighbour={"app": "neighbour"}, setup=AS_SETUP)
+        network.start(closed="closed", public="public")
+        yield network
     finally:
         kubectl.run("delete", "blendersessions", "--all", "--timeout=90s")
-        for name, beside in town.strangers.items():
+        for name, beside in network.strangers.items():
             beside.run("delete", "pod", name)
         kubectl.run("delete", "namespace", kubectl.namespace, elsewhere.namespace, "--wait=false", "--ignore-not-found")
 
 
 @pytest.fixture
-def inhabited(town: Town) -> Iterator[Town]:
-    """The town with the world around it, and somebody who answers on every port everywhere."""
-    kubectl = town.kubectl
-    (name_server,) = replace(kubectl, namespace="kube-system").list("pods", "--selector=k8s-app=kube-dns")
+def listening(network: Network) -> Iterator[Network]:
+    """The network with the outside around it, and somebody who answers on every port everywhere."""
+    kubectl = network.kubectl
+    (name_server,) = replace(kubectl, namespace="kube-system").objects("pods", "--selector=k8s-app=kube-dns")
     addresses = {
-        **town.parts(),
-        **{name: town.address_of(name) for name in town.strangers},
-        "closed desktop": town.address_of(Desktop(kubectl, "closed").name),
-        "public desktop": town.address_of(Desktop(kubectl, "public").name),
+        **network.parts(),
+        **{name: network.address_of(name) for name in network.strangers},
+        "closed desktop": network.address_of(Desktop(kubectl, "closed").name),
+        "public desktop": network.address_of(Desktop(kubectl, "public").name),
         "name server": name_server["status"]["podIP"],
     }
-    pods = pods_of(town.cluster)
-    with world_around(town.node) as world:
-        town.places = {**{name: pods[address] for name, address in addresses.items()}, NODE: town.node, **world}
-        town.listeners = Listeners(town.places.values())
-        yield town
-        town.listeners.close()
+    pods = pods_of(network.cluster)
+    with world_around(network.node) as world:
+        network.endpoints = {
+            **{name: pods[address] for name, address in addresses.items()},
+            NODE: network.node,
+            **world,
+        }
+        network.listeners = Listeners(network.endpoints.values())
+        yield network
+        network.listeners.close()
 
 
-def test_each_place_reaches_what_the_table_opens_and_nothing_else(inhabited: Town) -> None:
-    senders = [name for name in inhabited.places if name not in WORLD or name == "internet"]
+def test_each_place_reaches_what_the_table_opens_and_nothing_else(listening: Network) -> None:
+    senders = [name for name in listening.endpoints if name not in WORLD or name == "internet"]
     assert {"operator", "setup", "portal", "proxy", "guacd", "guacamole", "closed desktop", "public desktop"} < set(
         senders
     )
-    expected = {sender: inhabited.expected(sender) for sender in senders}
+    expected = {sender: listening.expected(sender) for sender in senders}
     # The last policy may have come a moment ago: what counts is where the rules settle.
     found: dict[str, dict[str, set[str]]] = {}
 
     def settled() -> bool:
-        found.update({sender: inhabited.row(sender) for sender in senders if found.get(sender) != expected[sender]})
+        found.update({sender: listening.row(sender) for sender in senders if found.get(sender) != expected[sender]})
         return found == expected
 
     until(lambda: f"{differences(found, expected)}", settled)
@@ -183,10 +187,10 @@ def differences(found: dict[str, dict[str, set[str]]], expected: dict[str, dict[
     return said
 
 
-def services(town: Town) -> list[Target]:
+def services(network: Network) -> list[Target]:
     """Return every port of the Services of the cluster, the release and our desktops; a name has the namespace."""
-    namespaces = {"default", "kube-system", chart.NAMESPACE, town.kubectl.namespace}
-    listed = town.kubectl.list("services", "--all-namespaces")
+    namespaces = {"default", "kube-system", chart.NAMESPACE, network.kubectl.namespace}
+    listed = network.kubectl.objects("services", "--all-namespaces")
     return [
         Target(f"{each['metadata']['namespace']}/{each['metadata']['name']}", each["spec"]["clusterIP"], Port(port))
         for each in listed
@@ -195,33 +199,33 @@ def services(town: Town) -> list[Target]:
     ]
 
 
-def test_no_desktop_gets_around_its_policies_by_a_service_or_a_node_port(inhabited: Town) -> None:
-    targets = services(inhabited)
+def test_no_desktop_gets_around_its_policies_by_a_service_or_a_node_port(listening: Network) -> None:
+    targets = services(listening)
     names = {target.name for target in targets}
     assert {"default/kubernetes", "kube-system/kube-dns"} < names
-    doors = [*targets, Target("node port", inhabited.node.address, Port(chart.HTTP_NODE_PORT))]
-    from_node = {target.name for target in open_to(inhabited.node, targets, inhabited.listeners)}
+    doors = [*targets, Target("node port", listening.node.address, Port(chart.HTTP_NODE_PORT))]
+    from_node = {target.name for target in open_to(listening.node, targets, listening.listeners)}
     assert from_node == names, "all Services have somebody behind them"
     for sender, wanted in {"closed desktop": set(), "public desktop": {"kube-system/kube-dns"}}.items():
-        found = {target.name for target in open_to(inhabited.places[sender], doors, inhabited.listeners)}
+        found = {target.name for target in open_to(listening.endpoints[sender], doors, listening.listeners)}
         assert found == wanted, sender
 
 
-def test_a_policy_that_somebody_deleted_is_back_before_the_next_desktop(inhabited: Town) -> None:
-    kubectl = inhabited.kubectl
+def test_a_policy_that_somebody_deleted_is_back_before_the_next_desktop(listening: Network) -> None:
+    kubectl = listening.kubectl
     kubectl.run("delete", "networkpolicies", "--all")
-    inhabited.start(next="closed")
+    listening.start(next="closed")
     pod = Desktop(kubectl, "next").name
     created = kubectl.get("pod", pod)["metadata"]["creationTimestamp"]
-    policies = kubectl.list("networkpolicies")
+    policies = kubectl.objects("networkpolicies")
     assert {each["metadata"]["name"] for each in policies} == {"blender-desktops", "blender-desktops-public"}
     assert all(each["metadata"]["creationTimestamp"] <= created for each in policies)
-    doors = [Target("next", inhabited.address_of(pod), Port(number)) for number in (5900, 8788)]
-    assert open_to(inhabited.node, doors, inhabited.listeners) == set(doors)
+    doors = [Target("next", listening.address_of(pod), Port(number)) for number in (5900, 8788)]
+    assert open_to(listening.node, doors, listening.listeners) == set(doors)
     until(
         "strangers are kept out of the new desktop",
         lambda: (
-            not open_to(inhabited.places["housemate"], doors, inhabited.listeners)
-            and not open_to(inhabited.places["closed desktop"], doors, inhabited.listeners)
+            not open_to(listening.endpoints["housemate"], doors, listening.listeners)
+            and not open_to(listening.endpoints["closed desktop"], doors, listening.listeners)
         ),
     )

@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from e2e.wires import Place, entered, new_namespace
+from e2e.connections import Endpoint, entered, new_namespace
 from waiting import DEADLINE_SECONDS
 from walls import OUTSIDE
 
@@ -50,25 +50,25 @@ def _setting(namespace: Path, name: str, value: str = "") -> str:
     return before
 
 
-def node_of(cluster: Cluster) -> Place:
+def node_of(cluster: Cluster) -> Endpoint:
     """Return the node, on which the API server listens."""
-    return Place(Path(f"/proc/{cluster.node.init()}/ns/net"), cluster.addresses.node)
+    return Endpoint(Path(f"/proc/{cluster.node.init()}/ns/net"), cluster.addresses.node)
 
 
-def pods_of(cluster: Cluster) -> dict[str, Place]:
+def pods_of(cluster: Cluster) -> dict[str, Endpoint]:
     """Return the pods by their addresses. Each has a network namespace, which containerd's network plugin made."""
     folder = Path(f"/proc/{cluster.node.init()}/root/run/netns")
-    found: dict[str, Place] = {}
+    found: dict[str, Endpoint] = {}
     for file in folder.iterdir():
         # A pod may end while we look.
         with contextlib.suppress(subprocess.CalledProcessError):
             for link in json.loads(_ip(file, "-json", "-4", "address", "show", "scope", "global")):
-                found |= {each["local"]: Place(file, each["local"]) for each in link.get("addr_info", [])}
+                found |= {each["local"]: Endpoint(file, each["local"]) for each in link.get("addr_info", [])}
     return found
 
 
 @contextlib.contextmanager
-def world_around(node: Place) -> Iterator[dict[str, Place]]:
+def world_around(node: Endpoint) -> Iterator[dict[str, Endpoint]]:
     """Give the node routes to the world, by name: clouds' metadata, private addresses and the internet.
 
     All is in namespaces: the machine's own network stays as it is. The node sends every refusal of a policy, which is
@@ -89,7 +89,7 @@ def world_around(node: Place) -> Iterator[dict[str, Place]]:
         link = f"address add {_NODE_SIDE}/30 dev {_LINK}\nlink set {_LINK} up\n"
         _ip(node.namespace, "-batch", "-", commands=link + routes)
         try:
-            yield {name: Place(world, address) for name, address in WORLD.items()}
+            yield {name: Endpoint(world, address) for name, address in WORLD.items()}
         finally:
             _ip(node.namespace, "link", "delete", _LINK)
             _setting(node.namespace, _LIMITED, limited)

@@ -34,7 +34,7 @@ _QUESTION: Final = b"".join(
 
 
 @dataclass(frozen=True)
-class Place:
+class Endpoint:
     """Somebody on the network: a network namespace, and an address in it."""
 
     namespace: Path
@@ -86,14 +86,14 @@ def new_namespace() -> Iterator[Path]:
 
 
 class Listeners:
-    """Answers on every port of the tables at many places, where nobody does yet: a refusal is then a policy's."""
+    """Answers on every port of the tables at many endpoints, where nobody does yet: a refusal is then a policy's."""
 
-    def __init__(self, places: Iterable[Place]) -> None:
+    def __init__(self, endpoints: Iterable[Endpoint]) -> None:
         self._selector = selectors.DefaultSelector()
-        for place in places:
-            with entered(place.namespace):
+        for endpoint in endpoints:
+            with entered(endpoint.namespace):
                 for port in PORTS:
-                    self._listen(place.address, port)
+                    self._listen(endpoint.address, port)
 
     def _listen(self, address: str, port: Port) -> None:
         made = socket.socket(type=_KINDS[port.protocol])
@@ -128,7 +128,7 @@ class Listeners:
         self._selector.close()
 
 
-def open_to(sender: Place, targets: Iterable[Target], listeners: Listeners) -> set[Target]:
+def open_to(sender: Endpoint, targets: Iterable[Target], listeners: Listeners) -> set[Target]:
     """Connect to all targets at once, and return those that answered. Each of the others must have been refused."""
     found: set[Target] = set()
     with contextlib.ExitStack() as stack, selectors.DefaultSelector() as waiting:
