@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from walls import Port
 
 Policy = dict[str, Any]
 
@@ -30,14 +33,6 @@ class Outside:
 
 
 Endpoint = Pod | Outside
-
-
-@dataclass(frozen=True)
-class Port:
-    """A port of the receiver."""
-
-    number: int
-    protocol: str = "TCP"
 
 
 def matches(selector: Policy, labels: dict[str, str]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -10,22 +10,15 @@ from apiserver.rights import placed
 from blendersessions.model import labels
 from blendersessions.model.network import NetworkPeers
 from blendersessions_operator.resources.network_policy import network_policies
-from chart.network import Endpoint, Outside, Pod, Policy, Port, allowed, matches
+from chart.network import Endpoint, Outside, Pod, Policy, allowed, matches
 from chart.rendering import EVERYTHING, NAMESPACE, RefusedError, Rendered, render
+from walls import METADATA, OPEN, OPEN_TO_OTHERS, OURS, OUTSIDE, PARTS, PORTS, PRIVATE, Port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 SERVED, UNSERVED = "blender-desktops", "elsewhere"
-METADATA = (
-    "169.254.169.254",  # AWS, Google, Azure, Oracle, OpenStack
-    "169.254.170.2",  # AWS ECS
-    "168.63.129.16",  # Azure's platform
-    "100.100.100.200",  # Alibaba
-    "192.0.0.192",  # Oracle's older address
-    "fd00:ec2::254",  # AWS by IPv6
-    "fd20:ce::254",  # Google by IPv6
-    "64:ff9b::a9fe:a9fe",  # 169.254.169.254 behind NAT64
-)
-INTERNET, INTERNET6, OFFICE = "93.184.215.14", "2606:2800:21f:cb07:6820:80da:af6b:8b2c", "203.0.113.7"
-PRIVATE = ("10.0.0.1", "172.16.3.4", "192.168.1.1", "127.0.0.1", "fe80::1", "fd12::1", "::1", "64:ff9b::c0a8:101")
+OFFICE = "203.0.113.7"
 
 
 def component(name: str) -> Pod:
@@ -38,7 +31,7 @@ def desktop(egress: str, namespace: str = SERVED) -> Pod:
 
 
 ENDPOINTS: dict[str, Endpoint] = {
-    **{name: component(name) for name in ("operator", "setup", "portal", "proxy", "guacd", "guacamole", "postgresql")},
+    **{name: component(name) for name in PARTS},
     "closed desktop": desktop("None"),
     "public desktop": desktop("Public"),
     "desktop elsewhere": desktop("None", UNSERVED),
@@ -47,51 +40,8 @@ ENDPOINTS: dict[str, Endpoint] = {
     "housemate": Pod(SERVED, {"app": "housemate"}),
     "name server": Pod("kube-system", {"k8s-app": "kube-dns"}),
     "API server": Outside("10.0.0.10"),
-    "internet": Outside(INTERNET),
-    "internet by IPv6": Outside(INTERNET6),
-    **{f"metadata {address}": Outside(address) for address in METADATA},
-    **{f"private {address}": Outside(address) for address in PRIVATE},
+    **{name: Outside(address) for name, address in OUTSIDE.items()},
 }
-OURS = ("operator", "setup", "portal", "proxy", "guacd", "guacamole", "postgresql", "closed desktop", "public desktop")
-PORTS = (
-    *(Port(number) for number in (22, 53, 80, 443, 4822, 5432, 5900, 6443, 8000, 8080, 8081, 8788)),
-    Port(53, "UDP"),
-)
-
-
-def write(port: Port) -> str:
-    return str(port.number) if port.protocol == "TCP" else f"{port.number}/{port.protocol}"
-
-
-ALL = {write(port) for port in PORTS}
-DNS = {"name server": {"53", "53/UDP"}}
-API = {"443", "6443"}
-TO_API: dict[str, set[str]] = {
-    **{name: API for name, each in ENDPOINTS.items() if name not in OURS and name != "name server"},
-    "name server": {"53", "53/UDP", *API},
-}
-"""An address of the API servers is none that the chart knows, so their ports are open towards what is not ours."""
-
-EXPECTED: dict[str, dict[str, set[str]]] = {
-    "operator": {
-        **TO_API,
-        "guacamole": {"8080"},
-        "guacd": {"4822"},
-        "closed desktop": {"8788"},
-        "public desktop": {"8788"},
-    },
-    "setup": TO_API,
-    "portal": {**TO_API, "guacamole": {"8080"}, "closed desktop": {"8788"}, "public desktop": {"8788"}},
-    "proxy": {**DNS, "portal": {"8000"}, "guacamole": {"8080"}},
-    "guacamole": {**DNS, "guacd": {"4822"}, "postgresql": {"5432"}},
-    "guacd": {**DNS, "closed desktop": {"5900"}, "public desktop": {"5900"}},
-    "postgresql": {},
-    "closed desktop": {},
-    "public desktop": {**DNS, "internet": ALL, "internet by IPv6": ALL},
-}
-"""From each part of ours: to what it may connect, on which ports."""
-TO_OURS = {"proxy": {"8080"}}
-"""From everything else: to which parts of ours."""
 
 
 def policies_of(chart: Rendered, *namespaces: str) -> list[Policy]:
@@ -103,27 +53,27 @@ def policies_of(chart: Rendered, *namespaces: str) -> list[Policy]:
     return own + [policy for namespace in namespaces for policy in network_policies(namespace, peers, fetched)]
 
 
-def matrix(policies: list[Policy], senders: list[str]) -> dict[str, dict[str, set[str]]]:
+def matrix(policies: list[Policy], senders: Iterable[str]) -> dict[str, dict[str, set[str]]]:
     """From each sender to each other endpoint: the open ports."""
     found: dict[str, dict[str, set[str]]] = {}
     for sender in senders:
         found[sender] = {}
         for receiver, endpoint in ENDPOINTS.items():
-            ports = {write(port) for port in PORTS if allowed(policies, ENDPOINTS[sender], endpoint, port)}
+            ports = {str(port) for port in PORTS if allowed(policies, ENDPOINTS[sender], endpoint, port)}
             if ports and receiver != sender:
                 found[sender][receiver] = ports
     return found
 
 
 def test_each_part_reaches_what_it_needs_and_nothing_else() -> None:
-    assert matrix(policies_of(render(), SERVED), list(OURS)) == EXPECTED
+    assert matrix(policies_of(render(), SERVED), OURS) == OPEN
 
 
 def test_whatever_is_not_ours_reaches_the_proxy_alone() -> None:
     policies = policies_of(render(), SERVED)
     others = [name for name in ENDPOINTS if name not in OURS]
     for sender, row in matrix(policies, others).items():
-        assert {to: ports for to, ports in row.items() if to in OURS} == TO_OURS, sender
+        assert {to: ports for to, ports in row.items() if to in OURS} == OPEN_TO_OTHERS, sender
 
 
 def test_two_desktops_do_not_reach_each_other() -> None:
@@ -246,9 +196,9 @@ def test_an_external_guacamole_is_where_the_values_say() -> None:
     policies = policies_of(render(*external, *named), SERVED)
     for name in ("operator", "portal", "proxy"):
         assert allowed(policies, component(name), Outside(OFFICE), Port(80))
-        assert not allowed(policies, component(name), Outside(INTERNET), Port(80))
+        assert not allowed(policies, component(name), ENDPOINTS["internet"], Port(80))
     assert allowed(policies, Outside(OFFICE), desktop("None"), Port(5900))
-    assert not allowed(policies, Outside(INTERNET), desktop("None"), Port(5900))
+    assert not allowed(policies, ENDPOINTS["internet"], desktop("None"), Port(5900))
 
 
 @pytest.mark.parametrize(

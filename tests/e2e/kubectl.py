@@ -46,6 +46,11 @@ class Kubectl:
         answer: dict[str, Any] = json.loads(self.run("get", kind, name, "-o", "json"))
         return answer
 
+    def objects(self, kind: str, *args: str) -> list[dict[str, Any]]:
+        """Read all objects of a kind."""
+        items: list[dict[str, Any]] = json.loads(self.run("get", kind, "-o", "json", *args))["items"]
+        return items
+
     def names(self, kind: str, *args: str) -> list[str]:
         """List objects as kind/name."""
         return self.run("get", kind, "-o", "name", *args).split()

@@ -72,6 +72,9 @@ def traces() -> dict[str, list[str]]:
         "processes": processes,
         "mounts": [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if str(STATE) in line],
         "interfaces": [line for line in printed("ip", "-brief", "link") if f"bs-{NAME}" in line],
+        "sets of addresses": [
+            line for line in printed("ipset", "list", "-name") if "blender" in line or "KUBE" in line
+        ],
         "routes": [line for line in printed("ip", "route") if f"bs-{NAME}" in line],
         "cgroups": [str(path) for path in Path("/sys/fs/cgroup").glob(f"*/*blender*{NAME}*")],
     }
@@ -116,7 +119,7 @@ def _purged() -> Iterator[None]:
     run("down", "--purge")
 
 
-@pytest.mark.parametrize("component", ["etcd", "kube-apiserver", "kubelet"])
+@pytest.mark.parametrize("component", ["etcd", "kube-apiserver", "policies"])
 def test_down_leaves_nothing_after_a_crash_half_way(component: str, ports: list[str]) -> None:
     crash_when_started(component, ports)
     assert any(traces().values()), "the crash left something, or this test shows nothing"

@@ -47,6 +47,7 @@ TOOLS: dict[str, Tool] = {
     "kube-proxy": _kubernetes("kube-proxy"),
     "coredns": Tool("coredns", "blendersessions.io/local/coredns"),
     "volumes": Tool("volumes", "blendersessions.io/local/volumes"),
+    "policies": Tool("policies", "blendersessions.io/local/policies"),
     "pause": Tool("node", "blendersessions.io/local/node/pause"),
     "forward": Tool("node", "blendersessions.io/local/node/forward"),
     "kind": Tool("kind", "sigs.k8s.io/kind"),

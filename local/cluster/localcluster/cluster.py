@@ -132,6 +132,8 @@ class Cluster:
                 access = start.control_plane()
             with steps.step("Start containerd, kubelet and kube-proxy"):
                 start.node_services(access, fresh=fresh)
+            with steps.step("Enforce network policies") as step:
+                step.note = start.walls(access)
             with steps.step("Start storage and the cluster's DNS"):
                 start.storage(access)
                 start.cluster_dns()

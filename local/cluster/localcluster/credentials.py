@@ -4,7 +4,7 @@ import datetime as dt
 from pathlib import Path
 from typing import Final
 
-from localcluster import kubeconfig, pki, volumes
+from localcluster import kubeconfig, pki, policies, volumes
 from localcluster.addresses import Addresses
 from localcluster.apiserver import ServerFiles
 from localcluster.errors import LocalClusterError
@@ -19,6 +19,7 @@ _COMPONENTS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "proxy": ("system:kube-proxy", ()),
     "kubelet": ("system:node:{node}", ("system:nodes",)),
     volumes.USER: (volumes.USER, ()),
+    policies.USER: (policies.USER, ()),
 }
 
 

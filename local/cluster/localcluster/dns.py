@@ -7,7 +7,8 @@ from localcluster.kubernetes import DOMAIN
 from localcluster.processes import fingerprint
 
 _NAME = "coredns"
-_PORT = 1053
+# A policy sees the pod's port, and as in most clusters it is the well-known one.
+_PORT = 53
 _LABELS = {"k8s-app": "kube-dns"}
 
 
@@ -101,7 +102,11 @@ def _pod(image: str) -> dict[str, object]:
         "serviceAccountName": _NAME,
         "dnsPolicy": "Default",
         "priorityClassName": "system-cluster-critical",
-        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        "securityContext": {
+            "runAsNonRoot": True,
+            "seccompProfile": {"type": "RuntimeDefault"},
+            "sysctls": [{"name": "net.ipv4.ip_unprivileged_port_start", "value": str(_PORT)}],
+        },
         "containers": [container],
         "volumes": [{"name": "config", "configMap": {"name": _NAME}}],
     }

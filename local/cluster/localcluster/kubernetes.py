@@ -127,8 +127,12 @@ def kubelet(binary: Path, state: Path, access: Access, addresses: Addresses, nod
     )
 
 
-def proxy(binary: Path, access: Access, addresses: Addresses, node_name: str) -> Component:
-    """Return kube-proxy in iptables mode. It runs in the node's own network namespace."""
+def proxy(binary: Path, access: Access, addresses: Addresses, node_name: str, mode: str) -> Component:
+    """Return kube-proxy. It runs in the node's own network namespace.
+
+    `mode` is nftables or iptables. In iptables, kube-proxy and the program `policies` would write the same table, and
+    since `policies` writes all of it, it would undo what kube-proxy changes at that moment.
+    """
     config = access.kubeconfig("proxy")
     return Component(
         "kube-proxy",
@@ -137,8 +141,9 @@ def proxy(binary: Path, access: Access, addresses: Addresses, node_name: str) ->
             f"--kubeconfig={config}",
             f"--hostname-override={node_name}",
             f"--cluster-cidr={addresses.pods}",
-            "--proxy-mode=iptables",
-            # A new Service works after this time. The default of a second is a large part of a session's start.
+            f"--proxy-mode={mode}",
+            # A new Service works after this time, in both modes. The default of a second is a large part of a session's
+            # start.
             "--iptables-min-sync-period=50ms",
             # With another value, kube-proxy sets a sysctl, and ends if sysctls are read-only.
             "--conntrack-max-per-core=0",

@@ -21,6 +21,7 @@ _PROVIDED = {
     "ipset": "ipset",
     "iptables": "iptables",
     "mount": "mount",
+    "nftables": "nft",
     "runc": "runc",
     "util-linux": "nsenter",
 }

@@ -4,7 +4,7 @@ import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
 
-from localcluster import apiserver, credentials, dns, kubernetes, paths, runtime, volumes
+from localcluster import apiserver, credentials, dns, kubernetes, paths, policies, runtime, volumes
 from localcluster.archive import Program
 from localcluster.chart import HTTP_NODE_PORT
 from localcluster.commands import Kubectl
@@ -94,8 +94,27 @@ class Startup:
         runtime.start(supervisor, self._state, fresh=fresh)
         self._import(pause)
         supervisor.run(kubernetes.kubelet(self.built["kubelet"], self._state, access, addresses, name))
-        supervisor.run(kubernetes.proxy(self.built["kube-proxy"], access, addresses, name))
+        mode = "iptables" if policies.missing(supervisor) else "nftables"
+        supervisor.run(kubernetes.proxy(self.built["kube-proxy"], access, addresses, name, mode))
         supervisor.wait("kubelet", self._node_is_ready, 90)
+
+    def walls(self, access: Access) -> str:
+        """Start the enforcement of network policies, and wait until it is at work.
+
+        Returns:
+            Why there is none, if the kernel cannot do it, else an empty text. All else works without.
+
+        Raises:
+            StepFailedError: the program ended, or was not at work within 60 seconds.
+        """
+        if reason := policies.missing(self._supervisor):
+            return f"not enforced here. {reason}"
+        self.kubectl.run("apply", "--server-side", "--filename=-", stdin=policies.manifest())
+        supervisor = self._supervisor
+        program = self.built["policies"]
+        supervisor.run(policies.component(program, access, self.settings.addresses, self.node.host_name))
+        supervisor.wait("policies", lambda: policies.are_enforced(supervisor), 60)
+        return ""
 
     def storage(self, access: Access) -> None:
         """Create the default storage class, and start the provisioner of its volumes."""

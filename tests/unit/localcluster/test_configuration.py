@@ -1,6 +1,7 @@
 """The arguments and files that configure the cluster's programs."""
 
 import json
+import platform
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from localcluster import apache, chart, dns, kubernetes, release, runtime, session, volumes
+from localcluster import apache, chart, dns, kubernetes, policies, release, runtime, session, volumes
 from localcluster.addresses import Addresses
+from localcluster.components import Supervisor
 from localcluster.errors import LocalClusterError
 from localcluster.images import ImageRef
 from localcluster.progress import Steps
@@ -137,3 +139,43 @@ def test_a_release_is_upgraded_when_the_chart_or_its_values_change(tmp_path: Pat
 
 def test_the_secret_of_an_owner_is_named_by_a_hash() -> None:
     assert session.user_secret("artist") == "blender-user-70b1e8e06785cae4"
+
+
+def test_the_enforcement_of_network_policies_reads_only_what_it_needs(tmp_path: Path) -> None:
+    role, binding = yaml.safe_load_all(policies.manifest())
+    assert {verb for rule in role["rules"] for verb in rule["verbs"]} == {"get", "list", "watch"}
+    read = {resource for rule in role["rules"] for resource in rule["resources"]}
+    assert read == {"pods", "namespaces", "networkpolicies", "nodes"}
+    assert binding["subjects"][0]["name"] == policies.USER
+    access = kubernetes.Access(tmp_path)
+    access.kubeconfig(policies.USER).write_text("a kubeconfig")
+    command = policies.component(Path("/bin/policies"), access, ADDRESSES, "blender-demo").command
+    assert command[1:] == (
+        f"--kubeconfig={tmp_path}/policies.kubeconfig",
+        "--node=blender-demo",
+        "--services=10.210.0.0/17",
+    )
+
+
+def node_that_runs(folder: Path, script: str) -> Supervisor:
+    return Supervisor(folder, folder, ("/bin/sh", "-c", script))
+
+
+def test_a_machine_that_cannot_enforce_policies_is_described(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuses = node_that_runs(tmp_path, "echo 'Kernel error received: Invalid argument' >&2; exit 1")
+    assert "Kernel error received" in policies.missing(refuses)
+    assert not policies.are_enforced(refuses)
+    monkeypatch.setattr(platform, "release", lambda: "6.1.0-28-amd64")
+    assert policies.missing(node_that_runs(tmp_path, "echo 'nftables v1.0.6 (Lester Gooch #5)'")) == ""
+    old = policies.missing(node_that_runs(tmp_path, "echo 'nftables v0.9.8 (E.D.S.)'"))
+    assert old == "nft 1.0.1 or later is needed, and this is nftables v0.9.8 (E.D.S.)."
+    monkeypatch.setattr(platform, "release", lambda: "5.4.0-200-generic")
+    assert policies.missing(node_that_runs(tmp_path, "echo 'nftables v1.0.6'")).startswith("Linux 5.13 or later")
+
+
+def test_name_servers_listen_where_policies_expect_them() -> None:
+    objects = {o["kind"]: o for o in yaml.safe_load_all(dns.manifest("x", ADDRESSES))}
+    values = yaml.safe_load(chart.VALUES.read_text())["networkPolicies"]["dns"]
+    assert [{port["targetPort"]} for port in objects["Service"]["spec"]["ports"]] == [set(values["ports"])] * 2
+    selector = values["to"][0]["podSelector"]["matchLabels"]
+    assert selector.items() <= objects["Deployment"]["spec"]["template"]["metadata"]["labels"].items()
