@@ -69,7 +69,7 @@ OPEN: Final[dict[str, dict[str, set[str]]]] = {
         "public desktop": {"8788"},
     },
     "setup": _TO_API,
-    "portal": {**_TO_API, "guacamole": {"8080"}},
+    "portal": {**_TO_API, "guacamole": {"8080"}, "closed desktop": {"8788"}, "public desktop": {"8788"}},
     "proxy": {**_DNS, "portal": {"8000"}, "guacamole": {"8080"}},
     "guacamole": {**_DNS, "guacd": {"4822"}, "postgresql": {"5432"}},
     "guacd": {**_DNS, "closed desktop": {"5900"}, "public desktop": {"5900"}},

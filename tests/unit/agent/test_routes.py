@@ -104,7 +104,6 @@ async def test_status_has_everything_for_the_operator(desktop: FakeDesktop, work
         "ready": True,
         "reason": "SceneOnScreen",
         "message": "The scene is on screen.",
-        "blender_version": "5.2.2",
         "file": FILE,
         "scene": "shopping_cart.blend",
         "dirty": True,
