@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from blendersessions.model.conditions import Condition, ConditionType
+from blendersessions.model.conditions import Condition, ConditionType, Reason
 from blendersessions.model.errors import Invalid
 from blendersessions.model.files import Files
 
@@ -22,8 +22,6 @@ _NO_STATUS = Condition(
     "NoStatus",
     "The operator has not reported on the session yet. It may not be running.",
 )
-_AWAITING_UPLOAD = "AwaitingUpload"
-"""Reason of `SceneReady`."""
 _RECENT = timedelta(days=1)
 """An older end of a desktop is no news."""
 
@@ -70,7 +68,7 @@ class OpenableSession:
     def awaits_upload(self) -> bool:
         """Whether the session waits for the scene that it opens."""
         scene = self.session.status.condition(ConditionType.SCENE_READY)
-        return scene is not None and scene.reason == _AWAITING_UPLOAD
+        return scene is not None and scene.reason == Reason.AWAITING_UPLOAD
 
     @property
     def ready(self) -> Condition:
