@@ -1,4 +1,4 @@
-"""The command at a real cluster: a file goes into a desktop and comes out again, by the API server's port forwarding."""
+"""The command at a real cluster: a file goes into a desktop and comes out, by the API server's port forwarding."""
 
 from __future__ import annotations
 
