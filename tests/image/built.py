@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from image.leftovers import mount_name
 from image.recipe import read_recipe
 from localcluster import images
 from localcluster.images.buildah import Buildah
@@ -48,7 +49,7 @@ def mount(run: str, image_name: str = "blender") -> BuiltImage:
         run: the name of the run. `leftovers.remove` unmounts the image.
         image_name: `blender` or another image that is built from its Dockerfile.
     """
-    name = f"{run}-{image_name}"
+    name = mount_name(run, image_name)
     buildah = Buildah(cache_dir() / "storage")
     from_tree = os.environ.get("BLENDER_IMAGE_SOURCE", "image") == "tree"
     reference, archive = _built_last(image_name) if from_tree else _built_now(image_name)

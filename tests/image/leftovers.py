@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from localcluster.images.buildah import Buildah
-from localcluster.images.catalog import cache_dir
+from localcluster.images.catalog import BLENDERS, blender_name, cache_dir
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,6 +69,11 @@ def _locked(folder: Path, flags: int = 0) -> Iterator[None]:
         yield
 
 
+def mount_name(run: str, image_name: str) -> str:
+    """Return the name of the container of buildah in which a run has an image mounted."""
+    return f"{run}-{image_name}"
+
+
 def remove(folder: Path) -> None:
     """Remove a run's containers, network namespaces, mounts and files."""
     runc = folder / "runc"
@@ -81,7 +86,7 @@ def remove(folder: Path) -> None:
         if Path(mount.mountpoint).is_relative_to(folder):
             subprocess.run(["umount", mount.mountpoint], check=True)
     buildah = Buildah(cache_dir() / "storage")
-    for name in (buildah.output(["containers", "--format", "{{.ContainerName}}"]) or "").split():
-        if name.startswith(f"{folder.name}-"):
-            buildah.output(["rm", name])
+    for version in BLENDERS:
+        # By name: a list of containers fails while another process removes one.
+        buildah.output(["rm", mount_name(folder.name, blender_name(version))])
     shutil.rmtree(folder)
