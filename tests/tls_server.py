@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from localcluster.pki import Authority
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Awaitable, Callable, Iterator
     from pathlib import Path
 
@@ -66,7 +67,11 @@ class TlsServer:
 
 @contextmanager
 def tls_server(
-    folder: Path, script: Callable[[Answering], Awaitable[None]], host: str = "127.0.0.1", *names: str
+    folder: Path,
+    script: Callable[[Answering], Awaitable[None]],
+    host: str = "127.0.0.1",
+    *names: str,
+    listener: socket.socket | None = None,
 ) -> Iterator[TlsServer]:
     """Answer each connection by a script, for the block.
 
@@ -75,6 +80,7 @@ def tls_server(
         script: answers one request.
         host: the address to listen on.
         names: names that the certificate is for, besides the address.
+        listener: a socket that is bound to the address already, for instance in another network namespace.
     """
     authority = Authority.create(dt.datetime.now(dt.UTC))
     ca_file, _ = authority.pair.write(folder, "ca")
@@ -99,6 +105,8 @@ def tls_server(
             writer.close()
 
     async def begin() -> asyncio.Server:
+        if listener is not None:
+            return await asyncio.start_server(answer, sock=listener, ssl=context)
         return await asyncio.start_server(answer, host, 0, ssl=context)
 
     thread = threading.Thread(target=loop.run_forever, daemon=True)

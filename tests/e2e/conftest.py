@@ -82,6 +82,14 @@ def kubectl(cluster: Cluster) -> Iterator[Kubectl]:
 
 
 @pytest.fixture
+def portal_namespace(cluster: Cluster) -> Iterator[Kubectl]:
+    """The namespace that the portal makes sessions in."""
+    kubectl = Kubectl(binaries.ensure("kubectl")["kubectl"], cluster.kubeconfig, cluster.session_namespace)
+    yield kubectl
+    kubectl.run("delete", "blendersessions", "--all", "--timeout=90s")
+
+
+@pytest.fixture
 def started(kubectl: Kubectl) -> Callable[..., Desktop]:
     """Apply a session and wait until it is Ready."""
 

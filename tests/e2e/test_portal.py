@@ -5,29 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-import pytest
-
 from e2e.desktop import Desktop
 from e2e.kubectl import Kubectl
 from e2e.picture import SAME, difference, from_tab, from_vnc
-from localcluster import binaries
 from waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from playwright.sync_api import Page
-
-    from localcluster.cluster import Cluster
-
-
-@pytest.fixture
-def portal_namespace(cluster: Cluster) -> Iterator[Kubectl]:
-    """The namespace that the portal makes sessions in."""
-    kubectl = Kubectl(binaries.ensure("kubectl")["kubectl"], cluster.kubeconfig, cluster.session_namespace)
-    yield kubectl
-    kubectl.run("delete", "blendersessions", "--all", "--timeout=90s")
 
 
 def test_clicks_lead_into_blender_and_out_again(
