@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING
+
+from e2e.command import command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,25 +20,16 @@ def test_a_file_goes_in_and_comes_out(started: Callable[..., Desktop], kubectl: 
     content = os.urandom(8 * 2**20)
     (tmp_path / "wood.png").write_bytes(content)
 
-    def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, "KUBECONFIG": str(kubectl.kubeconfig), "PYTHONPATH": os.pathsep.join(sys.path)}
-        done = subprocess.run(
-            [sys.executable, "-m", "blendersessions_cli", *arguments, "-n", kubectl.namespace],
-            env=environment,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+    def run(*arguments: str) -> list[str]:
+        done = command(kubectl, tmp_path, *arguments)
         assert done.returncode == 0, done.stderr
-        return done
+        return done.stdout.splitlines()
 
-    command("upload", "cart", "wood.png", "--to", "textures")
-    assert "textures/wood.png" in command("files", "cart", "textures", "-o", "name").stdout.splitlines()
+    run("upload", "cart", "wood.png", "--to", "textures")
+    assert "textures/wood.png" in run("files", "cart", "textures", "-o", "name")
     (tmp_path / "wood.png").unlink()
-    command("download", "cart", "textures/wood.png", "textures")
+    run("download", "cart", "textures/wood.png", "textures")
     assert (tmp_path / "wood.png").read_bytes() == content
     assert (tmp_path / "textures.zip").stat().st_size > len(content)
-    command("delete-file", "cart", "textures/wood.png", "textures")
-    assert "textures" not in command("files", "cart", "-o", "name").stdout.splitlines()
+    run("delete-file", "cart", "textures/wood.png", "textures")
+    assert "textures" not in run("files", "cart", "-o", "name")

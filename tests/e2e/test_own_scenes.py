@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import base64
-import os
 import re
 import socket
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from e2e.command import command
 from e2e.connections import entered
 from e2e.desktop import Desktop, manifest
 from e2e.network import node_of, world_around
@@ -82,19 +80,6 @@ def made(desktop: Desktop, script: str = MAKE) -> dict[str, bytes]:
 def scene(started: Callable[..., Desktop]) -> dict[str, bytes]:
     """A scene with a texture beside it, which was made in another desktop."""
     return made(started("maker"))
-
-
-def command(kubectl: Kubectl, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command of this work tree in a folder."""
-    return subprocess.run(
-        [sys.executable, "-m", "blendersessions_cli", *arguments, "-n", kubectl.namespace],
-        env={**os.environ, "KUBECONFIG": str(kubectl.kubeconfig), "PYTHONPATH": os.pathsep.join(sys.path)},
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
 
 
 def ready(kubectl: Kubectl, name: str) -> Desktop:

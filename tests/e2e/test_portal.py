@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 
 from e2e.desktop import Desktop
-from e2e.kubectl import Kubectl
 from e2e.picture import SAME, difference, from_tab, from_vnc
 from waiting import until
 
@@ -14,6 +13,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from playwright.sync_api import Page
+
+    from e2e.kubectl import Kubectl
 
 
 def test_clicks_lead_into_blender_and_out_again(
