@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 @pytest.fixture
 def cart(cluster: Cluster) -> Cluster:
     """Store two sessions in the namespace, and one in another."""
-    cluster.add_session(status=ready(), owner="alice", scene={"sample": "cart.blend"}, className="large")
+    opened = ready(scene={"name": "cart.blend"})
+    cluster.add_session(status=opened, owner="alice", scene={"sample": "cart.blend"}, className="large")
     cluster.add_session("a", labels={"team": "film"}, status=ready(activity={"users": 2}))
     cluster.add_session("b", namespace="music", owner="bob")
     return cluster
