@@ -5,12 +5,10 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Final
 
+from workspace.text import is_text
+
 MAX_NAME_BYTES: Final = 200
 """A longer name would leave no room for a number, or for Blender's `NAME.blend1`."""
-_CONTROLS: Final = ("Cc", "Cs", "Zl", "Zp")
-"""Unicode's categories of control characters, halves of pairs, and line and paragraph separators."""
-_TURNED: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""What turns the direction of the text, so that a name looks like another one."""
 BLEND: Final = ".blend"
 ZIP: Final = ".zip"
 SHOWN_NAMES: Final = 5
@@ -19,7 +17,7 @@ SHOWN_NAMES: Final = 5
 
 def printable(text: str) -> str:
     """Return a text without what cannot be printed, or would change how the rest looks. Every script can be printed."""
-    return "".join(each for each in text if unicodedata.category(each) not in _CONTROLS and each not in _TURNED)
+    return "".join(filter(is_text, text))
 
 
 def safe_name(name: str, suffix: str) -> str:
