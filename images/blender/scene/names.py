@@ -11,6 +11,8 @@ MAX_NAME_BYTES: Final = 200
 """A longer name would leave no room for a number, or for Blender's `NAME.blend1`."""
 BLEND: Final = ".blend"
 ZIP: Final = ".zip"
+SHOWN_CHARACTERS: Final = 80
+"""The longest name in a sentence."""
 SHOWN_NAMES: Final = 5
 """Names in a sentence. Of the others, the number is told."""
 
@@ -18,6 +20,12 @@ SHOWN_NAMES: Final = 5
 def printable(text: str) -> str:
     """Return a text without what cannot be printed, or would change how the rest looks. Every script can be printed."""
     return "".join(filter(is_text, text))
+
+
+def shown_name(name: str) -> str:
+    """Return a name from outside as a sentence has it: what can be printed of it, and no more than fits there."""
+    shown = printable(name)
+    return shown if len(shown) <= SHOWN_CHARACTERS else f"{shown[:SHOWN_CHARACTERS]}..."
 
 
 def safe_name(name: str, suffix: str) -> str:

@@ -103,6 +103,16 @@ def test_what_is_refused_leaves_nothing(home: Home, name: str, content: bytes, r
     assert names_below(home.folder) == []
 
 
+@pytest.mark.parametrize("content", [b"garbage", zipped(("a.png", b""))])
+def test_a_name_from_outside_cannot_spoil_a_message(home: Home, content: bytes) -> None:
+    with pytest.raises(SceneRefused) as refused:
+        home.take_in("tfel\u202e\x1b[2J" + "x" * 4096 + ".blend", content)
+    message = str(refused.value)
+    assert message.startswith("tfel[2Jxxx")
+    assert "\u202e" not in message
+    assert len(message) < 300
+
+
 def test_an_archive_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SceneRefused) as refused:
         Home(tmp_path, free_bytes=1000).take_in("cart.zip", zipped(("cart.blend", old_blend())))
