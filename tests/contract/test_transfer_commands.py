@@ -69,6 +69,7 @@ def test_standard_input_goes_in_under_a_name(desktop: AgentStandin) -> None:
         (["cart.blend", "--to", "b"], awaiting(), []),
         (["wood.png"], awaiting(), []),
         (["cart.blend", "--open", "--name", "b.blend"], {}, ["b.blend"]),
+        (["cart.blend", "--name", "CART.BLEND"], awaiting(), ["CART.BLEND"]),
     ],
 )
 def test_a_scene_is_opened_if_it_is_asked_or_waited_for(
