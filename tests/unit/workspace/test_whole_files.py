@@ -16,7 +16,17 @@ PLAIN = b"BLENDER-v403" + bytes(100) + b"ENDB" + bytes(20)
 PLAIN_5 = b"BLENDER17-01v0502" + bytes(100) + b"ENDB" + bytes(28)
 """Blender 5 writes longer heads of blocks."""
 COMPRESSED = b"\x28\xb5\x2f\xfd" + bytes(100) + b"\xb1\xea\x92\x8f"
-CUT_OFF = [b"", PLAIN[:8], PLAIN[:-1], PLAIN[:-24], PLAIN_5[:-1], PLAIN_5[:-32], COMPRESSED[:50], COMPRESSED[:-1], bytes(50)]
+CUT_OFF = [
+    b"",
+    PLAIN[:8],
+    PLAIN[:-1],
+    PLAIN[:-24],
+    PLAIN_5[:-1],
+    PLAIN_5[:-32],
+    COMPRESSED[:50],
+    COMPRESSED[:-1],
+    bytes(50),
+]
 
 
 @pytest.fixture
