@@ -135,6 +135,9 @@ class SceneSource:
             raise Refused(409, "The session's own scene is still being brought in. Upload another one when it is open.")
         if self._blender.state.rendering or self._blender.state.baking:
             raise Refused(409, "A render or a bake runs, and opening another scene would end it. Try again afterwards.")
+        if self._opening.locked():
+            # Each upload that waits for a Blender that is slow would keep a place from other files meanwhile.
+            raise Refused(409, "Another scene is being opened in Blender. Upload this one when it is open.")
         self._uploads += 1
         self._no_upload.clear()
         try:

@@ -48,6 +48,11 @@ class FakeBlender:
     state: BlenderState = STATE
     outcomes: list[Exception | Opened] = field(default_factory=list)
     opened: list[Path] = field(default_factory=list)
+    goes_on: asyncio.Event = field(default_factory=asyncio.Event)
+    """A scene that has begun to open is open after this."""
+
+    def __post_init__(self) -> None:
+        self.goes_on.set()
 
     async def started(self) -> BlenderState:
         return self.state
@@ -55,6 +60,7 @@ class FakeBlender:
     async def open(self, file: Path, _seconds: float) -> Opened:
         assert os.path.isfile(file)  # noqa: PTH113, ASYNC240 - a fake may look at the disk
         self.opened.append(file)
+        await self.goes_on.wait()
         outcome = self.outcomes.pop(0) if self.outcomes else Opened()
         if isinstance(outcome, Exception):
             raise outcome
@@ -321,6 +327,18 @@ async def test_two_uploads_of_one_name_are_two_files(tmp_path: Path) -> None:
     answers = await asyncio.gather(*(session.put("cart.blend", old_blend()) for _ in range(2)))
     assert sorted(str(answer.body["file"]) for answer in answers) == ["cart-2.blend", "cart.blend"]
     assert len(session.blender.opened) == 2
+
+
+async def test_no_upload_waits_while_blender_opens_another_one(tmp_path: Path) -> None:
+    session = Session(tmp_path, SceneSettings())
+    session.blender.goes_on.clear()
+    first = asyncio.create_task(session.put("cart.blend", old_blend()))
+    await until_so("Blender opens it", lambda: bool(session.blender.opened))
+    answer = await session.put("chair.blend", old_blend())
+    assert (answer.status, session.visible()) == (409, ["cart.blend"])
+    session.blender.goes_on.set()
+    assert (await first).status == 200
+    assert (await session.put("chair.blend", old_blend())).status == 200
 
 
 async def test_no_scene_takes_the_place_of_one_that_is_brought_in(tmp_path: Path) -> None:
