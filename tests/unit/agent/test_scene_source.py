@@ -75,6 +75,7 @@ class Session:
         self.home.mkdir(exist_ok=True)
         self.mount.mkdir(exist_ok=True)
         self.settings = settings
+        self.max_bytes = 10**9
         self.blender = FakeBlender()
         self.notices: list[str] = []
         self.transfers = Transfers(self.home, None, TransferSettings())
@@ -83,7 +84,7 @@ class Session:
 
     def start(self) -> SceneSource:
         """Start the agent, for the first time or again."""
-        intake = Intake(self.home, self.home / ".blender-session-transfers", lambda: 10**9, self.settings.max_bytes)
+        intake = Intake(self.home, self.home / ".blender-session-transfers", lambda: 10**9, self.max_bytes)
         self.scene = SceneSource(
             self.settings, intake, self.blender, lambda text, _: self.notices.append(text), self.web, self.mount
         )
@@ -244,7 +245,7 @@ async def test_what_goes_on_in_blender_is_waited_for(
 
 async def test_a_full_home_folder_is_told(tmp_path: Path) -> None:
     session = on_volume(tmp_path)
-    session.settings = replace(VOLUME, max_bytes=100)
+    session.max_bytes = 100
     await session.start().run()
     assert session.scene.state.reason == "SceneTooLarge"
     assert names_below(session.home) == []
@@ -264,7 +265,7 @@ async def test_a_scene_is_fetched(tmp_path: Path) -> None:
 
     with tls_server(tmp_path, script) as server:
         web = Web(parse_networks("127.0.0.0/8"), server.ca_file)
-        session = Session(tmp_path, SceneSettings(url=server.url("/x?token=secret"), max_bytes=10**9), web)
+        session = Session(tmp_path, SceneSettings(url=server.url("/x?token=secret")), web)
         await session.scene.run()
     assert session.scene.state == OPEN
     assert session.visible() == ["My cart/cart.blend", "My cart/wood.png"]

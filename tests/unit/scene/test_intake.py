@@ -156,12 +156,11 @@ def test_the_settings_come_from_the_environment() -> None:
             "BLENDER_FETCH_SECONDS": "5",
             "BLENDER_FETCH_NETWORKS": "10.0.0.0/8",
             "BLENDER_FETCH_CA_FILE": "/run/fetch-ca/ca.crt",
-            "BLENDER_TRANSFER_MAX_BYTES": "7",
             "BLENDER_UPLOAD_SECONDS": "x",
         }
     )
     assert (settings.url, settings.sha256, settings.fetch_seconds) == ("https://x/y?token=secret", "abc", 5)
-    assert (settings.max_bytes, settings.upload_seconds, len(settings.networks)) == (7, 3600, 1)
+    assert (settings.upload_seconds, len(settings.networks)) == (3600, 1)
     assert "secret" not in settings.source
 
 
