@@ -84,10 +84,8 @@ class Transfers:
         with self.transfers.taken():
             if target is not None:
                 await asyncio.to_thread(check_upload_target, self.home, target)
-            free_bytes = await asyncio.to_thread(self.room.free_bytes)
-            with self.room.reserved(length, free_bytes):
-                async with received(self.home, content, length) as file:
-                    yield file
+            async with self.room.reserved(length), received(self.home, content, length) as file:
+                yield file
 
 
 def _content_of(request: Request, max_bytes: int) -> tuple[Content, int]:
