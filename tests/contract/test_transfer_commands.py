@@ -65,6 +65,7 @@ def test_standard_input_goes_in_under_a_name(desktop: AgentStandin) -> None:
         (["cart.blend", "--open"], {}, ["cart.blend"]),
         (["cart.blend"], awaiting(), ["cart.blend"]),
         (["cart.blend", "wood.png"], awaiting(), ["cart.blend"]),
+        (["cart.blend"], awaiting("UploadTimedOut"), ["cart.blend"]),
         (["cart.blend", "--no-open"], awaiting(), []),
         (["cart.blend", "--to", "b"], awaiting(), []),
         (["wood.png"], awaiting(), []),

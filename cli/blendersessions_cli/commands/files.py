@@ -183,7 +183,7 @@ def _scene_among(session: OpenableSession, names: dict[str, str], folder: str, o
     """
     scenes = [source for source, name in names.items() if name.lower().endswith(_SCENES)]
     if opens is None:
-        opens = session.awaits_upload and len(scenes) == 1 and not folder
+        opens = session.opens_upload and len(scenes) == 1 and not folder
     if not opens:
         return None
     if folder:
