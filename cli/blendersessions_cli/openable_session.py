@@ -67,8 +67,12 @@ class OpenableSession:
     @property
     def awaits_upload(self) -> bool:
         """Whether the session waits for the scene that it opens."""
-        scene = self.session.status.condition(ConditionType.SCENE_READY)
-        return scene is not None and scene.reason == Reason.AWAITING_UPLOAD
+        return self._scene_reason == Reason.AWAITING_UPLOAD
+
+    @property
+    def opens_upload(self) -> bool:
+        """Whether an upload becomes the session's scene: it waits for one, or its time is over and none came."""
+        return self._scene_reason in (Reason.AWAITING_UPLOAD, Reason.UPLOAD_TIMED_OUT)
 
     @property
     def ready(self) -> Condition:
@@ -83,6 +87,11 @@ class OpenableSession:
             return {}
         links = dict.fromkeys(session.spec.viewers, status.view_url) | {session.username: status.client_url}
         return {username: url for username, url in links.items() if url}
+
+    @property
+    def _scene_reason(self) -> str:
+        scene = self.session.status.condition(ConditionType.SCENE_READY)
+        return scene.reason if scene is not None else ""
 
 
 def recent_ends(sessions: Iterable[OpenableSession], now: datetime) -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent.blender import NO_BLENDER, BlenderState
 from agent.files.settings import TransferSettings
 from agent.files.transfers import Transfers
 from agent.routes import respond
@@ -22,6 +23,7 @@ class FilesOnly:
     """A desktop that is asked for its files alone."""
 
     transfers: Transfers
+    state: BlenderState = NO_BLENDER
 
 
 async def run(home: Path, token: str) -> None:

@@ -173,7 +173,7 @@ class AgentStandin:
         if refused is not None:
             return refused
         body = await request.read()
-        if not name.endswith((".blend", ".zip")) or not body.startswith((b"BLENDER", b"PK")):
+        if not name.lower().endswith((".blend", ".zip")) or not body.startswith((b"BLENDER", b"PK")):
             return web.json_response({"message": f"{name} is no .blend.", "reason": "SceneUnreadable"}, status=415)
         (self.home / name).write_bytes(body)
         self.opened.append(name)

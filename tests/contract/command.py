@@ -47,9 +47,9 @@ def waiting(reason: str, message: str, **more: object) -> dict[str, object]:
     return {"phase": "Starting", "conditions": [condition], **more}
 
 
-def awaiting() -> dict[str, object]:
-    """Return the status of a session that waits for its scene."""
+def awaiting(reason: str = "AwaitingUpload") -> dict[str, object]:
+    """Return the status of a session that waits for its scene, or has waited too long."""
     message = "Bring the scene."
-    scene = {"type": "SceneReady", "status": "False", "reason": "AwaitingUpload", "message": message}
-    whole = {"type": "Ready", "status": "False", "reason": "AwaitingUpload", "message": message}
+    scene = {"type": "SceneReady", "status": "False", "reason": reason, "message": message}
+    whole = {"type": "Ready", "status": "False", "reason": reason, "message": message}
     return {"phase": "Starting", "conditions": [whole, scene]}

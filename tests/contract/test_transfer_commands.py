@@ -65,10 +65,12 @@ def test_standard_input_goes_in_under_a_name(desktop: AgentStandin) -> None:
         (["cart.blend", "--open"], {}, ["cart.blend"]),
         (["cart.blend"], awaiting(), ["cart.blend"]),
         (["cart.blend", "wood.png"], awaiting(), ["cart.blend"]),
+        (["cart.blend"], awaiting("UploadTimedOut"), ["cart.blend"]),
         (["cart.blend", "--no-open"], awaiting(), []),
         (["cart.blend", "--to", "b"], awaiting(), []),
         (["wood.png"], awaiting(), []),
         (["cart.blend", "--open", "--name", "b.blend"], {}, ["b.blend"]),
+        (["cart.blend", "--name", "CART.BLEND"], awaiting(), ["CART.BLEND"]),
     ],
 )
 def test_a_scene_is_opened_if_it_is_asked_or_waited_for(

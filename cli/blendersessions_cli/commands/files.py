@@ -181,9 +181,9 @@ def _scene_among(session: OpenableSession, names: dict[str, str], folder: str, o
     Raises:
         Invalid: it is asked for, and there is no such file or more than one.
     """
-    scenes = [source for source, name in names.items() if name.endswith(_SCENES)]
+    scenes = [source for source, name in names.items() if name.lower().endswith(_SCENES)]
     if opens is None:
-        opens = session.awaits_upload and len(scenes) == 1 and not folder
+        opens = session.opens_upload and len(scenes) == 1 and not folder
     if not opens:
         return None
     if folder:

@@ -13,7 +13,6 @@ from typing import Final
 
 from agent.blender import Blender, BlenderState
 from agent.files.receiving import FOLDER_NAME, leftovers, remove_leftovers
-from agent.files.room import Room
 from agent.files.settings import TransferSettings
 from agent.files.transfers import Transfers
 from agent.idle import InputClock
@@ -55,8 +54,9 @@ class Agent:
         self._work = WorkTracker()
         self._tasks: set[asyncio.Task[None]] = set()
         self.blender = Blender(self.notify)
-        room = Room(folders.home, folders.home_limit_bytes)
-        intake = Intake(folders.home, folders.home / FOLDER_NAME, room.free_bytes, settings.max_bytes)
+        intake = Intake(
+            folders.home, folders.home / FOLDER_NAME, transfers.room.free_bytes, transfers.settings.max_bytes
+        )
         self.scene = SceneSource(settings, intake, self.blender, self.notify)
         self.watch = Watch(self.blender, self._work, folders, self.notify)
 

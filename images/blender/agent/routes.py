@@ -67,7 +67,7 @@ async def respond(request: Request, desktop: Desktop, token: str) -> Response | 
         token: the agent's token.
     """
     path = request.path.partition("?")[0]
-    handlers = files.methods_of(path) or scene_routes.methods_of(path, desktop)
+    handlers = files.methods_of(path, desktop) or scene_routes.methods_of(path, desktop)
     allowed = tuple(handlers or ()) or ((_METHODS[path],) if path in _METHODS else ())
     if not allowed:
         return Response(404, {"message": f"The paths are {', '.join((*_METHODS, *files.PATHS, *scene_routes.PATHS))}."})

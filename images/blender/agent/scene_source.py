@@ -135,6 +135,9 @@ class SceneSource:
             raise Refused(409, "The session's own scene is still being brought in. Upload another one when it is open.")
         if self._blender.state.rendering or self._blender.state.baking:
             raise Refused(409, "A render or a bake runs, and opening another scene would end it. Try again afterwards.")
+        if self._opening.locked():
+            # Each upload that waits for a Blender that is slow would keep a place from other files meanwhile.
+            raise Refused(409, "Another scene is being opened in Blender. Upload this one when it is open.")
         self._uploads += 1
         self._no_upload.clear()
         try:
@@ -188,7 +191,7 @@ class SceneSource:
         folder = await asyncio.to_thread(self._intake.make_folder)
         try:
             room = await asyncio.to_thread(self._intake.room_bytes)
-            limits = Limits(settings.max_bytes, settings.fetch_seconds, room)
+            limits = Limits(self._intake.max_bytes, settings.fetch_seconds, room)
             target = folder / "fetched"
             fetched = await Fetch(self._web, settings.url, settings.sha256, target, limits, self._fetching).run()
             await self._take_in(target, fetched.name, [])
@@ -202,7 +205,7 @@ class SceneSource:
         try:
             target = folder / "copied"
             room = await asyncio.to_thread(self._intake.room_bytes)
-            most = min(room, self._settings.max_bytes)
+            most = min(room, self._intake.max_bytes)
             left_out = await asyncio.to_thread(copy_from_volume, self._mount, path, target, most)
             await self._take_in(target, Path(path).name, left_out)
         finally:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
 from scene.failure import Reason, SceneRefused
-from scene.names import is_blend, printable, sentence_list
+from scene.names import is_blend, printable, sentence_list, shown_name
 from scene.sizes import megabytes
 
 MAX_ENTRIES: Final = 10_000
@@ -137,12 +137,12 @@ def _path(info: zipfile.ZipInfo) -> PurePosixPath:
     name = _name(info).replace("\\", "/")
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if name.startswith("/") or ".." in parts or any(len(part) > 1 and part[1] == ":" for part in parts[:1]):
-        raise _Refused(f"has an entry that leads out of it ({_printed(name)}). Pack the scene again")
+        raise _Refused(f"has an entry that leads out of it ({shown_name(name)}). Pack the scene again")
     if any(len(part.encode(errors="replace")) > _MAX_NAME_BYTES for part in parts) or len(parts) > _MAX_DEPTH:
         raise _Refused("has an entry whose name is too long")
     if printable(name) != name:
         raise _Refused(
-            f"has an entry whose name cannot be printed ({_printed(name)}). Rename it, and pack the scene again"
+            f"has an entry whose name cannot be printed ({shown_name(name)}). Rename it, and pack the scene again"
         )
     return PurePosixPath(*parts)
 
@@ -161,7 +161,7 @@ def _check_kind(path: PurePosixPath, info: zipfile.ZipInfo) -> None:
     kind = stat.S_IFMT(info.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
         what = "a link" if kind == stat.S_IFLNK else "no file"
-        raise _Refused(f"has an entry that is {what} ({_printed(str(path))}). Pack the files themselves")
+        raise _Refused(f"has an entry that is {what} ({shown_name(str(path))}). Pack the files themselves")
     if info.flag_bits & _ENCRYPTED_FLAG:
         raise _Refused("is encrypted. Pack the scene without a password")
     if not info.is_dir() and info.compress_type not in _METHODS:
@@ -198,7 +198,7 @@ def _extract(
                         raise SceneRefused(Reason.TOO_LARGE, _bomb(written, max_bytes))
                     file.write(chunk)
         except (FileExistsError, NotADirectoryError):
-            raise _Refused(f"has two entries of one name ({_printed(str(path))}). Pack the scene again") from None
+            raise _Refused(f"has two entries of one name ({shown_name(str(path))}). Pack the scene again") from None
 
 
 def _bomb(written: int, max_bytes: int) -> str:
@@ -210,8 +210,3 @@ def _bomb(written: int, max_bytes: int) -> str:
 def _chunks(source: IO[bytes]) -> Iterator[bytes]:
     while chunk := source.read(_CHUNK_BYTES):
         yield chunk
-
-
-def _printed(name: str) -> str:
-    shown = printable(name)
-    return shown if len(shown) <= 80 else f"{shown[:80]}..."

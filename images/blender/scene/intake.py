@@ -13,7 +13,7 @@ from typing import Final
 from scene.archive import is_archive, only_scene, unpack
 from scene.failure import Reason, SceneRefused
 from scene.header import NotABlend, read_header
-from scene.names import BLEND, ZIP, safe_name
+from scene.names import BLEND, ZIP, safe_name, shown_name
 from scene.versions import BlenderVersion, check_version
 from workspace.names import free_name
 
@@ -85,20 +85,20 @@ class Intake:
             OSError: the home folder cannot be written.
         """
         if arrived.is_dir():
-            return self._take_folder(arrived, _only_scene(arrived, name), name, blender)
+            return self._take_folder(arrived, _only_scene(arrived, shown_name(name)), name, blender)
         if is_archive(arrived):
             stem = name[: -len(ZIP)] if name.lower().endswith(ZIP) else name
             folder = self.make_folder()
             try:
-                scene = unpack(arrived, name, folder, min(self.max_bytes, self.room_bytes()))
+                scene = unpack(arrived, shown_name(name), folder, min(self.max_bytes, self.room_bytes()))
                 return self._take_folder(folder, scene, stem, blender)
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
-        warning = check_scene(arrived, name, blender)
+        warning = check_scene(arrived, shown_name(name), blender)
         return TakenIn(_move_file(arrived, self.home, safe_name(name, BLEND)), warning)
 
     def _take_folder(self, folder: Path, scene: Path, name: str, blender: BlenderVersion) -> TakenIn:
-        warning = check_scene(scene, scene.name, blender)
+        warning = check_scene(scene, shown_name(scene.name), blender)
         target = free_name(self.home, safe_name(name, ""))
         folder.chmod(0o755)
         folder.rename(target)

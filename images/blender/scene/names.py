@@ -5,21 +5,27 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Final
 
+from workspace.text import is_text
+
 MAX_NAME_BYTES: Final = 200
 """A longer name would leave no room for a number, or for Blender's `NAME.blend1`."""
-_CONTROLS: Final = ("Cc", "Cs", "Zl", "Zp")
-"""Unicode's categories of control characters, halves of pairs, and line and paragraph separators."""
-_TURNED: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""What turns the direction of the text, so that a name looks like another one."""
 BLEND: Final = ".blend"
 ZIP: Final = ".zip"
+SHOWN_CHARACTERS: Final = 80
+"""The longest name in a sentence."""
 SHOWN_NAMES: Final = 5
 """Names in a sentence. Of the others, the number is told."""
 
 
 def printable(text: str) -> str:
     """Return a text without what cannot be printed, or would change how the rest looks. Every script can be printed."""
-    return "".join(each for each in text if unicodedata.category(each) not in _CONTROLS and each not in _TURNED)
+    return "".join(filter(is_text, text))
+
+
+def shown_name(name: str) -> str:
+    """Return a name from outside as a sentence has it: what can be printed of it, and no more than fits there."""
+    shown = printable(name)
+    return shown if len(shown) <= SHOWN_CHARACTERS else f"{shown[:SHOWN_CHARACTERS]}..."
 
 
 def safe_name(name: str, suffix: str) -> str:

@@ -12,7 +12,6 @@ MOUNT: Final = Path("/run/scene")
 """Where the volume is mounted that `BLENDER_SCENE_PATH` is in."""
 _FETCH_SECONDS: Final = 600
 _UPLOAD_SECONDS: Final = 3600
-_MAX_BYTES: Final = 2 * 1024**3
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,6 @@ class SceneSettings:
     path: str = ""
     """A path in the volume at `MOUNT`."""
     awaits_upload: bool = False
-    max_bytes: int = _MAX_BYTES
     fetch_seconds: float = _FETCH_SECONDS
     upload_seconds: float = _UPLOAD_SECONDS
     networks: tuple[Network, ...] = ()
@@ -41,7 +39,6 @@ class SceneSettings:
             sha256=environment.get("BLENDER_SCENE_SHA256", ""),
             path="" if url else path,
             awaits_upload=environment.get("BLENDER_SCENE_UPLOAD") == "true" and not url and not path,
-            max_bytes=_number(environment, "BLENDER_TRANSFER_MAX_BYTES", _MAX_BYTES),
             fetch_seconds=_number(environment, "BLENDER_FETCH_SECONDS", _FETCH_SECONDS),
             upload_seconds=_number(environment, "BLENDER_UPLOAD_SECONDS", _UPLOAD_SECONDS),
             networks=parse_networks(environment.get("BLENDER_FETCH_NETWORKS", "")),

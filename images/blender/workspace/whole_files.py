@@ -19,9 +19,12 @@ _SEEK_TABLE_END: Final = b"\xb1\xea\x92\x8f"
 MAX_ENTRIES: Final = 20_000
 """Entries of a folder that are looked at, so that a huge folder does not hold up the start."""
 _SUFFIX: Final = ".blender-session-former"
+_OLD_HEADER: Final = b"BLENDER-"
+"""How an uncompressed scene begins up to Blender 4.5. Since 5.0 the size of the header follows `BLENDER`."""
 _LAST_BLOCK: Final = b"ENDB"
-_LAST_BLOCK_BYTES: Final = 24
-"""Size of the block that ends an uncompressed scene: `BHead8` of Blender's BLO_core_bhead.hh."""
+_OLD_BLOCK_BYTES: Final = 24
+_BLOCK_BYTES: Final = 32
+"""Size of the block that ends an uncompressed scene: `SmallBHead8`, since 5.0 `LargeBHead8`, of BLO_core_bhead.hh."""
 
 
 def is_whole(scene: Path) -> bool:
@@ -32,12 +35,12 @@ def is_whole(scene: Path) -> bool:
     try:
         with scene.open("rb") as stream:
             os.fsync(stream.fileno())
-            begin = stream.read(len(_ZSTD))
-            stream.seek(-_LAST_BLOCK_BYTES, os.SEEK_END)
+            begin = stream.read(len(_OLD_HEADER))
+            stream.seek(-(_OLD_BLOCK_BYTES if begin == _OLD_HEADER else _BLOCK_BYTES), os.SEEK_END)
             end = stream.read()
     except OSError:
         return False
-    return end.endswith(_SEEK_TABLE_END) if begin == _ZSTD else end.startswith(_LAST_BLOCK)
+    return end.endswith(_SEEK_TABLE_END) if begin.startswith(_ZSTD) else end.startswith(_LAST_BLOCK)
 
 
 def keep_former(scene: Path) -> None:

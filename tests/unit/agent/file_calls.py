@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import yarl
 
+from agent.blender import NO_BLENDER, BlenderState
 from agent.files.settings import TransferSettings
 from agent.files.transfers import Transfers
 from agent.routes import respond
@@ -34,6 +35,7 @@ class FilesOnly:
     """A desktop that is asked for its files alone."""
 
     transfers: Transfers
+    state: BlenderState = NO_BLENDER
 
 
 @dataclass(frozen=True)
@@ -91,9 +93,10 @@ async def calls_of(
     settings: TransferSettings | None = None,
     limit_bytes: int | None = None,
     stall_seconds: float = STALL_SECONDS,
+    state: BlenderState = NO_BLENDER,
 ) -> AsyncIterator[Calls]:
     """Serve a home folder."""
-    desktop = FilesOnly(Transfers(home, limit_bytes, settings or TransferSettings()))
+    desktop = FilesOnly(Transfers(home, limit_bytes, settings or TransferSettings()), state)
 
     async def answer(request: Request) -> Response | Streamed:
         return await respond(request, desktop, TOKEN)

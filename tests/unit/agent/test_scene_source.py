@@ -48,6 +48,11 @@ class FakeBlender:
     state: BlenderState = STATE
     outcomes: list[Exception | Opened] = field(default_factory=list)
     opened: list[Path] = field(default_factory=list)
+    goes_on: asyncio.Event = field(default_factory=asyncio.Event)
+    """A scene that has begun to open is open after this."""
+
+    def __post_init__(self) -> None:
+        self.goes_on.set()
 
     async def started(self) -> BlenderState:
         return self.state
@@ -55,6 +60,7 @@ class FakeBlender:
     async def open(self, file: Path, _seconds: float) -> Opened:
         assert os.path.isfile(file)  # noqa: PTH113, ASYNC240 - a fake may look at the disk
         self.opened.append(file)
+        await self.goes_on.wait()
         outcome = self.outcomes.pop(0) if self.outcomes else Opened()
         if isinstance(outcome, Exception):
             raise outcome
@@ -69,6 +75,7 @@ class Session:
         self.home.mkdir(exist_ok=True)
         self.mount.mkdir(exist_ok=True)
         self.settings = settings
+        self.max_bytes = 10**9
         self.blender = FakeBlender()
         self.notices: list[str] = []
         self.transfers = Transfers(self.home, None, TransferSettings())
@@ -77,7 +84,7 @@ class Session:
 
     def start(self) -> SceneSource:
         """Start the agent, for the first time or again."""
-        intake = Intake(self.home, self.home / ".blender-session-transfers", lambda: 10**9, self.settings.max_bytes)
+        intake = Intake(self.home, self.home / ".blender-session-transfers", lambda: 10**9, self.max_bytes)
         self.scene = SceneSource(
             self.settings, intake, self.blender, lambda text, _: self.notices.append(text), self.web, self.mount
         )
@@ -238,7 +245,7 @@ async def test_what_goes_on_in_blender_is_waited_for(
 
 async def test_a_full_home_folder_is_told(tmp_path: Path) -> None:
     session = on_volume(tmp_path)
-    session.settings = replace(VOLUME, max_bytes=100)
+    session.max_bytes = 100
     await session.start().run()
     assert session.scene.state.reason == "SceneTooLarge"
     assert names_below(session.home) == []
@@ -258,7 +265,7 @@ async def test_a_scene_is_fetched(tmp_path: Path) -> None:
 
     with tls_server(tmp_path, script) as server:
         web = Web(parse_networks("127.0.0.0/8"), server.ca_file)
-        session = Session(tmp_path, SceneSettings(url=server.url("/x?token=secret"), max_bytes=10**9), web)
+        session = Session(tmp_path, SceneSettings(url=server.url("/x?token=secret")), web)
         await session.scene.run()
     assert session.scene.state == OPEN
     assert session.visible() == ["My cart/cart.blend", "My cart/wood.png"]
@@ -321,6 +328,18 @@ async def test_two_uploads_of_one_name_are_two_files(tmp_path: Path) -> None:
     answers = await asyncio.gather(*(session.put("cart.blend", old_blend()) for _ in range(2)))
     assert sorted(str(answer.body["file"]) for answer in answers) == ["cart-2.blend", "cart.blend"]
     assert len(session.blender.opened) == 2
+
+
+async def test_no_upload_waits_while_blender_opens_another_one(tmp_path: Path) -> None:
+    session = Session(tmp_path, SceneSettings())
+    session.blender.goes_on.clear()
+    first = asyncio.create_task(session.put("cart.blend", old_blend()))
+    await until_so("Blender opens it", lambda: bool(session.blender.opened))
+    answer = await session.put("chair.blend", old_blend())
+    assert (answer.status, session.visible()) == (409, ["cart.blend"])
+    session.blender.goes_on.set()
+    assert (await first).status == 200
+    assert (await session.put("chair.blend", old_blend())).status == 200
 
 
 async def test_no_scene_takes_the_place_of_one_that_is_brought_in(tmp_path: Path) -> None:

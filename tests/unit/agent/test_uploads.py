@@ -6,10 +6,12 @@ import asyncio
 import errno
 import os
 import stat
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from agent.blender import NO_BLENDER
 from agent.files import receiving
 from agent.files.receiving import FOLDER_NAME, leftovers, remove_leftovers
 from agent.files.settings import TransferSettings
@@ -124,6 +126,16 @@ async def test_no_more_than_four_transfers_at_a_time(tmp_path: Path) -> None:
         await until_so("nothing unfinished is left", lambda: not unfinished(tmp_path))
         assert (await agent.call("PUT", "/files/e", b"x")).status == 201
     assert names_in(tmp_path) == [FOLDER_NAME, "d", "e", "folder"]
+
+
+async def test_the_open_scene_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "ü.blend").write_bytes(b"theirs")
+    async with calls_of(tmp_path, state=replace(NO_BLENDER, file=str(tmp_path / "ü.blend"))) as agent:
+        for name in ("%C3%BC.blend", "u%CC%88.blend"):
+            refused = await agent.call("PUT", f"/files/{name}", b"x")
+            assert (refused.status, "is open in Blender" in refused.message) == (409, True)
+        assert (await agent.call("PUT", "/files/u.blend", b"x")).status == 201
+    assert (tmp_path / "ü.blend").read_bytes() == b"theirs"
 
 
 async def test_two_uploads_of_one_name_are_never_mixed(tmp_path: Path) -> None:

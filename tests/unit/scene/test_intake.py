@@ -103,6 +103,16 @@ def test_what_is_refused_leaves_nothing(home: Home, name: str, content: bytes, r
     assert names_below(home.folder) == []
 
 
+@pytest.mark.parametrize("content", [b"garbage", zipped(("a.png", b""))])
+def test_a_name_from_outside_cannot_spoil_a_message(home: Home, content: bytes) -> None:
+    with pytest.raises(SceneRefused) as refused:
+        home.take_in("tfel\u202e\x1b[2J" + "x" * 4096 + ".blend", content)
+    message = str(refused.value)
+    assert message.startswith("tfel[2Jxxx")
+    assert "\u202e" not in message
+    assert len(message) < 300
+
+
 def test_an_archive_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SceneRefused) as refused:
         Home(tmp_path, free_bytes=1000).take_in("cart.zip", zipped(("cart.blend", old_blend())))
@@ -146,12 +156,11 @@ def test_the_settings_come_from_the_environment() -> None:
             "BLENDER_FETCH_SECONDS": "5",
             "BLENDER_FETCH_NETWORKS": "10.0.0.0/8",
             "BLENDER_FETCH_CA_FILE": "/run/fetch-ca/ca.crt",
-            "BLENDER_TRANSFER_MAX_BYTES": "7",
             "BLENDER_UPLOAD_SECONDS": "x",
         }
     )
     assert (settings.url, settings.sha256, settings.fetch_seconds) == ("https://x/y?token=secret", "abc", 5)
-    assert (settings.max_bytes, settings.upload_seconds, len(settings.networks)) == (7, 3600, 1)
+    assert (settings.upload_seconds, len(settings.networks)) == (3600, 1)
     assert "secret" not in settings.source
 
 

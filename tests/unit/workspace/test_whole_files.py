@@ -13,8 +13,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PLAIN = b"BLENDER-v403" + bytes(100) + b"ENDB" + bytes(20)
+PLAIN_5 = b"BLENDER17-01v0502" + bytes(100) + b"ENDB" + bytes(28)
+"""Blender 5 writes longer heads of blocks."""
 COMPRESSED = b"\x28\xb5\x2f\xfd" + bytes(100) + b"\xb1\xea\x92\x8f"
-CUT_OFF = [b"", PLAIN[:8], PLAIN[:-1], PLAIN[:-24], COMPRESSED[:50], COMPRESSED[:-1], bytes(50)]
+CUT_OFF = [
+    b"",
+    PLAIN[:8],
+    PLAIN[:-1],
+    PLAIN[:-24],
+    PLAIN_5[:-1],
+    PLAIN_5[:-32],
+    COMPRESSED[:50],
+    COMPRESSED[:-1],
+    bytes(50),
+]
 
 
 @pytest.fixture
@@ -29,7 +41,7 @@ def replace(scene: Path, content: bytes) -> None:
     partial.replace(scene)
 
 
-@pytest.mark.parametrize("content", [PLAIN, COMPRESSED])
+@pytest.mark.parametrize("content", [PLAIN, PLAIN_5, COMPRESSED])
 def test_a_whole_file_takes_the_place_of_the_former_one(scene: Path, content: bytes) -> None:
     scene.write_bytes(PLAIN)
     keep_former(scene)

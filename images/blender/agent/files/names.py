@@ -5,6 +5,7 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from agent.messages import Refused
+from workspace.text import is_text
 
 MAX_NAME_BYTES: Final = 255
 """What Linux's file systems allow."""
@@ -12,10 +13,6 @@ MAX_PATH_BYTES: Final = 2048
 """Half of what Linux allows for a whole path, so that every program in the desktop can open the file."""
 _UNFINISHED: Final = ".blend@"
 """How the name of a scene ends while Blender still writes it."""
-_CONTROLS: Final = ("Cc", "Cs", "Zl", "Zp")
-"""Unicode's categories of control characters, halves of pairs, and line and paragraph separators."""
-_TURNED: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""What turns the direction of the text, so that a name looks like another one."""
 
 Parts = tuple[str, ...]
 """A path below the home folder: the folders and the name. Empty for the home folder itself."""
@@ -55,11 +52,6 @@ def fault_of(name: str) -> str:
     if len(name.encode()) > MAX_NAME_BYTES:
         return f"The name {name[:20]}… is too long. It may have at most {MAX_NAME_BYTES} bytes in UTF-8."
     return ""
-
-
-def is_text(character: str) -> bool:
-    """Return whether a character may stand in a name: it is no control character and does not turn the text."""
-    return unicodedata.category(character) not in _CONTROLS and character not in _TURNED
 
 
 def is_private(name: str) -> bool:

@@ -29,14 +29,12 @@ class ReceivedFile:
         home: the home folder.
         folder: the descriptor of the folder that it is in.
         name: its name there.
-        size: its bytes.
     """
 
-    def __init__(self, home: Path, folder: int, name: str, size: int) -> None:
+    def __init__(self, home: Path, folder: int, name: str) -> None:
         self._home = home
         self._folder = folder
         self._name = name
-        self.size = size
 
     @property
     def path(self) -> Path:
@@ -102,7 +100,7 @@ async def received(home: Path, content: Content, length: int) -> AsyncIterator[R
             await _write_all(descriptor, content, length)
         finally:
             os.close(descriptor)
-        yield ReceivedFile(home, folder, name, length)
+        yield ReceivedFile(home, folder, name)
     finally:
         # Even that takes its time with a large file.
         await asyncio.to_thread(_remove, folder, name)

@@ -1,8 +1,9 @@
 """Keeps uploads from filling the home folder together."""
 
+import asyncio
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
@@ -35,22 +36,24 @@ class Room:
             free = min(free, int(self._limit_bytes * USABLE) - (fill.used_bytes if fill else 0))
         return free
 
-    @contextmanager
-    def reserved(self, length: int, free_bytes: int) -> Iterator[None]:
+    @asynccontextmanager
+    async def reserved(self, length: int) -> AsyncIterator[None]:
         """Keep room for a file during the block. What has come of it counts twice meanwhile, to be on the safe side.
 
         Raises:
             Refused: there is not so much room.
         """
-        if length > free_bytes - self._reserved:
-            free = max(0, free_bytes - self._reserved)
-            raise Refused(
-                507,
-                f"There is no room for {length} bytes: {free} are free in the home folder. "
-                "Delete files that you do not need, or ask an administrator for more room. Then try again.",
-            )
+        # To measure takes time, in which another upload may end: it may count twice too, but never not at all.
+        others = self._reserved
         self._reserved += length
         try:
+            free = await asyncio.to_thread(self.free_bytes) - others
+            if length > free:
+                raise Refused(
+                    507,
+                    f"There is no room for {length} bytes: {max(0, free)} are free in the home folder. "
+                    "Delete files that you do not need, or ask an administrator for more room. Then try again.",
+                )
             yield
         finally:
             self._reserved -= length

@@ -1,17 +1,20 @@
 """Answers the requests about files."""
 
 import asyncio
+import functools
 import json
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
-from typing import Final
+from pathlib import Path
+from typing import Final, Protocol
 
+from agent.blender import BlenderState
 from agent.files.archive import blocks_of_archive
 from agent.files.changes import delete
 from agent.files.folders import open_file, open_folder
 from agent.files.listing import list_folder
-from agent.files.names import Parts, read_path
+from agent.files.names import Parts, composed, read_path
 from agent.files.ranges import Span, attachment_headers, download_headers, read_range, wants_range
 from agent.files.sending import blocks_in_threads, blocks_of_file
 from agent.files.transfers import Transfers
@@ -23,14 +26,22 @@ _PREFIX: Final = "/files/"
 Handler = Callable[[Request, Transfers], Awaitable[Response | Streamed]]
 
 
-def methods_of(path: str) -> dict[str, Handler] | None:
+class HasBlender(Protocol):
+    """The desktop."""
+
+    @property
+    def state(self) -> BlenderState:
+        """The last report of the bridge."""
+
+
+def methods_of(path: str, desktop: HasBlender) -> dict[str, Handler] | None:
     """Return the handlers of a path by their methods, or None if the path is not about files."""
     if path == "/files":
         return {"GET": _list}
     if path == "/archive":
         return {"GET": _archive}
     if path.startswith(_PREFIX):
-        return {"GET": _get, "PUT": _put, "DELETE": _delete}
+        return {"GET": _get, "PUT": functools.partial(_put, desktop), "DELETE": _delete}
     return None
 
 
@@ -81,10 +92,13 @@ async def _archive(request: Request, transfers: Transfers) -> Streamed:
     return Streamed(200, headers, None, blocks_in_threads(blocks), close)
 
 
-async def _put(request: Request, transfers: Transfers) -> Response:
+async def _put(desktop: HasBlender, request: Request, transfers: Transfers) -> Response:
     transfers.check_upload()
     parts = _file_parts(request)
+    _check_not_open(desktop.state.file, transfers.home, parts)
     async with transfers.receiving(request, parts) as file:
+        # It may have been opened meanwhile.
+        _check_not_open(desktop.state.file, transfers.home, parts)
         is_new = await file.place(parts)
     return Response(201 if is_new else 204, {})
 
@@ -95,6 +109,15 @@ async def _delete(request: Request, transfers: Transfers) -> Response:
     with transfers.looks.taken():
         await asyncio.to_thread(delete, transfers.home, parts)
     return Response(204, {})
+
+
+def _check_not_open(open_file: str, home: Path, parts: Parts) -> None:
+    if composed(open_file) == composed(str(home.joinpath(*parts))):
+        raise Refused(
+            409,
+            f"{'/'.join(parts)} is open in Blender, and its next save would replace the upload. Choose another name, "
+            "or have Blender open the upload.",
+        )
 
 
 async def _only(block: bytes) -> AsyncIterator[bytes]:

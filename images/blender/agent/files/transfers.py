@@ -32,7 +32,7 @@ class Transfers:
         self.settings = settings
         self.transfers = Slots(TRANSFERS, "uploads and downloads")
         self.looks = Slots(LOOKS, "lists and deletions")
-        self._room = Room(home, limit_bytes)
+        self.room = Room(home, limit_bytes)
 
     def check_upload(self) -> None:
         """Accept that the home folder is changed.
@@ -84,10 +84,8 @@ class Transfers:
         with self.transfers.taken():
             if target is not None:
                 await asyncio.to_thread(check_upload_target, self.home, target)
-            free_bytes = await asyncio.to_thread(self._room.free_bytes)
-            with self._room.reserved(length, free_bytes):
-                async with received(self.home, content, length) as file:
-                    yield file
+            async with self.room.reserved(length), received(self.home, content, length) as file:
+                yield file
 
 
 def _content_of(request: Request, max_bytes: int) -> tuple[Content, int]:

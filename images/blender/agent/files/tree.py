@@ -8,7 +8,8 @@ from itertools import islice
 from typing import Final
 
 from agent.files.folders import FILE, FOLDER, kind_of
-from agent.files.names import is_private, is_text
+from agent.files.names import is_private
+from workspace.text import is_text
 
 MAX_FILES: Final = 50_000
 """Files and folders of one archive, with those that are passed by. Each takes memory until its end."""
