@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from blendersessions.clients.agent import AgentStatus
 from blendersessions.model.conditions import ConditionType, Reason
 from blendersessions.model.status import SessionStatus
+from blendersessions_operator.controller.scene_tracker import SceneTracker
 from blendersessions_operator.planning import steps
 from blendersessions_operator.planning.named_claim import SCENE, claim_refusal
 from blendersessions_operator.planning.plan import plan, requeue_after
 from blendersessions_operator.planning.status import status
 from blendersessions_operator.planning.status_events import events_of_change
+from scene.failure import SceneRefused
+from scene.header import Header
+from scene.versions import BlenderVersion, check_version
 from unit.operator.factories import NOW, everything_observed, nothing_observed, session, settings
 from unit.operator.scenes import PUBLIC, UPLOAD, URL, VOLUME, a_class, bringing, report, told_by
 
@@ -91,8 +96,12 @@ def test_a_scene_that_is_on_screen_is_ready_whatever_was_said_before() -> None:
 
 
 def test_a_file_that_is_too_new_leads_to_the_classes_that_open_it() -> None:
-    message = "Blender 5.1 saved the file, and this is Blender 4.3."
-    of, seen = bringing(URL, report("SceneTooNew", message))
+    with pytest.raises(SceneRefused) as refused:
+        check_version("Blender 9.1.blend", Header((5, 2), (5, 1, 0)), BlenderVersion("4.3.2", (4, 3, 32)))
+    message, tracker = refused.value.message, SceneTracker()
+    answer = AgentStatus(0.0, scene_reason=refused.value.reason, scene_message=message, scene_needs=refused.value.needs)
+    tracker.record("session", "pod", answer, NOW)
+    of, seen = bringing(URL, tracker.report_of("session", "pod"))
     classes = (
         a_class("old", blenderVersion="4.5"),
         a_class("newest", blenderVersion="5.2.1"),
@@ -104,7 +113,7 @@ def test_a_file_that_is_too_new_leads_to_the_classes_that_open_it() -> None:
     assert told == f"{message} Create the session in a class that can open it: just-so (5.1), newest (5.2.1)."
     many = tuple(a_class(f"class-{number:02}", blenderVersion="5.2") for number in range(11))
     assert told_by(of, replace(seen, classes=many))[2].endswith("class-07 (5.2) and 3 more.")
-    unknown = replace(seen, scene=report("SceneTooNew", "It is too new, like 9.9.blend."), classes=classes)
+    unknown = replace(seen, scene=report("SceneTooNew", "It needs Blender 4.0."), classes=classes)
     assert "No class of the namespace says" in told_by(of, unknown)[2]
 
 
