@@ -234,6 +234,12 @@ def test_the_version_of_a_sample_session_alone_is_not_written() -> None:
     assert (changed.blender_version, changed.scene_name) == ("4.3.2", "cart.blend")
 
 
+def test_the_name_of_a_sample_is_told_as_it_is_written() -> None:
+    of = session({"scene": {"sample": "Big_City.blend"}})
+    message = told_by(of, replace(nothing_observed(), settings=settings(of)))[2]
+    assert message == "The desktop opens Big_City.blend when it runs."
+
+
 def test_every_reason_that_an_agent_may_give_has_a_test() -> None:
     from blendersessions_operator.planning import scene  # noqa: PLC0415 - only here
 
