@@ -18,10 +18,15 @@ SHOWN: Final = 8
 _VERSION: Final = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})", re.ASCII)
 
 
+def reaches_addresses(session_class: SessionClass) -> bool:
+    """Return whether the desktops of a class may fetch their scene from an address."""
+    return session_class.spec.egress == "Public"
+
+
 def source_refusal(session: Session, session_class: SessionClass) -> str:
     """Return why a class refuses the source of a session's scene; empty if it does not."""
     scene, name = session.spec.scene, session_class.name
-    if scene.url and session_class.spec.egress != "Public":
+    if scene.url and not reaches_addresses(session_class):
         return (
             f"spec.scene.url is fetched by the desktop, and the class {name} lets desktops reach nothing "
             "(egress: None): bring the scene in by scene.upload or scene.volume, create the session in a class with "
