@@ -164,7 +164,7 @@ def test_an_upload_is_waited_for_suspended_resumed_and_opened(installation: Inst
     installation.patch("cart", {"spec": {"replicas": 1}})
     installation.run_pod(session, agent.address, ready=False)
     installation.until_reason("SceneReady", "AwaitingUpload")
-    agent.scene_reason, agent.scene_message = "UploadTimedOut", "No file came within an hour."
+    agent.scene_reason, agent.scene_message = "UploadTimedOut", "No file came within an hour. One is still taken."
     stalled = installation.until_reason("Stalled", "UploadTimedOut")["message"]
     assert stalled.startswith("No file came within an hour. One is still taken.")
     opened(installation, agent, session, "mine.blend")

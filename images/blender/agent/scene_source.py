@@ -88,11 +88,7 @@ class SceneSource:
 
     def _beginning(self) -> SceneState:
         if self._settings.awaits_upload:
-            return SceneState(
-                Reason.AWAITING_UPLOAD,
-                "The desktop waits for a scene. Upload a .blend or a .zip on the session's page, or with "
-                "`blendersessions upload`.",
-            )
+            return SceneState(Reason.AWAITING_UPLOAD, "The desktop waits for a scene.")
         return SceneState(Reason.FETCHING, "The scene is being brought in.")
 
     async def run(self) -> None:
@@ -221,8 +217,7 @@ class SceneSource:
         if not self._uploaded.is_set():
             raise SceneRefused(
                 Reason.UPLOAD_TIMED_OUT,
-                f"No scene was uploaded within {duration(self._settings.upload_seconds)}. Upload one now, or delete "
-                "the session.",
+                f"No scene was uploaded within {duration(self._settings.upload_seconds)}. One is still taken.",
             )
 
     async def _take_in(self, arrived: Path, name: str, left_out: list[str]) -> None:

@@ -17,6 +17,7 @@ from blendersessions_operator.planning.named_claim import SCENE, claim_refusal
 from blendersessions_operator.planning.plan import plan, requeue_after
 from blendersessions_operator.planning.status import status
 from blendersessions_operator.planning.status_events import events_of_change
+from scene import failure
 from scene.failure import SceneRefused
 from scene.header import Header
 from scene.versions import BlenderVersion, check_version
@@ -33,7 +34,7 @@ FAILURES = {
     "SceneUnreadable": (VOLUME, "or mend what is there, and suspend and resume the session"),
     "SceneNotFound": (VOLUME, "Correct spec.scene.volume, and the desktop starts anew"),
     "SceneTooNew": (URL, "No class of the namespace says by its blenderVersion that it can open the file"),
-    "UploadTimedOut": (UPLOAD, "One is still taken. Upload a .blend, or a .zip with one .blend at its top"),
+    "UploadTimedOut": (UPLOAD, "Upload a .blend, or a .zip with one .blend at its top"),
 }
 
 
@@ -130,6 +131,11 @@ def test_a_corrected_spec_starts_the_desktop_of_a_failed_scene_anew(reason: str)
     assert plan(corrected, opened).empty, "what is on screen is kept"
     waiting = replace(seen, scene=report("SceneFetching", "1 of 2 MB."))
     assert plan(corrected, waiting).empty, "and so is what comes"
+
+
+def test_the_way_out_of_a_wait_is_told_once() -> None:
+    of, seen = bringing(UPLOAD, report("UploadTimedOut", "No scene was uploaded within 1 hour. One is still taken."))
+    assert told_by(of, seen)[2].count("still taken") == 1
 
 
 def test_the_same_spec_leaves_the_desktop_of_a_failed_scene_alone() -> None:
@@ -238,6 +244,12 @@ def test_the_name_of_a_sample_is_told_as_it_is_written() -> None:
     of = session({"scene": {"sample": "Big_City.blend"}})
     message = told_by(of, replace(nothing_observed(), settings=settings(of)))[2]
     assert message == "The desktop opens Big_City.blend when it runs."
+
+
+@pytest.mark.parametrize("reason", failure.Reason)
+def test_every_reason_of_the_agent_is_one_that_the_operator_knows(reason: failure.Reason) -> None:
+    of, seen = bringing(URL, report(reason.value, "It says why."))
+    assert told_by(of, seen)[1] == reason.value
 
 
 def test_every_reason_that_an_agent_may_give_has_a_test() -> None:
