@@ -10,14 +10,13 @@ from urllib.parse import quote, unquote, urlsplit
 
 from blendersessions.model.errors import Invalid, System
 from blendersessions.model.fields import section, text
+from blendersessions.model.scene import MAX_URL
 
 if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
 
 OWN_FILE: Final = "Your file"
 """Title of a session whose file has no name yet."""
-_MAX_URL: Final = 2048
-"""The longest address, in characters, as in the API."""
 _MAX_NAME: Final = 120
 """The rest of a name from an address is not shown."""
 _STEM_LIMIT: Final = 40
@@ -73,23 +72,30 @@ def address(written: str) -> SceneChoice:
         Invalid: it is no https address.
     """
     url = _ascii(written.strip())
-    if len(url) > _MAX_URL or not _ADDRESS.fullmatch(url):
+    if len(url) > MAX_URL or not _ADDRESS.fullmatch(url):
         raise Invalid(
             "This is no address of a file that Blender can fetch. Write it as https://example.org/scene.blend, without"
-            f" a user name, and with at most {_MAX_URL} characters.",
+            f" a user name, and with at most {MAX_URL} characters.",
             System.OWN,
         )
     return SceneChoice(url=url)
 
 
 def _ascii(url: str) -> str:
-    """Write an address as the API takes it, which browsers show in any script; empty if it has no host."""
+    """Write an address as the API takes it, which browsers show in any script; empty if it has no host.
+
+    What follows a `#` is for browsers alone, and no server gets it.
+    """
     try:
         parts = urlsplit(url)
         host = parts.netloc.encode("idna").decode()
     except ValueError:
         return ""
-    return quote(parts._replace(netloc=host).geturl(), safe=string.punctuation + " ") if parts.hostname else ""
+    return (
+        quote(parts._replace(netloc=host, fragment="").geturl(), safe=string.punctuation + " ")
+        if parts.hostname
+        else ""
+    )
 
 
 def _last_part(url: str) -> str:

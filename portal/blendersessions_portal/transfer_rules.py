@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from blendersessions.model.session_class import ClassSpec, parse_session_class
+from blendersessions.model.scene_rules import reaches_addresses
+from blendersessions.model.session_class import Transfer, parse_session_class
 
 if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
 
-_DEFAULTS: Final = ClassSpec()
+_DEFAULTS: Final = Transfer()
 
 
 @dataclass(frozen=True)
@@ -24,14 +25,14 @@ class TransferRules:
         addresses: whether a desktop may fetch its scene from an address.
     """
 
-    upload: bool = True
-    download: bool = True
-    max_bytes: int = _DEFAULTS.transfer.max_bytes
+    upload: bool = _DEFAULTS.upload
+    download: bool = _DEFAULTS.download
+    max_bytes: int = _DEFAULTS.max_bytes
     addresses: bool = False
 
 
 def rules_in(session_class: Manifest) -> TransferRules:
     """Read the rules of a class; the defaults if it is malformed, since no session of it starts."""
-    spec = parse_session_class(session_class).spec
-    transfer = spec.transfer
-    return TransferRules(transfer.upload, transfer.download, transfer.max_bytes, spec.egress == "Public")
+    parsed = parse_session_class(session_class)
+    transfer = parsed.spec.transfer
+    return TransferRules(transfer.upload, transfer.download, transfer.max_bytes, reaches_addresses(parsed))

@@ -39,6 +39,7 @@ class FakeAgent:
     blender_version: str = "4.3.2"
     scene_reason: str = ""
     scene_message: str = ""
+    scene_needs: str = ""
     save_answer: tuple[int, dict[str, Any]] = (200, {"file": "/home/blender/cart.blend"})
     polls: int = 0
     saved: int = 0
@@ -57,7 +58,11 @@ def fake_agent() -> Iterator[FakeAgent]:
         def do_GET(self) -> None:
             agent.polls += 1
             work = {"work": agent.work, "work_seconds": 0.0, "work_message": "", "stuck": False}
-            scene = {"scene_reason": agent.scene_reason, "scene_message": agent.scene_message}
+            scene = {
+                "scene_reason": agent.scene_reason,
+                "scene_message": agent.scene_message,
+                "scene_needs": agent.scene_needs,
+            }
             blender = {"ready": agent.ready, "scene": agent.scene, "blender_version": agent.blender_version}
             self._answer(200, {"idle_seconds": agent.idle_seconds} | work | scene | blender)
 
@@ -140,7 +145,8 @@ def bringing(installation: Installation, agent: FakeAgent, name: str = "cart", *
 
 def opened(installation: Installation, agent: FakeAgent, session: Object, file: str) -> Object:
     """Have the agent's scene on screen, and wait until the session is ready."""
-    agent.ready, agent.scene, agent.scene_reason, agent.scene_message = True, file, "", ""
+    agent.ready, agent.scene = True, file
+    agent.scene_reason = agent.scene_message = agent.scene_needs = ""
     installation.run_pod(session, agent.address)
     return installation.until_ready(session["metadata"]["name"])
 

@@ -78,7 +78,7 @@ def test_a_failure_names_the_way_out_and_a_corrected_url_starts_the_desktop_anew
 ) -> None:
     classes(installation, web={"egress": "Public"}, newest={"blenderVersion": "5.2"}, old={"blenderVersion": "4.5"})
     too_new = "Blender 5.1 saved the file, and this is Blender 4.3."
-    agent.scene_reason, agent.scene_message = "SceneTooNew", too_new
+    agent.scene_reason, agent.scene_message, agent.scene_needs = "SceneTooNew", too_new, "5.1"
     session = bringing(installation, agent, scene=URL, className="web")
     message = installation.until_reason("Stalled", "SceneTooNew")["message"]
     assert message == f"{too_new} Create the session in a class that can open it: newest (5.2)."
@@ -87,7 +87,7 @@ def test_a_failure_names_the_way_out_and_a_corrected_url_starts_the_desktop_anew
     until("an Event tells it", lambda: len(events_with(installation, "SceneTooNew")) == 1)
     former = installation.child("pods", desktop_name(session))
     assert former is not None
-    agent.scene_reason, agent.scene_message = "", ""
+    agent.scene_reason = agent.scene_message = agent.scene_needs = ""
     installation.patch("cart", {"spec": {"scene": {"url": "https://example.org/older.blend"}}})
 
     def replaced() -> bool:
@@ -164,7 +164,7 @@ def test_an_upload_is_waited_for_suspended_resumed_and_opened(installation: Inst
     installation.patch("cart", {"spec": {"replicas": 1}})
     installation.run_pod(session, agent.address, ready=False)
     installation.until_reason("SceneReady", "AwaitingUpload")
-    agent.scene_reason, agent.scene_message = "UploadTimedOut", "No file came within an hour."
+    agent.scene_reason, agent.scene_message = "UploadTimedOut", "No file came within an hour. One is still taken."
     stalled = installation.until_reason("Stalled", "UploadTimedOut")["message"]
     assert stalled.startswith("No file came within an hour. One is still taken.")
     opened(installation, agent, session, "mine.blend")

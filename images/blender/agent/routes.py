@@ -125,6 +125,7 @@ def _status(desktop: Desktop) -> Response:
             "blender_version": state.version,
             "scene_reason": desktop.scene.state.reason,
             "scene_message": desktop.scene.state.message,
+            "scene_needs": desktop.scene.state.needs,
         },
     )
 

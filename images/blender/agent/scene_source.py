@@ -40,6 +40,8 @@ class SceneState:
 
     reason: str = ""
     message: str = ""
+    needs: str = ""
+    """The oldest Blender that opens it, if it is too new for this one."""
     is_failed: bool = False
     """Whether nothing will change by itself."""
 
@@ -86,11 +88,7 @@ class SceneSource:
 
     def _beginning(self) -> SceneState:
         if self._settings.awaits_upload:
-            return SceneState(
-                Reason.AWAITING_UPLOAD,
-                "The desktop waits for a scene. Upload a .blend or a .zip on the session's page, or with "
-                "`blendersessions upload`.",
-            )
+            return SceneState(Reason.AWAITING_UPLOAD, "The desktop waits for a scene.")
         return SceneState(Reason.FETCHING, "The scene is being brought in.")
 
     async def run(self) -> None:
@@ -164,7 +162,9 @@ class SceneSource:
                 await self._open_uploaded(taken)
             except SceneRefused as refused:
                 status = _STATUS.get(refused.reason, 415)
-                raise Refused(status, refused.message, refused.reason) from None
+                # The operator, who says it of the session's own scene, does not see this answer.
+                way_out = " Choose a session class with a newer Blender." if refused.needs else ""
+                raise Refused(status, f"{refused.message}{way_out}", refused.reason) from None
             except OSError as error:
                 failure = explain_write_error(error)
                 raise Refused(507 if failure.reason == Reason.TOO_LARGE else 500, failure.message) from None
@@ -220,8 +220,7 @@ class SceneSource:
         if not self._uploaded.is_set():
             raise SceneRefused(
                 Reason.UPLOAD_TIMED_OUT,
-                f"No scene was uploaded within {duration(self._settings.upload_seconds)}. Upload one now, or delete "
-                "the session.",
+                f"No scene was uploaded within {duration(self._settings.upload_seconds)}. One is still taken.",
             )
 
     async def _take_in(self, arrived: Path, name: str, left_out: list[str]) -> None:
@@ -304,5 +303,5 @@ class SceneSource:
         self.state = SceneState(Reason.FETCHING, message)
 
     def _fail(self, refused: SceneRefused) -> None:
-        self.state = SceneState(refused.reason, refused.message, is_failed=True)
+        self.state = SceneState(refused.reason, refused.message, refused.needs, is_failed=True)
         self._notify(f"The scene was not opened. {refused.message}", NOTICE_SECONDS)

@@ -25,6 +25,8 @@ class SceneRefused(Exception):  # noqa: N818 - named after what happened
     reason: Reason
     message: str
     """Sentences for people: what is wrong, and the way out."""
+    needs: str = ""
+    """The oldest Blender that opens it, such as `5.0`; empty if another Blender does not help."""
 
     def __str__(self) -> str:
         return self.message

@@ -33,11 +33,12 @@ def check_version(name: str, header: Header, blender: BlenderVersion) -> str:
         SceneRefused: this Blender cannot open it.
     """
     if header.oldest_reader > blender.file or not header.is_known:
-        oldest = f"needs Blender {_write(header.oldest_reader[:2])} or newer"
+        needs = _write(header.oldest_reader[:2])
         raise SceneRefused(
             Reason.TOO_NEW,
-            f"{name} was saved by Blender {_write(header.version)} and {oldest}. This desktop has Blender "
-            f"{blender.text}. Choose a session class with a newer Blender.",
+            f"{name} was saved by Blender {_write(header.version)} and needs Blender {needs} or newer. This "
+            f"desktop has Blender {blender.text}.",
+            needs,
         )
     if not header.little_endian and blender.file >= NO_BIG_ENDIAN_SINCE:
         raise SceneRefused(

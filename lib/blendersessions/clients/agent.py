@@ -66,6 +66,8 @@ class AgentStatus:
     """Why the scene is not there yet, in one word; empty when it was opened."""
     scene_message: str = ""
     """The same in a sentence."""
+    scene_needs: str = ""
+    """The oldest Blender that opens the scene, such as `5.0`, if it is too new; else empty."""
 
 
 def endpoint_of(pod: Manifest | None, secret: Manifest | None) -> AgentEndpoint:
@@ -116,6 +118,7 @@ class AgentClient:
             blender_version=_version(answer.get("blender_version")),
             scene_reason=foreign_line(answer.get("scene_reason"), _MAX_NAME_CHARACTERS),
             scene_message=foreign_line(answer.get("scene_message"), _MAX_MESSAGE_CHARACTERS),
+            scene_needs=_version(answer.get("scene_needs")),
         )
 
     async def save(self, desktop: AgentEndpoint, timeout_seconds: float) -> str:

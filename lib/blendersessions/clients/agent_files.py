@@ -26,7 +26,7 @@ from blendersessions.model.errors import (
     Unauthorised,
     Unavailable,
 )
-from blendersessions.model.fields import foreign_object, foreign_text
+from blendersessions.model.fields import foreign_line, foreign_object, foreign_text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
@@ -221,7 +221,7 @@ class AgentFiles:
         with contextlib.suppress(Unavailable):
             text = await _read(response, _MAX_ANSWER_BYTES)
         kind = _ERRORS.get(status, Invalid if 400 <= status < 500 else Unavailable)
-        words = foreign_text(foreign_object(text).get("message"), _MAX_MESSAGE_CHARACTERS)
+        words = foreign_line(foreign_object(text).get("message"), _MAX_MESSAGE_CHARACTERS)
         return kind(words or f"The desktop {self._desktop} answered {status} to {method} {target}.", System.AGENT)
 
     def _download(self, response: aiohttp.ClientResponse) -> Download:

@@ -16,13 +16,17 @@ Version = tuple[int, int]
 SHOWN: Final = 8
 """Classes that a message names. A namespace may have many more."""
 _VERSION: Final = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})", re.ASCII)
-_BLENDER: Final = re.compile(r"\bBlender ([0-9]{1,3}\.[0-9]{1,3})", re.ASCII)
+
+
+def reaches_addresses(session_class: SessionClass) -> bool:
+    """Return whether the desktops of a class may fetch their scene from an address."""
+    return session_class.spec.egress == "Public"
 
 
 def source_refusal(session: Session, session_class: SessionClass) -> str:
     """Return why a class refuses the source of a session's scene; empty if it does not."""
     scene, name = session.spec.scene, session_class.name
-    if scene.url and session_class.spec.egress != "Public":
+    if scene.url and not reaches_addresses(session_class):
         return (
             f"spec.scene.url is fetched by the desktop, and the class {name} lets desktops reach nothing "
             "(egress: None): bring the scene in by scene.upload or scene.volume, create the session in a class with "
@@ -45,20 +49,16 @@ def classes_that_take(session: Session, classes: Iterable[SessionClass]) -> str:
     return f"Classes of the namespace that allow it: {_listed(names)}."
 
 
-def classes_that_open(message: str, classes: Iterable[SessionClass]) -> str:
+def classes_that_open(needs: str, classes: Iterable[SessionClass]) -> str:
     """Return the sentence that names the classes whose Blender opens a file which another one does not.
 
     Args:
-        message: what the agent says of the file. The newest Blender in it is the one that saved the file.
+        needs: the oldest Blender that opens the file, such as `5.0`; empty if the agent does not say it.
         classes: the other classes of the namespace.
     """
-    needed = max((_version(found) for found in _BLENDER.findall(message)), default=None)
+    needed = _version(needs)
     versions = [(_version(each.spec.blender_version), each) for each in _usable(classes)]
-    names = [
-        f"{each.name} ({each.spec.blender_version})"
-        for version, each in versions
-        if needed is not None and version >= needed
-    ]
+    names = [f"{each.name} ({each.spec.blender_version})" for version, each in versions if needs and version >= needed]
     if not names:
         return (
             "No class of the namespace says by its blenderVersion that it can open the file: save it with an older "

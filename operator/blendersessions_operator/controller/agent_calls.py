@@ -108,6 +108,8 @@ class AgentCalls:
     def forget(self, uid: str) -> None:
         """Forget a session that is gone."""
         self._saves.pop(uid, None)
+        # What its agent still answers is of no use, and nothing would forget it again.
+        self._asking.discard(uid)
 
     async def idle(self) -> None:
         """Wait until no request is under way."""
@@ -135,10 +137,12 @@ class AgentCalls:
             async with self._slots[session.namespace]:
                 agent = self._endpoint_of(session)
                 answer = await self._agents.status(agent)
-            self._activity.record(session, answer, datetime.now(UTC))
-            self._scenes.record(session.uid, agent.pod_uid, answer, datetime.now(UTC))
+            if session.uid in self._asking:
+                self._activity.record(session, answer, datetime.now(UTC))
+                self._scenes.record(session.uid, agent.pod_uid, answer, datetime.now(UTC))
         except DomainError as error:
-            self._activity.silent[session.uid] = datetime.now(UTC)
+            if session.uid in self._asking:
+                self._activity.silent[session.uid] = datetime.now(UTC)
             logger.debug("%s", error, extra={"session": f"{session.namespace}/{session.name}"})
         finally:
             self._asking.discard(session.uid)

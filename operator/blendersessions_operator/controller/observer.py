@@ -18,6 +18,7 @@ from blendersessions.model.manifest import Ref
 from blendersessions.model.names import user_secret_name
 from blendersessions_operator.controller.failures import gather_failures
 from blendersessions_operator.planning.access import session_access
+from blendersessions_operator.planning.named_claim import named_claims
 from blendersessions_operator.planning.observed import Observed
 from blendersessions_operator.planning.ownership import (
     connection_conflict,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from blendersessions.model.session import Session
     from blendersessions.model.session_class import SessionClass
     from blendersessions_operator.controller.context import ReconcilerContext
+    from blendersessions_operator.planning.named_claim import ClaimUse
     from blendersessions_operator.planning.scene_report import SceneReport
 
 MAX_QUESTIONS: Final = 8
@@ -55,12 +57,16 @@ async def observe(
             more is asked in an area that failed.
     """
     failures, asked = dict(failures), 0
-    if Area.DESKTOP not in failures:
-        failures |= await gather_failures(_reading_of_claims(context, key))
+    read: dict[ClaimUse, str] = {}
     while True:
         known = context.cache.session(key)
         if known is None:
             return None
+        # What is asked takes time, in which the session may come to name another claim, or lose its pod.
+        if Area.DESKTOP not in failures and named_claims(known) != read and context.refusals.claims_to_read(known):
+            read = named_claims(known)
+            failures |= await gather_failures([(Area.DESKTOP, context.refusals.read_claims(context.kubernetes, known))])
+            continue
         if unread := context.cache.unread(known):
             # They were seen before the session was, so their content was not kept.
             for ref in unread:
@@ -76,14 +82,6 @@ async def observe(
             return session, replace(observed, failures=failures | {Area.ACCESS: failure})
         failures |= await gather_failures(_requests(context, session, observed, question))
         asked += 1
-
-
-def _reading_of_claims(context: ReconcilerContext, key: Ref) -> list[tuple[Area, Awaitable[None]]]:
-    """Return the request for the volume claims that a session names, if the session would start with them."""
-    session = context.cache.session(key)
-    if session is None or not context.refusals.claims_to_read(session):
-        return []
-    return [(Area.DESKTOP, context.refusals.read_claims(context.kubernetes, session))]
 
 
 def _from_caches(

@@ -44,6 +44,7 @@ class SceneTracker:
                 ready=answer.ready,
                 reason=answer.scene_reason,
                 message=message,
+                needs=answer.scene_needs,
                 told_at=told_at,
                 scene=answer.scene,
                 blender_version=answer.blender_version,

@@ -210,7 +210,7 @@ def _scene(session: Session, observed: Observed) -> Condition:
     refusal = observed.claim_refusal
     if actual is None and refusal is not None and refusal.reason in REFUSED_CLAIM and not session.suspend_requested:
         return Condition(ConditionType.SCENE_READY, "False", refusal.reason, refusal.message)
-    message = f"{described(session)} is opened when the desktop runs.".capitalize()
+    message = f"The desktop opens {described(session)} when it runs."
     return Condition(ConditionType.SCENE_READY, "False", Reason.DESKTOP_NOT_READY, message)
 
 
@@ -219,10 +219,11 @@ def _connection(session: Session, observed: Observed) -> Condition:
     access = observed.access
     if error is not None:
         return Condition(ConditionType.CONNECTION_READY, "False", _access_reason(error), str(error))
-    if access.inspected and (session.username, session.desktop.name) in access.grants:
+    record = access.connections.get(session.desktop.name)
+    if access.inspected and record is not None and (session.username, session.desktop.name) in access.grants:
         if observed.guacd_error:
             return Condition(ConditionType.CONNECTION_READY, "False", Reason.GUACD_UNAVAILABLE, observed.guacd_error)
-        message = f"Guacamole's user {session.username} may open the connection {session.desktop.name}."
+        message = f"Guacamole's user {session.username} may open the connection {record.name}."
         refused = [str(failure) for area, failure in observed.failures.items() if area is Area.VIEWERS]
         if observed.settings is not None and observed.settings.viewer_refusal:
             refused.append(observed.settings.viewer_refusal)

@@ -80,12 +80,10 @@ def _way_out(session: Session, observed: Observed, reason: Reason) -> str:
     name, field = session.spec.class_name, _field(session)
     anew = "suspend and resume the session"
     match reason:
-        case Reason.AWAITING_UPLOAD:
+        case Reason.AWAITING_UPLOAD | Reason.UPLOAD_TIMED_OUT:
             return how_to_upload(session)
-        case Reason.UPLOAD_TIMED_OUT:
-            return f"One is still taken. {how_to_upload(session)}"
         case Reason.SCENE_TOO_NEW:
-            return classes_that_open(observed.scene.message if observed.scene is not None else "", observed.classes)
+            return classes_that_open(observed.scene.needs if observed.scene is not None else "", observed.classes)
         case Reason.SCENE_TOO_LARGE:
             return (
                 f"Name a smaller file in {field}, or have an administrator raise transfer.maxBytes of the class "

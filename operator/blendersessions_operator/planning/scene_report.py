@@ -20,6 +20,8 @@ class SceneReport:
     """Why it is not, in one word of the agent's; empty when it was opened."""
     message: str = ""
     """The same in a sentence. One that differs from the former one only in how far the scene is may come late."""
+    needs: str = ""
+    """The oldest Blender that opens the scene, if it is too new; else empty."""
     told_at: datetime | None = None
     """Since when `message` is as it is."""
     scene: str = ""

@@ -117,6 +117,7 @@ async def test_status_has_everything_for_the_operator(desktop: FakeDesktop, work
         "blender_version": "4.3.2",
         "scene_reason": "",
         "scene_message": "",
+        "scene_needs": "",
     }
 
 

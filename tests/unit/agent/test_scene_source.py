@@ -173,6 +173,7 @@ async def test_a_scene_that_cannot_be_opened_is_told(tmp_path: Path, content: by
     session = on_volume(tmp_path, content)
     await session.scene.run()
     assert (session.scene.state.reason, session.scene.state.is_failed) == (reason, True)
+    assert session.scene.state.needs == ("4.5" if reason == "SceneTooNew" else "")
     assert words in session.scene.state.message
     assert session.notices == [f"The scene was not opened. {session.scene.state.message}"]
     assert session.visible() == []
@@ -294,7 +295,9 @@ async def test_an_upload_is_awaited(tmp_path: Path) -> None:
     async with session.running() as task:
         assert session.scene.state.reason == "AwaitingUpload"
         assert (await session.put("cart.blend", b"garbage")).body["reason"] == "SceneUnreadable"
-        assert (await session.put("cart.blend", new_blend())).body["reason"] == "SceneTooNew"
+        refused = (await session.put("cart.blend", new_blend())).body
+        assert refused["reason"] == "SceneTooNew"
+        assert refused["message"].endswith(" Choose a session class with a newer Blender.")
         assert session.scene.state.reason == "AwaitingUpload"
         answer = await session.put("%E6%97%A5.blend", old_blend())
         await task

@@ -71,6 +71,25 @@ def calls_of(agents: Agents) -> tuple[AgentCalls, list[Ref]]:
     return calls, enqueued
 
 
+@pytest.mark.parametrize("state", [AgentStatus(0.0), Unavailable("No answer.", System.AGENT)])
+@pytest.mark.parametrize("gone", [False, True])
+async def test_what_an_agent_answers_is_kept_unless_its_session_is_gone(
+    state: AgentStatus | DomainError, gone: bool
+) -> None:
+    activity, scenes = ActivityTracker(), SceneTracker()
+    endpoint = AgentEndpoint("blender-1", "127.0.0.1", "token", "pod")
+    calls = AgentCalls(cast("AgentClient", Agents(state)), activity, scenes, lambda _: endpoint, lambda _: None)
+    session = suspended()
+    calls.ask(session)
+    assert calls.is_asking(session.uid)
+    if gone:
+        calls.forget(session.uid)
+    await calls.idle()
+    answered = isinstance(state, AgentStatus) and not gone
+    assert (session.uid in activity.reported, scenes.report_of(session.uid, "pod") is not None) == (answered,) * 2
+    assert (session.uid in activity.silent) == (isinstance(state, DomainError) and not gone)
+
+
 async def saved_by(agents: Agents, *, final: bool = False) -> SaveProgress:
     calls, enqueued = calls_of(agents)
     calls.save(suspended(), "pod", LONGEST, final=final)

@@ -8,13 +8,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from blendersessions.clients.agent import AgentStatus
 from blendersessions.model.conditions import ConditionType, Reason
 from blendersessions.model.status import SessionStatus
+from blendersessions_operator.controller.scene_tracker import SceneTracker
 from blendersessions_operator.planning import steps
 from blendersessions_operator.planning.named_claim import SCENE, claim_refusal
 from blendersessions_operator.planning.plan import plan, requeue_after
 from blendersessions_operator.planning.status import status
 from blendersessions_operator.planning.status_events import events_of_change
+from scene import failure
+from scene.failure import SceneRefused
+from scene.header import Header
+from scene.versions import BlenderVersion, check_version
 from unit.operator.factories import NOW, everything_observed, nothing_observed, session, settings
 from unit.operator.scenes import PUBLIC, UPLOAD, URL, VOLUME, a_class, bringing, report, told_by
 
@@ -28,7 +34,7 @@ FAILURES = {
     "SceneUnreadable": (VOLUME, "or mend what is there, and suspend and resume the session"),
     "SceneNotFound": (VOLUME, "Correct spec.scene.volume, and the desktop starts anew"),
     "SceneTooNew": (URL, "No class of the namespace says by its blenderVersion that it can open the file"),
-    "UploadTimedOut": (UPLOAD, "One is still taken. Upload a .blend, or a .zip with one .blend at its top"),
+    "UploadTimedOut": (UPLOAD, "Upload a .blend, or a .zip with one .blend at its top"),
 }
 
 
@@ -91,8 +97,12 @@ def test_a_scene_that_is_on_screen_is_ready_whatever_was_said_before() -> None:
 
 
 def test_a_file_that_is_too_new_leads_to_the_classes_that_open_it() -> None:
-    message = "Blender 5.1 saved the file, and this is Blender 4.3."
-    of, seen = bringing(URL, report("SceneTooNew", message))
+    with pytest.raises(SceneRefused) as refused:
+        check_version("Blender 9.1.blend", Header((5, 2), (5, 1, 0)), BlenderVersion("4.3.2", (4, 3, 32)))
+    message, tracker = refused.value.message, SceneTracker()
+    answer = AgentStatus(0.0, scene_reason=refused.value.reason, scene_message=message, scene_needs=refused.value.needs)
+    tracker.record("session", "pod", answer, NOW)
+    of, seen = bringing(URL, tracker.report_of("session", "pod"))
     classes = (
         a_class("old", blenderVersion="4.5"),
         a_class("newest", blenderVersion="5.2.1"),
@@ -104,7 +114,7 @@ def test_a_file_that_is_too_new_leads_to_the_classes_that_open_it() -> None:
     assert told == f"{message} Create the session in a class that can open it: just-so (5.1), newest (5.2.1)."
     many = tuple(a_class(f"class-{number:02}", blenderVersion="5.2") for number in range(11))
     assert told_by(of, replace(seen, classes=many))[2].endswith("class-07 (5.2) and 3 more.")
-    unknown = replace(seen, scene=report("SceneTooNew", "It is too new, like 9.9.blend."), classes=classes)
+    unknown = replace(seen, scene=report("SceneTooNew", "It needs Blender 4.0."), classes=classes)
     assert "No class of the namespace says" in told_by(of, unknown)[2]
 
 
@@ -121,6 +131,11 @@ def test_a_corrected_spec_starts_the_desktop_of_a_failed_scene_anew(reason: str)
     assert plan(corrected, opened).empty, "what is on screen is kept"
     waiting = replace(seen, scene=report("SceneFetching", "1 of 2 MB."))
     assert plan(corrected, waiting).empty, "and so is what comes"
+
+
+def test_the_way_out_of_a_wait_is_told_once() -> None:
+    of, seen = bringing(UPLOAD, report("UploadTimedOut", "No scene was uploaded within 1 hour. One is still taken."))
+    assert told_by(of, seen)[2].count("still taken") == 1
 
 
 def test_the_same_spec_leaves_the_desktop_of_a_failed_scene_alone() -> None:
@@ -223,6 +238,18 @@ def test_the_version_of_a_sample_session_alone_is_not_written() -> None:
     assert status(ready, told) is ready.status
     changed = status(ready, replace(told, users=2))
     assert (changed.blender_version, changed.scene_name) == ("4.3.2", "cart.blend")
+
+
+def test_the_name_of_a_sample_is_told_as_it_is_written() -> None:
+    of = session({"scene": {"sample": "Big_City.blend"}})
+    message = told_by(of, replace(nothing_observed(), settings=settings(of)))[2]
+    assert message == "The desktop opens Big_City.blend when it runs."
+
+
+@pytest.mark.parametrize("reason", failure.Reason)
+def test_every_reason_of_the_agent_is_one_that_the_operator_knows(reason: failure.Reason) -> None:
+    of, seen = bringing(URL, report(reason.value, "It says why."))
+    assert told_by(of, seen)[1] == reason.value
 
 
 def test_every_reason_that_an_agent_may_give_has_a_test() -> None:

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
+import pytest
+
+from blendersessions.model.access import AccessView
+from blendersessions.model.conditions import Reason
 from blendersessions.model.errors import NotFound, System
 from blendersessions.model.session import Spec
 from blendersessions_operator.controller.cache import ObjectCache
+from blendersessions_operator.controller.observer import observe
 from blendersessions_operator.controller.start_refusals import StartRefusals
-from unit.operator.factories import OTHER_UID, PROFILE, body
+from unit.operator.contexts import context_of
+from unit.operator.factories import OTHER_UID, PROFILE, body, everything_observed, granted_access
+from unit.operator.factories import session as session_of
+from unit.operator.simulation import KEY
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from blendersessions.clients.kubernetes import Kubernetes
     from blendersessions.model.manifest import Manifest, Ref
     from blendersessions.model.session import Session
@@ -24,14 +35,15 @@ class Claims:
     """The API server, with the annotations of each claim."""
 
     def __init__(self, **annotations: str) -> None:
-        self.annotations, self.read = annotations, 0
+        self.annotations = annotations
+        self.meanwhile: Callable[[], object] = lambda: None
 
     async def get(self, ref: Ref) -> Manifest:
-        self.read += 1
+        self.meanwhile()
         if ref.name not in self.annotations:
             raise NotFound("gone", System.KUBERNETES)
-        uses = {"home": "workspace", "scenes": "scenes"}
-        key = f"blendersessions.io/{uses[ref.name]}-for"
+        use = "workspace" if ref.name == "home" else "scenes"
+        key = f"blendersessions.io/{use}-for"
         return {"metadata": {"name": ref.name, "annotations": {key: self.annotations[ref.name]}}}
 
 
@@ -98,3 +110,51 @@ def test_a_session_that_names_no_claim_has_none_read() -> None:
         {}, {"scene": {"sample": "a.blend"}}, {"workspace": {"size": "1Gi"}}, SCENES | {"suspend": True}
     )
     assert not any(refusing.refusals.claims_to_read(each) for each in refusing.sessions)
+
+
+class Guacamole:
+    """Knows everything once it was asked. Something happens meanwhile."""
+
+    def __init__(self, of: Session, meanwhile: Callable[[], object]) -> None:
+        self.known, self.found, self.meanwhile = AccessView(), granted_access(of), meanwhile
+
+    def view(self, access: object) -> AccessView:
+        del access
+        return self.known
+
+    async def inspect(self, access: object) -> None:
+        del access
+        self.known = self.found
+        self.meanwhile()
+
+
+@pytest.mark.parametrize("claim", ["scenes", "others"])
+async def test_a_claim_that_the_session_names_meanwhile_is_read_before_the_start(claim: str) -> None:
+    others: Manifest = {"scene": {"volume": {"claimName": claim, "path": "a.blend"}}}
+    claims = Claims(scenes="*", others="somebody")
+    context, _ = context_of(claims, Guacamole(session_of(others), lambda: None), body(SCENES))
+    changed = body(others)
+    changed["metadata"]["resourceVersion"] = "101"
+    claims.meanwhile = lambda: context.cache.put(changed)
+    seen = await observe(context, KEY, {})
+    assert seen is not None
+    refusal = seen[1].claim_refusal
+    assert (refusal and refusal.reason) == (None if claim == "scenes" else Reason.SCENE_NOT_ALLOWED)
+    assert seen[1].may_start == (claim == "scenes")
+
+
+async def test_a_claim_is_read_if_the_pod_goes_while_something_else_is_asked() -> None:
+    of = session_of(SCENES)
+    everything = everything_observed(of)
+    pod = everything.pod
+    assert pod is not None
+    guacamole = Guacamole(of, lambda: context.cache.remove(of.desktop.ref("Pod")))
+    children = (everything.secret, everything.service, pod, *everything.user_secrets.values())
+    known = [each for each in children if each is not None]
+    context, _ = context_of(Claims(scenes="somebody"), guacamole, body(SCENES), *known)
+    context.activity.silent[of.uid] = datetime.now(UTC)
+    seen = await observe(context, KEY, {})
+    assert seen is not None
+    assert seen[1].pod is None
+    assert seen[1].claim_refusal is not None
+    assert not seen[1].may_start

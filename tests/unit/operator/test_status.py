@@ -56,6 +56,8 @@ def test_a_ready_session_has_a_url_and_the_duration_of_its_start() -> None:
         "identifier": "17",
         "dataSource": "postgresql",
     }
+    told = conditions["ConnectionReady"]["message"]
+    assert told == f"Guacamole's user {session().username} may open the connection {result['connection']['name']}."
     assert result["desktop"] == {"name": session().desktop.name}
     assert (result["startedAt"], result["readyAt"]) == ("2026-11-24T05:59:57.000Z", "2026-11-24T06:00:00.250Z")
     assert result["startup"] == {"path": "Cold", "seconds": 3.25}

@@ -167,6 +167,17 @@ async def test_a_form_without_scripts_opens_a_file_in_blender(
     assert agent.opened == ["cart.blend"]
 
 
+async def test_a_desktop_writes_no_lines_of_its_own_into_the_log(
+    browser: Browser, session: str, agent: FakeAgent, caplog: pytest.LogCaptureFixture
+) -> None:
+    await browser.see(f"{session}/files")
+    agent.refusal = (500, {"message": "No room.\n2026-11-24 INFO all: is well\x1b[2J"})
+    refused = await put(browser, f"{session}/files/cart.blend", b"BLENDER")
+    assert refused.status_code == 503
+    assert refused.json() == {"message": "No room.?2026-11-24 INFO all: is well?[2J"}
+    assert not [record for record in caplog.records if "\n" in record.getMessage()]
+
+
 async def test_a_form_without_a_file_says_so(browser: Browser, session: str, agent: FakeAgent) -> None:
     await browser.see(f"{session}/files")
     form = {"data": {"csrf": browser.csrf}, "files": {"file": ("", b"")}}

@@ -99,6 +99,10 @@ async def test_what_is_no_address_makes_nothing(portal: Portal, browser: Browser
     assert "https://example.org/scene.blend" in answer.text
 
 
+def test_what_only_browsers_need_of_an_address_is_left_out() -> None:
+    assert address("https://example.org/cart.blend#preview").url == "https://example.org/cart.blend"
+
+
 async def test_a_scene_that_was_clicked_goes_before_an_address_in_the_field(portal: Portal, browser: Browser) -> None:
     await browser.see("/")
     await browser.submit("/sessions", url=FILE, sample="shopping_cart.blend")

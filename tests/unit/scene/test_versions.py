@@ -49,6 +49,7 @@ def test_a_file_that_is_too_new_names_both_versions(content: bytes, blender: Ble
     with pytest.raises(SceneRefused) as refused:
         check_version("cart.blend", header(content), blender)
     assert refused.value.reason == Reason.TOO_NEW
+    assert refused.value.needs == needed
     assert f"needs Blender {needed} or newer" in str(refused.value)
     assert f"This desktop has Blender {blender.text}" in str(refused.value)
 
