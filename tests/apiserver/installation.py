@@ -59,6 +59,11 @@ class DirectAddress:
         self.url = url
 
 
+TLS_END_BYTES = 24
+"""A record of TLS 1.3 with an alert, which ends a connection: header 5, alert 2, type 1, tag 16 (RFC 8446, section 5).
+No request is as short."""
+
+
 class TcpProxy:
     """A proxy to one server on a fixed port. While it is cut, it refuses connections and ends open ones."""
 
@@ -72,7 +77,7 @@ class TcpProxy:
         self.answers_left = FOREVER
         """How many more answers pass. After them Guacamole carries a request out, and its answer is lost."""
         self.bytes_sent = 0
-        """How many bytes clients have sent through it."""
+        """How many bytes clients have sent through it, but for the record that ends a connection of TLS 1.3."""
         self._serve()
 
     def cut(self) -> None:
@@ -130,7 +135,7 @@ class TcpProxy:
                     if self.answers_left <= 0:
                         break
                     self.answers_left -= 1
-                else:
+                elif len(data) != TLS_END_BYTES:
                     with self._lock:
                         self.bytes_sent += len(data)
                 sink.sendall(data)

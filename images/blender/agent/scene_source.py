@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from agent.blender import Blender, BlenderState, Opened
+from agent.blender import Blender, Opened
 from agent.bridge_requests import BlenderEnded, Busy
 from agent.messages import Refused
 from scene.failure import Reason, SceneRefused
@@ -30,6 +30,8 @@ MAX_ATTEMPTS: Final = 3
 """A scene during whose opening Blender ended this often is not opened again."""
 BEGIN_SECONDS: Final = 50.0
 """How long a busy Blender may take to begin to open a scene."""
+START_SECONDS: Final = 45.0
+"""How long an upload that is complete waits for a Blender that is being started."""
 RETRY_SECONDS: Final = 2.0
 _STATUS: Final = {Reason.TOO_LARGE: 413, Reason.UNREADABLE: 415, Reason.TOO_NEW: 415}
 
@@ -157,7 +159,7 @@ class SceneSource:
         """
         async with self._opening:
             try:
-                blender = await self._version(wait=False)
+                blender = await self._version(START_SECONDS)
                 taken = await asyncio.to_thread(self._intake.take_in, arrived, name, blender)
                 await self._open_uploaded(taken)
             except SceneRefused as refused:
@@ -224,7 +226,7 @@ class SceneSource:
             )
 
     async def _take_in(self, arrived: Path, name: str, left_out: list[str]) -> None:
-        blender = await self._version(wait=True)
+        blender = await self._version()
         taken = await asyncio.to_thread(self._intake.take_in, arrived, name, blender)
         if left_out:
             told = f"Links and the like in the volume were not copied: {sentence_list(left_out)}."
@@ -233,10 +235,20 @@ class SceneSource:
         self._fetching(f"{taken.file.name} is being opened in Blender.")
         await self._open_noted(taken, Note(self._settings.source, file), is_patient=True)
 
-    async def _version(self, *, wait: bool) -> BlenderVersion:
-        state: BlenderState = await self._blender.started() if wait else self._blender.state
-        if not state.version:
-            raise Refused(503, "Blender is being started. Upload the scene again in a moment.")
+    async def _version(self, seconds: float | None = None) -> BlenderVersion:
+        """Wait until a Blender has started, and return its version.
+
+        Args:
+            seconds: how long to wait; None: as long as it takes.
+
+        Raises:
+            Refused: it has not started in time.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                state = await self._blender.started()
+        except TimeoutError:
+            raise Refused(503, "Blender is being started. Upload the scene again in a moment.") from None
         return BlenderVersion(state.version, state.file_version)
 
     async def _open_noted(self, taken: TakenIn, note: Note, *, is_patient: bool) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agent.blender import NO_BLENDER, BlenderState, Opened
+from agent.blender import BlenderState, Opened
 from agent.bridge_requests import BlenderEnded, Busy
 from agent.files.settings import TransferSettings
 from agent.files.transfers import Transfers
@@ -50,11 +50,14 @@ class FakeBlender:
     opened: list[Path] = field(default_factory=list)
     goes_on: asyncio.Event = field(default_factory=asyncio.Event)
     """A scene that has begun to open is open after this."""
+    has_started: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self.goes_on.set()
+        self.has_started.set()
 
     async def started(self) -> BlenderState:
+        await self.has_started.wait()
         return self.state
 
     async def open(self, file: Path, _seconds: float) -> Opened:
@@ -123,6 +126,19 @@ def on_volume(folder: Path, content: bytes | None = None) -> Session:
     (session.mount / "cart").mkdir()
     (session.mount / "cart" / "cart.blend").write_bytes(old_blend() if content is None else content)
     return session
+
+
+async def test_an_upload_that_comes_while_blender_is_being_started_waits_for_it(tmp_path: Path) -> None:
+    session = Session(tmp_path, UPLOAD)
+    session.blender.has_started.clear()
+    async with session.running():
+        upload = asyncio.create_task(session.put("cart.blend", old_blend()))
+        arriving = session.home / ".blender-session-transfers"
+        await until_so("the upload has begun", lambda: arriving.is_dir() and any(arriving.iterdir()))
+        assert (session.scene.state.reason, session.blender.opened) == ("AwaitingUpload", [])
+        session.blender.has_started.set()
+        assert (await upload).status == 200
+        assert session.scene.state == OPEN
 
 
 async def test_without_a_source_nothing_is_awaited(tmp_path: Path) -> None:
@@ -387,10 +403,13 @@ async def test_an_upload_that_blender_cannot_read_leaves_nothing(tmp_path: Path)
     assert session.visible() == []
 
 
-async def test_without_blender_nothing_is_opened(tmp_path: Path) -> None:
+async def test_without_blender_nothing_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.scene_source.START_SECONDS", 0.0)
     session = Session(tmp_path, SceneSettings())
-    session.blender.state = NO_BLENDER
-    assert (await session.put("cart.blend", old_blend())).status == 503
+    session.blender.has_started.clear()
+    answer = await session.put("cart.blend", old_blend())
+    message = "Blender is being started. Upload the scene again in a moment."
+    assert (answer.status, answer.body["message"]) == (503, message)
     assert session.visible() == []
 
 
