@@ -152,6 +152,24 @@ async def test_another_source_is_brought_in(tmp_path: Path) -> None:
     assert session.visible() == ["cart.blend", "cart/cart.blend"]
 
 
+async def test_a_new_session_in_a_used_home_folder_awaits_its_own_upload(tmp_path: Path) -> None:
+    session = Session(tmp_path, replace(UPLOAD, session_uid="first"))
+    assert (await session.put("cart.blend", old_blend())).status == 200
+    assert session.start().state == OPEN
+    session.settings = replace(UPLOAD, session_uid="second")
+    assert session.start().state.reason == "AwaitingUpload"
+
+
+@pytest.mark.parametrize("other", [replace(VOLUME, session_uid="second"), replace(VOLUME, claim="chairs")])
+async def test_a_scene_of_another_session_or_claim_is_another_one(tmp_path: Path, other: SceneSettings) -> None:
+    session = on_volume(tmp_path)
+    await session.scene.run()
+    session.settings = other
+    await session.start().run()
+    assert session.visible() == ["cart-2/cart.blend", "cart/cart.blend"]
+    assert session.blender.opened[-1] == session.home / "cart-2" / "cart.blend"
+
+
 async def test_links_that_stay_behind_and_links_that_lead_nowhere_are_told(tmp_path: Path) -> None:
     session = on_volume(tmp_path, old_blend("405", (4, 2, 0)))
     (session.mount / "cart" / "wood.png").symlink_to("/etc/passwd")
