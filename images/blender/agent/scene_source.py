@@ -27,10 +27,13 @@ from workspace.open_failure import UNREADABLE, OpenFailed
 
 NOTICE_SECONDS: Final = 3600.0
 MAX_ATTEMPTS: Final = 3
-"""A scene during whose opening Blender ended this often is not opened again."""
+"""A scene during whose opening Blender ended or failed this often is not opened again."""
 BEGIN_SECONDS: Final = 50.0
 """How long a busy Blender may take to begin to open a scene."""
 RETRY_SECONDS: Final = 2.0
+_PASSING: Final = (409, 503, 507)
+"""HTTP statuses of what is no fault of the scene, and passes: a render, a bake, a volume that is full."""
+_KEPT: Final = "The file is still in the home folder."
 _STATUS: Final = {Reason.TOO_LARGE: 413, Reason.UNREADABLE: 415, Reason.TOO_NEW: 415}
 
 
@@ -248,11 +251,12 @@ class SceneSource:
             is_patient: whether to wait until Blender can open it, when something else goes on there.
 
         Raises:
-            SceneRefused: Blender cannot read it, or ends each time.
+            SceneRefused: Blender cannot read it, or ends or fails each time.
             OpenFailed: it cannot be opened now.
             Busy: Blender did not get to it in time.
         """
         home, name = self._intake.home, taken.file.name
+        failures = 0
         while note.attempts < MAX_ATTEMPTS:
             await self._blender.started()
             note = replace(note, attempts=note.attempts + 1)
@@ -264,8 +268,11 @@ class SceneSource:
             except (OpenFailed, Busy) as error:
                 if not is_patient:
                     raise
-                # Something else goes on: a render, or a save that fails. It is no fault of the scene.
                 note = replace(note, attempts=note.attempts - 1)
+                failures += isinstance(error, OpenFailed) and error.status not in _PASSING
+                if failures == MAX_ATTEMPTS:
+                    message = f"Blender failed {failures} times to open {name}. {error} {_KEPT}"
+                    raise SceneRefused(Reason.UNREADABLE, message) from None
                 self._fetching(f"{name} waits until it can be opened. {error}")
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
@@ -273,10 +280,7 @@ class SceneSource:
             self.state = OPEN
             self._tell(taken, opened)
             return
-        raise SceneRefused(
-            Reason.UNREADABLE,
-            f"Blender ended {MAX_ATTEMPTS} times while it opened {name}. The file is still in the home folder.",
-        )
+        raise SceneRefused(Reason.UNREADABLE, f"Blender ended {MAX_ATTEMPTS} times while it opened {name}. {_KEPT}")
 
     async def _open(self, taken: TakenIn) -> Opened:
         """Open a scene, and remove it again if it is new and Blender cannot read it."""

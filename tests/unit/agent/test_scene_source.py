@@ -251,7 +251,10 @@ async def test_a_scene_that_always_ends_blender_is_given_up(tmp_path: Path) -> N
     assert len(session.blender.opened) == MAX_ATTEMPTS
 
 
-@pytest.mark.parametrize("outcome", [OpenFailed(409, "A render runs."), OpenFailed(507, "Full."), Busy(begun=False)])
+@pytest.mark.parametrize(
+    "outcome",
+    [OpenFailed(409, "A render runs."), OpenFailed(503, "A bake."), OpenFailed(507, "Full."), Busy(begun=False)],
+)
 async def test_what_goes_on_in_blender_is_waited_for(
     tmp_path: Path, outcome: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -260,6 +263,25 @@ async def test_what_goes_on_in_blender_is_waited_for(
     session.blender.outcomes = [outcome for _ in range(MAX_ATTEMPTS + 1)]
     await session.scene.run()
     assert session.scene.state == OPEN
+
+
+async def test_a_failure_that_does_not_pass_is_given_up_and_the_next_start_tries_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.scene_source.RETRY_SECONDS", 0)
+    session = on_volume(tmp_path)
+    unexpected = OpenFailed(500, "The scene was not opened: KeyError('x').")
+    session.blender.outcomes = [OpenFailed(409, "A render runs."), *[unexpected] * MAX_ATTEMPTS]
+    await session.scene.run()
+    assert session.scene.state.reason == "SceneUnreadable"
+    assert session.scene.state.message == (
+        f"Blender failed {MAX_ATTEMPTS} times to open cart.blend. The scene was not opened: KeyError('x'). "
+        "The file is still in the home folder."
+    )
+    assert session.notices == [f"The scene was not opened. {session.scene.state.message}"]
+    await session.start().run()
+    assert session.scene.state == OPEN
+    assert session.visible() == ["cart/cart.blend"]
 
 
 async def test_a_full_home_folder_is_told(tmp_path: Path) -> None:
