@@ -17,7 +17,7 @@ from scene.failure import Reason, SceneRefused
 from scene.fetch import Fetch, Limits, explain_write_error
 from scene.intake import Intake, TakenIn
 from scene.names import sentence_list
-from scene.note import Note, read_note, write_note
+from scene.note import Note, put_back, read_note, write_note
 from scene.settings import MOUNT, SceneSettings
 from scene.sizes import duration
 from scene.versions import BlenderVersion
@@ -245,6 +245,8 @@ class SceneSource:
     async def _open_noted(self, taken: TakenIn, note: Note, *, is_patient: bool) -> None:
         """Open the session's own scene, and note each attempt: a Blender that crashes ends this process too.
 
+        An attempt that Blender outlives does not count, and a later start does not open what was answered as failed.
+
         Args:
             taken: the scene.
             note: what to note.
@@ -256,19 +258,21 @@ class SceneSource:
             Busy: Blender did not get to it in time.
         """
         home, name = self._intake.home, taken.file.name
+        former = await asyncio.to_thread(read_note, home)
         failures = 0
         while note.attempts < MAX_ATTEMPTS:
             await self._blender.started()
-            note = replace(note, attempts=note.attempts + 1)
-            await asyncio.to_thread(write_note, home, note)
+            attempt = replace(note, attempts=note.attempts + 1)
+            await asyncio.to_thread(write_note, home, attempt)
             try:
                 opened = await self._open(taken)
             except BlenderEnded:
+                note = attempt
                 continue
-            except (OpenFailed, Busy) as error:
-                if not is_patient:
+            except (OpenFailed, Busy, SceneRefused) as error:
+                await asyncio.to_thread(put_back, home, note if is_patient else former)
+                if not is_patient or isinstance(error, SceneRefused):
                     raise
-                note = replace(note, attempts=note.attempts - 1)
                 failures += isinstance(error, OpenFailed) and error.status not in _PASSING
                 if failures == MAX_ATTEMPTS:
                     message = f"Blender failed {failures} times to open {name}. {error} {_KEPT}"
@@ -276,7 +280,7 @@ class SceneSource:
                 self._fetching(f"{name} waits until it can be opened. {error}")
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
-            await asyncio.to_thread(write_note, home, replace(note, is_opened=True))
+            await asyncio.to_thread(write_note, home, replace(attempt, is_opened=True))
             self.state = OPEN
             self._tell(taken, opened)
             return

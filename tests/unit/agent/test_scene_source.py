@@ -419,6 +419,57 @@ async def test_an_upload_that_cannot_be_opened_now_is_kept_and_named(
     assert session.visible() == ["cart.blend"]
 
 
+FORMER = Note("another source", "chair.blend", is_opened=True, attempts=1)
+
+
+@pytest.mark.parametrize("former", [None, FORMER])
+@pytest.mark.parametrize(
+    "outcome", [OpenFailed(409, "A render runs."), Busy(begun=False), OpenFailed(415, "Blender cannot read the file.")]
+)
+async def test_no_later_start_opens_an_upload_that_was_answered_as_failed(
+    tmp_path: Path, outcome: Exception, former: Note | None
+) -> None:
+    session = Session(tmp_path, UPLOAD)
+    if former is not None:
+        write_note(session.home, former)
+    session.blender.outcomes = [outcome]
+    assert (await session.put("cart.blend", old_blend())).status in {409, 415, 503}
+    assert read_note(session.home) == former
+    (session.home / "cart.blend").write_bytes(old_blend())
+    session.start()
+    async with session.running() as task:
+        assert (await session.put("cart.blend", old_blend())).status == 200
+        await task
+    assert session.blender.opened == [session.home / "cart.blend", session.home / "cart-2.blend"]
+
+
+async def test_an_upload_during_which_blender_and_the_agent_end_is_opened_by_the_next_start(tmp_path: Path) -> None:
+    session = Session(tmp_path, UPLOAD)
+    session.blender.goes_on.clear()
+    upload = asyncio.create_task(session.put("cart.blend", old_blend()))
+    await until_so("Blender opens it", lambda: bool(session.blender.opened))
+    upload.cancel()
+    await asyncio.gather(upload, return_exceptions=True)
+    assert read_note(session.home) == Note(UPLOAD.source, "cart.blend", attempts=1)
+    session.blender.goes_on.set()
+    await session.start().run()
+    assert session.scene.state == OPEN
+    assert session.blender.opened == [session.home / "cart.blend"] * 2
+
+
+async def test_a_wait_for_a_render_counts_as_no_attempt(tmp_path: Path) -> None:
+    session = on_volume(tmp_path)
+    for _ in range(MAX_ATTEMPTS):
+        session.blender.outcomes = [OpenFailed(409, "A render runs.")]
+        session.start()
+        async with session.running():
+            await until_so("it waits", lambda: "A render runs." in session.scene.state.message)
+    assert read_note(session.home) == Note(VOLUME.source, "cart/cart.blend")
+    await session.start().run()
+    assert session.scene.state == OPEN
+    assert session.visible() == ["cart/cart.blend"]
+
+
 async def test_an_upload_that_blender_cannot_read_leaves_nothing(tmp_path: Path) -> None:
     session = Session(tmp_path, SceneSettings())
     session.blender.outcomes = [OpenFailed(415, "Blender cannot read the file.")]
