@@ -45,8 +45,6 @@ class SceneState:
     message: str = ""
     needs: str = ""
     """The oldest Blender that opens it, if it is too new for this one."""
-    is_failed: bool = False
-    """Whether nothing will change by itself."""
 
 
 OPEN: Final = SceneState()
@@ -311,5 +309,5 @@ class SceneSource:
         self.state = SceneState(Reason.FETCHING, message)
 
     def _fail(self, refused: SceneRefused) -> None:
-        self.state = SceneState(refused.reason, refused.message, refused.needs, is_failed=True)
+        self.state = SceneState(refused.reason, refused.message, refused.needs)
         self._notify(f"The scene was not opened. {refused.message}", NOTICE_SECONDS)
