@@ -17,7 +17,7 @@ from scene.failure import Reason, SceneRefused
 from scene.fetch import Fetch, Limits, explain_write_error
 from scene.intake import Intake, TakenIn
 from scene.names import sentence_list
-from scene.note import Note, read_note, write_note
+from scene.note import Note, put_back, read_note, write_note
 from scene.settings import MOUNT, SceneSettings
 from scene.sizes import duration
 from scene.versions import BlenderVersion
@@ -27,12 +27,15 @@ from workspace.open_failure import UNREADABLE, OpenFailed
 
 NOTICE_SECONDS: Final = 3600.0
 MAX_ATTEMPTS: Final = 3
-"""A scene during whose opening Blender ended this often is not opened again."""
+"""A scene during whose opening Blender ended or failed this often is not opened again."""
 BEGIN_SECONDS: Final = 50.0
 """How long a busy Blender may take to begin to open a scene."""
 START_SECONDS: Final = 45.0
 """How long an upload that is complete waits for a Blender that is being started."""
 RETRY_SECONDS: Final = 2.0
+_PASSING: Final = (409, 503, 507)
+"""HTTP statuses of what is no fault of the scene, and passes: a render, a bake, a volume that is full."""
+_KEPT: Final = "The file is still in the home folder."
 _STATUS: Final = {Reason.TOO_LARGE: 413, Reason.UNREADABLE: 415, Reason.TOO_NEW: 415}
 
 
@@ -44,8 +47,6 @@ class SceneState:
     message: str = ""
     needs: str = ""
     """The oldest Blender that opens it, if it is too new for this one."""
-    is_failed: bool = False
-    """Whether nothing will change by itself."""
 
 
 OPEN: Final = SceneState()
@@ -254,41 +255,46 @@ class SceneSource:
     async def _open_noted(self, taken: TakenIn, note: Note, *, is_patient: bool) -> None:
         """Open the session's own scene, and note each attempt: a Blender that crashes ends this process too.
 
+        An attempt that Blender outlives does not count, and a later start does not open what was answered as failed.
+
         Args:
             taken: the scene.
             note: what to note.
             is_patient: whether to wait until Blender can open it, when something else goes on there.
 
         Raises:
-            SceneRefused: Blender cannot read it, or ends each time.
+            SceneRefused: Blender cannot read it, or ends or fails each time.
             OpenFailed: it cannot be opened now.
             Busy: Blender did not get to it in time.
         """
         home, name = self._intake.home, taken.file.name
+        former = await asyncio.to_thread(read_note, home)
+        failures = 0
         while note.attempts < MAX_ATTEMPTS:
             await self._blender.started()
-            note = replace(note, attempts=note.attempts + 1)
-            await asyncio.to_thread(write_note, home, note)
+            attempt = replace(note, attempts=note.attempts + 1)
+            await asyncio.to_thread(write_note, home, attempt)
             try:
                 opened = await self._open(taken)
             except BlenderEnded:
+                note = attempt
                 continue
-            except (OpenFailed, Busy) as error:
-                if not is_patient:
+            except (OpenFailed, Busy, SceneRefused) as error:
+                await asyncio.to_thread(put_back, home, note if is_patient else former)
+                if not is_patient or isinstance(error, SceneRefused):
                     raise
-                # Something else goes on: a render, or a save that fails. It is no fault of the scene.
-                note = replace(note, attempts=note.attempts - 1)
+                failures += isinstance(error, OpenFailed) and error.status not in _PASSING
+                if failures == MAX_ATTEMPTS:
+                    message = f"Blender failed {failures} times to open {name}. {error} {_KEPT}"
+                    raise SceneRefused(Reason.UNREADABLE, message) from None
                 self._fetching(f"{name} waits until it can be opened. {error}")
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
-            await asyncio.to_thread(write_note, home, replace(note, is_opened=True))
+            await asyncio.to_thread(write_note, home, replace(attempt, is_opened=True))
             self.state = OPEN
             self._tell(taken, opened)
             return
-        raise SceneRefused(
-            Reason.UNREADABLE,
-            f"Blender ended {MAX_ATTEMPTS} times while it opened {name}. The file is still in the home folder.",
-        )
+        raise SceneRefused(Reason.UNREADABLE, f"Blender ended {MAX_ATTEMPTS} times while it opened {name}. {_KEPT}")
 
     async def _open(self, taken: TakenIn) -> Opened:
         """Open a scene, and remove it again if it is new and Blender cannot read it."""
@@ -315,5 +321,5 @@ class SceneSource:
         self.state = SceneState(Reason.FETCHING, message)
 
     def _fail(self, refused: SceneRefused) -> None:
-        self.state = SceneState(refused.reason, refused.message, refused.needs, is_failed=True)
+        self.state = SceneState(refused.reason, refused.message, refused.needs)
         self._notify(f"The scene was not opened. {refused.message}", NOTICE_SECONDS)

@@ -1,5 +1,7 @@
 """Carries out the agent's commands on Blender's main thread."""
 
+import sys
+import traceback
 from collections.abc import Callable
 from typing import Final
 
@@ -17,14 +19,21 @@ class Commands:
     Args:
         channel: the connection to the agent.
         save: saves the scene and returns its file; raises `SaveFailed`.
-        open_scene: saves what is open if it has changes, opens another scene, and returns the names of the files that
-            it links to and that do not exist; raises `SaveFailed` or `OpenFailed`.
+        open_scene: saves what is open if it has changes, and opens another scene; raises `SaveFailed` or `OpenFailed`.
+        missing_links: returns the names of the files that the open scene links to and that do not exist.
     """
 
-    def __init__(self, channel: Channel, save: Callable[[], str], open_scene: Callable[[str], list[str]]) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        save: Callable[[], str],
+        open_scene: Callable[[str], None],
+        missing_links: Callable[[], list[str]],
+    ) -> None:
         self._channel = channel
         self._save = save
         self._open = open_scene
+        self._missing_links = missing_links
         self._held: list[Message] = []
 
     def carry_out(self, messages: list[Message]) -> None:
@@ -59,9 +68,18 @@ class Commands:
 
     def _opened(self, file: str) -> Message:
         try:
-            missing = self._open(file)
+            self._open(file)
         except (SaveFailed, OpenFailed) as error:
             return {"status": error.status, "message": error.message}
         except Exception as error:
             return {"status": 500, "message": f"The scene was not opened: {error!r}."}
+        missing = self._missing()
         return {"file": file, "missing": missing[:SHOWN_LINKS], "missing_count": len(missing)}
+
+    def _missing(self) -> list[str]:
+        try:
+            return self._missing_links()
+        except Exception:
+            # The scene is open all the same.
+            traceback.print_exc(file=sys.stderr)
+            return []

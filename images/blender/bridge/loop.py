@@ -53,7 +53,7 @@ class Bridge:
         self._home = home
         self._channel = channel
         self._start_notice = notice
-        self._commands = Commands(channel, self._save, self._open)
+        self._commands = Commands(channel, self._save, self._open, missing_links)
         self._renders = RenderTracker()
         jobs.register_render_handlers(self._renders)
         self._render_keeper = RenderKeeper(home, self._notify)
@@ -158,7 +158,7 @@ class Bridge:
         self._observe()
         return file
 
-    def _open(self, file: str) -> list[str]:
+    def _open(self, file: str) -> None:
         check_idle()
         if blender_state.is_dirty() or has_changed_images():
             self._save()
@@ -167,7 +167,6 @@ class Bridge:
         self._searched_at = 0.0
         # The agent must hear that the scene is not drawn yet before its caller gets the answer.
         self._observe()
-        return missing_links()
 
     def _notify(self, message: str) -> None:
         self._channel.send({"type": "notice", "message": message, "seconds": NOTICE_SECONDS})

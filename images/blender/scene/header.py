@@ -49,7 +49,6 @@ class Header:
     """The Blender that wrote it."""
     oldest_reader: FileVersion
     """The oldest Blender that reads it; zeros if that is not said."""
-    pointer_bytes: int = 8
     little_endian: bool = True
     is_known: bool = True
     """Whether the header has a form that is known. If not, it is of a Blender to come."""
@@ -69,7 +68,7 @@ def read_header(stream: BinaryIO) -> Header:
         pointer_bytes, little_endian = (8 if match[1] == b"-" else 4), match[2] == b"v"
         order = "<" if little_endian else ">"
         block = struct.Struct(order + ("4siQii" if pointer_bytes == 8 else "4siIii"))
-        return Header(_version(match[3]), _oldest_reader(plain, block, 1, order), pointer_bytes, little_endian)
+        return Header(_version(match[3]), _oldest_reader(plain, block, 1, order), little_endian)
     match = _NEW_HEADER.match(start)
     if match is None:
         raise NotABlend("is no .blend file" if start else plain.nothing)

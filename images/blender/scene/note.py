@@ -1,6 +1,7 @@
 """Notes in the home folder which scene was brought in, so that a later start brings nothing in again."""
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -42,3 +43,12 @@ def read_note(home: Path) -> Note | None:
 def write_note(home: Path, note: Note) -> None:
     """Write the note. If that fails, a later start brings the scene in again."""
     write_json(home / NOTE_FILE, note.__dict__)
+
+
+def put_back(home: Path, note: Note | None) -> None:
+    """Write a former note again; None: there was none. If that fails, the present one stays."""
+    if note is not None:
+        write_note(home, note)
+        return
+    with suppress(OSError):
+        (home / NOTE_FILE).unlink(missing_ok=True)

@@ -22,7 +22,11 @@ class SceneSettings:
     sha256: str = ""
     path: str = ""
     """A path in the volume at `MOUNT`."""
+    claim: str = ""
+    """The name of that volume's claim."""
     awaits_upload: bool = False
+    session_uid: str = ""
+    """The session that asks for the scene. A home folder can outlive it, and be that of another one."""
     fetch_seconds: float = _FETCH_SECONDS
     upload_seconds: float = _UPLOAD_SECONDS
     networks: tuple[Network, ...] = ()
@@ -38,7 +42,9 @@ class SceneSettings:
             url=url,
             sha256=environment.get("BLENDER_SCENE_SHA256", ""),
             path="" if url else path,
+            claim=environment.get("BLENDER_SCENE_CLAIM", ""),
             awaits_upload=environment.get("BLENDER_SCENE_UPLOAD") == "true" and not url and not path,
+            session_uid=environment.get("BLENDER_SESSION_UID", ""),
             fetch_seconds=_number(environment, "BLENDER_FETCH_SECONDS", _FETCH_SECONDS),
             upload_seconds=_number(environment, "BLENDER_UPLOAD_SECONDS", _UPLOAD_SECONDS),
             networks=parse_networks(environment.get("BLENDER_FETCH_NETWORKS", "")),
@@ -47,12 +53,16 @@ class SceneSettings:
 
     @property
     def source(self) -> str:
-        """What tells this source from others; empty if there is none. It does not reveal a URL."""
+        """What tells this source of this session from others; empty if there is none. It does not reveal a URL."""
         if self.url:
-            return hashlib.sha256(f"url\n{self.url}\n{self.sha256}".encode()).hexdigest()
-        if self.path:
-            return hashlib.sha256(f"volume\n{self.path}".encode()).hexdigest()
-        return "upload" if self.awaits_upload else ""
+            parts = ["url", self.url, self.sha256]
+        elif self.path:
+            parts = ["volume", self.claim, self.path]
+        elif self.awaits_upload:
+            parts = ["upload"]
+        else:
+            return ""
+        return hashlib.sha256("\n".join([self.session_uid, *parts]).encode()).hexdigest()
 
 
 def _number(environment: Mapping[str, str], name: str, default: int) -> int:

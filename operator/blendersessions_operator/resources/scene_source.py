@@ -29,9 +29,13 @@ def source_environment(session: Session, settings: EffectiveSettings) -> list[Ma
             variables["BLENDER_FETCH_CA_FILE"] = f"{container.FETCH_CA_PATH}/{container.FETCH_CA_KEY}"
     elif scene.volume is not None:
         variables["BLENDER_SCENE_PATH"] = _literal(scene.volume.path)
+        variables["BLENDER_SCENE_CLAIM"] = scene.volume.claim_name
     elif scene.upload is not None:
         variables["BLENDER_SCENE_UPLOAD"] = "true"
         variables["BLENDER_UPLOAD_SECONDS"] = _seconds(transfer.upload_deadline)
+    if variables:
+        # A scene that another session opened in the same workspace is not this session's.
+        variables["BLENDER_SESSION_UID"] = session.uid
     return _variables(variables)
 
 

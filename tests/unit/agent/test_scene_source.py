@@ -168,6 +168,24 @@ async def test_another_source_is_brought_in(tmp_path: Path) -> None:
     assert session.visible() == ["cart.blend", "cart/cart.blend"]
 
 
+async def test_a_new_session_in_a_used_home_folder_awaits_its_own_upload(tmp_path: Path) -> None:
+    session = Session(tmp_path, replace(UPLOAD, session_uid="first"))
+    assert (await session.put("cart.blend", old_blend())).status == 200
+    assert session.start().state == OPEN
+    session.settings = replace(UPLOAD, session_uid="second")
+    assert session.start().state.reason == "AwaitingUpload"
+
+
+@pytest.mark.parametrize("other", [replace(VOLUME, session_uid="second"), replace(VOLUME, claim="chairs")])
+async def test_a_scene_of_another_session_or_claim_is_another_one(tmp_path: Path, other: SceneSettings) -> None:
+    session = on_volume(tmp_path)
+    await session.scene.run()
+    session.settings = other
+    await session.start().run()
+    assert session.visible() == ["cart-2/cart.blend", "cart/cart.blend"]
+    assert session.blender.opened[-1] == session.home / "cart-2" / "cart.blend"
+
+
 async def test_links_that_stay_behind_and_links_that_lead_nowhere_are_told(tmp_path: Path) -> None:
     session = on_volume(tmp_path, old_blend("405", (4, 2, 0)))
     (session.mount / "cart" / "wood.png").symlink_to("/etc/passwd")
@@ -188,7 +206,7 @@ async def test_links_that_stay_behind_and_links_that_lead_nowhere_are_told(tmp_p
 async def test_a_scene_that_cannot_be_opened_is_told(tmp_path: Path, content: bytes, reason: str, words: str) -> None:
     session = on_volume(tmp_path, content)
     await session.scene.run()
-    assert (session.scene.state.reason, session.scene.state.is_failed) == (reason, True)
+    assert session.scene.state.reason == reason
     assert session.scene.state.needs == ("4.5" if reason == "SceneTooNew" else "")
     assert words in session.scene.state.message
     assert session.notices == [f"The scene was not opened. {session.scene.state.message}"]
@@ -249,7 +267,10 @@ async def test_a_scene_that_always_ends_blender_is_given_up(tmp_path: Path) -> N
     assert len(session.blender.opened) == MAX_ATTEMPTS
 
 
-@pytest.mark.parametrize("outcome", [OpenFailed(409, "A render runs."), OpenFailed(507, "Full."), Busy(begun=False)])
+@pytest.mark.parametrize(
+    "outcome",
+    [OpenFailed(409, "A render runs."), OpenFailed(503, "A bake."), OpenFailed(507, "Full."), Busy(begun=False)],
+)
 async def test_what_goes_on_in_blender_is_waited_for(
     tmp_path: Path, outcome: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -258,6 +279,25 @@ async def test_what_goes_on_in_blender_is_waited_for(
     session.blender.outcomes = [outcome for _ in range(MAX_ATTEMPTS + 1)]
     await session.scene.run()
     assert session.scene.state == OPEN
+
+
+async def test_a_failure_that_does_not_pass_is_given_up_and_the_next_start_tries_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.scene_source.RETRY_SECONDS", 0)
+    session = on_volume(tmp_path)
+    unexpected = OpenFailed(500, "The scene was not opened: KeyError('x').")
+    session.blender.outcomes = [OpenFailed(409, "A render runs."), *[unexpected] * MAX_ATTEMPTS]
+    await session.scene.run()
+    assert session.scene.state.reason == "SceneUnreadable"
+    assert session.scene.state.message == (
+        f"Blender failed {MAX_ATTEMPTS} times to open cart.blend. The scene was not opened: KeyError('x'). "
+        "The file is still in the home folder."
+    )
+    assert session.notices == [f"The scene was not opened. {session.scene.state.message}"]
+    await session.start().run()
+    assert session.scene.state == OPEN
+    assert session.visible() == ["cart/cart.blend"]
 
 
 async def test_a_full_home_folder_is_told(tmp_path: Path) -> None:
@@ -272,7 +312,8 @@ async def test_a_home_folder_that_cannot_be_used_is_told(tmp_path: Path) -> None
     session = on_volume(tmp_path)
     (session.home / ".blender-session-transfers").write_text("in the way")
     await session.scene.run()
-    assert session.scene.state.is_failed
+    assert session.scene.state.reason == "SceneUnreadable"
+    assert session.notices == [f"The scene was not opened. {session.scene.state.message}"]
 
 
 async def test_a_scene_is_fetched(tmp_path: Path) -> None:
@@ -395,6 +436,57 @@ async def test_an_upload_that_cannot_be_opened_now_is_kept_and_named(
     assert session.visible() == ["cart.blend"]
 
 
+FORMER = Note("another source", "chair.blend", is_opened=True, attempts=1)
+
+
+@pytest.mark.parametrize("former", [None, FORMER])
+@pytest.mark.parametrize(
+    "outcome", [OpenFailed(409, "A render runs."), Busy(begun=False), OpenFailed(415, "Blender cannot read the file.")]
+)
+async def test_no_later_start_opens_an_upload_that_was_answered_as_failed(
+    tmp_path: Path, outcome: Exception, former: Note | None
+) -> None:
+    session = Session(tmp_path, UPLOAD)
+    if former is not None:
+        write_note(session.home, former)
+    session.blender.outcomes = [outcome]
+    assert (await session.put("cart.blend", old_blend())).status in {409, 415, 503}
+    assert read_note(session.home) == former
+    (session.home / "cart.blend").write_bytes(old_blend())
+    session.start()
+    async with session.running() as task:
+        assert (await session.put("cart.blend", old_blend())).status == 200
+        await task
+    assert session.blender.opened == [session.home / "cart.blend", session.home / "cart-2.blend"]
+
+
+async def test_an_upload_during_which_blender_and_the_agent_end_is_opened_by_the_next_start(tmp_path: Path) -> None:
+    session = Session(tmp_path, UPLOAD)
+    session.blender.goes_on.clear()
+    upload = asyncio.create_task(session.put("cart.blend", old_blend()))
+    await until_so("Blender opens it", lambda: bool(session.blender.opened))
+    upload.cancel()
+    await asyncio.gather(upload, return_exceptions=True)
+    assert read_note(session.home) == Note(UPLOAD.source, "cart.blend", attempts=1)
+    session.blender.goes_on.set()
+    await session.start().run()
+    assert session.scene.state == OPEN
+    assert session.blender.opened == [session.home / "cart.blend"] * 2
+
+
+async def test_a_wait_for_a_render_counts_as_no_attempt(tmp_path: Path) -> None:
+    session = on_volume(tmp_path)
+    for _ in range(MAX_ATTEMPTS):
+        session.blender.outcomes = [OpenFailed(409, "A render runs.")]
+        session.start()
+        async with session.running():
+            await until_so("it waits", lambda: "A render runs." in session.scene.state.message)
+    assert read_note(session.home) == Note(VOLUME.source, "cart/cart.blend")
+    await session.start().run()
+    assert session.scene.state == OPEN
+    assert session.visible() == ["cart/cart.blend"]
+
+
 async def test_an_upload_that_blender_cannot_read_leaves_nothing(tmp_path: Path) -> None:
     session = Session(tmp_path, SceneSettings())
     session.blender.outcomes = [OpenFailed(415, "Blender cannot read the file.")]
@@ -430,8 +522,10 @@ async def test_a_failure_that_nobody_expected_is_told(tmp_path: Path) -> None:
     session = on_volume(tmp_path)
     session.blender.outcomes = [ValueError("x")]
     await session.scene.run()
-    assert session.scene.state.is_failed
-    assert session.scene.state.message.startswith("The agent failed")
+    assert session.scene.state.reason == "SceneUnreadable"
+    assert session.notices == [
+        "The scene was not opened. The agent failed to bring the scene in. Its log has the details."
+    ]
 
 
 async def test_the_wait_lasts_until_the_upload(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 import stat
+import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,11 +16,14 @@ from agent.blender import NO_BLENDER
 from agent.files import receiving
 from agent.files.receiving import FOLDER_NAME, leftovers, remove_leftovers
 from agent.files.settings import TransferSettings
+from agent.messages import Content
 from agent.streams import BLOCK_BYTES
 from unit.agent.bridge_end import until_so
 from unit.agent.file_calls import calls_of
+from waiting import DEADLINE_SECONDS
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
 
@@ -160,6 +164,51 @@ async def test_a_disk_that_fills_is_told_and_leaves_nothing(tmp_path: Path, monk
     assert answer.status == 507
     assert "full" in answer.message
     assert names_in(tmp_path) == [FOLDER_NAME]
+    assert unfinished(tmp_path) == []
+
+
+async def blocks_of(*blocks: bytes) -> AsyncIterator[bytes]:
+    for block in blocks:
+        yield block
+
+
+@pytest.mark.parametrize("call", ["write", "fsync", "rename"])
+async def test_a_descriptor_stays_open_until_nobody_uses_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """At its end the agent cancels what it does, and a thread goes on."""
+    begun, goes_on = threading.Event(), threading.Event()
+    outcomes: list[object] = []
+    original = getattr(os, call)
+
+    def slow(*arguments: object, **named: object) -> object:
+        begun.set()
+        goes_on.wait(DEADLINE_SECONDS)
+        try:
+            outcomes.append("done")
+            return original(*arguments, **named)
+        except OSError as error:
+            outcomes[-1] = error
+            raise
+
+    async def receive() -> None:
+        content = Content(2, blocks_of(b"x", b"y"))
+        async with receiving.received(tmp_path, content, 2) as file:
+            await file.place(("a.blend",))
+
+    monkeypatch.setattr(receiving.os, call, slow)
+    upload = asyncio.create_task(receive())
+    await until_so("the call has begun", begun.is_set)
+    for _ in range(2):
+        upload.cancel()
+        for _ in range(20):
+            await asyncio.sleep(0)
+    is_waiting = not upload.done()
+    goes_on.set()
+    assert is_waiting
+    with pytest.raises(asyncio.CancelledError):
+        await upload
+    assert set(outcomes) == {"done"}
     assert unfinished(tmp_path) == []
 
 

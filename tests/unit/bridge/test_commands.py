@@ -22,7 +22,7 @@ class Recorder:
     def __init__(self, failure: Exception | None = None) -> None:
         self.events: list[object] = []
         self._failure = failure
-        self.missing: list[str] = []
+        self.missing: list[str] | Exception = []
         self.coming: list[Message] = []
 
     def send(self, message: Message) -> None:
@@ -39,16 +39,24 @@ class Recorder:
             raise self._failure
         return FILE
 
-    def open(self, file: str) -> list[str]:
+    def open(self, file: str) -> None:
         self.events.append(f"open {file}")
         if self._failure:
             raise self._failure
+
+    def missing_links(self) -> list[str]:
+        if isinstance(self.missing, Exception):
+            raise self.missing
         return self.missing
+
+
+def commands_of(recorder: Recorder) -> Commands:
+    return Commands(recorder, recorder.save, recorder.open, recorder.missing_links)
 
 
 def carried_out(messages: list[Message], failure: Exception | None = None) -> list[object]:
     recorder = Recorder(failure)
-    Commands(recorder, recorder.save, recorder.open).carry_out(messages)
+    commands_of(recorder).carry_out(messages)
     return recorder.events
 
 
@@ -103,7 +111,7 @@ OTHER = "/home/blender/other.blend"
 
 
 def opened(recorder: Recorder) -> list[object]:
-    Commands(recorder, recorder.save, recorder.open).carry_out([{"type": "open", "id": 1, "file": OTHER}])
+    commands_of(recorder).carry_out([{"type": "open", "id": 1, "file": OTHER}])
     return recorder.events
 
 
@@ -119,6 +127,14 @@ def test_missing_links_are_told_by_some_names_and_their_number() -> None:
     assert isinstance(answer, dict)
     assert answer["missing"] == ["00.png", "01.png", "02.png", "03.png", "04.png"]
     assert answer["missing_count"] == 17
+
+
+def test_a_scene_is_open_although_nobody_knows_what_it_misses(capsys: pytest.CaptureFixture[str]) -> None:
+    recorder = Recorder()
+    recorder.missing = ValueError("no such path")
+    answer = {"type": "result", "id": 1, "file": OTHER, "missing": [], "missing_count": 0}
+    assert opened(recorder)[-1] == answer
+    assert "ValueError: no such path" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -141,7 +157,7 @@ def test_what_was_asked_for_together_is_saved_before_it_is_opened() -> None:
 def test_what_comes_when_a_command_begins_is_not_lost() -> None:
     recorder = Recorder()
     recorder.coming = [{"type": "save", "id": 2}]
-    commands = Commands(recorder, recorder.save, recorder.open)
+    commands = commands_of(recorder)
     commands.carry_out([{"type": "save", "id": 1}])
     commands.carry_out([])
     assert recorder.events[-1] == {"type": "result", "id": 2, "file": FILE}

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
 
 IMAGE = Path(__file__).parents[3] / "images" / "blender"
-BETWEEN_OUR_PROCESSES = ("BLENDER_SESSION_", "BLENDER_USER_")
+BETWEEN_OUR_PROCESSES = (
+    "BLENDER_SESSION_HOME",
+    "BLENDER_SESSION_NOTICE",
+    "BLENDER_SESSION_SOCKET",
+    "BLENDER_SESSION_UNREADABLE",
+    "BLENDER_USER_",
+)
 
 
 def test_ports_exit_code_and_secret_are_the_same_on_both_sides() -> None:

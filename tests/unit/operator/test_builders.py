@@ -206,6 +206,7 @@ def test_a_pod_of_a_url_knows_where_it_may_lead_and_whom_to_trust() -> None:
             "BLENDER_FETCH_SECONDS": "2",
             "BLENDER_FETCH_NETWORKS": "10.77.0.0/16,fd77::/16",
             "BLENDER_FETCH_CA_FILE": "/run/fetch-ca/ca.crt",
+            "BLENDER_SESSION_UID": UID,
         },
         [{"name": "fetch-ca", "configMap": {"name": "our-ca", "items": items, "optional": True}}],
         [{"name": "fetch-ca", "mountPath": "/run/fetch-ca", "readOnly": True}],
@@ -215,6 +216,7 @@ def test_a_pod_of_a_url_knows_where_it_may_lead_and_whom_to_trust() -> None:
         "BLENDER_SCENE_URL": "https://example.org/a.blend",
         "BLENDER_FETCH_SECONDS": "600",
         "BLENDER_FETCH_NETWORKS": "10.77.0.0/16,fd77::/16",
+        "BLENDER_SESSION_UID": UID,
     }
     assert (volumes, mounts) == ([], [])
 
@@ -222,7 +224,11 @@ def test_a_pod_of_a_url_knows_where_it_may_lead_and_whom_to_trust() -> None:
 def test_a_pod_of_a_volume_reads_it_and_changes_nothing_there() -> None:
     spec: Manifest = {"scene": {"volume": {"claimName": "scenes", "path": "shots/$(A) Übung.blend"}}}
     assert source_of(spec, {"transfer": {"caConfigMap": "our-ca"}}) == (
-        {"BLENDER_SCENE_PATH": "shots/$$(A) Übung.blend"},
+        {
+            "BLENDER_SCENE_PATH": "shots/$$(A) Übung.blend",
+            "BLENDER_SCENE_CLAIM": "scenes",
+            "BLENDER_SESSION_UID": UID,
+        },
         [{"name": "scene", "persistentVolumeClaim": {"claimName": "scenes", "readOnly": True}}],
         [{"name": "scene", "mountPath": "/run/scene", "readOnly": True}],
     )
@@ -230,8 +236,12 @@ def test_a_pod_of_a_volume_reads_it_and_changes_nothing_there() -> None:
 
 def test_a_pod_of_an_upload_knows_how_long_it_waits() -> None:
     of_class: Manifest = {"transfer": {"uploadDeadline": "2h"}}
-    variables = {"BLENDER_SCENE_UPLOAD": "true", "BLENDER_UPLOAD_SECONDS": "7200"}
+    variables = {"BLENDER_SCENE_UPLOAD": "true", "BLENDER_UPLOAD_SECONDS": "7200", "BLENDER_SESSION_UID": UID}
     assert source_of({"scene": {"upload": {}}}, of_class) == (variables, [], [])
+
+
+def test_a_pod_of_a_sample_does_not_know_its_session() -> None:
+    assert source_of({"scene": {"sample": "cart.blend"}})[0] == {"BLENDER_SCENE": "cart.blend"}
 
 
 def test_what_a_session_does_not_use_makes_no_pod_outdated() -> None:

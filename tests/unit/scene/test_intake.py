@@ -170,7 +170,9 @@ def test_each_source_has_a_name_of_its_own() -> None:
         {"BLENDER_SCENE_URL": "https://x/a"},
         {"BLENDER_SCENE_URL": "https://x/b"},
         {"BLENDER_SCENE_PATH": "a"},
+        {"BLENDER_SCENE_PATH": "a", "BLENDER_SCENE_CLAIM": "scenes"},
         {"BLENDER_SCENE_UPLOAD": "true"},
     ]
+    environments += [each | {"BLENDER_SESSION_UID": "6f1c"} for each in environments[1:]]
     assert len({SceneSettings.from_environment(each).source for each in environments}) == len(environments)
     assert SceneSettings.from_environment({"BLENDER_SCENE_UPLOAD": "false"}).source == ""

@@ -1,6 +1,7 @@
 """Receives a file under a name that nobody sees, and gives it its own name once it is complete."""
 
 import asyncio
+import functools
 import os
 import secrets
 import shutil
@@ -50,7 +51,7 @@ class ReceivedFile:
         Raises:
             Refused: the name is that of a folder, a link or the like, or the folder cannot be written to.
         """
-        return await asyncio.to_thread(self._place, parts)
+        return await _ended(_begun(self._place, parts))
 
     def _place(self, parts: Parts) -> bool:
         with opened_folder(self._home, parts[:-1], create=True) as folder:
@@ -123,15 +124,32 @@ async def _write_all(descriptor: int, content: Content, length: int) -> None:
             size += len(block)
             if size > length:
                 raise ContentCut("The body is longer than its Content-Length says.")
-            if writing is not None:
-                await writing
-            writing = asyncio.ensure_future(asyncio.to_thread(_translated, _write, descriptor, block))
+            former, writing = writing, None
+            if former is not None:
+                await _ended(former)
+            writing = _begun(_translated, _write, descriptor, block)
     finally:
         if writing is not None:
-            await writing
+            await _ended(writing)
     if size != length:
         raise ContentCut("The body is shorter than its Content-Length says.")
-    await asyncio.to_thread(_translated, os.fsync, descriptor)
+    await _ended(_begun(_translated, os.fsync, descriptor))
+
+
+def _begun(call: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> asyncio.Future[T]:
+    """Begin a call in a thread. No task is made, since the end of the event loop would cancel it."""
+    return asyncio.get_running_loop().run_in_executor(None, functools.partial(call, *arguments, **named))
+
+
+async def _ended(running: asyncio.Future[T]) -> T:
+    """Wait for a call in a thread, also when cancelled: its descriptor is closed afterwards, and its number reused."""
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        while not running.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([running])
+        raise
 
 
 def _write(descriptor: int, block: bytes) -> None:
