@@ -26,7 +26,8 @@ PORTS: Final = (
 )
 PARTS: Final = ("operator", "setup", "portal", "proxy", "guacd", "guacamole", "postgresql")
 """The components of the release."""
-OURS: Final = (*PARTS, "closed desktop", "public desktop")
+DESKTOPS: Final = ("closed desktop", "public desktop")
+OURS: Final = (*PARTS, *DESKTOPS)
 INTERNET: Final = {"internet": "93.184.215.14", "internet by IPv6": "2606:2800:21f:cb07:6820:80da:af6b:8b2c"}
 METADATA: Final = (
     "169.254.169.254",  # AWS, Google, Azure, Oracle, OpenStack
@@ -77,6 +78,11 @@ OPEN: Final[dict[str, dict[str, set[str]]]] = {
     "closed desktop": {},
     "public desktop": {**_DNS, **dict.fromkeys(INTERNET, _ALL)},
 }
-"""From each part of ours: to what it may connect, on which ports."""
+"""From each part of ours: to what it may connect, on which ports, if the desktops are in the portal's namespace."""
+OPEN_BEYOND_THE_PORTAL: Final = {
+    **OPEN,
+    "portal": {to: ports for to, ports in OPEN["portal"].items() if to not in DESKTOPS},
+}
+"""The same if they are in another namespace that is served: the portal reaches no desktop there."""
 OPEN_TO_OTHERS: Final = {"proxy": {"8080"}}
 """From everything else: to which parts of ours."""

@@ -46,6 +46,8 @@ class Step:
     title: str
     state: State
     message: str
+    details: str = ""
+    """The same in the words of the operator and the agent, for an administrator; mostly empty."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,8 @@ def _step(session: SessionView, kind: ConditionType, title: str, waiting: str, *
         return Step(title, State.READY, wording.DONE)
     if broken:
         failure = _harmless_message(session, ConditionType.STALLED, ConditionType.READY, kind)
+        if words := wording.SCENE_FAILURES.get(_failure(session)):
+            return Step(title, State.FAILED, words, failure)
         return Step(title, State.FAILED, failure or "The operator gave no reason.")
     if condition and condition.reason == Reason.AWAITING_UPLOAD and session.awaits_upload:
         # The operator's message names ways for people who use kubectl too.

@@ -81,6 +81,21 @@ FAILURES: Final[dict[str, Words]] = {
 }
 """By the reason of Stalled. The session does not become ready until somebody acts."""
 
+_ANOTHER_FILE: Final = "Choose another file."
+_ANOTHER_ADDRESS: Final = "Choose another address, or send the file yourself."
+SCENE_FAILURES: Final[dict[str, str]] = {
+    Reason.SCENE_NOT_FOUND: "This scene is not there. Choose another one.",
+    Reason.SCENE_NOT_ALLOWED: "This scene is not meant for this session. Choose another one.",
+    Reason.SCENE_UNREACHABLE: f"Nothing could be fetched from this address. {_ANOTHER_ADDRESS}",
+    Reason.SCENE_TOO_LARGE: f"This file is larger than what fits in here. {_ANOTHER_FILE}",
+    Reason.SCENE_CHECKSUM_MISMATCH: f"The file at this address has changed or was damaged. {_ANOTHER_ADDRESS}",
+    Reason.SCENE_UNREADABLE: f"Blender cannot open this file. {_ANOTHER_FILE}",
+    Reason.SCENE_TOO_NEW: "A newer Blender saved this file. Choose another file, or save it in an older one.",
+    Reason.UPLOAD_TIMED_OUT: "No file came in time. Choose one now: it is still taken.",
+}
+"""What the step of the scene says, by the reason of its failure. The message is for whoever can change the session's
+spec, and quotes the desktop, so the page has it folded away."""
+
 UNKNOWN_FAILURE: Final = Words(
     "This session could not start",
     "Remove it and start a new one. If that fails too, show the details below to your administrator.",

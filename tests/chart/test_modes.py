@@ -151,6 +151,8 @@ def test_the_operator_gets_the_settings_of_the_interface() -> None:
         **peers,
         "vncFrom": [],
         "agentFrom": [],
+        "portalFrom": [],
+        "portalNamespace": "",
     }
     assert environment == {
         "BLENDERSESSIONS_GUACAMOLE_URL": "http://studio-guacamole.studio-system.svc:8080/guacamole/",

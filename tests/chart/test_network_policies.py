@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +13,7 @@ from blendersessions.model.network import NetworkPeers
 from blendersessions_operator.resources.network_policy import network_policies
 from chart.network import Endpoint, Outside, Pod, Policy, allowed, matches
 from chart.rendering import EVERYTHING, NAMESPACE, RefusedError, Rendered, render
-from walls import METADATA, OPEN, OPEN_TO_OTHERS, OURS, OUTSIDE, PARTS, PORTS, PRIVATE, Port
+from walls import METADATA, OPEN, OPEN_BEYOND_THE_PORTAL, OPEN_TO_OTHERS, OURS, OUTSIDE, PARTS, PORTS, PRIVATE, Port
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,19 +48,26 @@ ENDPOINTS: dict[str, Endpoint] = {
 def policies_of(chart: Rendered, *namespaces: str) -> list[Policy]:
     """The chart's policies, and those that its operator makes with the settings of the chart."""
     own: list[Policy] = [placed(document) for document in chart.documents if document["kind"] == "NetworkPolicy"]
+    return own + operators(chart, *namespaces)
+
+
+def operators(chart: Rendered, *namespaces: str) -> list[Policy]:
+    """The policies that the chart's operator makes in these namespaces."""
     environment = chart.environment("studio-operator")
     peers = NetworkPeers.model_validate_json(str(environment["BLENDERSESSIONS_NETWORK_PEERS"]))
     fetched = tuple(filter(None, str(environment["BLENDERSESSIONS_FETCH_NETWORKS"]).split(",")))
-    return own + [policy for namespace in namespaces for policy in network_policies(namespace, peers, fetched)]
+    return [policy for namespace in namespaces for policy in network_policies(namespace, peers, fetched)]
 
 
-def matrix(policies: list[Policy], senders: Iterable[str]) -> dict[str, dict[str, set[str]]]:
+def matrix(
+    policies: list[Policy], senders: Iterable[str], endpoints: dict[str, Endpoint] = ENDPOINTS
+) -> dict[str, dict[str, set[str]]]:
     """From each sender to each other endpoint: the open ports."""
     found: dict[str, dict[str, set[str]]] = {}
     for sender in senders:
         found[sender] = {}
-        for receiver, endpoint in ENDPOINTS.items():
-            ports = {str(port) for port in PORTS if allowed(policies, ENDPOINTS[sender], endpoint, port)}
+        for receiver, endpoint in endpoints.items():
+            ports = {str(port) for port in PORTS if allowed(policies, endpoints[sender], endpoint, port)}
             if ports and receiver != sender:
                 found[sender][receiver] = ports
     return found
@@ -67,6 +75,12 @@ def matrix(policies: list[Policy], senders: Iterable[str]) -> dict[str, dict[str
 
 def test_each_part_reaches_what_it_needs_and_nothing_else() -> None:
     assert matrix(policies_of(render(), SERVED), OURS) == OPEN
+
+
+def test_where_the_portal_has_no_sessions_it_reaches_no_desktop() -> None:
+    endpoints = ENDPOINTS | {"closed desktop": desktop("None", "studio"), "public desktop": desktop("Public", "studio")}
+    policies = policies_of(render("operator.namespaces={studio}"), SERVED, "studio")
+    assert matrix(policies, OURS, endpoints) == OPEN_BEYOND_THE_PORTAL
 
 
 def test_whatever_is_not_ours_reaches_the_proxy_alone() -> None:
@@ -140,6 +154,15 @@ def test_the_portal_reaches_the_agents_of_its_own_namespace_alone() -> None:
         assert not allowed(policies, component(other), desktop("None"), Port(8788))
     without = policies_of(render("portal.enabled=false", f"operator.namespaces={{{SERVED}}}"), SERVED)
     assert not allowed(without, *to_agent, Port(8788))
+
+
+@pytest.mark.parametrize("options", ["operator.namespaces={studio}", "operator.clusterWide=true"])
+def test_no_policy_beyond_the_portals_own_namespace_names_the_portal(options: str) -> None:
+    """Its own egress is closed there too; a desktop does not depend on that."""
+    chart = render(options)
+    assert '"portal"' in json.dumps(operators(chart, SERVED))
+    assert '"portal"' not in json.dumps(operators(chart, "studio"))
+    assert '"portal"' not in json.dumps(operators(render(options, "portal.enabled=false"), SERVED))
 
 
 def test_the_api_servers_are_a_value() -> None:

@@ -15,7 +15,7 @@ from e2e.network import WORLD, node_of, pods_of, world_around
 from localcluster import binaries, chart
 from localcluster.archive import Program
 from waiting import until
-from walls import OPEN, OPEN_TO_OTHERS, OURS, PARTS, PORTS, Port
+from walls import OPEN_BEYOND_THE_PORTAL, OPEN_TO_OTHERS, OURS, PARTS, PORTS, Port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,7 +106,7 @@ class Network:
         """Return what shall be open from an endpoint, among the endpoints that are here."""
         others = {target.name for target in self.targets(sender)}
         if sender in OURS:
-            wanted = OPEN[sender]
+            wanted = OPEN_BEYOND_THE_PORTAL[sender]
         elif sender == NODE:
             wanted = dict.fromkeys(others, ALL)
         else:

@@ -75,11 +75,11 @@
 {{- if ne .Values.guacamole.mode "external" -}}
 {{- $vnc = include "blender-sessions.podPeersFromElsewhere" (list . "guacd") | fromJsonArray -}}
 {{- end -}}
-{{- $callers := list . "operator" -}}
+{{- $agent := dict "agentFrom" (include "blender-sessions.podPeersFromElsewhere" (list . "operator") | fromJsonArray) -}}
 {{- if .Values.portal.enabled -}}
-{{- $callers = append $callers "portal" -}}
+{{- $portal := include "blender-sessions.podPeersFromElsewhere" (list . "portal") | fromJsonArray -}}
+{{- $agent = merge $agent (dict "portalFrom" $portal "portalNamespace" .Values.sessionNamespace) -}}
 {{- end -}}
-{{- $agent := include "blender-sessions.podPeersFromElsewhere" $callers | fromJsonArray -}}
 {{- $dns := dict "dnsTo" $policies.dns.to "dnsPorts" $policies.dns.ports -}}
-{{- toJson (merge (dict "vncFrom" $vnc "agentFrom" $agent "closedNetworks" $policies.closedNetworks) $dns) -}}
+{{- toJson (merge (dict "vncFrom" $vnc "closedNetworks" $policies.closedNetworks) $agent $dns) -}}
 {{- end -}}

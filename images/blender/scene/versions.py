@@ -32,6 +32,8 @@ def check_version(name: str, header: Header, blender: BlenderVersion) -> str:
     Raises:
         SceneRefused: this Blender cannot open it.
     """
+    if header.is_known and header.oldest_reader > blender.file and header.oldest_reader[:2] == blender.file[:2]:
+        raise _of_development(name, header, blender)
     if header.oldest_reader > blender.file or not header.is_known:
         needs = _write(header.oldest_reader[:2])
         raise SceneRefused(
@@ -52,6 +54,28 @@ def check_version(name: str, header: Header, blender: BlenderVersion) -> str:
             "does not know is lost when the scene is saved."
         )
     return ""
+
+
+def _of_development(name: str, header: Header, blender: BlenderVersion) -> SceneRefused:
+    """Return the refusal of a file that needs more than the release of this version has: only a later one reads it."""
+    version = _write(blender.file[:2])
+    if header.version > blender.file[:2]:
+        # The file was made after the release, by one that surely reads it.
+        needs = _write(header.version)
+        return SceneRefused(
+            Reason.TOO_NEW,
+            f"{name} was saved by Blender {needs}, and needs what came after this desktop's Blender {blender.text}. "
+            f"Blender {needs} opens it.",
+            needs,
+        )
+    major, minor = blender.file[:2]
+    return SceneRefused(
+        Reason.TOO_NEW,
+        f"{name} was saved by a development version of Blender {version}, and this desktop has the release "
+        f"{blender.text}, which cannot read it. Blender {version} of a later date may open it, and releases after "
+        f"{version} do.",
+        _write((major, minor + 1)),
+    )
 
 
 def _write(version: Version) -> str:

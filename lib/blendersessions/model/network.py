@@ -27,12 +27,21 @@ class NetworkPeers(BaseModel):
     """What may connect to the VNC port; empty: anything."""
     agent_from: tuple[Peer, ...] = ()
     """What may connect to the agent; empty: anything."""
+    portal_from: tuple[Peer, ...] = ()
+    """What else may connect to the agents in `portal_namespace`: the portal, for its visitors' files."""
+    portal_namespace: str = ""
+    """The only namespace with sessions of the portal's; empty: there is no portal."""
     dns_to: tuple[Peer, ...] = Field(default=(CLUSTER_DNS,), min_length=1)
     """The name servers that a desktop with the egress `Public` may ask."""
     dns_ports: tuple[int, ...] = Field(default=(53,), min_length=1)
     """The ports on which these listen."""
     closed_networks: tuple[str, ...] = ()
     """Networks (CIDR) that a desktop with the egress `Public` must not reach, besides the private ones."""
+
+    def agent_callers(self, namespace: str) -> tuple[Peer, ...]:
+        """Return what may connect to the agents in a namespace; empty: anything."""
+        ours = self.agent_from and namespace == self.portal_namespace
+        return self.agent_from + (self.portal_from if ours else ())
 
     def __hash__(self) -> int:
         """Return a hash of the fields that can have one. What is built of equal peers can be built once."""

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from blendersessions.model.fields import word
 from blendersessions.model.status import KeepAliveReason
 from blendersessions_operator.planning.lifetime import Activity
+from blendersessions_operator.planning.scene import goes_on
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from blendersessions.clients.agent import AgentStatus
     from blendersessions.model.session import Session
+    from blendersessions_operator.planning.scene_report import SceneReport
 
 
 @dataclass
@@ -30,8 +32,11 @@ class ActivityTracker:
     silent: dict[str, datetime] = field(default_factory=dict)
     """When the agent last gave no answer, if it has given none since."""
 
-    def activity_of(self, session: Session) -> Activity:
-        """Return the known activity of a session."""
+    def activity_of(self, session: Session, scene: SceneReport | None) -> Activity:
+        """Return the known activity of a session, whose agent last said this of its scene.
+
+        Before a run was ready, its status has an activity only since its scene failed.
+        """
         status = session.status
         known = self.reported.get(session.uid, Activity())
         last_active = status.activity.last_active_at if status.activity is not None else None
@@ -42,6 +47,7 @@ class ActivityTracker:
             known,
             started_at=status.started_at,
             ready_at=status.ready_at,
+            failed_at=last_active if status.ready_at is None and not goes_on(session, scene) else None,
             opened_at=self.opened.get(session.uid, ()),
         )
 

@@ -112,7 +112,7 @@ def _from_caches(
         pod=cache.get(Ref("Pod", namespace, name)),
         volume_claim=cache.get(Ref("PersistentVolumeClaim", namespace, name)),
         policies={policy: known for policy, known in policies.items() if known is not None},
-        activity=context.activity.activity_of(session),
+        activity=context.activity.activity_of(session, scene),
         asking=context.agent_calls.is_asking(session.uid),
         silent_at=context.activity.silent.get(session.uid),
         scene=scene,

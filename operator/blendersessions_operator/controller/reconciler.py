@@ -88,7 +88,8 @@ async def _report(context: ReconcilerContext, session: Session, observed: Observ
     # The new status may have begun a lifetime or freed capacity, so the requeue is computed from it.
     written = context.cache.session(session.ref)
     if written is not None:
-        requeue_later(context, written, replace(observed, activity=context.activity.activity_of(written)))
+        activity = context.activity.activity_of(written, observed.scene)
+        requeue_later(context, written, replace(observed, activity=activity))
     return True
 
 

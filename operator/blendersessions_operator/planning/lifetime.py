@@ -2,7 +2,8 @@
 
 A forgotten tab must not keep a desktop for days, so a tunnel counts as activity only when it is opened. A long render
 with the tab closed must not be stopped, so a session is not idle while Blender works. Only the desktop knows about
-input and work, so no session expires for idleness before its desktop was asked.
+input and work, so no session expires for idleness before its desktop was asked. While a scene is awaited no
+session is idle. Once it has failed, the idle time runs: a session that its user has left must not keep a place.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ class Activity:
     started_at: datetime | None = None
     """Beginning of the current run; a resume begins another one."""
     ready_at: datetime | None = None
+    failed_at: datetime | None = None
+    """Since when the scene of a run that was never ready cannot come, until somebody acts."""
     last_input_at: datetime | None = None
     work: KeepAliveReason | None = None
     """What Blender works at: `RENDER`, `BAKE`, `SIMULATION` or `OPERATION`; None if it does not."""
@@ -43,6 +46,11 @@ class Activity:
     """The opening times of the running tunnels."""
     asked_at: datetime | None = None
     """When the desktop last answered."""
+
+    @property
+    def begun_at(self) -> datetime | None:
+        """Since when the session can be idle; None while it starts."""
+        return self.ready_at or self.failed_at
 
 
 class Action(StrEnum):
@@ -161,7 +169,7 @@ def _evidence(activity: Activity, idle_after: timedelta | None, now: datetime) -
     """Sum up the activity. Times in the future are handled here and nowhere else."""
     work = _work(activity, idle_after, now)
     kept_alive_by, last_active = (work, now) if work is not None else _last_activity(activity, now)
-    correctable = (activity.last_input_at, activity.last_work_at, activity.ready_at)
+    correctable = (activity.last_input_at, activity.last_work_at, activity.begun_at)
     return _Evidence(
         now=now,
         started_at=min(activity.started_at, now) if activity.started_at is not None else None,
@@ -175,10 +183,10 @@ def _evidence(activity: Activity, idle_after: timedelta | None, now: datetime) -
 
 
 def _last_activity(activity: Activity, now: datetime) -> tuple[KeepAliveReason, datetime | None]:
-    """Return the last activity and its time; no time before the session is ready."""
-    if activity.ready_at is None:
+    """Return the last activity and its time; no time while the session starts."""
+    if activity.begun_at is None:
         return KeepAliveReason.STARTING, None
-    known = [(activity.ready_at, KeepAliveReason.STARTING)]
+    known = [(activity.begun_at, KeepAliveReason.STARTING if activity.ready_at else KeepAliveReason.NOTHING)]
     known += [(activity.last_work_at, activity.last_work)] if activity.last_work_at else []
     if activity.last_input_at is not None and activity.last_input_at <= now:
         # Times in the future are from before the clock was set back, and the desktop has answered since.
@@ -191,7 +199,7 @@ def _last_activity(activity: Activity, now: datetime) -> tuple[KeepAliveReason, 
 
 def _work(activity: Activity, idle_after: timedelta | None, now: datetime) -> KeepAliveReason | None:
     """Return what Blender works at. The last answer of a desktop that does not answer any more expires."""
-    if activity.ready_at is None or _is_silent(activity.last_work_at or activity.asked_at, idle_after, now):
+    if activity.begun_at is None or _is_silent(activity.last_work_at or activity.asked_at, idle_after, now):
         return None
     return activity.work
 

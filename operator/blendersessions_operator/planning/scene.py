@@ -12,6 +12,7 @@ from blendersessions_operator.planning.endings import Explanation
 if TYPE_CHECKING:
     from blendersessions.model.session import Session
     from blendersessions_operator.planning.observed import Observed
+    from blendersessions_operator.planning.scene_report import SceneReport
 
 FAILURES: Final = frozenset(
     {
@@ -59,6 +60,13 @@ def reported_reason(session: Session, observed: Observed) -> Reason:
 def has_failed(session: Session, observed: Observed) -> bool:
     """Return whether the agent has given up bringing the scene in."""
     return reported_reason(session, observed) in FAILURES
+
+
+def goes_on(session: Session, report: SceneReport | None) -> bool:
+    """Return whether the agent says that the scene is on its way or on screen, after whatever failed before."""
+    if report is None or not session.spec.scene.is_brought_in:
+        return False
+    return report.ready or word(Reason, report.reason) not in FAILURES | {Reason.AWAITING_UPLOAD}
 
 
 def explain_scene(session: Session, observed: Observed) -> Explanation:

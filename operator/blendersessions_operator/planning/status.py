@@ -22,6 +22,7 @@ from blendersessions_operator.planning.admission import requested_at
 from blendersessions_operator.planning.conditions import compute_conditions
 from blendersessions_operator.planning.last_termination import last_termination
 from blendersessions_operator.planning.observed import Observed, own_pod
+from blendersessions_operator.planning.scene import FAILURES
 from blendersessions_operator.planning.start_deadline import started_at
 from blendersessions_operator.resources.connection import client_url
 from blendersessions_operator.resources.volume_claim import claim_name
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from blendersessions.model.session import Session
     from blendersessions.model.status import LastSave
+    from blendersessions_operator.planning.lifetime import Activity
 
 LAST_ACTIVE_STEP: Final = timedelta(minutes=1)
 """A smaller change of `lastActiveAt` alone is not written: the field is for users, and each write costs a request."""
@@ -45,6 +47,8 @@ def status(session: Session, observed: Observed) -> SessionStatus:
     ready = current[ConditionType.READY].holds
     started = _started_at(session, observed)
     ready_at, startup = _readiness(session, observed, started, ready=ready)
+    failed_at = _failed_at(session, observed, current.get(ConditionType.STALLED)) if started and not ready_at else None
+    activity = replace(observed.activity, started_at=started, ready_at=ready_at, failed_at=failed_at)
     wanted = SessionStatus(
         observed_generation=session.generation,
         conditions=conditions,
@@ -60,7 +64,7 @@ def status(session: Session, observed: Observed) -> SessionStatus:
         suspension=_suspension(session, observed),
         client_url=_client_url(session, observed) if ready else "",
         view_url=_view_url(session, observed) if ready else "",
-        activity=_activity(session, observed, started, ready_at) if ready_at and not session.deleting else None,
+        activity=_activity(session, observed, activity) if activity.begun_at and not session.deleting else None,
         last_termination=last_termination(session, observed),
         blender_version=_blender_version(session, observed, started),
         scene_name=_scene_name(session, observed),
@@ -168,8 +172,17 @@ def _view_url(session: Session, observed: Observed) -> str:
     return client_url(observed.installation.public_url, record, access.data_source) if record is not None else ""
 
 
-def _activity(session: Session, observed: Observed, started: datetime | None, ready_at: datetime) -> ReportedActivity:
-    activity = replace(observed.activity, started_at=started, ready_at=ready_at)
+def _failed_at(session: Session, observed: Observed, stalled: Condition | None) -> datetime | None:
+    """Return since when the scene has failed for the present reason; None if it has not."""
+    if stalled is None or not stalled.holds or stalled.reason not in FAILURES:
+        return None
+    former = session.status.condition(ConditionType.STALLED)
+    if former is not None and former.holds and former.reason == stalled.reason and observed.activity.failed_at:
+        return observed.activity.failed_at
+    return in_milliseconds(observed.now)
+
+
+def _activity(session: Session, observed: Observed, activity: Activity) -> ReportedActivity:
     decision = replace(observed, activity=activity).lifetime
     expires = decision.expires_at is not None and decision.reason is not None
     reported = ReportedActivity(

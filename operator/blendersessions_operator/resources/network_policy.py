@@ -95,7 +95,7 @@ def _closed(namespace: str, peers: NetworkPeers) -> Manifest:
         # No egress: a scene may bring scripts, and what runs in a desktop calls nobody. The kubelet's probes need no
         # rule, because traffic from a pod's own node is always let in.
         "policyTypes": ["Ingress", "Egress"],
-        "ingress": [_ingress(VNC_PORT, peers.vnc_from), _ingress(AGENT_PORT, peers.agent_from)],
+        "ingress": [_ingress(VNC_PORT, peers.vnc_from), _ingress(AGENT_PORT, peers.agent_callers(namespace))],
         "egress": [],
     }
     return _policy(CLOSED, namespace, spec)

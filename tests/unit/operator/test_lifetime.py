@@ -177,6 +177,7 @@ activities = st.builds(
     Activity,
     started_at=st.just(T0),
     ready_at=st.none() | moments,
+    failed_at=st.none() | moments,
     last_input_at=st.none() | moments,
     work=st.none() | st.sampled_from(WORK),
     last_work_at=st.none() | moments,
@@ -208,7 +209,7 @@ def test_every_decision_is_consistent(
         assert decision.expires_at <= now
         assert decision.reason is not None
     elif max_age is not None or idle_after is not None:
-        waits_for_news = activity.ready_at is None and max_age is None
+        waits_for_news = activity.begun_at is None and max_age is None
         assert waits_for_news or decision.requeue_after is not None, "time alone must not be missed"
     if decision.requeue_after is not None:
         assert decision.requeue_after > timedelta()

@@ -44,6 +44,19 @@ def test_a_desktop_is_reached_by_guacd_and_the_operator_and_reaches_nobody() -> 
     }
 
 
+def test_the_portal_reaches_the_agents_of_its_own_namespace_alone() -> None:
+    portal = {"podSelector": {"matchLabels": {"app": "portal"}}}
+    peers = PEERS.model_copy(update={"portal_from": (portal,), "portal_namespace": "art"})
+    agent = {"ports": [{"protocol": "TCP", "port": 8788}], "from": [OPERATOR, portal]}
+    assert network_policies("art", peers)[0]["spec"]["ingress"] == [CLOSED["spec"]["ingress"][0], agent]
+    assert network_policies("studio", peers)[0]["spec"] == CLOSED["spec"]
+    anything = NetworkPeers(portal_from=(portal,), portal_namespace="art")
+    assert network_policies("art", anything)[0]["spec"]["ingress"] == [
+        {"ports": [{"protocol": "TCP", "port": 5900}]},
+        {"ports": [{"protocol": "TCP", "port": 8788}]},
+    ], "what is open to anything is not narrowed"
+
+
 def test_a_public_desktop_reaches_the_internet_and_the_name_servers() -> None:
     spec = PUBLIC["spec"]
     assert spec["podSelector"] == {

@@ -176,7 +176,13 @@ async def test_a_scene_that_cannot_be_had_says_what_to_do(portal: Portal, browse
     page = (await browser.see(f"/sessions/{name}")).text
     assert FAILURES[reason].headline in page
     assert FAILURES[reason].way_out.replace(">", "&gt;") in page
-    assert "The details &lt;in&gt; the operator&#39;s words." in page
+    folded = re.search(r"<details><summary>[^<]+</summary>(.*?)</details>", page)
+    assert folded is not None
+    assert folded[1] == "The details &lt;in&gt; the operator&#39;s words."
+    assert page.count(folded[1]) == 1, "the step itself has words for artists"
+    shown = re.search(r'data-step="scene".*?<span class="message">(.*?)</span>', page, re.DOTALL)
+    assert shown is not None
+    assert re.search(r"Choose another (one|file|address)", shown[1])
     assert re.search(r'data-step="scene" data-state="failed"', page)
     assert "Remove and choose another" in page
     assert 'id="own-file"' not in page
@@ -194,6 +200,7 @@ async def test_a_file_that_comes_late_is_still_taken(portal: Portal, browser: Br
     )
     page = (await browser.see(f"/sessions/{name}")).text
     assert FAILURES[Reason.UPLOAD_TIMED_OUT].headline in page
+    assert '<span class="message">No file came in time. Choose one now: it is still taken.</span>' in page
     assert 'data-open="yes"' in page
     assert f'data-refresh="/sessions/{name}/progress"' in page, "it goes on when the file is there"
     assert "http-equiv" not in page

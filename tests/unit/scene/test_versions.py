@@ -38,9 +38,7 @@ def test_a_newer_file_that_can_be_read_is_opened_with_a_warning() -> None:
     ("content", "blender", "needed"),
     [
         (new_blend(), DEBIAN, "4.5"),
-        (new_blend("0502", (4, 5, 99)), LTS, "4.5"),
         (old_blend("405", (4, 4, 0)), DEBIAN, "4.4"),
-        (old_blend("403", (4, 3, 33)), DEBIAN, "4.3"),
         (new_blend("0600", (6, 0, 0)), NEWEST, "6.0"),
         (b"BLENDER19-02v0700" + bytes(99), NEWEST, "7.0"),
     ],
@@ -52,6 +50,26 @@ def test_a_file_that_is_too_new_names_both_versions(content: bytes, blender: Ble
     assert refused.value.needs == needed
     assert f"needs Blender {needed} or newer" in str(refused.value)
     assert f"This desktop has Blender {blender.text}" in str(refused.value)
+
+
+def test_a_file_of_a_development_version_does_not_ask_for_the_version_that_is_here() -> None:
+    with pytest.raises(SceneRefused) as refused:
+        check_version("cart.blend", header(old_blend("403", (4, 3, 33))), DEBIAN)
+    assert (refused.value.reason, refused.value.needs) == (Reason.TOO_NEW, "4.4"), "no class with the same one is named"
+    assert str(refused.value) == (
+        "cart.blend was saved by a development version of Blender 4.3, and this desktop has the release 4.3.2, which "
+        "cannot read it. Blender 4.3 of a later date may open it, and releases after 4.3 do."
+    )
+
+
+def test_a_later_release_that_saved_a_file_is_known_to_open_it() -> None:
+    with pytest.raises(SceneRefused) as refused:
+        check_version("cart.blend", header(new_blend("0502", (4, 5, 99))), LTS)
+    assert (refused.value.reason, refused.value.needs) == (Reason.TOO_NEW, "5.2")
+    assert str(refused.value) == (
+        "cart.blend was saved by Blender 5.2, and needs what came after this desktop's Blender 4.5.4 LTS. "
+        "Blender 5.2 opens it."
+    )
 
 
 def test_a_file_of_a_big_endian_machine() -> None:
