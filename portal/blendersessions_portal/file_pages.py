@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from blendersessions.model.errors import DomainError, Invalid, NotFound, System
+from blendersessions.model.errors import DomainError, Invalid, NoSuchRange, NotFound, System
 from blendersessions_portal import csrf, wording
 from blendersessions_portal.file_view import folder_href, folder_view, size
 from blendersessions_portal.own_session import own_session
@@ -87,9 +87,7 @@ class FilePages:
             wanted, tag = headers.get("range", ""), headers.get("if-range", "")
             try:
                 found = await stack.enter_async_context(files.download(path, wanted, tag))
-            except Invalid as error:
-                if not wanted:
-                    raise
+            except NoSuchRange as error:
                 raise HTTPException(_NO_SUCH_RANGE) from error
             return Relay(found, path.rpartition("/")[2], "application/octet-stream", stack.pop_all())
 

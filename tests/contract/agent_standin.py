@@ -33,6 +33,8 @@ class AgentStandin:
     max_bytes: int = 2**31
     full: bool = False
     """Whether the disk is full."""
+    loses_folders: bool = False
+    """Whether somebody deletes a folder while a file for it arrives."""
     busy: bool = False
     """Whether there are as many transfers as may be."""
     is_old: bool = False
@@ -142,6 +144,8 @@ class AgentStandin:
             return _refuse(411, "Send the body with its Content-Length.")
         if request.content_length > self.max_bytes:
             return _refuse(413, f"The file is larger than {self.max_bytes} bytes.")
+        if self.loses_folders:
+            return _refuse(404, "renders: there is no such file or folder.")
         return _refuse(507, "The home folder is full.") if self.full else None
 
     def _delete(self, path: str) -> web.StreamResponse:

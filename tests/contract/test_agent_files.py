@@ -14,7 +14,15 @@ from aiohttp.test_utils import TestServer
 from blendersessions.clients import transfer
 from blendersessions.clients.agent_files import CHUNK_BYTES, AgentFiles
 from blendersessions.clients.desktop_folder import read_folder
-from blendersessions.model.errors import Conflict, DomainError, Invalid, NotFound, Unauthorised, Unavailable
+from blendersessions.model.errors import (
+    Conflict,
+    DomainError,
+    Invalid,
+    NoSuchRange,
+    NotFound,
+    Unauthorised,
+    Unavailable,
+)
 from contract.agent_standin import TOKEN
 from waiting import until_set
 
@@ -146,6 +154,31 @@ async def test_what_is_not_there_or_not_allowed_is_told(agent: AgentStandin, fil
     agent.is_old = True
     with pytest.raises(Invalid, match="its image is older"):
         await files.list()
+
+
+async def test_a_folder_that_goes_during_an_upload_is_not_taken_for_an_old_image(
+    agent: AgentStandin, files: AgentFiles
+) -> None:
+    agent.loses_folders = True
+    for upload in (files.upload("renders/a", parts_of(b"x"), 1), files.open_scene("a.blend", parts_of(b"x"), 1)):
+        with pytest.raises(NotFound, match="there is no such file or folder"):
+            await upload
+    agent.is_old = True
+    for upload in (files.upload("renders/a", parts_of(b"x"), 1), files.open_scene("a.blend", parts_of(b"x"), 1)):
+        with pytest.raises(Invalid, match="its image is older"):
+            await upload
+
+
+async def test_only_a_missing_range_is_one(agent: AgentStandin, files: AgentFiles) -> None:
+    await files.upload("a", parts_of(b"0123"), 4)
+    with pytest.raises(NoSuchRange):
+        async with files.download("a", "bytes=9-"):
+            pass
+    agent.is_old = True
+    with pytest.raises(Invalid) as caught:
+        async with files.download("a", "bytes=0-"):
+            pass
+    assert type(caught.value) is Invalid
 
 
 @pytest.mark.parametrize(("length", "has"), [(5, "only 4"), (3, "more")])

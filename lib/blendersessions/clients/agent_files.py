@@ -21,6 +21,7 @@ from blendersessions.model.errors import (
     Conflict,
     DomainError,
     Invalid,
+    NoSuchRange,
     NotFound,
     System,
     Unauthorised,
@@ -46,12 +47,15 @@ _DOWNLOAD: Final = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECON
 _UPLOAD: Final = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS)
 _MAX_ANSWER_BYTES: Final = 64 * 1024
 _MAX_MESSAGE_CHARACTERS: Final = 500
+_UNKNOWN_ADDRESS: Final = "The paths are "
+"""How an agent begins that does not know an address. A file or folder that is gone is told in other words."""
 _ERRORS: Final[Mapping[int, type[DomainError]]] = {
     401: Unauthorised,
     403: Unauthorised,
     404: NotFound,
     408: Unavailable,
     409: Conflict,
+    416: NoSuchRange,
     429: Unavailable,
     # A disk stays full until somebody makes room.
     507: Invalid,
@@ -67,7 +71,7 @@ class AgentFiles:
         Unavailable: the agent does not answer, or has too many transfers.
         NotFound: there is no such file or folder.
         Conflict: a folder has the file's name.
-        Invalid: the request is refused for what it wants.
+        Invalid: the request is refused for what it wants; NoSuchRange for the part of a file.
 
     Args:
         desktop: the desktop's name, for messages.
@@ -170,9 +174,6 @@ class AgentFiles:
                 parts = sent.parts(stalled)
                 async with self._request("PUT", target, _UPLOAD, headers, parts) as response:
                     return response.status, await _read(response, _MAX_ANSWER_BYTES)
-        except NotFound as error:
-            # The agent makes the folders that are missing.
-            raise self._too_old() from error
         except TimeoutError as error:
             raise self._unavailable("takes nothing more of the file, or does not answer") from error
         except Unavailable as error:
@@ -216,12 +217,12 @@ class AgentFiles:
 
     async def _error(self, method: str, target: str, response: aiohttp.ClientResponse) -> DomainError:
         status, text = response.status, b""
-        if status == 404 and target in ("/files", "/archive"):
-            return self._too_old()
         with contextlib.suppress(Unavailable):
             text = await _read(response, _MAX_ANSWER_BYTES)
         kind = _ERRORS.get(status, Invalid if 400 <= status < 500 else Unavailable)
         words = foreign_line(foreign_object(text).get("message"), _MAX_MESSAGE_CHARACTERS)
+        if status == 404 and words.startswith(_UNKNOWN_ADDRESS):
+            return self._too_old()
         return kind(words or f"The desktop {self._desktop} answered {status} to {method} {target}.", System.AGENT)
 
     def _download(self, response: aiohttp.ClientResponse) -> Download:

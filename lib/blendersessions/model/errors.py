@@ -92,3 +92,7 @@ class Expired(Unavailable):
 
 class Invalid(DomainError):  # noqa: N818 - the word alone says it
     """The request is refused for its content. Another attempt fails too until somebody changes the content."""
+
+
+class NoSuchRange(Invalid):
+    """A file does not have the part that is asked for."""

@@ -41,6 +41,8 @@ class FakeAgent:
         self.opened: list[str] = []
         self.refusal: tuple[int, dict[str, str]] | None = None
         """Status and body of the next answers to what goes in."""
+        self.withheld = ""
+        """Why the next downloads are refused; empty if they are not."""
         self.garbage: bytes | None = None
         """The body of the next answers to what is listed."""
         self.breaks_after: int | None = None
@@ -93,6 +95,8 @@ class FakeAgent:
 
     async def _get(self, request: web.Request) -> web.StreamResponse:
         path = request.match_info["path"]
+        if self.withheld:
+            return _refuse(400, self.withheld)
         if path not in self.files:
             return _refuse(404, f"There is no file {path}.")
         content, headers = self.files[path], {"Accept-Ranges": "bytes", "ETag": self._tag(path)}

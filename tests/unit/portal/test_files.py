@@ -120,6 +120,11 @@ async def test_a_file_is_taken_out_whole_and_in_parts(browser: Browser, session:
     assert (changed.status_code, changed.content) == (200, whole.content)
     assert (await browser.get(address, headers={"Range": "bytes=300000-"})).status_code == 416
 
+    agent.withheld = "Nobody may have this."
+    refused = await browser.get(address, headers={"Range": "bytes=0-"})
+    assert (refused.status_code, "Nobody may have this." in refused.text) == (400, True), "not for its range"
+    agent.withheld = ""
+
     head = await browser.head(address)
     assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", "256000")
 
