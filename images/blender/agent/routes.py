@@ -117,7 +117,8 @@ def _status(desktop: Desktop) -> Response:
             "dirty": state.dirty,
             "draws": state.draws,
             "camera": state.camera,
-            "idle_seconds": desktop.idle_seconds(),
+            # Whoever sends a scene is at work, though not yet in the desktop.
+            "idle_seconds": 0.0 if desktop.scene.receives else desktop.idle_seconds(),
             "work": work.kind,
             "work_seconds": work.seconds,
             "work_message": work.message,

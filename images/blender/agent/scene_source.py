@@ -125,6 +125,11 @@ class SceneSource:
         is_given_up = note.attempts >= MAX_ATTEMPTS and self._settings.awaits_upload
         return not is_given_up and (self._intake.home / note.file).is_file()
 
+    @property
+    def receives(self) -> bool:
+        """Whether somebody is uploading a scene."""
+        return self._uploads > 0
+
     @asynccontextmanager
     async def uploading(self) -> AsyncIterator[None]:
         """Receive and put a scene during the block. The wait for an upload does not end meanwhile.

@@ -25,6 +25,7 @@ DRAWING = BlenderState(7, False, "SceneDrawing", "Blender is still drawing the s
 @dataclass
 class FakeScene:
     state: SceneState = OPEN
+    receives: bool = False
 
 
 @dataclass
@@ -119,6 +120,11 @@ async def test_status_has_everything_for_the_operator(desktop: FakeDesktop, work
         "scene_message": "",
         "scene_needs": "",
     }
+
+
+async def test_an_upload_of_a_scene_is_input(desktop: FakeDesktop) -> None:
+    desktop.scene = FakeScene(SceneState("UploadTimedOut", "No scene was uploaded."), receives=True)
+    assert (await get("/status", desktop, authorization=BEARER)).body["idle_seconds"] == 0
 
 
 async def test_while_the_own_scene_is_not_open_nothing_is_ready_whatever_is_on_screen(desktop: FakeDesktop) -> None:

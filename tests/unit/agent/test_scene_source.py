@@ -369,6 +369,9 @@ async def test_nobody_uploads(tmp_path: Path) -> None:
     session = Session(tmp_path, replace(UPLOAD, upload_seconds=0))
     await session.scene.run()
     assert session.scene.state.reason == "UploadTimedOut"
+    async with session.scene.uploading():
+        assert session.scene.receives
+    assert not session.scene.receives
     # Whoever comes late is let in all the same.
     assert (await session.put("cart.blend", old_blend())).status == 200
     assert session.scene.state == OPEN
