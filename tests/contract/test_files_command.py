@@ -73,7 +73,7 @@ def test_what_an_agent_says_does_not_command_the_terminal(desktop: AgentStandin)
     result = done("files", "cart")
     assert (result.stdout, "holds more files" in result.stderr) == ("", True)
     desktop.listing = None
-    assert "There is no folder \\u001b[2J." in failure("files", "cart", "\x1b[2J")
+    assert "There is no folder ?[2J." in failure("files", "cart", "\x1b[2J")
 
 
 @pytest.mark.usefixtures("desktop")
