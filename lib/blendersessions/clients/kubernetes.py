@@ -290,17 +290,18 @@ class Kubernetes:
         body = {"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": metadata, "spec": {"replicas": replicas}}
         await self._request("PUT", ref, body, subresource="scale")
 
-    async def delete(self, ref: Ref, uid: str, *, at_once: bool = False) -> None:
+    async def delete(self, ref: Ref, uid: str, grace_seconds: int | None = None) -> None:
         """Delete the object with this UID. An object that is gone already is no error.
 
         Args:
             ref: where the object is.
             uid: its UID.
-            at_once: whether a pod's object goes before its node confirms that the pod has ended.
+            grace_seconds: how long a pod may take to end; None: as its spec says. 0: its object goes before its node
+                confirms that the pod has ended.
         """
         options: Manifest = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
-        if at_once:
-            options["gracePeriodSeconds"] = 0
+        if grace_seconds is not None:
+            options["gracePeriodSeconds"] = grace_seconds
         try:
             await self._request("DELETE", ref, options)
         except (NotFound, Conflict):

@@ -109,7 +109,7 @@ async def _annotate_object(context: ReconcilerContext, session: Session, step: s
 
 async def _delete_object(context: ReconcilerContext, session: Session, step: steps.DeleteObject) -> str:
     del session
-    await context.kubernetes.delete(step.ref, step.uid, at_once=step.at_once)
+    await context.kubernetes.delete(step.ref, step.uid, step.grace_seconds)
     # The object may stay for a while: a pod has a grace period, and any object may have a finalizer.
     await context.reread(step.ref)
     return f"Deleted {step.ref}."

@@ -69,7 +69,7 @@ def plan_lost_pod(session: Session, observed: Observed) -> Stages:
     due = _due_at(pod)
     if due is None or observed.now < due or not podstate.is_cut_off(pod):
         return ()
-    delete = steps.DeleteObject(ref_of({"kind": "Pod"} | pod), pod["metadata"]["uid"], at_once=True)
+    delete = steps.DeleteObject(ref_of({"kind": "Pod"} | pod), pod["metadata"]["uid"], grace_seconds=0)
     return (*recording(session, observed), (delete,))
 
 

@@ -101,8 +101,9 @@ class DeleteObject:
 
     ref: Ref
     uid: str
-    at_once: bool = False
-    """Whether a pod's object goes without waiting for its node, which does not answer."""
+    grace_seconds: int | None = None
+    """How long a pod may take to end; None: as its spec says. 0: its object goes without waiting for its node, which
+    does not answer."""
     area: Area = Area.DESKTOP
 
 

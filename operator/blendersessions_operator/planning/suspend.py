@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 ASK_AGAIN: Final = timedelta(seconds=5)
 """Time until an agent that did not answer is asked again. Until then it counts as silent."""
 
+UNSEEN_GRACE_SECONDS: Final = 15
+"""How long a desktop may take to end that was never ready. Nobody has worked in it, so nothing is left to save."""
+
 Stages = tuple[tuple["Step", ...], ...]
 
 
@@ -60,7 +63,9 @@ def plan_stop(session: Session, observed: Observed, pod: Manifest, beside: tuple
     if decision.action is SaveAction.WAIT:
         return (beside,)
     suspension = session.status.suspension
-    stop = steps.DeleteObject(ref_of({"kind": "Pod"} | pod), uid)
+    # A container that is told to end in the moment of its start does not hear it, and would be waited for.
+    grace = UNSEEN_GRACE_SECONDS if session.status.ready_at is None else None
+    stop = steps.DeleteObject(ref_of({"kind": "Pod"} | pod), uid, grace)
     if session.deleting or decision.result is None or suspension is None or suspension.save == decision.result:
         return ((*beside, stop),)
     return ((*beside, steps.RecordSave(decision.result)), (stop,))

@@ -124,8 +124,8 @@ class Server(Faulty):
         if {key: former.get(key) for key in wanted} != wanted:
             self._merged(ref, {"spec": wanted})["metadata"]["generation"] += 1
 
-    async def delete(self, ref: Ref, uid: str, *, at_once: bool = False) -> None:
-        del at_once
+    async def delete(self, ref: Ref, uid: str, grace_seconds: int | None = None) -> None:
+        del grace_seconds
 
         def deleted() -> None:
             found = self.objects.get(ref)

@@ -179,7 +179,7 @@ def test_an_end_that_only_the_pod_shows_is_recorded_before_the_pod_goes() -> Non
     assert isinstance(record, steps.RecordTermination)
     assert isinstance(delete, steps.DeleteObject)
     assert record.termination.reason == "Evicted"
-    assert not delete.at_once
+    assert delete.grace_seconds is None
     recorded = replace(of, status=replace(of.status, last_termination=record.termination))
     [[only]] = plan(recorded, observed).stages
     assert isinstance(only, steps.DeleteObject)

@@ -94,7 +94,7 @@ def test_a_desktop_without_a_volume_is_given_up_at_the_end_of_its_grace_period(*
     for now in (SOON - timedelta(seconds=1), SOON):
         planned = [step for stage in plan(of, seen(of, pod, now)).stages for step in stage]
         deletions = [step for step in planned if isinstance(step, steps.DeleteObject)]
-        assert [(step.uid, step.at_once) for step in deletions] == ([("pod-uid", True)] if now is SOON else [])
+        assert [(step.uid, step.grace_seconds) for step in deletions] == ([("pod-uid", 0)] if now is SOON else [])
         assert not any(isinstance(step, steps.CreateObject) for step in planned), "it is not gone yet"
 
 

@@ -19,6 +19,7 @@ from blendersessions_operator.planning.plan import plan, requeue_after
 from blendersessions_operator.planning.questions import Question, next_question
 from blendersessions_operator.planning.status import status
 from blendersessions_operator.planning.steps import Area
+from blendersessions_operator.planning.suspend import UNSEEN_GRACE_SECONDS
 from blendersessions_operator.resources.connection import connection
 from blendersessions_operator.resources.secret import user_secret
 from unit.operator.factories import (
@@ -313,12 +314,20 @@ def test_deletion_stops_the_pod_then_clears_guacamole_before_the_session_goes() 
     seen = everything_observed(of)
     assert seen.pod is not None
     assert plan(of, seen).stages == (
-        (steps.DeleteObject(of.desktop.ref("Pod"), seen.pod["metadata"]["uid"]),),
+        (steps.DeleteObject(of.desktop.ref("Pod"), seen.pod["metadata"]["uid"], UNSEEN_GRACE_SECONDS),),
         removal(of),
         (steps.ReleaseUser("vera"), steps.ReleaseUser("alice")),
         (steps.RemoveFinalizer(),),
     )
     assert removed(of, removal(of)) == [(of.desktop.name, "17"), (f"{of.desktop.name}-view", "")]
+
+
+def test_a_desktop_in_which_somebody_may_have_worked_ends_in_its_own_time() -> None:
+    of = session(ALICE, deleting=True)
+    of = replace(of, status=parse_status({"readyAt": "2026-03-02T09:00:05Z"}))
+    (stop,), *_ = plan(of, everything_observed(of)).stages
+    assert isinstance(stop, steps.DeleteObject)
+    assert stop.grace_seconds is None
 
 
 def removal(of: Session) -> tuple[Step, ...]:
