@@ -72,7 +72,7 @@ class SessionView:
     @property
     def wants_file(self) -> bool:
         """Whether the person's own file is still to come, now or as soon as Blender runs."""
-        before = self._scene_reason in ("", Reason.DESKTOP_NOT_READY)
+        before = self._scene_reason in ("", Reason.DESKTOP_NOT_READY, Reason.SCENE_LOADING)
         starting = self._runs and self.live and not self.ready
         return self.takes_file or (starting and self.scene.upload and not self.scene_name and before)
 

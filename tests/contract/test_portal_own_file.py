@@ -83,6 +83,10 @@ def test_a_file_goes_in_as_soon_as_blender_waits_for_it(
     expect(page.get_by_role("progressbar", name="Sent")).to_be_visible()
     assert agent.asked == []
 
+    # The page keeps the file while Blender loads.
+    portal.store.make_starting(name)
+    expect(page.locator("[data-step]").filter(has_text="Blender loads")).to_be_visible()
+    expect(page.get_by_text("10 MB, sent as soon as Blender runs")).to_be_visible()
     portal.store.make_awaiting(name)
     until("Blender has the file", lambda: agent.opened == ["mein Stuhl 椅子.blend"])
     assert agent.files == {"mein Stuhl 椅子.blend": content}
