@@ -107,14 +107,14 @@ def refuse_bad_uploads(container: Container, scene: bytes, archive: bytes) -> No
         ("cart.obj", b"x", 400, "Name a scene"),
         ("cart.zip", archive[:-30], 415, "damaged .zip"),
     ):
-        answer = container.agent.put(f"/scene/{name}", content)
+        answer = container.agent.send("PUT", f"/scene/{name}", content)
         assert (answer.status_code, words in answer.json()["message"]) == (status, True), answer.text
         assert reason(container) == "AwaitingUpload"
     assert visible(container) == ["autosave", "made"]
 
 
 def put(container: Container, name: str, content: bytes, expected: str) -> None:
-    answer = container.agent.put(f"/scene/{name}", content)
+    answer = container.agent.send("PUT", f"/scene/{name}", content)
     assert (answer.status_code, answer.json()) == (200, {"file": expected})
     container.wait_ready()
     assert (container.status()["file"], reason(container)) == (f"/home/blender/{expected}", "")
@@ -150,7 +150,7 @@ def test_an_upload_is_awaited_and_opened_and_another_one_too(
         "bpy.ops.render.render('INVOKE_DEFAULT')"
     )
     until("the render runs", lambda: upload.status()["work"] == "Render")
-    answer = upload.agent.put("/scene/cart.blend", scene)
+    answer = upload.agent.send("PUT", "/scene/cart.blend", scene)
     assert (answer.status_code, "A render or a bake runs" in answer.json()["message"]) == (409, True)
     assert upload.blender("bpy.app.is_job_running('RENDER')")
 
@@ -232,7 +232,7 @@ def test_a_url_is_fetched_and_opened_and_what_goes_wrong_is_told(
             assert (reason(container), container.agent.get("/readyz").status_code) == (wanted, 503)
             if wanted != "SceneFetching":
                 container.wait_log(f"The scene was not opened. {container.status()['scene_message']}")
-        assert container.agent.put("/scene/cart.zip", archive).status_code == 409
+        assert container.agent.send("PUT", "/scene/cart.zip", archive).status_code == 409
 
         # Somebody quits Blender while the scene is on its way.
         blender = container.pid("blender")
