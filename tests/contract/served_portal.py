@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
+    from unit.portal.fake_agent import FakeAgent
+
 
 class Served:
     """A portal on a loopback port, and the store behind it."""
@@ -52,6 +54,16 @@ def serving(folder: Path) -> Iterator[Served]:
         finally:
             server.should_exit = True
             thread.join(DEADLINE_SECONDS)
+
+
+@contextmanager
+def serving_files(folder: Path, agent: FakeAgent) -> Iterator[Served]:
+    """Serve a portal whose desktops all have this agent while the block runs."""
+    with serving(folder) as served:
+        served.store.agent_url = agent.url
+        yield served
+        # What still waits for the agent would hold up the end of the portal.
+        agent.gate.set()
 
 
 @contextmanager

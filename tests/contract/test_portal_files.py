@@ -10,7 +10,7 @@ import pytest
 import requests
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
-from contract.served_portal import Served, serving, tab
+from contract.served_portal import Served, serving_files, tab
 from unit.portal.fake_agent import FakeAgent, running
 from waiting import DEADLINE_SECONDS, until
 
@@ -36,10 +36,8 @@ def agent(served: FakeAgent) -> FakeAgent:
 
 @pytest.fixture
 def portal(tmp_path: Path, agent: FakeAgent) -> Iterator[Served]:
-    with serving(tmp_path) as served:
-        served.store.agent_url = agent.url
+    with serving_files(tmp_path, agent) as served:
         yield served
-        agent.gate.set()
 
 
 @pytest.fixture

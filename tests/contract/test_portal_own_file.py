@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
-from contract.served_portal import Served, serving, tab
+from contract.served_portal import Served, serving_files, tab
 from unit.portal.fake_agent import FakeAgent, running
 from waiting import until
 
@@ -43,11 +43,8 @@ def agent(served: FakeAgent) -> FakeAgent:
 
 @pytest.fixture
 def portal(tmp_path: Path, agent: FakeAgent) -> Iterator[Served]:
-    with serving(tmp_path) as served:
-        served.store.agent_url = agent.url
+    with serving_files(tmp_path, agent) as served:
         yield served
-        # What still waits for the agent would hold up the end of the portal.
-        agent.gate.set()
 
 
 @pytest.fixture
