@@ -11,15 +11,13 @@ import requests
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from contract.served_portal import Served, serving_files, tab
+from network_buffers import MORE_THAN_BUFFERS
 from unit.portal.fake_agent import FakeAgent, running
 from waiting import DEADLINE_SECONDS, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-SEVERAL = 2**26
-"""More bytes than all buffers on the way hold."""
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +168,7 @@ def test_a_transfer_that_breaks_off_does_not_look_complete(portal: Served, agent
 
 
 def test_a_browser_that_goes_away_ends_the_transfer_from_the_desktop(portal: Served, agent: FakeAgent) -> None:
-    agent.files = {"a.blend": bytes(SEVERAL)}
+    agent.files = {"a.blend": bytes(MORE_THAN_BUFFERS)}
     connection = Visitor(portal).connect("GET", "/files/a.blend")
     assert connection.recv(1000).startswith(b"HTTP/1.1 200")
     connection.close()
@@ -179,7 +177,7 @@ def test_a_browser_that_goes_away_ends_the_transfer_from_the_desktop(portal: Ser
 
 @pytest.mark.parametrize("address", ["/files/a.blend", "/scene/a.blend"])
 def test_of_an_upload_that_is_cut_nothing_is_kept(portal: Served, agent: FakeAgent, address: str) -> None:
-    connection = Visitor(portal).connect("PUT", address, **{"Content-Length": str(SEVERAL)})
+    connection = Visitor(portal).connect("PUT", address, **{"Content-Length": str(MORE_THAN_BUFFERS)})
     connection.sendall(bytes(100_000))
     until("the file is on its way", lambda: agent.asked == [f"PUT {address}"])
     connection.close()
@@ -191,7 +189,7 @@ def test_of_an_upload_that_is_cut_nothing_is_kept(portal: Served, agent: FakeAge
 def test_a_desktop_that_takes_nothing_holds_up_the_browser_and_not_the_portal(portal: Served, agent: FakeAgent) -> None:
     """The portal reads no more than it can pass on: the browser cannot send all before the agent takes any."""
     agent.gate.clear()
-    connection = Visitor(portal).connect("PUT", "/files/a.blend", **{"Content-Length": str(SEVERAL)})
+    connection = Visitor(portal).connect("PUT", "/files/a.blend", **{"Content-Length": str(MORE_THAN_BUFFERS)})
     connection.setblocking(False)
     sent = 0
 
@@ -199,17 +197,17 @@ def test_a_desktop_that_takes_nothing_holds_up_the_browser_and_not_the_portal(po
         nonlocal sent
         before = sent
         try:
-            while sent < SEVERAL:
-                sent += connection.send(bytes(min(2**16, SEVERAL - sent)))
+            while sent < MORE_THAN_BUFFERS:
+                sent += connection.send(bytes(min(2**16, MORE_THAN_BUFFERS - sent)))
         except BlockingIOError:
             return sent == before
         return True
 
     until("no more can be sent", stuck, pause=0.3)
-    assert sent < SEVERAL
+    assert sent < MORE_THAN_BUFFERS
     agent.gate.set()
     connection.setblocking(True)
-    connection.sendall(bytes(SEVERAL - sent))
+    connection.sendall(bytes(MORE_THAN_BUFFERS - sent))
     assert connection.recv(1000).startswith(b"HTTP/1.1 200")
     connection.close()
-    assert len(agent.files["a.blend"]) == SEVERAL
+    assert len(agent.files["a.blend"]) == MORE_THAN_BUFFERS

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from contract.served_portal import Served, serving_files, tab
+from network_buffers import MORE_THAN_BUFFERS
 from unit.portal.fake_agent import FakeAgent, running
 from waiting import until
 
@@ -174,7 +175,7 @@ def test_cancel_ends_the_transfer_and_leaves_nothing(
 ) -> None:
     agent.gate.clear()
     with (tmp_path / "cart.blend").open("wb") as chosen:
-        chosen.truncate(2**26)  # more than all buffers on the way hold
+        chosen.truncate(MORE_THAN_BUFFERS)
     name = choose(page, portal, tmp_path / "cart.blend")
     portal.store.make_awaiting(name)
     until("the file is on its way", lambda: agent.asked == ["PUT /scene/cart.blend"])

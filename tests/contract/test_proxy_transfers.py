@@ -11,14 +11,13 @@ import pytest
 
 from contract.test_proxy_limits import BURST, Proxy, started
 from localcluster import packages
+from network_buffers import MORE_THAN_BUFFERS
 from waiting import DEADLINE_SECONDS, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-SEVERAL = 2**26
-"""More bytes than all buffers on the way hold."""
 FILE = "/sessions/cart-x7k2p/files/renders/a.png"
 SCENE = "/sessions/cart-x7k2p/scene/cart.blend"
 
@@ -33,10 +32,10 @@ class Portal(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.send_response(200)
-        self.send_header("Content-Length", str(SEVERAL))
+        self.send_header("Content-Length", str(MORE_THAN_BUFFERS))
         self.end_headers()
         try:
-            while Portal.sent < SEVERAL:
+            while Portal.sent < MORE_THAN_BUFFERS:
                 self.wfile.write(bytes(2**16))
                 Portal.sent += 2**16
         except OSError:
@@ -86,15 +85,17 @@ def connect(proxy: Proxy) -> socket.socket:
 @pytest.mark.parametrize("target", [f"PUT {FILE}", f"PUT {SCENE}", "POST /sessions/cart-x7k2p/files?path=renders"])
 def test_a_file_of_any_size_is_passed_on_while_it_comes(proxy: Proxy, target: str) -> None:
     with connect(proxy) as browser:
-        browser.sendall(f"{target} HTTP/1.1\r\nHost: h\r\nContent-Length: {SEVERAL}\r\n\r\n".encode() + bytes(100_000))
+        browser.sendall(
+            f"{target} HTTP/1.1\r\nHost: h\r\nContent-Length: {MORE_THAN_BUFFERS}\r\n\r\n".encode() + bytes(100_000)
+        )
         assert Portal.begun.wait(DEADLINE_SECONDS), "the portal gets the first bytes before the last ones are sent"
-        browser.sendall(bytes(SEVERAL - 100_000))
+        browser.sendall(bytes(MORE_THAN_BUFFERS - 100_000))
         assert browser.recv(1000).startswith(b"HTTP/1.1 200")
 
 
 def test_a_form_is_as_small_as_before(proxy: Proxy) -> None:
     with connect(proxy) as browser:
-        browser.sendall(f"POST /sessions HTTP/1.1\r\nHost: h\r\nContent-Length: {SEVERAL}\r\n\r\n".encode())
+        browser.sendall(f"POST /sessions HTTP/1.1\r\nHost: h\r\nContent-Length: {MORE_THAN_BUFFERS}\r\n\r\n".encode())
         assert browser.recv(1000).startswith(b"HTTP/1.1 413")
     assert Portal.paths == []
 
@@ -122,8 +123,8 @@ def test_what_a_browser_does_not_take_is_not_piled_up(proxy: Proxy, path: str) -
             return 0 < seen == before
 
         until("the portal can send no more", stands_still, pause=0.3)
-        assert Portal.sent < SEVERAL
+        assert Portal.sent < MORE_THAN_BUFFERS
         taken = 0
         while part := browser.recv(2**16):
             taken += len(part)
-        assert taken > SEVERAL
+        assert taken > MORE_THAN_BUFFERS
