@@ -43,6 +43,8 @@ class AgentStandin:
     """Sent in place of a list."""
     breaks_off_after: list[int] = field(default_factory=list)
     """After how many bytes the next downloads break off."""
+    content_after_break: bytes | None = None
+    """What somebody writes to a file whose download has broken off."""
     opened: list[str] = field(default_factory=list)
     """The scenes that Blender opened."""
     seen: list[tuple[str, str]] = field(default_factory=list)
@@ -120,6 +122,8 @@ class AgentStandin:
             await response.write(sent[: self.breaks_off_after.pop(0)])
             assert request.transport is not None
             request.transport.close()
+            if self.content_after_break is not None:
+                file.write_bytes(self.content_after_break)
             return response
         await response.write(sent)
         return response

@@ -187,24 +187,12 @@ def test_a_file_that_has_changed_is_downloaded_anew(desktop: AgentStandin, here:
     assert not list(here.glob(".*"))
 
 
-def test_a_file_that_changes_in_the_middle_is_not_patched_together(
-    desktop: AgentStandin, here: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_changes_in_the_middle_is_not_patched_together(desktop: AgentStandin, here: Path) -> None:
     (desktop.home / "a").write_bytes(LARGE)
     desktop.breaks_off_after = [500_000]
-    monkeypatch.setattr(transfers.asyncio, "sleep", _change(desktop.home / "a"))
+    desktop.content_after_break = bytes(len(LARGE))
     assert "a changed while it was downloaded" in failure("download", "cart", "a")
     assert not (here / "a").exists()
-
-
-def _change(path: Path) -> object:
-    async def pause(_: float) -> None:
-        change()
-
-    def change() -> None:
-        path.write_bytes(bytes(len(LARGE)))
-
-    return pause
 
 
 def test_a_zip_that_breaks_off_leaves_nothing(desktop: AgentStandin, here: Path) -> None:

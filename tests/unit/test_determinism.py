@@ -67,6 +67,8 @@ def faults_of_call(call: ast.Call) -> Iterator[str]:
     short += numbers(call, 2, keyword="seconds") if last == "until" else []
     if any(number < SHORTEST_DEADLINE_SECONDS for number in short):
         yield f"has a deadline under {SHORTEST_DEADLINE_SECONDS} s: use waiting.DEADLINE_SECONDS"
+    if last == "setattr" and any(isinstance(each, ast.Constant) and each.value == "sleep" for each in call.args):
+        yield "replaces sleep for the whole process: whoever else sleeps at that moment runs it too"
     if last in {"skip", "skipif", "xfail", "flaky", "importorskip"}:
         yield "skips, or tries again: a test either holds or fails"
     if last == "settings" and not all(
@@ -111,6 +113,7 @@ def test_a_test_file_does_not_depend_on_the_machines_speed(path: Path) -> None:
         "await asyncio.wait_for(done(), 10)",
         "until('it is there', probe, 10)",
         "until('it is there', probe, seconds=29)",
+        "monkeypatch.setattr(transfers.asyncio, 'sleep', change)",
         "pytest.skip('not here')",
         "settings(deadline=200)",
     ],
