@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from blendersessions.model.ceilings import beyond_class, beyond_volume, shorter
+from blendersessions.model.class_files import ClassSource, class_sources
 from blendersessions.model.container_resources import beyond_ceilings, container_resources
 from blendersessions.model.files import Files
 from blendersessions.model.people import owner_refusal, refused_viewers, viewer_refusal
@@ -43,6 +44,8 @@ class EffectiveSettings:
     transfer: Transfer = field(default_factory=Transfer)
     fetch_networks: tuple[str, ...] = ()
     """Private networks (CIDR) that a URL of a scene may lead to."""
+    class_files: tuple[ClassSource, ...] = ()
+    """Where the class has its extensions, its start-up file and its preferences."""
     fixed_user: bool = True
     """Whether the pod names the user that it runs as. Otherwise the platform gives it one."""
     image_pull_secrets: tuple[str, ...] = ()
@@ -94,6 +97,7 @@ def effective_settings(
         egress=spec.egress,
         transfer=spec.transfer,
         fetch_networks=installation.fetch_networks,
+        class_files=class_sources(spec),
         fixed_user=installation.fixed_users,
         image_pull_secrets=tuple(
             dict.fromkeys([*(secret.name for secret in spec.image_pull_secrets), *installation.image_pull_secrets])
