@@ -109,8 +109,8 @@ def _enable(module: str) -> str:
         done = None
     if done is not None:
         return ""
-    for error in errors:
-        traceback.print_exception(error, file=sys.stderr)
+    for each in errors:
+        traceback.print_exception(each, file=sys.stderr)
     # What Blender itself does not take back after an unexpected error.
     sys.modules.pop(module, None)
     if entry := bpy.context.preferences.addons.get(module):
