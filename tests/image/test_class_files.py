@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from image.extensions import write_repository
+from image.extensions import extension, packed, write_repository
 from waiting import until
 
 if TYPE_CHECKING:
@@ -87,3 +87,13 @@ def test_a_class_brings_its_files_and_the_person_decides(run_desktop: RunDesktop
     container.start_again(new_pod=True)
     container.wait_ready()
     assert container.blender(STATE) == [["with_wheel"], [False, True, False], True, [False, 23], ENFORCED]
+
+
+def test_an_extension_that_ends_blender_is_left_out(run_desktop: RunDesktop, tmp_path: Path) -> None:
+    (tmp_path / "ends.zip").write_bytes(packed(extension("ends", "import os\ndef register():\n    os.abort()\n")))
+    container = run_desktop(env={"BLENDER_EXTENSIONS": "."}, read_only={"/run/extensions": tmp_path})
+    for _ in range(2):
+        assert container.exit().reason == "BlenderFailed"
+        container.start_again()
+    container.wait_ready()
+    container.wait_log("The extensions of the session class were left out too.")

@@ -96,13 +96,18 @@ def _repository(folder: Path) -> "bpy.types.UserExtensionRepo":
 
 
 def _enable(module: str) -> str:
-    """Enable an extension unless it is, and return why it cannot be; empty if it can."""
+    """Enable an extension unless it is, and return why it cannot be; empty if it can.
+
+    What the person has set in an extension that fails is kept, for it may come back mended.
+    """
     if addon_utils.check(module)[1]:
         return ""
+    add_ons = bpy.context.preferences.addons
+    is_new = add_ons.get(module) is None
     errors: list[BaseException] = []
     try:
         done = addon_utils.enable(
-            module, default_set=True, persistent=True, refresh_handled=True, handle_error=errors.append
+            module, default_set=is_new, persistent=True, refresh_handled=True, handle_error=errors.append
         )
     except (Exception, SystemExit) as error:
         errors.append(error)
@@ -111,10 +116,10 @@ def _enable(module: str) -> str:
         return ""
     for each in errors:
         traceback.print_exception(each, file=sys.stderr)
-    # What Blender itself does not take back after an unexpected error.
+    # Blender takes back what it began only after an ordinary error.
     sys.modules.pop(module, None)
-    if entry := bpy.context.preferences.addons.get(module):
-        bpy.context.preferences.addons.remove(entry)
+    if is_new and (entry := add_ons.get(module)) is not None:
+        add_ons.remove(entry)
     reason = shown_name(" ".join(str(errors[0]).split())) if errors else ""
     return f"{type(errors[0]).__name__}: {reason}" if errors else "Blender gives no reason"
 

@@ -75,7 +75,8 @@ def newer_files(
             if path is None:
                 continue
             with path.open("rb") as stream:
-                warning = check_version(f"The {what} of the session class", read_header(stream), blender)
+                name = f"{environment[variable]}, the {what} of the session class,"
+                warning = check_version(name, read_header(stream), blender)
         except SceneRefused as refused:
             warning = f"{refused} It is not used."
         except (OSError, NotThere, NotABlend):

@@ -67,10 +67,10 @@ def install(source: Path, target: Path, blender: Version, max_bytes: int = MAX_B
             problems.append(_left_out(shown_name(each.file.name), str(refused)))
     chosen, misfits = _choose(candidates, blender)
     problems += misfits
-    add_ons = []
+    add_ons, left = [], max_bytes
     for candidate in chosen:
         try:
-            max_bytes -= _unpack(candidate, target, max_bytes)
+            left -= _unpack(candidate, target, left, max_bytes)
         except Refused as refused:
             clear_path(target / candidate.manifest.id)
             problems.append(_left_out(candidate.name, str(refused)))
@@ -118,8 +118,8 @@ def _by_id(candidates: list[_Candidate]) -> Iterator[list[_Candidate]]:
         yield [each for each in candidates if each.manifest.id == name]
 
 
-def _unpack(candidate: _Candidate, target: Path, max_bytes: int) -> int:
-    """Unpack an extension and return its size.
+def _unpack(candidate: _Candidate, target: Path, left: int, max_bytes: int) -> int:
+    """Unpack an extension and return its size, which is at most what is left of all that there may be.
 
     Raises:
         Refused: it cannot be unpacked, or is too large.
@@ -127,18 +127,18 @@ def _unpack(candidate: _Candidate, target: Path, max_bytes: int) -> int:
     """
     folder = target / candidate.manifest.id
     too_large = (
-        f"does not fit: all extensions of a class together may have {megabytes(MAX_BYTES)} unpacked. "
+        f"does not fit: all extensions of a class together may have {megabytes(max_bytes)} unpacked. "
         "A larger one belongs in the image"
     )
     folder.mkdir()
     try:
         with opened(candidate.listed.file) as (content, entries):
             size = announced_bytes(entries)
-            if size > min(max_bytes, shutil.disk_usage(target).free):
+            if size > min(left, shutil.disk_usage(target).free):
                 raise Refused(too_large)
-            extract(content, entries, folder, max_bytes)
+            extract(content, entries, folder, left)
         size += sum(map(_wheel_bytes, folder.glob("**/*.whl")))
-        if size > max_bytes:
+        if size > left:
             raise Refused(too_large)
     except TooMuch as much:
         raise Refused("grows like a zip bomb" if much.is_bomb else too_large) from None

@@ -33,6 +33,7 @@ def class_file(variable: str, environment: Mapping[str, str], mounts: Mapping[st
     what = mount if named == "." else named
     if not path.is_relative_to(os.path.realpath(mount)):
         raise NotThere(f"{what} leads out of the volume that the session class names. Tell an administrator.")
-    if not path.exists():
+    # `Path.exists` may raise an error, and this does not.
+    if not os.path.exists(path):  # noqa: PTH110
         raise NotThere(f"{what} is not there, though the session class names it. Tell an administrator.")
     return path

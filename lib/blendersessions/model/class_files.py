@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 from pydantic import Field, model_validator
 
 from blendersessions.model.api_model import ApiModel
-
-if TYPE_CHECKING:
-    from blendersessions.model.session_class import ClassSpec
 
 _PATH: Final = r"^$|^(?:[^/\x00-\x1f\x7f]+/)*[^/\x00-\x1f\x7f]+$"
 _KEY: Final = r"^$|^[-._a-zA-Z0-9]+$"
@@ -79,12 +76,14 @@ class ClassSource:
         return self.config_map or self.claim_name
 
 
-def class_sources(spec: ClassSpec) -> tuple[ClassSource, ...]:
+def class_sources(
+    extensions: Extensions | None, startup_file: ClassFile | None, preferences: ClassFile | None
+) -> tuple[ClassSource, ...]:
     """Return where a class has its files; empty if it has none."""
     named = (
-        ("extensions", "extensions", spec.extensions),
-        ("startupFile", "start-up file", spec.startup_file),
-        ("preferences", "preferences", spec.preferences),
+        ("extensions", "extensions", extensions),
+        ("startupFile", "start-up file", startup_file),
+        ("preferences", "preferences", preferences),
     )
     return tuple(
         ClassSource(field, purpose, source.config_map, source.claim_name, getattr(source, "key", "") or source.path)

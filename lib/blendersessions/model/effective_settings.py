@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from blendersessions.model.ceilings import beyond_class, beyond_volume, shorter
-from blendersessions.model.class_files import ClassSource, class_sources
 from blendersessions.model.container_resources import beyond_ceilings, container_resources
 from blendersessions.model.files import Files
 from blendersessions.model.people import owner_refusal, refused_viewers, viewer_refusal
@@ -17,6 +16,7 @@ from blendersessions.model.session_class import Limits, Saving, Transfer
 if TYPE_CHECKING:
     from datetime import timedelta
 
+    from blendersessions.model.class_files import ClassSource
     from blendersessions.model.installation import InstallationDefaults
     from blendersessions.model.quantities import Amounts
     from blendersessions.model.session import Session
@@ -97,7 +97,7 @@ def effective_settings(
         egress=spec.egress,
         transfer=spec.transfer,
         fetch_networks=installation.fetch_networks,
-        class_files=class_sources(spec),
+        class_files=spec.files,
         fixed_user=installation.fixed_users,
         image_pull_secrets=tuple(
             dict.fromkeys([*(secret.name for secret in spec.image_pull_secrets), *installation.image_pull_secrets])

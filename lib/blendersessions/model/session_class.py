@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from blendersessions.model.api_model import ApiModel
-from blendersessions.model.class_files import ClassFile, Extensions  # noqa: TC001 - pydantic reads the annotations
+from blendersessions.model.class_files import ClassFile, ClassSource, Extensions, class_sources
 from blendersessions.model.durations import Duration, write
 from blendersessions.model.quantities import NATIVE, Quantity, quantity
 from blendersessions.model.session import DEFAULT_CLASS, Input, Lifetime, Resources, explain
@@ -134,6 +134,11 @@ class ClassSpec(ApiModel):
     extensions: Extensions | None = None
     startup_file: ClassFile | None = None
     preferences: ClassFile | None = None
+
+    @property
+    def files(self) -> tuple[ClassSource, ...]:
+        """Where the class has what it brings into its desktops besides the image; empty if it brings nothing."""
+        return class_sources(self.extensions, self.startup_file, self.preferences)
 
 
 @dataclass(frozen=True)

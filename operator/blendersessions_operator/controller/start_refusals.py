@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from blendersessions.model.class_files import ClassSource, class_sources
+from blendersessions.model.class_files import ClassSource
 from blendersessions.model.effective_settings import effective_settings
 from blendersessions.model.errors import NotFound
 from blendersessions.model.manifest import Ref
@@ -48,7 +48,7 @@ class StartRefusals:
     def named(self, session: Session) -> tuple[Named, ...]:
         """Return what is read before each start of a session: what its spec names, and then what its class names."""
         session_class = self._cache.session_class(session.namespace, session.spec.class_name)
-        sources = class_sources(session_class.spec) if session_class is not None else ()
+        sources = session_class.spec.files if session_class is not None else ()
         return (*named_claims(session).items(), *((source, source.name) for source in sources))
 
     def claims_to_read(self, session: Session) -> bool:

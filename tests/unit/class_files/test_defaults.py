@@ -152,7 +152,9 @@ def test_a_file_of_a_newer_blender_is_told(desk: Desk) -> None:
     blender = BlenderVersion("4.3.2", (4, 3, 32))
     desk.of_class.write_bytes(old_blend("502", (4, 3, 0)))
     [warning] = newer_files(blender, STARTUP, desk.mounts)
-    assert warning.startswith("The start-up file of the session class was saved by Blender 5.2. This desktop has")
+    assert warning.startswith(
+        "studio/start.blend, the start-up file of the session class, was saved by Blender 5.2. This"
+    )
     desk.of_class.write_bytes(old_blend("502", (5, 0, 0)))
     [warning] = newer_files(blender, STARTUP, desk.mounts)
     assert warning.endswith("This desktop has Blender 4.3.2. It is not used.")

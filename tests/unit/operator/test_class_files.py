@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from blendersessions.model.class_files import class_sources
 from blendersessions.model.conditions import ConditionType, Reason
 from blendersessions.model.errors import NotFound, System
 from blendersessions.model.session_class import parse_session_class
@@ -28,9 +27,9 @@ ALL: Manifest = {
     "startupFile": {"configMap": "studio", "key": "start.blend"},
     "preferences": {"claimName": "add-ons", "path": "userpref.blend"},
 }
-EXTENSIONS, STARTUP, PREFERENCES = class_sources(
-    parse_session_class({"metadata": {"namespace": "art", "name": "studio"}, "spec": ALL}).spec
-)
+EXTENSIONS, STARTUP, PREFERENCES = parse_session_class(
+    {"metadata": {"namespace": "art", "name": "studio"}, "spec": ALL}
+).spec.files
 
 
 def class_body(spec: Manifest, name: str = "default") -> Manifest:
@@ -93,7 +92,7 @@ def test_a_config_map_with_the_key_is_used(keys: Manifest) -> None:
 
 
 def test_all_of_a_config_map_may_be_extensions() -> None:
-    [source] = class_sources(parse_session_class(class_body({"extensions": {"configMap": "studio"}})).spec)
+    [source] = parse_session_class(class_body({"extensions": {"configMap": "studio"}})).spec.files
     assert refusal(source, {"metadata": {"name": "studio"}}) == ("", "")
 
 
