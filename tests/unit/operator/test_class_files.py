@@ -10,7 +10,7 @@ import pytest
 
 from blendersessions.model.conditions import ConditionType, Reason
 from blendersessions.model.errors import NotFound, System
-from blendersessions.model.session_class import parse_session_class
+from blendersessions.model.session_class import ClassSpec
 from blendersessions_operator.planning.class_files import class_files_refusal
 from blendersessions_operator.planning.conditions import compute_conditions
 from blendersessions_operator.planning.plan import plan
@@ -27,9 +27,7 @@ ALL: Manifest = {
     "startupFile": {"configMap": "studio", "key": "start.blend"},
     "preferences": {"claimName": "add-ons", "path": "userpref.blend"},
 }
-EXTENSIONS, STARTUP, PREFERENCES = parse_session_class(
-    {"metadata": {"namespace": "art", "name": "studio"}, "spec": ALL}
-).spec.files
+EXTENSIONS, STARTUP, PREFERENCES = ClassSpec.model_validate(ALL).files
 
 
 def class_body(spec: Manifest, name: str = "default") -> Manifest:
@@ -92,7 +90,7 @@ def test_a_config_map_with_the_key_is_used(keys: Manifest) -> None:
 
 
 def test_all_of_a_config_map_may_be_extensions() -> None:
-    [source] = parse_session_class(class_body({"extensions": {"configMap": "studio"}})).spec.files
+    [source] = ClassSpec.model_validate({"extensions": {"configMap": "studio"}}).files
     assert refusal(source, {"metadata": {"name": "studio"}}) == ("", "")
 
 
