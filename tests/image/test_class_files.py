@@ -90,8 +90,10 @@ def test_a_class_brings_its_files_and_the_person_decides(run_desktop: RunDesktop
 
 
 def test_an_extension_that_ends_blender_is_left_out(run_desktop: RunDesktop, tmp_path: Path) -> None:
-    (tmp_path / "ends.zip").write_bytes(packed(extension("ends", "import os\ndef register():\n    os.abort()\n")))
-    container = run_desktop(env={"BLENDER_EXTENSIONS": "."}, read_only={"/run/extensions": tmp_path})
+    extensions = tmp_path / "extensions"
+    extensions.mkdir()
+    (extensions / "ends.zip").write_bytes(packed(extension("ends", "import os\ndef register():\n    os.abort()\n")))
+    container = run_desktop(env={"BLENDER_EXTENSIONS": "."}, read_only={"/run/extensions": extensions})
     for _ in range(2):
         assert container.exit().reason == "BlenderFailed"
         container.start_again()

@@ -105,7 +105,7 @@ def _content(variable: str, what: str, environment: Mapping[str, str], mounts: M
         with path.open("rb") as stream:
             read_header(stream)
     except OSError as error:
-        raise NotThere(f"{problem}cannot be read ({error.strerror}){end}") from None
+        raise NotThere(f"{problem}cannot be read ({error.strerror or 'it is no file'}){end}") from None
     except NotABlend as reason:
         raise NotThere(f"{problem}{reason}{end}") from None
     return content

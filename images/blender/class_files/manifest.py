@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from scene.archive import Entry, Refused
-from scene.names import shown_name
+from scene.names import sentence_list, shown_name
 
 NAME: Final = "blender_manifest.toml"
 ADD_ON: Final = "add-on"
@@ -51,7 +51,7 @@ class Manifest:
         if self.below is not None and blender >= self.below:
             return f"is for a Blender older than {_write(self.below)}, and this is {_write(blender)}"
         if self.platforms and here not in self.platforms:
-            return f"is not for {here}, only for {', '.join(self.platforms)}"
+            return f"is not for {here}, only for {sentence_list(self.platforms)}"
         return ""
 
 

@@ -126,7 +126,7 @@ def test_a_config_maps_links_are_followed_and_no_link_leads_out(desk: Desk, tmp_
 def test_a_pipe_is_no_start_up_file_and_is_not_waited_for(desk: Desk) -> None:
     os.mkfifo(desk.of_class)
     [problem] = desk.start()
-    assert "cannot be read" in problem
+    assert "cannot be read (it is no file), so it is not used" in problem
 
 
 @pytest.mark.parametrize("note", [b"", b"[]", b'{"startup.blend": [1]}', b"\xff", b"[" * 10_000])
