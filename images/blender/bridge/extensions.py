@@ -43,8 +43,11 @@ class ClassExtensions:
             return [] if source is None else self._enable_from(source)
         except NotThere as missing:
             return [str(missing)]
-        except OSError as error:
-            return [f"The extensions of the session class could not be installed ({error.strerror})."]
+        except Exception as error:
+            # An error that nobody thought of must not keep Blender from starting. The log has all of it.
+            traceback.print_exc()
+            reason = shown_name(" ".join(str(error).split()))
+            return [f"The extensions of the session class could not be enabled ({type(error).__name__}: {reason})."]
 
     def note_choices(self) -> None:
         """Note which extensions the person has disabled since, so that later starts leave them so."""

@@ -18,7 +18,7 @@ _TYPES: Final = (ADD_ON, "theme")
 _MAX_BYTES: Final = 256 * 1024
 _MAX_ID: Final = 63
 _ID: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)*")
-_VERSION: Final = re.compile(r"(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?:[-+][0-9A-Za-z.+-]{1,64})?")
+_VERSION: Final = re.compile(r"([0-9]{1,9})\.([0-9]{1,9})\.([0-9]{1,9})(?:[-+][0-9A-Za-z.+-]{1,64})?")
 _PLATFORMS: Final = {"x86_64": "linux-x64", "aarch64": "linux-arm64"}
 
 Version = tuple[int, int, int]
