@@ -30,6 +30,11 @@ FAILURES: Final[dict[str, Words]] = {
         "The volume that has the scene is not meant for you. Show the details below to your administrator. Or remove"
         " the session.",
     ),
+    Reason.CLASS_FILES_NOT_ALLOWED: Words(
+        "This kind of session may not use its files",
+        "It brings add-ons, a start-up file or preferences along, from a volume that is not meant for it. Show the"
+        " details below to your administrator. Or remove the session.",
+    ),
     Reason.SCENE_UNREACHABLE: Words(
         "The file could not be fetched",
         "Check that the address leads to the file itself, without a sign-in, and that the server can be reached from"
@@ -164,6 +169,11 @@ NEEDS_ADMINISTRATOR: Final[dict[str, Words]] = {
         "The workspace of this session does not exist yet",
         "The session names a volume that is not there. It starts automatically as soon as there is one that allows it."
         " Show the details below to your administrator, or stop the session.",
+    ),
+    Reason.CLASS_FILES_NOT_FOUND: Words(
+        "Files that belong to this kind of session are missing",
+        "It brings add-ons, a start-up file or preferences along, and they are not there yet. It starts automatically"
+        " as soon as they are. Show the details below to your administrator, or stop the session.",
     ),
 }
 """By the reason of Ready. The session starts when an administrator has acted."""

@@ -146,6 +146,12 @@ class Reason(StrEnum):
     CLASS_NOT_FOUND = "ClassNotFound"
     """Ready=False, DesktopReady=False: the namespace has no class of that name. The session starts when the class
     exists."""
+    CLASS_FILES_NOT_FOUND = "ClassFilesNotFound"
+    """Ready=False, DesktopReady=False: a ConfigMap, a key of it or a volume claim that the class names in extensions,
+    startupFile or preferences does not exist. The session starts when it does."""
+    CLASS_FILES_NOT_ALLOWED = "ClassFilesNotAllowed"
+    """Stalled=True, DesktopReady=False: a volume claim that the class names in extensions, startupFile or preferences
+    does not allow the class by its annotation blendersessions.io/class-files-for."""
     CLASS_INVALID = "ClassInvalid"
     """Ready=False, DesktopReady=False: the class is malformed. The session starts when it is corrected."""
     BEYOND_CLASS = "BeyondClass"

@@ -11,8 +11,9 @@ import pytest
 IMAGE = Path(__file__).parents[3] / "images" / "blender"
 ALLOWED = {
     "agent": {"agent", "limits", "scene", "workspace", "aiohttp"},
-    "bridge": {"bridge", "workspace", "bpy", "_bpy", "_cycles"},
-    "entry": {"entry", "limits", "workspace"},
+    "bridge": {"bridge", "class_files", "scene", "workspace", "addon_utils", "bpy", "_bpy", "_cycles"},
+    "class_files": {"class_files", "scene", "workspace"},
+    "entry": {"class_files", "entry", "limits", "workspace"},
     "limits": {"limits"},
     "scene": {"scene", "workspace", "aiohttp", "yarl"},
     "workspace": {"workspace"},

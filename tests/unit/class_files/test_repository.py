@@ -1,0 +1,98 @@
+"""A repository's index says which files count, and vouches for their content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from class_files.extensions import Installation, install
+from class_files.repository import MAX_FILES
+from image.extensions import extension, packed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BRUSH, TOOL = packed(extension("brush")), packed(extension("tool"))
+
+
+def entry(name: str, content: bytes, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - any field of an entry
+    """Return an entry of an index, as Blender's server-generate writes it."""
+    hash_ = f"sha256:{hashlib.sha256(content).hexdigest()}"
+    return {"id": name, "archive_url": f"./{name}.zip", "archive_hash": hash_, "archive_size": len(content)} | more
+
+
+def installed(folder: Path, index: object) -> Installation:
+    for name, content in (("brush", BRUSH), ("tool", TOOL)):
+        (folder / f"{name}.zip").write_bytes(content)
+    text = index if isinstance(index, bytes) else json.dumps(index).encode()
+    (folder / "index.json").write_bytes(text)
+    return install(folder, folder / "target", (4, 3, 2))
+
+
+def test_all_that_is_listed_is_installed(tmp_path: Path) -> None:
+    data = [entry("brush", BRUSH), entry("tool", TOOL)]
+    assert installed(tmp_path, {"version": "v1", "blocklist": [], "data": data}) == Installation(("brush", "tool"))
+
+
+def test_what_is_not_listed_is_left_out_and_told(tmp_path: Path) -> None:
+    found = installed(tmp_path, {"data": [entry("brush", BRUSH), entry("gone", b"")]})
+    assert found.add_ons == ("brush",)
+    assert found.problems == (
+        "index.json of the extensions lists what is not there: gone.zip.",
+        "index.json of the extensions does not list tool.zip, so that is not installed.",
+    )
+
+
+@pytest.mark.parametrize("blocked", ["tool", {"id": "tool", "reason": "harm"}])
+def test_what_is_blocked_is_left_out(tmp_path: Path, blocked: object) -> None:
+    data = [entry("brush", BRUSH), entry("tool", TOOL)]
+    assert installed(tmp_path, {"blocklist": [blocked], "data": data}).add_ons == ("brush",)
+
+
+def test_a_file_that_was_changed_or_cut_off_is_refused(tmp_path: Path) -> None:
+    found = installed(tmp_path, {"data": [entry("brush", BRUSH), entry("tool", TOOL[:-1])]})
+    assert found.add_ons == ("brush",)
+    [problem] = found.problems
+    assert problem.startswith("The extension tool.zip was not installed: it is not the file that index.json lists:")
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        b"",
+        b"\xff",
+        b"[" * 100_000,
+        [],
+        {},
+        {"data": 1},
+        {"data": [1]},
+        {"data": [{"id": "brush"}]},
+        {"data": [], "blocklist": 1},
+        {"data": [entry("brush", BRUSH, archive_hash="md5:00")]},
+        b"{" + b" " * 5_000_000 + b"}",
+    ],
+    ids=range(11),
+)
+def test_an_index_that_is_none_is_told_and_the_files_count(tmp_path: Path, index: object) -> None:
+    found = installed(tmp_path, index)
+    assert found.add_ons == ("brush", "tool")
+    assert found.problems == (
+        "index.json of the extensions cannot be read, so all .zip files beside it are installed.",
+    )
+
+
+@pytest.mark.parametrize("url", ["https://example.org/brush.zip", "../brush.zip", "/brush.zip", "a/brush.zip"])
+def test_only_a_file_beside_the_index_counts(tmp_path: Path, url: str) -> None:
+    found = installed(tmp_path, {"data": [entry("brush", BRUSH, archive_url=url)]})
+    assert found.add_ons == ()
+    assert "lists what is not there" in found.problems[0]
+
+
+def test_a_repository_is_read_to_a_bound(tmp_path: Path) -> None:
+    for number in range(MAX_FILES + 1):
+        (tmp_path / f"tool{number:03}.zip").write_bytes(b"")
+    problems = install(tmp_path, tmp_path / "target", (4, 3, 2)).problems
+    assert problems[0] == f"Only the first {MAX_FILES} of {MAX_FILES + 1} extensions are installed."
