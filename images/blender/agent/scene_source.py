@@ -13,6 +13,7 @@ from typing import Final
 from agent.blender import Blender, Opened
 from agent.bridge_requests import BlenderEnded, Busy
 from agent.messages import Refused
+from limits.room import NoRoom
 from scene.failure import Reason, SceneRefused
 from scene.fetch import Fetch, Limits, explain_write_error
 from scene.intake import Intake, TakenIn
@@ -111,6 +112,8 @@ class SceneSource:
                 await self._await_upload()
         except SceneRefused as refused:
             self._fail(refused)
+        except NoRoom as error:
+            self._fail(SceneRefused(Reason.TOO_LARGE, str(error)))
         except OSError as error:
             self._fail(explain_write_error(error))
         except Exception:
@@ -173,6 +176,8 @@ class SceneSource:
                 # The operator, who says it of the session's own scene, does not see this answer.
                 way_out = " Choose a session class with a newer Blender." if refused.needs else ""
                 raise Refused(status, f"{refused.message}{way_out}", refused.reason) from None
+            except NoRoom as error:
+                raise Refused(507, str(error)) from None
             except OSError as error:
                 failure = explain_write_error(error)
                 raise Refused(507 if failure.reason == Reason.TOO_LARGE else 500, failure.message) from None
@@ -198,10 +203,11 @@ class SceneSource:
         settings = self._settings
         folder = await asyncio.to_thread(self._intake.make_folder)
         try:
-            room = await asyncio.to_thread(self._intake.room_bytes)
-            limits = Limits(self._intake.max_bytes, settings.fetch_seconds, room)
-            target = folder / "fetched"
-            fetched = await Fetch(self._web, settings.url, settings.sha256, target, limits, self._fetching).run()
+            limits, target = Limits(self._intake.max_bytes, settings.fetch_seconds), folder / "fetched"
+            with self._intake.room.reservation("the scene that is fetched") as reservation:
+                fetched = await Fetch(
+                    self._web, settings.url, settings.sha256, target, limits, reservation, self._fetching
+                ).run()
             await self._take_in(target, fetched.name, [])
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
@@ -212,9 +218,9 @@ class SceneSource:
         folder = await asyncio.to_thread(self._intake.make_folder)
         try:
             target = folder / "copied"
-            room = await asyncio.to_thread(self._intake.room_bytes)
-            most = min(room, self._intake.max_bytes)
-            left_out = await asyncio.to_thread(copy_from_volume, self._mount, path, target, most)
+            most = self._intake.max_bytes
+            with self._intake.room.reservation(f"{path} of the volume") as reservation:
+                left_out = await asyncio.to_thread(copy_from_volume, self._mount, path, target, most, reservation)
             await self._take_in(target, Path(path).name, left_out)
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)

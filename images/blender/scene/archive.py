@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
+from limits.room import Reservation, on_volume
 from scene.failure import Reason, SceneRefused
 from scene.names import is_blend, printable, sentence_list, shown_name
 from scene.sizes import megabytes
@@ -40,7 +41,7 @@ def is_archive(path: Path) -> bool:
         return file.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
 
 
-def unpack(archive: Path, name: str, folder: Path, max_bytes: int) -> Path:
+def unpack(archive: Path, name: str, folder: Path, max_bytes: int, reservation: Reservation) -> Path:
     """Unpack an archive into an empty folder, and return the path of its only scene.
 
     If everything lies in one folder, its content is unpacked without the folder.
@@ -50,9 +51,11 @@ def unpack(archive: Path, name: str, folder: Path, max_bytes: int) -> Path:
         name: its name, for messages.
         folder: an empty folder. What is in it after an error is not complete.
         max_bytes: the most that all files together may have.
+        reservation: their room in the home folder.
 
     Raises:
         SceneRefused: the archive is damaged, is refused, or does not have exactly one scene at its top.
+        NoRoom: it does not fit into the home folder.
         OSError: the folder cannot be written.
     """
     try:
@@ -60,7 +63,9 @@ def unpack(archive: Path, name: str, folder: Path, max_bytes: int) -> Path:
             entries = _entries(opened)
             scene = only_scene([path for path, _ in entries], name)
             _check_announced([info for _, info in entries], max_bytes)
-            _extract(opened, entries, folder, max_bytes)
+            # No entry gives more than it announces.
+            reservation.cover(sum(on_volume(info.file_size) for _, info in entries))
+            _extract(opened, entries, folder, max_bytes, reservation)
             return folder / scene
     except _Refused as refused:
         raise SceneRefused(Reason.UNREADABLE, f"{name} {refused}.") from None
@@ -175,13 +180,17 @@ def _check_announced(infos: list[zipfile.ZipInfo], max_bytes: int) -> None:
 
 def _too_large(max_bytes: int) -> str:
     return (
-        f"The unpacked archive is larger than {megabytes(max_bytes)}, which is what the session class allows "
-        "(transfer.maxBytes) and the home folder has room for. Leave out what the scene does not need."
+        f"The unpacked archive is larger than the {megabytes(max_bytes)} that the session class allows "
+        "(transfer.maxBytes). Leave out what the scene does not need."
     )
 
 
 def _extract(
-    opened: zipfile.ZipFile, entries: list[tuple[PurePosixPath, zipfile.ZipInfo]], folder: Path, max_bytes: int
+    opened: zipfile.ZipFile,
+    entries: list[tuple[PurePosixPath, zipfile.ZipInfo]],
+    folder: Path,
+    max_bytes: int,
+    reservation: Reservation,
 ) -> None:
     packed = sum(info.compress_size for _, info in entries)
     most = min(max_bytes, max(FREE_BYTES, packed * MAX_RATIO))
@@ -197,6 +206,7 @@ def _extract(
                     if written > most:
                         raise SceneRefused(Reason.TOO_LARGE, _bomb(written, max_bytes))
                     file.write(chunk)
+                    reservation.wrote(len(chunk))
         except (FileExistsError, NotADirectoryError):
             raise _Refused(f"has two entries of one name ({shown_name(str(path))}). Pack the scene again") from None
 

@@ -81,13 +81,13 @@ class Session:
         self.max_bytes = 10**9
         self.blender = FakeBlender()
         self.notices: list[str] = []
-        self.transfers = Transfers(self.home, None, TransferSettings())
+        self.transfers = Transfers(self.home, None, TransferSettings(), lambda: "")
         self.web = web
         self.scene = self.start()
 
     def start(self) -> SceneSource:
         """Start the agent, for the first time or again."""
-        intake = Intake(self.home, self.home / ".blender-session-transfers", lambda: 10**9, self.max_bytes)
+        intake = Intake(self.home, self.home / ".blender-session-transfers", self.transfers.room, self.max_bytes)
         self.scene = SceneSource(
             self.settings, intake, self.blender, lambda text, _: self.notices.append(text), self.web, self.mount
         )
@@ -517,7 +517,7 @@ async def test_what_is_no_scenes_name_is_refused(tmp_path: Path, name: str) -> N
 
 async def test_a_class_without_uploads_takes_none(tmp_path: Path) -> None:
     session = Session(tmp_path, SceneSettings())
-    session.transfers = Transfers(session.home, None, TransferSettings(upload=False))
+    session.transfers = Transfers(session.home, None, TransferSettings(upload=False), lambda: "")
     assert (await session.put("cart.blend", old_blend())).status == 403
 
 

@@ -193,7 +193,7 @@ async def test_a_descriptor_stays_open_until_nobody_uses_it(
 
     async def receive() -> None:
         content = Content(2, blocks_of(b"x", b"y"))
-        async with receiving.received(tmp_path, content, 2) as file:
+        async with receiving.received(tmp_path, content, 2, lambda _: None) as file:
             await file.place(("a.blend",))
 
     monkeypatch.setattr(receiving.os, call, slow)

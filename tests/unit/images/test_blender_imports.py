@@ -14,7 +14,7 @@ ALLOWED = {
     "bridge": {"bridge", "workspace", "bpy", "_bpy", "_cycles"},
     "entry": {"entry", "limits", "workspace"},
     "limits": {"limits"},
-    "scene": {"scene", "workspace", "aiohttp", "yarl"},
+    "scene": {"limits", "scene", "workspace", "aiohttp", "yarl"},
     "workspace": {"workspace"},
 }
 

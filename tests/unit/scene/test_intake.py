@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from limits.room import NoRoom
 from scene.failure import Reason, SceneRefused
 from scene.intake import Intake
 from scene.note import NOTE_FILE, Note, read_note, write_note
 from scene.settings import SceneSettings
 from scene.versions import BlenderVersion
+from unit.limits.rooms import RoomOf
 from unit.scene.blends import new_blend, old_blend
 from unit.scene.zips import names_below, zipped
 
@@ -25,7 +27,7 @@ class Home:
 
     def __init__(self, folder: Path, free_bytes: int = 10**9) -> None:
         self.folder = folder
-        self.intake = Intake(folder, folder / ".incoming", lambda: free_bytes, 10**9)
+        self.intake = Intake(folder, folder / ".incoming", RoomOf(folder, free_bytes), 10**9)
 
     def take_in(self, name: str, content: bytes) -> Path:
         """Take in a file, and return its path in the home folder."""
@@ -114,9 +116,9 @@ def test_a_name_from_outside_cannot_spoil_a_message(home: Home, content: bytes) 
 
 
 def test_an_archive_that_does_not_fit_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SceneRefused) as refused:
+    with pytest.raises(NoRoom, match=r"no room for what cart.zip holds: it needs 69632 bytes, and 729"):
         Home(tmp_path, free_bytes=1000).take_in("cart.zip", zipped(("cart.blend", old_blend())))
-    assert refused.value.reason == Reason.TOO_LARGE
+    assert names_below(tmp_path) == []
 
 
 def test_a_note_is_read_as_it_was_written(tmp_path: Path) -> None:

@@ -81,13 +81,16 @@ def check_target(folder: int, parts: Parts) -> bool:
 
 
 @asynccontextmanager
-async def received(home: Path, content: Content, length: int) -> AsyncIterator[ReceivedFile]:
+async def received(
+    home: Path, content: Content, length: int, wrote: Callable[[int], None]
+) -> AsyncIterator[ReceivedFile]:
     """Receive a body into a file of the home folder's volume, which is removed after the block unless it was placed.
 
     Args:
         home: the home folder.
         content: the body.
         length: the bytes that were announced.
+        wrote: is told how many bytes more are in the file, in a thread.
 
     Raises:
         ContentCut: the body has another length, or its client went.
@@ -98,7 +101,7 @@ async def received(home: Path, content: Content, length: int) -> AsyncIterator[R
     try:
         descriptor = await asyncio.to_thread(_translated, os.open, name, _NEW_FILE, 0o644, dir_fd=folder)
         try:
-            await _write_all(descriptor, content, length)
+            await _write_all(descriptor, content, length, wrote)
         finally:
             os.close(descriptor)
         yield ReceivedFile(home, folder, name)
@@ -115,7 +118,7 @@ def _remove(folder: int, name: str) -> None:
         os.close(folder)
 
 
-async def _write_all(descriptor: int, content: Content, length: int) -> None:
+async def _write_all(descriptor: int, content: Content, length: int, wrote: Callable[[int], None]) -> None:
     """Write each block while the next one comes. At most two are in memory."""
     size = 0
     writing: asyncio.Future[None] | None = None
@@ -127,7 +130,7 @@ async def _write_all(descriptor: int, content: Content, length: int) -> None:
             former, writing = writing, None
             if former is not None:
                 await _ended(former)
-            writing = _begun(_translated, _write, descriptor, block)
+            writing = _begun(_translated, _write, descriptor, block, wrote)
     finally:
         if writing is not None:
             await _ended(writing)
@@ -152,10 +155,12 @@ async def _ended(running: asyncio.Future[T]) -> T:
         raise
 
 
-def _write(descriptor: int, block: bytes) -> None:
+def _write(descriptor: int, block: bytes, wrote: Callable[[int], None]) -> None:
     view = memoryview(block)
     while view:
-        view = view[os.write(descriptor, view) :]
+        count = os.write(descriptor, view)
+        wrote(count)
+        view = view[count:]
 
 
 def _translated(call: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:

@@ -1,7 +1,7 @@
 """Takes files into the home folder, as far as the session's class allows and there is room."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -9,10 +9,10 @@ from typing import Final
 from agent.files.changes import check_upload_target
 from agent.files.names import Parts
 from agent.files.receiving import ReceivedFile, received
-from agent.files.room import Room
 from agent.files.settings import TransferSettings
 from agent.files.slots import Slots
 from agent.messages import Content, Refused, Request
+from limits.room import NoRoom, Reservation, Room
 
 TRANSFERS: Final = 4
 LOOKS: Final = 4
@@ -25,14 +25,17 @@ class Transfers:
         home: the home folder.
         limit_bytes: the size at which Kubernetes evicts the pod; None if the home folder is a volume of its own.
         settings: what the class allows.
+        open_file: returns the path of the scene that is open in Blender; empty if it has no file.
     """
 
-    def __init__(self, home: Path, limit_bytes: int | None, settings: TransferSettings) -> None:
+    def __init__(
+        self, home: Path, limit_bytes: int | None, settings: TransferSettings, open_file: Callable[[], str]
+    ) -> None:
         self.home = home
         self.settings = settings
         self.transfers = Slots(TRANSFERS, "uploads and downloads")
         self.looks = Slots(LOOKS, "lists and deletions")
-        self.room = Room(home, limit_bytes)
+        self.room = Room(home, limit_bytes, open_file)
 
     def check_upload(self) -> None:
         """Accept that the home folder is changed.
@@ -84,8 +87,17 @@ class Transfers:
         with self.transfers.taken():
             if target is not None:
                 await asyncio.to_thread(check_upload_target, self.home, target)
-            async with self.room.reserved(length), received(self.home, content, length) as file:
-                yield file
+            with self.room.reservation("/".join(target or ("the scene",))) as reservation:
+                await asyncio.to_thread(_cover, reservation, length)
+                async with received(self.home, content, length, reservation.wrote) as file:
+                    yield file
+
+
+def _cover(reservation: Reservation, length: int) -> None:
+    try:
+        reservation.cover(length)
+    except NoRoom as error:
+        raise Refused(507, str(error)) from None
 
 
 def _content_of(request: Request, max_bytes: int) -> tuple[Content, int]:
