@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("loopback_is_open")
 SIZE = 2_000_000
 FREE = 3_000_000
 """Room for one of them, and not for two."""

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("loopback_is_open")
 TOKEN = "correct-horse-battery"
 STATE = BlenderState(7, True, "SceneOnScreen", "The scene is on screen.", version="4.3.2", file_version=(4, 3, 32))
 UPLOAD = SceneSettings(awaits_upload=True)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("loopback_is_open")
 CONTENT = bytes(range(256)) * 4000
 LIMITS = Limits(max_bytes=10_000_000, seconds=DEADLINE_SECONDS)
 PACE = Pace(tries=3, pause_seconds=0.0, window_seconds=DEADLINE_SECONDS)
