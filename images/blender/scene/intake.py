@@ -17,7 +17,8 @@ from scene.names import BLEND, ZIP, safe_name, shown_name
 from scene.versions import BlenderVersion, check_version
 from workspace.names import free_name
 
-_NO_LINKS: Final = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+NO_LINKS: Final = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+"""How a file system says that it has no second names for a file."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def _move_file(file: Path, folder: Path, name: str) -> Path:
         except FileExistsError:
             continue
         except OSError as error:
-            if error.errno not in _NO_LINKS:
+            if error.errno not in NO_LINKS:
                 raise
             return file.rename(target)
         file.unlink()

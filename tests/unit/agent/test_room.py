@@ -58,7 +58,7 @@ class Home:
 
         request = Request("PUT", "/files/a", content=Content(size, blocks()))
         async with self.transfers.receiving(request, ("a",)) as file:
-            await file.place(("a",))
+            await file.place(("a",), replace=False)
 
     async def fetch(self) -> None:
         web = Web(parse_networks("127.0.0.0/8"), self.server.ca_file)

@@ -68,7 +68,9 @@ class Transfers:
             raise Refused(403, message + "(spec.transfer.maxBytes). Ask an administrator.")
 
     @asynccontextmanager
-    async def receiving(self, request: Request, target: Parts | None = None) -> AsyncIterator[ReceivedFile]:
+    async def receiving(
+        self, request: Request, target: Parts | None = None, *, replace: bool = False
+    ) -> AsyncIterator[ReceivedFile]:
         """Receive the body of a PUT into a file, which is removed after the block unless it was placed.
 
         Nothing of the body is asked for before everything else is found in order.
@@ -76,6 +78,7 @@ class Transfers:
         Args:
             request: the PUT.
             target: where the file will be placed; None if that is not known yet.
+            replace: whether it may take the place of a file there.
 
         Raises:
             Refused: the upload is not allowed, too large, or one too many, there is no room for it, or the target
@@ -86,7 +89,7 @@ class Transfers:
         content, length = _content_of(request, self.settings.max_bytes)
         with self.transfers.taken():
             if target is not None:
-                await asyncio.to_thread(check_upload_target, self.home, target)
+                await asyncio.to_thread(check_upload_target, self.home, target, replace=replace)
             with self.room.reservation("/".join(target or ("the scene",))) as reservation:
                 await asyncio.to_thread(_cover, reservation, length)
                 async with received(self.home, content, length, reservation.wrote) as file:
