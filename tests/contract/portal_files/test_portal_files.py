@@ -10,32 +10,14 @@ import pytest
 import requests
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
-from contract.served_portal import Served, serving_files, tab
+from contract.served_portal import Served, tab
 from network_buffers import MORE_THAN_BUFFERS
-from unit.portal.fake_agent import FakeAgent, running
 from waiting import DEADLINE_SECONDS, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[FakeAgent]:
-    with running() as agent:
-        yield agent
-
-
-@pytest.fixture
-def agent(served: FakeAgent) -> FakeAgent:
-    served.forget()
-    return served
-
-
-@pytest.fixture
-def portal(tmp_path: Path, agent: FakeAgent) -> Iterator[Served]:
-    with serving_files(tmp_path, agent) as served:
-        yield served
+    from unit.portal.fake_agent import FakeAgent
 
 
 @pytest.fixture
