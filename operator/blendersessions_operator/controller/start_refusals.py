@@ -10,7 +10,7 @@ from blendersessions.model.manifest import Ref
 from blendersessions_operator.planning.named_claim import WORKSPACE, ClaimUse, claim_refusal, named_claims
 
 if TYPE_CHECKING:
-    from blendersessions.clients.kubernetes import Kubernetes
+    from blendersessions.clients.kubernetes.client import Kubernetes
     from blendersessions.model.installation import InstallationDefaults
     from blendersessions.model.session import Session
     from blendersessions.model.session_class import SessionClass
