@@ -40,6 +40,8 @@ _MAX_BODY: Final = 2**62
 _NO_SUCH_RANGE: Final = 416
 _GONE: Final = 499
 """The status of a request whose browser went away. Nobody gets it."""
+_REPLACE: Final = "replace"
+"""A field of the form: whether the file takes the place of one of its name."""
 Receive = Callable[["AgentFiles", "Upload"], Awaitable[str]]
 
 
@@ -103,7 +105,8 @@ class FilePages:
     async def upload(self, request: Request) -> Response:
         """Take a file into the home folder, from a script."""
         path = _checked(request.path_params["path"])
-        return await self._from_script(request, path, lambda files, sent: _store(files, path, sent))
+        replace = request.headers.get("if-none-match", "") != "*"
+        return await self._from_script(request, path, lambda files, sent: _store(files, path, sent, replace=replace))
 
     async def scene(self, request: Request) -> Response:
         """Take a file and open it in Blender, from a script."""
@@ -118,7 +121,8 @@ class FilePages:
         target = folder_href(request.path_params["name"], folder)
 
         async def receive(files: AgentFiles, sent: Upload) -> str:
-            return await _store(files, _checked(f"{folder}/{sent.name}"), sent)
+            replace = sent.fields.get(_REPLACE) == "yes"
+            return await _store(files, _checked(f"{folder}/{sent.name}"), sent, replace=replace)
 
         return await self._from_form(request, receive, target, target)
 
@@ -204,8 +208,8 @@ class FilePages:
             raise Invalid(words, System.OWN)
 
 
-async def _store(files: AgentFiles, path: str, sent: Upload) -> str:
-    await files.upload(path, sent.body, sent.length)
+async def _store(files: AgentFiles, path: str, sent: Upload, *, replace: bool) -> str:
+    await files.upload(path, sent.body, sent.length, replace=replace)
     return path
 
 

@@ -135,6 +135,8 @@ class AgentStandin:
         file = self.home / path
         if file.is_dir():
             return _refuse(409, f"{path} is a folder.")
+        if request.headers.get("If-None-Match") == "*" and file.exists():
+            return _refuse(412, f"{path} is there already, and was not replaced.")
         body = await request.read()
         new = not file.exists()
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -5,12 +5,13 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
+from limits.room import Reservation, on_volume
 from scene.failure import Reason, SceneRefused
 from scene.names import is_blend, printable, sentence_list, shown_name
 from scene.sizes import megabytes
@@ -57,7 +58,7 @@ def is_archive(path: Path) -> bool:
         return file.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
 
 
-def unpack(archive: Path, name: str, folder: Path, max_bytes: int) -> Path:
+def unpack(archive: Path, name: str, folder: Path, max_bytes: int, reservation: Reservation) -> Path:
     """Unpack an archive into an empty folder, and return the path of its only scene.
 
     If everything lies in one folder, its content is unpacked without the folder.
@@ -67,9 +68,11 @@ def unpack(archive: Path, name: str, folder: Path, max_bytes: int) -> Path:
         name: its name, for messages.
         folder: an empty folder. What is in it after an error is not complete.
         max_bytes: the most that all files together may have.
+        reservation: their room in the home folder.
 
     Raises:
         SceneRefused: the archive is damaged, is refused, or does not have exactly one scene at its top.
+        NoRoom: it does not fit into the home folder.
         OSError: the folder cannot be written.
     """
     try:
@@ -77,7 +80,9 @@ def unpack(archive: Path, name: str, folder: Path, max_bytes: int) -> Path:
             scene = only_scene([path for path, _ in entries], name)
             if announced_bytes(entries) > max_bytes:
                 raise SceneRefused(Reason.TOO_LARGE, _too_large(max_bytes))
-            extract(content, entries, folder, max_bytes)
+            # No entry gives more than it announces.
+            reservation.cover(sum(on_volume(info.file_size) for _, info in entries))
+            extract(content, entries, folder, max_bytes, reservation.wrote)
             return folder / scene
     except Refused as refused:
         raise SceneRefused(Reason.UNREADABLE, f"{name} {refused}.") from None
@@ -204,13 +209,26 @@ def _check_kind(path: PurePosixPath, info: zipfile.ZipInfo) -> None:
 
 def _too_large(max_bytes: int) -> str:
     return (
-        f"The unpacked archive is larger than {megabytes(max_bytes)}, which is what the session class allows "
-        "(transfer.maxBytes) and the home folder has room for. Leave out what the scene does not need."
+        f"The unpacked archive is larger than the {megabytes(max_bytes)} that the session class allows "
+        "(transfer.maxBytes). Leave out what the scene does not need."
     )
 
 
-def extract(content: zipfile.ZipFile, entries: Sequence[Entry], folder: Path, max_bytes: int) -> None:
+def extract(
+    content: zipfile.ZipFile,
+    entries: Sequence[Entry],
+    folder: Path,
+    max_bytes: int,
+    wrote: Callable[[int], None] = lambda _: None,
+) -> None:
     """Unpack files of an archive that is open into an empty folder. What is there after an error is not complete.
+
+    Args:
+        content: the archive.
+        entries: its files.
+        folder: an empty folder.
+        max_bytes: the most that may come out.
+        wrote: is told how many bytes more are in the folder.
 
     Raises:
         Refused: two files have one name.
@@ -231,6 +249,7 @@ def extract(content: zipfile.ZipFile, entries: Sequence[Entry], folder: Path, ma
                     if written > most:
                         raise TooMuch(is_bomb=written <= max_bytes)
                     file.write(chunk)
+                    wrote(len(chunk))
         except (FileExistsError, NotADirectoryError):
             raise Refused(f"has two entries of one name ({shown_name(str(path))}). Pack it again") from None
 

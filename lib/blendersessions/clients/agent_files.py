@@ -18,6 +18,7 @@ from blendersessions.clients import desktop_folder
 from blendersessions.clients.desktop_folder import read_folder
 from blendersessions.clients.transfer import STALL_SECONDS, UploadBody, download_in
 from blendersessions.model.errors import (
+    AlreadyThere,
     Conflict,
     DomainError,
     Invalid,
@@ -55,6 +56,7 @@ _ERRORS: Final[Mapping[int, type[DomainError]]] = {
     404: NotFound,
     408: Unavailable,
     409: Conflict,
+    412: AlreadyThere,
     416: NoSuchRange,
     429: Unavailable,
     # A disk stays full until somebody makes room.
@@ -130,7 +132,7 @@ class AgentFiles:
         async with self._request("GET", _with_path("/archive", path), _DOWNLOAD) as response:
             yield self._download(response)
 
-    async def upload(self, path: str, body: AsyncIterable[bytes], length: int) -> bool:
+    async def upload(self, path: str, body: AsyncIterable[bytes], length: int, *, replace: bool = True) -> bool:
         """Write a file, and its folders if they are missing; return whether it is new.
 
         The file is there when all of it has arrived, and until then what was there before.
@@ -139,11 +141,14 @@ class AgentFiles:
             path: the file.
             body: its content.
             length: the number of bytes in it.
+            replace: whether it may take the place of a file that is there.
 
         Raises:
+            AlreadyThere: it may not, and a file is there.
             Invalid: the body has another length.
         """
-        status, _ = await self._put(f"/files/{_quoted(path)}", body, length)
+        only_new = {} if replace else {"If-None-Match": "*"}
+        status, _ = await self._put(f"/files/{_quoted(path)}", body, length, only_new)
         return status == 201
 
     async def open_scene(self, name: str, body: AsyncIterable[bytes], length: int) -> str:
@@ -165,9 +170,11 @@ class AgentFiles:
         async with self._request("DELETE", f"/files/{_quoted(path)}", _REQUEST):
             pass
 
-    async def _put(self, target: str, body: AsyncIterable[bytes], length: int) -> tuple[int, bytes]:
+    async def _put(
+        self, target: str, body: AsyncIterable[bytes], length: int, more: Mapping[str, str] | None = None
+    ) -> tuple[int, bytes]:
         """Send a body; return the status and the body of the answer."""
-        headers = {"Content-Length": str(length), "Content-Type": "application/octet-stream"}
+        headers = {"Content-Length": str(length), "Content-Type": "application/octet-stream", **(more or {})}
         sent = UploadBody(body, length)
         try:
             async with asyncio.timeout(STALL_SECONDS) as stalled:

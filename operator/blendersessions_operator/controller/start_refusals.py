@@ -12,7 +12,7 @@ from blendersessions_operator.planning.class_files import class_files_refusal
 from blendersessions_operator.planning.named_claim import WORKSPACE, ClaimUse, claim_refusal, named_claims
 
 if TYPE_CHECKING:
-    from blendersessions.clients.kubernetes import Kubernetes
+    from blendersessions.clients.kubernetes.client import Kubernetes
     from blendersessions.model.installation import InstallationDefaults
     from blendersessions.model.session import Session
     from blendersessions.model.session_class import SessionClass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from blendersessions.model.conditions import Reason
+from blendersessions.model.conditions import ConditionType, Reason
 from blendersessions.model.fields import word
 from blendersessions.model.scene_rules import classes_that_open
 from blendersessions_operator.planning.endings import Explanation
@@ -76,6 +76,16 @@ def explain_scene(session: Session, observed: Observed) -> Explanation:
         return Explanation(Reason.SCENE_LOADING, f"Blender is opening {described(session)}.")
     told = observed.scene.message or _UNTOLD.get(reason, f"The agent says no more of {described(session)}.")
     return Explanation(reason, " ".join([told, _way_out(session, observed, reason)]).strip())
+
+
+def names_other_classes(session: Session) -> bool:
+    """Return whether the status names classes that take or open the session's scene, and so depends on all of them."""
+    scene, desktop = (
+        session.status.condition(kind) for kind in (ConditionType.SCENE_READY, ConditionType.DESKTOP_READY)
+    )
+    if scene is not None and scene.reason == Reason.SCENE_TOO_NEW:
+        return True
+    return session.spec.scene.is_brought_in and desktop is not None and desktop.reason == Reason.BEYOND_CLASS
 
 
 def how_to_upload(session: Session) -> str:

@@ -96,7 +96,7 @@ async def calls_of(
     state: BlenderState = NO_BLENDER,
 ) -> AsyncIterator[Calls]:
     """Serve a home folder."""
-    desktop = FilesOnly(Transfers(home, limit_bytes, settings or TransferSettings()), state)
+    desktop = FilesOnly(Transfers(home, limit_bytes, settings or TransferSettings(), lambda: state.file), state)
 
     async def answer(request: Request) -> Response | Streamed:
         return await respond(request, desktop, TOKEN)

@@ -15,7 +15,7 @@ ALLOWED = {
     "class_files": {"class_files", "scene", "workspace"},
     "entry": {"class_files", "entry", "limits", "workspace"},
     "limits": {"limits"},
-    "scene": {"scene", "workspace", "aiohttp", "yarl"},
+    "scene": {"limits", "scene", "workspace", "aiohttp", "yarl"},
     "workspace": {"workspace"},
 }
 

@@ -19,7 +19,7 @@ from unit.operator.contexts import context_of
 from unit.operator.factories import NOW, body, nothing_observed, session, settings
 
 if TYPE_CHECKING:
-    from blendersessions.clients.kubernetes import Kubernetes
+    from blendersessions.clients.kubernetes.client import Kubernetes
     from blendersessions.model.manifest import Manifest, Ref
 
 ALL: Manifest = {

@@ -140,6 +140,8 @@ class FakeAgent:
 
     async def _put(self, request: web.Request) -> web.StreamResponse:
         path = request.match_info["path"]
+        if request.headers.get("If-None-Match") == "*" and path in self.files:
+            return _refuse(412, f"{path} is there already, and was not replaced.")
         content = await self._receive(request, path)
         if isinstance(content, web.StreamResponse):
             return content

@@ -153,6 +153,23 @@ async def test_a_form_without_scripts_puts_a_file_into_the_folder(
     assert agent.files == {'new/deep/椅子 ".blend': content}
 
 
+async def test_a_file_of_the_same_name_is_replaced_only_if_the_browser_says_so(
+    browser: Browser, session: str, agent: FakeAgent
+) -> None:
+    await browser.see(f"{session}/files")
+    agent.files["a.png"] = b"old"
+    sent = {"file": ("a.png", b"new")}
+    for answer, status in (
+        (await put(browser, f"{session}/files/a.png", b"new", **{"If-None-Match": "*"}), 412),
+        (await browser.post(f"{session}/files", data={"csrf": browser.csrf}, files=sent), 400),
+    ):
+        assert answer.status_code == status
+        assert "a.png is there already, and was not replaced." in answer.text
+        assert agent.files == {"a.png": b"old"}
+    answer = await browser.post(f"{session}/files", data={"csrf": browser.csrf, "replace": "yes"}, files=sent)
+    assert (answer.status_code, agent.files) == (303, {"a.png": b"new"})
+
+
 async def test_a_form_without_scripts_opens_a_file_in_blender(
     portal: Portal, browser: Browser, session: str, agent: FakeAgent
 ) -> None:

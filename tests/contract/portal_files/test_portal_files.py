@@ -10,32 +10,14 @@ import pytest
 import requests
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
-from contract.served_portal import Served, serving_files, tab
+from contract.served_portal import Served, tab
 from network_buffers import MORE_THAN_BUFFERS
-from unit.portal.fake_agent import FakeAgent, running
 from waiting import DEADLINE_SECONDS, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[FakeAgent]:
-    with running() as agent:
-        yield agent
-
-
-@pytest.fixture
-def agent(served: FakeAgent) -> FakeAgent:
-    served.forget()
-    return served
-
-
-@pytest.fixture
-def portal(tmp_path: Path, agent: FakeAgent) -> Iterator[Served]:
-    with serving_files(tmp_path, agent) as served:
-        yield served
+    from unit.portal.fake_agent import FakeAgent
 
 
 @pytest.fixture
@@ -146,6 +128,34 @@ def test_of_several_files_the_one_that_fails_is_named(agent: FakeAgent, page: Pa
     assert agent.files == {}
 
 
+def test_a_file_of_the_same_name_is_replaced_after_a_question_alone(agent: FakeAgent, page: Page) -> None:
+    agent.files = {"ä.png": b"old"}
+    page.reload()
+    question = page.get_by_role("dialog")
+    for answer in ("Cancel", "Replace"):
+        page.get_by_label("Choose files").set_input_files([file("ä.png", b"new"), file("b.png")])
+        expect(question).to_contain_text("“ä.png” is there already. Replace?")
+        assert agent.files == {"ä.png": b"old"}
+        question.get_by_role("button", name=answer).click()
+    expect(page.locator("[data-file]")).to_have_count(2)
+    assert agent.files == {"ä.png": b"new", "b.png": b"1"}
+
+
+def test_a_file_that_came_meanwhile_is_asked_for_too(agent: FakeAgent, page: Page) -> None:
+    expect(page.get_by_text("This folder is empty.")).to_be_visible()
+    agent.files = {"a.png": b"old"}
+    page.get_by_label("Choose files").set_input_files([file("a.png", b"new")])
+    question = page.get_by_role("dialog")
+    expect(question).to_contain_text("“a.png” is there already. Replace?")
+    question.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("alert").filter(has_text="a.png is there already, and was not replaced.")).to_be_visible()
+    assert agent.files == {"a.png": b"old"}
+    page.get_by_label("Choose files").set_input_files([file("a.png", b"new")])
+    question.get_by_role("button", name="Replace").click()
+    expect(page.locator("[data-file]")).to_have_count(1)
+    assert agent.files == {"a.png": b"new"}
+
+
 def test_without_scripts_forms_do_it(portal: Served, agent: FakeAgent, browser: Browser) -> None:
     with tab(browser, scripts=False) as page:
         page.goto(f"{portal.url}sessions/{visit(portal, page)}/files")
@@ -153,6 +163,15 @@ def test_without_scripts_forms_do_it(portal: Served, agent: FakeAgent, browser: 
         page.get_by_role("button", name="Add", exact=True).click()
         expect(page.locator("[data-file]")).to_have_count(1)
         assert agent.files == {"a.png": bytes(range(256)) * 999}
+        page.get_by_label("File to add").set_input_files([file("a.png", b"new")])
+        page.get_by_role("button", name="Add", exact=True).click()
+        expect(page.get_by_text("a.png is there already, and was not replaced.")).to_be_visible()
+        page.get_by_role("link", name="Choose another file").click()
+        page.get_by_label("Replace a file of the same name").check()
+        page.get_by_label("File to add").set_input_files([file("a.png", b"new")])
+        page.get_by_role("button", name="Add", exact=True).click()
+        expect(page.locator("[data-file]")).to_have_count(1)
+        assert agent.files == {"a.png": b"new"}
         page.get_by_role("button", name="Delete a.png").click()
         page.get_by_role("dialog").get_by_role("button", name="Delete").click()
         expect(page.get_by_text("This folder is empty.")).to_be_visible()

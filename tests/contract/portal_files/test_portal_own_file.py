@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
-from contract.served_portal import Served, serving_files, tab
+from contract.served_portal import Served, tab
 from network_buffers import MORE_THAN_BUFFERS
-from unit.portal.fake_agent import FakeAgent, running
 from waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from unit.portal.fake_agent import FakeAgent
 
 TOO_NEW = {"message": "“<b>cart</b>.blend” was saved by Blender 5.2, and here is 4.3.", "reason": "SceneTooNew"}
 DROP = """(zone, name) => {
@@ -28,24 +29,6 @@ DROP = """(zone, name) => {
 
 def blend(name: str = "cart.blend", content: bytes = b"BLENDER") -> FilePayload:
     return {"name": name, "mimeType": "application/octet-stream", "buffer": content}
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[FakeAgent]:
-    with running() as agent:
-        yield agent
-
-
-@pytest.fixture
-def agent(served: FakeAgent) -> FakeAgent:
-    served.forget()
-    return served
-
-
-@pytest.fixture
-def portal(tmp_path: Path, agent: FakeAgent) -> Iterator[Served]:
-    with serving_files(tmp_path, agent) as served:
-        yield served
 
 
 @pytest.fixture
