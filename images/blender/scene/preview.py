@@ -11,7 +11,7 @@ from scene.blocks import read_blocks, read_first_line
 from scene.plain import Plain
 
 MAX_SIDE: Final = 1024
-"""Pixels. Blender writes pictures of at most 256."""
+"""Pixels. Blender writes pictures of 128, and some versions of 256."""
 _SIZE: Final = "ii"
 _SIZE_BYTES: Final = struct.calcsize(f"<{_SIZE}")
 _PICTURE: Final = b"TEST"

@@ -16,6 +16,7 @@ MAX_BYTES: Final = 60 * 1024
 """The largest picture."""
 MAKING_SECONDS: Final = 10.0
 """A process that takes longer is ended."""
+_END_SECONDS: Final = 1.0
 _NO_PICTURE: Final = 4
 """The exit code of `agent.thumbnails.maker.program`."""
 
@@ -74,10 +75,11 @@ async def _running(
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
-        # One that waits for a volume ends when the volume answers. Nobody waits for it.
         reaping = asyncio.ensure_future(_reap(process, process.stdout))
         _reaping.add(reaping)
         reaping.add_done_callback(_reaping.discard)
+        # One that waits for a volume ends when the volume answers. Nobody waits so long.
+        await asyncio.wait({reaping}, timeout=_END_SECONDS)
 
 
 async def _reap(process: asyncio.subprocess.Process, output: asyncio.StreamReader) -> None:

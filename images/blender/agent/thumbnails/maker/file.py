@@ -8,7 +8,7 @@ from agent.thumbnails.maker.program import run
 from agent.thumbnails.maker.reading import of_blend, of_picture
 
 SIDE: Final = 256
-"""Pixels of the longer side. Blender's own pictures have as many."""
+"""Pixels of the longer side. Blender's own pictures have 128."""
 MAX_BYTES: Final = 24 * 1024
 
 

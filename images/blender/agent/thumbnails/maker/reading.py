@@ -1,5 +1,6 @@
 """Reads the picture of a file: what Blender put into a .blend, or the picture itself."""
 
+import warnings
 from typing import BinaryIO, Final
 
 from PIL import Image, ImageOps
@@ -10,6 +11,7 @@ from scene.preview import read_preview
 
 MAX_PIXELS: Final = 40_000_000
 """A render in 8K has 33 million. With four bytes for each pixel, twice this fits into the memory of this process."""
+_TOO_LARGE: Final = f"The picture has more than the {MAX_PIXELS // 10**6} million pixels that are scaled down."
 _FORMATS: Final = ("PNG", "JPEG")
 _SCALED_WELL: Final = ("L", "RGB", "RGBA")
 
@@ -42,23 +44,20 @@ def of_picture(stream: BinaryIO, side: int) -> Image.Image:
         NoPicture: it cannot be read, or is too large.
     """
     try:
-        with Image.open(stream, formats=_FORMATS) as image:
-            _check_size(image)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image = Image.open(stream, formats=_FORMATS)
+        with image:
+            if image.width * image.height > MAX_PIXELS:
+                raise NoPicture(_TOO_LARGE)
             # A JPEG is unpacked at a part of its size.
             image.draft("RGB", (2 * side, 2 * side))
             return _scaled(image, side)
+    except (MemoryError, Image.DecompressionBombWarning, Image.DecompressionBombError):
+        raise NoPicture(_TOO_LARGE) from None
     # Pillow has many kinds of errors for damaged files, and names them nowhere.
     except (OSError, ValueError, SyntaxError, ArithmeticError, LookupError, TypeError, AttributeError) as error:
         raise NoPicture(f"The picture cannot be read ({type(error).__name__}).") from None
-    except MemoryError:
-        raise NoPicture("The picture is too large to be scaled down.") from None
-
-
-def _check_size(image: Image.Image) -> None:
-    pixels = image.width * image.height
-    if pixels > MAX_PIXELS:
-        counts = f"{pixels // 10**6} million pixels, and at most {MAX_PIXELS // 10**6} million are scaled down"
-        raise NoPicture(f"The picture has {counts}.")
 
 
 def _scaled(image: Image.Image, side: int) -> Image.Image:
