@@ -64,7 +64,7 @@ def test_the_screen_is_shown_while_blender_computes_and_after_it_was_quit(deskto
     assert image.size == SIZE
     assert len(one.content) <= MAX_BYTES
     assert difference(image, screen.resize(SIZE, Image.Resampling.BOX)) < SAME
-    assert red(image) > 500
+    assert red(image) > 200
     # Nothing was made before somebody asked, and once for both.
     made = one.headers["Last-Modified"]
     assert parsedate_to_datetime(made).timestamp() >= asked
@@ -83,7 +83,7 @@ def test_files_show_what_is_in_them(desktop: Container) -> None:
     desktop.blender(SAVE_AN_IMAGE)
     scene = picture(desktop.agent.get("/thumbnail/with%20picture.blend"))
     assert max(scene.size) == 128
-    assert red(scene) > 50
+    assert red(scene) > 10
     blue = picture(desktop.agent.get("/thumbnail/blue.png"))
     assert (blue.size, ImageStat.Stat(blue).mean[2] > 200) == ((256, 128), True)
     without = desktop.agent.get("/thumbnail/shopping_cart.blend")
