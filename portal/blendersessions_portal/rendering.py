@@ -127,7 +127,7 @@ class Renderer:
 
     def file_picture(self) -> str:
         """Return the address of the picture of a file that has none of its own."""
-        return "/static/file.svg"
+        return "/static/no-picture.svg"
 
     def home(
         self,

@@ -86,8 +86,12 @@ def test_files_show_what_is_in_them(desktop: Container) -> None:
     assert red(scene) > 10
     blue = picture(desktop.agent.get("/thumbnail/blue.png"))
     assert (blue.size, ImageStat.Stat(blue).mean[2] > 200) == ((256, 128), True)
-    without = desktop.agent.get("/thumbnail/shopping_cart.blend")
-    assert (without.status_code, "has no picture in it" in without.json()["message"]) == (404, True)
+    (desktop.home / "none.blend").write_bytes(b"none")
+    without = desktop.agent.get("/thumbnail/none.blend")
+    assert (without.status_code, without.json()["message"]) == (
+        404,
+        "none.blend has no thumbnail. The file is no .blend file.",
+    )
 
 
 def test_a_screen_of_16_bits_and_one_that_shows_nothing_yet(run_desktop: RunDesktop, tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ class FakeAgent:
 
     def __init__(self) -> None:
         self.gate = threading.Event()
-        """While it is not set, nothing is read of what comes in."""
+        """While it is not set, nothing is read of what comes in, and no picture is sent."""
         self.url = ""
         self.forget()
 
@@ -137,6 +137,7 @@ class FakeAgent:
         path = request.match_info.get("path")
         if path is None:
             self.old_will_do.append(request.headers.get("Cache-Control") == "max-stale")
+        await asyncio.to_thread(self.gate.wait, DEADLINE_SECONDS)
         content = self.screen if path is None else self.thumbnails.get(path)
         if content is None:
             return _refuse(*((503, "There is no picture yet.") if path is None else (404, f"{path} has no thumbnail.")))

@@ -106,7 +106,7 @@ async def test_an_empty_scene_has_a_picture_too(portal: Portal, browser: Browser
 async def test_what_is_no_picture_is_not_passed_on(browser: Browser, session: str, agent: FakeAgent, kind: str) -> None:
     agent.screen = agent.thumbnails["a.png"] = b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>"
     agent.picture_kind = kind
-    for address, instead in ((f"{session}/thumbnail", SCENE), (f"{session}/thumbnail/a.png", "/static/file.svg")):
+    for address, instead in ((f"{session}/thumbnail", SCENE), (f"{session}/thumbnail/a.png", "/static/no-picture.svg")):
         answer = await browser.get(address)
         assert (answer.status_code, answer.headers["location"]) == (302, instead)
         assert b"svg" not in answer.content
@@ -126,7 +126,7 @@ async def test_a_session_without_a_desktop_asks_no_agent(portal: Portal, browser
     name = await browser.start()
     assert (await browser.get(f"/sessions/{name}/thumbnail")).headers["location"] == SCENE
     portal.store.make_suspended(name, "Requested")
-    assert (await browser.get(f"/sessions/{name}/thumbnail/a.png")).headers["location"] == "/static/file.svg"
+    assert (await browser.get(f"/sessions/{name}/thumbnail/a.png")).headers["location"] == "/static/no-picture.svg"
     assert agent.asked == []
 
 
@@ -146,8 +146,8 @@ async def test_files_show_their_pictures_and_others_an_icon(browser: Browser, se
     answer = await browser.get(f"{session}/thumbnail/%C3%A4%20%231.blend")
     assert (answer.status_code, answer.content) == (200, agent.thumbnails["ä #1.blend"])
     without = await browser.get(f"{session}/thumbnail/RENDER.PNG")
-    assert (without.status_code, without.headers["location"]) == (302, "/static/file.svg")
-    assert (await browser.get("/static/file.svg")).status_code == 200
+    assert (without.status_code, without.headers["location"]) == (302, "/static/no-picture.svg")
+    assert (await browser.get("/static/no-picture.svg")).status_code == 200
 
 
 async def test_a_class_that_lets_no_file_out_shows_no_picture_of_one(
@@ -157,7 +157,7 @@ async def test_a_class_that_lets_no_file_out_shows_no_picture_of_one(
     agent.files, agent.thumbnails = {"a.png": b"x"}, {"a.png": png("red")}
     agent.withheld = "The session's class allows no downloads."
     assert "/thumbnail/" not in (await browser.see(f"{session}/files")).text
-    assert (await browser.get(f"{session}/thumbnail/a.png")).headers["location"] == "/static/file.svg"
+    assert (await browser.get(f"{session}/thumbnail/a.png")).headers["location"] == "/static/no-picture.svg"
 
 
 async def test_an_agent_that_is_away_costs_the_pictures_alone(portal: Portal, browser: Browser, session: str) -> None:
