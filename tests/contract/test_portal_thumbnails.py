@@ -30,7 +30,7 @@ HIDE = """hidden => {
   document.dispatchEvent(new Event("visibilitychange"));
 }"""
 ALL_THERE = """() => {
-  const pictures = Array.from(document.querySelectorAll("img[src*=thumbnail]"));
+  const pictures = Array.from(document.querySelectorAll("img[src^='/sessions/']"));
   return pictures.length > 0 && pictures.every((image) => image.naturalWidth > 0);
 }"""
 THIRTY_SECONDS = 30_000
