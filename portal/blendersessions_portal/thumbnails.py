@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from blendersessions.model.errors import DomainError
+from blendersessions_portal.file_path import checked_path
 from blendersessions_portal.own_session import own_session
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class ThumbnailPages:
     async def file(self, request: Request) -> Response:
         """Send the picture of a file; that of all files if it has none."""
         _, session = await own_session(request, self.identifier, self.store)
-        answer = await self._answer(request, session, request.path_params["path"])
+        answer = await self._answer(request, session, checked_path(request.path_params["path"]))
         return answer if answer is not None else _instead(self.renderer.file_picture())
 
     async def _answer(

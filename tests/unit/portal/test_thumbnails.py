@@ -150,6 +150,14 @@ async def test_files_show_their_pictures_and_others_an_icon(browser: Browser, se
     assert (await browser.get("/static/no-picture.svg")).status_code == 200
 
 
+@pytest.mark.parametrize("path", ["%2e%2e/status", "a/%2e%2e/%2e%2e/status", ".hidden.png", "a%00.png"])
+async def test_no_path_leads_out_of_the_home_folder(
+    browser: Browser, session: str, agent: FakeAgent, path: str
+) -> None:
+    assert (await browser.get(f"{session}/thumbnail/{path}")).status_code == 404
+    assert agent.asked == []
+
+
 async def test_a_class_that_lets_no_file_out_shows_no_picture_of_one(
     portal: Portal, browser: Browser, session: str, agent: FakeAgent
 ) -> None:
