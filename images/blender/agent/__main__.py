@@ -21,6 +21,7 @@ from agent.notices import Notices, NotShown
 from agent.routes import respond
 from agent.scene_source import SceneSource
 from agent.server import serve
+from agent.thumbnails.desktop import DesktopThumbnails
 from agent.watch import Folders, Watch
 from agent.work import Work, WorkTracker
 from scene.intake import Intake
@@ -56,6 +57,7 @@ class Agent:
         self.transfers = Transfers(folders.home, folders.home_limit_bytes, transfers, lambda: self.state.file)
         intake = Intake(folders.home, folders.home / FOLDER_NAME, self.transfers.room, transfers.max_bytes)
         self.scene = SceneSource(settings, intake, self.blender, self.notify)
+        self.thumbnails = DesktopThumbnails(lambda: self.blender.state.ready)
         self.watch = Watch(self.blender, self._work, folders, self.notify)
 
     @property

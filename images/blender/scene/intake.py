@@ -12,8 +12,9 @@ from typing import Final
 from limits.room import Room
 from scene.archive import is_archive, only_scene, unpack
 from scene.failure import Reason, SceneRefused
-from scene.header import NotABlend, read_header
+from scene.header import read_header
 from scene.names import BLEND, ZIP, safe_name, shown_name
+from scene.plain import NotABlend
 from scene.versions import BlenderVersion, check_version
 from workspace.names import free_name
 

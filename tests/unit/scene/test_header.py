@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scene.header import MAX_BYTES, MAX_COMPRESSED_BYTES, Header, NotABlend, read_header
+from scene.header import Header, read_header
+from scene.plain import MAX_BYTES, MAX_COMPRESSED_BYTES, NotABlend
 from unit.scene.blends import block, global_content, new_blend, old_blend, skippable, zstd
 
 if TYPE_CHECKING:
