@@ -1,4 +1,4 @@
-"""No test depends on how fast the machine is: what would make it so is refused in all of tests/."""
+"""No test depends on how fast the machine is: what would make it so is refused in all tests."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ EXEMPT = {
     "bench": "it measures time",
 }
 FILES = [path for path in sorted(TESTS.rglob("*.py")) if not EXEMPT.keys() & set(path.relative_to(TESTS).parts)]
+FILES += sorted((TESTS.parent / "local" / "cluster" / "tests").rglob("*.py"))
 
 
 def name_of(call: ast.Call) -> str:
@@ -94,7 +95,7 @@ def faults_of(source: str) -> list[str]:
     return [f"line {line}: {fault}" for line, fault in sorted(found)]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(TESTS)))
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(TESTS.parent)))
 def test_a_test_file_does_not_depend_on_the_machines_speed(path: Path) -> None:
     assert faults_of(path.read_text(encoding="utf-8")) == []
 
