@@ -15,7 +15,8 @@ from typing import Final
 
 from class_files.mounts import MOUNTS, NotThere, class_file
 from scene.failure import SceneRefused
-from scene.header import NotABlend, read_header
+from scene.header import read_header
+from scene.plain import NotABlend
 from scene.sizes import megabytes
 from scene.versions import BlenderVersion, check_version
 from workspace.files import is_regular_file, read_regular_file, write_json
