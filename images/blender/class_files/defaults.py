@@ -6,6 +6,7 @@ has changed follows the class: another file takes its place at the next start, o
 """
 
 import hashlib
+import io
 import json
 import os
 import tempfile
@@ -15,7 +16,7 @@ from typing import Final
 
 from class_files.mounts import MOUNTS, NotThere, class_file
 from scene.failure import SceneRefused
-from scene.header import read_header
+from scene.header import Header, read_header
 from scene.plain import NotABlend
 from scene.sizes import megabytes
 from scene.versions import BlenderVersion, check_version
@@ -75,9 +76,8 @@ def newer_files(
             path = class_file(variable, environment, mounts)
             if path is None:
                 continue
-            with path.open("rb") as stream:
-                name = f"{environment[variable]}, the {what} of the session class,"
-                warning = check_version(name, read_header(stream), blender)
+            name = f"{environment[variable]}, the {what} of the session class,"
+            warning = check_version(name, _header(read_regular_file(path, MAX_BYTES)), blender)
         except SceneRefused as refused:
             warning = f"{refused} It is not used."
         except (OSError, NotThere, NotABlend):
@@ -103,13 +103,16 @@ def _content(variable: str, what: str, environment: Mapping[str, str], mounts: M
         content = read_regular_file(path, MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
             raise NotThere(f"{problem}has more than {megabytes(MAX_BYTES)}{end}")
-        with path.open("rb") as stream:
-            read_header(stream)
+        _header(content)
     except OSError as error:
         raise NotThere(f"{problem}cannot be read ({error.strerror or 'it is no file'}){end}") from None
     except NotABlend as reason:
         raise NotThere(f"{problem}{reason}{end}") from None
     return content
+
+
+def _header(content: bytes) -> Header:
+    return read_header(io.BytesIO(content))
 
 
 def _replace(target: Path, content: bytes | None) -> None:

@@ -12,6 +12,7 @@ from scene.versions import BlenderVersion
 from unit.scene.blends import old_blend
 
 STARTUP = {"BLENDER_STARTUP_FILE": "studio/start.blend"}
+BLENDER = BlenderVersion("4.3.2", (4, 3, 32))
 PREFERENCES = {"BLENDER_PREFERENCES": "userpref.blend"}
 
 
@@ -127,6 +128,7 @@ def test_a_pipe_is_no_start_up_file_and_is_not_waited_for(desk: Desk) -> None:
     os.mkfifo(desk.of_class)
     [problem] = desk.start()
     assert "cannot be read (it is no file), so it is not used" in problem
+    assert newer_files(BLENDER, STARTUP, desk.mounts) == ()
 
 
 @pytest.mark.parametrize("note", [b"", b"[]", b'{"startup.blend": [1]}', b"\xff", b"[" * 10_000])
@@ -149,15 +151,14 @@ def test_a_folder_that_cannot_be_written_to_is_told(desk: Desk, monkeypatch: pyt
 
 
 def test_a_file_of_a_newer_blender_is_told(desk: Desk) -> None:
-    blender = BlenderVersion("4.3.2", (4, 3, 32))
     desk.of_class.write_bytes(old_blend("502", (4, 3, 0)))
-    [warning] = newer_files(blender, STARTUP, desk.mounts)
+    [warning] = newer_files(BLENDER, STARTUP, desk.mounts)
     assert warning.startswith(
         "studio/start.blend, the start-up file of the session class, was saved by Blender 5.2. This"
     )
     desk.of_class.write_bytes(old_blend("502", (5, 0, 0)))
-    [warning] = newer_files(blender, STARTUP, desk.mounts)
+    [warning] = newer_files(BLENDER, STARTUP, desk.mounts)
     assert warning.endswith("This desktop has Blender 4.3.2. It is not used.")
     desk.of_class.write_bytes(old_blend("403"))
-    assert newer_files(blender, STARTUP, desk.mounts) == ()
-    assert newer_files(blender, {}, desk.mounts) == ()
+    assert newer_files(BLENDER, STARTUP, desk.mounts) == ()
+    assert newer_files(BLENDER, {}, desk.mounts) == ()
