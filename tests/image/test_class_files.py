@@ -93,7 +93,7 @@ def test_a_class_brings_its_files_and_the_person_decides(run_desktop: RunDesktop
     assert container.blender(STATE)[0] == []
     until(
         "the bridge has looked",
-        lambda: container.blender("bpy.context.scene.render.filepath") != "/tmp/looked-for",  # noqa: S108
+        lambda: container.blender("bpy.context.scene.render.filepath") != "/tmp/looked-for",
     )
     assert json.loads((config / "class-extensions.json").read_text()) == {"disabled": ["good"]}
 
