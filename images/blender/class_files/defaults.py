@@ -5,6 +5,7 @@ it. The copy's hash is noted. A file that differs from it is the person's, and i
 has changed follows the class: another file takes its place at the next start, or none.
 """
 
+import contextlib
 import hashlib
 import io
 import json
@@ -66,22 +67,32 @@ def put_defaults(config: Path, environment: Mapping[str, str], mounts: Mapping[s
     return tuple(problems)
 
 
-def newer_files(
-    blender: BlenderVersion, environment: Mapping[str, str], mounts: Mapping[str, Path] = MOUNTS
-) -> tuple[str, ...]:
-    """Return what this Blender does not know of the class's files, in sentences: a newer one saved them."""
+def newer_files(config: Path, blender: BlenderVersion, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what this Blender does not know of the class's files that it uses, in sentences: a newer one saved them.
+
+    A copy that this Blender cannot read is taken away, so that it does not count as preferences that were saved.
+
+    Args:
+        config: the folder for preferences.
+        blender: this Blender.
+        environment: says which files the class has.
+    """
+    note = _read_note(config)
     problems = []
-    for variable, (_, what) in FILES.items():
+    for variable, (name, what) in FILES.items():
+        copy = config / name
+        if not environment.get(variable) or name not in note or _hash_of(copy) != note[name]:
+            # It is the person's own, or there is none.
+            continue
         try:
-            path = class_file(variable, environment, mounts)
-            if path is None:
-                continue
-            name = f"{environment[variable]}, the {what} of the session class,"
-            warning = check_version(name, _header(read_regular_file(path, MAX_BYTES)), blender)
+            shown = f"{environment[variable]}, the {what} of the session class,"
+            warning = check_version(shown, _header(read_regular_file(copy, MAX_BYTES)), blender)
         except SceneRefused as refused:
             warning = f"{refused} It is not used."
-        except (OSError, NotThere, NotABlend):
-            # `put_defaults` has told it.
+            with contextlib.suppress(OSError):
+                copy.unlink()
+        except (OSError, NotABlend):
+            # The person has changed it since.
             continue
         if warning:
             problems.append(warning)
