@@ -46,18 +46,24 @@ def put_defaults(config: Path, environment: Mapping[str, str], mounts: Mapping[s
     problems: list[str] = []
     for variable, (name, what) in FILES.items():
         target = config / name
-        if os.path.lexists(target) and (name not in former or _hash_of(target) != former[name]):
+        content, problem = None, ""
+        try:
+            content = _content(variable, what, environment, mounts)
+        except NotThere as missing:
+            problem = str(missing)
+        # A start that was cut off leaves a copy of the class's file without its note.
+        ours = {former.get(name), None if content is None else _hash(content)}
+        if os.path.lexists(target) and _hash_of(target) not in ours:
             # It is the person's own.
             continue
         try:
-            content = _content(variable, what, environment, mounts)
-            _replace(target, content)
-        except NotThere as missing:
-            problems.append(str(missing))
-            content = None
+            if not problem:
+                _replace(target, content)
         except OSError as error:
-            problems.append(f"The {what} of the session class could not be put into place ({error.strerror}).")
+            problem = f"The {what} of the session class could not be put into place ({error.strerror})."
             content = None
+        if problem:
+            problems.append(problem)
         if content is not None:
             note[name] = _hash(content)
         elif name in former and os.path.lexists(target):

@@ -140,6 +140,17 @@ def test_a_note_that_a_person_changed_takes_no_file_from_them(desk: Desk, note: 
     assert desk.ours.read_bytes() == b"mine"
 
 
+def test_a_copy_whose_note_was_never_written_follows_the_class_too(desk: Desk) -> None:
+    """As when the container ends between the two, or the home folder is full."""
+    desk.of_class.write_bytes(old_blend())
+    desk.start()
+    (desk.config / NOTE).unlink()
+    assert desk.start() == ()
+    desk.of_class.write_bytes(old_blend() + b"newer")
+    assert desk.start() == ()
+    assert desk.ours.read_bytes() == old_blend() + b"newer"
+
+
 def test_a_folder_that_cannot_be_written_to_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(**_: object) -> object:
         raise OSError(28, "No space left on device")
