@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from typing import TYPE_CHECKING
 
@@ -87,6 +88,14 @@ def test_a_class_brings_its_files_and_the_person_decides(run_desktop: RunDesktop
     container.start_again(new_pod=True)
     container.wait_ready()
     assert container.blender(STATE) == [["with_wheel"], [False, True, False], True, [False, 23], ENFORCED]
+    # What goes with all preferences is no choice. The bridge looks for outputs and for choices in one go.
+    container.blender("bpy.ops.wm.read_factory_settings(); bpy.context.scene.render.filepath = '/tmp/looked-for'")
+    assert container.blender(STATE)[0] == []
+    until(
+        "the bridge has looked",
+        lambda: container.blender("bpy.context.scene.render.filepath") != "/tmp/looked-for",
+    )
+    assert json.loads((config / "class-extensions.json").read_text()) == {"disabled": ["good"]}
 
 
 def test_an_extension_that_ends_blender_is_left_out(run_desktop: RunDesktop, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 import addon_utils
 import bpy
 
-from class_files.choices import read_disabled, write_disabled
+from class_files.choices import Choices, read_disabled, write_disabled
 from class_files.extensions import MAX_BYTES, install
 from class_files.mounts import NotThere, class_file
 from scene.names import shown_name
@@ -32,9 +32,9 @@ class ClassExtensions:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
         self._config = Path(environment.get("BLENDER_USER_CONFIG", ""))
-        self._disabled = frozenset[str]()
-        self._modules: dict[str, str] = {}
-        """The IDs of those that were enabled, or that the person has disabled, by their modules."""
+        self._written = frozenset[str]()
+        """The IDs of those that the home folder notes as disabled."""
+        self._choices: Choices | None = None
 
     def enable(self) -> list[str]:
         """Install and enable them, and return what is wrong in sentences. No error of an extension ends the start."""
@@ -51,18 +51,18 @@ class ClassExtensions:
 
     def note_choices(self) -> None:
         """Note which extensions the person has disabled since, so that later starts leave them so."""
-        enabled = {add_on.module for add_on in bpy.context.preferences.addons}
-        off = {name for module, name in self._modules.items() if module not in enabled}
-        disabled = self._disabled - set(self._modules.values()) | off
-        if disabled != self._disabled and write_disabled(self._config, disabled):
-            self._disabled = disabled
+        if self._choices is None:
+            return
+        disabled = self._choices.look([add_on.module for add_on in bpy.context.preferences.addons], _mark())
+        if disabled != self._written and write_disabled(self._config, disabled):
+            self._written = disabled
 
     def _enable_from(self, source: Path) -> list[str]:
         if bpy.app.factory_startup:
             return ["The extensions of the session class were left out too."]
         target = Path(self._environment["BLENDER_SESSION_EXTENSIONS"])
         installed = install(source, target, bpy.app.version, self._max_bytes())
-        self._disabled = read_disabled(self._config)
+        disabled = read_disabled(self._config)
         problems = list(installed.problems)
         if not _repository(target).enabled:
             # The person has switched all of them off.
@@ -71,12 +71,15 @@ class ClassExtensions:
         # Blender may have looked for them before they were there.
         importlib.invalidate_caches()
         addon_utils.extensions_refresh(ensure_wheels=True, addon_modules_pending=list(modules))
+        followed = {}
         for module, name in modules.items():
-            problem = _disable(module) if name in self._disabled else _enable(module)
+            problem = _disable(module) if name in disabled else _enable(module)
             if problem:
                 problems.append(f"The extension {name} was not enabled: {problem}.")
             else:
-                self._modules[module] = name
+                followed[module] = name
+        self._written = disabled
+        self._choices = Choices(disabled, followed, _mark())
         return problems
 
     def _max_bytes(self) -> int:
@@ -89,13 +92,25 @@ def _repository(folder: Path) -> "bpy.types.UserExtensionRepo":
 
     The person's preferences may have it from an earlier start.
     """
-    repositories = bpy.context.preferences.extensions.repos
-    found = next((each for each in repositories if each.module == MODULE), None)
-    if found is None:
+    if (found := _known_repository()) is None:
+        repositories = bpy.context.preferences.extensions.repos
         return repositories.new(name="Session class", module=MODULE, custom_directory=str(folder), source="SYSTEM")
     if Path(found.directory) != folder:
         found.use_custom_directory, found.custom_directory = True, str(folder)
     return found
+
+
+def _known_repository() -> "bpy.types.UserExtensionRepo | None":
+    return next((each for each in bpy.context.preferences.extensions.repos if each.module == MODULE), None)
+
+
+def _mark() -> int:
+    """Return what tells the preferences from others: where they have the repository, which all extensions go with.
+
+    Blender keeps the address while it has these preferences. It reads others into new ones before it lets go of them.
+    """
+    found = _known_repository()
+    return found.as_pointer() if found is not None and found.enabled else 0
 
 
 def _enable(module: str) -> str:

@@ -187,12 +187,10 @@ def start() -> None:
     # Blender's Python leaves SIGPIPE at its default, so writing to any closed pipe or socket would end Blender.
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     home = Path(os.environ["BLENDER_SESSION_HOME"])
+    newer = _newer_files()
     apply_preferences(home, os.environ, first=not has_saved_preferences())
     extensions = ClassExtensions(os.environ)
-    problems = [
-        *extensions.enable(),
-        *newer_files(BlenderVersion(blender_state.version(), bpy.app.version_file), os.environ),
-    ]
+    problems = [*extensions.enable(), *newer]
     for problem in problems:
         print(problem, file=sys.stderr)  # noqa: T201
     if len(problems) > _SHOWN_PROBLEMS:
@@ -208,3 +206,11 @@ def start() -> None:
     )
     # A persistent timer goes on when another file is opened.
     bpy.app.timers.register(bridge.tick, first_interval=_TICK_SECONDS, persistent=True)
+
+
+def _newer_files() -> tuple[str, ...]:
+    config = os.environ.get("BLENDER_USER_CONFIG", "")
+    if not config or bpy.app.factory_startup:
+        # None of them is used.
+        return ()
+    return newer_files(Path(config), BlenderVersion(blender_state.version(), bpy.app.version_file), os.environ)

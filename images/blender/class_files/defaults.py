@@ -5,7 +5,9 @@ it. The copy's hash is noted. A file that differs from it is the person's, and i
 has changed follows the class: another file takes its place at the next start, or none.
 """
 
+import contextlib
 import hashlib
+import io
 import json
 import os
 import tempfile
@@ -15,7 +17,7 @@ from typing import Final
 
 from class_files.mounts import MOUNTS, NotThere, class_file
 from scene.failure import SceneRefused
-from scene.header import read_header
+from scene.header import Header, read_header
 from scene.plain import NotABlend
 from scene.sizes import megabytes
 from scene.versions import BlenderVersion, check_version
@@ -44,18 +46,24 @@ def put_defaults(config: Path, environment: Mapping[str, str], mounts: Mapping[s
     problems: list[str] = []
     for variable, (name, what) in FILES.items():
         target = config / name
-        if os.path.lexists(target) and (name not in former or _hash_of(target) != former[name]):
+        content, problem = None, ""
+        try:
+            content = _content(variable, what, environment, mounts)
+        except NotThere as missing:
+            problem = str(missing)
+        # A start that was cut off leaves a copy of the class's file without its note.
+        ours = {former.get(name), None if content is None else _hash(content)}
+        if os.path.lexists(target) and _hash_of(target) not in ours:
             # It is the person's own.
             continue
         try:
-            content = _content(variable, what, environment, mounts)
-            _replace(target, content)
-        except NotThere as missing:
-            problems.append(str(missing))
-            content = None
+            if not problem:
+                _replace(target, content)
         except OSError as error:
-            problems.append(f"The {what} of the session class could not be put into place ({error.strerror}).")
+            problem = f"The {what} of the session class could not be put into place ({error.strerror})."
             content = None
+        if problem:
+            problems.append(problem)
         if content is not None:
             note[name] = _hash(content)
         elif name in former and os.path.lexists(target):
@@ -65,23 +73,32 @@ def put_defaults(config: Path, environment: Mapping[str, str], mounts: Mapping[s
     return tuple(problems)
 
 
-def newer_files(
-    blender: BlenderVersion, environment: Mapping[str, str], mounts: Mapping[str, Path] = MOUNTS
-) -> tuple[str, ...]:
-    """Return what this Blender does not know of the class's files, in sentences: a newer one saved them."""
+def newer_files(config: Path, blender: BlenderVersion, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what this Blender does not know of the class's files that it uses, in sentences: a newer one saved them.
+
+    A copy that this Blender cannot read is taken away, so that it does not count as preferences that were saved.
+
+    Args:
+        config: the folder for preferences.
+        blender: this Blender.
+        environment: says which files the class has.
+    """
+    note = _read_note(config)
     problems = []
-    for variable, (_, what) in FILES.items():
+    for variable, (name, what) in FILES.items():
+        copy = config / name
+        if not environment.get(variable) or name not in note or _hash_of(copy) != note[name]:
+            # It is the person's own, or there is none.
+            continue
         try:
-            path = class_file(variable, environment, mounts)
-            if path is None:
-                continue
-            with path.open("rb") as stream:
-                name = f"{environment[variable]}, the {what} of the session class,"
-                warning = check_version(name, read_header(stream), blender)
+            shown = f"{environment[variable]}, the {what} of the session class,"
+            warning = check_version(shown, _header(read_regular_file(copy, MAX_BYTES)), blender)
         except SceneRefused as refused:
             warning = f"{refused} It is not used."
-        except (OSError, NotThere, NotABlend):
-            # `put_defaults` has told it.
+            with contextlib.suppress(OSError):
+                copy.unlink()
+        except (OSError, NotABlend):
+            # The person has changed it since.
             continue
         if warning:
             problems.append(warning)
@@ -103,13 +120,16 @@ def _content(variable: str, what: str, environment: Mapping[str, str], mounts: M
         content = read_regular_file(path, MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
             raise NotThere(f"{problem}has more than {megabytes(MAX_BYTES)}{end}")
-        with path.open("rb") as stream:
-            read_header(stream)
+        _header(content)
     except OSError as error:
         raise NotThere(f"{problem}cannot be read ({error.strerror or 'it is no file'}){end}") from None
     except NotABlend as reason:
         raise NotThere(f"{problem}{reason}{end}") from None
     return content
+
+
+def _header(content: bytes) -> Header:
+    return read_header(io.BytesIO(content))
 
 
 def _replace(target: Path, content: bytes | None) -> None:

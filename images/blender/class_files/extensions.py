@@ -1,5 +1,6 @@
 """Installs the extensions of the class into a folder from which Blender loads them, once for each pod."""
 
+import errno
 import json
 import shutil
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from workspace.files import clear_path, is_regular_file, read_regular_file, writ
 
 MAX_BYTES: Final = 256 * 1024 * 1024
 """The most that all extensions together may have unpacked. They lie on the pod's temporary folder."""
+_OWN_ERRORS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""Errors that are not about what is in an archive: the next one would have them too."""
 _RECORD: Final = ".installed.json"
 _MAX_RECORD_BYTES: Final = 256 * 1024
 
@@ -70,7 +73,7 @@ def install(source: Path, target: Path, blender: Version, max_bytes: int = MAX_B
     add_ons, left = [], max_bytes
     for candidate in chosen:
         try:
-            left -= _unpack(candidate, target, left, max_bytes)
+            left -= _unpack_alone(candidate, target, left, max_bytes)
         except Refused as refused:
             clear_path(target / candidate.manifest.id)
             problems.append(_left_out(candidate.name, str(refused)))
@@ -118,6 +121,16 @@ def _by_id(candidates: list[_Candidate]) -> Iterator[list[_Candidate]]:
         yield [each for each in candidates if each.manifest.id == name]
 
 
+def _unpack_alone(candidate: _Candidate, target: Path, left: int, max_bytes: int) -> int:
+    """Unpack an extension as `_unpack` does. An error that its content causes does not end the others' installation."""
+    try:
+        return _unpack(candidate, target, left, max_bytes)
+    except OSError as error:
+        if error.errno in _OWN_ERRORS:
+            raise
+        raise Refused(f"cannot be unpacked ({error.strerror})") from None
+
+
 def _unpack(candidate: _Candidate, target: Path, left: int, max_bytes: int) -> int:
     """Unpack an extension and return its size, which is at most what is left of all that there may be.
 
@@ -137,7 +150,7 @@ def _unpack(candidate: _Candidate, target: Path, left: int, max_bytes: int) -> i
             if size > min(left, shutil.disk_usage(target).free):
                 raise Refused(too_large)
             extract(content, entries, folder, left)
-        size += sum(map(_wheel_bytes, folder.glob("**/*.whl")))
+        size += sum(_wheel_bytes(path) for path in folder.glob("**/*.whl") if is_regular_file(path))
         if size > left:
             raise Refused(too_large)
     except TooMuch as much:

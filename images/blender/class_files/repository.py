@@ -5,6 +5,7 @@ The format is that of https://developer.blender.org/docs/features/extensions/api
 
 import hashlib
 import json
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from urllib.parse import unquote
 
 from scene.names import sentence_list, shown_name
 from scene.sizes import megabytes
-from workspace.files import is_regular_file, read_regular_file
+from workspace.files import read_regular_file
 
 INDEX: Final = "index.json"
 MAX_FILES: Final = 100
@@ -36,7 +37,8 @@ class Listed:
 def list_repository(folder: Path) -> tuple[list[Listed], list[str]]:
     """Return the files of a repository, and what is wrong with it in sentences.
 
-    With an index they are those that it lists, else all .zip files of the folder.
+    With an index they are those that it lists, else all .zip files of the folder. An index that cannot be read lists
+    nothing: without it, what it blocks would run too, and what is on its way to the volume.
     """
     problems: list[str] = []
     try:
@@ -44,14 +46,14 @@ def list_repository(folder: Path) -> tuple[list[Listed], list[str]]:
     except OSError as error:
         return [], [f"The extensions of the session class cannot be read ({error.strerror}). Tell an administrator."]
     listed = dict.fromkeys(names, "")
-    if is_regular_file(folder / INDEX):
+    if os.path.lexists(folder / INDEX):
         try:
-            listed = _read_index(folder)
+            listed, invalid = _read_index(folder)
         except (OSError, ValueError, RecursionError):
-            problems.append(f"{INDEX} of the extensions cannot be read, so all .zip files beside it are installed.")
-        else:
-            problems += _compare(names, list(listed))
-    if not listed:
+            what = f"{INDEX} of the extensions cannot be read, so none of them is installed."
+            return [], [f"{what} An administrator can generate it again."]
+        problems += _compare(names, list(listed), invalid)
+    if not listed and not problems:
         problems.append("The session class names extensions, and there are none.")
     if len(listed) > MAX_FILES:
         problems.append(f"Only the first {MAX_FILES} of {len(listed)} extensions are installed.")
@@ -59,11 +61,14 @@ def list_repository(folder: Path) -> tuple[list[Listed], list[str]]:
     return found[:MAX_FILES], problems
 
 
-def _compare(names: list[str], listed: list[str]) -> list[str]:
+def _compare(names: list[str], listed: list[str], invalid: list[str]) -> list[str]:
     problems = []
+    if invalid:
+        what = f"{INDEX} of the extensions has entries without a valid archive_url and archive_hash: {_list(invalid)}."
+        problems.append(f"{what} They are not installed.")
     if missing := [name for name in listed if name not in names]:
         problems.append(f"{INDEX} of the extensions lists what is not there: {_list(missing)}.")
-    if unlisted := [name for name in names if name not in listed]:
+    if unlisted := [name for name in names if name not in listed and name not in invalid]:
         problems.append(f"{INDEX} of the extensions does not list {_list(unlisted)}, so that is not installed.")
     return problems
 
@@ -72,8 +77,8 @@ def _list(names: list[str]) -> str:
     return sentence_list([shown_name(name) for name in names])
 
 
-def _read_index(folder: Path) -> dict[str, str]:
-    """Return the hash of each file that the index lists and does not block.
+def _read_index(folder: Path) -> tuple[dict[str, str], list[str]]:
+    """Return the hash of each file that the index lists and does not block, and the names of entries without one.
 
     Raises:
         OSError: it cannot be read.
@@ -87,22 +92,17 @@ def _read_index(folder: Path) -> dict[str, str]:
     if not isinstance(blocked, list):
         raise ValueError  # noqa: TRY004 - what is read, not what is passed
     out = {str(each.get("id") if isinstance(each, dict) else each) for each in blocked}
-    found = {}
-    for entry in content["data"]:
-        name, hash_ = _entry(entry)
-        if str(entry.get("id")) not in out:
+    found, invalid = {}, []
+    for number, each in enumerate(content["data"], 1):
+        entry = each if isinstance(each, dict) else {}
+        url, hash_ = entry.get("archive_url"), entry.get("archive_hash", "")
+        # Only a file beside the index can be had without internet.
+        name = unquote(url.removeprefix("./")) if isinstance(url, str) else ""
+        if not name or not isinstance(hash_, str) or (hash_ and not _HASH.fullmatch(hash_)):
+            invalid.append(name or str(entry.get("id", f"number {number}")))
+        elif str(entry.get("id")) not in out:
             found[name] = hash_
-    return found
-
-
-def _entry(entry: object) -> tuple[str, str]:
-    """Return the file name and the hash of an entry. Only a file beside the index can be had without internet."""
-    if not isinstance(entry, dict):
-        raise ValueError  # noqa: TRY004 - what is read, not what is passed
-    url, hash_ = entry.get("archive_url"), entry.get("archive_hash", "")
-    if not isinstance(url, str) or not isinstance(hash_, str) or (hash_ and not _HASH.fullmatch(hash_)):
-        raise ValueError
-    return unquote(url.removeprefix("./")), hash_
+    return found, [name for name in invalid if name not in found]
 
 
 def file_problem(listed: Listed) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from class_files.choices import FILE, read_disabled, write_disabled
+from class_files.choices import FILE, Choices, read_disabled, write_disabled
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,3 +32,28 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_gone_is_reported(tmp_path: Path) -> None:
     assert not write_disabled(tmp_path / "gone", frozenset({"one"}))
+
+
+NAMES = {"ext.brush": "brush", "ext.tool": "tool"}
+FIRST, OTHER = 1, 2
+"""Marks of preferences."""
+
+
+def test_a_choice_counts_until_it_is_taken_back() -> None:
+    choices = Choices(frozenset({"of_another_class"}), NAMES, FIRST)
+    assert choices.look(["ext.brush"], FIRST) == {"of_another_class", "tool"}
+    assert choices.look(["ext.brush", "ext.tool"], FIRST) == {"of_another_class"}
+
+
+def test_what_goes_with_all_preferences_was_not_disabled_by_the_person() -> None:
+    """As Load Factory Settings and Revert to Saved do."""
+    choices = Choices(frozenset({"brush"}), NAMES, FIRST)
+    for _ in range(2):
+        assert choices.look([], OTHER) == {"brush"}
+
+
+def test_choices_in_the_new_preferences_count() -> None:
+    choices = Choices(frozenset({"brush"}), NAMES, FIRST)
+    assert choices.look([], OTHER) == {"brush"}
+    assert choices.look(["ext.brush", "ext.tool"], OTHER) == frozenset()
+    assert choices.look(["ext.brush"], OTHER) == {"tool"}

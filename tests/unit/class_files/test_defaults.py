@@ -12,6 +12,7 @@ from scene.versions import BlenderVersion
 from unit.scene.blends import old_blend
 
 STARTUP = {"BLENDER_STARTUP_FILE": "studio/start.blend"}
+BLENDER = BlenderVersion("4.3.2", (4, 3, 32))
 PREFERENCES = {"BLENDER_PREFERENCES": "userpref.blend"}
 
 
@@ -127,6 +128,7 @@ def test_a_pipe_is_no_start_up_file_and_is_not_waited_for(desk: Desk) -> None:
     os.mkfifo(desk.of_class)
     [problem] = desk.start()
     assert "cannot be read (it is no file), so it is not used" in problem
+    assert newer_files(desk.config, BLENDER, STARTUP) == ()
 
 
 @pytest.mark.parametrize("note", [b"", b"[]", b'{"startup.blend": [1]}', b"\xff", b"[" * 10_000])
@@ -136,6 +138,17 @@ def test_a_note_that_a_person_changed_takes_no_file_from_them(desk: Desk, note: 
     (desk.config / NOTE).write_bytes(note)
     assert desk.start() == ()
     assert desk.ours.read_bytes() == b"mine"
+
+
+def test_a_copy_whose_note_was_never_written_follows_the_class_too(desk: Desk) -> None:
+    """As when the container ends between the two, or the home folder is full."""
+    desk.of_class.write_bytes(old_blend())
+    desk.start()
+    (desk.config / NOTE).unlink()
+    assert desk.start() == ()
+    desk.of_class.write_bytes(old_blend() + b"newer")
+    assert desk.start() == ()
+    assert desk.ours.read_bytes() == old_blend() + b"newer"
 
 
 def test_a_folder_that_cannot_be_written_to_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,15 +162,37 @@ def test_a_folder_that_cannot_be_written_to_is_told(desk: Desk, monkeypatch: pyt
 
 
 def test_a_file_of_a_newer_blender_is_told(desk: Desk) -> None:
-    blender = BlenderVersion("4.3.2", (4, 3, 32))
     desk.of_class.write_bytes(old_blend("502", (4, 3, 0)))
-    [warning] = newer_files(blender, STARTUP, desk.mounts)
+    desk.start()
+    [warning] = newer_files(desk.config, BLENDER, STARTUP)
     assert warning.startswith(
         "studio/start.blend, the start-up file of the session class, was saved by Blender 5.2. This"
     )
-    desk.of_class.write_bytes(old_blend("502", (5, 0, 0)))
-    [warning] = newer_files(blender, STARTUP, desk.mounts)
-    assert warning.endswith("This desktop has Blender 4.3.2. It is not used.")
+    assert desk.ours.exists()
     desk.of_class.write_bytes(old_blend("403"))
-    assert newer_files(blender, STARTUP, desk.mounts) == ()
-    assert newer_files(blender, {}, desk.mounts) == ()
+    desk.start()
+    assert newer_files(desk.config, BLENDER, STARTUP) == ()
+    assert newer_files(desk.config, BLENDER, {}) == ()
+
+
+def test_a_copy_that_this_blender_cannot_read_goes_until_the_class_has_another(desk: Desk) -> None:
+    desk.of_class.write_bytes(old_blend("502", (5, 0, 0)))
+    for _ in range(2):
+        desk.start()
+        [warning] = newer_files(desk.config, BLENDER, STARTUP)
+        assert warning.endswith("This desktop has Blender 4.3.2. It is not used.")
+        assert desk.left() == [NOTE]
+    desk.of_class.write_bytes(old_blend("403"))
+    assert desk.start() == ()
+    assert desk.ours.read_bytes() == old_blend("403")
+
+
+@pytest.mark.parametrize("oldest", [(4, 3, 0), (5, 0, 0)])
+def test_nothing_is_said_of_a_class_file_that_the_persons_own_stands_above(
+    desk: Desk, oldest: tuple[int, int, int]
+) -> None:
+    desk.of_class.write_bytes(old_blend("502", oldest))
+    desk.start()
+    desk.ours.write_bytes(old_blend("502", (4, 3, 1)))
+    assert desk.start() == newer_files(desk.config, BLENDER, STARTUP) == ()
+    assert desk.ours.exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import zipfile
@@ -118,6 +119,36 @@ def test_a_hostile_archive_leaves_nothing(source: Path, which: str) -> None:
     assert why in found.problems[0]
     assert not list(source.parent.rglob("escaped*"))
     assert not (source.parent / "target" / "bad").exists()
+
+
+DEEP = "/".join(["d" * 255] * 31) + "/deep.py"
+"""Each name is as long as a name may be, and all together are longer than a path may be."""
+
+
+def test_an_archive_that_cannot_be_unpacked_keeps_no_other_out(source: Path) -> None:
+    files = {
+        "deep.zip": packed(extension("deep") | {DEEP: ""}),
+        "folder.zip": packed(extension("folder") | {"wheels/a.whl/module.py": ""}),
+        "good.zip": packed(extension("good")),
+    }
+    found = installed(source, files)
+    assert found == Installation(
+        ("folder", "good"),
+        ("The extension deep.zip was not installed: it cannot be unpacked (File name too long).",),
+    )
+    assert not (source.parent / "target" / "deep").exists()
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
+def test_a_target_that_cannot_be_written_is_no_fault_of_an_archive(
+    source: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("class_files.extensions.extract", refuse)
+    with pytest.raises(OSError, match=os.strerror(number)):
+        installed(source, {"good.zip": packed(extension("good"))})
 
 
 def test_a_bomb_and_what_is_too_large_are_refused(source: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,9 +14,13 @@ from class_files.repository import MAX_FILES
 from image.extensions import extension, packed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 BRUSH, TOOL = packed(extension("brush")), packed(extension("tool"))
+
+CANNOT_BE_READ = "index.json of the extensions cannot be read, so none of them is installed."
+UNREADABLE = Installation(problems=(f"{CANNOT_BE_READ} An administrator can generate it again.",))
 
 
 def entry(name: str, content: bytes, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - any field of an entry
@@ -68,19 +73,40 @@ def test_a_file_that_was_changed_or_cut_off_is_refused(tmp_path: Path) -> None:
         [],
         {},
         {"data": 1},
-        {"data": [1]},
-        {"data": [{"id": "brush"}]},
         {"data": [], "blocklist": 1},
-        {"data": [entry("brush", BRUSH, archive_hash="md5:00")]},
         b"{" + b" " * 5_000_000 + b"}",
     ],
-    ids=range(11),
+    ids=range(8),
 )
-def test_an_index_that_is_none_is_told_and_the_files_count(tmp_path: Path, index: object) -> None:
-    found = installed(tmp_path, index)
-    assert found.add_ons == ("brush", "tool")
-    assert found.problems == (
-        "index.json of the extensions cannot be read, so all .zip files beside it are installed.",
+def test_an_index_that_cannot_be_read_installs_nothing_and_is_told(tmp_path: Path, index: object) -> None:
+    assert installed(tmp_path, index) == UNREADABLE
+
+
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo, lambda path: path.symlink_to("gone")])
+def test_an_index_that_is_no_file_installs_nothing_either(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    (tmp_path / "brush.zip").write_bytes(BRUSH)
+    make(tmp_path / "index.json")
+    assert install(tmp_path, tmp_path / "target", (4, 3, 2)) == UNREADABLE
+
+
+@pytest.mark.parametrize(
+    ("bad", "name"),
+    [
+        (1, "number 2"),
+        ({}, "number 2"),
+        ({"id": "brush"}, "brush"),
+        (entry("brush", BRUSH, archive_url=""), "brush"),
+        (entry("brush", BRUSH, archive_hash="md5:00"), "brush.zip"),
+        (entry("brush", BRUSH, archive_hash=1), "brush.zip"),
+    ],
+    ids=range(6),
+)
+def test_a_bad_entry_leaves_out_that_one_alone(tmp_path: Path, bad: object, name: str) -> None:
+    found = installed(tmp_path, {"data": [entry("tool", TOOL), bad]})
+    assert found.add_ons == ("tool",)
+    assert found.problems[0] == (
+        f"index.json of the extensions has entries without a valid archive_url and archive_hash: {name}. "
+        "They are not installed."
     )
 
 
