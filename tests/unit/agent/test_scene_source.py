@@ -19,6 +19,7 @@ from agent.messages import Content, Request, Response
 from agent.routes import respond
 from agent.scene_opening import MAX_ATTEMPTS
 from agent.scene_source import OPEN, SceneSource
+from limits.room import Left, Room
 from scene.addresses import parse_networks
 from scene.intake import Intake
 from scene.note import NOTE_FILE, Note, read_notes, write_note
@@ -380,6 +381,17 @@ async def test_a_full_home_folder_is_told(tmp_path: Path) -> None:
     await session.start().run()
     assert session.scene.state.reason == "SceneTooLarge"
     assert names_below(session.home) == [NOTE_FILE]
+
+
+async def test_a_scene_that_there_is_no_room_for_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A larger scene is allowed: the limit of the class is not the way out."""
+    session = on_volume(tmp_path)
+    monkeypatch.setattr(Room, "left", lambda _: Left(1000, "in the home folder"))
+    session.scene = session.start()
+    await session.scene.run()
+    assert session.scene.state.reason == "NoRoomForScene"
+    assert "There is no room for cart of the volume" in session.scene.state.message
+    assert session.visible() == []
 
 
 async def test_a_home_folder_that_cannot_be_used_is_told(tmp_path: Path) -> None:
