@@ -342,6 +342,24 @@ async def test_a_scene_that_always_ends_blender_is_given_up(tmp_path: Path) -> N
     assert len(session.blender.opened) == MAX_ATTEMPTS
 
 
+@pytest.mark.parametrize("file", ["cart/cart.blend", "uploaded.blend"])
+async def test_what_was_given_up_and_told_is_brought_in_anew_by_the_next_start(tmp_path: Path, file: str) -> None:
+    """Somebody may have mended the volume, or have uploaded what ended Blender in the place of the session's own."""
+    session = on_volume(tmp_path)
+    (session.home / file).parent.mkdir(exist_ok=True)
+    (session.home / file).write_bytes(old_blend())
+    write_note(session.home, Note(VOLUME.source, file, attempts=MAX_ATTEMPTS))
+    await session.start().run()
+    assert session.scene.state.message.startswith(f"Blender ended {MAX_ATTEMPTS} times")
+    assert session.blender.opened == []
+    await session.start().run()
+    assert session.scene.state == OPEN
+    (opened,) = session.blender.opened
+    assert opened.name == "cart.blend"
+    assert opened != session.home / file
+    assert (session.home / file).is_file()
+
+
 @pytest.mark.parametrize(
     "outcome",
     [OpenFailed(409, "A render runs."), OpenFailed(503, "A bake."), OpenFailed(507, "Full."), Busy(begun=False)],
