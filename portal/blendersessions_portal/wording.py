@@ -207,6 +207,7 @@ FETCHING: Final = Words(
 YOUR_FILE: Final = "Waiting for your file."
 """What the step of a scene says that the person is to send."""
 NO_UPLOADS: Final = "Files of your own cannot be sent to Blender here: your administrator has switched that off."
+HOW_TO_REPLACE: Final = "Tick “Replace a file of the same name”, or give the file another name."
 NO_DOWNLOADS: Final = "Files cannot be taken out here: your administrator has switched that off."
 NO_ADDRESSES: Final = (
     "Blender fetches no files from addresses here, since its desktops have no way to the internet. Download the file,"
