@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from blendersessions.model.errors import DomainError, Invalid, NoSuchRange, System
+from blendersessions.model.errors import AlreadyThere, DomainError, Invalid, NoSuchRange, System
 from blendersessions_portal import csrf, wording
 from blendersessions_portal.file_path import checked_path
 from blendersessions_portal.file_view import folder_href, folder_view, size
@@ -121,7 +121,10 @@ class FilePages:
 
         async def receive(files: AgentFiles, sent: Upload) -> str:
             replace = sent.fields.get(_REPLACE) == "yes"
-            return await _store(files, checked_path(f"{folder}/{sent.name}"), sent, replace=replace)
+            try:
+                return await _store(files, checked_path(f"{folder}/{sent.name}"), sent, replace=replace)
+            except AlreadyThere as error:
+                raise AlreadyThere(f"{error} {wording.HOW_TO_REPLACE}", System.OWN) from error
 
         return await self._from_form(request, receive, target, target)
 

@@ -58,6 +58,7 @@ class SceneOpening:
         """Open the session's own scene, and note each attempt: a Blender that crashes ends this process too.
 
         An attempt that Blender outlives does not count, and a later start does not open what was answered as failed.
+        Of a scene that is given up, the next start says so, and the one after it finds no note.
 
         Args:
             taken: the scene.
@@ -70,6 +71,9 @@ class SceneOpening:
             Busy: Blender did not get to it in time.
         """
         home, name = self._home, taken.file.name
+        if note.attempts >= MAX_ATTEMPTS:
+            # Told once more, since Blender's end ended the start before. The start after this one brings it in anew.
+            await asyncio.to_thread(put_back, home, note.source, None)
         former = (await asyncio.to_thread(read_notes, home)).of(note.source)
         failures = 0
         while note.attempts < MAX_ATTEMPTS:

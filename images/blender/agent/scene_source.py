@@ -106,7 +106,7 @@ class SceneSource:
         except SceneRefused as refused:
             self._fail(refused)
         except NoRoom as error:
-            self._fail(SceneRefused(Reason.TOO_LARGE, str(error)))
+            self._fail(SceneRefused(Reason.NO_ROOM, str(error)))
         except OSError as error:
             self._fail(explain_write_error(error))
         except Exception:
@@ -173,7 +173,7 @@ class SceneSource:
                 raise Refused(507, str(error)) from None
             except OSError as error:
                 failure = explain_write_error(error)
-                raise Refused(507 if failure.reason == Reason.TOO_LARGE else 500, failure.message) from None
+                raise Refused(507 if failure.reason == Reason.NO_ROOM else 500, failure.message) from None
             self.state = OPEN
             self._uploaded.set()
             return str(taken.file.relative_to(self._intake.home))

@@ -246,7 +246,7 @@ def explain_write_error(error: OSError) -> SceneRefused:
     """Return the refusal of a scene that could not be written to the home folder."""
     if error.errno in _FULL:
         return SceneRefused(
-            Reason.TOO_LARGE,
+            Reason.NO_ROOM,
             "The home folder is full, so the scene does not fit. Delete files there, or use a larger workspace.",
         )
     return SceneRefused(

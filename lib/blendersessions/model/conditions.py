@@ -102,8 +102,9 @@ class Reason(StrEnum):
     """SceneReady=False, Stalled=True: scene.url gives no file: no answer, an error, an address that is refused, or more
     time than the class's transfer.fetchTimeout."""
     SCENE_TOO_LARGE = "SceneTooLarge"
-    """SceneReady=False, Stalled=True: the scene is larger than the class's transfer.maxBytes, or than the room
-    for it."""
+    """SceneReady=False, Stalled=True: the scene is larger than the class's transfer.maxBytes."""
+    NO_ROOM_FOR_SCENE = "NoRoomForScene"
+    """SceneReady=False, Stalled=True: the home folder has no room for the scene. The message says what to remove."""
     SCENE_CHECKSUM_MISMATCH = "SceneChecksumMismatch"
     """SceneReady=False, Stalled=True: the file has another sum than scene.sha256."""
     SCENE_UNREADABLE = "SceneUnreadable"

@@ -48,6 +48,10 @@ def behind_nat64(network: str) -> str:
     return f"{IPv6Address(_NAT64 + int(ipv4.network_address))}/{96 + ipv4.prefixlen}"
 
 
+ALWAYS_CLOSED: Final = (*NEVER_OPEN, *(behind_nat64(each) for each in NEVER_OPEN if ip_network(each).version == 4))
+"""The same, also behind NAT64."""
+
+
 def fetch_network(text: str) -> str:
     """Return a network that the URL of a scene may lead to, as Kubernetes writes it.
 
@@ -55,7 +59,7 @@ def fetch_network(text: str) -> str:
         ValueError: it is none, or all of it is never open.
     """
     network = ip_network(text)
-    closed = map(ip_network, NEVER_OPEN)
+    closed = map(ip_network, ALWAYS_CLOSED)
     if any(network.version == each.version and network.subnet_of(each) for each in closed):  # type: ignore[arg-type]
         raise ValueError(
             f"{network} is never open: it is loopback, link-local, multicast, or a cloud's metadata service. Take it "

@@ -19,6 +19,7 @@ FAILURES: Final = frozenset(
         Reason.SCENE_NOT_FOUND,
         Reason.SCENE_UNREACHABLE,
         Reason.SCENE_TOO_LARGE,
+        Reason.NO_ROOM_FOR_SCENE,
         Reason.SCENE_CHECKSUM_MISMATCH,
         Reason.SCENE_UNREADABLE,
         Reason.SCENE_TOO_NEW,
@@ -107,6 +108,8 @@ def _way_out(session: Session, observed: Observed, reason: Reason) -> str:
                 f"Name a smaller file in {field}, or have an administrator raise transfer.maxBytes of the class "
                 f"{name}: the desktop then starts anew by itself."
             )
+        case Reason.NO_ROOM_FOR_SCENE:
+            return f"Once there is room, {anew}."
         case Reason.SCENE_CHECKSUM_MISMATCH:
             return f"Correct spec.scene.sha256 or {field}, and the desktop starts anew by itself."
         case Reason.SCENE_UNREACHABLE | Reason.SCENE_NOT_FOUND | Reason.SCENE_UNREADABLE:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from blendersessions.model import labels
 from blendersessions.model.container import AGENT_PORT, VNC_PORT
-from blendersessions.model.network import NEVER_OPEN, behind_nat64
+from blendersessions.model.network import ALWAYS_CLOSED, behind_nat64
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +49,6 @@ CLOSED_NETWORKS: Final = (*_CLOSED_IPV4, *_CLOSED_IPV6, *map(behind_nat64, _CLOS
 """What is not the internet: loopback, private, shared, link-local and multicast networks, also behind NAT64. They hold
 the metadata addresses of clouds (169.254.169.254, 100.100.100.200, 192.0.0.192, fd00:ec2::254). Azure's 168.63.129.16
 is a public address and stands by itself."""
-_NEVER_OPEN: Final = (*NEVER_OPEN, *(behind_nat64(each) for each in NEVER_OPEN if ip_network(each).version == 4))
 
 
 @lru_cache(maxsize=1024)
@@ -125,7 +124,7 @@ def _open_block(world: str, closed: tuple[str, ...]) -> Manifest:
 def _fetch_block(network: str) -> Manifest:
     """Build a peer of a network that was opened by a setting, but for what none opens."""
     opened = ip_network(network)
-    closed = [each for each in _NEVER_OPEN if ip_network(each).version == opened.version]
+    closed = [each for each in ALWAYS_CLOSED if ip_network(each).version == opened.version]
     inner = [each for each in closed if ip_network(each).subnet_of(opened)]  # type: ignore[arg-type]
     return {"ipBlock": {"cidr": network} | ({"except": inner} if inner else {})}
 

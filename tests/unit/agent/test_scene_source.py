@@ -19,6 +19,7 @@ from agent.messages import Content, Request, Response
 from agent.routes import respond
 from agent.scene_opening import MAX_ATTEMPTS
 from agent.scene_source import OPEN, SceneSource
+from limits.room import Left, Room
 from scene.addresses import parse_networks
 from scene.intake import Intake
 from scene.note import NOTE_FILE, Note, read_notes, write_note
@@ -341,6 +342,24 @@ async def test_a_scene_that_always_ends_blender_is_given_up(tmp_path: Path) -> N
     assert len(session.blender.opened) == MAX_ATTEMPTS
 
 
+@pytest.mark.parametrize("file", ["cart/cart.blend", "uploaded.blend"])
+async def test_what_was_given_up_and_told_is_brought_in_anew_by_the_next_start(tmp_path: Path, file: str) -> None:
+    """Somebody may have mended the volume, or have uploaded what ended Blender in the place of the session's own."""
+    session = on_volume(tmp_path)
+    (session.home / file).parent.mkdir(exist_ok=True)
+    (session.home / file).write_bytes(old_blend())
+    write_note(session.home, Note(VOLUME.source, file, attempts=MAX_ATTEMPTS))
+    await session.start().run()
+    assert session.scene.state.message.startswith(f"Blender ended {MAX_ATTEMPTS} times")
+    assert session.blender.opened == []
+    await session.start().run()
+    assert session.scene.state == OPEN
+    (opened,) = session.blender.opened
+    assert opened.name == "cart.blend"
+    assert opened != session.home / file
+    assert (session.home / file).is_file()
+
+
 @pytest.mark.parametrize(
     "outcome",
     [OpenFailed(409, "A render runs."), OpenFailed(503, "A bake."), OpenFailed(507, "Full."), Busy(begun=False)],
@@ -380,6 +399,17 @@ async def test_a_full_home_folder_is_told(tmp_path: Path) -> None:
     await session.start().run()
     assert session.scene.state.reason == "SceneTooLarge"
     assert names_below(session.home) == [NOTE_FILE]
+
+
+async def test_a_scene_that_there_is_no_room_for_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A larger scene is allowed: the limit of the class is not the way out."""
+    session = on_volume(tmp_path)
+    monkeypatch.setattr(Room, "left", lambda _: Left(1000, "in the home folder"))
+    session.scene = session.start()
+    await session.scene.run()
+    assert session.scene.state.reason == "NoRoomForScene"
+    assert "There is no room for cart of the volume" in session.scene.state.message
+    assert session.visible() == []
 
 
 async def test_a_home_folder_that_cannot_be_used_is_told(tmp_path: Path) -> None:

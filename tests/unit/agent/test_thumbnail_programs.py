@@ -105,13 +105,26 @@ async def test_a_grey_png_of_16_bits_keeps_its_tones(tmp_path: Path) -> None:
     assert is_like(image, BOTTOM, (200, 200, 200))
 
 
-async def test_a_photograph_is_turned_as_its_camera_says(tmp_path: Path) -> None:
+def turned_by_half() -> Image.Exif:
     exif = Image.Exif()
-    exif[0x0112] = 3  # turned by half
-    image = await made(tmp_path, "picture", packed(two_halves((4000, 3000)), "JPEG", exif=exif))
+    exif[0x0112] = 3
+    return exif
+
+
+async def test_a_photograph_is_turned_as_its_camera_says(tmp_path: Path) -> None:
+    image = await made(tmp_path, "picture", packed(two_halves((4000, 3000)), "JPEG", exif=turned_by_half()))
     assert image.size == (256, 192)
     assert is_like(image, TOP, BLUE)
     assert is_like(image, BOTTOM, RED)
+
+
+@pytest.mark.parametrize("damaged", [b"", b"II*\0", b"II*\0\x08\0\0\0\xff\xff", b"MM\0*\xff\xff\xff\xff"])
+async def test_a_damaged_exif_costs_only_the_turn(tmp_path: Path, damaged: bytes) -> None:
+    photograph = packed(two_halves((400, 300)), "JPEG", exif=b"Exif\0\0" + damaged)
+    image = await made(tmp_path, "picture", photograph)
+    assert image.size == (256, 192)
+    assert is_like(image, TOP, RED)
+    assert is_like(image, BOTTOM, BLUE)
 
 
 async def test_what_can_be_seen_through_stays_so(tmp_path: Path) -> None:
@@ -193,6 +206,7 @@ SAMPLES = [
     packed(two_halves((40, 30), "P"), "PNG"),
     packed(two_halves((40, 30)), "JPEG"),
     packed(two_halves((40, 30)), "JPEG", progressive=True),
+    packed(two_halves((40, 30)), "JPEG", exif=turned_by_half()),
 ]
 
 

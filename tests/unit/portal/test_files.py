@@ -166,6 +166,8 @@ async def test_a_file_of_the_same_name_is_replaced_only_if_the_browser_says_so(
         assert answer.status_code == status
         assert "a.png is there already, and was not replaced." in answer.text
         assert agent.files == {"a.png": b"old"}
+    # Without scripts nobody asks, so the page says how.
+    assert "Tick “Replace a file of the same name”, or give the file another name." in answer.text
     answer = await browser.post(f"{session}/files", data={"csrf": browser.csrf, "replace": "yes"}, files=sent)
     assert (answer.status_code, agent.files) == (303, {"a.png": b"new"})
 

@@ -48,16 +48,22 @@ def of_picture(stream: BinaryIO, side: int) -> Image.Image:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             image = Image.open(stream, formats=_FORMATS)
         with image:
-            if image.width * image.height > MAX_PIXELS:
-                raise NoPicture(_TOO_LARGE)
+            _check_size(image)
             # A JPEG is unpacked at a part of its size.
             image.draft("RGB", (2 * side, 2 * side))
             return _scaled(image, side)
     except (MemoryError, Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise NoPicture(_TOO_LARGE) from None
-    # Pillow has many kinds of errors for damaged files, and names them nowhere.
-    except (OSError, ValueError, SyntaxError, ArithmeticError, LookupError, TypeError, AttributeError) as error:
+    except NoPicture:
+        raise
+    # Pillow has many kinds of errors for damaged files, and names them nowhere. This process does nothing else.
+    except Exception as error:
         raise NoPicture(f"The picture cannot be read ({type(error).__name__}).") from None
+
+
+def _check_size(image: Image.Image) -> None:
+    if image.width * image.height > MAX_PIXELS:
+        raise NoPicture(_TOO_LARGE)
 
 
 def _scaled(image: Image.Image, side: int) -> Image.Image:
@@ -68,6 +74,11 @@ def _scaled(image: Image.Image, side: int) -> Image.Image:
     elif image.mode not in _SCALED_WELL:
         whole = image.convert("RGBA" if image.has_transparency_data else "RGB")
     whole.thumbnail((side, side), Image.Resampling.BOX, reducing_gap=2.0)
-    # The mark of the camera may be lost by now.
-    whole.getexif().update(image.getexif())
-    return ImageOps.exif_transpose(whole)
+    try:
+        # The mark of the camera may be lost by now.
+        whole.getexif().update(image.getexif())
+        return ImageOps.exif_transpose(whole)
+    # It is read when it is asked for. One that is damaged says nothing of the side, and the picture is there.
+    except Exception:
+        # A copy: the file is closed after this.
+        return whole.copy()
