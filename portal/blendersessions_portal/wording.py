@@ -98,7 +98,9 @@ SCENE_FAILURES: Final[dict[str, str]] = {
     Reason.SCENE_NOT_ALLOWED: "This scene is not meant for this session. Choose another one.",
     Reason.SCENE_UNREACHABLE: f"Nothing could be fetched from this address. {_ANOTHER_ADDRESS}",
     Reason.SCENE_TOO_LARGE: f"This file is larger than what fits in here. {_ANOTHER_FILE}",
-    Reason.NO_ROOM_FOR_SCENE: "There is no room for this file. Make room, then suspend and resume the session.",
+    Reason.NO_ROOM_FOR_SCENE: (
+        "There is no room for this file. Choose another one, or make room and suspend and resume the session."
+    ),
     Reason.SCENE_CHECKSUM_MISMATCH: f"The file at this address has changed or was damaged. {_ANOTHER_ADDRESS}",
     Reason.SCENE_UNREADABLE: f"Blender cannot open this file. {_ANOTHER_FILE}",
     Reason.SCENE_TOO_NEW: "A newer Blender saved this file. Choose another file, or save it in an older one.",

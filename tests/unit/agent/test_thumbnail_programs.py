@@ -23,6 +23,7 @@ from agent.thumbnails.maker.program import NoPicture as NothingThere
 from agent.thumbnails.maker.reading import of_blend, of_picture
 from agent.thumbnails.making import NoPicture, NotMade, make
 from unit.scene.blends import new_blend, old_blend, preview_content, zstd
+from waiting import DEADLINE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +38,7 @@ async def made(tmp_path: Path, kind: str, content: bytes) -> Image.Image:
     (tmp_path / "file").write_bytes(content)
     descriptor = os.open(tmp_path / "file", os.O_RDONLY)
     try:
-        packed = await make((*PROGRAM, kind), descriptor)
+        packed = await make((*PROGRAM, kind), descriptor, DEADLINE_SECONDS)
     finally:
         os.close(descriptor)
     assert len(packed) <= MAX_BYTES

@@ -4,6 +4,7 @@ import contextlib
 import os
 import resource
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -24,6 +25,8 @@ class NoPicture(Exception):  # noqa: N818 - what is there
 def run(make: Callable[[], bytes]) -> int:
     """Write what a making gives to standard output, and return the exit code."""
     _bound()
+    # Libraries warn about damaged files on standard error. It may be a file, which this process cannot write.
+    warnings.simplefilter("ignore")
     try:
         made = make()
     except NoPicture as reason:
