@@ -19,9 +19,9 @@ from PIL import Image
 import agent
 from agent.thumbnails.maker.encoding import encode
 from agent.thumbnails.maker.file import MAX_BYTES, SIDE
-from agent.thumbnails.maker.program import NoPicture as NothingThere
+from agent.thumbnails.maker.program import NoPicture
 from agent.thumbnails.maker.reading import of_blend, of_picture
-from agent.thumbnails.making import NoPicture, NotMade, make
+from agent.thumbnails.making import NotMade, make
 from unit.scene.blends import new_blend, old_blend, preview_content, zstd
 from waiting import DEADLINE_SECONDS
 
@@ -198,7 +198,7 @@ async def test_a_program_that_is_not_there_is_told() -> None:
 
 
 def outcome(read: Callable[[io.BytesIO], Image.Image], content: bytes) -> None:
-    with contextlib.suppress(NothingThere):
+    with contextlib.suppress(NoPicture):
         encode(read(io.BytesIO(content)), SIDE, MAX_BYTES)
 
 

@@ -15,7 +15,8 @@ from agent.files.settings import TransferSettings
 from agent.messages import Refused
 from agent.thumbnails import files as file_thumbnails
 from agent.thumbnails.files import FileThumbnails
-from agent.thumbnails.making import NoPicture, NotMade
+from agent.thumbnails.maker.program import NoPicture
+from agent.thumbnails.making import NotMade
 from agent.thumbnails.screen import AFTER_FAILURE_SECONDS, EVERY_SECONDS, Screen
 from unit.agent.file_calls import calls_of
 

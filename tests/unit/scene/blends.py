@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import io
 import struct
 
 OLD = {8: "4siQii", 4: "4siIii"}
@@ -63,3 +64,14 @@ def zstd(content: bytes) -> bytes:
 def skippable(content: bytes) -> bytes:
     """Return a frame that a reader skips, such as the table at the end of a compressed .blend."""
     return struct.pack("<II", 0x184D2A5E, len(content)) + content
+
+
+class Counted(io.BytesIO):
+    """A file that counts what is read of it."""
+
+    count = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        found = super().read(size)
+        self.count += len(found)
+        return found

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from scene.plain import MAX_BYTES, NotABlend
 from scene.preview import MAX_SIDE, Preview, read_preview
-from unit.scene.blends import block, new_blend, old_blend, preview_content, zstd
+from unit.scene.blends import Counted, block, new_blend, old_blend, preview_content, zstd
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,17 +79,6 @@ def test_a_file_without_a_picture(content: bytes) -> None:
 def test_what_is_no_blend_is_told(content: bytes, message: str) -> None:
     with pytest.raises(NotABlend, match=message):
         read(content)
-
-
-class Counted(io.BytesIO):
-    """A file that counts what is read of it."""
-
-    count = 0
-
-    def read(self, size: int | None = -1) -> bytes:
-        found = super().read(size)
-        self.count += len(found)
-        return found
 
 
 def test_only_the_beginning_of_a_large_file_is_read() -> None:

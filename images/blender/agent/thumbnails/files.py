@@ -13,7 +13,8 @@ from agent.files.folders import OpenFile, open_file
 from agent.files.names import Parts
 from agent.files.ranges import etag_of, modified_seconds
 from agent.messages import Refused
-from agent.thumbnails.making import NoPicture, NotMade
+from agent.thumbnails.maker.program import NoPicture
+from agent.thumbnails.making import NotMade
 from agent.thumbnails.thumbnail import Thumbnail
 from scene.names import BLEND
 

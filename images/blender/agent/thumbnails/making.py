@@ -7,22 +7,16 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+from agent.thumbnails.maker.program import MAX_BYTES, NO_PICTURE, NoPicture
+
 _PYTHON: Final = ("/usr/bin/python3", "-I", str(Path(__file__).parents[2] / "run.py"))
 SCREEN: Final = (*_PYTHON, "agent.thumbnails.maker.screen")
 FILE: Final = (*_PYTHON, "agent.thumbnails.maker.file")
 """Programs. The second one takes the file on standard input, and its kind as an argument."""
 MEDIA_TYPE: Final = "image/webp"
-MAX_BYTES: Final = 60 * 1024
-"""The largest picture."""
 MAKING_SECONDS: Final = 10.0
 """A process that takes longer is ended."""
 _END_SECONDS: Final = 1.0
-_NO_PICTURE: Final = 4
-"""The exit code of `agent.thumbnails.maker.program`."""
-
-
-class NoPicture(Exception):  # noqa: N818 - what is there
-    """There is nothing to make a picture of. The message is a sentence for people."""
 
 
 class NotMade(Exception):  # noqa: N818 - named after what happened
@@ -47,7 +41,7 @@ async def make(command: Sequence[str], descriptor: int | None = None, seconds: f
             code = await process.wait() if len(made) <= MAX_BYTES else None
     except (OSError, TimeoutError) as error:
         raise NotMade(f"A thumbnail was not made: {type(error).__name__}.") from error
-    if code == _NO_PICTURE:
+    if code == NO_PICTURE:
         raise NoPicture(made.decode(errors="replace"))
     if code != 0 or not made:
         raise NotMade(f"A thumbnail was not made: its program ended with {code}.")

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+MAX_BYTES: Final = 60 * 1024
+"""The largest picture."""
 NO_PICTURE: Final = 4
 """The exit code when there is nothing to make a picture of. A sentence for people takes the picture's place."""
 MEMORY_BYTES: Final = 512 * 1024 * 1024

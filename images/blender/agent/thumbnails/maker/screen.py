@@ -4,12 +4,11 @@ import sys
 from typing import Final
 
 from agent.thumbnails.maker.encoding import encode
-from agent.thumbnails.maker.program import run
+from agent.thumbnails.maker.program import MAX_BYTES, run
 from agent.thumbnails.maker.x_screen import take
 
 SIDE: Final = 640
 """Pixels of the longer side."""
-MAX_BYTES: Final = 60 * 1024
 
 if __name__ == "__main__":
     sys.exit(run(lambda: encode(take(), SIDE, MAX_BYTES)))
