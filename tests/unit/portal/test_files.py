@@ -11,14 +11,12 @@ from urllib.parse import quote
 import pytest
 
 from blendersessions_portal.transfer_rules import TransferRules
-from unit.portal.fake_agent import FakeAgent, running
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import httpx
 
     from unit.portal.conftest import Browser, Portal
+    from unit.portal.fake_agent import FakeAgent
 
 HOSTILE = [
     "<img src=x onerror=alert(1)>.blend",
@@ -33,27 +31,6 @@ HOSTILE = [
     "{{ 7 * 7 }}.blend",
     "\u202edneb.blend",
 ]
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[FakeAgent]:
-    with running() as agent:
-        yield agent
-
-
-@pytest.fixture
-def agent(portal: Portal, served: FakeAgent) -> FakeAgent:
-    served.forget()
-    portal.store.agent_url = served.url
-    return served
-
-
-@pytest.fixture
-async def session(portal: Portal, browser: Browser) -> str:
-    """The address of a session that is ready."""
-    name = await browser.start()
-    portal.store.make_ready(name)
-    return f"/sessions/{name}"
 
 
 def part(page: str, name: str) -> str:

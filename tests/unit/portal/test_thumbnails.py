@@ -9,12 +9,10 @@ import pytest
 from PIL import Image
 
 from blendersessions_portal.transfer_rules import TransferRules
-from unit.portal.fake_agent import FakeAgent, running
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from unit.portal.conftest import Browser, Portal
+    from unit.portal.fake_agent import FakeAgent
 
 SCENE = "/static/thumbnails/shopping_cart.png"
 
@@ -26,26 +24,10 @@ def png(colour: str) -> bytes:
     return packed.getvalue()
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[FakeAgent]:
-    with running() as agent:
-        yield agent
-
-
-@pytest.fixture
-def agent(portal: Portal, served: FakeAgent) -> FakeAgent:
-    served.forget()
-    served.screen = png("teal")
-    portal.store.agent_url = served.url
-    return served
-
-
-@pytest.fixture
-async def session(portal: Portal, browser: Browser) -> str:
-    """The address of a session that is ready."""
-    name = await browser.start()
-    portal.store.make_ready(name)
-    return f"/sessions/{name}"
+@pytest.fixture(autouse=True)
+def screen(agent: FakeAgent) -> None:
+    """The desktop has a picture of its screen."""
+    agent.screen = png("teal")
 
 
 async def test_a_ready_session_shows_its_screen_in_the_list_and_on_its_page(
