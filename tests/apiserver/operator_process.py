@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+LOADER_VARIABLE = "LD_PRELOAD"
+"""The dynamic loader reads it when a program begins, so such a process is no fork alone."""
 _FORKS = multiprocessing.get_context("forkserver")
 
 
@@ -78,6 +80,10 @@ def _run(environment: dict[str, str], folder: Path, log: Path) -> None:
     with log.open("ab") as output:
         for stream in (1, 2):
             os.dup2(output.fileno(), stream)
+    if LOADER_VARIABLE in environment:
+        command = [sys.executable, "-W", "error::ResourceWarning", "-m", "blendersessions_operator"]
+        # Without a shell, as it must be: it takes the place of this process.
+        os.execve(command[0], command, environment | {"PYTHONPATH": os.pathsep.join(sys.path)})  # noqa: S606
     warnings.simplefilter("error", ResourceWarning)
     try:
         main()
