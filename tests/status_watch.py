@@ -11,6 +11,8 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+import urllib3
+
 from apiserver.api import SESSIONS, ApiError
 from status_rules import StatusRules
 from waiting import DEADLINE_SECONDS, until
@@ -108,7 +110,7 @@ class StatusWatch:
                     self._begin()
             except GapError:
                 self._position = ""
-            except (OSError, http.client.HTTPException, ApiError):
+            except (OSError, http.client.HTTPException, urllib3.exceptions.HTTPError, ApiError):
                 self._ending.wait(PAUSE_SECONDS)
 
     def _stream(self) -> None:

@@ -10,11 +10,10 @@ import json
 import secrets
 import ssl
 import tempfile
-import urllib.error
 import urllib.parse
-import urllib.request
 from typing import TYPE_CHECKING
 
+import urllib3
 import yaml
 
 if TYPE_CHECKING:
@@ -22,6 +21,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SESSIONS = "apis/blendersessions.io/v1alpha1"
+CONNECTIONS = 16
+"""How many connections to the API server are kept for the next request."""
+REQUEST_SECONDS = 30
 Object = dict[str, "object"]
 
 
@@ -68,6 +70,11 @@ class Api:
         self._context = ssl.create_default_context(cadata=authority)
         user = config["users"][0]["user"]
         keys = ("client-key-data", "client-certificate-data")
+        # The address is loopback, checked above. A new connection for each request would cost both sides most of
+        # their time.
+        self._pool = urllib3.PoolManager(
+            maxsize=CONNECTIONS, ssl_context=self._context, timeout=REQUEST_SECONDS, retries=False
+        )
         # The library reads a key only from a file, so it is in one for a moment.
         with tempfile.NamedTemporaryFile() as pair:
             pair.write(b"".join(base64.b64decode(user[key]) for key in keys))
@@ -103,23 +110,16 @@ class Api:
             ApiError: any answer but 2xx.
         """
         url = f"{self.server}/{path}" + (f"?{urllib.parse.urlencode(query)}" if query else "")
-        data = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": content_type} | self._impersonation
-        # The address is loopback, checked above.
-        request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310
-        opener = urllib.request.build_opener(
-            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=self._context)
-        )
-        try:
-            with opener.open(request, timeout=30) as response:
-                answer: Object = json.load(response)
-        except urllib.error.HTTPError as error:
-            with error:
-                text = error.read().decode()
+        data = None if body is None else json.dumps(body).encode()
+        answer = self._pool.request(method, url, body=data, headers=headers, redirect=False)
+        if not 200 <= answer.status < 300:
+            text = answer.data.decode()
             with contextlib.suppress(ValueError, KeyError):
                 text = json.loads(text)["message"]
-            raise ApiError(error.code, text) from None
-        return answer
+            raise ApiError(answer.status, text)
+        decoded: Object = json.loads(answer.data)
+        return decoded
 
     def connect(self) -> http.client.HTTPSConnection:
         """Open a connection for one answer that is streamed."""

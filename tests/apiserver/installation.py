@@ -6,18 +6,16 @@ import contextlib
 import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import requests
 
 from apiserver.api import SESSIONS, ApiError
+from apiserver.operator_process import OperatorProcess
 from blendersessions.model.desktop import connection_key
 from blendersessions.model.names import name_for
 from contract.standins import running
@@ -27,10 +25,10 @@ from waiting import DEADLINE_SECONDS, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from apiserver.api import Api
 
-ROOT = Path(__file__).parents[2]
 GROUP = "blender-sessions"
 CHILDREN = ("pods", "services", "secrets", "persistentvolumeclaims")
 FOREVER = 10**9
@@ -213,7 +211,7 @@ class Installation:
     tcp_proxy: TcpProxy
     guacamole: GuacamoleAdmin
     folder: Path
-    process: subprocess.Popen[bytes] | None = None
+    process: OperatorProcess | None = None
     settings: dict[str, str] = field(default_factory=dict)
     health_port: HeldPort = field(default_factory=HeldPort)
     statuses: StatusWatch = field(init=False)
@@ -233,9 +231,7 @@ class Installation:
         """Start the operator's process."""
         self.process = self.launch("operator", self.health_port)
 
-    def launch(
-        self, name: str, health_port: HeldPort, settings: dict[str, str] | None = None
-    ) -> subprocess.Popen[bytes]:
+    def launch(self, name: str, health_port: HeldPort, settings: dict[str, str] | None = None) -> OperatorProcess:
         """Start a process of the operator, and return it.
 
         Args:
@@ -245,7 +241,6 @@ class Installation:
         """
         inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         environment = inherited | {
-            "PYTHONPATH": os.pathsep.join(str(ROOT / folder) for folder in ("lib", "operator")),
             "KUBECONFIG": str(self.api.kubeconfig),
             "BLENDERSESSIONS_GUACAMOLE_URL": self.tcp_proxy.url,
             "BLENDERSESSIONS_GUACAMOLE_USERNAME": "guacadmin",
@@ -259,14 +254,8 @@ class Installation:
             "BLENDERSESSIONS_ACTIVITY_SECONDS": "1",
             "BLENDERSESSIONS_LOG_LEVEL": "DEBUG",
         }
-        with (self.folder / f"{name}.log").open("ab") as log:
-            return subprocess.Popen(
-                [sys.executable, "-W", "error::ResourceWarning", "-m", "blendersessions_operator"],
-                env=environment | self.settings | (settings or {}),
-                cwd=self.folder,
-                stdout=log,
-                stderr=log,
-            )
+        environment |= self.settings | (settings or {})
+        return OperatorProcess(environment, self.folder, self.folder / f"{name}.log")
 
     def stop(self, *, kill: bool = False) -> int:
         """End the operator in order, or by SIGKILL; return its exit code."""
@@ -274,12 +263,7 @@ class Installation:
         if process is None:
             return 0
         process.send_signal(signal.SIGKILL if kill else signal.SIGTERM)
-        try:
-            return process.wait(DEADLINE_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            raise
+        return process.wait()
 
     @property
     def log(self) -> str:

@@ -15,10 +15,10 @@ from ports import HeldPort
 from waiting import DEADLINE_SECONDS, until
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Iterator
 
     from apiserver.installation import Installation
+    from apiserver.operator_process import OperatorProcess
 
 LEASE_NAMESPACE = "kube-system"
 
@@ -33,7 +33,7 @@ class Replica:
     guacamole_url: str
     health_port: HeldPort = field(default_factory=HeldPort)
     metrics_port: HeldPort = field(default_factory=HeldPort)
-    process: subprocess.Popen[bytes] | None = None
+    process: OperatorProcess | None = None
     starts: int = 0
 
     def __post_init__(self) -> None:
@@ -77,7 +77,7 @@ class Replica:
         """Wait for the end of the process, and return its exit code."""
         process, self.process = self.process, None
         assert process is not None
-        return process.wait(DEADLINE_SECONDS)
+        return process.wait()
 
     def end(self, number: signal.Signals) -> int:
         """End the process by a signal, and return its exit code."""

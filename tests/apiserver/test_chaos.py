@@ -21,7 +21,7 @@ from blendersessions.model.desktop import VIEW_SUFFIX, connection_key
 from blendersessions.model.names import name_for
 from contract.faults import Faults, before
 from contract.standins import running
-from waiting import DEADLINE_SECONDS, until
+from waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,7 +111,7 @@ def kill_the_leader(replicas: Replicas) -> None:
     process = leader.process
     leader.send(signal.SIGKILL)
     assert process is not None
-    process.wait(DEADLINE_SECONDS)
+    process.wait()
 
 
 def come_and_go(

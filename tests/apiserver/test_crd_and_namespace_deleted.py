@@ -16,7 +16,7 @@ from apiserver.api import SESSIONS, Api, ApiError
 from apiserver.crds import serve_all
 from apiserver.installation import installed
 from localcluster import controlplane
-from waiting import DEADLINE_SECONDS, until
+from waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,7 +99,7 @@ def assert_serves_again(installation: Installation) -> None:
     """
     assert installation.process is not None
     if "The operator is running." in installation.log:
-        assert installation.process.wait(DEADLINE_SECONDS) == 1
+        assert installation.process.wait() == 1
         assert "Check that the CRDs are applied" in installation.log
         installation.start()
     serve_all(installation.api)
