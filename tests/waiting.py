@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-DEADLINE_SECONDS = 60.0
-"""Far beyond what a loaded machine needs, and below the 300 s after which pytest ends a test."""
+DEADLINE_SECONDS = 120.0
+"""Far beyond what a loaded machine needs, and below the 600 s after which pytest ends a test."""
 DEADLINE_MILLISECONDS = DEADLINE_SECONDS * 1000
 """The same, for a browser."""
 

@@ -1,11 +1,10 @@
 """Remembers which of the class's extensions a person has disabled, beside the preferences in the home folder."""
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-from workspace.files import read_regular_file, write_json
+from workspace.files import read_json, write_json
 
 FILE: Final = "class-extensions.json"
 _MAX_BYTES: Final = 64 * 1024
@@ -16,9 +15,9 @@ _MOST: Final = 500
 def read_disabled(config: Path) -> frozenset[str]:
     """Return the IDs of extensions that stay disabled. An invalid file counts as none: the person can write to it."""
     try:
-        found = json.loads(read_regular_file(config / FILE, _MAX_BYTES))["disabled"]
+        found = read_json(config / FILE, _MAX_BYTES)["disabled"]
         return frozenset(each for each in found[:_MOST] if isinstance(each, str))
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError):
         return frozenset()
 
 

@@ -8,7 +8,6 @@ has changed follows the class: another file takes its place at the next start, o
 import contextlib
 import hashlib
 import io
-import json
 import os
 import tempfile
 from collections.abc import Mapping
@@ -21,7 +20,7 @@ from scene.header import Header, read_header
 from scene.plain import NotABlend
 from scene.sizes import megabytes
 from scene.versions import BlenderVersion, check_version
-from workspace.files import is_regular_file, read_regular_file, write_json
+from workspace.files import is_regular_file, read_json, read_regular_file, write_json
 
 FILES: Final = {
     "BLENDER_STARTUP_FILE": ("startup.blend", "start-up file"),
@@ -162,7 +161,7 @@ def _hash(content: bytes) -> str:
 
 def _read_note(config: Path) -> dict[str, str]:
     try:
-        found = json.loads(read_regular_file(config / NOTE, _MAX_NOTE_BYTES))
+        found = read_json(config / NOTE, _MAX_NOTE_BYTES)
         return {name: str(found[name]) for name, _ in FILES.values() if name in found}
-    except (OSError, ValueError, TypeError, RecursionError):
+    except (OSError, ValueError, TypeError):
         return {}

@@ -1,7 +1,6 @@
 """Installs the extensions of the class into a folder from which Blender loads them, once for each pod."""
 
 import errno
-import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -13,7 +12,7 @@ from class_files.repository import Listed, file_problem, list_repository
 from scene.archive import Refused, TooMuch, announced_bytes, extract, opened
 from scene.names import shown_name
 from scene.sizes import megabytes
-from workspace.files import clear_path, is_regular_file, read_regular_file, write_json
+from workspace.files import clear_path, is_regular_file, read_json, write_json
 
 MAX_BYTES: Final = 256 * 1024 * 1024
 """The most that all extensions together may have unpacked. They lie on the pod's temporary folder."""
@@ -173,8 +172,8 @@ def _left_out(name: str, why: str) -> str:
 
 def _read_record(target: Path) -> Installation | None:
     try:
-        found = json.loads(read_regular_file(target / _RECORD, _MAX_RECORD_BYTES))
+        found = read_json(target / _RECORD, _MAX_RECORD_BYTES)
         record = Installation(**{name: tuple(map(str, found[name])) for name in ("add_ons", "problems")})
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
     return replace(record, add_ons=tuple(each for each in record.add_ons if each.isidentifier()))

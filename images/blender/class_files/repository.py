@@ -4,7 +4,6 @@ The format is that of https://developer.blender.org/docs/features/extensions/api
 """
 
 import hashlib
-import json
 import os
 import re
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from urllib.parse import unquote
 
 from scene.names import sentence_list, shown_name
 from scene.sizes import megabytes
-from workspace.files import read_regular_file
+from workspace.files import read_json
 
 INDEX: Final = "index.json"
 MAX_FILES: Final = 100
@@ -49,7 +48,7 @@ def list_repository(folder: Path) -> tuple[list[Listed], list[str]]:
     if os.path.lexists(folder / INDEX):
         try:
             listed, invalid = _read_index(folder)
-        except (OSError, ValueError, RecursionError):
+        except (OSError, ValueError):
             what = f"{INDEX} of the extensions cannot be read, so none of them is installed."
             return [], [f"{what} An administrator can generate it again."]
         problems += _compare(names, list(listed), invalid)
@@ -84,10 +83,9 @@ def _read_index(folder: Path) -> tuple[dict[str, str], list[str]]:
         OSError: it cannot be read.
         ValueError: it is no index.
     """
-    raw = read_regular_file(folder / INDEX, _MAX_INDEX_BYTES + 1)
-    content = json.loads(raw)
-    if len(raw) > _MAX_INDEX_BYTES or not isinstance(content, dict) or not isinstance(content.get("data"), list):
-        raise ValueError
+    content = read_json(folder / INDEX, _MAX_INDEX_BYTES)
+    if not isinstance(content, dict) or not isinstance(content.get("data"), list):
+        raise ValueError  # noqa: TRY004 - what is read, not what is passed
     blocked = content.get("blocklist", [])
     if not isinstance(blocked, list):
         raise ValueError  # noqa: TRY004 - what is read, not what is passed

@@ -5,13 +5,12 @@ session and source has a note of its own. Which of them had the folder last is n
 belongs to it.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from workspace.files import read_regular_file, write_json
+from workspace.files import read_json, write_json
 from workspace.names import is_inside
 
 NOTE_FILE: Final = ".blender-session-source.json"
@@ -62,10 +61,10 @@ class Notes:
 def read_notes(home: Path) -> Notes:
     """Return the notes. What is not valid is left out: the person can write to the file."""
     try:
-        found = json.loads(read_regular_file(home / NOTE_FILE, _MAX_BYTES))
+        found = read_json(home / NOTE_FILE, _MAX_BYTES)
         latest, notes = found["latest"], found["notes"]
         return Notes(latest if isinstance(latest, str) else "", tuple(_valid(home, notes)))
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError):
         return Notes()
 
 

@@ -8,6 +8,7 @@ import stat
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 
 def read_regular_file(path: Path, max_bytes: int) -> bytes:
@@ -29,6 +30,27 @@ def read_regular_file(path: Path, max_bytes: int) -> bytes:
             return stream.read(max_bytes)
     finally:
         os.close(descriptor)
+
+
+def read_json(path: Path, max_bytes: int) -> Any:  # noqa: ANN401 - decoded JSON
+    """Return what a JSON file in UTF-8 holds, as `write_json` writes it.
+
+    Args:
+        path: a regular file.
+        max_bytes: the largest size that it may have.
+
+    Raises:
+        OSError: the file cannot be read, or is not a regular file.
+        ValueError: it is too large, or no JSON in UTF-8, or nested too deeply.
+    """
+    content = read_regular_file(path, max_bytes + 1)
+    if len(content) > max_bytes:
+        raise ValueError(f"{path} has more than {max_bytes} bytes.")
+    try:
+        # Not by the library's guess of the encoding: it takes a file of zeros for UTF-32.
+        return json.loads(content.decode("utf-8-sig"))
+    except RecursionError:
+        raise ValueError(f"{path} is nested too deeply.") from None
 
 
 def write_json(path: Path, content: Mapping[str, object]) -> bool:

@@ -1,12 +1,11 @@
 """Reads and writes the state that one start leaves to the next: a small JSON file in the home folder."""
 
-import json
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from workspace.files import read_regular_file, write_json
+from workspace.files import read_json, write_json
 from workspace.names import is_inside
 
 STATE_FILE: Final = ".blender-session.json"
@@ -37,10 +36,10 @@ def read_state(home: Path) -> WorkspaceState:
     The person can write to the file, so an invalid file counts as missing and a scene outside the home folder as none.
     """
     try:
-        found = json.loads(read_regular_file(home / STATE_FILE, _MAX_BYTES))
+        found = read_json(home / STATE_FILE, _MAX_BYTES)
         scene, running, failed_starts = found["scene"], found["running"], found["failed_starts"]
         ended_because = _printable(str(found.get("ended_because", "")))[:_MAX_SENTENCE_CHARACTERS]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return WorkspaceState(found=False)
     if not isinstance(scene, str) or not isinstance(running, bool) or type(failed_starts) is not int:
         return WorkspaceState(found=False)

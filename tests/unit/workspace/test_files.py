@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from workspace.files import clear_path, is_blocking, is_regular_file, own_folder, read_regular_file
+from workspace.files import (
+    clear_path,
+    is_blocking,
+    is_regular_file,
+    own_folder,
+    read_json,
+    read_regular_file,
+    write_json,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,6 +59,38 @@ def test_what_is_no_regular_file_is_refused_without_waiting(odd: Path) -> None:
     assert not is_regular_file(odd)
     with pytest.raises(OSError, match="odd"):
         read_regular_file(odd, 100)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\0\0\0\0",
+        '{"a": 1}'.encode("utf-16"),
+        b"\xff",
+        b"",
+        b"{",
+        b"[" * 90,
+        b" " * 101,
+    ],
+    ids=["zeros", "UTF-16", "no text", "empty", "cut off", "nested", "too large"],
+)
+def test_what_is_no_json_in_utf_8_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "file").write_bytes(content)
+    with pytest.raises(ValueError, match=r"."):
+        read_json(tmp_path / "file", 100)
+
+
+def test_json_nested_without_end_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"[" * 100_000)
+    with pytest.raises(ValueError, match="nested too deeply"):
+        read_json(tmp_path / "file", 100_000)
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["written by us", "with a byte order mark"])
+def test_what_was_written_is_read(tmp_path: Path, mark: bytes) -> None:
+    assert write_json(tmp_path / "file", {"scene": "/home/blender/日本.blend"})
+    (tmp_path / "file").write_bytes(mark + (tmp_path / "file").read_bytes())
+    assert read_json(tmp_path / "file", 100) == {"scene": "/home/blender/日本.blend"}
 
 
 @pytest.mark.parametrize("name", ["a\0b", "x" * 300, "file/below"])
