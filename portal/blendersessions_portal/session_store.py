@@ -12,10 +12,12 @@ from blendersessions.model.errors import Conflict, KindUnknown, NotFound, System
 from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Manifest, Ref
 from blendersessions.model.names import user_secret_name
 from blendersessions.model.user_credentials import credentials_in
+from blendersessions_portal.known_desktops import KnownDesktops
 from blendersessions_portal.session_view import OWNER_HASH_LABEL, SessionView, new_session, owner_hash, read_session
 from blendersessions_portal.transfer_rules import TransferRules, rules_in
 
 if TYPE_CHECKING:
+    from blendersessions.clients.agent import AgentEndpoint
     from blendersessions.clients.kubernetes.client import Kubernetes
     from blendersessions.model.user_credentials import UserCredentials
     from blendersessions_portal.scene_choice import SceneChoice
@@ -89,8 +91,12 @@ class SessionStore(Protocol):
         """Return what a class lets in and out of its sessions' desktops."""
         ...
 
-    async def desktop_files(self, session: SessionView) -> AgentFiles:
+    async def desktop_files(self, session: SessionView, *, may_be_known: bool = False) -> AgentFiles:
         """Return the client for the files of a session's desktop.
+
+        Args:
+            session: the session.
+            may_be_known: whether the desktop may be where it was some seconds ago.
 
         Raises:
             Unavailable: the desktop does not run, or not yet.
@@ -104,6 +110,7 @@ class KubernetesSessionStore:
     def __init__(self, kubernetes: Kubernetes, namespace: str) -> None:
         self._kubernetes = kubernetes
         self._namespace = namespace
+        self._desktops = KnownDesktops(self._find_agent)
 
     async def list(self, owner: str) -> list[SessionView]:
         """Return the owner's sessions, the newest first."""
@@ -205,12 +212,21 @@ class KubernetesSessionStore:
         except NotFound:
             return TransferRules()
 
-    async def desktop_files(self, session: SessionView) -> AgentFiles:
+    async def desktop_files(self, session: SessionView, *, may_be_known: bool = False) -> AgentFiles:
         """Return the client for the files of a session's desktop.
+
+        Args:
+            session: the session.
+            may_be_known: whether the desktop may be where it was some seconds ago.
 
         Raises:
             Unavailable: the desktop does not run, or not yet.
         """
+        found = await self._desktops.of(session, may_be_known=may_be_known)
+        host = f"[{found.address}]" if ":" in found.address else found.address
+        return AgentFiles(found.name, f"http://{host}:{AGENT_PORT}", found.token)
+
+    async def _find_agent(self, session: SessionView) -> AgentEndpoint:
         desktop = session.session.desktop
         try:
             pod = await self._kubernetes.get(desktop.ref("Pod"))
@@ -219,9 +235,7 @@ class KubernetesSessionStore:
             raise _no_desktop(session) from error
         if session.uid not in _owners(pod) or session.uid not in _owners(secret):
             raise _no_desktop(session)
-        found = endpoint_of(pod, secret)
-        host = f"[{found.address}]" if ":" in found.address else found.address
-        return AgentFiles(found.name, f"http://{host}:{AGENT_PORT}", found.token)
+        return endpoint_of(pod, secret)
 
     async def _scale(self, owner: str, name: str, replicas: int) -> None:
         session = await self.get(owner, name)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from blendersessions.model.errors import DomainError
+from blendersessions.model.errors import DomainError, NotYet, Unauthorised, Unavailable
 from blendersessions_portal.file_path import checked_path
 from blendersessions_portal.own_session import own_session
 
@@ -27,6 +28,7 @@ logger = logging.getLogger(__name__)
 FRESH: Final = "fresh"
 """Query of the screen's picture as it is now. Without it the last picture comes, at once."""
 _NOTHING: Final = 204
+_LATER: Final = 503
 _HEADERS: Final = {
     # Asked for again each time, with its ETag. Nobody but the browser keeps it.
     "Cache-Control": "private, no-cache",
@@ -62,7 +64,10 @@ class ThumbnailPages:
         return Response(status_code=_NOTHING) if is_fresh else _instead(self.renderer.scene_picture(session))
 
     async def file(self, request: Request) -> Response:
-        """Send the picture of a file; that of all files if it has none."""
+        """Send the picture of a file; that of all files if it has none.
+
+        One that is not made yet is answered with 503, and a script asks again.
+        """
         _, session = await own_session(request, self.identifier, self.store)
         answer = await self._answer(request, session, checked_path(request.path_params["path"]))
         return answer if answer is not None else _instead(self.renderer.file_picture())
@@ -74,13 +79,28 @@ class ThumbnailPages:
             return None
         known = request.headers.get("if-none-match", "")
         try:
-            async with await self.store.desktop_files(session) as files:
-                found = await files.thumbnail(path, known, may_be_old=may_be_old)
+            found = await self._found(session, path, known, may_be_old=may_be_old)
         except DomainError as error:
+            if path and isinstance(error, NotYet):
+                return Response(status_code=_LATER, headers={"Retry-After": str(error.seconds)})
             # A page has many, and any of them may be missing for good reasons.
             logger.debug("Session %s has no picture of %r: %s", session.name, path, error)
             return None
         return _picture(found, known)
+
+    async def _found(self, session: SessionView, path: str, known: str, *, may_be_old: bool) -> Thumbnail | None:
+        """Return a picture, from where the desktop was a moment ago, or else from where it is now."""
+        async with AsyncExitStack() as stack:
+            files = await stack.enter_async_context(await self.store.desktop_files(session, may_be_known=True))
+            try:
+                return await files.thumbnail(path, known, may_be_old=may_be_old)
+            except NotYet:
+                raise
+            except (Unauthorised, Unavailable):
+                files_now = await stack.enter_async_context(await self.store.desktop_files(session))
+                if files_now.is_like(files):
+                    raise
+                return await files_now.thumbnail(path, known, may_be_old=may_be_old)
 
 
 def _picture(found: Thumbnail | None, known: str) -> Response:

@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestServer
 
 from blendersessions.clients.agent_files import AgentFiles
 from blendersessions.clients.thumbnail import MAX_BYTES, Thumbnail
-from blendersessions.model.errors import DomainError, Invalid, NotFound, Unauthorised, Unavailable
+from blendersessions.model.errors import DomainError, Invalid, NotFound, NotYet, Unauthorised, Unavailable
 from contract.agent_standin import TOKEN
 
 if TYPE_CHECKING:
@@ -115,6 +115,25 @@ async def test_other_answers_are_errors_with_the_agents_words(
         with pytest.raises(kind) as refused:
             await files.thumbnail("a.txt")
     assert message in str(refused.value) or kind is Invalid
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(("pause", "seconds"), [("5", 5), ("0", 0), ("999999999", 60)])
+async def test_an_answer_for_now_says_when_to_ask_again(status: int, pause: str, seconds: int) -> None:
+    async with answering(status, b'{"message": "Not made in time."}', Retry_After=pause) as (files, _):
+        with pytest.raises(NotYet, match="Not made in time") as refused:
+            await files.thumbnail("a.png")
+    assert refused.value.seconds == seconds
+
+
+@pytest.mark.parametrize(
+    ("status", "pause"), [(404, "5"), (503, "soon"), (503, "-1"), (503, "1.5"), (503, "\N{ARABIC-INDIC DIGIT FIVE}")]
+)
+async def test_no_other_answer_and_no_other_pause_is_one_for_now(status: int, pause: str) -> None:
+    async with answering(status, b"{}", Retry_After=pause) as (files, _):
+        with pytest.raises(DomainError) as refused:
+            await files.thumbnail("a.png")
+    assert not isinstance(refused.value, NotYet)
 
 
 async def test_a_body_without_an_end_is_not_read_to_it() -> None:

@@ -77,7 +77,15 @@ class SceneOpening:
         former = (await asyncio.to_thread(read_notes, home)).of(note.source)
         failures = 0
         while note.attempts < MAX_ATTEMPTS:
-            await self._blender.started()
+            state = await self._blender.started()
+            if is_patient and (state.rendering or state.baking):
+                # It may take hours, and is no attempt. That the scene is here is noted once.
+                if former != note:
+                    await asyncio.to_thread(write_note, home, note)
+                    former = note
+                self._waits(f"{name} waits until it can be opened. A render or a bake runs.")
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
             attempt = replace(note, attempts=note.attempts + 1)
             await asyncio.to_thread(write_note, home, attempt)
             try:

@@ -93,10 +93,9 @@ class SceneSource:
         if self.state == OPEN:
             return
         try:
-            if self._note is not None and self._is_here(self._note):
-                self._fetching(f"{Path(self._note.file).name} is being opened in Blender.")
-                taken = TakenIn(self._intake.home / self._note.file, is_new=False)
-                await self._open_own(taken, self._note)
+            if self._note is not None and (file := self._left(self._note)) is not None:
+                self._fetching(f"{file.name} is being opened in Blender.")
+                await self._open_own(TakenIn(file, is_new=False), self._note)
             elif self._settings.url:
                 await self._bring_from_url()
             elif self._settings.path:
@@ -115,11 +114,13 @@ class SceneSource:
                 SceneRefused(Reason.UNREADABLE, "The agent failed to bring the scene in. Its log has the details.")
             )
 
-    def _is_here(self, note: Note) -> bool:
-        """Return whether a former start brought the scene in, and it is to be opened now."""
-        # Whoever uploaded a scene that ends Blender each time can upload another one.
-        is_given_up = note.attempts >= MAX_ATTEMPTS and self._settings.awaits_upload
-        return not is_given_up and (self._intake.home / note.file).is_file()
+    def _left(self, note: Note) -> Path | None:
+        """Return what a former start left, to be opened now: what was open last, or else what was brought in."""
+        if note.attempts >= MAX_ATTEMPTS and self._settings.awaits_upload:
+            # Whoever uploaded a scene that ends Blender each time can upload another one.
+            return None
+        files = (self._intake.home / name for name in (note.last, note.file) if name)
+        return next((file for file in files if file.is_file()), None)
 
     @property
     def receives(self) -> bool:

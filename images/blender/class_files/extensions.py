@@ -146,8 +146,13 @@ def _unpack(candidate: _Candidate, target: Path, left: int, max_bytes: int) -> i
     try:
         with opened(candidate.listed.file) as (content, entries):
             size = announced_bytes(entries)
-            if size > min(left, shutil.disk_usage(target).free):
+            if size > left:
                 raise Refused(too_large)
+            if size > (free := shutil.disk_usage(target).free):
+                raise Refused(
+                    f"has {megabytes(size)} unpacked, and the disk under the desktop's /tmp has {megabytes(free)} left"
+                    ". Once it has room, suspend and resume the session"
+                )
             extract(content, entries, folder, left)
         size += sum(_wheel_bytes(path) for path in folder.glob("**/*.whl") if is_regular_file(path))
         if size > left:

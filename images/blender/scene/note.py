@@ -12,6 +12,7 @@ from typing import Final
 
 from workspace.files import read_json, write_json
 from workspace.names import is_inside
+from workspace.state_file import read_state
 
 NOTE_FILE: Final = ".blender-session-source.json"
 """Only the agent writes it. The state file is Blender's and the entry's, and two writers would lose what one wrote."""
@@ -32,6 +33,8 @@ class Note:
     """Whether Blender has opened it."""
     attempts: int = 0
     """How often Blender was asked to open it."""
+    last: str = ""
+    """What was open last before somebody else had the folder, in the same form; empty if nothing else is known."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Notes:
     def of(self, source: str) -> Note | None:
         """Return the note of a source, as a start with this source finds it.
 
-        A scene that was opened before somebody else had the folder must be opened again.
+        What was open before somebody else had the folder must be opened again.
         """
         note = next((note for note in self.notes if note.source == source), None)
         if note is not None and note.is_opened and self.latest != source:
@@ -84,6 +87,8 @@ def put_back(home: Path, source: str, former: Note | None) -> None:
 def take_over(home: Path, source: str) -> Note | None:
     """Note that the desktop of a source has the folder now, and return the source's own note; None if it has none.
 
+    What is open last so far is the former one's, which finds it there when it is back.
+
     Args:
         home: the home folder.
         source: the source; empty if the session has none.
@@ -91,8 +96,16 @@ def take_over(home: Path, source: str) -> Note | None:
     notes = read_notes(home)
     own = notes.of(source)
     if notes.latest != source:
-        _write(home, Notes(source, (*notes.without(source), *([own] if own else []))))
+        others = (_as_left(home, note) if note.source == notes.latest else note for note in notes.without(source))
+        _write(home, Notes(source, (*others, *([own] if own else []))))
     return own
+
+
+def _as_left(home: Path, note: Note) -> Note:
+    """Return the note of the one that had the folder last, with what was open."""
+    # Until its own scene was opened, somebody else's was.
+    scene = read_state(home).scene if note.is_opened else ""
+    return replace(note, last=scene) if scene else note
 
 
 def _write(home: Path, notes: Notes) -> None:
@@ -104,7 +117,13 @@ def _valid(home: Path, found: list[Mapping[str, object]]) -> Iterator[Note]:
     for each in found[-MAX_NOTES:]:
         match each:
             case {"source": str(source), "file": str(file), "is_opened": bool(is_opened), "attempts": int(attempts)}:
-                if type(attempts) is int and file and "\0" not in file and is_inside(home, home / file):
-                    yield Note(source, file, is_opened, attempts)
+                last = each.get("last")
+                if type(attempts) is int and _is_path(home, file):
+                    known = last if isinstance(last, str) and _is_path(home, last) else ""
+                    yield Note(source, file, is_opened, attempts, known)
             case _:
                 continue
+
+
+def _is_path(home: Path, written: str) -> bool:
+    return bool(written) and "\0" not in written and is_inside(home, home / written)

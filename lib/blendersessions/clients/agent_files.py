@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
@@ -26,6 +27,7 @@ from blendersessions.model.errors import (
     Invalid,
     NoSuchRange,
     NotFound,
+    NotYet,
     System,
     Unauthorised,
     Unavailable,
@@ -49,8 +51,8 @@ _CONNECT_SECONDS: Final = 10.0
 _REQUEST: Final = aiohttp.ClientTimeout(total=60.0, sock_connect=_CONNECT_SECONDS)
 _DOWNLOAD: Final = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=STALL_SECONDS)
 _UPLOAD: Final = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS)
-_THUMBNAIL: Final = aiohttp.ClientTimeout(total=15.0, sock_connect=3.0)
-"""Longer than an agent lets somebody wait for a picture."""
+_THUMBNAIL: Final = aiohttp.ClientTimeout(total=25.0, sock_connect=3.0)
+"""Longer than an agent lets somebody wait for a turn, and for the picture after it."""
 _SUCCESS: Final = (200, 201, 204, 206)
 _MAX_ANSWER_BYTES: Final = 64 * 1024
 _MAX_MESSAGE_CHARACTERS: Final = 500
@@ -69,6 +71,11 @@ _ERRORS: Final[Mapping[int, type[DomainError]]] = {
     507: Invalid,
 }
 """The errors of answers. Any other below 500 is `Invalid`, and any other from 500 on `Unavailable`."""
+_FOR_NOW: Final = (429, 503)
+"""Answers that may say in `Retry-After` when to ask again: `NotYet`."""
+_LONGEST_PAUSE_SECONDS: Final = 60
+_SECONDS: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
+"""RFC 9110, section 10.2.3, without the form of a date, which no agent sends."""
 
 
 class AgentFiles:
@@ -76,7 +83,7 @@ class AgentFiles:
 
     Every method raises these errors, with the agent's own words where it has any:
         Unauthorised: the token is refused, or the class switches such transfers off.
-        Unavailable: the agent does not answer, or has too many transfers.
+        Unavailable: the agent does not answer, or has too many transfers; NotYet if it says when to ask again.
         NotFound: there is no such file or folder.
         Conflict: a folder has the file's name.
         Invalid: the request is refused for what it wants; NoSuchRange for the part of a file.
@@ -91,6 +98,7 @@ class AgentFiles:
     def __init__(self, desktop: str, address: str, token: str, connector: aiohttp.BaseConnector | None = None) -> None:
         self._desktop = desktop
         self._address = address.rstrip("/")
+        self._token = token
         self._opened: dict[aiohttp.ClientResponse, asyncio.Transport] = {}
         self._session = aiohttp.ClientSession(
             connector=connector or aiohttp.TCPConnector(limit=0, force_close=True),
@@ -109,6 +117,10 @@ class AgentFiles:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._session.close()
+
+    def is_like(self, other: AgentFiles) -> bool:
+        """Return whether another client asks at the same address, with the same token."""
+        return (self._address, self._token) == (other._address, other._token)
 
     async def list(self, path: str = "") -> Folder:
         """List a folder; without a path the home folder."""
@@ -263,7 +275,11 @@ class AgentFiles:
         words = foreign_line(foreign_object(text).get("message"), _MAX_MESSAGE_CHARACTERS)
         if status == 404 and words.startswith(_UNKNOWN_ADDRESS):
             return self._too_old()
-        return kind(words or f"The desktop {self._desktop} answered {status} to {method} {target}.", System.AGENT)
+        words = words or f"The desktop {self._desktop} answered {status} to {method} {target}."
+        pause = response.headers.get("Retry-After", "")
+        if status in _FOR_NOW and _SECONDS.fullmatch(pause):
+            return NotYet(words, System.AGENT, min(int(pause), _LONGEST_PAUSE_SECONDS))
+        return kind(words, System.AGENT)
 
     def _download(self, response: aiohttp.ClientResponse) -> Download:
         found = download_in(response)

@@ -82,6 +82,14 @@ class Unavailable(DomainError):  # noqa: N818 - the word alone says it
     """There was no answer, or the request is refused for now. A later attempt may succeed."""
 
 
+class NotYet(Unavailable):
+    """The request is refused for now. `seconds` says after how many it may be sent again."""
+
+    def __init__(self, message: str, system: System, seconds: int) -> None:
+        super().__init__(message, system)
+        self.seconds = seconds
+
+
 class Busy(Unavailable):
     """A desktop cannot save now, because its Blender works. The message says at what."""
 

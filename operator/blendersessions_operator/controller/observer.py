@@ -116,7 +116,7 @@ def _from_caches(
         asking=context.agent_calls.is_asking(session.uid),
         silent_at=context.activity.silent.get(session.uid),
         scene=scene,
-        classes=_other_classes(context, session, settings, scene),
+        classes=other_classes(context, session, settings, scene),
         save=context.agent_calls.save_of(session, cache.uid(Ref("Pod", namespace, name))),
         users=len(context.activity.opened.get(session.uid, ())),
         warned_of=context.activity.warned.get(session.uid),
@@ -127,7 +127,7 @@ def _from_caches(
     )
 
 
-def _other_classes(
+def other_classes(
     context: ReconcilerContext, session: Session, settings: EffectiveSettings | None, scene: SceneReport | None
 ) -> tuple[SessionClass, ...]:
     """Return the other classes of the namespace, if a message names those that take or open the session's scene."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from blendersessions.model.errors import Conflict, DomainError
 from blendersessions_operator.controller.executor import execute
-from blendersessions_operator.controller.observer import observe
+from blendersessions_operator.controller.observer import observe, other_classes
 from blendersessions_operator.controller.status_writer import write_status
 from blendersessions_operator.planning.plan import plan, requeue_after
 from blendersessions_operator.planning.status import status
@@ -85,6 +85,9 @@ async def _report(context: ReconcilerContext, session: Session, observed: Observ
     except DomainError as error:
         logger.warning("The status is not written: %s", error, extra=extra)
         return False
+    if other_classes(context, session, observed.settings, observed.scene) != observed.classes:
+        # The status names the classes, and one came or went before it was written. Its event did not find the session.
+        context.queue.add(session.ref)
     # The new status may have begun a lifetime or freed capacity, so the requeue is computed from it.
     written = context.cache.session(session.ref)
     if written is not None:

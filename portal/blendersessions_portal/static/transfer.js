@@ -127,9 +127,15 @@ class DropZone {
   }
 
   async sendAll(files) {
-    const there = new Set([...document.querySelectorAll("[data-file]")].map((row) => row.dataset.file.normalize()));
+    // While the question is open, nothing else is taken.
+    this.busy = true;
+    const rows = document.querySelectorAll("[data-kind=file]");
+    const there = new Set([...rows].map((row) => row.dataset.file.normalize()));
     const taken = files.filter((file) => there.has(file.name.normalize()));
-    if (taken.length && !(await mayReplace(taken))) return;
+    if (taken.length && !(await mayReplace(taken))) {
+      this.busy = false;
+      return;
+    }
     for (const [index, file] of files.entries()) {
       let answer = await this.send(file, index + 1, files.length, taken.includes(file));
       // The page may not list all of the folder, or somebody else has added the file.

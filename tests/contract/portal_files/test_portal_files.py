@@ -141,6 +141,27 @@ def test_a_file_of_the_same_name_is_replaced_after_a_question_alone(agent: FakeA
     assert agent.files == {"ä.png": b"new", "b.png": b"1"}
 
 
+def test_files_that_come_while_the_question_is_open_change_nothing_of_it(agent: FakeAgent, page: Page) -> None:
+    agent.files = {"a.png": b"old", "b.png": b"old"}
+    page.reload()
+    page.get_by_label("Choose files").set_input_files([file("a.png", b"new")])
+    question = page.get_by_role("dialog")
+    expect(question).to_contain_text("“a.png” is there already. Replace?")
+    page.get_by_label("Choose files").set_input_files([file("b.png", b"new")])
+    expect(question).to_contain_text("“a.png” is there already. Replace?")
+    question.get_by_role("button", name="Replace").click()
+    until("the file is replaced", lambda: agent.files["a.png"] == b"new")
+    assert agent.files == {"a.png": b"new", "b.png": b"old"}
+
+
+def test_a_folder_of_the_same_name_cannot_be_replaced_and_nobody_is_asked(agent: FakeAgent, page: Page) -> None:
+    agent.files = {"renders/1.png": b"1"}
+    agent.refusal = (409, {"message": "renders is a folder. Choose another name, or delete the folder first."})
+    page.reload()
+    page.get_by_label("Choose files").set_input_files([file("renders")])
+    expect(page.get_by_role("alert").filter(has_text="renders is a folder. Choose another name")).to_be_visible()
+
+
 def test_a_file_that_came_meanwhile_is_asked_for_too(agent: FakeAgent, page: Page) -> None:
     expect(page.get_by_text("This folder is empty.")).to_be_visible()
     agent.files = {"a.png": b"old"}

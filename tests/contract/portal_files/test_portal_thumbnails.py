@@ -33,7 +33,7 @@ ALL_THERE = """() => {
   const pictures = Array.from(document.querySelectorAll("img[src^='/sessions/']"));
   return pictures.length > 0 && pictures.every((image) => image.naturalWidth > 0);
 }"""
-THIRTY_SECONDS = 30_000
+THIRTY_SECONDS, FIVE_SECONDS = 30_000, 5_000
 
 
 def png(colour: list[int], size: tuple[int, int] = (640, 360)) -> bytes:
@@ -158,3 +158,39 @@ def test_files_and_screens_are_shown(browser: Browser, portal: Served, *, script
         expect(page.locator("[data-file='notes.txt'] img")).to_have_attribute("alt", "File")
         page.goto(session_page(portal))
         until_wide(page.get_by_role("img", name="The screen of Empty scene"), 640)
+
+
+def test_late_pictures_of_files_are_asked_for_again(agent: FakeAgent, portal: Served, page: Page) -> None:
+    names = [f"render-{number:02}.png" for number in range(12)]
+    agent.files = dict.fromkeys(names, b"x")
+    agent.thumbnails = dict.fromkeys(names, png(RED, (256, 256)))
+    agent.busy_for = len(names)
+    page.clock.install(time=0)
+    page.clock.pause_at(1)
+    page.set_viewport_size({"width": 1280, "height": 3000})
+    page.goto(files_page(portal))
+    # Meanwhile each has the picture of all files, and not that of an image that is broken.
+    for name in names:
+        until_wide(page.get_by_role("img", name=f"Picture of {name}"), 56)
+    assert agent.busy_for == 0
+    page.clock.fast_forward(FIVE_SECONDS)
+    for name in names:
+        until_wide(page.get_by_role("img", name=f"Picture of {name}"), 256)
+
+
+def test_a_picture_that_never_comes_is_not_asked_for_without_end(agent: FakeAgent, portal: Served, page: Page) -> None:
+    agent.files = {"render.png": b"x"}
+    agent.busy_for = 1000
+    page.clock.install()
+    page.goto(files_page(portal))
+    image = page.get_by_role("img", name="Picture of render.png")
+
+    def asked_for() -> int:
+        page.clock.fast_forward(FIVE_SECONDS)
+        return 1000 - agent.busy_for
+
+    until(lambda: f"7 requests, not {1000 - agent.busy_for}", lambda: asked_for() == 7)
+    for _ in range(5):
+        # The page is asked something meanwhile, so it would have begun.
+        until_wide(image, 56)
+        assert asked_for() == 7

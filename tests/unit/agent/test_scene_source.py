@@ -31,6 +31,7 @@ from unit.scene.blends import new_blend, old_blend
 from unit.scene.zips import names_below, zipped
 from waiting import DEADLINE_SECONDS
 from workspace.open_failure import OpenFailed
+from workspace.state_file import WorkspaceState, write_state
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -230,6 +231,38 @@ async def test_a_session_finds_its_own_scene_after_another_one_had_the_home_fold
     assert await run_with(session, first) == [], "what was open last is its own"
     assert await run_with(session, second) == ([theirs] if theirs else [])
     assert session.visible() == brought, "nothing is brought in twice"
+
+
+async def test_a_session_finds_what_it_had_open_last_after_another_one_had_the_home_folder(tmp_path: Path) -> None:
+    session, first, second = sharing(tmp_path, VOLUME, replace(VOLUME, path="chair"))
+    await run_with(session, first)
+    await run_with(session, first)
+    for name in ("table.blend", "lamp.blend"):
+        (session.home / name).write_bytes(old_blend())
+    write_state(session.home, WorkspaceState("table.blend"))
+    assert await run_with(session, second) == ["chair/chair.blend"]
+    write_state(session.home, WorkspaceState("lamp.blend"))
+    assert await run_with(session, first) == ["table.blend"], "what its person saved under another name"
+    assert await run_with(session, first) == []
+    write_state(session.home, WorkspaceState("table.blend"))
+    assert await run_with(session, second) == ["lamp.blend"]
+    (session.home / "table.blend").unlink()
+    assert await run_with(session, first) == ["cart/cart.blend"], "what it had open last is gone"
+    assert session.visible() == ["cart/cart.blend", "chair/chair.blend", "lamp.blend"]
+
+
+async def test_what_another_session_had_open_is_not_that_of_one_whose_scene_never_opened(tmp_path: Path) -> None:
+    session, first, second = sharing(tmp_path, VOLUME, replace(VOLUME, path="chair"))
+    (session.home / "lamp.blend").write_bytes(old_blend())
+    write_state(session.home, WorkspaceState("lamp.blend"))
+    session.settings = first
+    session.start()
+    session.blender.goes_on.clear()
+    async with session.running():
+        await until_so("it is being opened", lambda: session.blender.opened)
+    session.blender.goes_on.set()
+    assert await run_with(session, second) == ["chair/chair.blend"]
+    assert await run_with(session, first) == ["cart/cart.blend"]
 
 
 async def test_a_session_that_awaited_an_upload_does_not_await_it_again(tmp_path: Path) -> None:
@@ -592,6 +625,37 @@ async def test_a_wait_for_a_render_counts_as_no_attempt(tmp_path: Path) -> None:
     await session.start().run()
     assert session.scene.state == OPEN
     assert session.visible() == ["cart/cart.blend"]
+
+
+@pytest.mark.parametrize("state", [replace(STATE, rendering=True), replace(STATE, baking=True)])
+async def test_while_a_render_runs_nothing_is_asked_and_the_scene_is_noted_once(
+    tmp_path: Path, state: BlenderState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.scene_opening.RETRY_SECONDS", 0)
+    written: list[Note] = []
+    looks: list[BlenderState] = []
+    session = on_volume(tmp_path)
+    session.blender.state = state
+    started = session.blender.started
+
+    def noted(home: Path, note: Note) -> None:
+        written.append(note)
+        write_note(home, note)
+
+    async def looked() -> BlenderState:
+        looks.append(await started())
+        return looks[-1]
+
+    monkeypatch.setattr("agent.scene_opening.write_note", noted)
+    monkeypatch.setattr(session.blender, "started", looked)
+    async with session.running() as bringing:
+        await until_so("it has looked often", lambda: len(looks) > 20)
+        assert session.scene.state.message == "cart.blend waits until it can be opened. A render or a bake runs."
+        assert written == [Note(VOLUME.source, "cart/cart.blend")]
+        assert session.blender.opened == []
+        session.blender.state = STATE
+        await bringing
+    assert session.scene.state == OPEN
 
 
 async def test_an_upload_that_blender_cannot_read_leaves_nothing(tmp_path: Path) -> None:

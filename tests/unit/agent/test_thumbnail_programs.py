@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import io
 import os
+import select
 import struct
 import sys
 import zlib
@@ -139,14 +141,18 @@ async def test_a_picture_of_noise_fits_too(tmp_path: Path) -> None:
     await made(tmp_path, "picture", packed(noise, "PNG"))
 
 
-def png_of(width: int, height: int, rows: bytes) -> bytes:
+RGBA_8, GREY_16 = (8, 6), (16, 0)
+"""Bits of a channel, and the number of the colour type (PNG specification, section 11.2.1)."""
+
+
+def png_of(width: int, height: int, rows: bytes, kind: tuple[int, int] = RGBA_8) -> bytes:
     """Return a PNG with a size in its head, whatever is in it."""
 
     def chunk(code: bytes, content: bytes) -> bytes:
         return struct.pack(">I", len(content)) + code + content + struct.pack(">I", zlib.crc32(code + content))
 
-    head = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
-    parts = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows, 9)) + chunk(b"IEND", b"")
+    head = struct.pack(">IIBBBBB", width, height, *kind, 0, 0, 0)
+    parts = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows, 1)) + chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + parts
 
 
@@ -171,8 +177,12 @@ async def test_what_has_no_picture_is_told(tmp_path: Path, kind: str, content: b
         await made(tmp_path, kind, content)
 
 
-async def test_a_picture_of_the_largest_size_fits_into_the_memory(tmp_path: Path) -> None:
-    image = await made(tmp_path, "picture", png_of(8000, 5000, bytes(5000 * (1 + 8000 * 4))))
+@pytest.mark.parametrize(("kind", "pixel_bytes"), [(RGBA_8, 4), (GREY_16, 2)])
+async def test_a_picture_of_the_largest_size_fits_into_the_memory(
+    tmp_path: Path, kind: tuple[int, int], pixel_bytes: int
+) -> None:
+    rows = bytes(5000 * (1 + 8000 * pixel_bytes))
+    image = await made(tmp_path, "picture", png_of(8000, 5000, rows, kind))
     assert image.size == (256, 160)
 
 
@@ -184,12 +194,17 @@ async def test_a_program_that_fails_is_told(code: str) -> None:
         await make((sys.executable, "-c", code))
 
 
-async def test_a_program_that_does_not_end_is_ended(tmp_path: Path) -> None:
-    """It waits for a pipe that nobody writes to."""
-    os.mkfifo(tmp_path / "pipe")
-    code = f"import os; open('{tmp_path / 'pid'}', 'w').write(str(os.getpid())); open('{tmp_path / 'pipe'}')"
-    with pytest.raises(NotMade, match="TimeoutError"):
-        await make((sys.executable, "-c", code), seconds=0.2)
+async def test_a_program_that_does_not_end_is_ended() -> None:
+    """It holds one end of a pipe. The other one is at its end only when the program is."""
+    watched, held = os.pipe()
+    try:
+        with pytest.raises(NotMade, match="TimeoutError"):
+            await make((sys.executable, "-c", "import signal; signal.pause()"), held, seconds=0.2)
+    finally:
+        os.close(held)
+    ended, _, _ = await asyncio.to_thread(select.select, [watched], [], [], DEADLINE_SECONDS)
+    assert ended == [watched]
+    os.close(watched)
 
 
 async def test_a_program_that_is_not_there_is_told() -> None:

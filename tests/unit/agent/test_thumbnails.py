@@ -321,6 +321,40 @@ async def test_who_finds_no_place_and_who_waits_too_long_is_asked_to_come_again(
         assert [answer.status for answer in await asyncio.gather(*begun)] == [200, 200]
 
 
+async def test_a_picture_that_is_kept_waits_for_no_other(tmp_path: Path, desktop: FakeDesktop) -> None:
+    async with served(tmp_path, desktop) as calls:
+        assert await status(calls, "/thumbnail/a.blend") == 200
+        desktop.program.gate.clear()
+        begun = [asyncio.create_task(calls.call("GET", f"/thumbnail/{name}")) for name in ("b.PNG", "c.jpg")]
+        await desktop.program.full.wait()
+        assert (await calls.call("GET", "/thumbnail/a.blend")).content == WEBP + b"1"
+        desktop.program.gate.set()
+        assert [answer.status for answer in await asyncio.gather(*begun)] == [200, 200]
+
+
+async def test_two_who_ask_for_one_file_have_one_picture_made(tmp_path: Path, desktop: FakeDesktop) -> None:
+    desktop.program.gate.clear()
+    async with served(tmp_path, desktop) as calls:
+        begun = [asyncio.create_task(calls.call("GET", f"/thumbnail/{name}")) for name in ("b.PNG", "c.jpg", "c.jpg")]
+        await desktop.program.full.wait()
+        desktop.program.gate.set()
+        assert {answer.status for answer in await asyncio.gather(*begun)} == {200}
+    assert desktop.program.made == 2
+
+
+async def test_a_file_that_is_renamed_is_looked_at_anew(tmp_path: Path, desktop: FakeDesktop) -> None:
+    (tmp_path / "shot.blend").write_bytes(b"a PNG in truth")
+    desktop.program.failure = NoPicture("The file is no .blend file.")
+    async with served(tmp_path, desktop) as calls:
+        assert await status(calls, "/thumbnail/shot.blend") == 404
+        (tmp_path / "shot.blend").rename(tmp_path / "shot.png")
+        desktop.program.failure = None
+        assert await status(calls, "/thumbnail/shot.png") == 200
+        (tmp_path / "shot.png").rename(tmp_path / "other.png")
+        assert await status(calls, "/thumbnail/other.png") == 200
+    assert [kind for kind, _ in desktop.program.seen] == ["blend", "picture"], "the same kind is not made anew"
+
+
 async def test_a_picture_that_is_not_made_can_be_asked_for_again(tmp_path: Path, desktop: FakeDesktop) -> None:
     desktop.program.failure = NotMade("It failed.")
     async with served(tmp_path, desktop) as calls:

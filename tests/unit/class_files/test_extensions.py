@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 import zipfile
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -149,6 +150,13 @@ def test_a_target_that_cannot_be_written_is_no_fault_of_an_archive(
     monkeypatch.setattr("class_files.extensions.extract", refuse)
     with pytest.raises(OSError, match=os.strerror(number)):
         installed(source, {"good.zip": packed(extension("good"))})
+
+
+def test_a_disk_without_room_is_not_called_a_limit_of_the_class(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("class_files.extensions.shutil.disk_usage", lambda _: SimpleNamespace(free=0))
+    found = installed(source, {"good.zip": packed(extension("good"))})
+    assert found.add_ons == ()
+    assert "the disk under the desktop's /tmp has 0 MB left. Once it has room, suspend and resume" in found.problems[0]
 
 
 def test_a_bomb_and_what_is_too_large_are_refused(source: Path) -> None:

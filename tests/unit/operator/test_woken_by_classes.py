@@ -9,6 +9,7 @@ from uuid import NAMESPACE_DNS, uuid5
 import pytest
 
 from blendersessions.clients.agent import AgentStatus
+from blendersessions.model.conditions import ConditionType
 from blendersessions.model.manifest import CLASS_KIND, Ref, ref_of
 from blendersessions_operator.controller.informer import apply_event
 from unit.operator.contexts import context_of
@@ -18,6 +19,8 @@ from unit.operator.simulation import KEY, Simulation
 
 if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
+    from blendersessions.model.session import Session
+    from blendersessions.model.status import SessionStatus
 
 
 def a_session(name: str, spec: Manifest, *told: tuple[str, str], namespace: str = "art") -> Manifest:
@@ -82,3 +85,31 @@ async def test_the_message_names_the_classes_as_they_are_now() -> None:
     apply_event(sim.context, copy.deepcopy(sim.server.objects[place]), gone=False)
     assert sim.queue.added == [KEY]
     assert "Create the session in a class that can open it: new (5.2)." in await told()
+
+
+async def test_a_class_that_comes_while_a_status_is_written_that_names_none_yet_wakes_the_session(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sim = Simulation()
+    made = sim.server.objects[KEY] = body(URL, finalizer=False)
+    write, place = sim.context.write_status, Ref(CLASS_KIND, "art", "open")
+
+    async def while_the_class_comes(session: Session, status: SessionStatus) -> Manifest:
+        told = status.condition(ConditionType.DESKTOP_READY)
+        if told is not None and told.reason == "BeyondClass" and place not in sim.server.objects:
+            sim.server.objects[place] = a_class("open", egress="Public")
+            sim.queue.added.clear()
+            apply_event(sim.context, copy.deepcopy(sim.server.objects[place]), gone=False)
+            assert sim.queue.added == []
+        return await write(session, status)
+
+    monkeypatch.setattr(sim.context, "write_status", while_the_class_comes)
+    sim.sync_caches()
+    for _ in range(30):
+        await sim.reconcile()
+        if place in sim.server.objects:
+            break
+    assert sim.queue.added == [KEY]
+    await sim.reconcile()
+    found = next(each for each in made["status"]["conditions"] if each["type"] == "DesktopReady")
+    assert "open" in str(found["message"])

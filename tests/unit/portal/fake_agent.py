@@ -55,6 +55,8 @@ class FakeAgent:
         """The picture of the screen; None if there is none yet."""
         self.thumbnails: dict[str, bytes] = {}
         """The pictures of files."""
+        self.busy_for = 0
+        """How many of the next pictures of files are not made in time."""
         self.picture_kind = "image/png"
         """What the pictures are called."""
         self.old_will_do: list[bool] = []
@@ -138,6 +140,9 @@ class FakeAgent:
         if path is None:
             self.old_will_do.append(request.headers.get("Cache-Control") == "max-stale")
         await asyncio.to_thread(self.gate.wait, DEADLINE_SECONDS)
+        if path is not None and self.busy_for:
+            self.busy_for -= 1
+            return _refuse(503, "The thumbnail was not made in time. Try again in a moment.", {"Retry-After": "5"})
         content = self.screen if path is None else self.thumbnails.get(path)
         if content is None:
             return _refuse(*((503, "There is no picture yet.") if path is None else (404, f"{path} has no thumbnail.")))
@@ -208,8 +213,8 @@ class FakeAgent:
         return f'"{hashlib.sha256(self.files[path]).hexdigest()[:16]}"'
 
 
-def _refuse(status: int, message: str) -> web.Response:
-    return web.json_response({"message": message}, status=status)
+def _refuse(status: int, message: str, headers: dict[str, str] | None = None) -> web.Response:
+    return web.json_response({"message": message}, status=status, headers=headers)
 
 
 @contextmanager

@@ -37,6 +37,8 @@ class FakeStore:
         """Rules of the classes that have other ones than the defaults."""
         self.agent_url = ""
         """Where the agent of all desktops is."""
+        self.former_agent_url = ""
+        """Where it was some seconds ago; empty if it was there too."""
 
     async def list(self, owner: str) -> list[SessionView]:
         self._fail()
@@ -83,9 +85,10 @@ class FakeStore:
         self._fail()
         return self.rules_of.get(class_name, TransferRules())
 
-    async def desktop_files(self, session: SessionView) -> AgentFiles:
+    async def desktop_files(self, session: SessionView, *, may_be_known: bool = False) -> AgentFiles:
         await self.get(session.owner, session.name)
-        return AgentFiles("desktop-1", self.agent_url, AGENT_TOKEN)
+        address = (may_be_known and self.former_agent_url) or self.agent_url
+        return AgentFiles("desktop-1", address, AGENT_TOKEN)
 
     def _moment(self) -> datetime:
         """Return a moment that is later for each session, and the same on every machine."""

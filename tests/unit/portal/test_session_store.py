@@ -285,6 +285,22 @@ async def test_the_agent_is_reached_at_the_pods_address(
     )
 
 
+async def test_the_pictures_of_a_page_read_the_pod_and_its_secret_once(
+    api: ApiServer, store: KubernetesSessionStore
+) -> None:
+    body = stored("gallery", "guest-a")
+    body["metadata"]["uid"] = "8f9619ff-8b86-4011-b42d-00c04fc964ff"
+    session = read_session(body)
+    api.answers = pod_and_secret(session.uid, "10.1.2.3") + pod_and_secret(session.uid, "10.1.2.4")
+    async with await store.desktop_files(session, may_be_known=True) as first:
+        async with await store.desktop_files(session, may_be_known=True) as second:
+            assert second.is_like(first)
+        assert len(api.asked) == 2
+        async with await store.desktop_files(session) as now:
+            assert not now.is_like(first)
+    assert len(api.asked) == 4
+
+
 @pytest.mark.parametrize("uid", ["another", ""])
 async def test_a_pod_of_another_session_is_none(api: ApiServer, store: KubernetesSessionStore, uid: str) -> None:
     api.answers = pod_and_secret(uid, "10.1.2.3")

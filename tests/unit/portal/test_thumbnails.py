@@ -154,3 +154,23 @@ async def test_an_agent_that_is_away_costs_the_pictures_alone(portal: Portal, br
     portal.store.agent_url = "http://127.0.0.1:1"
     assert (await browser.get(f"{session}/thumbnail")).headers["location"] == SCENE
     assert (await browser.see(f"{session}?stay=yes")).status_code == 200
+
+
+async def test_a_picture_that_is_not_made_yet_is_answered_with_the_time_to_come_again(
+    browser: Browser, session: str, agent: FakeAgent
+) -> None:
+    agent.thumbnails, agent.busy_for = {"a.png": png("red")}, 1
+    later = await browser.get(f"{session}/thumbnail/a.png")
+    assert (later.status_code, later.headers["retry-after"], later.content) == (503, "5", b"")
+    assert agent.asked.count("GET /thumbnail/a.png") == 1
+    assert (await browser.get(f"{session}/thumbnail/a.png")).content == png("red")
+
+
+async def test_a_desktop_that_is_elsewhere_by_now_is_found(
+    portal: Portal, browser: Browser, session: str, agent: FakeAgent
+) -> None:
+    agent.thumbnails = {"a.png": png("red")}
+    portal.store.former_agent_url = "http://127.0.0.1:1"
+    for address, content in ((f"{session}/thumbnail", png("teal")), (f"{session}/thumbnail/a.png", png("red"))):
+        answer = await browser.get(address)
+        assert (answer.status_code, answer.content) == (200, content)

@@ -22,8 +22,8 @@ AT_ONCE: Final = 2
 WAITING: Final = 64
 """A page of a list asks for many at the same time. More than these are asked to come again."""
 WAIT_SECONDS: Final = 10.0
-KEPT: Final = 128
-"""With at most 24 KiB each."""
+KEPT: Final = 256
+"""With at most 24 KiB each. A page of a list has up to 200."""
 _RETRY: Final = {"Retry-After": "5"}
 _KINDS: Final = {BLEND: "blend", ".png": "picture", ".jpg": "picture", ".jpeg": "picture"}
 _ENDINGS: Final = ", ".join(_KINDS)
@@ -42,8 +42,8 @@ class FileThumbnails:
         self._seconds = seconds
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._waiting = 0
-        self._kept: OrderedDict[str, bytes | str] = OrderedDict()
-        """The pictures, or why there is none, by the files' tags."""
+        self._kept: OrderedDict[tuple[str, str], bytes | str] = OrderedDict()
+        """The pictures, or why there is none, by what the files were taken for, and by their tags."""
 
     async def of(self, home: Path, parts: Parts) -> Thumbnail:
         """Return the picture of a file.
@@ -58,15 +58,24 @@ class FileThumbnails:
         kind = _KINDS.get(os.path.splitext(parts[-1])[1].lower())  # noqa: PTH122 - it is a name, and no path
         if kind is None:
             raise Refused(404, f"{parts[-1]} has no thumbnail. Files have one whose names end with: {_ENDINGS}.")
-        async with self._turn(), _opened(home, parts) as file:
+        async with _opened(home, parts) as file:
             etag = etag_of(file.status)
-            if etag not in self._kept:
-                self._keep(etag, await self._made(kind, file))
-            self._kept.move_to_end(etag)
-            found = self._kept[etag]
+            found = await self._known_or_made(kind, etag, file)
         if isinstance(found, str):
             raise Refused(404, f"{parts[-1]} has no thumbnail. {found}")
         return Thumbnail(found, etag, modified_seconds(file.status))
+
+    async def _known_or_made(self, kind: str, etag: str, file: OpenFile) -> bytes | str:
+        """Return the picture, or why there is none. One that is kept waits for no other."""
+        # A name that ends in another way makes another kind of the same file.
+        key = (kind, etag)
+        if key not in self._kept:
+            async with self._turn():
+                # It may have been made meanwhile, for somebody else.
+                if key not in self._kept:
+                    self._keep(key, await self._made(kind, file))
+        self._kept.move_to_end(key)
+        return self._kept[key]
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
@@ -94,8 +103,8 @@ class FileThumbnails:
             print(error, file=sys.stderr)  # noqa: T201
             raise _busy() from None
 
-    def _keep(self, etag: str, made: bytes | str) -> None:
-        self._kept[etag] = made
+    def _keep(self, key: tuple[str, str], made: bytes | str) -> None:
+        self._kept[key] = made
         while len(self._kept) > KEPT:
             self._kept.popitem(last=False)
 

@@ -14,7 +14,7 @@ MAX_BYTES: Final = 60 * 1024
 NO_PICTURE: Final = 4
 """The exit code when there is nothing to make a picture of. A sentence for people takes the picture's place."""
 MEMORY_BYTES: Final = 512 * 1024 * 1024
-"""Addresses, of which a picture of the largest size needs less than half."""
+"""Addresses, of which a picture of the largest size needs about two thirds."""
 CPU_SECONDS: Final = 8
 NICENESS: Final = 10
 """Blender comes first. Beside a render on all processors, this is still enough for a picture in seconds."""

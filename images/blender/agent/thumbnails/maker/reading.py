@@ -10,7 +10,8 @@ from scene.plain import NotABlend
 from scene.preview import read_preview
 
 MAX_PIXELS: Final = 40_000_000
-"""A render in 8K has 33 million. With four bytes for each pixel, twice this fits into the memory of this process."""
+"""A render in 8K has 33 million. With eight bytes for each pixel, which is the most that a step here needs, this fits
+into the memory of this process."""
 _TOO_LARGE: Final = f"The picture has more than the {MAX_PIXELS // 10**6} million pixels that are scaled down."
 _FORMATS: Final = ("PNG", "JPEG")
 _SCALED_WELL: Final = ("L", "RGB", "RGBA")
@@ -68,12 +69,15 @@ def _check_size(image: Image.Image) -> None:
 
 def _scaled(image: Image.Image, side: int) -> Image.Image:
     whole: Image.Image = image
-    if image.mode.startswith("I"):
-        # Of 16 bits, Pillow would keep the lower 8.
-        whole = image.convert("I").point(lambda value: value / 256).convert("L")
+    is_of_16_bits = image.mode.startswith("I")
+    if is_of_16_bits:
+        whole = image.convert("I")
     elif image.mode not in _SCALED_WELL:
         whole = image.convert("RGBA" if image.has_transparency_data else "RGB")
     whole.thumbnail((side, side), Image.Resampling.BOX, reducing_gap=2.0)
+    if is_of_16_bits:
+        # Pillow would keep the lower 8. This needs little memory only after the picture was scaled down.
+        whole = whole.point(lambda value: value / 256).convert("L")
     try:
         # The mark of the camera may be lost by now.
         whole.getexif().update(image.getexif())
