@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from blendersessions.model.errors import DomainError, Invalid, NotFound, System, Unavailable
+from blendersessions.model.errors import DomainError, Invalid, System
 from blendersessions.model.session import DEFAULT_CLASS
 from blendersessions_portal import csrf, wording
 from blendersessions_portal.own_session import own_session
@@ -24,11 +24,10 @@ if TYPE_CHECKING:
     from starlette.datastructures import FormData
     from starlette.requests import Request
 
-    from blendersessions.model.user_credentials import UserCredentials
-    from blendersessions_portal.browser_token_store import BrowserTokens
     from blendersessions_portal.csrf import CsrfGuard
     from blendersessions_portal.identity import Identifier, Visitor
     from blendersessions_portal.input_choice import InputChoice
+    from blendersessions_portal.opening import Opening
     from blendersessions_portal.rendering import Renderer
     from blendersessions_portal.samples import Samples
     from blendersessions_portal.session_store import SessionStore
@@ -44,18 +43,16 @@ class Pages:
     """The endpoints, and the parts of the portal that they use.
 
     Attributes:
-        public_url: what browsers open, with a trailing slash.
         max_sessions: sessions that one visitor may have at a time.
         max_sessions_of_all: sessions that all visitors together may have at a time.
     """
 
-    public_url: str
     samples: Samples
     identifier: Identifier
     input_choice: InputChoice
     guard: CsrfGuard
     store: SessionStore
-    tokens: BrowserTokens
+    opening: Opening
     renderer: Renderer
     max_sessions: int
     max_sessions_of_all: int
@@ -193,31 +190,21 @@ class Pages:
         return self.renderer.progress(request, session, token, rules, stay=_asks_to_stay(request))
 
     async def open(self, request: Request) -> Response:
-        """Sign the owner in at Guacamole and go to Blender."""
+        """Go to Blender, as the owner."""
         visitor, session = await own_session(request, self.identifier, self.store)
         if not session.ready:
             return RedirectResponse(f"/sessions/{session.name}", status_code=303)
-        # The token opens everything that the owner may open, so it goes to our own Guacamole only.
-        if not session.status.client_url.startswith(self.public_url + "guacamole/#/"):
-            raise Unavailable(
-                f"Session “{session.name}” has an address that is not below {self.public_url}, so it is not opened."
-                " Please tell your administrator: the operator and the portal need the same PUBLIC_URL.",
-                System.OWN,
-            )
-        token = await self.tokens.token(request, visitor, await self._credentials(visitor, session))
-        response = RedirectResponse(f"{session.status.client_url}?token={token}", status_code=303)
-        self.tokens.remember(visitor, response)
-        return response
+        return await self.opening.open(request, visitor, session)
 
     async def stop(self, request: Request) -> Response:
-        """Delete a session. With the visitor's last session, sign the browser out of Guacamole."""
+        """Delete a session. With a guest's last session, sign the browser out of Guacamole."""
         visitor, _form = await self._checked_form(request)
         name = request.path_params["name"]
         await self.store.delete(visitor.owner, name)
         logger.info("Session %s was stopped by %s.", name, visitor.owner)
         response = RedirectResponse("/#sessions", status_code=303)
         if all(session.ending for session in await self.store.list(visitor.owner)):
-            await self.tokens.forget(request, visitor, response)
+            await self.opening.leave(request, visitor, response)
         return response
 
     async def suspend(self, request: Request) -> Response:
@@ -259,16 +246,6 @@ class Pages:
     async def _sessions(self, visitor: Visitor) -> list[SessionView]:
         # A name that was made just now has no sessions.
         return await self.store.list(visitor.owner) if visitor.known else []
-
-    async def _credentials(self, visitor: Visitor, session: SessionView) -> UserCredentials:
-        try:
-            return await self.store.credentials(visitor.owner)
-        except NotFound as error:
-            raise Unavailable(
-                f"Session “{session.name}” runs, but there is no sign-in for it yet. Try again in a minute."
-                " If this does not help, tell your administrator.",
-                System.OWN,
-            ) from error
 
     async def _checked_form(self, request: Request) -> tuple[Visitor, FormData]:
         visitor = self.identifier.identify(request)

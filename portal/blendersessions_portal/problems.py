@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from blendersessions.model.errors import Conflict, DomainError, Invalid, NotFound, System, Unauthorised, Unavailable
 from blendersessions_portal.csrf import ForgedError
+from blendersessions_portal.identity import NotSignedInError
 from blendersessions_portal.uploads import LengthMissingError, TooLargeError
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class FullError(DomainError):
 
 # Title, HTTP status, and whether another try can help. The first class that matches is used.
 _PAGES: dict[type[DomainError], tuple[str, int, bool]] = {
+    NotSignedInError: ("You are not signed in", 401, True),
     ForgedError: ("Please try that again from our page", 403, False),
     FullError: ("All places are taken", 503, False),
     Invalid: ("This cannot be done", 400, False),

@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.templating import Jinja2Templates
 
 from blendersessions_portal import lifetime_words, wording
+from blendersessions_portal.account import account_context
 from blendersessions_portal.file_view import size
 from blendersessions_portal.progress import Progress, State, describe
 from blendersessions_portal.scene_choice import OWN_FILE
@@ -86,7 +87,7 @@ class Renderer:
 
     def __init__(self, samples: Samples) -> None:
         self._samples = samples
-        self._templates = Jinja2Templates(env=_environment())
+        self._templates = Jinja2Templates(env=_environment(), context_processors=[account_context])
 
     def row(self, session: SessionView) -> SessionRow:
         """Return a session in words, as of now."""
@@ -168,6 +169,10 @@ class Renderer:
         """Render the page of a link to a scene. It sends its own form."""
         context = {"sample": self._samples.require(file), "csrf": csrf, "no_middle_button": no_middle_button}
         return self._templates.TemplateResponse(request, "view.html", context)
+
+    def opening(self, request: Request, target: str, person: str) -> Response:
+        """Render the page that goes on to Blender, for the person whom the word `person` stands for."""
+        return self._templates.TemplateResponse(request, "opening.html", {"target": target, "person": person})
 
     def artists(self, request: Request) -> Response:
         """Render the page about what is kept, and when."""

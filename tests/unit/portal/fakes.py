@@ -184,6 +184,21 @@ class FakeGuacamole:
         self.failure: Exception | None = None
         self.refuses: set[str] = set()
         self.attempts = 0
+        self.users: dict[str, str] = {}
+        """The user of each token that Guacamole's page got by itself."""
+
+    def token_of(self, username: str) -> str:
+        """Give Guacamole's page a token of a user, as it gets one by the proxy's header."""
+        token = f"TOKEN{len(self.made):04d}"
+        self.made.append(token)
+        self.alive.add(token)
+        self.users[token] = username
+        return token
+
+    async def username_of(self, token: str) -> str:
+        if self.failure:
+            raise self.failure
+        return self.users.get(token, "") if token in self.alive else ""
 
     async def sign_in(self, credentials: UserCredentials) -> str:
         self.attempts += 1

@@ -1,0 +1,429 @@
+"""People are who a trusted proxy says, and nobody else may say it."""
+
+from __future__ import annotations
+
+import logging
+from ipaddress import ip_network
+from typing import TYPE_CHECKING
+
+import pytest
+from pydantic import ValidationError
+
+from blendersessions_portal.header_identity import BrowserCookie
+from blendersessions_portal.owner_name import owner_name
+from blendersessions_portal.sign_on_settings import PREFIX, GroupClasses, SignOnMode, SignOnSettings
+from unit.portal.conftest import Portal
+from unit.portal.fakes import FakeGuacamole, FakeStore, write_samples
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    import httpx
+
+    from unit.portal.conftest import Browser
+
+USER, GROUPS = "X-Forwarded-User", "X-Forwarded-Groups"
+PROXY = "10.42.0.7"
+KEY = "proxy-key-" + "k" * 32
+
+
+def settings(**more: object) -> SignOnSettings:
+    """A sign-on by header behind proxies in 10.42.0.0/16."""
+    values: dict[str, object] = {"trusted_proxies": (ip_network("10.42.0.0/16"), ip_network("fd00::/8"))}
+    return SignOnSettings(mode=SignOnMode.HEADER, **(values | more))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def portal(tmp_path: Path) -> AsyncIterator[Portal]:
+    made = Portal(FakeStore(), FakeGuacamole(), write_samples(tmp_path), sign_on=settings(), peer=PROXY)
+    yield made
+    await made.close()
+
+
+def person(portal: Portal, name: str, **headers: str) -> Browser:
+    """A browser whose requests the proxy gives a name."""
+    browser = portal.browser()
+    for key, value in {USER: name, **headers}.items():  # httpx encodes each as UTF-8
+        browser.headers[key.replace("_", "-")] = value
+    return browser
+
+
+def owner(portal: Portal, name: str) -> str:
+    return str(portal.store.objects[name]["spec"]["owner"])
+
+
+def change(portal: Portal, **more: object) -> None:
+    portal.sign_on = settings(**more)
+    portal.restart()
+
+
+async def test_a_person_has_the_same_sessions_in_every_browser(portal: Portal) -> None:
+    laptop, tablet = person(portal, "alice@example.org"), person(portal, "alice@example.org")
+    name = await laptop.start()
+    assert owner(portal, name) == "alice@example.org"
+    assert (await tablet.see(f"/sessions/{name}?stay=yes")).status_code == 200
+    assert (await tablet.submit(f"/sessions/{name}/stop")).status_code == 303
+    assert (await laptop.get(f"/sessions/{name}?stay=yes")).status_code == 200, "nothing threw the other browser out"
+
+
+async def test_people_do_not_see_each_others_sessions(portal: Portal) -> None:
+    alice, bob = person(portal, "alice"), person(portal, "bob")
+    name = await alice.start()
+    await bob.see("/")
+    for answer in (await bob.get(f"/sessions/{name}"), await bob.submit(f"/sessions/{name}/stop")):
+        assert answer.status_code == 404
+    assert name not in (await bob.get("/")).text
+
+
+async def test_the_page_says_who_is_signed_in(portal: Portal) -> None:
+    change(portal, name_header="X-Name")
+    page = await person(portal, "a1b2", X_Name='Zoë <b>"Zo"</b>').get("/")
+    assert "Zoë &lt;b&gt;&#34;Zo&#34;&lt;/b&gt;" in page.text
+    assert "Only this browser" not in page.text
+
+
+@pytest.mark.parametrize("peer", ["10.43.0.7", "192.0.2.1", "127.0.0.1", "fe80::1", "::ffff:192.0.2.1", "testclient"])
+async def test_a_name_from_an_untrusted_address_counts_for_nothing(
+    portal: Portal, caplog: pytest.LogCaptureFixture, peer: str
+) -> None:
+    portal.peer = peer
+    answer = await person(portal, "alice", X_Forwarded_For=PROXY, X_Real_IP=PROXY, X_Sign_On_Peer=PROXY).get("/")
+    assert answer.status_code == 401
+    assert "did not say who you are" in answer.text
+    assert f"A request came from {peer}" in caplog.text
+
+
+@pytest.mark.parametrize("peer", ["10.42.0.7", "::ffff:10.42.0.7", "fd00::7"])
+async def test_trusted_addresses_are_known_in_each_form(portal: Portal, peer: str) -> None:
+    portal.peer = peer
+    assert (await person(portal, "alice").get("/")).status_code == 200
+
+
+@pytest.mark.parametrize("headers", [{}, {USER: ""}, {USER: "   "}, {USER: "\xff\xfe"}])
+async def test_without_a_name_there_is_nobody(portal: Portal, headers: dict[str, str]) -> None:
+    answer = await portal.browser().get("/", headers={key: value.encode("latin-1") for key, value in headers.items()})
+    assert answer.status_code == 401
+    assert not answer.headers.get("set-cookie")
+
+
+async def test_two_names_are_none(portal: Portal) -> None:
+    """A proxy that adds its header leaves the one that the browser forged."""
+    answer = await portal.browser().get("/", headers=[(USER, "guacadmin"), (USER, "alice")])  # type: ignore[arg-type]
+    assert answer.status_code == 401
+
+
+async def test_groups_that_come_twice_count_for_nothing(portal: Portal) -> None:
+    change(portal, admin_groups=("staff",))
+    headers = [(USER, "alice"), (GROUPS, "staff"), (GROUPS, "students")]
+    page = await portal.browser().get("/", headers=headers)  # type: ignore[arg-type]
+    assert page.status_code == 200
+    assert "Administrator" not in page.text
+
+
+class TestBehindOurProxy:
+    """The chart's own proxy proves itself by a key, and says from where its own connection came."""
+
+    @pytest.fixture(autouse=True)
+    def _key(self, portal: Portal, tmp_path: Path) -> None:
+        file = tmp_path / "proxy-key"
+        file.write_text(KEY + "\n")
+        portal.peer = "10.244.1.9"
+        change(portal, proxy_key_file=file)
+
+    async def test_the_address_that_it_reports_is_checked(self, portal: Portal) -> None:
+        trusted = {"X_Sign_On_Key": KEY, "X_Sign_On_Peer": PROXY}
+        assert (await person(portal, "alice", **trusted).get("/")).status_code == 200
+        strange = trusted | {"X_Sign_On_Peer": "192.0.2.1"}
+        assert (await person(portal, "alice", **strange).get("/")).status_code == 401
+
+    @pytest.mark.parametrize("key", ["", "proxy-key-", KEY[:-1], KEY + "k", "\xe9"])
+    async def test_nothing_counts_without_the_key(self, portal: Portal, key: str) -> None:
+        portal.peer = PROXY
+        portal.restart()
+        browser = portal.browser()
+        headers = {USER: "alice", "X-Sign-On-Key": key.encode("latin-1"), "X-Sign-On-Peer": PROXY}
+        assert (await browser.get("/", headers=headers)).status_code == 401  # type: ignore[arg-type]
+
+    async def test_a_reported_address_that_is_none_is_not_trusted(self, portal: Portal) -> None:
+        for address in ("", "unix:", "10.42.0.7, 10.42.0.8", "nonsense"):
+            headers = {"X_Sign_On_Key": KEY, "X_Sign_On_Peer": address}
+            assert (await person(portal, "alice", **headers).get("/")).status_code == 401
+
+
+async def test_a_form_belongs_to_the_person_and_the_browser(portal: Portal) -> None:
+    browser, other = person(portal, "alice"), person(portal, "alice")
+    await browser.see("/")
+    await other.see("/")
+    other.csrf = browser.csrf
+    assert (await other.submit("/sessions", sample="")).status_code == 403, "another browser of the same person"
+    browser.headers[USER] = "bob"
+    assert (await browser.submit("/sessions", sample="")).status_code == 403, "the page was made for alice"
+    browser.headers[USER] = "alice"
+    assert (await browser.submit("/sessions", sample="")).status_code == 303
+
+
+@pytest.mark.parametrize("value", ["", "older-version", "eyJhIjoxfQ.x.y", "\xff"])
+async def test_a_cookie_of_another_version_is_replaced(portal: Portal, value: str) -> None:
+    browser = person(portal, "alice")
+    answer = await browser.get("/", headers={"Cookie": f"{BrowserCookie.COOKIE}={value}".encode("latin-1")})  # type: ignore[arg-type]
+    assert answer.status_code == 200
+    assert f"{BrowserCookie.COOKIE}=" in answer.headers["set-cookie"]
+
+
+async def test_a_guests_cookie_opens_nothing_where_people_sign_in(portal: Portal) -> None:
+    portal.sign_on = SignOnSettings()
+    portal.restart()
+    guest = portal.browser()
+    name = await guest.start()
+    change(portal)
+    guest.headers[USER] = "alice"
+    assert (await guest.get(f"/sessions/{name}")).status_code == 404
+
+
+async def test_where_https_is_the_cookies_are_of_this_host_alone(portal: Portal) -> None:
+    portal.public_url = "https://portal.test/"
+    portal.restart()
+    answer = await person(portal, "alice").get("/")
+    (line,) = answer.headers.get_list("set-cookie")
+    assert line.startswith("__Host-blender-browser=")
+    assert all(word in line for word in ("Path=/", "Secure", "HttpOnly", "SameSite=lax"))
+    assert "Domain" not in line
+
+
+async def test_opening_needs_no_password_and_puts_no_token_into_the_link(portal: Portal) -> None:
+    browser = person(portal, "alice")
+    name = await browser.start()
+    portal.store.make_ready(name)
+    portal.store.passwords.clear()
+    page = await browser.get(f"/sessions/{name}/open")
+    assert page.status_code == 200
+    assert 'data-target="http://portal.test/guacamole/#/client/MQBjAHBvc3RncmVzcWw"' in page.text
+    assert "alice" not in page.text.partition("<main")[2], "the word that the browser keeps names nobody"
+    assert portal.guacamole.made == []
+
+
+async def test_the_word_that_the_browser_keeps_changes_with_the_person(portal: Portal) -> None:
+    words = set()
+    for who in ("alice", "alice", "bob"):
+        browser = person(portal, who)
+        name = await browser.start()
+        portal.store.make_ready(name)
+        words.add((await browser.get(f"/sessions/{name}/open")).text.partition('data-person="')[2][:32])
+    assert len(words) == 2
+
+
+async def ask(browser: Browser, token: str = "") -> httpx.Response:
+    """Ask as the chart's proxy does for each request to Guacamole."""
+    return await browser.get("/internal/person", headers={"Guacamole-Token": token} if token else {})
+
+
+async def test_the_proxy_learns_whose_request_it_has(portal: Portal) -> None:
+    answer = await ask(person(portal, "alice"))
+    assert (answer.status_code, answer.headers["x-person"]) == (200, "alice")
+    nobody = await ask(portal.browser())
+    assert nobody.status_code == 401
+    assert "x-person" not in nobody.headers
+
+
+async def test_a_token_is_used_by_its_own_person_alone(portal: Portal) -> None:
+    token = portal.guacamole.token_of("alice")
+    alice, bob = person(portal, "alice"), person(portal, "bob")
+    assert (await ask(alice, token)).status_code == 200
+    assert (await ask(bob, token)).status_code == 403
+    assert portal.guacamole.alive == set(), "a token that another person shows has ended"
+
+
+async def test_guacamoles_administrator_has_no_use_of_a_token_here(portal: Portal) -> None:
+    token = portal.guacamole.token_of("guacadmin")
+    assert (await ask(person(portal, "guacadmin"), token)).status_code == 403
+
+
+async def test_guacamole_itself_answers_a_dead_token(portal: Portal) -> None:
+    assert (await ask(person(portal, "alice"), "DEAD")).status_code == 200
+
+
+async def test_signing_out_ends_the_tokens_of_this_browser_alone(portal: Portal) -> None:
+    change(portal, sign_out_url="https://id.test/sign_out")
+    laptop, tablet = person(portal, "alice"), person(portal, "alice")
+    tokens = [portal.guacamole.token_of("alice") for _ in range(3)]
+    for browser, token in ((laptop, tokens[0]), (laptop, tokens[1]), (tablet, tokens[2])):
+        page = await browser.see("/")
+        assert "Sign out" in page.text
+        assert (await ask(browser, token)).status_code == 200
+    answer = await laptop.submit("/sign-out")
+    assert (answer.status_code, answer.headers["location"]) == (303, "https://id.test/sign_out")
+    assert answer.headers["clear-site-data"] == '"storage"'
+    assert "form-action 'self' http://portal.test https://id.test;" in answer.headers["content-security-policy"]
+    assert portal.guacamole.alive == {tokens[2]}
+
+
+async def test_signing_out_needs_the_forms_token(portal: Portal) -> None:
+    token = portal.guacamole.token_of("alice")
+    browser = person(portal, "alice")
+    await ask(browser, token)
+    assert (await browser.post("/sign-out")).status_code == 403
+    assert portal.guacamole.alive == {token}
+
+
+@pytest.mark.parametrize(
+    ("asked", "target"),
+    [
+        ("/guacamole/", "/guacamole/"),
+        ("/view?blender_file=a.blend", "/view?blender_file=a.blend"),
+        ("https://evil.test/", "/"),
+        ("//evil.test/", "/"),
+        ("/\\evil.test/", "/"),
+        ("/a\\b", "/"),
+        ("/\r\nSet-Cookie: a=b", "/"),
+        ("javascript:alert(1)", "/"),
+        ("", "/"),
+    ],
+)
+async def test_signing_in_leads_on_within_the_site_alone(portal: Portal, asked: str, target: str) -> None:
+    answer = await person(portal, "alice").get("/sign-in", params={"next": asked})
+    assert (answer.status_code, answer.headers["location"]) == (303, target)
+
+
+async def test_there_are_no_such_pages_for_guests(portal: Portal) -> None:
+    portal.sign_on = SignOnSettings()
+    portal.restart()
+    browser = person(portal, "alice")
+    assert "Sign out" not in (await browser.get("/")).text
+    for address in ("/internal/person", "/sign-in"):
+        assert (await browser.get(address)).status_code == 404
+    assert (await browser.post("/sign-out")).status_code == 404
+
+
+class TestOwnerNames:
+    """A person's name gives one user of Guacamole's, and no two names the same."""
+
+    @pytest.mark.parametrize(
+        "name", ["alice", "alice@example.org", "a.b_c+d-e@x", "0f8fad5b-d9cb-469f-a165-70867728950e"]
+    )
+    def test_most_names_are_the_user(self, name: str) -> None:
+        assert owner_name(name, administrator="guacadmin", fold_case=False) == name
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "Alice",
+            "DOMAIN\\alice",
+            "Zoë Müller",
+            "Анна",
+            "花子",
+            "👩‍🎨",
+            " alice",
+            "alice ",
+            ".alice",
+            "a/b",
+            "a b",
+            "../../etc",
+            "a\"b'c;d--",
+            "a\tb",
+            "a\x00b",
+            "x" * 129,
+            "guacadmin",
+            "guest-x7k2p",
+            "blender-x7k2p",
+            "person-x7k2p",
+            "\u202eecila",
+            "-",
+        ],
+    )
+    def test_others_get_a_user_of_their_own(self, name: str) -> None:
+        user = owner_name(name, administrator="guacadmin", fold_case=False)
+        assert user.startswith("person-")
+        assert len(user) <= 128
+        assert set(user) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
+        assert owner_name(user, administrator="guacadmin", fold_case=False) != user, "nobody takes it by its name"
+
+    def test_no_two_names_give_one_user(self) -> None:
+        names = [
+            "alice",
+            "Alice",
+            "ALICE",
+            "alice ",
+            "ålice",
+            "a-lice",
+            "a lice",
+            "a_lice",
+            "DOMAIN\\alice",
+            "domain/alice",
+        ]
+        assert len({owner_name(name, administrator="a", fold_case=False) for name in names}) == len(names)
+
+    def test_where_the_sign_on_takes_no_notice_of_capitals_they_are_one(self) -> None:
+        names = ["Alice@Example.org", "alice@example.org"]
+        assert {owner_name(name, administrator="a", fold_case=True) for name in names} == {"alice@example.org"}
+        # The sign of the unit kelvin is not the letter k, though its small letter is.
+        kelvin = owner_name("\u212aim", administrator="a", fold_case=True)
+        assert kelvin != owner_name("kim", administrator="a", fold_case=True)
+
+    def test_the_administrator_is_known_in_capitals_too(self) -> None:
+        assert owner_name("root", administrator="ROOT", fold_case=False) != "root"
+        assert owner_name("ROOT", administrator="root", fold_case=True) != "root"
+
+
+class TestSettings:
+    """A sign-on that would let nobody in, or everybody, is named at the start."""
+
+    @pytest.mark.parametrize(
+        ("values", "words"),
+        [
+            ({"MODE": "Header"}, "TRUSTED_PROXIES is needed"),
+            ({"MODE": "Header", "TRUSTED_PROXIES": "10.42.0.1/16"}, "is no network"),
+            ({"MODE": "Header", "TRUSTED_PROXIES": "oauth2-proxy"}, "is no network"),
+            ({"MODE": "header"}, "'Guests'"),
+            ({"USER_HEADER": "Remote User"}, "is no name of a header"),
+            ({"USER_HEADER": ""}, "at least 1 character"),
+            ({"SIGN_OUT_URL": "javascript:alert(1)"}, "SIGN_OUT_URL is no address"),
+            ({"SIGN_OUT_URL": "//evil.test"}, "SIGN_OUT_URL is no address"),
+            ({"PROXY_KEY_FILE": "/nowhere"}, "PROXY_KEY_FILE"),
+            ({"CLASSES": '[{"group": "film"}]'}, "classes"),
+        ],
+    )
+    def test_the_error_names_what_is_wrong(
+        self, monkeypatch: pytest.MonkeyPatch, values: dict[str, str], words: str
+    ) -> None:
+        for name, value in values.items():
+            monkeypatch.setenv(PREFIX + name, value)
+        with pytest.raises(ValidationError) as caught:
+            SignOnSettings()
+        assert words.lower() in str(caught.value).lower()
+
+    def test_all_of_them_come_from_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        values = {
+            "MODE": "Header",
+            "TRUSTED_PROXIES": "10.42.0.0/16, fd00::/8",
+            "USER_HEADER": "Remote-User",
+            "GROUPS_SEPARATOR": ";",
+            "ADMIN_GROUPS": '["staff, all", "root"]',
+            "CLASSES": '[{"group": "*", "classes": ["default"]}]',
+            "FOLD_CASE": "true",
+        }
+        for name, value in values.items():
+            monkeypatch.setenv(PREFIX + name, value)
+        found = SignOnSettings()
+        assert [str(network) for network in found.trusted_proxies] == ["10.42.0.0/16", "fd00::/8"]
+        assert found.admin_groups == ("staff, all", "root")
+        assert found.classes == (GroupClasses(group="*", classes=("default",)),)
+
+    def test_a_key_that_can_be_guessed_is_refused(self, tmp_path: Path) -> None:
+        file = tmp_path / "short"
+        file.write_text("changeme")
+        with pytest.raises(ValueError, match="holds 8 bytes") as caught:
+            settings(proxy_key_file=file).read_proxy_key()
+        assert "changeme" not in str(caught.value)
+
+
+async def test_no_line_of_the_log_holds_a_token(portal: Portal, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    change(portal, sign_out_url="/out")
+    token = portal.guacamole.token_of("alice")
+    browser = person(portal, "alice")
+    await browser.see("/")
+    await ask(browser, token)
+    await ask(person(portal, "bob"), token)
+    await browser.submit("/sign-out")
+    assert token not in caplog.text
