@@ -108,7 +108,7 @@ class BrowserTokens:
 
     def _cookie(self, request: Request, visitor: Visitor) -> CachedToken | None:
         try:
-            # An older version gave it the name without a prefix. A new token in place of it would throw the old one out.
+            # An older version gave it the name without a prefix. A new token in its place would throw the old one out.
             cookie = self._kept.read(request) or request.cookies.get(self.COOKIE, "")
             browser, token, fingerprint = self._serializer.loads(cookie, max_age=_COOKIE_SECONDS)
         except (BadSignature, ValueError, TypeError):

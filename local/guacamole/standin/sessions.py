@@ -26,6 +26,8 @@ class Session:
     """The account as JSON, at the time of the log-in. ``self`` returns it later too (recorded: deleted-user-self)."""
     last_used: float
     """Seconds since the epoch."""
+    signed_in_by: str = ""
+    """What let the user in, where it is not the data source."""
 
 
 class Sessions:

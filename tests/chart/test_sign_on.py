@@ -1,0 +1,80 @@
+"""A sign-on reaches the portal, the proxy and Guacamole together, or is refused before anything is installed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from blendersessions_portal.sign_on_settings import PREFIX, SignOnSettings
+from chart.rendering import EVERYTHING, ROOT, RefusedError, render
+
+HEADER = ("signOn.mode=Header", "signOn.header.trustedProxies={10.42.0.0/16}")
+VARIABLE = "BLENDERSESSIONS_PORTAL_SIGN_ON_"
+
+
+def test_the_proxy_and_guacamole_share_a_header_that_nobody_knows() -> None:
+    chart = render(*HEADER)
+    secret, name = "studio-sign-on/guacamole", "X-Person-$(SIGN_ON_GUACAMOLE_KEY)"
+    proxy, guacamole = chart.environment("studio-proxy"), chart.environment("studio-guacamole")
+    assert proxy["SIGN_ON_GUACAMOLE_KEY"] == guacamole["SIGN_ON_GUACAMOLE_KEY"] == secret
+    assert proxy["PERSON_HEADER"] == guacamole["HTTP_AUTH_HEADER"] == name
+    assert (guacamole["HTTP_AUTH_ENABLED"], guacamole["EXTENSION_PRIORITY"]) == ("true", "header")
+    assert proxy["SIGN_ON_KEY"] == "studio-sign-on/portal"
+    (made,) = (each for each in chart.setup()["secrets"] if each["name"] == "studio-sign-on")
+    assert made["random"] == {"guacamole": 32, "portal": 64}
+
+
+def test_the_stand_in_gets_the_header_too() -> None:
+    environment = render(*HEADER, "guacamole.mode=standin").environment("studio-guacamole")
+    assert environment["STANDIN_PERSON_HEADER"] == "X-Person-$(SIGN_ON_GUACAMOLE_KEY)"
+
+
+def test_guests_need_nothing_of_it() -> None:
+    chart = render()
+    assert "studio-sign-on" not in chart.text
+    for name in ("studio-portal", "studio-proxy", "studio-guacamole"):
+        assert not {key for key in chart.environment(name) if "SIGN_ON" in key or "AUTH" in key or "PERSON" in key}
+
+
+def test_the_portal_understands_all_that_the_chart_sets(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = render(values=EVERYTHING).environment("studio-portal")
+    values = {name: str(value) for name, value in given.items() if name.startswith(VARIABLE)}
+    files = {name for name in values if name.endswith("_FILE")}
+    assert values[VARIABLE + "ADMINISTRATOR"] == "guacamole-root/username"
+    for name, value in values.items():
+        monkeypatch.setenv(name, __file__ if name in files else value)
+    settings = SignOnSettings()
+    assert {name.removeprefix(VARIABLE).lower() for name in values} <= set(SignOnSettings.model_fields)
+    assert settings.mode == "Header"
+    assert settings.user_header == "Remote-User"
+    assert settings.fold_case
+    assert settings.classes[1].classes == ("default",)
+    assert json.loads(values[VARIABLE + "ADMIN_GROUPS"]) == ["staff"]
+
+
+def test_every_setting_of_the_sign_on_is_documented() -> None:
+    page = (ROOT / "docs" / "interfaces.md").read_text()
+    for name in SignOnSettings.model_fields:
+        assert f"`{PREFIX.removeprefix('BLENDERSESSIONS_PORTAL_')}{name.upper()}`" in page, name
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["signOn.mode=Header"], "signOn.header.trustedProxies is required"),
+        ([*HEADER, "portal.enabled=false"], "needs the portal"),
+        ([*HEADER, "proxy.enabled=false"], "needs the chart's proxy"),
+        (["signOn.mode=header"], "mode"),
+        ([*HEADER, "signOn.header.trustedProxies={oauth2-proxy}"], "trustedProxies"),
+        ([*HEADER, "signOn.header.user=Remote User"], "user"),
+        ([*HEADER, "signOn.header.user="], "user"),
+        ([*HEADER, "signOn.header.signOutURL=//evil.example.org"], "signOutURL"),
+        ([*HEADER, "signOn.classes[0].group=film"], "classes"),
+        ([*HEADER, "signOn.misspelt=1"], "misspelt"),
+    ],
+)
+def test_what_cannot_work_is_refused(options: list[str], words: str) -> None:
+    with pytest.raises(RefusedError) as refusal:
+        render(*options)
+    assert words in str(refusal.value)
