@@ -97,7 +97,7 @@ def create_app(
             Mount("/static/thumbnails", StaticFiles(directory=samples_dir / "thumbnails")),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
-        exception_handlers=Problems(renderer).handlers(),
+        exception_handlers=Problems(renderer).handlers() | signed_on.handlers,
         max_body_size=_MAX_BODY_BYTES,
     )
     # The answer to a form may redirect to Blender, and browsers apply form-action to redirects too.

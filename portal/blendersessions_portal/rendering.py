@@ -174,6 +174,10 @@ class Renderer:
         """Render the page that goes on to Blender, for the person whom the word `person` stands for."""
         return self._templates.TemplateResponse(request, "opening.html", {"target": target, "person": person})
 
+    def signed_out(self, request: Request) -> Response:
+        """Render the page after a sign-out."""
+        return self._templates.TemplateResponse(request, "signed_out.html")
+
     def artists(self, request: Request) -> Response:
         """Render the page about what is kept, and when."""
         return self._templates.TemplateResponse(request, "artists.html")

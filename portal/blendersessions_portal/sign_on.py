@@ -10,11 +10,12 @@ from blendersessions.clients.guacamole.token_cache import SignIn
 from blendersessions_portal.account import AccountIdentifier
 from blendersessions_portal.browser_token_store import BrowserTokens
 from blendersessions_portal.header_identity import BrowserCookie, HeaderIdentifier, HeaderNames
-from blendersessions_portal.identity import AnonymousIdentifier
+from blendersessions_portal.identity import AnonymousIdentifier, SignInNeededError
 from blendersessions_portal.opening import GuestOpening, PersonOpening
 from blendersessions_portal.person_tokens import Guacamole, PersonTokens
 from blendersessions_portal.roles import Roles
 from blendersessions_portal.sign_on_pages import SignOnPages
+from blendersessions_portal.sign_on_settings import SignOnMode
 from blendersessions_portal.trusted_proxies import TrustedProxies
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from blendersessions_portal.csrf import CsrfGuard
     from blendersessions_portal.identity import Identifier
     from blendersessions_portal.opening import Opening
+    from blendersessions_portal.problems import Handler
     from blendersessions_portal.rendering import Renderer
     from blendersessions_portal.session_store import SessionStore
     from blendersessions_portal.sign_on_settings import SignOnSettings
@@ -57,12 +59,14 @@ class SignOn:
 
     Attributes:
         form_targets: origins, besides the portal's own, to which the answer of a form may redirect.
+        handlers: what answers errors in place of the portal's own pages.
     """
 
     identifier: Identifier
     opening: Opening
     routes: list[BaseRoute] = field(default_factory=list)
     form_targets: tuple[str, ...] = ()
+    handlers: dict[int | type[Exception], Handler] = field(default_factory=dict)
 
 
 def make_sign_on(settings: SignOnSettings, parts: Parts) -> SignOn:
@@ -73,6 +77,8 @@ def make_sign_on(settings: SignOnSettings, parts: Parts) -> SignOn:
     """
     if not settings.signs_on:
         return _guests(parts)
+    if settings.mode is SignOnMode.OPENID:
+        return _by_openid(settings, parts)
     return _by_header(settings, parts)
 
 
@@ -96,6 +102,20 @@ def _by_header(settings: SignOnSettings, parts: Parts) -> SignOn:
     shown = AccountIdentifier(identifier, parts.guard, can_sign_out=bool(settings.sign_out_url))
     opening = PersonOpening(parts.public_url, parts.renderer, parts.signer)
     return SignOn(shown, opening, [*pages.routes()], _origins(settings.sign_out_url))
+
+
+def _by_openid(settings: SignOnSettings, parts: Parts) -> SignOn:
+    # Its libraries take memory that a portal without it need not have.
+    from blendersessions_portal.openid.build import build  # noqa: PLC0415
+
+    pages = build(settings, parts, roles(settings))
+    return SignOn(
+        AccountIdentifier(pages.identifier, parts.guard, can_sign_out=True),
+        PersonOpening(parts.public_url, parts.renderer, parts.signer),
+        [*pages.routes()],
+        _origins(settings.openid_issuer),
+        {SignInNeededError: pages.needed},
+    )
 
 
 def _origins(*addresses: str) -> tuple[str, ...]:

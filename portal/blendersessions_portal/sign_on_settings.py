@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 PREFIX: Final = "BLENDERSESSIONS_PORTAL_SIGN_ON_"
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_ISSUER: Final = re.compile(r"https://[^\s?#]+|http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?(/[^\s?#]*)?")
+"""Whoever can change what the provider says by http on the way can be anybody. On this machine nobody is on the way."""
 _MINIMUM_KEY_BYTES: Final = 32
 
 
@@ -23,6 +25,7 @@ class SignOnMode(StrEnum):
 
     GUESTS = "Guests"
     HEADER = "Header"
+    OPENID = "OpenIDConnect"
 
 
 def _header(value: str) -> str:
@@ -81,6 +84,17 @@ class SignOnSettings(BaseSettings):
         default=(), description="Classes to choose from for each group, as a JSON list; the group * has everybody."
     )
 
+    openid_issuer: str = Field(default="", description="The OpenID provider, exactly as its tokens name it.")
+    openid_client_id: str = Field(default="", description="What the provider calls the portal.")
+    openid_client_secret_file: FilePath | None = Field(default=None, description="File with the client's secret.")
+    openid_ca_file: FilePath | None = Field(default=None, description="A private CA for the provider.")
+    openid_scopes: str = Field(default="openid profile email", description="Scopes, with `openid` among them.")
+    openid_user_claim: str = Field(default="sub", min_length=1, description="Holds the person's name.")
+    openid_name_claim: str = Field(default="name", description="Holds what the person is called.")
+    openid_groups_claim: str = Field(default="groups", description="Holds the person's groups.")
+    openid_max_age_seconds: int = Field(default=12 * 3600, ge=60, le=30 * 24 * 3600, description="A sign-on's time.")
+    openid_clock_skew_seconds: int = Field(default=60, ge=0, le=600, description="How wrong the clocks may be.")
+
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if self.mode is SignOnMode.HEADER and not self.trusted_proxies:
@@ -88,9 +102,22 @@ class SignOnSettings(BaseSettings):
                 f"{PREFIX}TRUSTED_PROXIES is needed with {PREFIX}MODE=Header: without a trusted proxy nobody could sign"
                 " in. Write the networks from which your authenticating proxy connects, such as 10.42.0.0/16"
             )
+        if self.mode is SignOnMode.OPENID:
+            self._check_provider()
         if self.sign_out_url and not re.match(r"https?://|/(?![/\\])", self.sign_out_url):
             raise ValueError(f"{PREFIX}SIGN_OUT_URL is no address: write https://…, or a path such as /oauth2/sign_out")
         return self
+
+    def _check_provider(self) -> None:
+        if not self.openid_client_id:
+            raise ValueError(f"{PREFIX}OPENID_CLIENT_ID is needed: what the provider calls this portal")
+        if not _ISSUER.fullmatch(self.openid_issuer):
+            raise ValueError(
+                f"{PREFIX}OPENID_ISSUER is {self.openid_issuer!r}: write https:// and the provider's address, exactly"
+                " as its tokens have it in iss"
+            )
+        if "openid" not in self.openid_scopes.split():
+            raise ValueError(f"{PREFIX}OPENID_SCOPES needs openid among them, as in: openid profile email")
 
     @property
     def signs_on(self) -> bool:
@@ -104,6 +131,11 @@ class SignOnSettings(BaseSettings):
             ValueError: the file holds fewer than 32 bytes, which could be guessed.
         """
         return _read_key(self.proxy_key_file)
+
+    def read_client_secret(self) -> str:
+        """Read the secret that the provider gave the portal; empty without a file."""
+        file = self.openid_client_secret_file
+        return file.read_text(encoding="utf-8").strip() if file else ""
 
 
 GUESTS: Final = SignOnSettings.model_construct(mode=SignOnMode.GUESTS)

@@ -57,7 +57,8 @@ function showPage(fresh, address) {
 
 async function fetchFragment(address, id) {
   const answer = await fetch(address, { cache: "no-store", headers: { Accept: "text/html" } });
-  if (answer.status === 404) return null;
+  // The page itself says what is so now: the session is gone, or the person is not signed in any more.
+  if (answer.status === 404 || answer.status === 401) return null;
   if (!answer.ok) throw new Error(`${address} answered ${answer.status}`);
   return new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(id);
 }

@@ -1,0 +1,102 @@
+"""Who is signed in, by which browser, and until when. It is kept in memory, so that a sign-on can be taken away.
+
+After a restart of the portal, browsers go to the provider again, which knows its people and asks them nothing.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MAX_SIGN_ONS: Final = 10_000
+"""Sign-ons that are kept. The one that was made first goes before them."""
+
+
+@dataclass(frozen=True)
+class SignedOn:
+    """One person in one browser.
+
+    Attributes:
+        key: what the browser's cookie holds.
+        browser: a word for the browser, which opens nothing.
+        owner: the Guacamole user of the person.
+        name: what the person is called.
+        groups: the person's groups.
+        subject: the person, as the provider knows it.
+        provider_session: the provider's own session (`sid`); empty if it does not say.
+        id_token: shown to the provider when the person signs out.
+        until: when it ends, by the clock of the sign-ons.
+    """
+
+    key: str = field(repr=False)
+    browser: str
+    owner: str
+    name: str
+    groups: tuple[str, ...]
+    subject: str
+    provider_session: str
+    id_token: str = field(repr=False)
+    until: float
+
+
+class SignOns:
+    """All sign-ons.
+
+    Args:
+        seconds: how long one lasts.
+        clock: a monotonic clock in seconds.
+    """
+
+    def __init__(self, seconds: float, clock: Callable[[], float]) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._kept: OrderedDict[str, SignedOn] = OrderedDict()
+
+    def add(self, owner: str, name: str, groups: tuple[str, ...], claims: dict[str, Any], id_token: str) -> SignedOn:
+        """Keep a new sign-on, under a key that nobody can guess."""
+        signed_on = SignedOn(
+            key=secrets.token_urlsafe(32),
+            browser=secrets.token_urlsafe(16),
+            owner=owner,
+            name=name,
+            groups=groups,
+            subject=str(claims["sub"]),
+            provider_session=str(claims.get("sid") or ""),
+            id_token=id_token,
+            until=self._clock() + self._seconds,
+        )
+        self._kept[signed_on.key] = signed_on
+        while len(self._kept) > MAX_SIGN_ONS:
+            self._kept.popitem(last=False)
+        return signed_on
+
+    def find(self, key: str) -> SignedOn | None:
+        """Return the sign-on of a cookie; None if it never was, was taken away, or is over."""
+        found = self._kept.get(key)
+        if found is not None and self._clock() >= found.until:
+            del self._kept[key]
+            return None
+        return found
+
+    def end(self, key: str) -> SignedOn | None:
+        """Take a sign-on away, and return it if it was there."""
+        return self._kept.pop(key, None)
+
+    def end_all(self, *, subject: str = "", provider_session: str = "") -> list[SignedOn]:
+        """Take away the sign-ons of a person, of one of the provider's sessions, or of both together; return them."""
+        if not subject and not provider_session:
+            return []
+        ended = [
+            each
+            for each in self._kept.values()
+            if (not subject or each.subject == subject)
+            and (not provider_session or each.provider_session == provider_session)
+        ]
+        for each in ended:
+            del self._kept[each.key]
+        return ended

@@ -1,0 +1,529 @@
+"""People who sign in at an OpenID provider: who gets in, who does not, and how a sign-on ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+from pydantic import ValidationError
+
+from blendersessions_portal.openid.flows import Flows
+from blendersessions_portal.openid.identity import ClaimNames, OpenIDIdentifier
+from blendersessions_portal.openid.sign_ons import MAX_SIGN_ONS, SignOns
+from blendersessions_portal.sign_on_settings import PREFIX, SignOnMode, SignOnSettings
+from openid_provider import CLIENT, SECRET, Provider, running_provider
+from unit.portal.conftest import Portal
+from unit.portal.fakes import FakeGuacamole, FakeStore, write_samples
+from waiting import DEADLINE_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+
+    import httpx
+
+    from unit.portal.conftest import Browser
+
+ALICE = {"sub": "alice-1", "name": "Alice", "sid": "at-home"}
+
+
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    with running_provider() as provider:
+        provider.person = dict(ALICE)
+        yield provider
+
+
+def settings(provider: Provider, folder: Path, **more: Any) -> SignOnSettings:  # noqa: ANN401 - a setting
+    secret = folder / "client-secret"
+    secret.write_text(SECRET + "\n")
+    return SignOnSettings(
+        mode=SignOnMode.OPENID,
+        openid_issuer=provider.url,
+        openid_client_id=CLIENT,
+        openid_client_secret_file=secret,
+        **more,
+    )
+
+
+@pytest.fixture
+async def portal(tmp_path: Path, provider: Provider) -> AsyncIterator[Portal]:
+    sign_on = settings(provider, tmp_path)
+    made = Portal(FakeStore(), FakeGuacamole(), write_samples(tmp_path), sign_on=sign_on)
+    yield made
+    await made.close()
+
+
+async def visit(place: str) -> str:
+    """Go to the provider, as the browser does; return where it sends the browser."""
+    answer = await asyncio.to_thread(requests.get, place, allow_redirects=False, timeout=DEADLINE_SECONDS)
+    assert answer.status_code == 302, answer.text
+    return answer.headers["Location"]
+
+
+async def back_from_provider(browser: Browser, target: str = "/") -> str:
+    """Begin a sign-in; return where the provider sends the browser back to."""
+    answer = await browser.get("/sign-in", params={"next": target})
+    assert answer.status_code == 303, answer.text
+    return await visit(answer.headers["location"])
+
+
+async def signed_in(browser: Browser, target: str = "/") -> httpx.Response:
+    """Sign in, and return the last answer of it."""
+    return await browser.get(await back_from_provider(browser, target))
+
+
+async def is_signed_in(browser: Browser) -> bool:
+    return (await browser.get("/")).status_code == 200
+
+
+async def test_who_comes_for_a_page_signs_in_and_gets_it(portal: Portal, browser: Browser) -> None:
+    first = await browser.get("/view?blender_file=shopping_cart.blend")
+    assert first.headers["location"] == "/sign-in?next=%2Fview%3Fblender_file%3Dshopping_cart.blend"
+    place = await browser.get(first.headers["location"])
+    answer = await browser.get(await visit(place.headers["location"]))
+    assert (answer.status_code, answer.headers["location"]) == (303, "/view?blender_file=shopping_cart.blend")
+    page = await browser.get("/")
+    assert "Alice" in page.text
+    name = await browser.start()
+    assert portal.store.objects[name]["spec"]["owner"] == "alice-1"
+
+
+async def test_one_person_has_the_same_sessions_in_two_browsers(portal: Portal, browser: Browser) -> None:
+    other = portal.browser()
+    for each in (browser, other):
+        await signed_in(each)
+    name = await browser.start()
+    assert (await other.get(f"/sessions/{name}?stay=yes")).status_code == 200
+    assert await is_signed_in(browser), "nothing threw the first one out"
+
+
+async def test_two_people_of_one_name_are_two(portal: Portal, provider: Provider, browser: Browser) -> None:
+    await signed_in(browser)
+    name = await browser.start()
+    provider.person = ALICE | {"sub": "alice-2"}
+    other = portal.browser()
+    await signed_in(other)
+    assert (await other.get(f"/sessions/{name}")).status_code == 404
+
+
+async def test_the_sign_in_proves_itself_and_shows_no_secret(provider: Provider, browser: Browser) -> None:
+    place = (await browser.get("/sign-in")).headers["location"]
+    for part in ("code_challenge_method=S256", "code_challenge=", "nonce=", "state=", "scope=openid+profile+email"):
+        assert part in place
+    assert SECRET not in place
+    answer = await browser.get(await visit(place))
+    cookies = "".join(answer.headers.get_list("set-cookie"))
+    assert not any(token in answer.text + cookies for token in provider.tokens)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"iss": "https://other.test"},
+        {"aud": "another-client"},
+        {"aud": [CLIENT, "another-client"]},
+        {"aud": [CLIENT, "another-client"], "azp": "another-client"},
+        {"nonce": "of-another-sign-in"},
+        {"nonce": None},
+        {"exp": 1},
+        {"exp": None},
+        {"iat": None},
+        {"sub": ""},
+        {"sub": None},
+        {"sub": ["alice-1"]},
+        {"nbf": 2**33},
+    ],
+)
+async def test_a_token_that_is_not_right_lets_nobody_in(
+    provider: Provider, browser: Browser, changes: dict[str, Any]
+) -> None:
+    provider.changes = changes
+    answer = await signed_in(browser)
+    assert answer.status_code == 403
+    assert "did not let you in" in answer.text
+    assert OpenIDIdentifier.COOKIE not in browser.cookies
+    assert not await is_signed_in(browser)
+
+
+@pytest.mark.parametrize(("skew", "lets_in"), [(-55.0, True), (55.0, True), (-400.0, False), (400.0, False)])
+async def test_clocks_may_differ_a_little(provider: Provider, browser: Browser, skew: float, *, lets_in: bool) -> None:
+    provider.skew = skew
+    await signed_in(browser)
+    assert await is_signed_in(browser) is lets_in
+
+
+@pytest.mark.parametrize("algorithm", ["none", "ES256-with-another-key"])
+async def test_a_signature_that_is_not_the_providers_lets_nobody_in(
+    provider: Provider, browser: Browser, algorithm: str
+) -> None:
+    back = await back_from_provider(browser)
+    if algorithm == "none":
+        provider.algorithm = "none"
+    else:
+        shown = provider.key
+        provider.renew_key()
+        provider.key.as_dict = shown.as_dict  # type: ignore[method-assign] - it shows the old one
+    assert (await browser.get(back)).status_code == 403
+
+
+async def test_the_provider_may_change_its_key(
+    portal: Portal, provider: Provider, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("blendersessions_portal.openid.provider._KEYS_PAUSE_SECONDS", 0.0)
+    await signed_in(browser)
+    provider.renew_key()
+    other = portal.browser()
+    await signed_in(other)
+    assert await is_signed_in(other)
+    assert provider.asked.count("/keys") == 2
+
+
+async def test_tokens_with_unknown_keys_do_not_make_the_portal_ask_without_end(
+    provider: Provider, browser: Browser
+) -> None:
+    await signed_in(browser)
+    for _ in range(5):
+        provider.renew_key()
+        sent = {"logout_token": provider.logout_token(sub="alice-1")}
+        assert (await browser.post("/sign-on/back-channel", data=sent)).status_code == 400
+    assert provider.asked.count("/keys") == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"code": "made-up"},
+        {"code": ""},
+        {"error": "access_denied", "code": "", "error_description": "<script>alert(1)</script>"},
+        {"iss": "https://other.test"},
+    ],
+)
+async def test_an_answer_that_is_not_right_lets_nobody_in(
+    provider: Provider, browser: Browser, answer: dict[str, str]
+) -> None:
+    provider.answer = answer
+    page = await signed_in(browser)
+    assert page.status_code == 403
+    assert "<script>alert" not in page.text
+    assert "/sign-in?next=%2F" in page.text
+    assert not await is_signed_in(browser)
+
+
+async def test_an_answer_belongs_to_the_browser_that_asked(portal: Portal, browser: Browser) -> None:
+    back = await back_from_provider(browser)
+    other = portal.browser()
+    assert (await other.get(back)).status_code == 403, "somebody else's sign-in is not taken over"
+    assert (await browser.get(back)).status_code == 303
+
+
+@pytest.mark.parametrize("state", ["", "made-up", "\u00e9"])
+async def test_an_unknown_state_lets_nobody_in(browser: Browser, state: str) -> None:
+    await browser.get("/sign-in")
+    assert (await browser.get("/sign-in/callback", params={"state": state, "code": "a"})).status_code == 403
+
+
+async def test_the_back_button_and_a_second_click_do_no_harm(browser: Browser) -> None:
+    back = await back_from_provider(browser)
+    assert (await browser.get(back)).status_code == 303
+    again = await browser.get(back)
+    assert (again.status_code, again.headers["location"]) == (303, "/")
+    assert await is_signed_in(browser)
+
+
+async def test_two_tabs_can_sign_in_at_once(browser: Browser) -> None:
+    first, second = await back_from_provider(browser, "/artists"), await back_from_provider(browser, "/view")
+    assert (await browser.get(first)).headers["location"] == "/artists"
+    assert (await browser.get(second)).headers["location"] == "/view"
+
+
+async def test_a_script_and_a_form_are_told_that_nobody_is_signed_in(browser: Browser) -> None:
+    script = await browser.get("/sessions", headers={"Sec-Fetch-Dest": "empty"})
+    assert script.status_code == 401
+    assert "Sign in" in script.json()["message"]
+    form = await browser.post("/sessions", data={"sample": ""})
+    assert form.status_code == 401
+    assert 'href="/sign-in?next=%2F"' in form.text
+
+
+@pytest.mark.parametrize("value", ["", "made-up", "\xff", "a" * 4000])
+async def test_a_cookie_of_another_version_is_no_sign_on(browser: Browser, value: str) -> None:
+    cookie = f"{OpenIDIdentifier.COOKIE}={value}; {Flows.COOKIE}={value}".encode("latin-1")
+    answer = await browser.get("/", headers={"Cookie": cookie})  # type: ignore[dict-item]
+    assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in?next=%2F")
+
+
+async def test_each_sign_in_has_a_new_cookie_and_the_old_one_opens_nothing(portal: Portal, browser: Browser) -> None:
+    backs = [await back_from_provider(browser) for _ in range(2)]
+    await browser.get(backs[0])
+    old = browser.cookies[OpenIDIdentifier.COOKIE]
+    await browser.get(backs[1])
+    assert browser.cookies[OpenIDIdentifier.COOKIE] != old
+    thief = portal.browser()
+    thief.cookies.set(OpenIDIdentifier.COOKIE, old)
+    assert not await is_signed_in(thief)
+
+
+async def test_where_https_is_the_cookies_are_of_this_host_alone(portal: Portal) -> None:
+    portal.public_url = "https://portal.test/"
+    portal.restart()
+    browser = portal.browser()
+    begun = await browser.get("/sign-in")
+    place = await visit(begun.headers["location"])
+    answer = await browser.get(place)
+    for line, name in ((begun, Flows.COOKIE), (answer, OpenIDIdentifier.COOKIE)):
+        (found,) = [each for each in line.headers.get_list("set-cookie") if each.startswith(f"__Host-{name}=")]
+        assert all(word in found for word in ("Path=/", "Secure", "HttpOnly", "SameSite=lax"))
+        assert "Domain" not in found
+
+
+class TestEnds:
+    """A sign-on ends by its time, by the person, or by the provider; and desktops that it opened are closed."""
+
+    @pytest.fixture
+    async def token(self, portal: Portal, browser: Browser) -> str:
+        """A token of Guacamole's that the browser of Alice uses."""
+        await signed_in(browser)
+        token = portal.guacamole.token_of("alice-1")
+        answer = await browser.get("/internal/person", headers={"Guacamole-Token": token})
+        assert (answer.status_code, answer.headers["x-person"]) == (200, "alice-1")
+        return token
+
+    async def test_signing_out_ends_it_here_and_at_the_provider(
+        self, portal: Portal, provider: Provider, browser: Browser, token: str
+    ) -> None:
+        await browser.see("/")
+        answer = await browser.submit("/sign-out")
+        place = answer.headers["location"]
+        assert place.startswith(provider.url + "/end?id_token_hint=ey")
+        assert f"form-action 'self' http://portal.test {provider.url};" in answer.headers["content-security-policy"]
+        assert answer.headers["clear-site-data"] == '"storage"'
+        assert token not in portal.guacamole.alive
+        page = await browser.get(await visit(place))
+        assert "You are signed out." in page.text
+        assert not await is_signed_in(browser)
+        assert (await browser.get("/internal/person")).status_code == 401
+
+    async def test_signing_out_needs_the_forms_token(self, browser: Browser, token: str) -> None:
+        assert token
+        assert (await browser.post("/sign-out")).status_code == 403
+        assert await is_signed_in(browser)
+
+    async def test_a_provider_that_is_down_does_not_keep_anybody_in(
+        self, portal: Portal, provider: Provider, browser: Browser, token: str
+    ) -> None:
+        assert token
+        portal.restart()
+        await signed_in(browser)
+        await browser.see("/")
+        provider.down = True
+        assert (await browser.submit("/sign-out")).status_code == 303
+        assert not await is_signed_in(browser)
+
+    @pytest.mark.parametrize("words", [{"sub": "alice-1"}, {"sid": "at-home"}, {"sub": "alice-1", "sid": "at-home"}])
+    async def test_the_provider_ends_it_by_the_back_channel(
+        self, portal: Portal, provider: Provider, browser: Browser, token: str, words: dict[str, str]
+    ) -> None:
+        provider.person = {"sub": "bob-1", "sid": "at-work"}
+        other = portal.browser()
+        await signed_in(other)
+        sender = portal.browser()
+        answer = await sender.post("/sign-on/back-channel", data={"logout_token": provider.logout_token(**words)})
+        assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
+        assert not await is_signed_in(browser)
+        assert token not in portal.guacamole.alive
+        assert await is_signed_in(other)
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"iss": "https://other.test"},
+            {"aud": "another-client"},
+            {"events": {}},
+            {"events": "text"},
+            {"nonce": "a"},
+            {"sub": None},
+            {"jti": None},
+            {"exp": 1},
+            {"iat": 1},
+            {"iat": "text"},
+        ],
+    )
+    async def test_a_logout_token_that_is_not_right_ends_nothing(
+        self, provider: Provider, browser: Browser, token: str, changes: dict[str, Any]
+    ) -> None:
+        assert token
+        sent = provider.logout_token(**({"sub": "alice-1"} | changes))
+        answer = await browser.post("/sign-on/back-channel", data={"logout_token": sent})
+        assert (answer.status_code, answer.json()) == (400, {"error": "invalid_request"})
+        assert await is_signed_in(browser)
+
+    async def test_other_tokens_of_the_provider_end_nothing(
+        self, provider: Provider, browser: Browser, token: str
+    ) -> None:
+        assert token
+        for sent in ("", "a.b.c", provider.id_token("a"), provider.logout_token(sub="alice-1", events=None)):
+            answer = await browser.post("/sign-on/back-channel", data={"logout_token": sent})
+            assert answer.status_code == 400
+        assert await is_signed_in(browser)
+
+    async def test_a_logout_token_counts_once(self, provider: Provider, browser: Browser, token: str) -> None:
+        assert token
+        sent = {"logout_token": provider.logout_token(sub="alice-1")}
+        assert (await browser.post("/sign-on/back-channel", data=sent)).status_code == 200
+        await signed_in(browser)
+        assert (await browser.post("/sign-on/back-channel", data=sent)).status_code == 400
+        assert await is_signed_in(browser)
+
+    async def test_the_provider_ends_it_by_a_frame(self, portal: Portal, provider: Provider, browser: Browser) -> None:
+        await signed_in(browser)
+        frame = portal.browser()
+        for query in ({}, {"sid": "at-home"}, {"iss": provider.url}, {"iss": "https://other.test", "sid": "at-home"}):
+            await frame.get("/sign-on/front-channel", params=query)
+            assert await is_signed_in(browser), query
+        await frame.get("/sign-on/front-channel", params={"iss": provider.url, "sid": "at-home"})
+        assert not await is_signed_in(browser)
+
+    def test_its_time_ends_it(self) -> None:
+        now = 0.0
+        sign_ons = SignOns(60, lambda: now)
+        key = sign_ons.add("alice", "Alice", (), ALICE, "").key
+        now = 59.9
+        assert sign_ons.find(key)
+        now = 60.0
+        assert sign_ons.find(key) is None
+
+    def test_the_memory_for_them_is_bounded(self) -> None:
+        sign_ons = SignOns(60, lambda: 0.0)
+        first = sign_ons.add("alice", "Alice", (), ALICE, "").key
+        for _ in range(MAX_SIGN_ONS):
+            last = sign_ons.add("bob", "Bob", (), ALICE, "").key
+        assert sign_ons.find(first) is None
+        assert sign_ons.find(last)
+
+    async def test_after_a_restart_of_the_portal_people_come_back_by_the_provider(
+        self, portal: Portal, browser: Browser
+    ) -> None:
+        await signed_in(browser)
+        portal.restart()
+        assert not await is_signed_in(browser)
+        await signed_in(browser)
+        assert await is_signed_in(browser)
+
+
+class TestClaims:
+    """What the provider says about a person."""
+
+    NAMES = ClaimNames("sub", "name", "groups", "guacadmin", fold_case=False)
+
+    async def test_groups_make_administrators(
+        self, portal: Portal, provider: Provider, browser: Browser, tmp_path: Path
+    ) -> None:
+        portal.sign_on = settings(provider, tmp_path, admin_groups=("staff",))
+        portal.restart()
+        provider.person = ALICE | {"groups": ["film", "staff"]}
+        await signed_in(browser)
+        assert "Administrator" in (await browser.get("/")).text
+
+    async def test_what_only_userinfo_says_counts_too(
+        self, portal: Portal, provider: Provider, browser: Browser, tmp_path: Path
+    ) -> None:
+        portal.sign_on = settings(provider, tmp_path, admin_groups=("staff",))
+        portal.restart()
+        provider.userinfo = ALICE | {"groups": ["staff"], "name": "Somebody"}
+        await signed_in(browser)
+        page = await browser.get("/")
+        assert "Administrator" in page.text
+        assert "Alice" in page.text, "the signed token goes before it"
+
+    async def test_userinfo_about_somebody_else_lets_nobody_in(self, provider: Provider, browser: Browser) -> None:
+        provider.userinfo = ALICE | {"sub": "bob-1"}
+        assert (await signed_in(browser)).status_code == 403
+
+    @pytest.mark.parametrize("verified", [False, "false", None, 0])
+    async def test_an_address_that_nobody_checked_names_nobody(
+        self, portal: Portal, provider: Provider, browser: Browser, tmp_path: Path, *, verified: object
+    ) -> None:
+        portal.sign_on = settings(provider, tmp_path, openid_user_claim="email")
+        portal.restart()
+        provider.person = ALICE | {"email": "alice@example.org", "email_verified": verified}
+        assert (await signed_in(browser)).status_code == 403
+        provider.person["email_verified"] = True
+        await signed_in(browser)
+        assert (await browser.get("/internal/person")).headers["x-person"] == "alice@example.org"
+
+    @pytest.mark.parametrize(
+        ("claims", "groups"),
+        [
+            ({}, ()),
+            ({"groups": ["a b", "c"]}, ("a b", "c")),
+            ({"groups": "a b"}, ("a", "b")),
+            ({"groups": [1, None, "a"]}, ("a",)),
+            ({"groups": {"a": 1}}, ()),
+        ],
+    )
+    def test_groups_come_in_several_forms(self, claims: dict[str, Any], groups: tuple[str, ...]) -> None:
+        assert self.NAMES.groups_of(claims) == groups
+
+    def test_what_people_are_called_is_shown_safely(self) -> None:
+        assert self.NAMES.called({"sub": "a", "name": "Z\u202eoë\n" + "x" * 500}) == ("Zoë" + "x" * 500)[:128]
+        assert self.NAMES.called({"sub": "a", "name": 7}) == "a"
+
+
+async def test_a_provider_that_does_not_answer_is_said(provider: Provider, browser: Browser) -> None:
+    provider.down = True
+    answer = await browser.get("/sign-in")
+    assert answer.status_code == 503
+    assert "The sign-on does not answer" in answer.text
+    provider.down = False
+    await signed_in(browser)
+    assert await is_signed_in(browser)
+
+
+async def test_a_provider_that_calls_itself_otherwise_is_not_believed(
+    portal: Portal, provider: Provider, browser: Browser, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    portal.sign_on = settings(provider, tmp_path).model_copy(update={"openid_issuer": provider.url + "/"})
+    portal.restart()
+    assert (await browser.get("/sign-in")).status_code == 503
+    assert "write exactly that into signOn.openID.issuer" in caplog.text
+
+
+async def test_no_line_of_the_log_holds_a_secret(
+    portal: Portal, provider: Provider, browser: Browser, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "blendersessions_portal")
+    caplog.set_level(logging.DEBUG, "blendersessions")
+    back = await back_from_provider(browser)
+    await browser.get(back)
+    key = browser.cookies[OpenIDIdentifier.COOKIE]
+    await browser.see("/")
+    await browser.submit("/sign-out")
+    code = back.partition("code=")[2].partition("&")[0]
+    text = "\n".join(record.getMessage() for record in caplog.records if record.name.startswith("blendersessions"))
+    assert not any(secret in text for secret in (SECRET, key, code, *provider.tokens))
+    assert portal.store.objects == {}
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({}, "OPENID_CLIENT_ID is needed"),
+        ({"OPENID_CLIENT_ID": "a"}, "OPENID_ISSUER is ''"),
+        ({"OPENID_CLIENT_ID": "a", "OPENID_ISSUER": "http://id.example.org"}, "write https://"),
+        ({"OPENID_CLIENT_ID": "a", "OPENID_ISSUER": "http://127.0.0.1.example.org"}, "write https://"),
+        ({"OPENID_CLIENT_ID": "a", "OPENID_ISSUER": "https://id.test", "OPENID_SCOPES": "profile"}, "needs openid"),
+        ({"OPENID_MAX_AGE_SECONDS": "1"}, "greater than or equal to 60"),
+    ],
+)
+def test_settings_that_cannot_work_are_named(
+    monkeypatch: pytest.MonkeyPatch, values: dict[str, str], words: str
+) -> None:
+    for name, value in ({"MODE": "OpenIDConnect"} | values).items():
+        monkeypatch.setenv(PREFIX + name, value)
+    with pytest.raises(ValidationError) as caught:
+        SignOnSettings()
+    assert words in str(caught.value)
