@@ -53,6 +53,45 @@ def test_the_portal_understands_all_that_the_chart_sets(monkeypatch: pytest.Monk
     assert json.loads(values[VARIABLE + "ADMIN_GROUPS"]) == ["staff"]
 
 
+OPENID = ("signOn.mode=OpenIDConnect", "signOn.openID.clientID=blender")
+
+
+def test_the_provider_reaches_the_portal(monkeypatch: pytest.MonkeyPatch) -> None:
+    chart = render("signOn.mode=OpenIDConnect", values=EVERYTHING)
+    given = chart.environment("studio-portal")
+    assert given[VARIABLE + "OPENID_CLIENT_SECRET_FILE"] == "/run/secrets/openid/client-secret"
+    assert given[VARIABLE + "OPENID_CA_FILE"] == "/run/openid-ca/ca.crt"
+    for name, value in given.items():
+        if name.startswith(VARIABLE):
+            monkeypatch.setenv(name, __file__ if name.endswith("_FILE") else str(value))
+    settings = SignOnSettings()
+    assert settings.openid_issuer == "https://id.example.org:8443/realms/studio"
+    assert (settings.openid_user_claim, settings.openid_max_age_seconds) == ("preferred_username", 3600)
+    pod = json.dumps(chart.pods()["studio-portal"])
+    assert all(word in pod for word in ('"secretName": "openid-client"', '"name": "openid-ca"'))
+
+
+@pytest.mark.parametrize(
+    ("options", "port", "peers"),
+    [
+        (["signOn.openID.issuer=https://id.example.org/"], 443, None),
+        (["signOn.openID.issuer=https://[2001:db8::7]:8443/"], 8443, None),
+        (
+            ["signOn.openID.issuer=https://id.example.org/", "networkPolicies.signOn.to[0].ipBlock.cidr=192.0.2.0/24"],
+            443,
+            [{"ipBlock": {"cidr": "192.0.2.0/24"}}],
+        ),
+    ],
+)
+def test_the_portal_alone_may_reach_the_provider(options: list[str], port: int, peers: object) -> None:
+    rule: dict[str, object] = {"ports": [{"protocol": "TCP", "port": port}]} | ({"to": peers} if peers else {})
+    with_provider, without = render(*OPENID, *options), render(*HEADER)
+    for name in without.names("NetworkPolicy"):
+        egress = with_provider.get("NetworkPolicy", name, "spec", "egress")
+        extra = [rule] if name == "studio-portal" else []
+        assert egress == [*without.get("NetworkPolicy", name, "spec", "egress"), *extra]  # type: ignore[misc]
+
+
 def test_every_setting_of_the_sign_on_is_documented() -> None:
     page = (ROOT / "docs" / "interfaces.md").read_text()
     for name in SignOnSettings.model_fields:
@@ -72,6 +111,10 @@ def test_every_setting_of_the_sign_on_is_documented() -> None:
         ([*HEADER, "signOn.header.signOutURL=//evil.example.org"], "signOutURL"),
         ([*HEADER, "signOn.classes[0].group=film"], "classes"),
         ([*HEADER, "signOn.misspelt=1"], "misspelt"),
+        ([*OPENID], "signOn.openID.issuer and signOn.openID.clientID are required"),
+        ([*OPENID, "signOn.openID.issuer=http://id.example.org"], "issuer"),
+        ([*OPENID, "signOn.openID.issuer=https://id.example.org", "signOn.openID.scopes=profile"], "scopes"),
+        ([*OPENID, "signOn.openID.issuer=https://id.example.org", "signOn.openID.maxAgeSeconds=1"], "maxAgeSeconds"),
     ],
 )
 def test_what_cannot_work_is_refused(options: list[str], words: str) -> None:

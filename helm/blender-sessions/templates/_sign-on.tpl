@@ -11,6 +11,9 @@
 {{- if and (eq $values.mode "Header") (empty $values.header.trustedProxies) -}}
 {{- fail "signOn.header.trustedProxies is required with signOn.mode=Header: the networks (CIDR) from which your authenticating proxy connects, for nobody else may say who a person is" -}}
 {{- end -}}
+{{- if and (eq $values.mode "OpenIDConnect") (or (empty $values.openID.issuer) (empty $values.openID.clientID)) -}}
+{{- fail "signOn.openID.issuer and signOn.openID.clientID are required with signOn.mode=OpenIDConnect: the provider's address, exactly as its tokens have it in iss, and what it calls this portal" -}}
+{{- end -}}
 true
 {{- end -}}
 {{- end -}}
@@ -50,6 +53,34 @@ true
   value: {{ $values.adminGroups | toJson | quote }}
 - name: {{ $prefix }}_CLASSES
   value: {{ $values.classes | toJson | quote }}
+{{- if eq $values.mode "OpenIDConnect" }}
+{{- with $values.openID }}
+- name: {{ $prefix }}_OPENID_ISSUER
+  value: {{ .issuer | quote }}
+- name: {{ $prefix }}_OPENID_CLIENT_ID
+  value: {{ .clientID | quote }}
+{{- if .existingSecret }}
+- name: {{ $prefix }}_OPENID_CLIENT_SECRET_FILE
+  value: /run/secrets/openid/client-secret
+{{- end }}
+{{- if .caConfigMap }}
+- name: {{ $prefix }}_OPENID_CA_FILE
+  value: /run/openid-ca/ca.crt
+{{- end }}
+- name: {{ $prefix }}_OPENID_SCOPES
+  value: {{ .scopes | quote }}
+- name: {{ $prefix }}_OPENID_USER_CLAIM
+  value: {{ .userClaim | quote }}
+- name: {{ $prefix }}_OPENID_NAME_CLAIM
+  value: {{ .nameClaim | quote }}
+- name: {{ $prefix }}_OPENID_GROUPS_CLAIM
+  value: {{ .groupsClaim | quote }}
+- name: {{ $prefix }}_OPENID_MAX_AGE_SECONDS
+  value: {{ .maxAgeSeconds | int | quote }}
+- name: {{ $prefix }}_OPENID_CLOCK_SKEW_SECONDS
+  value: {{ .clockSkewSeconds | int | quote }}
+{{- end }}
+{{- else }}
 {{- with $values.header }}
 - name: {{ $prefix }}_TRUSTED_PROXIES
   value: {{ join "," .trustedProxies | quote }}
@@ -65,4 +96,60 @@ true
   value: {{ .signOutURL | quote }}
 {{- end }}
 {{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* The portal's files of the sign-on: where each is mounted. */}}
+{{- define "blender-sessions.signOnMounts" -}}
+{{- if include "blender-sessions.signsOn" . -}}
+- name: sign-on
+  mountPath: /run/secrets/sign-on
+  readOnly: true
+{{- if eq .Values.signOn.mode "OpenIDConnect" }}
+{{- if .Values.signOn.openID.existingSecret }}
+- name: openid
+  mountPath: /run/secrets/openid
+  readOnly: true
+{{- end }}
+{{- if .Values.signOn.openID.caConfigMap }}
+- name: openid-ca
+  mountPath: /run/openid-ca
+  readOnly: true
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "blender-sessions.signOnVolumes" -}}
+{{- if include "blender-sessions.signsOn" . -}}
+- name: sign-on
+  secret:
+    secretName: {{ include "blender-sessions.signOnSecret" . }}
+    defaultMode: 0440
+    items:
+      - key: portal
+        path: portal
+{{- if eq .Values.signOn.mode "OpenIDConnect" }}
+{{- with .Values.signOn.openID.existingSecret }}
+- name: openid
+  secret:
+    secretName: {{ . }}
+    defaultMode: 0440
+    items:
+      - key: client-secret
+        path: client-secret
+{{- end }}
+{{- with .Values.signOn.openID.caConfigMap }}
+- name: openid-ca
+  configMap:
+    name: {{ . }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* The port of the OpenID provider. */}}
+{{- define "blender-sessions.openIDPort" -}}
+{{- $host := (urlParse .Values.signOn.openID.issuer).host -}}
+{{- regexFind ":[0-9]+$" $host | trimPrefix ":" | default "443" -}}
 {{- end -}}
