@@ -20,12 +20,14 @@ class Account:
     Attributes:
         csrf: the token of the form that signs the person out.
         can_sign_out: whether there is such a form.
+        classes: the classes to choose from; there is no choice between fewer than two.
     """
 
     name: str
     is_admin: bool
     csrf: str
     can_sign_out: bool
+    classes: tuple[str, ...] = ()
 
 
 class AccountIdentifier:
@@ -41,7 +43,7 @@ class AccountIdentifier:
         visitor = self._identifier.identify(request)
         if visitor.name:
             csrf = self._guard.token(visitor)
-            request.state.account = Account(visitor.name, visitor.is_admin, csrf, self._can_sign_out)
+            request.state.account = Account(visitor.name, visitor.is_admin, csrf, self._can_sign_out, visitor.classes)
         return visitor
 
     def remember(self, visitor: Visitor, response: Response) -> None:

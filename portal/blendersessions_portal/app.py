@@ -65,7 +65,7 @@ def create_app(
     address = urlsplit(public_url)
     site = Site(secure=address.scheme == "https", whole_host=address.path == "/")
     samples = load_samples(samples_dir)
-    renderer, guard = Renderer(samples), CsrfGuard(signer)
+    renderer, guard = Renderer(samples, signs_on=sign_on.signs_on), CsrfGuard(signer)
     parts = Parts(
         public_url=public_url,
         site=site,

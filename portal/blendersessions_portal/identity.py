@@ -10,6 +10,7 @@ from itsdangerous import BadSignature
 
 from blendersessions.model.errors import DomainError
 from blendersessions.model.names import ALPHABET
+from blendersessions.model.session import DEFAULT_CLASS
 from blendersessions_portal.cookies import HOST_PREFIX, Cookie, Site
 
 if TYPE_CHECKING:
@@ -51,6 +52,11 @@ class Visitor:
     name: str = ""
     is_admin: bool = False
     classes: tuple[str, ...] = ()
+
+    @property
+    def class_name(self) -> str:
+        """The class of a session for which nobody chooses one."""
+        return self.classes[0] if self.classes else DEFAULT_CLASS
 
     @property
     def binding(self) -> str:

@@ -79,7 +79,8 @@ class PersonOpening:
     """Leads a person to the session's own address. Guacamole learns who it is from the proxy's header.
 
     Guacamole's page keeps its last token in the browser and would go on as the person before. So a page of ours comes
-    first, whose script drops that token when another person comes.
+    first, whose script drops that token when another person comes, or when the person's user in Guacamole was made
+    anew: a token outlives its user (exchange `user-token-after-user-delete`), and opens nothing then.
 
     Attributes:
         public_url: what browsers open, with a trailing slash.
@@ -87,12 +88,18 @@ class PersonOpening:
     """
 
     public_url: str
+    store: SessionStore
     renderer: Renderer
     signer: Signer
 
     async def open(self, request: Request, visitor: Visitor, session: SessionView) -> Response:
         """Return the page that goes on to the session."""
-        person = self.signer.fingerprint("person", visitor.owner)
+        try:
+            password = (await self.store.credentials(visitor.owner)).password
+        except NotFound:
+            # An administrator's user, which nobody makes anew.
+            password = ""
+        person = self.signer.fingerprint("person", visitor.owner, password)
         return self.renderer.opening(request, own_address(session, self.public_url), person)
 
     async def leave(self, request: Request, visitor: Visitor, response: Response) -> None:

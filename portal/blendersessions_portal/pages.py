@@ -10,7 +10,6 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from blendersessions.model.errors import DomainError, Invalid, System
-from blendersessions.model.session import DEFAULT_CLASS
 from blendersessions_portal import csrf, wording
 from blendersessions_portal.own_session import own_session
 from blendersessions_portal.problems import FullError
@@ -35,6 +34,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+CLASS_FIELD = "class"
+"""The choice between classes, for people who have one."""
 _MAX_FIELDS = 10
 
 
@@ -86,7 +87,7 @@ class Pages:
         """Show the scenes and the visitor's sessions."""
         visitor = self.identifier.identify(request)
         sessions, chosen = await self._sessions(visitor), self.input_choice.remembered(request)
-        rules = await self._rules_shown(DEFAULT_CLASS)
+        rules = await self._rules_shown(visitor.class_name)
         response = self.renderer.home(request, sessions, self.guard.token(visitor), rules, no_middle_button=chosen)
         # Each visit renews the cookie, so that only browsers that stay away for a month are forgotten.
         self.identifier.remember(visitor, response)
@@ -104,17 +105,18 @@ class Pages:
         """
         visitor, form = await self._checked_form(request)
         chosen = self.input_choice.in_form(form)
-        scene = await self._chosen_scene(form)
+        class_name = _chosen_class(visitor, form)
+        scene = await self._chosen_scene(form, class_name)
         response: Response
         if scene is None:
             response = RedirectResponse("/#scenes", status_code=303)
         else:
             reuse = bool(_text(form, "reuse"))
-            response = await self._start(request, visitor, scene, reuse=reuse, no_middle_button=chosen)
+            response = await self._start(request, visitor, scene, class_name, reuse=reuse, no_middle_button=chosen)
         self.input_choice.remember(response, no_middle_button=chosen)
         return response
 
-    async def _chosen_scene(self, form: FormData) -> SceneChoice | None:
+    async def _chosen_scene(self, form: FormData, class_name: str) -> SceneChoice | None:
         """Return what a form asks for; None if it asks for nothing. A sample without a name is the empty scene.
 
         Raises:
@@ -124,19 +126,26 @@ class Pages:
             sample = _text(form, "sample")
             return SceneChoice(sample=self.samples.require(sample).file if sample else "")
         if "upload" in form:
-            if not (await self.store.rules(DEFAULT_CLASS)).upload:
+            if not (await self.store.rules(class_name)).upload:
                 raise Invalid(f"{wording.NO_UPLOADS} Choose one of the scenes.", System.OWN)
             return SceneChoice(upload=True)
         if _text(form, "url").strip():
             # Enter in the field sends the form by its first button, so the field counts too.
             scene = address(_text(form, "url"))
-            if not (await self.store.rules(DEFAULT_CLASS)).addresses:
+            if not (await self.store.rules(class_name)).addresses:
                 raise Invalid(wording.NO_ADDRESSES, System.OWN)
             return scene
         return None
 
     async def _start(
-        self, request: Request, visitor: Visitor, scene: SceneChoice, *, reuse: bool, no_middle_button: bool
+        self,
+        request: Request,
+        visitor: Visitor,
+        scene: SceneChoice,
+        class_name: str,
+        *,
+        reuse: bool,
+        no_middle_button: bool,
     ) -> Response:
         sessions = [session for session in await self._sessions(visitor) if not session.ending]
         session = _find_live(sessions, scene) if reuse else None
@@ -151,7 +160,9 @@ class Pages:
                     " when one has ended by itself. If you have one that you no longer need, please stop it.",
                     System.OWN,
                 )
-            session = await self.store.create(visitor.owner, scene, no_middle_button=no_middle_button)
+            session = await self.store.create(
+                visitor.owner, scene, class_name=class_name, no_middle_button=no_middle_button
+            )
             logger.info("Session %s was made for %s.", session.name, visitor.owner)
         return RedirectResponse(f"/sessions/{session.name}", status_code=303)
 
@@ -260,6 +271,18 @@ def _find_live(sessions: Sequence[SessionView], scene: SceneChoice) -> SessionVi
 
 def _asks_to_stay(request: Request) -> bool:
     return "stay" in request.query_params
+
+
+def _chosen_class(visitor: Visitor, form: FormData) -> str:
+    """Return the class that a form chooses, and the visitor's first one if it chooses none.
+
+    Raises:
+        Invalid: the visitor may not choose that class.
+    """
+    chosen = _text(form, CLASS_FIELD) or visitor.class_name
+    if chosen not in (visitor.classes or (visitor.class_name,)):
+        raise Invalid(f"You may not start sessions of the class “{chosen}”. Choose another one.", System.OWN)
+    return chosen
 
 
 def _text(form: FormData, field: str) -> str:

@@ -73,9 +73,10 @@ class Problems:
         if isinstance(error, NotFound) and error.system is System.AGENT:
             title = "There is no such file"
         elif isinstance(error, NotFound):
-            text = (
-                "It may have ended: a session ends when its time is over, or when nobody works in it. Or it was"
-                " started in another browser: only that browser can see it."
+            text = "It may have ended: a session ends when its time is over, or when nobody works in it. " + (
+                "Or it is somebody else's."
+                if self._renderer.signs_on
+                else "Or it was started in another browser: only that browser can see it."
             )
         if request.method == "PUT":
             # Only our scripts send it, and they show the sentence.

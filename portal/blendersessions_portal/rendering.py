@@ -83,11 +83,18 @@ class SessionRow:
 
 
 class Renderer:
-    """Renders the templates. They get rows and words, never the objects behind them."""
+    """Renders the templates. They get rows and words, never the objects behind them.
 
-    def __init__(self, samples: Samples) -> None:
+    Args:
+        samples: the scenes that pages offer.
+        signs_on: whether people sign in, so that what a page says of browsers holds for people.
+    """
+
+    def __init__(self, samples: Samples, *, signs_on: bool = False) -> None:
         self._samples = samples
-        self._templates = Jinja2Templates(env=_environment(), context_processors=[account_context])
+        self.signs_on = signs_on
+        contexts = [account_context, lambda _request: {"signs_on": signs_on}]
+        self._templates = Jinja2Templates(env=_environment(), context_processors=contexts)
 
     def row(self, session: SessionView) -> SessionRow:
         """Return a session in words, as of now."""

@@ -100,7 +100,7 @@ def _by_header(settings: SignOnSettings, parts: Parts) -> SignOn:
     )
     pages = SignOnPages(identifier, parts.guard, PersonTokens(parts.guacamole), settings.sign_out_url)
     shown = AccountIdentifier(identifier, parts.guard, can_sign_out=bool(settings.sign_out_url))
-    opening = PersonOpening(parts.public_url, parts.renderer, parts.signer)
+    opening = PersonOpening(parts.public_url, parts.store, parts.renderer, parts.signer)
     return SignOn(shown, opening, [*pages.routes()], _origins(settings.sign_out_url))
 
 
@@ -111,7 +111,7 @@ def _by_openid(settings: SignOnSettings, parts: Parts) -> SignOn:
     pages = build(settings, parts, roles(settings))
     return SignOn(
         AccountIdentifier(pages.identifier, parts.guard, can_sign_out=True),
-        PersonOpening(parts.public_url, parts.renderer, parts.signer),
+        PersonOpening(parts.public_url, parts.store, parts.renderer, parts.signer),
         [*pages.routes()],
         _origins(settings.openid_issuer),
         {SignInNeededError: pages.needed},

@@ -97,8 +97,10 @@ class OpenIDPages:
             response = self._problem(request, "You are not signed in", _REFUSED, flow.target)
             self.flows.keep(response, others)
             return response
-        # Whoever was signed in by this browser before is so no more.
-        await self._end(filter(None, [self.sign_ons.end(self.identifier.key(request))]))
+        earlier = self.sign_ons.end(self.identifier.key(request))
+        if earlier and earlier.owner != signed_on.owner:
+            # Whoever was signed in by this browser before is so no more.
+            await self._end([earlier])
         logger.info("%s signed in.", signed_on.owner)
         response = RedirectResponse(flow.target, status_code=303)
         self.flows.keep(response, others)
@@ -156,7 +158,8 @@ class OpenIDPages:
             raise RefusedError("The answer has no code.")
         grant = await self.provider.exchange(given["code"], flow.nonce, flow.verifier)
         owner, groups = self.claims.owner(grant.claims), self.claims.groups_of(grant.claims)
-        return self.sign_ons.add(owner, self.claims.called(grant.claims), groups, grant.claims, grant.id_token)
+        called, earlier = self.claims.called(grant.claims), self.sign_ons.find(self.identifier.key(request))
+        return self.sign_ons.add(owner, called, groups, grant.claims, grant.id_token, earlier=earlier)
 
     async def needed(self, request: Request, error: Exception) -> Response:
         """Lead a person who is not signed in to the sign-in. What a form or a script sent is lost, which is said."""

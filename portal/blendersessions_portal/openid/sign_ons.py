@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 MAX_SIGN_ONS: Final = 10_000
 """Sign-ons that are kept. The one that was made first goes before them."""
+MAX_OF_ONE: Final = 50
+"""Sign-ons that are kept of one person, so that nobody pushes the others out."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +59,30 @@ class SignOns:
         self._clock = clock
         self._kept: OrderedDict[str, SignedOn] = OrderedDict()
 
-    def add(self, owner: str, name: str, groups: tuple[str, ...], claims: dict[str, Any], id_token: str) -> SignedOn:
-        """Keep a new sign-on, under a key that nobody can guess."""
+    def add(
+        self,
+        owner: str,
+        name: str,
+        groups: tuple[str, ...],
+        claims: dict[str, Any],
+        id_token: str,
+        *,
+        earlier: SignedOn | None = None,
+    ) -> SignedOn:
+        """Keep a new sign-on, under a key that nobody can guess.
+
+        Args:
+            owner: the Guacamole user of the person.
+            name: what the person is called.
+            groups: the person's groups.
+            claims: what the provider says.
+            id_token: shown to the provider when the person signs out.
+            earlier: the sign-on of the same browser that this one replaces.
+        """
         signed_on = SignedOn(
             key=secrets.token_urlsafe(32),
-            browser=secrets.token_urlsafe(16),
+            # What the person has open in the browser goes on.
+            browser=earlier.browser if earlier and earlier.owner == owner else secrets.token_urlsafe(16),
             owner=owner,
             name=name,
             groups=groups,
@@ -70,6 +91,9 @@ class SignOns:
             id_token=id_token,
             until=self._clock() + self._seconds,
         )
+        own = [key for key, kept in self._kept.items() if kept.owner == owner]
+        for key in own[: max(0, len(own) - MAX_OF_ONE + 1)]:
+            del self._kept[key]
         self._kept[signed_on.key] = signed_on
         while len(self._kept) > MAX_SIGN_ONS:
             self._kept.popitem(last=False)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from blendersessions.clients.agent_files import AgentFiles
 from blendersessions.model.errors import NotFound, System, Unauthorised
+from blendersessions.model.session import DEFAULT_CLASS
 from blendersessions.model.user_credentials import UserCredentials
 from blendersessions_portal.session_view import SessionView, new_session, read_session
 from blendersessions_portal.transfer_rules import TransferRules
@@ -53,9 +54,11 @@ class FakeStore:
             raise NotFound(f"There is no session “{name}”.", System.GUACAMOLE)
         return read_session(self.objects[name])
 
-    async def create(self, owner: str, scene: SceneChoice, *, no_middle_button: bool) -> SessionView:
+    async def create(
+        self, owner: str, scene: SceneChoice, *, class_name: str = DEFAULT_CLASS, no_middle_button: bool
+    ) -> SessionView:
         self._fail()
-        body = new_session("blender", owner, scene, no_middle_button=no_middle_button)
+        body = new_session("blender", owner, scene, class_name=class_name, no_middle_button=no_middle_button)
         name = str(body["metadata"]["name"])
         body["metadata"] |= {"uid": str(uuid.uuid4()), "creationTimestamp": self._moment().isoformat()}
         self.objects[name] = body

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from blendersessions_portal.header_identity import BrowserCookie
 from blendersessions_portal.owner_name import owner_name
 from blendersessions_portal.sign_on_settings import PREFIX, GroupClasses, SignOnMode, SignOnSettings
+from blendersessions_portal.transfer_rules import TransferRules
 from unit.portal.conftest import Portal
 from unit.portal.fakes import FakeGuacamole, FakeStore, write_samples
 
@@ -213,6 +214,27 @@ async def test_the_word_that_the_browser_keeps_changes_with_the_person(portal: P
     assert len(words) == 2
 
 
+async def test_the_word_changes_when_the_user_was_made_anew(portal: Portal) -> None:
+    """Guacamole's page has a token of the former user then, which opens nothing."""
+    browser = person(portal, "alice")
+    words = []
+    for password in ("first", "first", "second"):
+        name = await browser.start()
+        portal.store.make_ready(name)
+        portal.store.passwords["alice"] = password
+        words.append((await browser.get(f"/sessions/{name}/open")).text.partition('data-person="')[2][:32])
+    assert words[0] == words[1] != words[2]
+
+
+async def test_no_page_speaks_of_one_browser_alone(portal: Portal) -> None:
+    browser = person(portal, "alice")
+    for address in ("/", "/artists", "/sessions/nobody-has-this"):
+        text = (await browser.get(address)).text
+        assert "Only this browser" not in text
+        assert "another browser" not in text
+        assert "Only you can see your sessions" in text
+
+
 async def ask(browser: Browser, token: str = "") -> httpx.Response:
     """Ask as the chart's proxy does for each request to Guacamole."""
     return await browser.get("/internal/person", headers={"Guacamole-Token": token} if token else {})
@@ -293,6 +315,55 @@ async def test_there_are_no_such_pages_for_guests(portal: Portal) -> None:
     for address in ("/internal/person", "/sign-in"):
         assert (await browser.get(address)).status_code == 404
     assert (await browser.post("/sign-out")).status_code == 404
+
+
+class TestClasses:
+    """Groups choose the classes that a person may start sessions of."""
+
+    @pytest.fixture(autouse=True)
+    def _classes(self, portal: Portal) -> None:
+        film = GroupClasses(group="film", classes=("large", "default"))
+        everybody = GroupClasses(group="*", classes=("small",))
+        change(portal, classes=(film, everybody))
+
+    async def test_the_first_one_that_fits_is_taken(self, portal: Portal) -> None:
+        for groups, expected in (("film,staff", "large"), ("staff", "small"), ("", "small")):
+            browser = person(portal, "alice", X_Forwarded_Groups=groups)
+            name = await browser.start()
+            assert portal.store.objects[name]["spec"]["className"] == expected
+            assert (await browser.submit(f"/sessions/{name}/stop")).status_code == 303
+
+    async def test_a_person_chooses_between_some(self, portal: Portal) -> None:
+        browser = person(portal, "alice", X_Forwarded_Groups="film")
+        page = await browser.see("/")
+        assert [word in page.text for word in ('value="large"', 'value="default"', 'value="small"')] == [True] * 3
+        name = await browser.start(**{"class": "default"})
+        assert "className" not in portal.store.objects[name]["spec"]
+
+    async def test_a_person_with_one_has_no_choice(self, portal: Portal) -> None:
+        assert "<select" not in (await person(portal, "bob").get("/")).text
+
+    @pytest.mark.parametrize("wanted", ["large", "default", "../small", "Small"])
+    async def test_other_classes_are_refused(self, portal: Portal, wanted: str) -> None:
+        browser = person(portal, "bob", X_Forwarded_Groups="films")
+        await browser.see("/")
+        answer = await browser.submit("/sessions", **{"sample": "", "class": wanted})
+        assert answer.status_code == 400
+        assert "may not start sessions of the class" in answer.text
+        assert not portal.store.objects
+
+    async def test_the_rules_of_the_persons_class_hold(self, portal: Portal) -> None:
+        portal.store.rules_of["small"] = TransferRules(upload=False)
+        browser = person(portal, "bob")
+        await browser.see("/")
+        assert (await browser.submit("/sessions", upload="yes")).status_code == 400
+
+    async def test_a_guest_has_the_default_class_alone(self, portal: Portal) -> None:
+        portal.sign_on = SignOnSettings()
+        portal.restart()
+        guest = portal.browser()
+        await guest.see("/")
+        assert (await guest.submit("/sessions", **{"sample": "", "class": "large"})).status_code == 400
 
 
 class TestOwnerNames:

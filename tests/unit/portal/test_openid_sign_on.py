@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from blendersessions_portal.openid.flows import Flows
 from blendersessions_portal.openid.identity import ClaimNames, OpenIDIdentifier
-from blendersessions_portal.openid.sign_ons import MAX_SIGN_ONS, SignOns
+from blendersessions_portal.openid.sign_ons import MAX_OF_ONE, SignOns
 from blendersessions_portal.sign_on_settings import PREFIX, SignOnMode, SignOnSettings
 from openid_provider import CLIENT, SECRET, Provider, running_provider
 from unit.portal.conftest import Portal
@@ -280,6 +280,29 @@ async def test_where_https_is_the_cookies_are_of_this_host_alone(portal: Portal)
         assert "Domain" not in found
 
 
+async def test_what_is_open_goes_on_when_the_same_person_signs_in_again(portal: Portal, browser: Browser) -> None:
+    backs = [await back_from_provider(browser) for _ in range(2)]
+    await browser.get(backs[0])
+    token = portal.guacamole.token_of("alice-1")
+    await browser.get("/internal/person", headers={"Guacamole-Token": token})
+    await browser.get(backs[1])
+    assert portal.guacamole.alive == {token}
+    await browser.see("/")
+    await browser.submit("/sign-out")
+    assert portal.guacamole.alive == set(), "the later sign-on knows the token too"
+
+
+async def test_what_is_open_ends_when_another_person_signs_in(
+    portal: Portal, provider: Provider, browser: Browser
+) -> None:
+    backs = [await back_from_provider(browser) for _ in range(2)]
+    await browser.get(backs[0])
+    await browser.get("/internal/person", headers={"Guacamole-Token": portal.guacamole.token_of("alice-1")})
+    provider.person = ALICE | {"sub": "bob-1"}
+    await browser.get(backs[1])
+    assert portal.guacamole.alive == set()
+
+
 class TestEnds:
     """A sign-on ends by its time, by the person, or by the provider; and desktops that it opened are closed."""
 
@@ -396,13 +419,20 @@ class TestEnds:
         now = 60.0
         assert sign_ons.find(key) is None
 
-    def test_the_memory_for_them_is_bounded(self) -> None:
+    def test_the_memory_for_them_is_bounded(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("blendersessions_portal.openid.sign_ons.MAX_SIGN_ONS", 5)
         sign_ons = SignOns(60, lambda: 0.0)
-        first = sign_ons.add("alice", "Alice", (), ALICE, "").key
-        for _ in range(MAX_SIGN_ONS):
-            last = sign_ons.add("bob", "Bob", (), ALICE, "").key
-        assert sign_ons.find(first) is None
-        assert sign_ons.find(last)
+        keys = [sign_ons.add(f"person-{number}", "", (), ALICE, "").key for number in range(6)]
+        assert sign_ons.find(keys[0]) is None
+        assert all(sign_ons.find(key) for key in keys[1:])
+
+    def test_one_person_pushes_nobody_out(self) -> None:
+        sign_ons = SignOns(60, lambda: 0.0)
+        alice = sign_ons.add("alice", "Alice", (), ALICE, "").key
+        bobs = [sign_ons.add("bob", "Bob", (), ALICE, "").key for _ in range(MAX_OF_ONE + 1)]
+        assert sign_ons.find(alice)
+        assert sign_ons.find(bobs[0]) is None
+        assert sign_ons.find(bobs[-1])
 
     async def test_after_a_restart_of_the_portal_people_come_back_by_the_provider(
         self, portal: Portal, browser: Browser
