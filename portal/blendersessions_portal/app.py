@@ -101,6 +101,4 @@ def create_app(
         max_body_size=_MAX_BODY_BYTES,
     )
     # The answer to a form may redirect to Blender, and browsers apply form-action to redirects too.
-    return SecurityHeaders(
-        AccessLog(app), form_targets=(f"{address.scheme}://{address.netloc}", *signed_on.form_targets)
-    )
+    return SecurityHeaders(AccessLog(app), form_targets=(f"{address.scheme}://{address.netloc}",))

@@ -181,6 +181,11 @@ class Renderer:
         """Render the page that goes on to Blender, for the person whom the word `person` stands for."""
         return self._templates.TemplateResponse(request, "opening.html", {"target": target, "person": person})
 
+    def leaving(self, request: Request, place: str) -> Response:
+        """Render the page that goes on to where the sign-on signs people out."""
+        request.state.account = None
+        return self._templates.TemplateResponse(request, "leaving.html", {"place": place})
+
     def signed_out(self, request: Request) -> Response:
         """Render the page after a sign-out."""
         return self._templates.TemplateResponse(request, "signed_out.html")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import urlsplit
 
 from blendersessions.clients.guacamole.token_cache import SignIn
 from blendersessions_portal.account import AccountIdentifier
@@ -58,14 +57,12 @@ class SignOn:
     """How people are known to the portal and get into their sessions.
 
     Attributes:
-        form_targets: origins, besides the portal's own, to which the answer of a form may redirect.
         handlers: what answers errors in place of the portal's own pages.
     """
 
     identifier: Identifier
     opening: Opening
     routes: list[BaseRoute] = field(default_factory=list)
-    form_targets: tuple[str, ...] = ()
     handlers: dict[int | type[Exception], Handler] = field(default_factory=dict)
 
 
@@ -98,10 +95,10 @@ def _by_header(settings: SignOnSettings, parts: Parts) -> SignOn:
         administrator=settings.administrator,
         fold_case=settings.fold_case,
     )
-    pages = SignOnPages(identifier, parts.guard, PersonTokens(parts.guacamole), settings.sign_out_url)
+    pages = SignOnPages(identifier, parts.guard, PersonTokens(parts.guacamole), parts.renderer, settings.sign_out_url)
     shown = AccountIdentifier(identifier, parts.guard, can_sign_out=bool(settings.sign_out_url))
     opening = PersonOpening(parts.public_url, parts.store, parts.renderer, parts.signer)
-    return SignOn(shown, opening, [*pages.routes()], _origins(settings.sign_out_url))
+    return SignOn(shown, opening, [*pages.routes()])
 
 
 def _by_openid(settings: SignOnSettings, parts: Parts) -> SignOn:
@@ -113,14 +110,8 @@ def _by_openid(settings: SignOnSettings, parts: Parts) -> SignOn:
         AccountIdentifier(pages.identifier, parts.guard, can_sign_out=True),
         PersonOpening(parts.public_url, parts.store, parts.renderer, parts.signer),
         [*pages.routes()],
-        _origins(settings.openid_issuer),
         {SignInNeededError: pages.needed},
     )
-
-
-def _origins(*addresses: str) -> tuple[str, ...]:
-    parts = (urlsplit(address) for address in addresses)
-    return tuple(f"{part.scheme}://{part.netloc}" for part in parts if part.netloc)
 
 
 def roles(settings: SignOnSettings) -> Roles:

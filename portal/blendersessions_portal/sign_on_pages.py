@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from blendersessions_portal.csrf import CsrfGuard
     from blendersessions_portal.identity import Identifier
     from blendersessions_portal.person_tokens import PersonTokens
+    from blendersessions_portal.rendering import Renderer
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class SignOnPages:
     identifier: Identifier
     guard: CsrfGuard
     tokens: PersonTokens
+    renderer: Renderer
     sign_out_url: str
 
     def routes(self) -> list[Route]:
@@ -78,7 +80,7 @@ class SignOnPages:
         self.guard.check(request, visitor, str(form.get(csrf.FIELD, "")))
         await self.tokens.end(visitor.owner, visitor.browser)
         logger.info("%s signed out.", visitor.owner)
-        return forgotten(RedirectResponse(self.sign_out_url or "/", status_code=303))
+        return forgotten(self.renderer.leaving(request, self.sign_out_url or "/"))
 
 
 def forgotten(response: Response) -> Response:

@@ -56,5 +56,5 @@ def build(settings: SignOnSettings, parts: Parts, roles: Roles) -> OpenIDPages:
         claims=claims,
         logout_tokens=LogoutTokens(provider, skew),
         renderer=parts.renderer,
-        common=SignOnPages(identifier, parts.guard, PersonTokens(parts.guacamole), ""),
+        common=SignOnPages(identifier, parts.guard, PersonTokens(parts.guacamole), parts.renderer, ""),
     )

@@ -116,7 +116,7 @@ class OpenIDPages:
         await self._end(filter(None, [signed_on]))
         logger.info("%s signed out.", visitor.owner)
         place = await self.provider.sign_out(signed_on.id_token if signed_on else "", self.public_url + SIGNED_OUT)
-        response = forgotten(RedirectResponse(place, status_code=303))
+        response = forgotten(self.renderer.leaving(request, place))
         self.identifier.take(response)
         return response
 

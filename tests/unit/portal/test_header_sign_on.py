@@ -274,9 +274,9 @@ async def test_signing_out_ends_the_tokens_of_this_browser_alone(portal: Portal)
         assert "Sign out" in page.text
         assert (await ask(browser, token)).status_code == 200
     answer = await laptop.submit("/sign-out")
-    assert (answer.status_code, answer.headers["location"]) == (303, "https://id.test/sign_out")
+    assert '<meta http-equiv="refresh" content="0; url=https://id.test/sign_out">' in answer.text
+    assert "Sign out" not in answer.text
     assert answer.headers["clear-site-data"] == '"storage"'
-    assert "form-action 'self' http://portal.test https://id.test;" in answer.headers["content-security-policy"]
     assert portal.guacamole.alive == {tokens[2]}
 
 

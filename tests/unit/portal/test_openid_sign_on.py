@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from html import unescape
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -320,9 +321,8 @@ class TestEnds:
     ) -> None:
         await browser.see("/")
         answer = await browser.submit("/sign-out")
-        place = answer.headers["location"]
+        place = unescape(answer.text.partition('content="0; url=')[2].partition('"')[0])
         assert place.startswith(provider.url + "/end?id_token_hint=ey")
-        assert f"form-action 'self' http://portal.test {provider.url};" in answer.headers["content-security-policy"]
         assert answer.headers["clear-site-data"] == '"storage"'
         assert token not in portal.guacamole.alive
         page = await browser.get(await visit(place))
@@ -343,7 +343,8 @@ class TestEnds:
         await signed_in(browser)
         await browser.see("/")
         provider.down = True
-        assert (await browser.submit("/sign-out")).status_code == 303
+        answer = await browser.submit("/sign-out")
+        assert "url=http://portal.test/signed-out" in answer.text
         assert not await is_signed_in(browser)
 
     @pytest.mark.parametrize("words", [{"sub": "alice-1"}, {"sid": "at-home"}, {"sub": "alice-1", "sid": "at-home"}])
