@@ -19,7 +19,8 @@ from blendersessions_portal.progress import Progress, State, describe
 from blendersessions_portal.scene_choice import OWN_FILE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from typing import Any
 
     from starlette.requests import Request
     from starlette.responses import Response
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from blendersessions_portal.scene_choice import SceneChoice
     from blendersessions_portal.session_view import SessionView
     from blendersessions_portal.transfer_rules import TransferRules
+
+    Context = Callable[[Request], dict[str, Any]]
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
@@ -93,7 +96,7 @@ class Renderer:
     def __init__(self, samples: Samples, *, signs_on: bool = False) -> None:
         self._samples = samples
         self.signs_on = signs_on
-        contexts = [account_context, lambda _request: {"signs_on": signs_on}]
+        contexts: list[Context] = [account_context, lambda _request: {"signs_on": signs_on}]
         self._templates = Jinja2Templates(env=_environment(), context_processors=contexts)
 
     def row(self, session: SessionView) -> SessionRow:
