@@ -43,6 +43,12 @@ class Provider:
     userinfo: dict[str, Any] | None = None
     """What it says at its UserInfo endpoint; None: the person."""
     key: ECKey = field(default_factory=lambda: ECKey.generate_key("P-256", {"kid": "first", "use": "sig"}))
+    signs_userinfo: bool = False
+    """Whether its UserInfo is a signed token, as some providers have it."""
+    gives_access: bool = True
+    """Whether an access token comes with the ID token."""
+    moved: set[str] = field(default_factory=set)
+    """Paths that lead elsewhere."""
     asked: list[str] = field(default_factory=list)
     down: bool = False
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -111,7 +117,8 @@ class Provider:
         access_token = secrets.token_urlsafe(16)
         self.tokens[access_token] = self.person
         id_token = self.id_token(asked.get("nonce", ""))
-        return {"access_token": access_token, "id_token": id_token, "token_type": "Bearer", "expires_in": 300}
+        access = {"access_token": access_token, "token_type": "Bearer", "expires_in": 300}
+        return {"id_token": id_token} | (access if self.gives_access else {})
 
 
 def _base64(content: bytes) -> str:
@@ -128,6 +135,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         provider.asked.append(parts.path)
         if provider.down:
             self.send_error(503)
+        elif parts.path in provider.moved:
+            self._redirect(f"{provider.url}/elsewhere{parts.path}")
+        elif parts.path == "/userinfo" and provider.signs_userinfo:
+            self._send(provider.sign(provider.person).encode(), "application/jwt")
         elif parts.path == "/.well-known/openid-configuration":
             self._json(provider.metadata())
         elif parts.path == "/keys":
@@ -149,9 +160,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self._json(tokens or {"error": "invalid_grant"}, 200 if tokens else 400)
 
     def _json(self, body: object, status: int = 200) -> None:
-        content = json.dumps(body).encode()
+        self._send(json.dumps(body).encode(), "application/json", status)
+
+    def _send(self, content: bytes, kind: str, status: int = 200) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)

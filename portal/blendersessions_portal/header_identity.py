@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from itsdangerous import BadSignature
-
 from blendersessions.model.errors import System
-from blendersessions_portal.cookies import Cookie, Site
 from blendersessions_portal.identity import NotSignedInError, Visitor
 from blendersessions_portal.owner_name import owner_name
 
@@ -18,13 +14,14 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from blendersessions_portal.browser_cookie import BrowserCookie
     from blendersessions_portal.roles import Roles
-    from blendersessions_portal.signing import Signer
     from blendersessions_portal.trusted_proxies import TrustedProxies
 
 logger = logging.getLogger(__name__)
 
-_COOKIE_SECONDS: Final = 30 * 24 * 3600
+_PADDING: Final = " \t"
+"""What HTTP allows around a value. Any other character is part of the name."""
 _NOBODY: Final = (
     "The sign-on of this site did not say who you are. Open the site by its usual address, and sign in there. If this"
     " does not help, tell your administrator: the portal's log has the reason."
@@ -48,33 +45,11 @@ class HeaderNames:
     separator: str = ","
 
 
-class BrowserCookie:
-    """Tells the browsers of one person apart. It says nothing about who the person is."""
-
-    COOKIE: Final = "blender-browser"
-
-    def __init__(self, signer: Signer, site: Site) -> None:
-        self._serializer = signer.timed_serializer("browser")
-        self._cookie = Cookie(site, self.COOKIE, _COOKIE_SECONDS)
-
-    def browser(self, request: Request) -> str:
-        """Return the browser's own random word; a new one if it has none."""
-        try:
-            word = self._serializer.loads(self._cookie.read(request), max_age=_COOKIE_SECONDS)
-        except BadSignature:
-            word = None
-        return word if isinstance(word, str) and word else secrets.token_urlsafe(16)
-
-    def remember(self, browser: str, response: Response) -> None:
-        """Keep the word for a month."""
-        self._cookie.set(response, self._serializer.dumps(browser))
-
-
 class HeaderIdentifier:
     """Takes people from the headers of trusted proxies, and of nobody else.
 
     Args:
-        administrator: Guacamole's administrator, which nobody becomes by a name.
+        reserved: users of Guacamole's that nobody becomes by a name.
         fold_case: whether the sign-on takes Alice and alice for one person.
     """
 
@@ -85,14 +60,14 @@ class HeaderIdentifier:
         roles: Roles,
         browsers: BrowserCookie,
         *,
-        administrator: str,
+        reserved: frozenset[str],
         fold_case: bool,
     ) -> None:
         self._names = names
         self._proxies = proxies
         self._roles = roles
         self._browsers = browsers
-        self._administrator = administrator
+        self._reserved = reserved
         self._fold_case = fold_case
 
     def identify(self, request: Request) -> Visitor:
@@ -104,7 +79,7 @@ class HeaderIdentifier:
         user = self._user(request)
         groups = self._groups(request)
         return Visitor(
-            owner=owner_name(user, administrator=self._administrator, fold_case=self._fold_case),
+            owner=owner_name(user, reserved=self._reserved, fold_case=self._fold_case),
             browser=self._browsers.browser(request),
             known=True,
             name=_printable(_text(request.headers.get(self._names.name, ""))) or _printable(user),
@@ -128,8 +103,8 @@ class HeaderIdentifier:
             # One may be the browser's own: a proxy must replace the header, and not add to it.
             logger.warning("The header %s came %d times. Nobody is signed in by it.", self._names.user, len(values))
             raise NotSignedInError(_NOBODY, System.OWN)
-        user = _text(values[0]).strip() if values else ""
-        if not user:
+        user = _text(values[0]).strip(_PADDING) if values else ""
+        if not user.strip():
             logger.warning("The trusted proxy sent no readable header %s.", self._names.user)
             raise NotSignedInError(_NOBODY, System.OWN)
         return user
@@ -139,7 +114,7 @@ class HeaderIdentifier:
         if len(lines) > 1:
             logger.warning("The header %s came %d times. It is ignored.", self._names.groups, len(lines))
             return []
-        parts = (part.strip() for line in lines for part in _text(line).split(self._names.separator))
+        parts = (part.strip(_PADDING) for line in lines for part in _text(line).split(self._names.separator))
         return [part for part in parts if part]
 
 

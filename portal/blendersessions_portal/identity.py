@@ -34,6 +34,25 @@ class SignInNeededError(NotSignedInError):
 
 
 @dataclass(frozen=True)
+class ProviderSession:
+    """By what an OpenID provider calls a sign-on. Both are empty where there is no provider.
+
+    Attributes:
+        subject: the person (`sub`).
+        name: the provider's own session (`sid`); empty if it does not say.
+    """
+
+    subject: str = ""
+    name: str = ""
+
+    def is_meant(self, subject: str, name: str) -> bool:
+        """Return whether a person, a session, or both together mean this one. Nothing means none."""
+        if not subject and not name:
+            return False
+        return (not subject or subject == self.subject) and (not name or name == self.name)
+
+
+@dataclass(frozen=True)
 class Visitor:
     """The person behind a request.
 
@@ -44,6 +63,7 @@ class Visitor:
         name: what the person is called on pages; empty for a guest.
         is_admin: whether one of the person's groups makes administrators.
         classes: the classes that the person may choose from, the first by default; empty for the default class alone.
+        session: the sign-on, as an OpenID provider knows it.
     """
 
     owner: str
@@ -52,6 +72,7 @@ class Visitor:
     name: str = ""
     is_admin: bool = False
     classes: tuple[str, ...] = ()
+    session: ProviderSession = ProviderSession()
 
     @property
     def class_name(self) -> str:

@@ -17,7 +17,7 @@ _DIGEST_CHARACTERS: Final = 32
 _FOLDING: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
-def owner_name(name: str, *, administrator: str, fold_case: bool) -> str:
+def owner_name(name: str, *, reserved: frozenset[str], fold_case: bool) -> str:
     """Return the Guacamole user of a person. Two names never give the same user.
 
     A name that cannot be a user, or that is somebody else's, gives one that begins with `person-`, and holds what of
@@ -25,11 +25,11 @@ def owner_name(name: str, *, administrator: str, fold_case: bool) -> str:
 
     Args:
         name: as the sign-on gives it, not empty.
-        administrator: Guacamole's administrator, which no person becomes by a name.
+        reserved: users of Guacamole's that no person becomes by a name, in small letters: its administrators.
         fold_case: whether the sign-on takes Alice and alice for one person.
     """
     known = name.translate(_FOLDING) if fold_case else name
-    if _PLAIN.fullmatch(known) and not known.startswith(_RESERVED) and known != administrator.lower():
+    if _PLAIN.fullmatch(known) and not known.startswith(_RESERVED) and known not in reserved:
         return known
     ascii_only = unicodedata.normalize("NFKD", known).encode("ascii", "ignore").decode().lower()
     readable = re.sub(r"[^a-z0-9]+", "-", ascii_only)[:_READABLE_CHARACTERS].strip("-")

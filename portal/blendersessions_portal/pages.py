@@ -15,7 +15,7 @@ from blendersessions_portal.own_session import own_session
 from blendersessions_portal.problems import FullError
 from blendersessions_portal.rendering import STAY
 from blendersessions_portal.scene_choice import SceneChoice, address
-from blendersessions_portal.transfer_rules import TransferRules
+from blendersessions_portal.transfer_rules import TransferRules, rules_of_any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,7 +87,7 @@ class Pages:
         """Show the scenes and the visitor's sessions."""
         visitor = self.identifier.identify(request)
         sessions, chosen = await self._sessions(visitor), self.input_choice.remembered(request)
-        rules = await self._rules_shown(visitor.class_name)
+        rules = rules_of_any([await self._rules_shown(name) for name in visitor.classes or (visitor.class_name,)])
         response = self.renderer.home(request, sessions, self.guard.token(visitor), rules, no_middle_button=chosen)
         # Each visit renews the cookie, so that only browsers that stay away for a month are forgotten.
         self.identifier.remember(visitor, response)
@@ -148,7 +148,7 @@ class Pages:
         no_middle_button: bool,
     ) -> Response:
         sessions = [session for session in await self._sessions(visitor) if not session.ending]
-        session = _find_live(sessions, scene) if reuse else None
+        session = _find_live(sessions, scene, class_name) if reuse else None
         if session is None and len(sessions) >= self.max_sessions:
             # The class's limits hold for everybody. A visitor reaches this limit first, on a page that explains it.
             token = self.guard.token(visitor)
@@ -265,8 +265,10 @@ class Pages:
         return visitor, form
 
 
-def _find_live(sessions: Sequence[SessionView], scene: SceneChoice) -> SessionView | None:
-    return next((session for session in sessions if session.live and session.scene == scene), None)
+def _find_live(sessions: Sequence[SessionView], scene: SceneChoice, class_name: str = "") -> SessionView | None:
+    """Return a live session of a scene, and of a class if one is named."""
+    fitting = (session for session in sessions if session.live and session.scene == scene)
+    return next((session for session in fitting if class_name in {"", session.class_name}), None)
 
 
 def _asks_to_stay(request: Request) -> bool:

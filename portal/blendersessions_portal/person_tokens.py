@@ -1,7 +1,8 @@
 """Guacamole's tokens of people who signed on: each is used by its own person alone, and ends with the sign-on.
 
 Guacamole's page gets its tokens by itself, through the chart's proxy. The proxy asks the portal about each request to
-Guacamole, and shows the token. So the portal knows the tokens, and need not make any.
+Guacamole, and shows the token. So the portal knows the tokens, and need not make any. It knows them longer than the
+sign-ons, so that a desktop that outlives its sign-on still ends when the provider or the person says so.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from typing import TYPE_CHECKING, Final, Protocol
 from blendersessions.model.errors import DomainError
 
 if TYPE_CHECKING:
-    from blendersessions_portal.identity import Visitor
+    from collections.abc import Callable
+
+    from blendersessions_portal.identity import ProviderSession, Visitor
 
 logger = logging.getLogger(__name__)
 
@@ -36,8 +39,11 @@ class Guacamole(Protocol):
 
 @dataclass(frozen=True)
 class _Use:
+    """Who showed a token last."""
+
     username: str
     browser: str
+    session: ProviderSession
 
 
 class PersonTokens:
@@ -62,7 +68,7 @@ class PersonTokens:
             logger.warning("A token of %s came from the browser of %s, and was ended.", username, visitor.owner)
             await self._end(token)
             return False
-        self._seen[token] = _Use(username, visitor.browser)
+        self._seen[token] = _Use(username, visitor.browser, visitor.session)
         self._seen.move_to_end(token)
         if len(self._seen) > MAX_TOKENS:
             self._seen.popitem(last=False)
@@ -70,12 +76,25 @@ class PersonTokens:
 
     async def end(self, owner: str, browser: str) -> None:
         """End the tokens of one browser of a person, with the desktops that are open by them."""
-        for token in [token for token, use in self._seen.items() if use == _Use(owner, browser)]:
+        await self._end_all(lambda use: (use.username, use.browser) == (owner, browser))
+
+    async def end_others(self, owner: str, browser: str) -> None:
+        """End the tokens that other people than the owner have in a browser, since the owner uses it now."""
+        await self._end_all(lambda use: use.browser == browser and use.username != owner)
+
+    async def end_session(self, subject: str, name: str) -> None:
+        """End the tokens of a provider's session, of all of a person's sessions, or of both together."""
+        await self._end_all(lambda use: use.session.is_meant(subject, name))
+
+    async def _end_all(self, ends: Callable[[_Use], bool]) -> None:
+        for token in [token for token, use in self._seen.items() if ends(use)]:
             await self._end(token)
 
     async def _end(self, token: str) -> None:
-        self._seen.pop(token, None)
         try:
             await self._guacamole.sign_out(token)
         except DomainError as error:
+            # It stays known, so that it ends with the next word.
             logger.warning("A token could not be signed out: %s", error)
+        else:
+            self._seen.pop(token, None)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
 
 from blendersessions.clients.guacamole.token_cache import SignIn
 from blendersessions_portal.account import AccountIdentifier
+from blendersessions_portal.browser_cookie import BrowserCookie
 from blendersessions_portal.browser_token_store import BrowserTokens
-from blendersessions_portal.header_identity import BrowserCookie, HeaderIdentifier, HeaderNames
+from blendersessions_portal.header_identity import HeaderIdentifier, HeaderNames
 from blendersessions_portal.identity import AnonymousIdentifier, SignInNeededError
 from blendersessions_portal.opening import GuestOpening, PersonOpening
 from blendersessions_portal.person_tokens import Guacamole, PersonTokens
 from blendersessions_portal.roles import Roles
 from blendersessions_portal.sign_on_pages import SignOnPages
-from blendersessions_portal.sign_on_settings import SignOnMode
+from blendersessions_portal.sign_on_settings import PREFIX, SignOnMode
 from blendersessions_portal.trusted_proxies import TrustedProxies
 
 if TYPE_CHECKING:
@@ -70,10 +72,16 @@ def make_sign_on(settings: SignOnSettings, parts: Parts) -> SignOn:
     """Return the sign-on that the settings choose.
 
     Raises:
-        ValueError: the proxy's key can be guessed.
+        ValueError: the proxy's key can be guessed, or the portal shares its host with other applications.
     """
     if not settings.signs_on:
         return _guests(parts)
+    if urlsplit(parts.public_url).path != "/":
+        # The host's other applications would get the cookie of the sign-on.
+        raise ValueError(
+            f"{parts.public_url} has a path, which does not go together with {PREFIX}MODE={settings.mode}: give the"
+            " portal a host name of its own, or let people be guests"
+        )
     if settings.mode is SignOnMode.OPENID:
         return _by_openid(settings, parts)
     return _by_header(settings, parts)
@@ -92,7 +100,7 @@ def _by_header(settings: SignOnSettings, parts: Parts) -> SignOn:
         TrustedProxies(settings.trusted_proxies, settings.read_proxy_key()),
         roles(settings),
         BrowserCookie(parts.signer, parts.site),
-        administrator=settings.administrator,
+        reserved=settings.reserved,
         fold_case=settings.fold_case,
     )
     pages = SignOnPages(identifier, parts.guard, PersonTokens(parts.guacamole), parts.renderer, settings.sign_out_url)

@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from blendersessions_portal import csrf
 from blendersessions_portal.identity import NotSignedInError
+from blendersessions_portal.shown_token import UnclearTokenError, shown_token
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -26,13 +27,17 @@ logger = logging.getLogger(__name__)
 PERSON_HEADER: Final = "X-Person"
 """Header of the answer to the proxy: the Guacamole user of the person."""
 TOKEN_HEADER: Final = "Guacamole-Token"  # noqa: S105 - the name of a header
+QUERY_HEADER: Final = "X-Guacamole-Query"
+"""Header of the proxy's question: the query of the browser's request, as it stands there."""
 _LOCAL: Final = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
 _FIELDS: Final = 2
+_LONGEST_ADDRESS: Final = 512
+"""Sign-ins under way hold addresses in a cookie, and browsers drop one of 4096 bytes."""
 
 
 def local_address(address: str) -> str:
-    """Return an address of this site; the home page in place of any other."""
-    return address if _LOCAL.fullmatch(address) else "/"
+    """Return an address of this site; the home page in place of any other, and of a very long one."""
+    return address if len(address) <= _LONGEST_ADDRESS and _LOCAL.fullmatch(address) else "/"
 
 
 @dataclass(frozen=True)
@@ -61,12 +66,19 @@ class SignOnPages:
         """Say to the proxy who sends a request: 200 with the person, 401 for nobody, 403 with somebody else's token."""
         try:
             visitor = self.identifier.identify(request)
+            token = shown_token(request.headers.getlist(TOKEN_HEADER), request.headers.get(QUERY_HEADER, ""))
+            if token and not await self.tokens.admits(visitor, token):
+                return PlainTextResponse("The token is somebody else's. Load the page again.\n", 403)
+            # The sign-on may have ended while Guacamole was asked.
+            self.identifier.identify(request)
         except NotSignedInError as error:
             return PlainTextResponse(f"{error}\n", 401)
-        token = request.headers.get(TOKEN_HEADER, "")
-        if token and not await self.tokens.admits(visitor, token):
-            return PlainTextResponse("The token is somebody else's. Load the page again.\n", 403)
-        return PlainTextResponse("ok\n", headers={PERSON_HEADER: visitor.owner})
+        except UnclearTokenError as error:
+            return PlainTextResponse(f"{error} Load the page again.\n", 403)
+        response = PlainTextResponse("ok\n", headers={PERSON_HEADER: visitor.owner})
+        # The proxy hands it on with Guacamole's page, where a person may begin.
+        self.identifier.remember(visitor, response)
+        return response
 
     async def sign_in(self, request: Request) -> Response:
         """Go on to the page that asked for a sign-in, if there is a person now."""

@@ -14,7 +14,30 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PREFIX: Final = "BLENDERSESSIONS_PORTAL_SIGN_ON_"
-_HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_HEADER: Final = re.compile(r"[A-Za-z0-9-]+")
+"""nginx drops a header with an underscore in its name, without a word."""
+OWN_HEADERS: Final = frozenset(
+    [
+        "host",
+        "connection",
+        "upgrade",
+        "cookie",
+        "content-length",
+        "guacamole-token",
+        "x-real-ip",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-proto",
+        "x-guacamole-query",
+        "x-sign-on-key",
+        "x-sign-on-peer",
+        "authorization",
+        "x-forwarded-access-token",
+        "x-auth-request-access-token",
+        "x-auth-token",
+    ]
+)
+"""Headers that browsers or the chart's own proxy write, whatever the proxy before it says of people, and secrets."""
 _ISSUER: Final = re.compile(r"https://[^\s?#]+|http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?(/[^\s?#]*)?")
 """Whoever can change what the provider says by http on the way can be anybody. On this machine nobody is on the way."""
 _MINIMUM_KEY_BYTES: Final = 32
@@ -30,7 +53,15 @@ class SignOnMode(StrEnum):
 
 def _header(value: str) -> str:
     if value and not _HEADER.fullmatch(value):
-        raise ValueError(f"{value!r} is no name of a header: write one like X-Forwarded-User")
+        raise ValueError(
+            f"{value!r} is no name of a header that the chart's proxy lets through: write one of letters, digits and"
+            " hyphens, like X-Forwarded-User"
+        )
+    if value.lower() in OWN_HEADERS:
+        raise ValueError(
+            f"{value!r} is written by browsers or by the chart's own proxy, so it says nothing of people: have your"
+            " proxy use another one, like X-Forwarded-User"
+        )
     return value
 
 
@@ -79,6 +110,9 @@ class SignOnSettings(BaseSettings):
     sign_out_url: str = Field(default="", description="Where the proxy signs people out; empty: no button for it.")
     fold_case: bool = Field(default=False, description="Whether the sign-on takes Alice and alice for one person.")
     administrator: str = Field(default="guacadmin", min_length=1, description="Guacamole's administrator.")
+    reserved_names: tuple[str, ...] = Field(
+        default=(), description="Other users of Guacamole's that nobody becomes by a name, as a JSON list."
+    )
     admin_groups: tuple[str, ...] = Field(default=(), description="Groups of administrators, as a JSON list.")
     classes: tuple[GroupClasses, ...] = Field(
         default=(), description="Classes to choose from for each group, as a JSON list; the group * has everybody."
@@ -123,6 +157,11 @@ class SignOnSettings(BaseSettings):
     def signs_on(self) -> bool:
         """Whether people sign in, so that there are no guests."""
         return self.mode is not SignOnMode.GUESTS
+
+    @property
+    def reserved(self) -> frozenset[str]:
+        """Users of Guacamole's that nobody becomes by a name, in small letters."""
+        return frozenset(name.lower() for name in (self.administrator, *self.reserved_names))
 
     def read_proxy_key(self) -> bytes:
         """Read the key by which the chart's own proxy proves itself; empty without a file.

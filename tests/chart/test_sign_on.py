@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
-from blendersessions_portal.sign_on_settings import PREFIX, SignOnSettings
+from blendersessions_portal.sign_on_settings import OWN_HEADERS, PREFIX, SignOnSettings
 from chart.rendering import EVERYTHING, ROOT, RefusedError, render
 
 HEADER = ("signOn.mode=Header", "signOn.header.trustedProxies={10.42.0.0/16}")
@@ -50,9 +51,27 @@ def test_the_portal_understands_all_that_the_chart_sets(monkeypatch: pytest.Monk
     assert settings.user_header == "Remote-User"
     assert settings.fold_case
     assert settings.classes[1].classes == ("default",)
+    assert settings.reserved_names == ("ops",)
     assert json.loads(values[VARIABLE + "ADMIN_GROUPS"]) == ["staff"]
 
 
+def test_the_headers_of_the_sign_on_end_at_the_portal() -> None:
+    options = ("signOn.header.user=Remote-User", "signOn.header.name=", "signOn.header.groups=Remote-Groups")
+    assert render(*HEADER, *options).environment("studio-proxy")["SIGN_ON_HEADERS"] == "Remote-User,Remote-Groups"
+    assert "SIGN_ON_HEADERS" not in render(*OPENID, ISSUER).environment("studio-proxy")
+
+
+def test_there_are_never_two_portals_that_know_sign_ons() -> None:
+    assert render(*OPENID, ISSUER).get("Deployment", "studio-portal", "spec", "strategy") == {"type": "Recreate"}
+
+
+def test_the_chart_and_the_portal_refuse_the_same_headers() -> None:
+    template = (ROOT / "helm" / "blender-sessions" / "templates" / "_sign-on.tpl").read_text()
+    written = re.findall(r"\$written := list (.*) -", template)[0].split()
+    assert {name.strip('"') for name in written} == OWN_HEADERS
+
+
+ISSUER = "signOn.openID.issuer=https://id.example.org/"
 OPENID = ("signOn.mode=OpenIDConnect", "signOn.openID.clientID=blender")
 
 
@@ -104,6 +123,14 @@ def test_every_setting_of_the_sign_on_is_documented() -> None:
         (["signOn.mode=Header"], "signOn.header.trustedProxies is required"),
         ([*HEADER, "portal.enabled=false"], "needs the portal"),
         ([*HEADER, "proxy.enabled=false"], "needs the chart's proxy"),
+        ([*HEADER, "publicURL=https://example.org/blender/"], "host name of its own"),
+        (
+            [*OPENID, "signOn.openID.issuer=https://id.example.org", "publicURL=https://a.test/b/"],
+            "host name of its own",
+        ),
+        ([*HEADER, "signOn.header.user=REMOTE_USER"], "user"),
+        ([*HEADER, "signOn.header.user=Host"], "signOn.header.user is Host"),
+        ([*HEADER, "signOn.header.groups=X-Forwarded-For"], "signOn.header.groups is X-Forwarded-For"),
         (["signOn.mode=header"], "mode"),
         ([*HEADER, "signOn.header.trustedProxies={oauth2-proxy}"], "trustedProxies"),
         ([*HEADER, "signOn.header.user=Remote User"], "user"),

@@ -60,6 +60,7 @@ class SignOnSite:
         until("the session is made", lambda: set(self.store.objects) - before)
         (name,) = set(self.store.objects) - before
         self.store.make_ready(name, self.client_url)
+        page.wait_for_url(self.client_url, wait_until="commit")
         return name
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
@@ -191,6 +192,30 @@ def test_a_tunnel_needs_the_person_of_its_token(site: SignOnSite) -> None:
         assert refused.value.response.status_code == status
 
 
+@pytest.mark.parametrize(
+    ("query", "header"),
+    [
+        ("token=%{first:02X}{rest}", ""),
+        ("%74oken={alice}", ""),
+        ("t%6fke%6E={alice}", ""),
+        ("token={alice}", "{bob}"),
+        ("TOKEN={bob}&token={alice}", ""),
+        ("token={bob}&token={alice}", ""),
+        ("token={alice}&token={bob}", ""),
+        ("token={alice}&token=", ""),
+        ("token={alice}%00", ""),
+    ],
+)
+def test_no_spelling_opens_a_tunnel_with_somebody_elses_token(site: SignOnSite, query: str, header: str) -> None:
+    alice, bob = (str(sign_in(site, name, {}).json()["authToken"]) for name in ("alice", "bob"))
+    words = {"alice": alice, "bob": bob, "first": ord(alice[0]), "rest": alice[1:]}
+    address = f"{site.url.replace('http', 'ws')}guacamole/websocket-tunnel?{query.format(**words)}"
+    headers = {USER_HEADER: "bob"} | ({"Guacamole-Token": header.format(**words)} if header else {})
+    with pytest.raises(InvalidStatus) as refused:
+        connect(address, additional_headers=headers, proxy=None, subprotocols=["guacamole"])  # type: ignore[list-item]
+    assert refused.value.response.status_code == 403
+
+
 def test_the_proxys_question_is_not_for_browsers(site: SignOnSite) -> None:
     for path in ("-/person", "internal/person", "internal/../internal/person", "internal%2fperson"):
         assert get(site, path, X_Forwarded_User="alice").status_code == 404, path
@@ -211,6 +236,21 @@ def test_a_browser_cannot_play_the_trusted_proxy(tmp_path: Path) -> None:
             timeout=DEADLINE_SECONDS,
         )
         assert direct.status_code == 401, "past the proxy, nothing counts without its key"
+
+
+def test_signing_out_ends_what_began_at_a_bookmark_of_guacamoles(site: SignOnSite) -> None:
+    """Nothing but Guacamole's page was asked for yet, so the portal has set no cookie of its own."""
+    with requests.Session() as browser:
+        browser.headers[USER_HEADER] = "alice"
+        browser.get(f"{site.url}guacamole/", timeout=DEADLINE_SECONDS).raise_for_status()
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        made = browser.post(f"{site.url}guacamole/api/tokens", headers=form, timeout=DEADLINE_SECONDS).json()
+        shown = {"Guacamole-Token": made["authToken"]}
+        connections = f"{site.url}guacamole/api/session/data/postgresql/connections"
+        assert browser.get(connections, headers=shown, timeout=DEADLINE_SECONDS).status_code == 200
+        (csrf,) = set(re.findall('name="csrf" value="([^"]+)"', browser.get(site.url, timeout=DEADLINE_SECONDS).text))
+        browser.post(f"{site.url}sign-out", data={"csrf": csrf}, timeout=DEADLINE_SECONDS).raise_for_status()
+        assert browser.get(connections, headers=shown, timeout=DEADLINE_SECONDS).status_code == 403
 
 
 def test_signing_out_closes_the_desktop_of_this_browser_alone(

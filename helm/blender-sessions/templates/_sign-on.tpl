@@ -8,6 +8,17 @@
 {{- if not .Values.proxy.enabled -}}
 {{- fail (printf "signOn.mode=%s needs the chart's proxy, which tells Guacamole who somebody is: set proxy.enabled=true, and put yours before it" $values.mode) -}}
 {{- end -}}
+{{- $path := (urlParse (include "blender-sessions.publicURL" .)).path -}}
+{{- if ne $path "/" -}}
+{{- fail (printf "publicURL has the path %s, which does not go together with signOn.mode=%s: other applications of the host would get the cookie of the sign-on. Give it a host name of its own, or set signOn.mode=Guests" $path $values.mode) -}}
+{{- end -}}
+{{- $written := list "host" "connection" "upgrade" "cookie" "content-length" "guacamole-token" "x-real-ip" "x-forwarded-for" "x-forwarded-host" "x-forwarded-proto" "x-guacamole-query" "x-sign-on-key" "x-sign-on-peer" "authorization" "x-forwarded-access-token" "x-auth-request-access-token" "x-auth-token" -}}
+{{- range $key := list "user" "name" "groups" -}}
+{{- $header := index $values.header $key -}}
+{{- if has (lower $header) $written -}}
+{{- fail (printf "signOn.header.%s is %s, which browsers or the chart's proxy write themselves, so it says nothing of people: have your proxy use another one, like X-Forwarded-User" $key $header) -}}
+{{- end -}}
+{{- end -}}
 {{- if and (eq $values.mode "Header") (empty $values.header.trustedProxies) -}}
 {{- fail "signOn.header.trustedProxies is required with signOn.mode=Header: the networks (CIDR) from which your authenticating proxy connects, for nobody else may say who a person is" -}}
 {{- end -}}
@@ -47,6 +58,8 @@ true
     secretKeyRef:
       name: {{ include "blender-sessions.adminSecret" . }}
       key: username
+- name: {{ $prefix }}_RESERVED_NAMES
+  value: {{ $values.reservedNames | toJson | quote }}
 - name: {{ $prefix }}_FOLD_CASE
   value: {{ $values.foldCase | quote }}
 - name: {{ $prefix }}_ADMIN_GROUPS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from blendersessions_portal.browser_cookie import BrowserCookie
 from blendersessions_portal.openid.flows import Flows
 from blendersessions_portal.openid.identity import ClaimNames, OpenIDIdentifier
 from blendersessions_portal.openid.logout import LogoutTokens
@@ -39,12 +40,12 @@ def build(settings: SignOnSettings, parts: Parts, roles: Roles) -> OpenIDPages:
         )
     )
     sign_ons = SignOns(seconds, time.monotonic)
-    identifier = OpenIDIdentifier(sign_ons, roles, parts.site, seconds)
+    identifier = OpenIDIdentifier(sign_ons, roles, BrowserCookie(parts.signer, parts.site), parts.site, seconds)
     claims = ClaimNames(
         user=settings.openid_user_claim,
         name=settings.openid_name_claim,
         groups=settings.openid_groups_claim,
-        administrator=settings.administrator,
+        reserved=settings.reserved,
         fold_case=settings.fold_case,
     )
     return OpenIDPages(

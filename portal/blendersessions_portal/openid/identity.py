@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from blendersessions_portal.openid.sign_ons import SignOns
+    from blendersessions_portal.browser_cookie import BrowserCookie
+    from blendersessions_portal.openid.sign_ons import SignedOn, SignOns
     from blendersessions_portal.roles import Roles
 
 _LONGEST_NAME: Final = 128
@@ -29,14 +30,14 @@ class ClaimNames:
         user: holds a person's name, which never changes and belongs to nobody else.
         name: holds what the person is called.
         groups: holds the person's groups, as a list or with spaces between; empty: nothing does.
-        administrator: Guacamole's administrator, which nobody becomes by a name.
+        reserved: users of Guacamole's that nobody becomes by a name.
         fold_case: whether the provider takes Alice and alice for one person.
     """
 
     user: str
     name: str
     groups: str
-    administrator: str
+    reserved: frozenset[str]
     fold_case: bool
 
     def owner(self, claims: dict[str, Any]) -> str:
@@ -48,10 +49,11 @@ class ClaimNames:
         value = claims.get(self.user)
         if not isinstance(value, str) or not value.strip():
             raise RefusedError(f"The provider sends no claim {self.user}.")
-        if self.user == "email" and claims.get("email_verified", True) not in (True, "true"):
-            # Anybody can write somebody else's address.
-            raise RefusedError("The provider did not check the person's e-mail address.")
-        return owner_name(value.strip(), administrator=self.administrator, fold_case=self.fold_case)
+        checked = claims.get("email_verified")
+        if self.user == "email" and checked is not True and checked != "true":
+            # Anybody can write somebody else's address. Some providers never say that they checked one.
+            raise RefusedError("The provider does not say that it checked the e-mail address (email_verified).")
+        return owner_name(value, reserved=self.reserved, fold_case=self.fold_case)
 
     def called(self, claims: dict[str, Any]) -> str:
         """Return what the person is called; the claim of the user if nothing says it."""
@@ -63,7 +65,7 @@ class ClaimNames:
         """Return the person's groups."""
         value = claims.get(self.groups) if self.groups else None
         if isinstance(value, str):
-            return tuple(value.split())
+            return tuple(filter(None, value.split(" ")))
         return tuple(each for each in value if isinstance(each, str)) if isinstance(value, list) else ()
 
 
@@ -72,9 +74,10 @@ class OpenIDIdentifier:
 
     COOKIE: Final = "blender-sign-on"
 
-    def __init__(self, sign_ons: SignOns, roles: Roles, site: Site, seconds: int) -> None:
+    def __init__(self, sign_ons: SignOns, roles: Roles, browsers: BrowserCookie, site: Site, seconds: int) -> None:
         self._sign_ons = sign_ons
         self._roles = roles
+        self._browsers = browsers
         self._cookie = Cookie(site, self.COOKIE, seconds)
 
     def identify(self, request: Request) -> Visitor:
@@ -93,6 +96,7 @@ class OpenIDIdentifier:
             name=signed_on.name,
             is_admin=self._roles.is_admin(signed_on.groups),
             classes=self._roles.classes(signed_on.groups),
+            session=signed_on.session,
         )
 
     def remember(self, visitor: Visitor, response: Response) -> None:
@@ -102,10 +106,16 @@ class OpenIDIdentifier:
         """Return what the browser's cookie holds; empty without one."""
         return self._cookie.read(request)
 
-    def give(self, response: Response, key: str) -> None:
-        """Give the browser its cookie."""
-        self._cookie.set(response, key)
+    def browser(self, request: Request) -> str:
+        """Return the browser's own word, which it keeps when a sign-on is over."""
+        signed_on = self._sign_ons.find(self.key(request))
+        return signed_on.browser if signed_on else self._browsers.browser(request)
+
+    def give(self, response: Response, signed_on: SignedOn) -> None:
+        """Give the browser the cookies of its sign-on."""
+        self._cookie.set(response, signed_on.key)
+        self._browsers.remember(signed_on.browser, response)
 
     def take(self, response: Response) -> None:
-        """Take the cookie from the browser."""
+        """Take the sign-on's cookie from the browser."""
         self._cookie.delete(response)

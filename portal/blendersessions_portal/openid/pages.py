@@ -11,13 +11,11 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 
 from blendersessions_portal import csrf
-from blendersessions_portal.identity import NotSignedInError, SignInNeededError
+from blendersessions_portal.identity import NotSignedInError, ProviderSession, SignInNeededError
 from blendersessions_portal.openid.tokens import RefusedError
 from blendersessions_portal.sign_on_pages import SignOnPages, forgotten, local_address
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from starlette.requests import Request
 
     from blendersessions_portal.openid.flows import Flow, Flows
@@ -31,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 CALLBACK: Final = "sign-in/callback"
 SIGNED_OUT: Final = "signed-out"
+SCRIPT_HEADER: Final = "X-Requested-With"
+"""Header of what our scripts ask, which cannot go to the provider."""
 _MAX_FIELDS: Final = 4
 _FAILED: Final = (
     "The sign-in was not finished: it took too long, or this browser keeps no cookies. Try it again, and tell your"
@@ -97,14 +97,12 @@ class OpenIDPages:
             response = self._problem(request, "You are not signed in", _REFUSED, flow.target)
             self.flows.keep(response, others)
             return response
-        earlier = self.sign_ons.end(self.identifier.key(request))
-        if earlier and earlier.owner != signed_on.owner:
-            # Whoever was signed in by this browser before is so no more.
-            await self._end([earlier])
+        # Whoever used this browser before does so no more.
+        await self.common.tokens.end_others(signed_on.owner, signed_on.browser)
         logger.info("%s signed in.", signed_on.owner)
         response = RedirectResponse(flow.target, status_code=303)
         self.flows.keep(response, others)
-        self.identifier.give(response, signed_on.key)
+        self.identifier.give(response, signed_on)
         return response
 
     async def sign_out(self, request: Request) -> Response:
@@ -113,7 +111,7 @@ class OpenIDPages:
         form = await request.form(max_files=0, max_fields=_MAX_FIELDS)
         self.common.guard.check(request, visitor, str(form.get(csrf.FIELD, "")))
         signed_on = self.sign_ons.end(self.identifier.key(request))
-        await self._end(filter(None, [signed_on]))
+        await self.common.tokens.end(visitor.owner, visitor.browser)
         logger.info("%s signed out.", visitor.owner)
         place = await self.provider.sign_out(signed_on.id_token if signed_on else "", self.public_url + SIGNED_OUT)
         response = forgotten(self.renderer.leaving(request, place))
@@ -132,9 +130,8 @@ class OpenIDPages:
         except RefusedError as error:
             logger.warning("A logout token was refused: %s", error)
             return JSONResponse({"error": "invalid_request"}, 400)
-        ended = self.sign_ons.end_all(subject=subject, provider_session=session)
-        await self._end(ended)
-        logger.info("The provider ended %d sign-ons.", len(ended))
+        ended = await self._end_session(subject, session)
+        logger.info("The provider ended %d sign-ons.", ended)
         return PlainTextResponse("ok\n")
 
     async def front_channel(self, request: Request) -> Response:
@@ -144,7 +141,7 @@ class OpenIDPages:
         """
         issuer, session = (request.query_params.get(key, "") for key in ("iss", "sid"))
         if issuer == self.provider.issuer and session:
-            await self._end(self.sign_ons.end_all(provider_session=session))
+            await self._end_session("", session)
         return PlainTextResponse("ok\n")
 
     async def _finished(self, request: Request, flow: Flow) -> SignedOn:
@@ -158,13 +155,15 @@ class OpenIDPages:
             raise RefusedError("The answer has no code.")
         grant = await self.provider.exchange(given["code"], flow.nonce, flow.verifier)
         owner, groups = self.claims.owner(grant.claims), self.claims.groups_of(grant.claims)
-        called, earlier = self.claims.called(grant.claims), self.sign_ons.find(self.identifier.key(request))
-        return self.sign_ons.add(owner, called, groups, grant.claims, grant.id_token, earlier=earlier)
+        session = ProviderSession(str(grant.claims["sub"]), str(grant.claims.get("sid") or ""))
+        browser = self.identifier.browser(request)
+        self.sign_ons.end(self.identifier.key(request))
+        return self.sign_ons.add(owner, self.claims.called(grant.claims), groups, session, grant.id_token, browser)
 
     async def needed(self, request: Request, error: Exception) -> Response:
         """Lead a person who is not signed in to the sign-in. What a form or a script sent is lost, which is said."""
         text = f"{error} Sign in, and then try again."
-        if request.headers.get("sec-fetch-dest", "document") != "document":
+        if not _is_for_document(request):
             return JSONResponse({"message": text}, 401)
         if request.method not in {"GET", "HEAD"}:
             return self._problem(request, "You are not signed in", text, "/", status=401)
@@ -182,9 +181,22 @@ class OpenIDPages:
     def _problem(self, request: Request, title: str, text: str, target: str, *, status: int = 403) -> Response:
         return self.renderer.problem(request, title, text, status, retry=sign_in_address(target), label="Sign in")
 
-    async def _end(self, ended: Iterable[SignedOn]) -> None:
+    async def _end_session(self, subject: str, session: str) -> int:
+        """End sign-ons that the provider names, and desktops that were opened by them; also where they were over."""
+        ended = self.sign_ons.end_all(subject, session)
         for each in ended:
             await self.common.tokens.end(each.owner, each.browser)
+        await self.common.tokens.end_session(subject, session)
+        return len(ended)
+
+
+def _is_for_document(request: Request) -> bool:
+    """Return whether a person waits for a page. Browsers say so by https alone; by http it is guessed."""
+    headers = request.headers
+    destination = headers.get("sec-fetch-dest")
+    if destination is not None:
+        return destination == "document"
+    return SCRIPT_HEADER not in headers and not headers.get("accept", "").startswith("image/")
 
 
 def sign_in_address(target: str) -> str:

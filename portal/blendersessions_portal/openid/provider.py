@@ -9,8 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlencode
 
 import requests
@@ -20,20 +23,28 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from blendersessions.model.errors import System, Unavailable
+from blendersessions_portal.openid.metadata import MetadataError, checked_metadata
 from blendersessions_portal.openid.tokens import RefusedError, TokenRules, signed_claims
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
-_TIMEOUTS: Final = (5, 15)
-"""Seconds to connect, and for each answer."""
+_LIMITS: Final[Mapping[str, Any]] = {"timeout": (5, 15), "allow_redirects": False}
+"""Seconds to connect, and for each answer. A redirect could lead to http, where anybody on the way answers."""
+_MAX_REQUESTS_IN_FLIGHT: Final = 4
+"""Threads of their own: a provider that does not answer must not hold up what else the portal does in threads."""
 _DISCOVERY_SECONDS: Final = 3600.0
 _KEYS_PAUSE_SECONDS: Final = 10.0
 """Between two requests for the keys: a token with an unknown key must not make the portal ask again and again."""
+_Answer = TypeVar("_Answer")
 _NO_ANSWER: Final = "The sign-on does not answer. Try again in a moment. If it stays, tell your administrator."
+
+
+class _UnreadableError(Unavailable):
+    """The provider answers, but not with an object of JSON."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +93,7 @@ class Provider:
         self._keys: KeySet | None = None
         self._keys_asked_at = float("-inf")
         self._keys_lock = asyncio.Lock()
+        self._pool = ThreadPoolExecutor(max_workers=_MAX_REQUESTS_IN_FLIGHT, thread_name_prefix="openid")
 
     @property
     def issuer(self) -> str:
@@ -146,16 +158,14 @@ class Provider:
         except Unavailable as error:
             logger.warning("%s", error)
             place = None
-        if not isinstance(place, str):
+        if not place:
             return back
         given = {"id_token_hint": id_token, "client_id": self._settings.client_id, "post_logout_redirect_uri": back}
         return f"{place}{'&' if '?' in place else '?'}{urlencode(given)}"
 
     async def _fetch_token(self, session: OAuth2Session, place: str, code: str, verifier: str) -> dict[str, Any]:
         try:
-            token = await asyncio.to_thread(
-                session.fetch_token, place, code=code, code_verifier=verifier, timeout=_TIMEOUTS
-            )
+            token = await self._run(session.fetch_token, place, code=code, code_verifier=verifier, **_LIMITS)
         except requests.RequestException as error:
             raise Unavailable(_NO_ANSWER, System.OWN) from error
         except (AuthlibBaseError, ValueError) as error:
@@ -169,9 +179,13 @@ class Provider:
     ) -> dict[str, Any]:
         """Return the claims, with those that the provider gives at its UserInfo endpoint alone."""
         place = metadata.get("userinfo_endpoint")
-        if not isinstance(place, str):
+        if not place or not session.token.get("access_token"):
             return claims
-        answer = await self._get(place, session)
+        try:
+            answer = await self._get(place, session)
+        except _UnreadableError:
+            # Some providers sign it (section 5.3.2). What the ID token says is enough for most.
+            return claims
         if answer.get("sub") != claims["sub"]:
             # Core 1.0, section 5.3.2: such an answer must not be used.
             raise RefusedError("The provider's UserInfo is about somebody else.")
@@ -181,16 +195,13 @@ class Provider:
         if self._clock() < self._metadata_until:
             return self._metadata
         found = await self._get(self._settings.issuer.rstrip("/") + "/.well-known/openid-configuration")
-        needed = ("authorization_endpoint", "token_endpoint", "jwks_uri")
-        if found.get("issuer") != self._settings.issuer or not all(isinstance(found.get(key), str) for key in needed):
-            logger.error(
-                "The provider at %s calls itself %r: write exactly that into signOn.openID.issuer, if it is yours.",
-                self._settings.issuer,
-                found.get("issuer"),
-            )
-            raise Unavailable(_NO_ANSWER, System.OWN)
-        self._metadata, self._metadata_until = found, self._clock() + _DISCOVERY_SECONDS
-        return found
+        try:
+            self._metadata = checked_metadata(found, self._settings.issuer)
+        except MetadataError as error:
+            logger.error("%s", error)  # noqa: TRY400 - the message says all
+            raise Unavailable(_NO_ANSWER, System.OWN) from error
+        self._metadata_until = self._clock() + _DISCOVERY_SECONDS
+        return self._metadata
 
     async def _provider_keys(self, *, renew: bool) -> KeySet:
         async with self._keys_lock:
@@ -229,13 +240,22 @@ class Provider:
         verify = str(self._settings.ca_file) if self._settings.ca_file else True
         get = session.get if session is not None else requests.get
         try:
-            answer = await asyncio.to_thread(get, place, timeout=_TIMEOUTS, verify=verify)
+            answer = await self._run(get, place, verify=verify, **_LIMITS)
             answer.raise_for_status()
-            found = answer.json()
-        except (requests.RequestException, ValueError) as error:
+        except (requests.RequestException, AuthlibBaseError) as error:
             logger.warning("The provider does not answer at %s: %s", place, type(error).__name__)
             raise Unavailable(_NO_ANSWER, System.OWN) from error
-        if not isinstance(found, dict):
-            logger.warning("The provider's answer at %s is no object.", place)
+        if answer.status_code >= HTTPStatus.MULTIPLE_CHOICES:
+            logger.warning("The provider leads elsewhere at %s, which is not followed.", place)
             raise Unavailable(_NO_ANSWER, System.OWN)
+        try:
+            found = answer.json()
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            logger.warning("The provider's answer at %s is no JSON object.", place)
+            raise _UnreadableError(_NO_ANSWER, System.OWN)
         return found
+
+    async def _run(self, call: Callable[..., _Answer], *given: object, **named: object) -> _Answer:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, partial(call, *given, **named))

@@ -6,15 +6,17 @@ After a restart of the portal, browsers go to the provider again, which knows it
 from __future__ import annotations
 
 import secrets
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from blendersessions_portal.identity import ProviderSession
+
 MAX_SIGN_ONS: Final = 10_000
-"""Sign-ons that are kept. The one that was made first goes before them."""
+"""Sign-ons that are kept. Beyond them, the first one goes of whoever has most."""
 MAX_OF_ONE: Final = 50
 """Sign-ons that are kept of one person, so that nobody pushes the others out."""
 
@@ -29,8 +31,7 @@ class SignedOn:
         owner: the Guacamole user of the person.
         name: what the person is called.
         groups: the person's groups.
-        subject: the person, as the provider knows it.
-        provider_session: the provider's own session (`sid`); empty if it does not say.
+        session: what the provider calls it.
         id_token: shown to the provider when the person signs out.
         until: when it ends, by the clock of the sign-ons.
     """
@@ -40,8 +41,7 @@ class SignedOn:
     owner: str
     name: str
     groups: tuple[str, ...]
-    subject: str
-    provider_session: str
+    session: ProviderSession
     id_token: str = field(repr=False)
     until: float
 
@@ -64,10 +64,9 @@ class SignOns:
         owner: str,
         name: str,
         groups: tuple[str, ...],
-        claims: dict[str, Any],
+        session: ProviderSession,
         id_token: str,
-        *,
-        earlier: SignedOn | None = None,
+        browser: str,
     ) -> SignedOn:
         """Keep a new sign-on, under a key that nobody can guess.
 
@@ -75,19 +74,17 @@ class SignOns:
             owner: the Guacamole user of the person.
             name: what the person is called.
             groups: the person's groups.
-            claims: what the provider says.
+            session: what the provider calls it.
             id_token: shown to the provider when the person signs out.
-            earlier: the sign-on of the same browser that this one replaces.
+            browser: the browser's own word, which stays the same at the next sign-on.
         """
         signed_on = SignedOn(
             key=secrets.token_urlsafe(32),
-            # What the person has open in the browser goes on.
-            browser=earlier.browser if earlier and earlier.owner == owner else secrets.token_urlsafe(16),
+            browser=browser,
             owner=owner,
             name=name,
             groups=groups,
-            subject=str(claims["sub"]),
-            provider_session=str(claims.get("sid") or ""),
+            session=session,
             id_token=id_token,
             until=self._clock() + self._seconds,
         )
@@ -95,8 +92,9 @@ class SignOns:
         for key in own[: max(0, len(own) - MAX_OF_ONE + 1)]:
             del self._kept[key]
         self._kept[signed_on.key] = signed_on
-        while len(self._kept) > MAX_SIGN_ONS:
-            self._kept.popitem(last=False)
+        if len(self._kept) > MAX_SIGN_ONS:
+            (most, _), *_ = Counter(kept.owner for kept in self._kept.values()).most_common(1)
+            del self._kept[next(key for key, kept in self._kept.items() if kept.owner == most)]
         return signed_on
 
     def find(self, key: str) -> SignedOn | None:
@@ -111,16 +109,9 @@ class SignOns:
         """Take a sign-on away, and return it if it was there."""
         return self._kept.pop(key, None)
 
-    def end_all(self, *, subject: str = "", provider_session: str = "") -> list[SignedOn]:
+    def end_all(self, subject: str, name: str) -> list[SignedOn]:
         """Take away the sign-ons of a person, of one of the provider's sessions, or of both together; return them."""
-        if not subject and not provider_session:
-            return []
-        ended = [
-            each
-            for each in self._kept.values()
-            if (not subject or each.subject == subject)
-            and (not provider_session or each.provider_session == provider_session)
-        ]
+        ended = [each for each in self._kept.values() if each.session.is_meant(subject, name)]
         for each in ended:
             del self._kept[each.key]
         return ended

@@ -64,6 +64,9 @@ def signed_claims(token: str, keys: KeySet, algorithms: Collection[str], rules: 
     if not token or len(token) > _LONGEST:
         raise RefusedError("There is no token, or it is too long.")
     allowed = sorted(_ASYMMETRIC.intersection(algorithms))
+    if not allowed:
+        # The library takes no algorithms for all that it recommends.
+        raise RefusedError(f"The provider signs by no algorithm that proves anything: {', '.join(algorithms)[:200]}.")
     try:
         decoded = jwt.decode(token, keys, algorithms=allowed)
         needed = {name: {"essential": True} for name in ("exp", "iat", "jti" if rules.logout else "sub")}

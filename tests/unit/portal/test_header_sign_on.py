@@ -7,11 +7,10 @@ from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
 import pytest
-from pydantic import ValidationError
 
-from blendersessions_portal.header_identity import BrowserCookie
-from blendersessions_portal.owner_name import owner_name
-from blendersessions_portal.sign_on_settings import PREFIX, GroupClasses, SignOnMode, SignOnSettings
+from blendersessions.model.errors import System, Unavailable
+from blendersessions_portal.browser_cookie import BrowserCookie
+from blendersessions_portal.sign_on_settings import GroupClasses, SignOnMode, SignOnSettings
 from blendersessions_portal.transfer_rules import TransferRules
 from unit.portal.conftest import Portal
 from unit.portal.fakes import FakeGuacamole, FakeStore, write_samples
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
     from unit.portal.conftest import Browser
 
+UNICODE_SPACES = ("\u00a0", "\u2003", "\u3000", "\u0085", "\u2028", "\x1c", "\x1f")
 USER, GROUPS = "X-Forwarded-User", "X-Forwarded-Groups"
 PROXY = "10.42.0.7"
 KEY = "proxy-key-" + "k" * 32
@@ -112,6 +112,16 @@ async def test_two_names_are_none(portal: Portal) -> None:
     """A proxy that adds its header leaves the one that the browser forged."""
     answer = await portal.browser().get("/", headers=[(USER, "guacadmin"), (USER, "alice")])  # type: ignore[arg-type]
     assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("space", UNICODE_SPACES)
+async def test_only_what_http_allows_around_a_name_is_no_part_of_it(portal: Portal, space: str) -> None:
+    change(portal, admin_groups=("staff",))
+    for name in (f"alice{space}", f"{space}alice"):
+        browser = person(portal, name, X_Forwarded_Groups=f"staff{space},{space}staff")
+        assert (await ask(browser)).headers["x-person"].startswith("person-alice-")
+        assert "Administrator" not in (await browser.get("/")).text
+    assert (await ask(person(portal, "\t alice \t"))).headers["x-person"] == "alice"
 
 
 async def test_groups_that_come_twice_count_for_nothing(portal: Portal) -> None:
@@ -265,6 +275,48 @@ async def test_guacamole_itself_answers_a_dead_token(portal: Portal) -> None:
     assert (await ask(person(portal, "alice"), "DEAD")).status_code == 200
 
 
+async def test_the_token_of_an_address_is_read_as_guacamole_reads_it(portal: Portal) -> None:
+    alice, bob = portal.guacamole.token_of("alice"), portal.guacamole.token_of("bob")
+    browser = person(portal, "bob")
+    browser.headers["X-Guacamole-Query"] = f"connect&token={bob}&GUAC_ID=1"
+    assert (await ask(browser, bob)).status_code == 200
+    browser.headers["X-Guacamole-Query"] = f"GUAC_ID=1&t%6Fken=%{ord(alice[0]):02x}{alice[1:]}"
+    assert (await ask(browser)).status_code == 403
+    assert portal.guacamole.alive == {bob}, "who shows another person's token ends it"
+
+
+async def test_a_browser_that_begins_at_guacamoles_page_is_signed_out_like_others(portal: Portal) -> None:
+    change(portal, sign_out_url="/out")
+    browser, token = person(portal, "alice"), portal.guacamole.token_of("alice")
+    assert (await ask(browser)).headers["set-cookie"].startswith(f"{BrowserCookie.COOKIE}=")
+    await ask(browser, token)
+    await browser.see("/")
+    await browser.submit("/sign-out")
+    assert portal.guacamole.alive == set()
+
+
+async def test_a_token_that_could_not_be_ended_ends_at_the_next_word(portal: Portal) -> None:
+    change(portal, sign_out_url="/out")
+    browser, token = person(portal, "alice"), portal.guacamole.token_of("alice")
+    await browser.see("/")
+    await ask(browser, token)
+    portal.guacamole.failure = Unavailable("Guacamole does not answer.", System.GUACAMOLE)
+    assert (await browser.submit("/sign-out")).status_code == 200
+    portal.guacamole.failure = None
+    await browser.see("/")
+    await browser.submit("/sign-out")
+    assert portal.guacamole.alive == set()
+
+
+@pytest.mark.parametrize("public_url", ["https://portal.test/blender/", "http://portal.test/a/b/"])
+def test_a_host_with_other_applications_has_no_sign_on(portal: Portal, public_url: str) -> None:
+    portal.public_url = public_url
+    with pytest.raises(ValueError, match="host name of its own"):
+        portal.restart()
+    portal.sign_on = SignOnSettings()
+    portal.restart()
+
+
 async def test_signing_out_ends_the_tokens_of_this_browser_alone(portal: Portal) -> None:
     change(portal, sign_out_url="https://id.test/sign_out")
     laptop, tablet = person(portal, "alice"), person(portal, "alice")
@@ -299,6 +351,8 @@ async def test_signing_out_needs_the_forms_token(portal: Portal) -> None:
         ("/a\\b", "/"),
         ("/\r\nSet-Cookie: a=b", "/"),
         ("javascript:alert(1)", "/"),
+        ("/" + "a" * 511, "/" + "a" * 511),
+        ("/" + "a" * 512, "/"),
         ("", "/"),
     ],
 )
@@ -352,6 +406,20 @@ class TestClasses:
         assert "may not start sessions of the class" in answer.text
         assert not portal.store.objects
 
+    async def test_a_session_of_another_class_is_not_used_again(self, portal: Portal) -> None:
+        browser = person(portal, "alice", X_Forwarded_Groups="film")
+        names = {await browser.start(**{"class": name, "reuse": "yes"}) for name in ("large", "small", "small")}
+        assert {str(portal.store.objects[name]["spec"]["className"]) for name in names} == {"large", "small"}
+        assert len(names) == 2
+
+    async def test_the_page_offers_what_one_of_the_classes_takes(self, portal: Portal) -> None:
+        portal.store.rules_of["large"] = TransferRules(upload=False)
+        page = await person(portal, "alice", X_Forwarded_Groups="film").get("/")
+        assert 'id="start-file"' in page.text
+        portal.store.rules_of |= {name: TransferRules(upload=False) for name in ("default", "small")}
+        page = await person(portal, "alice", X_Forwarded_Groups="film").get("/")
+        assert 'id="start-file"' not in page.text
+
     async def test_the_rules_of_the_persons_class_hold(self, portal: Portal) -> None:
         portal.store.rules_of["small"] = TransferRules(upload=False)
         browser = person(portal, "bob")
@@ -364,128 +432,6 @@ class TestClasses:
         guest = portal.browser()
         await guest.see("/")
         assert (await guest.submit("/sessions", **{"sample": "", "class": "large"})).status_code == 400
-
-
-class TestOwnerNames:
-    """A person's name gives one user of Guacamole's, and no two names the same."""
-
-    @pytest.mark.parametrize(
-        "name", ["alice", "alice@example.org", "a.b_c+d-e@x", "0f8fad5b-d9cb-469f-a165-70867728950e"]
-    )
-    def test_most_names_are_the_user(self, name: str) -> None:
-        assert owner_name(name, administrator="guacadmin", fold_case=False) == name
-
-    @pytest.mark.parametrize(
-        "name",
-        [
-            "Alice",
-            "DOMAIN\\alice",
-            "Zoë Müller",
-            "Анна",
-            "花子",
-            "👩‍🎨",
-            " alice",
-            "alice ",
-            ".alice",
-            "a/b",
-            "a b",
-            "../../etc",
-            "a\"b'c;d--",
-            "a\tb",
-            "a\x00b",
-            "x" * 129,
-            "guacadmin",
-            "guest-x7k2p",
-            "blender-x7k2p",
-            "person-x7k2p",
-            "\u202eecila",
-            "-",
-        ],
-    )
-    def test_others_get_a_user_of_their_own(self, name: str) -> None:
-        user = owner_name(name, administrator="guacadmin", fold_case=False)
-        assert user.startswith("person-")
-        assert len(user) <= 128
-        assert set(user) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
-        assert owner_name(user, administrator="guacadmin", fold_case=False) != user, "nobody takes it by its name"
-
-    def test_no_two_names_give_one_user(self) -> None:
-        names = [
-            "alice",
-            "Alice",
-            "ALICE",
-            "alice ",
-            "ålice",
-            "a-lice",
-            "a lice",
-            "a_lice",
-            "DOMAIN\\alice",
-            "domain/alice",
-        ]
-        assert len({owner_name(name, administrator="a", fold_case=False) for name in names}) == len(names)
-
-    def test_where_the_sign_on_takes_no_notice_of_capitals_they_are_one(self) -> None:
-        names = ["Alice@Example.org", "alice@example.org"]
-        assert {owner_name(name, administrator="a", fold_case=True) for name in names} == {"alice@example.org"}
-        # The sign of the unit kelvin is not the letter k, though its small letter is.
-        kelvin = owner_name("\u212aim", administrator="a", fold_case=True)
-        assert kelvin != owner_name("kim", administrator="a", fold_case=True)
-
-    def test_the_administrator_is_known_in_capitals_too(self) -> None:
-        assert owner_name("root", administrator="ROOT", fold_case=False) != "root"
-        assert owner_name("ROOT", administrator="root", fold_case=True) != "root"
-
-
-class TestSettings:
-    """A sign-on that would let nobody in, or everybody, is named at the start."""
-
-    @pytest.mark.parametrize(
-        ("values", "words"),
-        [
-            ({"MODE": "Header"}, "TRUSTED_PROXIES is needed"),
-            ({"MODE": "Header", "TRUSTED_PROXIES": "10.42.0.1/16"}, "is no network"),
-            ({"MODE": "Header", "TRUSTED_PROXIES": "oauth2-proxy"}, "is no network"),
-            ({"MODE": "header"}, "'Guests'"),
-            ({"USER_HEADER": "Remote User"}, "is no name of a header"),
-            ({"USER_HEADER": ""}, "at least 1 character"),
-            ({"SIGN_OUT_URL": "javascript:alert(1)"}, "SIGN_OUT_URL is no address"),
-            ({"SIGN_OUT_URL": "//evil.test"}, "SIGN_OUT_URL is no address"),
-            ({"PROXY_KEY_FILE": "/nowhere"}, "PROXY_KEY_FILE"),
-            ({"CLASSES": '[{"group": "film"}]'}, "classes"),
-        ],
-    )
-    def test_the_error_names_what_is_wrong(
-        self, monkeypatch: pytest.MonkeyPatch, values: dict[str, str], words: str
-    ) -> None:
-        for name, value in values.items():
-            monkeypatch.setenv(PREFIX + name, value)
-        with pytest.raises(ValidationError) as caught:
-            SignOnSettings()
-        assert words.lower() in str(caught.value).lower()
-
-    def test_all_of_them_come_from_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        values = {
-            "MODE": "Header",
-            "TRUSTED_PROXIES": "10.42.0.0/16, fd00::/8",
-            "USER_HEADER": "Remote-User",
-            "GROUPS_SEPARATOR": ";",
-            "ADMIN_GROUPS": '["staff, all", "root"]',
-            "CLASSES": '[{"group": "*", "classes": ["default"]}]',
-            "FOLD_CASE": "true",
-        }
-        for name, value in values.items():
-            monkeypatch.setenv(PREFIX + name, value)
-        found = SignOnSettings()
-        assert [str(network) for network in found.trusted_proxies] == ["10.42.0.0/16", "fd00::/8"]
-        assert found.admin_groups == ("staff, all", "root")
-        assert found.classes == (GroupClasses(group="*", classes=("default",)),)
-
-    def test_a_key_that_can_be_guessed_is_refused(self, tmp_path: Path) -> None:
-        file = tmp_path / "short"
-        file.write_text("changeme")
-        with pytest.raises(ValueError, match="holds 8 bytes") as caught:
-            settings(proxy_key_file=file).read_proxy_key()
-        assert "changeme" not in str(caught.value)
 
 
 async def test_no_line_of_the_log_holds_a_token(portal: Portal, caplog: pytest.LogCaptureFixture) -> None:
