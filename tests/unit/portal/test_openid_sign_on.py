@@ -18,6 +18,7 @@ from blendersessions_portal.openid.flows import Flows
 from blendersessions_portal.openid.identity import ClaimNames, OpenIDIdentifier
 from blendersessions_portal.openid.sign_ons import MAX_OF_ONE, SignOns
 from blendersessions_portal.openid.tokens import RefusedError
+from blendersessions_portal.rendering import STATIC
 from blendersessions_portal.sign_on_settings import SignOnMode, SignOnSettings
 from openid_provider import CLIENT, SECRET, Provider, running_provider
 from unit.portal.conftest import Portal
@@ -262,6 +263,16 @@ async def test_only_documents_are_led_to_the_provider(browser: Browser, headers:
         answer = await browser.get(address, headers=headers)
         assert answer.status_code in {401, 404}, address
         assert Flows.COOKIE not in browser.cookies
+
+
+def test_each_script_says_that_it_is_one() -> None:
+    asks = 0
+    for file in STATIC.glob("*.js"):
+        text = file.read_text()
+        asks += text.count("fetch(") + text.count("new XMLHttpRequest")
+        assert text.count("fetch(") == text.count("headers: FROM_SCRIPT"), file.name
+        assert text.count("new XMLHttpRequest") == text.count('setRequestHeader("X-Requested-With"'), file.name
+    assert asks >= 3
 
 
 async def test_the_back_button_and_a_second_click_do_no_harm(browser: Browser) -> None:
