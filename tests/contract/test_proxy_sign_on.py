@@ -114,6 +114,18 @@ def test_the_portal_is_shown_the_token_as_the_browser_wrote_it(proxy: Proxy) -> 
     assert Upstream.asked["X-Sign-On-Key"] == KEY
 
 
+def test_guacamole_gets_the_token_that_the_portal_was_shown(proxy: Proxy) -> None:
+    """Of a header that comes twice, nginx before 1.23 takes the first line, and later ones take both."""
+    connection = http.client.HTTPConnection(urlsplit(proxy.url).netloc, timeout=DEADLINE_SECONDS)
+    connection.putrequest("GET", "/guacamole/app.js")
+    for token in ("A", "B"):
+        connection.putheader("Guacamole-Token", token)
+    connection.endheaders()
+    got = json.loads(connection.getresponse().read())
+    connection.close()
+    assert got["Guacamole-Token"] == Upstream.asked["Guacamole-Token"]
+
+
 def test_who_begins_at_guacamoles_page_is_known_again(proxy: Proxy) -> None:
     page = proxy.send("GET", "/guacamole/")
     assert page.headers["Set-Cookie"] == COOKIE
