@@ -33,7 +33,7 @@ STEPS = {
     "this machine": check,
     "Debian packages": lambda: packages.ensure(*packages.CLUSTER, "chromium", "faketime", "nginx", "gettext-base"),
     "the stand-in's page": install_client,
-    "Kubernetes, etcd, Helm, CoreDNS": lambda: binaries.ensure(*binaries.ALL),
+    "Kubernetes, etcd, Helm, CoreDNS, oauth2-proxy": lambda: binaries.ensure(*binaries.ALL, "oauth2-proxy"),
     "images": lambda: images.build(progress=lambda name, step: print(f"prepare: image {name}: {step}", flush=True)),
 }
 

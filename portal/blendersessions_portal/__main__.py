@@ -15,6 +15,7 @@ from blendersessions.clients.kubernetes.client import connect
 from blendersessions_portal.app import create_app
 from blendersessions_portal.session_store import KubernetesSessionStore
 from blendersessions_portal.settings import Settings, describe_faults
+from blendersessions_portal.sign_on_settings import PREFIX, SignOnSettings
 
 logger = logging.getLogger(__name__)
 
@@ -33,22 +34,35 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # Its lines hold paths of requests, and a request that is sent again is not worth a warning.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
-    try:
-        settings = Settings()
-    except ValidationError as invalid:
-        for line in describe_faults(invalid):
-            sys.stderr.write(f"{line}\n")
+    settings, sign_on, faults = _read_settings()
+    if settings is None or sign_on is None:
+        sys.stderr.writelines(f"{line}\n" for line in faults)
         return _USAGE_ERROR
     try:
         logging.getLogger().setLevel(settings.log_level)
-        asyncio.run(_serve(settings))
+        asyncio.run(_serve(settings, sign_on))
     except (ValueError, ConfigException) as error:
         logger.critical("The portal cannot start: %s", error)
         return _USAGE_ERROR
     return 0
 
 
-async def _serve(settings: Settings) -> None:
+def _read_settings() -> tuple[Settings | None, SignOnSettings | None, list[str]]:
+    """Return the settings, and one line for each that is missing or wrong."""
+    settings, sign_on = None, None
+    faults: list[str] = []
+    try:
+        settings = Settings()
+    except ValidationError as invalid:
+        faults += describe_faults(invalid)
+    try:
+        sign_on = SignOnSettings()
+    except ValidationError as invalid:
+        faults += describe_faults(invalid, PREFIX)
+    return settings, sign_on, faults
+
+
+async def _serve(settings: Settings, sign_on: SignOnSettings) -> None:
     gateway = await connect()
     guacamole = SignInClient(settings.guacamole_url, settings.guacamole_ca_file)
     try:
@@ -60,6 +74,7 @@ async def _serve(settings: Settings) -> None:
             samples_dir=settings.samples_dir,
             max_sessions=settings.max_sessions,
             max_sessions_of_all=settings.max_sessions_of_all,
+            sign_on=sign_on,
         )
         server = uvicorn.Config(
             app,
@@ -67,6 +82,8 @@ async def _serve(settings: Settings) -> None:
             port=settings.port,
             access_log=False,
             log_config=None,
+            # Whom a connection comes from decides who may name people. No header changes it.
+            proxy_headers=False,
             server_header=False,
             lifespan="off",
             timeout_graceful_shutdown=_SHUTDOWN_SECONDS,

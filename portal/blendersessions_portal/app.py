@@ -9,16 +9,17 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
-from blendersessions_portal.browser_token_store import BrowserTokens
+from blendersessions_portal.cookies import Site
 from blendersessions_portal.csrf import CsrfGuard
 from blendersessions_portal.file_pages import FilePages
 from blendersessions_portal.headers import AccessLog, SecurityHeaders
-from blendersessions_portal.identity import AnonymousIdentifier
 from blendersessions_portal.input_choice import InputChoice
 from blendersessions_portal.pages import Pages
 from blendersessions_portal.problems import Problems
 from blendersessions_portal.rendering import STATIC, Renderer
 from blendersessions_portal.samples import load_samples
+from blendersessions_portal.sign_on import Parts, make_sign_on
+from blendersessions_portal.sign_on_settings import GUESTS
 from blendersessions_portal.signing import Signer
 from blendersessions_portal.thumbnails import ThumbnailPages
 
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
-    from blendersessions.clients.guacamole.token_cache import SignIn
     from blendersessions_portal.session_store import SessionStore
+    from blendersessions_portal.sign_on import GuacamoleSignIn
+    from blendersessions_portal.sign_on_settings import SignOnSettings
 
 _MAX_BODY_BYTES = 16 * 1024
 """Largest body of a request. A form has a few hundred bytes."""
@@ -37,12 +39,13 @@ _MAX_BODY_BYTES = 16 * 1024
 def create_app(
     *,
     store: SessionStore,
-    guacamole: SignIn,
+    guacamole: GuacamoleSignIn,
     cookie_key: bytes,
     public_url: str,
     samples_dir: Path,
     max_sessions: int,
     max_sessions_of_all: int,
+    sign_on: SignOnSettings = GUESTS,
 ) -> ASGIApp:
     """Return the application.
 
@@ -54,24 +57,34 @@ def create_app(
         samples_dir: folder with `samples.yaml` and `thumbnails/`.
         max_sessions: sessions that one visitor may have at a time.
         max_sessions_of_all: sessions that all visitors together may have at a time.
+        sign_on: how people sign in; by default nobody does, and each browser is a guest.
 
     Raises:
-        ValueError: the folder of samples cannot be used.
+        ValueError: the folder of samples or the sign-on cannot be used.
     """
     signer = Signer(cookie_key)
     address = urlsplit(public_url)
-    secure = address.scheme == "https"
+    site = Site(secure=address.scheme == "https", whole_host=address.path == "/")
     samples = load_samples(samples_dir)
-    renderer = Renderer(samples)
-    identifier, guard = AnonymousIdentifier(signer, secure=secure, whole_host=address.path == "/"), CsrfGuard(signer)
-    pages = Pages(
+    renderer, guard = Renderer(samples, signs_on=sign_on.signs_on), CsrfGuard(signer)
+    parts = Parts(
         public_url=public_url,
-        samples=samples,
-        identifier=identifier,
-        input_choice=InputChoice(secure=secure),
+        site=site,
+        signer=signer,
         guard=guard,
         store=store,
-        tokens=BrowserTokens(guacamole, signer, secure=secure),
+        guacamole=guacamole,
+        renderer=renderer,
+    )
+    signed_on = make_sign_on(sign_on, parts)
+    identifier = signed_on.identifier
+    pages = Pages(
+        samples=samples,
+        identifier=identifier,
+        input_choice=InputChoice(site),
+        guard=guard,
+        store=store,
+        opening=signed_on.opening,
         renderer=renderer,
         max_sessions=max_sessions,
         max_sessions_of_all=max_sessions_of_all,
@@ -82,11 +95,12 @@ def create_app(
         routes=[
             *pages.routes(),
             *file_pages.routes(),
+            *signed_on.routes,
             *thumbnails.routes(),
             Mount("/static/thumbnails", StaticFiles(directory=samples_dir / "thumbnails")),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
-        exception_handlers=Problems(renderer).handlers(),
+        exception_handlers=Problems(renderer).handlers() | signed_on.handlers,
         max_body_size=_MAX_BODY_BYTES,
     )
     # The answer to a form may redirect to Blender, and browsers apply form-action to redirects too.

@@ -16,6 +16,7 @@ from weakref import WeakValueDictionary
 from itsdangerous import BadSignature
 
 from blendersessions.clients.guacamole.token_cache import CachedToken, TokenCache
+from blendersessions_portal.cookies import Cookie
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from blendersessions.clients.guacamole.token_cache import SignIn
     from blendersessions.model.user_credentials import UserCredentials
+    from blendersessions_portal.cookies import Site
     from blendersessions_portal.identity import Visitor
     from blendersessions_portal.signing import Signer
 
@@ -59,7 +61,7 @@ class BrowserTokens:
     Args:
         guacamole: signs in and out.
         signer: signs the cookies.
-        secure: whether browsers may send the cookies by HTTPS only.
+        site: the site whose cookies they are.
         clock: a monotonic clock in seconds.
     """
 
@@ -67,11 +69,11 @@ class BrowserTokens:
     COOKIE_PATH = "/sessions"
 
     def __init__(
-        self, guacamole: SignIn, signer: Signer, *, secure: bool, clock: Callable[[], float] = time.monotonic
+        self, guacamole: SignIn, signer: Signer, site: Site, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._cache = TokenCache(guacamole, secret=signer.fingerprint("token-cache"), clock=clock)
         self._serializer = signer.timed_serializer("guacamole-token")
-        self._secure = secure
+        self._kept = Cookie(site, self.COOKIE, _COOKIE_SECONDS, self.COOKIE_PATH)
         self._memory: OrderedDict[str, CachedToken] = OrderedDict()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -88,15 +90,7 @@ class BrowserTokens:
     def remember(self, visitor: Visitor, response: Response) -> None:
         """Add the browser's token to the response, as a cookie."""
         if kept := self._memory.get(visitor.browser):
-            response.set_cookie(
-                self.COOKIE,
-                self._serializer.dumps([visitor.browser, kept.token, kept.fingerprint]),
-                max_age=_COOKIE_SECONDS,
-                path=self.COOKIE_PATH,
-                httponly=True,
-                samesite="lax",
-                secure=self._secure,
-            )
+            self._kept.set(response, self._serializer.dumps([visitor.browser, kept.token, kept.fingerprint]))
 
     async def forget(self, request: Request, visitor: Visitor, response: Response) -> None:
         """Sign the browser out of Guacamole, and delete its token from memory and from the cookie."""
@@ -104,7 +98,7 @@ class BrowserTokens:
             for kept in self._store(request, visitor).candidates():
                 await self._cache.sign_out(kept)
             self._memory.pop(visitor.browser, None)
-        response.delete_cookie(self.COOKIE, path=self.COOKIE_PATH, httponly=True, samesite="lax", secure=self._secure)
+        self._kept.delete(response)
 
     def _lock(self, browser: str) -> asyncio.Lock:
         return self._locks.setdefault(browser, asyncio.Lock())
@@ -114,7 +108,8 @@ class BrowserTokens:
 
     def _cookie(self, request: Request, visitor: Visitor) -> CachedToken | None:
         try:
-            cookie = request.cookies.get(self.COOKIE, "")
+            # An older version gave it the name without a prefix. A new token in its place would throw the old one out.
+            cookie = self._kept.read(request) or request.cookies.get(self.COOKIE, "")
             browser, token, fingerprint = self._serializer.loads(cookie, max_age=_COOKIE_SECONDS)
         except (BadSignature, ValueError, TypeError):
             return None

@@ -30,8 +30,9 @@ class ForgedError(DomainError):
 class CsrfGuard:
     """Makes the token of a form and checks it.
 
-    The token is the browser's signed name. Another site can neither sign a token nor read ours, and the token of
-    another browser has another name (OWASP CSRF cheat sheet, "Signed Double-Submit Cookie").
+    The token is the browser's signed name, with the person's. Another site can neither sign a token nor read ours, and
+    the token of another browser, or of the person before in this one, has other names (OWASP CSRF cheat sheet,
+    "Signed Double-Submit Cookie").
     """
 
     def __init__(self, signer: Signer) -> None:
@@ -39,7 +40,7 @@ class CsrfGuard:
 
     def token(self, visitor: Visitor) -> str:
         """Return the value of the form's hidden field."""
-        return self._serializer.dumps(visitor.browser)
+        return self._serializer.dumps(visitor.binding)
 
     def check(self, request: Request, visitor: Visitor, token: str) -> None:
         """Check that one of our pages sent the form, to this browser.
@@ -55,10 +56,10 @@ class CsrfGuard:
         if request.headers.get("sec-fetch-site", "none") not in _OWN_PAGE:
             raise ForgedError("This form was sent from another site. Start again on our own page.", System.OWN)
         try:
-            browser = self._serializer.loads(token, max_age=_MAX_AGE_SECONDS)
+            binding = self._serializer.loads(token, max_age=_MAX_AGE_SECONDS)
         except BadSignature:
-            browser = ""
-        if not visitor.known or not isinstance(browser, str) or not hmac.compare_digest(browser, visitor.browser):
+            binding = ""
+        if not visitor.known or not isinstance(binding, str) or not hmac.compare_digest(binding, visitor.binding):
             raise ForgedError(
                 "This form is more than a day old, or your browser did not send our cookie. Allow cookies for this"
                 " site and start again.",

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from blendersessions_portal.cookies import Cookie
+
 if TYPE_CHECKING:
     from starlette.datastructures import FormData
     from starlette.requests import Request
     from starlette.responses import Response
+
+    from blendersessions_portal.cookies import Site
 
 FIELD = "no_middle_button"
 """The checkbox of the forms that start a session."""
@@ -19,8 +23,8 @@ _COOKIE_SECONDS = 365 * 24 * 3600
 class InputChoice:
     """Reads the choice, and keeps it in a cookie. It decides nothing but two preferences, so it is not signed."""
 
-    def __init__(self, *, secure: bool) -> None:
-        self._secure = secure
+    def __init__(self, site: Site) -> None:
+        self._cookie = Cookie(site, COOKIE, _COOKIE_SECONDS)
 
     def in_form(self, form: FormData) -> bool:
         """Return the choice of a form. Browsers leave an unchecked box out."""
@@ -28,13 +32,11 @@ class InputChoice:
 
     def remembered(self, request: Request) -> bool:
         """Return the last choice of this browser."""
-        return request.cookies.get(COOKIE) == _YES
+        return self._cookie.read(request) == _YES
 
     def remember(self, response: Response, *, no_middle_button: bool) -> None:
         """Keep a choice for a year, or forget that there was one."""
         if no_middle_button:
-            response.set_cookie(
-                COOKIE, _YES, max_age=_COOKIE_SECONDS, httponly=True, samesite="lax", secure=self._secure
-            )
+            self._cookie.set(response, _YES)
         else:
-            response.delete_cookie(COOKIE, httponly=True, samesite="lax", secure=self._secure)
+            self._cookie.delete(response)

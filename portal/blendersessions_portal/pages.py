@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from blendersessions.model.errors import DomainError, Invalid, NotFound, System, Unavailable
-from blendersessions.model.session import DEFAULT_CLASS
+from blendersessions.model.errors import DomainError, Invalid, System
 from blendersessions_portal import csrf, wording
 from blendersessions_portal.own_session import own_session
 from blendersessions_portal.problems import FullError
 from blendersessions_portal.rendering import STAY
 from blendersessions_portal.scene_choice import SceneChoice, address
-from blendersessions_portal.transfer_rules import TransferRules
+from blendersessions_portal.transfer_rules import TransferRules, rules_of_any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,11 +23,10 @@ if TYPE_CHECKING:
     from starlette.datastructures import FormData
     from starlette.requests import Request
 
-    from blendersessions.model.user_credentials import UserCredentials
-    from blendersessions_portal.browser_token_store import BrowserTokens
     from blendersessions_portal.csrf import CsrfGuard
     from blendersessions_portal.identity import Identifier, Visitor
     from blendersessions_portal.input_choice import InputChoice
+    from blendersessions_portal.opening import Opening
     from blendersessions_portal.rendering import Renderer
     from blendersessions_portal.samples import Samples
     from blendersessions_portal.session_store import SessionStore
@@ -36,6 +34,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+CLASS_FIELD = "class"
+"""The choice between classes, for people who have one."""
 _MAX_FIELDS = 10
 
 
@@ -44,18 +44,16 @@ class Pages:
     """The endpoints, and the parts of the portal that they use.
 
     Attributes:
-        public_url: what browsers open, with a trailing slash.
         max_sessions: sessions that one visitor may have at a time.
         max_sessions_of_all: sessions that all visitors together may have at a time.
     """
 
-    public_url: str
     samples: Samples
     identifier: Identifier
     input_choice: InputChoice
     guard: CsrfGuard
     store: SessionStore
-    tokens: BrowserTokens
+    opening: Opening
     renderer: Renderer
     max_sessions: int
     max_sessions_of_all: int
@@ -89,7 +87,7 @@ class Pages:
         """Show the scenes and the visitor's sessions."""
         visitor = self.identifier.identify(request)
         sessions, chosen = await self._sessions(visitor), self.input_choice.remembered(request)
-        rules = await self._rules_shown(DEFAULT_CLASS)
+        rules = rules_of_any([await self._rules_shown(name) for name in visitor.classes or (visitor.class_name,)])
         response = self.renderer.home(request, sessions, self.guard.token(visitor), rules, no_middle_button=chosen)
         # Each visit renews the cookie, so that only browsers that stay away for a month are forgotten.
         self.identifier.remember(visitor, response)
@@ -107,17 +105,18 @@ class Pages:
         """
         visitor, form = await self._checked_form(request)
         chosen = self.input_choice.in_form(form)
-        scene = await self._chosen_scene(form)
+        class_name = _chosen_class(visitor, form)
+        scene = await self._chosen_scene(form, class_name)
         response: Response
         if scene is None:
             response = RedirectResponse("/#scenes", status_code=303)
         else:
             reuse = bool(_text(form, "reuse"))
-            response = await self._start(request, visitor, scene, reuse=reuse, no_middle_button=chosen)
+            response = await self._start(request, visitor, scene, class_name, reuse=reuse, no_middle_button=chosen)
         self.input_choice.remember(response, no_middle_button=chosen)
         return response
 
-    async def _chosen_scene(self, form: FormData) -> SceneChoice | None:
+    async def _chosen_scene(self, form: FormData, class_name: str) -> SceneChoice | None:
         """Return what a form asks for; None if it asks for nothing. A sample without a name is the empty scene.
 
         Raises:
@@ -127,22 +126,29 @@ class Pages:
             sample = _text(form, "sample")
             return SceneChoice(sample=self.samples.require(sample).file if sample else "")
         if "upload" in form:
-            if not (await self.store.rules(DEFAULT_CLASS)).upload:
+            if not (await self.store.rules(class_name)).upload:
                 raise Invalid(f"{wording.NO_UPLOADS} Choose one of the scenes.", System.OWN)
             return SceneChoice(upload=True)
         if _text(form, "url").strip():
             # Enter in the field sends the form by its first button, so the field counts too.
             scene = address(_text(form, "url"))
-            if not (await self.store.rules(DEFAULT_CLASS)).addresses:
+            if not (await self.store.rules(class_name)).addresses:
                 raise Invalid(wording.NO_ADDRESSES, System.OWN)
             return scene
         return None
 
     async def _start(
-        self, request: Request, visitor: Visitor, scene: SceneChoice, *, reuse: bool, no_middle_button: bool
+        self,
+        request: Request,
+        visitor: Visitor,
+        scene: SceneChoice,
+        class_name: str,
+        *,
+        reuse: bool,
+        no_middle_button: bool,
     ) -> Response:
         sessions = [session for session in await self._sessions(visitor) if not session.ending]
-        session = _find_live(sessions, scene) if reuse else None
+        session = _find_live(sessions, scene, class_name) if reuse else None
         if session is None and len(sessions) >= self.max_sessions:
             # The class's limits hold for everybody. A visitor reaches this limit first, on a page that explains it.
             token = self.guard.token(visitor)
@@ -154,7 +160,9 @@ class Pages:
                     " when one has ended by itself. If you have one that you no longer need, please stop it.",
                     System.OWN,
                 )
-            session = await self.store.create(visitor.owner, scene, no_middle_button=no_middle_button)
+            session = await self.store.create(
+                visitor.owner, scene, class_name=class_name, no_middle_button=no_middle_button
+            )
             logger.info("Session %s was made for %s.", session.name, visitor.owner)
         return RedirectResponse(f"/sessions/{session.name}", status_code=303)
 
@@ -193,31 +201,21 @@ class Pages:
         return self.renderer.progress(request, session, token, rules, stay=_asks_to_stay(request))
 
     async def open(self, request: Request) -> Response:
-        """Sign the owner in at Guacamole and go to Blender."""
+        """Go to Blender, as the owner."""
         visitor, session = await own_session(request, self.identifier, self.store)
         if not session.ready:
             return RedirectResponse(f"/sessions/{session.name}", status_code=303)
-        # The token opens everything that the owner may open, so it goes to our own Guacamole only.
-        if not session.status.client_url.startswith(self.public_url + "guacamole/#/"):
-            raise Unavailable(
-                f"Session “{session.name}” has an address that is not below {self.public_url}, so it is not opened."
-                " Please tell your administrator: the operator and the portal need the same PUBLIC_URL.",
-                System.OWN,
-            )
-        token = await self.tokens.token(request, visitor, await self._credentials(visitor, session))
-        response = RedirectResponse(f"{session.status.client_url}?token={token}", status_code=303)
-        self.tokens.remember(visitor, response)
-        return response
+        return await self.opening.open(request, visitor, session)
 
     async def stop(self, request: Request) -> Response:
-        """Delete a session. With the visitor's last session, sign the browser out of Guacamole."""
+        """Delete a session. With a guest's last session, sign the browser out of Guacamole."""
         visitor, _form = await self._checked_form(request)
         name = request.path_params["name"]
         await self.store.delete(visitor.owner, name)
         logger.info("Session %s was stopped by %s.", name, visitor.owner)
         response = RedirectResponse("/#sessions", status_code=303)
         if all(session.ending for session in await self.store.list(visitor.owner)):
-            await self.tokens.forget(request, visitor, response)
+            await self.opening.leave(request, visitor, response)
         return response
 
     async def suspend(self, request: Request) -> Response:
@@ -260,16 +258,6 @@ class Pages:
         # A name that was made just now has no sessions.
         return await self.store.list(visitor.owner) if visitor.known else []
 
-    async def _credentials(self, visitor: Visitor, session: SessionView) -> UserCredentials:
-        try:
-            return await self.store.credentials(visitor.owner)
-        except NotFound as error:
-            raise Unavailable(
-                f"Session “{session.name}” runs, but there is no sign-in for it yet. Try again in a minute."
-                " If this does not help, tell your administrator.",
-                System.OWN,
-            ) from error
-
     async def _checked_form(self, request: Request) -> tuple[Visitor, FormData]:
         visitor = self.identifier.identify(request)
         form = await request.form(max_files=0, max_fields=_MAX_FIELDS)
@@ -277,12 +265,26 @@ class Pages:
         return visitor, form
 
 
-def _find_live(sessions: Sequence[SessionView], scene: SceneChoice) -> SessionView | None:
-    return next((session for session in sessions if session.live and session.scene == scene), None)
+def _find_live(sessions: Sequence[SessionView], scene: SceneChoice, class_name: str = "") -> SessionView | None:
+    """Return a live session of a scene, and of a class if one is named."""
+    fitting = (session for session in sessions if session.live and session.scene == scene)
+    return next((session for session in fitting if class_name in {"", session.class_name}), None)
 
 
 def _asks_to_stay(request: Request) -> bool:
     return "stay" in request.query_params
+
+
+def _chosen_class(visitor: Visitor, form: FormData) -> str:
+    """Return the class that a form chooses, and the visitor's first one if it chooses none.
+
+    Raises:
+        Invalid: the visitor may not choose that class.
+    """
+    chosen = _text(form, CLASS_FIELD) or visitor.class_name
+    if chosen not in (visitor.classes or (visitor.class_name,)):
+        raise Invalid(f"You may not start sessions of the class “{chosen}”. Choose another one.", System.OWN)
+    return chosen
 
 
 def _text(form: FormData, field: str) -> str:

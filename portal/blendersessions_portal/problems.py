@@ -21,6 +21,7 @@ from blendersessions.model.errors import (
     Unavailable,
 )
 from blendersessions_portal.csrf import ForgedError
+from blendersessions_portal.identity import NotSignedInError
 from blendersessions_portal.uploads import LengthMissingError, TooLargeError
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class FullError(DomainError):
 
 # Title, HTTP status, and whether another try can help. The first class that matches is used.
 _PAGES: dict[type[DomainError], tuple[str, int, bool]] = {
+    NotSignedInError: ("You are not signed in", 401, True),
     ForgedError: ("Please try that again from our page", 403, False),
     FullError: ("All places are taken", 503, False),
     Invalid: ("This cannot be done", 400, False),
@@ -81,9 +83,10 @@ class Problems:
         if isinstance(error, NotFound) and error.system is System.AGENT:
             title = "There is no such file"
         elif isinstance(error, NotFound):
-            text = (
-                "It may have ended: a session ends when its time is over, or when nobody works in it. Or it was"
-                " started in another browser: only that browser can see it."
+            text = "It may have ended: a session ends when its time is over, or when nobody works in it. " + (
+                "Or it is somebody else's."
+                if self._renderer.signs_on
+                else "Or it was started in another browser: only that browser can see it."
             )
         if request.method == "PUT":
             # Only our scripts send it, and they show the sentence.

@@ -14,12 +14,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.templating import Jinja2Templates
 
 from blendersessions_portal import lifetime_words, wording
+from blendersessions_portal.account import account_context
 from blendersessions_portal.file_view import size
 from blendersessions_portal.progress import Progress, State, describe
 from blendersessions_portal.scene_choice import OWN_FILE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from typing import Any
 
     from starlette.requests import Request
     from starlette.responses import Response
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from blendersessions_portal.scene_choice import SceneChoice
     from blendersessions_portal.session_view import SessionView
     from blendersessions_portal.transfer_rules import TransferRules
+
+    Context = Callable[[Request], dict[str, Any]]
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
@@ -85,11 +89,18 @@ class SessionRow:
 
 
 class Renderer:
-    """Renders the templates. They get rows and words, never the objects behind them."""
+    """Renders the templates. They get rows and words, never the objects behind them.
 
-    def __init__(self, samples: Samples) -> None:
+    Args:
+        samples: the scenes that pages offer.
+        signs_on: whether people sign in, so that what a page says of browsers holds for people.
+    """
+
+    def __init__(self, samples: Samples, *, signs_on: bool = False) -> None:
         self._samples = samples
-        self._templates = Jinja2Templates(env=_environment())
+        self.signs_on = signs_on
+        contexts: list[Context] = [account_context, lambda _request: {"signs_on": signs_on}]
+        self._templates = Jinja2Templates(env=_environment(), context_processors=contexts)
 
     def row(self, session: SessionView) -> SessionRow:
         """Return a session in words, as of now."""
@@ -181,6 +192,19 @@ class Renderer:
         """Render the page of a link to a scene. It sends its own form."""
         context = {"sample": self._samples.require(file), "csrf": csrf, "no_middle_button": no_middle_button}
         return self._templates.TemplateResponse(request, "view.html", context)
+
+    def opening(self, request: Request, target: str, person: str) -> Response:
+        """Render the page that goes on to Blender, for the person whom the word `person` stands for."""
+        return self._templates.TemplateResponse(request, "opening.html", {"target": target, "person": person})
+
+    def leaving(self, request: Request, place: str) -> Response:
+        """Render the page that goes on to where the sign-on signs people out."""
+        request.state.account = None
+        return self._templates.TemplateResponse(request, "leaving.html", {"place": place})
+
+    def signed_out(self, request: Request) -> Response:
+        """Render the page after a sign-out."""
+        return self._templates.TemplateResponse(request, "signed_out.html")
 
     def artists(self, request: Request) -> Response:
         """Render the page about what is kept, and when."""

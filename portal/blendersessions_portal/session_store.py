@@ -11,6 +11,7 @@ from blendersessions.model.container import AGENT_PORT
 from blendersessions.model.errors import Conflict, KindUnknown, NotFound, System, Unavailable
 from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Manifest, Ref
 from blendersessions.model.names import user_secret_name
+from blendersessions.model.session import DEFAULT_CLASS
 from blendersessions.model.user_credentials import credentials_in
 from blendersessions_portal.known_desktops import KnownDesktops
 from blendersessions_portal.session_view import OWNER_HASH_LABEL, SessionView, new_session, owner_hash, read_session
@@ -45,12 +46,15 @@ class SessionStore(Protocol):
         """Return the number of sessions that all visitors have, without those that are being deleted."""
         ...
 
-    async def create(self, owner: str, scene: SceneChoice, *, no_middle_button: bool) -> SessionView:
+    async def create(
+        self, owner: str, scene: SceneChoice, *, class_name: str = DEFAULT_CLASS, no_middle_button: bool
+    ) -> SessionView:
         """Make a session of a scene, and return it.
 
         Args:
             owner: the Guacamole user whose session it is.
             scene: what it opens.
+            class_name: its class.
             no_middle_button: whether Blender takes other keys for the middle mouse button and the numeric keypad.
         """
         ...
@@ -149,17 +153,22 @@ class KubernetesSessionStore:
             raise NotFound(f"{ref} does not exist.", System.KUBERNETES)
         return session
 
-    async def create(self, owner: str, scene: SceneChoice, *, no_middle_button: bool) -> SessionView:
+    async def create(
+        self, owner: str, scene: SceneChoice, *, class_name: str = DEFAULT_CLASS, no_middle_button: bool
+    ) -> SessionView:
         """Make a session of a scene, and return it.
 
         Args:
             owner: the Guacamole user whose session it is.
             scene: what it opens.
+            class_name: its class.
             no_middle_button: whether Blender takes other keys for the middle mouse button and the numeric keypad.
         """
         for _ in range(_CREATE_ATTEMPTS):
             try:
-                made = new_session(self._namespace, owner, scene, no_middle_button=no_middle_button)
+                made = new_session(
+                    self._namespace, owner, scene, class_name=class_name, no_middle_button=no_middle_button
+                )
                 return _read(await self._kubernetes.create(made))
             except Conflict:
                 # The random characters may give a name that exists. Another draw very likely does not.

@@ -11,7 +11,7 @@ from blendersessions.model.conditions import ConditionType, Reason
 from blendersessions.model.files import Files
 from blendersessions.model.manifest import API_VERSION, SESSION_KIND, Manifest
 from blendersessions.model.names import ALPHABET
-from blendersessions.model.session import parse_session
+from blendersessions.model.session import DEFAULT_CLASS, parse_session
 from blendersessions.model.status import ReportedActivity
 from blendersessions_portal.scene_choice import SceneChoice, scene_in
 
@@ -191,16 +191,21 @@ def read_session(body: Manifest) -> SessionView:
     return SessionView(session, str(spec.get("owner", "")), scene_in(spec))
 
 
-def new_session(namespace: str, owner: str, scene: SceneChoice, *, no_middle_button: bool = False) -> Manifest:
+def new_session(
+    namespace: str, owner: str, scene: SceneChoice, *, class_name: str = DEFAULT_CLASS, no_middle_button: bool = False
+) -> Manifest:
     """Return the object of a new session, with a random name.
 
     Args:
         namespace: where it is made.
         owner: the Guacamole user whose session it is.
         scene: what it opens.
+        class_name: its class.
         no_middle_button: whether to ask for help with input. Without it the class decides.
     """
     spec: Manifest = {"owner": owner}
+    if class_name != DEFAULT_CLASS:
+        spec["className"] = class_name
     if scene.manifest:
         spec["scene"] = scene.manifest
     if no_middle_button:

@@ -69,9 +69,9 @@ class Settings(BaseSettings):
         return key
 
 
-def describe_faults(invalid: ValidationError) -> Iterator[str]:
-    """Yield one line for each setting that is missing or wrong."""
+def describe_faults(invalid: ValidationError, prefix: str = _PREFIX) -> Iterator[str]:
+    """Yield one line for each setting that is missing or wrong, of those with a prefix."""
     for fault in invalid.errors():
-        name = _PREFIX + "_".join(str(step) for step in fault["loc"]).upper()
+        name = prefix + "_".join(str(step) for step in fault["loc"]).upper()
         message = fault["msg"].removeprefix("Value error, ")
         yield f"{name}: {message}. See docs/interfaces.md for the portal's settings."

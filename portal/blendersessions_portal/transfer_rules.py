@@ -9,6 +9,8 @@ from blendersessions.model.scene_rules import reaches_addresses
 from blendersessions.model.session_class import Transfer, parse_session_class
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from blendersessions.model.manifest import Manifest
 
 _DEFAULTS: Final = Transfer()
@@ -29,6 +31,16 @@ class TransferRules:
     download: bool = _DEFAULTS.download
     max_bytes: int = _DEFAULTS.max_bytes
     addresses: bool = False
+
+
+def rules_of_any(rules: Sequence[TransferRules]) -> TransferRules:
+    """Return what at least one of some classes allows. What is sent is checked by the rules of its own class."""
+    return TransferRules(
+        upload=any(each.upload for each in rules),
+        download=any(each.download for each in rules),
+        max_bytes=max(each.max_bytes for each in rules),
+        addresses=any(each.addresses for each in rules),
+    )
 
 
 def rules_in(session_class: Manifest) -> TransferRules:

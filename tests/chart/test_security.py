@@ -175,4 +175,4 @@ def test_existing_secrets_are_used_and_none_is_made() -> None:
         for volume in pod["volumes"]  # type: ignore[attr-defined]
         if "secret" in volume
     }
-    assert mounted == {"guacamole-root", "postgresql-password", "portal-key"}
+    assert mounted == {"guacamole-root", "postgresql-password", "portal-key", "sign-on-keys"}

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from playwright.sync_api import Browser, Page
+    from starlette.types import ASGIApp
 
     from unit.portal.fake_agent import FakeAgent
 
@@ -45,16 +46,24 @@ def serving(folder: Path) -> Iterator[Served]:
             max_sessions=3,
             max_sessions_of_all=60,
         )
-        server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port.number, log_level="warning"))
-        thread = threading.Thread(target=server.run, name="portal", daemon=True)
-        thread.start()
-        try:
-            until("the portal starts or ends", lambda: server.started or not thread.is_alive(), pause=0.005)
-            assert server.started, "the portal did not start"
+        with served_at(port.number, app):
             yield served
-        finally:
-            server.should_exit = True
-            thread.join(DEADLINE_SECONDS)
+
+
+@contextmanager
+def served_at(port: int, app: ASGIApp) -> Iterator[None]:
+    """Serve an application on a loopback port while the block runs. No header changes the address of a connection."""
+    configuration = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", proxy_headers=False)
+    server = uvicorn.Server(configuration)
+    thread = threading.Thread(target=server.run, name="portal", daemon=True)
+    thread.start()
+    try:
+        until("the application starts or ends", lambda: server.started or not thread.is_alive(), pause=0.005)
+        assert server.started, "the application did not start"
+        yield
+    finally:
+        server.should_exit = True
+        thread.join(DEADLINE_SECONDS)
 
 
 @contextmanager

@@ -32,7 +32,7 @@ class Guacamole:
 
 @contextmanager
 def running(
-    guacd_port: int = 4822, *, data_source: str = "postgresql", database: str = ":memory:"
+    guacd_port: int = 4822, *, data_source: str = "postgresql", database: str = ":memory:", person_header: str = ""
 ) -> Iterator[Guacamole]:
     """Run a stand-in on a free loopback port while the block runs."""
     settings = Settings(
@@ -43,6 +43,7 @@ def running(
         database=database,
         host="127.0.0.1",
         port=0,
+        person_header=person_header,
     )
     server = uvicorn.Server(configuration(settings))
     thread = threading.Thread(target=server.run, name="standin", daemon=True)

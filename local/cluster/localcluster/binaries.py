@@ -52,9 +52,10 @@ TOOLS: dict[str, Tool] = {
     "forward": Tool("node", "blendersessions.io/local/node/forward"),
     "kind": Tool("kind", "sigs.k8s.io/kind"),
     "kwok": Tool("kwok", "sigs.k8s.io/kwok/cmd/kwok"),
+    "oauth2-proxy": Tool("oauth2-proxy", "github.com/oauth2-proxy/oauth2-proxy/v7"),
 }
 
-ALL = tuple(name for name in TOOLS if name not in {"kind", "kwok"})
+ALL = tuple(name for name in TOOLS if name not in {"kind", "kwok", "oauth2-proxy"})
 """The programs that the embedded cluster needs."""
 
 

@@ -17,7 +17,7 @@ export function storedToken() {
 /**
  * Start a session, or continue the session of a live token.
  * @param {Object<string, string>} credentials fields of the form: `username` and `password`, or `token`
- * @returns {Promise<{authToken: string, username: string, dataSource: string}>}
+ * @returns {Promise<{authToken: string, username: string, availableDataSources: string[]}>}
  * @throws {LoginNeeded} if the credentials are refused
  */
 export async function signIn(credentials) {
@@ -54,7 +54,8 @@ export async function signOut(session) {
 
 /** Return all connections that a session may see, by name, as {identifier, name, dataSource}. */
 export async function connections(session) {
-    const { dataSource } = session;
+    // A log-in by a header comes from no source that has connections.
+    const [dataSource] = session.availableDataSources;
     const found = await get(session, dataSource, "connections");
     return Object.values(found)
         .map(({ identifier, name }) => ({ identifier, name, dataSource }))

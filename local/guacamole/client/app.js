@@ -77,11 +77,11 @@ async function findSession(params) {
     if (!given.token && session && !Object.keys(given).length)
         return session;
     const token = given.token || api.storedToken();
-    if (!token && !Object.keys(given).length)
-        throw new api.LoginNeeded("");
-    const found = await api.signIn(token ? { ...given, token } : given).catch((error) => {
+    const sent = token ? { ...given, token } : given;
+    const found = await api.signIn(sent).catch((error) => {
         api.forget(token);
-        throw error;
+        // Without anything to send, a proxy's header may have named the user. It did not.
+        throw Object.keys(sent).length ? error : new api.LoginNeeded("");
     });
     await api.keep(found);
     return found;
@@ -115,7 +115,7 @@ function showHome(all) {
 async function connect() {
     hideNotice();
     show("connecting");
-    const found = session.dataSource === wanted.dataSource ? await api.connection(session, wanted) : null;
+    const found = session.availableDataSources.includes(wanted.dataSource) ? await api.connection(session, wanted) : null;
     if (!found) {
         show("closed");
         notice("Connection error", "The requested connection does not exist.");

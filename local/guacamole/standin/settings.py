@@ -36,6 +36,8 @@ class Settings:
     port: int = 8080
     client_dir: Path = CLIENT_DIR
     """The folder with the page's files and its ``node_modules``."""
+    person_header: str = ""
+    """The header that names the user, as for Guacamole's header extension; empty: none does."""
     token_lifetime: float = 3600.0
     """Seconds without a request until a token is dead. Guacamole's default ``api-session-timeout`` is 60 minutes."""
 
@@ -58,6 +60,7 @@ class Settings:
             database=environment.get(PREFIX + "DATABASE") or cls.database,
             host=environment.get(PREFIX + "HOST") or cls.host,
             port=_port(environment, "PORT", cls.port),
+            person_header=environment.get(PREFIX + "PERSON_HEADER") or cls.person_header,
             client_dir=Path(environment.get(PREFIX + "CLIENT_DIR") or CLIENT_DIR),
         )
 

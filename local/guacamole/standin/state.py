@@ -32,6 +32,8 @@ class Session:
     """The account's id."""
     last_used: float
     """Seconds since the epoch."""
+    by_header: bool = False
+    """Whether a header named the user."""
 
 
 class State:

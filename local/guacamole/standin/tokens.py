@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from standin.store import Stored
 
 FORM = "application/x-www-form-urlencoded"
+HEADER_SOURCE = "header"
+"""What the header extension calls itself."""
 
 
 class Tokens:
@@ -46,13 +48,13 @@ class Tokens:
             # Guacamole reads credentials from a form only (recorded: login-json-body, login-credentials-in-query).
             raise internal_error()
         async with request.form() as form:
-            session = self._continued(form) or self._started(form)
+            session = self._continued(form) or self._named(request) or self._started(form)
         source = self._state.settings.data_source
         return json_response(
             {
                 "authToken": session.token,
                 "username": session.username,
-                "dataSource": source,
+                "dataSource": HEADER_SOURCE if session.by_header else source,
                 # The second one is for share keys, which the stand-in lacks.
                 "availableDataSources": [source, f"{source}-shared"],
             }
@@ -83,6 +85,24 @@ class Tokens:
         session = self._state.live_session(_field(form, "token"))
         if session is not None:
             self._refuse_unusable(self._store.get(Users.kind, session.user))
+        return session
+
+    def _named(self, request: Request) -> Session | None:
+        """Start a session for the user whom the header names, without a password.
+
+        The sources of guacamole-auth-header 1.6.0 say so: it takes the name in small letters, and is called ``header``.
+        There, a person without an account is let in too, and sees nothing. It was not recorded.
+
+        Raises:
+            GuacamoleError: There is no such account, or it is disabled.
+        """
+        header = self._state.settings.person_header
+        name = request.headers.get(header) if header else None
+        if name is None:
+            return None
+        user = self._refuse_unusable(next(iter(self._store.named(Users.kind, name.lower())), None))
+        session = self._state.open_session(user.name, user.id)
+        session.by_header = True
         return session
 
     def _started(self, form: FormData) -> Session:

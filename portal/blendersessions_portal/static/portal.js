@@ -8,6 +8,8 @@ const PACES = {
 };
 // The HTML of an element as the portal sent it. Scripts and people change the element.
 const sources = new WeakMap();
+// The portal leads documents to the sign-in, and scripts not.
+const FROM_SCRIPT = { Accept: "text/html", "X-Requested-With": "portal" };
 const LONGEST_MILLISECONDS_AFTER_ERROR = 10000;
 
 function announce(text) {
@@ -56,8 +58,9 @@ function showPage(fresh, address) {
 }
 
 async function fetchFragment(address, id) {
-  const answer = await fetch(address, { cache: "no-store", headers: { Accept: "text/html" } });
-  if (answer.status === 404) return null;
+  const answer = await fetch(address, { cache: "no-store", headers: FROM_SCRIPT });
+  // The page itself says what is so now: the session is gone, or the person is not signed in any more.
+  if (answer.status === 404 || answer.status === 401) return null;
   if (!answer.ok) throw new Error(`${address} answered ${answer.status}`);
   return new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(id);
 }

@@ -92,7 +92,7 @@ class DropZone {
     fields.delete("url");
     fields.set("upload", "yes");
     try {
-      const answer = await fetch("/sessions", { method: "POST", body: new URLSearchParams(fields), headers: { Accept: "text/html" } });
+      const answer = await fetch("/sessions", { method: "POST", body: new URLSearchParams(fields), headers: FROM_SCRIPT });
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
       showPage(fresh, answer.redirected ? answer.url : "");
     } catch (error) {
@@ -173,6 +173,7 @@ class DropZone {
       request.addEventListener("error", () => end(false, "The connection broke off, and nothing was kept of the file. Choose it again."));
       request.addEventListener("abort", () => end(false, "Cancelled. Nothing was kept of the file."));
       request.open("PUT", this.element.dataset.sendTo + encodeURIComponent(file.name));
+      request.setRequestHeader("X-Requested-With", FROM_SCRIPT["X-Requested-With"]);
       request.setRequestHeader("X-CSRF-Token", this.element.dataset.csrf);
       request.setRequestHeader("Content-Type", "application/octet-stream");
       if (!replace) request.setRequestHeader("If-None-Match", "*");

@@ -82,4 +82,4 @@ def test_every_upstream_is_resolved_again(template: Path) -> None:
     """What stands in `upstream`, or in a proxy_pass without a variable, is resolved once."""
     lines = [line.strip() for line in template.read_text().splitlines()]
     assert not [line for line in lines if line.startswith("upstream ")]
-    assert all(line.startswith("proxy_pass http://$") for line in lines if line.startswith("proxy_pass"))
+    assert all(line.startswith("proxy_pass http://$") for line in lines if line.startswith("proxy_pass "))

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from blendersessions_portal.app import create_app
+from blendersessions_portal.sign_on_settings import GUESTS
 from unit.portal.fake_agent import FakeAgent, running
 from unit.portal.fakes import KEY, NOW, PUBLIC_URL, FakeGuacamole, FakeStore, write_samples
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from datetime import tzinfo
     from pathlib import Path
+
+    from blendersessions_portal.sign_on_settings import SignOnSettings
 
 
 class Browser(httpx.AsyncClient):
@@ -54,6 +57,9 @@ class Portal:
     public_url: str = PUBLIC_URL
     max_sessions: int = 3
     max_sessions_of_all: int = 60
+    sign_on: SignOnSettings = GUESTS
+    peer: str = "127.0.0.1"
+    """The address from which the portal's connections come."""
 
     def __post_init__(self) -> None:
         self._browsers: list[Browser] = []
@@ -69,16 +75,19 @@ class Portal:
             samples_dir=self.samples_dir,
             max_sessions=self.max_sessions,
             max_sessions_of_all=self.max_sessions_of_all,
+            sign_on=self.sign_on,
         )
         for browser in self._browsers:
-            browser._transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+            browser._transport = self._transport()
 
     def browser(self) -> Browser:
         """Return a browser without cookies."""
-        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
-        browser = Browser(transport=transport, base_url=self.public_url)
+        browser = Browser(transport=self._transport(), base_url=self.public_url)
         self._browsers.append(browser)
         return browser
+
+    def _transport(self) -> httpx.ASGITransport:
+        return httpx.ASGITransport(self.app, raise_app_exceptions=False, client=(self.peer, 40000))
 
     async def close(self) -> None:
         """Close the browsers."""

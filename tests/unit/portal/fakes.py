@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from blendersessions.clients.agent_files import AgentFiles
 from blendersessions.model.errors import NotFound, System, Unauthorised
+from blendersessions.model.session import DEFAULT_CLASS
 from blendersessions.model.user_credentials import UserCredentials
 from blendersessions_portal.session_view import SessionView, new_session, read_session
 from blendersessions_portal.transfer_rules import TransferRules
@@ -55,9 +56,11 @@ class FakeStore:
             raise NotFound(f"There is no session “{name}”.", System.GUACAMOLE)
         return read_session(self.objects[name])
 
-    async def create(self, owner: str, scene: SceneChoice, *, no_middle_button: bool) -> SessionView:
+    async def create(
+        self, owner: str, scene: SceneChoice, *, class_name: str = DEFAULT_CLASS, no_middle_button: bool
+    ) -> SessionView:
         self._fail()
-        body = new_session("blender", owner, scene, no_middle_button=no_middle_button)
+        body = new_session("blender", owner, scene, class_name=class_name, no_middle_button=no_middle_button)
         name = str(body["metadata"]["name"])
         body["metadata"] |= {"uid": str(uuid.uuid4()), "creationTimestamp": self._moment().isoformat()}
         self.objects[name] = body
@@ -187,6 +190,21 @@ class FakeGuacamole:
         self.failure: Exception | None = None
         self.refuses: set[str] = set()
         self.attempts = 0
+        self.users: dict[str, str] = {}
+        """The user of each token that Guacamole's page got by itself."""
+
+    def token_of(self, username: str) -> str:
+        """Give Guacamole's page a token of a user, as it gets one by the proxy's header."""
+        token = f"TOKEN{len(self.made):04d}"
+        self.made.append(token)
+        self.alive.add(token)
+        self.users[token] = username
+        return token
+
+    async def username_of(self, token: str) -> str:
+        if self.failure:
+            raise self.failure
+        return self.users.get(token, "") if token in self.alive else ""
 
     async def sign_in(self, credentials: UserCredentials) -> str:
         self.attempts += 1

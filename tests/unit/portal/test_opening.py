@@ -12,6 +12,7 @@ from starlette.requests import Request
 from blendersessions.model.errors import System, Unauthorised, Unavailable
 from blendersessions.model.user_credentials import UserCredentials
 from blendersessions_portal.browser_token_store import BrowserTokens
+from blendersessions_portal.cookies import Site
 from blendersessions_portal.identity import Visitor
 from blendersessions_portal.signing import Signer
 from unit.portal.fakes import KEY, FakeGuacamole
@@ -174,7 +175,7 @@ async def test_a_refused_sign_in_is_explained(portal: Portal, browser: Browser) 
 async def test_a_refused_password_is_not_sent_again_at_once() -> None:
     guacamole, now = FakeGuacamole(), 0.0
     # Guacamole bans an address after a few refusals, and the portal has one address for everybody.
-    tokens = BrowserTokens(guacamole, Signer(KEY), secure=False, clock=lambda: now)
+    tokens = BrowserTokens(guacamole, Signer(KEY), Site(secure=False), clock=lambda: now)
     request = Request({"type": "http", "headers": []})
     visitor = Visitor("guest-a", "guest-a", known=True)
     guacamole.refuses.add("guest-a")

@@ -22,6 +22,10 @@
 {{- if and .Values.portal.enabled (not .Values.portal.existingSecret) -}}
 {{- $secrets = append $secrets (dict "name" (include "blender-sessions.portalSecret" .) "random" (dict "key" 64)) -}}
 {{- end -}}
+{{- if and (include "blender-sessions.signsOn" .) (not .Values.signOn.existingSecret) -}}
+{{- $secrets = append $secrets (dict
+  "name" (include "blender-sessions.signOnSecret" .) "random" (dict "guacamole" 32 "portal" 64)) -}}
+{{- end -}}
 {{- $namespaces := include "blender-sessions.namespaces" . | fromJsonArray -}}
 {{- $classes := list -}}
 {{- range $class := .Values.sessionClasses -}}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import requests
 
-from blendersessions.clients.guacamole.answers import LogIn, LogInFailure, log_in_of
+from blendersessions.clients.guacamole.answers import LogIn, LogInFailure, decoded, log_in_of
 from blendersessions.clients.guacamole.transport import LOG_IN, SESSION, GuacamoleTransport
 from blendersessions.model.errors import System, Unauthorised, Unavailable
 
@@ -81,6 +81,23 @@ class SignInClient:
         if response.status_code >= requests.codes.internal_server_error:
             raise Unavailable(_NO_ANSWER, System.GUACAMOLE)
         return response.ok
+
+    async def username_of(self, token: str) -> str:
+        """Return the user of a token; empty if the token is dead (exchange `token-validity-head-dead`).
+
+        A token that is posted again gives its own user (exchange `reauth-with-existing-token`). One that is dead would
+        count as a refused sign-in, so it is checked before.
+
+        Raises:
+            Unavailable: Guacamole does not answer, so it is not known.
+        """
+        if not await self.is_alive(token):
+            return ""
+        response = await self._send("POST", LOG_IN, form={"token": token})
+        if response.status_code >= requests.codes.internal_server_error:
+            raise Unavailable(_NO_ANSWER, System.GUACAMOLE)
+        answer = decoded(response) if response.ok else None
+        return str(answer.get("username") or "") if isinstance(answer, dict) else ""
 
     async def sign_out(self, token: str) -> None:
         """End the token and the tunnels that were opened with it; a dead token is accepted.

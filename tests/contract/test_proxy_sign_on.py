@@ -1,0 +1,149 @@
+"""A real nginx with the configuration of a sign-on: what the portal is asked, and what Guacamole gets to know."""
+
+from __future__ import annotations
+
+import http.client
+import http.server
+import json
+import threading
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from contract.test_proxy_limits import BURST, THERE, Proxy, started
+from localcluster import packages
+from waiting import DEADLINE_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PERSON_HEADER = "X-Person-" + "P" * 32
+KEY = "k" * 64
+COOKIE = "blender-browser=word; HttpOnly; Path=/; SameSite=lax"
+
+
+class Upstream(http.server.BaseHTTPRequestHandler):
+    """The portal, which knows everybody as alice, and Guacamole. Both answer with the headers that they got."""
+
+    protocol_version = "HTTP/1.1"
+    asked: dict[str, str]
+    """What the portal was asked last."""
+
+    def do_GET(self) -> None:
+        headers = dict(self.headers.items())
+        body = json.dumps(headers).encode()
+        self.send_response(200)
+        if self.path == "/internal/person":
+            type(self).asked = headers
+            self.send_header("X-Person", "alice")
+            self.send_header("Set-Cookie", COOKIE)
+            body = b""
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.do_GET()
+
+    def log_message(self, *_: object) -> None:
+        """Write nothing."""
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[int]:
+    packages.ensure("nginx", "gettext-base")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Upstream) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield int(server.server_address[1])
+        server.shutdown()
+        thread.join(DEADLINE_SECONDS)
+
+
+@pytest.fixture(scope="module")
+def proxy(tmp_path_factory: pytest.TempPathFactory, upstream: int) -> Iterator[Proxy]:
+    headers = "X-Forwarded-User,X-Forwarded-Groups"
+    variables = {"PERSON_HEADER": PERSON_HEADER, "SIGN_ON_KEY": KEY, "SIGN_ON_HEADERS": headers}
+    with started(tmp_path_factory.mktemp("nginx"), upstream, **variables) as proxy:
+        yield proxy
+
+
+SECRETS = {
+    "Cookie": "__Host-blender-sign-on=key; _oauth2_proxy=key",
+    "Authorization": "Bearer secret",
+    "X-Forwarded-Access-Token": "secret",
+    "X-Auth-Request-Access-Token": "secret",
+    "X-Auth-Token": "secret",
+    "X-Forwarded-User": "alice",
+    "X-Forwarded-Groups": "staff",
+    "X-Sign-On-Key": "forged",
+    "Remote-User": "guacadmin",
+    "Remote_User": "guacadmin",
+}
+
+
+@pytest.mark.parametrize("path", ["/guacamole/", "/guacamole/api/tokens", "/guacamole/app.js"])
+def test_guacamole_gets_nothing_that_opens_another_door(proxy: Proxy, path: str) -> None:
+    got = proxy.send("GET", path, **SECRETS, **{"Guacamole-Token": "ABC", PERSON_HEADER: "guacadmin"}).json()
+    names = {name.lower() for name in got}
+    assert not names & {name.lower() for name in SECRETS if name not in {"Remote-User", "Remote_User"}}
+    assert got[PERSON_HEADER] == "alice"
+    assert got["Guacamole-Token"] == "ABC"
+
+
+def test_guacamole_gets_no_cookie_of_guests_either(tmp_path: Path, upstream: int) -> None:
+    with started(tmp_path, upstream) as proxy:
+        assert "Cookie" not in proxy.send("GET", "/guacamole/", **SECRETS).json()
+        assert "Cookie" in proxy.send("GET", "/", **SECRETS).json(), "the portal needs them"
+
+
+def test_the_portal_is_shown_the_token_as_the_browser_wrote_it(proxy: Proxy) -> None:
+    query = "TOKEN=A&tok%65n=%41&token=B+C"
+    connection = http.client.HTTPConnection(urlsplit(proxy.url).netloc, timeout=DEADLINE_SECONDS)
+    headers = {"Guacamole-Token": "D", "X-Guacamole-Query": "E"}
+    connection.request("GET", f"/guacamole/websocket-tunnel?{query}", headers=headers)
+    assert connection.getresponse().status == 200
+    connection.close()
+    assert (Upstream.asked["X-Guacamole-Query"], Upstream.asked["Guacamole-Token"]) == (query, "D")
+    proxy.send("GET", "/guacamole/app.js", **{"X-Guacamole-Query": "token=forged"})
+    assert "X-Guacamole-Query" not in Upstream.asked
+    assert Upstream.asked["X-Sign-On-Key"] == KEY
+
+
+def test_guacamole_gets_the_token_that_the_portal_was_shown(proxy: Proxy) -> None:
+    """Of a header that comes twice, nginx before 1.23 takes the first line, and later ones take both."""
+    connection = http.client.HTTPConnection(urlsplit(proxy.url).netloc, timeout=DEADLINE_SECONDS)
+    connection.putrequest("GET", "/guacamole/app.js")
+    for token in ("A", "B"):
+        connection.putheader("Guacamole-Token", token)
+    connection.endheaders()
+    got = json.loads(connection.getresponse().read())
+    connection.close()
+    assert got["Guacamole-Token"] == Upstream.asked["Guacamole-Token"]
+
+
+def test_who_begins_at_guacamoles_page_is_known_again(proxy: Proxy) -> None:
+    page = proxy.send("GET", "/guacamole/")
+    assert page.headers["Set-Cookie"] == COOKIE
+    assert page.headers["Cache-Control"] == "no-cache", "the page is never shown without a question"
+    assert "Set-Cookie" not in proxy.send("GET", "/guacamole/app.js").headers
+
+
+def test_a_provider_may_end_many_sign_ons_at_once(proxy: Proxy) -> None:
+    assert proxy.statuses("POST", "/sign-on/back-channel", 20 * BURST) == [200] * 20 * BURST
+    large = requests.post(proxy.url + "/sign-on/back-channel", data=b"a" * 200_000, timeout=DEADLINE_SECONDS)
+    assert large.status_code == 413
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/sign-in/callback?state=a&code=b"])
+def test_the_sign_ins_of_one_address_are_limited(proxy: Proxy, path: str) -> None:
+    address = f"198.51.100.{len(path)}"
+    statuses = proxy.statuses("GET", path, 20 * BURST, address)
+    assert set(statuses[: 2 * BURST + 1]) == {200}, "a sign-in is two requests"
+    assert 429 in statuses
+    assert proxy.statuses("GET", path, BURST, THERE) == [200] * BURST, "another address is served"
+    assert proxy.statuses("GET", "/", BURST, address) == [200] * BURST, "the pages are served"
