@@ -14,6 +14,7 @@ from blendersessions.model.session import Input
 from blendersessions.model.session_class import Limits, Saving, Transfer
 
 if TYPE_CHECKING:
+    from blendersessions.model.warm_pool import WarmPool
     from datetime import timedelta
 
     from blendersessions.model.installation import InstallationDefaults
@@ -45,6 +46,8 @@ class EffectiveSettings:
     """Private networks (CIDR) that a URL of a scene may lead to."""
     fixed_user: bool = True
     """Whether the pod names the user that it runs as. Otherwise the platform gives it one."""
+    warm_pool: WarmPool | None = None
+    """The pool of the class, of which the session may take a desktop."""
     image_pull_secrets: tuple[str, ...] = ()
     """Names of Secrets in the session's namespace: the class's, then the installation's."""
     refusals: tuple[str, ...] = ()
@@ -95,6 +98,7 @@ def effective_settings(
         transfer=spec.transfer,
         fetch_networks=installation.fetch_networks,
         fixed_user=installation.fixed_users,
+        warm_pool=spec.warm_pool,
         image_pull_secrets=tuple(
             dict.fromkeys([*(secret.name for secret in spec.image_pull_secrets), *installation.image_pull_secrets])
         ),

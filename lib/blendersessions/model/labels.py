@@ -16,6 +16,9 @@ SESSION_UID = "blendersessions.io/session-uid"
 EGRESS = "blendersessions.io/egress"
 """Label on the pod: the `egress` of its class; the network policies select by it."""
 
+POOL = "blendersessions.io/pool"
+"""Label on what was made for a pool: the name of its class. It stays when a session has taken the desktop."""
+
 SECRET = "blendersessions.io/secret"  # noqa: S105 - a label's key
 """Label on the Secret of a Guacamole user; its value is `user`."""
 SECRET_USER = "user"  # noqa: S105 - a label's value
@@ -39,6 +42,9 @@ CREDENTIALS = "blendersessions.io/credentials"
 
 DESKTOP = "blendersessions.io/desktop"
 """Annotation on the pod: a hash of its spec at its creation. Another hash shows that the session's settings changed."""
+
+POOL_SCENE = "blendersessions.io/pool-scene"
+"""Annotation on the pod of a desktop that was made for a pool: the sample that it showed then."""
 
 FINALIZER = "blendersessions.io/finalizer"
 """Finalizer of a session. It stays until nothing of the session is left in Guacamole."""
