@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from blendersessions.model.access import access_list
 from blendersessions.model.desktop import desktop_of_connection
-from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Manifest, Ref, ref_of
+from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Manifest, Ref, controller_uid, ref_of
 from blendersessions.model.names import USER_SECRET_PREFIX, is_generated, user_secret_name
 from blendersessions.model.session import DEFAULT_CLASS, Session, parse_session
 from blendersessions.model.session_class import SessionClass, built_in, parse_session_class
+from blendersessions.model.warm_pool import pool_of
 from blendersessions_operator.controller.kept_fields import kept, stub
+from blendersessions_operator.controller.pool_index import PoolIndex
 from blendersessions_operator.planning.podstate import claims
 from blendersessions_operator.resources.network_policy import CLOSED, NETWORK_POLICY_KIND, PUBLIC
 from blendersessions_operator.resources.volume_claim import claim_name
@@ -66,6 +69,8 @@ class ObjectCache:
         self._pods_by_claim: defaultdict[tuple[str, str], set[Ref]] = defaultdict(set)
         """By namespace and name of the volume claim."""
         self._tombstones: dict[str, Tombstone] = {}
+        self.pools = PoolIndex()
+        """The desktops that wait in pools, and those that sessions have taken."""
         self.on_session_gone: Callable[[Session], None] = lambda _: None
         """Called once for each session that is removed from the cache."""
         self.on_capacity_change: Callable[[Iterable[Ref]], None] = lambda _: None
@@ -128,7 +133,18 @@ class ObjectCache:
                 self._keep(ref, stub(manifest))
             return False
         self._stubs.discard(ref)
+        if ref.kind == CLASS_KIND and self._says_the_same(ref, manifest):
+            return False
         self._keep(ref, manifest if ref.kind in (SESSION_KIND, CLASS_KIND) else kept(manifest, self._sessions_by_uid))
+        return True
+
+    def _says_the_same(self, ref: Ref, manifest: Manifest) -> bool:
+        """Cache a class of which nothing but its status changed, which concerns no session; else return False."""
+        former, parsed = self._classes.get(ref), parse_session_class(manifest)
+        if former is None or former.without_status != parsed.without_status:
+            return False
+        self._classes[ref] = parsed
+        self._objects[ref] = stub(manifest)
         return True
 
     def _keep(self, ref: Ref, manifest: Manifest) -> None:
@@ -136,7 +152,7 @@ class ObjectCache:
         changed: set[Ref] = set()
         if ref.kind == SESSION_KIND:
             changed |= self._rivals(self._sessions.get(ref))
-            self._index(ref, parse_session(kept(manifest, ())))
+            self._index(ref, self._with_taken(parse_session(kept(manifest, ()))))
             changed |= self._rivals(self._sessions[ref])
             manifest = stub(manifest)
         elif ref.kind == CLASS_KIND:
@@ -147,7 +163,9 @@ class ObjectCache:
         if ref.kind == "Pod":
             for claim in claims(manifest):
                 self._pods_by_claim[ref.namespace, claim].add(ref)
-            if is_new:
+            former, has = self.pools.put(ref, manifest)
+            if is_new or former != has:
+                self._attach({former, has})
                 changed = {ref, *self.sessions_of(manifest)}
         if changed:
             self.on_capacity_change(changed)
@@ -185,6 +203,7 @@ class ObjectCache:
         elif ref.kind == "Pod":
             for claim in claims(former):
                 _discard(self._pods_by_claim, (ref.namespace, claim), ref)
+            self._attach({self.pools.remove(ref)})
             self.on_capacity_change({ref, *self.sessions_of(former)})
 
     def sessions(self) -> Iterator[Session]:
@@ -243,6 +262,14 @@ class ObjectCache:
         classes = {DEFAULT_CLASS: built_in(namespace)} | known
         return tuple(each for other, each in classes.items() if other != name)
 
+    def pool_keys(self) -> set[Ref]:
+        """Return the classes that have a pool, want one, or had one of which something may be left."""
+        return {ref for ref, each in self._classes.items() if each.spec.warm_pool is not None} | set(self.pools.keys())
+
+    def unread_of(self, namespace: str, name: str) -> list[Ref]:
+        """Return the objects of a desktop that must be read again, because they were seen before their pod was."""
+        return [ref for kind in CHILD_KINDS if (ref := Ref(kind, namespace, name)) in self._stubs]
+
     def is_wanted(self, namespace: str, username: str, besides: str = "") -> bool:
         """Return whether a session lets a Guacamole user in that is not being deleted.
 
@@ -285,7 +312,28 @@ class ObjectCache:
         }
 
     def _concerns(self, child: Manifest) -> bool:
-        return bool(self.sessions_of(child))
+        return bool(self.sessions_of(child)) or self._of_pool(child)
+
+    def _of_pool(self, child: Manifest) -> bool:
+        """Return whether an object is part of a desktop that waits in the pool of a known class."""
+        namespace, name = child["metadata"]["namespace"], child["metadata"]["name"]
+        if child["kind"] != "Pod":
+            return self.pools.class_of(namespace, name) is not None
+        of = self._classes.get(Ref(CLASS_KIND, namespace, pool_of(child)))
+        return of is not None and bool(of.uid) and controller_uid(child) == of.uid
+
+    def _with_taken(self, session: Session) -> Session:
+        """Return the session with the desktop that it has taken. Of several, it keeps the one that it was known with."""
+        names = self.pools.taken(session.uid)
+        known = self._sessions.get(session.ref)
+        if known is not None and known.taken in names:
+            return replace(session, taken=known.taken)
+        return replace(session, taken=names[0]) if names else session
+
+    def _attach(self, uids: set[str]) -> None:
+        """Tell sessions by their UIDs which desktop they have taken now."""
+        for ref in filter(None, map(self._sessions_by_uid.get, uids)):
+            self._index(ref, self._with_taken(replace(self._sessions[ref], taken="")))
 
     def _rivals(self, session: Session | None) -> set[Ref]:
         """Return a session and the others on its volume."""
