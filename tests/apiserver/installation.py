@@ -423,8 +423,11 @@ class Installation:
 
     def collect_garbage(self) -> None:
         """Delete the objects whose owners are gone, as the garbage collector does."""
-        alive = {item["metadata"]["uid"] for item in self.sessions()}
+        alive = {item["metadata"]["uid"] for item in [*self.sessions(), *self.classes()]}
         for plural in CHILDREN:
+            if plural != "pods":
+                pods: Any = self.api.request("GET", f"api/v1/namespaces/{self.namespace}/pods")["items"]
+                alive |= {pod["metadata"]["uid"] for pod in pods}
             items: Any = self.api.request("GET", f"api/v1/namespaces/{self.namespace}/{plural}")["items"]
             for item in items:
                 owners = {owner["uid"] for owner in item["metadata"].get("ownerReferences", [])}
@@ -436,6 +439,15 @@ class Installation:
         """List the sessions."""
         items: Any = self.api.request("GET", f"{SESSIONS}/namespaces/{self.namespace}/blendersessions")["items"]
         return list(items)
+
+    def classes(self) -> list[Object]:
+        """List the classes."""
+        items: Any = self.api.request("GET", f"{SESSIONS}/namespaces/{self.namespace}/blendersessionclasses")["items"]
+        return list(items)
+
+    def delete_class(self, name: str) -> None:
+        """Delete a class."""
+        self.api.request("DELETE", f"{SESSIONS}/namespaces/{self.namespace}/blendersessionclasses/{name}")
 
     def delete_all_and_assert_nothing_left(self) -> None:
         """Delete all sessions, and check that nothing of them is left in Kubernetes or in Guacamole."""

@@ -214,6 +214,14 @@ class ObjectCache:
         """Return the session to whose desktop a connection of this name leads."""
         return self._sessions_by_desktop.get(desktop_of_connection(name))
 
+    def pool_of_connection(self, name: str) -> Ref | None:
+        """Return the class of the pool to whose desktop a connection of this name leads."""
+        return self.pools.class_of_desktop(desktop_of_connection(name))
+
+    def needs_connection(self, name: str) -> bool:
+        """Return whether a session or a pool has the desktop to which a connection of this name leads."""
+        return self.session_of_connection(name) is not None or self.pool_of_connection(name) is not None
+
     def sessions_of(self, child: Manifest) -> set[Ref]:
         """Return the sessions that an object concerns: by its owners, by its name, and by the volumes of a pod.
 
@@ -261,6 +269,13 @@ class ObjectCache:
         known = {ref.name: each for ref, each in self._classes.items() if ref.namespace == namespace}
         classes = {DEFAULT_CLASS: built_in(namespace)} | known
         return tuple(each for other, each in classes.items() if other != name)
+
+    def pool_of(self, child: Manifest) -> Ref | None:
+        """Return the class in whose pool the desktop waits, or waited until its end, that an object is part of."""
+        namespace, name = child["metadata"]["namespace"], child["metadata"]["name"]
+        if child["kind"] == "Pod" and (of := pool_of(child)):
+            return Ref(CLASS_KIND, namespace, of)
+        return self.pools.class_of(namespace, name)
 
     def pool_keys(self) -> set[Ref]:
         """Return the classes that have a pool, want one, or had one of which something may be left."""

@@ -137,14 +137,32 @@ def enqueue_affected(context: ReconcilerContext, item: Manifest) -> None:
     if ref.kind == SESSION_KIND:
         context.queue.add(ref)
     elif ref.kind == CLASS_KIND:
+        context.pools.class_changed(ref)
+        if ref in context.cache.pool_keys():
+            context.queue.add(ref)
         # The class may have more capacity now, or other settings.
         for session in context.cache.sessions_of_class(ref.namespace, ref.name):
             context.queue.add(session.ref)
     else:
         for affected in context.cache.sessions_of(item):
             context.queue.add(affected)
+        if (key := context.cache.pool_of(item)) is not None:
+            context.queue.add(key)
         if ref.kind == "Pod":
+            _note_pod(context, item)
             context.enqueue_waiting()
+
+
+def _note_pod(context: ReconcilerContext, pod: Manifest) -> None:
+    """Have pools make room for a session that finds none, and go on when a pod has left some."""
+    wanted = context.pools.anybody_wants_room
+    gone = not context.cache.knows(ref_of(pod))
+    context.pools.note_pod(pod, gone=gone)
+    if context.pools.anybody_wants_room or wanted:
+        context.enqueue_pools()
+    if gone:
+        for freed in context.pools.pod_gone(pod["metadata"]["namespace"]):
+            context.queue.add(freed)
 
 
 class Informer:

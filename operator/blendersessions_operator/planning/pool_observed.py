@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from blendersessions.model.access import AccessView, SessionAccess
 from blendersessions.model.container import AGENT_TOKEN, VNC_PASSWORD
 from blendersessions.model.fields import moment
+from blendersessions.model.manifest import Ref
 from blendersessions.model.secret_data import decode
 from blendersessions_operator.planning import podstate
 from blendersessions_operator.planning.pool_size import wanted_size
@@ -65,6 +66,11 @@ class PoolMember:
     def name(self) -> str:
         """The desktop's name."""
         return str(self.pod["metadata"]["name"])
+
+    @property
+    def ref(self) -> Ref:
+        """Where its pod is."""
+        return Ref("Pod", self.pod["metadata"]["namespace"], self.name)
 
     @property
     def is_complete(self) -> bool:

@@ -1,0 +1,95 @@
+"""Reconcile one pool: observe, plan and execute until nothing is left to do; then write what it is like."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from blendersessions.model.errors import Conflict, DomainError, NotFound
+from blendersessions.model.manifest import API_VERSION, CLASS_KIND
+from blendersessions_operator.controller.pool_executor import execute_pool
+from blendersessions_operator.controller.pool_observer import observe_pool
+from blendersessions_operator.planning.pool import members_by_state, plan_pool, requeue_pool_after
+from blendersessions_operator.planning.pool_observed import CLAIMABLE
+from blendersessions_operator.planning.pool_status import pool_status
+from blendersessions_operator.planning.pool_steps import RemoveDesktop
+
+if TYPE_CHECKING:
+    from blendersessions.model.manifest import Ref
+    from blendersessions_operator.controller.context import ReconcilerContext
+    from blendersessions_operator.planning.pool_observed import PoolObserved
+    from blendersessions_operator.planning.steps import Area
+
+logger = logging.getLogger(__name__)
+
+MAX_ROUNDS: Final = 8
+"""Largest number of plans in one reconciliation. A desktop takes three."""
+
+
+async def reconcile_pool(context: ReconcilerContext, key: Ref) -> bool:
+    """Bring one pool to what its class wants.
+
+    Args:
+        context: the clients and caches.
+        key: the class.
+
+    Returns:
+        Whether it is done; if not, the queue tries it again later.
+    """
+    failures: dict[Area, DomainError] = {}
+    for _ in range(MAX_ROUNDS):
+        observed = await observe_pool(context, key, failures)
+        failures = dict(observed.failures)
+        plan = plan_pool(observed)
+        if not plan.steps:
+            break
+        wanting = context.pools.wanting(key, observed.now) if observed.to_yield else []
+        failures |= await execute_pool(context, key, plan)
+        if wanting and any(isinstance(step, RemoveDesktop) for step in plan.steps):
+            context.pools.yielded(wanting)
+    else:
+        observed = await observe_pool(context, key, failures)
+    _offer(context, key, observed)
+    done = await _report(context, key, observed)
+    if (delay := requeue_pool_after(observed)) is not None:
+        context.queue.add_after(key, delay.total_seconds())
+    for failure in failures.values():
+        logger.debug("%s", failure, extra={"pool": f"{key.namespace}/{key.name}"})
+    return done and not failures
+
+
+def _offer(context: ReconcilerContext, key: Ref, observed: PoolObserved) -> None:
+    """Note which desktops a session could take, those that expire first before the others."""
+    by_state = members_by_state(observed)
+    found = [member for state in reversed(CLAIMABLE) for member in by_state[state]]
+    context.pools.set_claimable(key, [each.ref for each in found])
+
+
+async def _report(context: ReconcilerContext, key: Ref, observed: PoolObserved) -> bool:
+    """Write the pool's status if it changed; return whether that is done, or must be tried again later."""
+    of = context.cache.session_class(key.namespace, key.name)
+    if of is None or not of.uid:
+        return True
+    wanted = pool_status(replace(observed, session_class=of))
+    if wanted == of.pool_status:
+        return True
+    metadata = {"namespace": key.namespace, "name": key.name, "uid": of.uid, "resourceVersion": of.resource_version}
+    status = {"warmPool": wanted.to_manifest()} if wanted is not None else {}
+    manifest = {"apiVersion": API_VERSION, "kind": CLASS_KIND, "metadata": metadata, "status": status}
+    extra = {"pool": f"{key.namespace}/{key.name}"}
+    try:
+        written = await context.kubernetes.replace(manifest, "status")
+    except NotFound:
+        return True
+    except Conflict as conflict:
+        logger.debug("The pool's status is computed again: %s", conflict, extra=extra)
+        return False
+    except DomainError as error:
+        logger.warning("The pool's status is not written: %s", error, extra=extra)
+        return False
+    context.cache.replace({"kind": CLASS_KIND} | written)
+    former = of.pool_status.reason if of.pool_status is not None else ""
+    if wanted is not None and wanted.reason != former:
+        logger.info("The pool is %s: %s", wanted.reason, wanted.message, extra=extra)
+    return True
