@@ -423,12 +423,11 @@ class Installation:
 
     def collect_garbage(self) -> None:
         """Delete the objects whose owners are gone, as the garbage collector does."""
-        alive = {item["metadata"]["uid"] for item in [*self.sessions(), *self.classes()]}
         for plural in CHILDREN:
-            if plural != "pods":
-                pods: Any = self.api.request("GET", f"api/v1/namespaces/{self.namespace}/pods")["items"]
-                alive |= {pod["metadata"]["uid"] for pod in pods}
             items: Any = self.api.request("GET", f"api/v1/namespaces/{self.namespace}/{plural}")["items"]
+            # Owners are listed after what they own, or those that were made meanwhile would seem to be gone.
+            pods: Any = self.api.request("GET", f"api/v1/namespaces/{self.namespace}/pods")["items"]
+            alive = {each["metadata"]["uid"] for each in [*pods, *self.sessions(), *self.classes()]}
             for item in items:
                 owners = {owner["uid"] for owner in item["metadata"].get("ownerReferences", [])}
                 if owners and not owners & alive:

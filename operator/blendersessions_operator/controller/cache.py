@@ -94,6 +94,7 @@ class ObjectCache:
         if not self._stubs:
             return []
         refs = [session.desktop.ref(kind) for kind in CHILD_KINDS]
+        refs.append(Ref("PersistentVolumeClaim", session.namespace, session.generated_name))
         refs += [Ref("Secret", session.namespace, user_secret_name(username)) for username in access_list(session)]
         return [ref for ref in refs if ref in self._stubs]
 
@@ -163,9 +164,11 @@ class ObjectCache:
         if ref.kind == "Pod":
             for claim in claims(manifest):
                 self._pods_by_claim[ref.namespace, claim].add(ref)
+        if ref.kind in ("Pod", "Secret"):
             former, has = self.pools.put(ref, manifest)
-            if is_new or former != has:
+            if former != has:
                 self._attach({former, has})
+            if ref.kind == "Pod" and (is_new or former != has):
                 changed = {ref, *self.sessions_of(manifest)}
         if changed:
             self.on_capacity_change(changed)
@@ -190,6 +193,8 @@ class ObjectCache:
             return
         del self._objects[ref]
         self._stubs.discard(ref)
+        if ref.kind in ("Pod", "Secret"):
+            self._attach({self.pools.remove(ref)})
         self._add_tombstone(former["metadata"]["uid"], version)
         if ref.kind == SESSION_KIND:
             session = self._sessions.pop(ref)
@@ -203,7 +208,6 @@ class ObjectCache:
         elif ref.kind == "Pod":
             for claim in claims(former):
                 _discard(self._pods_by_claim, (ref.namespace, claim), ref)
-            self._attach({self.pools.remove(ref)})
             self.on_capacity_change({ref, *self.sessions_of(former)})
 
     def sessions(self) -> Iterator[Session]:
@@ -215,7 +219,7 @@ class ObjectCache:
         return self._sessions_by_desktop.get(desktop_of_connection(name))
 
     def pool_of_connection(self, name: str) -> Ref | None:
-        """Return the class of the pool to whose desktop a connection of this name leads."""
+        """Return the class for whose pool the desktop was made to which a connection of this name leads."""
         return self.pools.class_of_desktop(desktop_of_connection(name))
 
     def needs_connection(self, name: str) -> bool:
@@ -275,7 +279,8 @@ class ObjectCache:
         namespace, name = child["metadata"]["namespace"], child["metadata"]["name"]
         if child["kind"] == "Pod" and (of := pool_of(child)):
             return Ref(CLASS_KIND, namespace, of)
-        return self.pools.class_of(namespace, name)
+        of_name = self.pools.class_of_desktop(name)
+        return of_name if of_name is not None and of_name.namespace == namespace else None
 
     def pool_keys(self) -> set[Ref]:
         """Return the classes that have a pool, want one, or had one of which something may be left."""

@@ -17,6 +17,7 @@ from blendersessions_operator.controller.cache import ObjectCache
 from blendersessions_operator.controller.claim_queue import ClaimQueue
 from blendersessions_operator.controller.event_recorder import EventRecorder
 from blendersessions_operator.controller.guacd_health import GuacdHealth
+from blendersessions_operator.controller.openings import Openings
 from blendersessions_operator.controller.pools import Pools
 from blendersessions_operator.controller.scene_tracker import SceneTracker
 from blendersessions_operator.controller.start_refusals import StartRefusals
@@ -63,6 +64,7 @@ class ReconcilerContext:
     claims: ClaimQueue = field(init=False)
     admission: AdmissionQueue = field(init=False)
     pools: Pools = field(init=False)
+    openings: Openings = field(init=False)
     events: EventRecorder = field(init=False)
 
     def __post_init__(self) -> None:
@@ -71,6 +73,7 @@ class ReconcilerContext:
         self.claims = ClaimQueue(self.cache, self.refusals)
         self.admission = AdmissionQueue(self.cache, self.refusals, self.claims)
         self.pools = Pools(self.cache)
+        self.openings = Openings(self.agents, self.agent_of, self.queue.add)
         self.events = EventRecorder(self.kubernetes, self.pod)
         self.cache.on_session_gone = self._forget
 
@@ -86,6 +89,7 @@ class ReconcilerContext:
         self.claims.forget(session)
         self.refusals.forget(session.uid)
         self.pools.forget(session.uid)
+        self.openings.forget(session.uid)
         if not self.leads:
             return
         self.enqueue_waiting()

@@ -163,6 +163,7 @@ class Controller:
         await _cancel([task for task in self.tasks if task not in renewals])
         await self.context.queue.close()
         await self.context.agent_calls.close()
+        await self.context.openings.close()
         await self.guacamole_client.close()
         await self.context.events.flush()
         await _cancel(renewals)

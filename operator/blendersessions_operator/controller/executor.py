@@ -12,6 +12,7 @@ from blendersessions.model.errors import Conflict, DomainError, Invalid, KindUnk
 from blendersessions.model.manifest import SESSION_KIND, Manifest, Ref, controller_uid, ref_of
 from blendersessions.model.names import user_secret_name
 from blendersessions.model.secret_data import decode
+from blendersessions_operator.controller.claims import claim_desktop, open_sample, take_over
 from blendersessions_operator.controller.credentials import new_desktop_credentials, new_user_password
 from blendersessions_operator.controller.failures import gather_failures
 from blendersessions_operator.controller.kept_fields import MAX_FINALIZERS
@@ -380,6 +381,9 @@ HANDLERS: Final[dict[type[Step], Handler]] = {
     steps.ScaleToZero: _scale_to_zero,
     steps.SaveScene: _save_scene,
     steps.RecordSave: _record_save,
+    steps.ClaimDesktop: claim_desktop,
+    steps.TakeOver: take_over,
+    steps.OpenSample: open_sample,
     steps.AskState: _ask_state,
     steps.Warn: _warn,
     steps.AddOwner: _add_owner,

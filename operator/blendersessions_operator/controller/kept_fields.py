@@ -52,12 +52,12 @@ def stub(manifest: Manifest) -> Manifest:
     """Return what is kept of an object that belongs to no known session: which one it is, of a pod its claims and its pool."""
     metadata = {key: manifest["metadata"].get(key, "") for key in ("name", "namespace", "uid", "resourceVersion")}
     slim: Manifest = {"kind": manifest["kind"], "metadata": metadata}
+    if POOL in (manifest["metadata"].get("labels") or {}):
+        metadata["labels"] = {POOL: manifest["metadata"]["labels"][POOL]}
+    for owner in manifest["metadata"].get("ownerReferences") or ():
+        if owner.get("controller") and (manifest["kind"] == "Pod" or "labels" in metadata):
+            metadata["ownerReferences"] = [{key: owner.get(key) for key in ("kind", "name", "uid", "controller")}]
     if manifest["kind"] == "Pod":
-        for owner in manifest["metadata"].get("ownerReferences") or ():
-            if owner.get("controller"):
-                metadata["ownerReferences"] = [{key: owner.get(key) for key in ("kind", "name", "uid", "controller")}]
-        if POOL in (manifest["metadata"].get("labels") or {}):
-            metadata["labels"] = {POOL: manifest["metadata"]["labels"][POOL]}
         slim["spec"] = {"volumes": _mounted_claims(manifest.get("spec") or {})}
     return slim
 

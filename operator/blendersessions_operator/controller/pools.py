@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from blendersessions.model.session import Session
     from blendersessions.model.session_class import ClassSpec
     from blendersessions_operator.controller.cache import ObjectCache
+    from blendersessions_operator.planning.endings import Explanation
 
 REFUSAL_PAUSE: Final = timedelta(minutes=5)
 """After a refusal no desktop is tried for this time, unless one of the namespace goes or the class changes."""
@@ -61,6 +62,10 @@ class Pools:
         self._offers: dict[str, Ref] = {}
         """The pod that is offered to each session, by its UID."""
         self._offered: set[Ref] = set()
+        self._given_up: set[str] = set()
+        """UIDs of the sessions that are offered nothing any more."""
+        self.cold: dict[str, Explanation] = {}
+        """By the session's UID: why it was offered nothing when it began to start."""
         self._wanting: dict[str, RoomWanted] = {}
         """By the session's UID."""
         self._yielded: set[str] = set()
@@ -83,6 +88,15 @@ class Pools:
                 self._offered.add(ref)
                 return ref
         return None
+
+    def give_up(self, uid: str) -> None:
+        """Offer a session nothing any more."""
+        self.withdraw(uid)
+        self._given_up.add(uid)
+
+    def has_given_up(self, uid: str) -> bool:
+        """Return whether a session is offered nothing any more."""
+        return uid in self._given_up
 
     def withdraw(self, uid: str) -> None:
         """Take an offer back: the session has the desktop now, or it cannot have it."""
@@ -129,6 +143,8 @@ class Pools:
         """Forget a session that is gone."""
         self.withdraw(uid)
         self.has_room(uid)
+        self._given_up.discard(uid)
+        self.cold.pop(uid, None)
 
     @property
     def anybody_wants_room(self) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from blendersessions.model.conditions import ConditionType
 from blendersessions.model.manifest import ref_of
+from blendersessions.model.warm_pool import was_of_pool
 from blendersessions_operator.planning import podstate, steps
 from blendersessions_operator.planning.desktop import restart_backoff
 from blendersessions_operator.planning.endings import termination
@@ -28,6 +29,9 @@ def last_termination(session: Session, observed: Observed) -> Termination | None
     """Return the last end of a desktop that nobody asked for: what the pod shows now, or else what was recorded."""
     recorded, pod = session.status.last_termination, own_pod(session, observed)
     if pod is None or session.suspend_requested or session.deleting:
+        return recorded
+    if was_of_pool(pod) and session.status.ready_at is None:
+        # Nobody has seen it. Another one is started in its place.
         return recorded
     seen = termination(pod)
     return recorded if seen is None or seen.same_end(recorded) else seen

@@ -9,6 +9,7 @@ from blendersessions.model import labels
 from blendersessions.model.access import AccessView
 from blendersessions.model.manifest import Manifest, controller_uid
 from blendersessions.model.secret_data import decode
+from blendersessions.model.warm_pool import was_of_pool
 from blendersessions_operator.planning.lifetime import Activity, LifetimeDecision, evaluate_lifetime
 
 if TYPE_CHECKING:
@@ -25,6 +26,15 @@ if TYPE_CHECKING:
     from blendersessions_operator.planning.save_progress import SaveProgress
     from blendersessions_operator.planning.scene_report import SceneReport
     from blendersessions_operator.planning.steps import Area
+    from blendersessions_operator.planning.warm_start import Opening
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A desktop of a pool, as it was seen."""
+
+    pod: Manifest
+    secret: Manifest
 
 
 @dataclass(frozen=True)
@@ -52,6 +62,14 @@ class Observed:
     """By name: the network policies of desktops in the namespace."""
     user_secrets: Mapping[str, Manifest] = field(default_factory=dict)
     """By the user's name: the Secrets of all users whom the session lets in."""
+    offer: Offer | None = None
+    """The desktop of a pool that the session may take; None if there is none for it."""
+    cold_because: Explanation | None = None
+    """Why the session was offered none when it began to start, if that was decided since the operator's own start."""
+    opening: Opening | None = None
+    """How far the desktop that it took is with its scene; None if it was not asked to open it."""
+    surplus: tuple[Manifest, ...] = ()
+    """Pods of the session besides the one of its desktop."""
     access: AccessView = field(default_factory=AccessView)
     guacd_error: str = ""
     """What a person is told while guacd does not answer; empty if it does, or is not checked."""
@@ -139,6 +157,8 @@ def not_owned(session: Session, observed: Observed) -> list[Manifest]:
     """Return the objects that have a name of ours and are not ours."""
     children = (observed.secret, observed.service, observed.pod)
     others = [child for child in children if child is not None and not owned(child, session)]
+    # What was made for a pool goes with its pod until the session takes it over.
+    others = [child for child in others if not was_of_pool(child)]
     others += [secret for name, secret in observed.user_secrets.items() if not is_user_secret(secret, name)]
     if observed.volume_claim is not None and own_volume_claim(session, observed) is None:
         others.append(observed.volume_claim)

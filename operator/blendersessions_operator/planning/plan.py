@@ -31,6 +31,7 @@ from blendersessions_operator.planning.scene_questions import plan_scene_questio
 from blendersessions_operator.planning.start_deadline import time_to_deadline
 from blendersessions_operator.planning.steps import Area
 from blendersessions_operator.planning.suspend import Stages, plan_lifetime, plan_stop, plan_suspension, time_of_silence
+from blendersessions_operator.planning.warm_start import plan_claim, plan_opening, plan_surplus, plan_take_over
 
 if TYPE_CHECKING:
     from blendersessions.model.session import Session
@@ -63,11 +64,15 @@ def plan(session: Session, observed: Observed) -> Plan:
         return Plan(((steps.AddFinalizer(),),))
     if _has_desktop(session, observed) and (todo := plan_confinement(session, observed)):
         return Plan((tuple(todo),))
+    if stages := plan_claim(session, observed) or plan_take_over(session, observed) or plan_surplus(session, observed):
+        return Plan(stages)
     if Area.ACCESS not in observed.failures and (stages := plan_access_change(session, observed)):
         return Plan(stages)
     lost = plan_lost_pod(session, observed)
     if session.suspend_requested:
         return Plan(lost or plan_suspension(session, observed))
+    if stages := plan_opening(session, observed):
+        return Plan(stages)
     asks = plan_lifetime(session, observed) or plan_scene_question(session, observed)
     if stages := lost or asks or _plan_end(session, observed):
         return Plan(stages)
@@ -138,6 +143,7 @@ def _deletion(session: Session, observed: Observed) -> Plan:
             return Plan(stages)
     if not session.has_finalizer:
         return Plan(stages)
+    stages += plan_surplus(session, observed)
     usernames = dict.fromkeys([*access_list(session), *granted_before(session, observed)])
     access = session_access(session)
     return Plan(

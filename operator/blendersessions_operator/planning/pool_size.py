@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 LONGEST_SLEEP: Final = timedelta(days=1)
 """The schedule is looked at again after this time at the latest."""
 
+_ANY_TIME: Final = datetime(2026, 1, 1, tzinfo=UTC)
+
 
 def wanted_size(pool: WarmPool, now: datetime) -> int:
     """Return how many desktops should wait now. An entry of the schedule that cannot be read counts as left out."""
@@ -40,7 +42,7 @@ def _fault(entry: PoolSchedule) -> str:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return f"warmPool.schedule: there is no time zone {entry.time_zone}; write one such as Europe/Berlin."
     try:
-        CronSim(entry.cron, datetime.now(UTC))
+        CronSim(entry.cron, _ANY_TIME)
     except CronSimError as error:
         return f"warmPool.schedule: {entry.cron!r} is no time of cron ({error}); write one such as '30 7 * * 1-5'."
     return ""
