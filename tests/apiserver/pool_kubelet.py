@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from apiserver.api import SESSIONS
 from apiserver.installation import ignoring_not_found
-from waiting import until
+from waiting import DEADLINE_SECONDS, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,10 +81,13 @@ def pool_of(installation: Installation, name: str) -> Object:
     return dict(found.get("status", {}).get("warmPool", {}))
 
 
-def until_full(installation: Installation, name: str, size: int) -> set[str]:
+def until_full(
+    installation: Installation, name: str, size: int, seconds: float = DEADLINE_SECONDS
+) -> set[str]:
     """Wait until this number of desktops can be taken; return their names."""
     until(
         lambda: f"the pool {name} has {size} that can be taken; it is {pool_of(installation, name)}",
         lambda: (found := pool_of(installation, name)).get("ready") == size and found.get("replicas") == size,
+        seconds,
     )
     return waiting(installation, name)

@@ -85,9 +85,6 @@ def test_another_sample_is_opened_before_the_session_is_ready(
     assert session["status"]["desktop"]["name"] in names
     assert startup(session) == ("Warm", "")
     assert agent.samples == ["watering_can.blend"]
-    empty = taken(installation, "empty", scene={})
-    assert startup(empty) == ("Warm", "")
-    assert agent.samples == ["watering_can.blend", ""]
 
 
 def test_a_desktop_that_does_not_open_the_scene_is_replaced_by_a_cold_start(
@@ -112,6 +109,7 @@ def test_a_desktop_that_does_not_open_the_scene_is_replaced_by_a_cold_start(
         ("OwnResources", {"resources": {"limits": {"cpu": "1"}}}),
         ("OtherSettings", {"input": {"emulateNumpad": True}}),
         ("Workspace", {"workspace": {"size": "1Gi"}}),
+        ("OwnScene", {"scene": {}}),
     ],
 )
 def test_what_a_pool_cannot_give_starts_cold_at_once_and_says_why(

@@ -21,11 +21,14 @@ async def claim_desktop(context: ReconcilerContext, session: Session, step: step
 
     After a failure whose outcome is not known the offer stays, so that the next attempt finds out.
     """
+    pool = Ref(CLASS_KIND, session.namespace, session.spec.class_name)
     try:
         taken = await context.kubernetes.merge(step.ref, step.patch)
     except (NotFound, Conflict):
         context.pools.withdraw(session.uid)
         await context.reread(step.ref)
+        # The watch brings nothing new of it any more.
+        context.queue.add_after(pool, REFILL_DELAY_SECONDS)
         return ""
     except (Invalid, Unauthorised):
         # Something in the cluster lets no pod be taken. The session starts as it would without a pool.
@@ -34,7 +37,7 @@ async def claim_desktop(context: ReconcilerContext, session: Session, step: step
     context.cache.put({"kind": "Pod"} | taken)
     context.pools.withdraw(session.uid)
     context.metrics.claimed(session.namespace, session.spec.class_name)
-    context.queue.add_after(Ref(CLASS_KIND, session.namespace, session.spec.class_name), REFILL_DELAY_SECONDS)
+    context.queue.add_after(pool, REFILL_DELAY_SECONDS)
     return f"Took {step.ref} from the pool."
 
 

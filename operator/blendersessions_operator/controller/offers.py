@@ -32,6 +32,9 @@ def with_offer(context: ReconcilerContext, session: Session, observed: Observed)
     pools, settings = context.pools, observed.settings
     starts = observed.may_start and not session.suspend_requested and not session.deleting
     if settings is None or settings.warm_pool is None or not starts or observed.pod is not None:
+        key = Ref(CLASS_KIND, session.namespace, session.spec.class_name)
+        if observed.pod is None:
+            pools.put_back(session.uid, key)
         pools.withdraw(session.uid)
         if session.suspend_requested:
             pools.cold.pop(session.uid, None)
@@ -76,6 +79,7 @@ def _find(context: ReconcilerContext, session: Session, settings: EffectiveSetti
             if fits(session, settings, pod):
                 return Offer({"kind": "Pod"} | pod, secret)
             # All others of the pool are like it, but those of former settings.
+            context.pools.put_back(session.uid, key)
             context.pools.give_up(session.uid)
             return None
         context.pools.withdraw(session.uid)

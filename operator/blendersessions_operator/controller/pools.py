@@ -103,6 +103,12 @@ class Pools:
         if (ref := self._offers.pop(uid, None)) is not None:
             self._offered.discard(ref)
 
+    def put_back(self, uid: str, key: Ref) -> None:
+        """Take an offer back whose desktop others can have."""
+        if (ref := self._offers.get(uid)) is not None:
+            self.withdraw(uid)
+            self.claimable.setdefault(key, []).insert(0, ref)
+
     def set_claimable(self, key: Ref, pods: list[Ref]) -> None:
         """Note which desktops of a pool a session could take."""
         self.claimable[key] = [ref for ref in pods if ref not in self._offered]

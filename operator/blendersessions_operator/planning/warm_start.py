@@ -49,7 +49,7 @@ class ColdReason(StrEnum):
     WORKSPACE = "Workspace"
     """Its home folder is on a volume, which no running pod can be given."""
     OWN_SCENE = "OwnScene"
-    """Its scene comes from an address, from a volume or by an upload."""
+    """Its scene comes from an address, from a volume or by an upload, or is empty where the pool shows a sample."""
     OWN_RESOURCES = "OwnResources"
     """It asks for other CPU, memory or devices."""
     OWN_DISPLAY = "OwnDisplay"
@@ -86,6 +86,9 @@ def why_cold(session: Session, settings: EffectiveSettings) -> Explanation | Non
     if spec.scene.is_brought_in:
         text = "A desktop of the pool opens samples alone; a file of your own is brought in by one that starts for it."
         return Explanation(ColdReason.OWN_SCENE, text)
+    if settings.warm_pool.scene and not spec.scene.sample:
+        text = f"The desktops of the pool show {settings.warm_pool.scene}, and open another sample, but no empty scene."
+        return Explanation(ColdReason.OWN_SCENE, text)
     if spec.resources.requests or spec.resources.limits:
         return Explanation(ColdReason.OWN_RESOURCES, "The desktops of the pool have the resources of the class.")
     typical = type(spec)().display
@@ -98,6 +101,8 @@ def why_cold(session: Session, settings: EffectiveSettings) -> Explanation | Non
 
 def fits(session: Session, settings: EffectiveSettings, waiting: Manifest) -> bool:
     """Return whether a pod of a pool is what would be made for the session, but for the sample that it shows."""
+    if _shown(waiting) and not session.spec.scene.sample:
+        return False
     shown = Scene(sample=_shown(waiting))
     alike = replace(session, spec=session.spec.model_copy(update={"scene": shown}))
     return not outdated(waiting, desktop_of_pod(waiting), alike, settings)
