@@ -11,7 +11,7 @@ from blendersessions_operator.planning import podstate
 from blendersessions_operator.planning.endings import Explanation
 from blendersessions_operator.planning.observed import Observed, Offer, owned
 from blendersessions_operator.planning.pool_observed import PoolMember, access_of, is_uncertain
-from blendersessions_operator.planning.warm_start import ColdReason, fits, why_cold
+from blendersessions_operator.planning.warm_start import EMPTY, FAILED, ColdReason, fits, why_cold
 
 if TYPE_CHECKING:
     from blendersessions.model.effective_settings import EffectiveSettings
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from blendersessions.model.session import Session
     from blendersessions_operator.controller.context import ReconcilerContext
 
-_EMPTY: Final = Explanation(ColdReason.POOL_EMPTY, "No desktop of the pool was free.")
 _RESUMED: Final = Explanation(ColdReason.RESUMED, "It had a desktop before, under whose name it starts again.")
 _DIFFERS: Final = Explanation(ColdReason.OTHER_SETTINGS, "The desktops of the pool have the settings of the class.")
 
@@ -44,7 +43,8 @@ def with_offer(context: ReconcilerContext, session: Session, observed: Observed)
     if offer is not None:
         return replace(observed, offer=offer)
     pools.withdraw(session.uid)
-    pools.cold.setdefault(session.uid, why or _EMPTY)
+    empty = _DIFFERS if pools.has_given_up(session.uid) else EMPTY
+    pools.cold.setdefault(session.uid, why or empty)
     return replace(observed, cold_because=pools.cold[session.uid])
 
 
@@ -62,12 +62,18 @@ def _why_none(
     context: ReconcilerContext, session: Session, observed: Observed, settings: EffectiveSettings
 ) -> Explanation | None:
     """Return why a session is offered nothing; None if it may be offered something."""
-    if (why := why_cold(session, settings)) is not None:
+    if (why := why_cold(session, settings)) is not None and session.desktop.name == session.generated_name:
         return why
     if context.pools.has_given_up(session.uid):
         return _DIFFERS
+    if (known := context.pools.cold.get(session.uid)) is not None:
+        return known
+    if session.status.suspension is not None:
+        return _RESUMED
+    if session.desktop.name != session.generated_name:
+        return FAILED
     had = observed.secret is not None or session.status.connection is not None or bool(session.status.desktop_name)
-    return context.pools.cold.get(session.uid) or (_RESUMED if had else None)
+    return _RESUMED if had else None
 
 
 def _find(context: ReconcilerContext, session: Session, settings: EffectiveSettings) -> Offer | None:

@@ -62,6 +62,12 @@ class ColdReason(StrEnum):
     """The desktop that it took ended, or did not open its scene."""
 
 
+EMPTY: Final = Explanation(ColdReason.POOL_EMPTY, "No desktop of the pool was free.")
+FAILED: Final = Explanation(
+    ColdReason.DESKTOP_FAILED, "The desktop that it took from the pool ended before its scene was on screen."
+)
+
+
 @dataclass(frozen=True)
 class Opening:
     """How far a desktop of a pool is with the scene of the session that has taken it."""
@@ -214,10 +220,8 @@ def _why_it_was_cold(session: Session, observed: Observed, settings: EffectiveSe
     if observed.cold_because is not None:
         return observed.cold_because
     if session.desktop.name != session.generated_name:
-        text = "The desktop that it took from the pool ended before its scene was on screen."
-        return Explanation(ColdReason.DESKTOP_FAILED, text)
-    empty = Explanation(ColdReason.POOL_EMPTY, "No desktop of the pool was free.")
-    return why_cold(session, settings) or empty
+        return FAILED
+    return why_cold(session, settings) or EMPTY
 
 
 def _shown(waiting: Manifest) -> str:
