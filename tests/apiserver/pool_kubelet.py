@@ -81,9 +81,7 @@ def pool_of(installation: Installation, name: str) -> Object:
     return dict(found.get("status", {}).get("warmPool", {}))
 
 
-def until_full(
-    installation: Installation, name: str, size: int, seconds: float = DEADLINE_SECONDS
-) -> set[str]:
+def until_full(installation: Installation, name: str, size: int, seconds: float = DEADLINE_SECONDS) -> set[str]:
     """Wait until this number of desktops can be taken; return their names."""
     until(
         lambda: f"the pool {name} has {size} that can be taken; it is {pool_of(installation, name)}",

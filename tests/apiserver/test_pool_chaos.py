@@ -173,7 +173,9 @@ def test_a_hundred_sessions_take_sixty_desktops_while_operators_are_killed(chaos
     assert paths["Warm"] >= DESKTOPS // 2, f"a pool is for being taken: {paths}"
     until(
         "Guacamole has a connection for each desktop and no other",
-        lambda: installation.guacamole.connection_keys() == Counter(pod["metadata"]["name"] for pod in pods(installation)),
+        lambda: (
+            installation.guacamole.connection_keys() == Counter(pod["metadata"]["name"] for pod in pods(installation))
+        ),
         CONVERGENCE_SECONDS,
     )
     history.end()

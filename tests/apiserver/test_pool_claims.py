@@ -136,9 +136,7 @@ def test_a_class_without_a_pool_says_nothing_of_one(installation: Installation, 
     assert startup(taken(installation)) == ("Cold", "")
 
 
-def test_a_session_that_was_suspended_keeps_its_desktops_name(
-    installation: Installation, kubelet: PoolKubelet
-) -> None:
+def test_a_session_that_was_suspended_keeps_its_desktops_name(installation: Installation, kubelet: PoolKubelet) -> None:
     filled(installation)
     session = taken(installation)
     name = session["status"]["desktop"]["name"]
@@ -153,9 +151,7 @@ def test_a_session_that_was_suspended_keeps_its_desktops_name(
     assert len(installation.guacamole.named(name)) == 1
 
 
-def test_viewers_and_limits_apply_to_a_desktop_that_was_taken(
-    installation: Installation, kubelet: PoolKubelet
-) -> None:
+def test_viewers_and_limits_apply_to_a_desktop_that_was_taken(installation: Installation, kubelet: PoolKubelet) -> None:
     filled(installation)
     session = taken(installation, owner="ann", viewers=["vic"], connections={"max": 3})
     name = session["status"]["desktop"]["name"]

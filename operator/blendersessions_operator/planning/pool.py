@@ -189,4 +189,3 @@ def _take_out_of_guacamole(member: PoolMember) -> list[PoolStep]:
     """Return the removal of what a desktop that is being deleted has in Guacamole: no session can take it any more."""
     access = access_of(member.name, member.pod["metadata"]["namespace"])
     return [steps.RemoveConnection(name, access) for name in sorted(member.access.connections)]
-
