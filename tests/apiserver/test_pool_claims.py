@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 CART = {"sample": "shopping_cart.blend"}
 POOL = {"size": 2, "scene": CART["sample"]}
 
+pytestmark = pytest.mark.usefixtures("kubelet")
+
 
 @pytest.fixture
 def kubelet(installation: Installation, agent: FakeAgent) -> Iterator[PoolKubelet]:
@@ -54,7 +56,7 @@ def startup(session: Object) -> tuple[str, str]:
 
 
 def test_a_session_takes_a_desktop_whole_and_the_pool_makes_another(
-    installation: Installation, kubelet: PoolKubelet, agent: FakeAgent
+    installation: Installation, agent: FakeAgent
 ) -> None:
     names = filled(installation)
     session = taken(installation, owner="ann")
@@ -77,9 +79,7 @@ def test_a_session_takes_a_desktop_whole_and_the_pool_makes_another(
     assert installation.condition("DesktopReady")["reason"] == "DesktopRunning", "no restart is needed"
 
 
-def test_another_sample_is_opened_before_the_session_is_ready(
-    installation: Installation, kubelet: PoolKubelet, agent: FakeAgent
-) -> None:
+def test_another_sample_is_opened_before_the_session_is_ready(installation: Installation, agent: FakeAgent) -> None:
     names = filled(installation)
     session = taken(installation, scene={"sample": "watering_can.blend"})
     assert session["status"]["desktop"]["name"] in names
@@ -88,7 +88,7 @@ def test_another_sample_is_opened_before_the_session_is_ready(
 
 
 def test_a_desktop_that_does_not_open_the_scene_is_replaced_by_a_cold_start(
-    installation: Installation, kubelet: PoolKubelet, agent: FakeAgent
+    installation: Installation, agent: FakeAgent
 ) -> None:
     filled(installation)
     agent.sample_answer = 503, {"message": "Blender is gone."}
@@ -113,7 +113,7 @@ def test_a_desktop_that_does_not_open_the_scene_is_replaced_by_a_cold_start(
     ],
 )
 def test_what_a_pool_cannot_give_starts_cold_at_once_and_says_why(
-    installation: Installation, kubelet: PoolKubelet, reason: str, spec: dict[str, Any]
+    installation: Installation, reason: str, spec: dict[str, Any]
 ) -> None:
     names = filled(installation)
     session = taken(installation, **spec)
@@ -126,17 +126,17 @@ def test_what_a_pool_cannot_give_starts_cold_at_once_and_says_why(
             installation.delete_child(*each.split("/"))
 
 
-def test_an_empty_pool_starts_cold_at_once(installation: Installation, kubelet: PoolKubelet) -> None:
+def test_an_empty_pool_starts_cold_at_once(installation: Installation) -> None:
     filled(installation, size=0)
     assert startup(taken(installation)) == ("Cold", "PoolEmpty")
 
 
-def test_a_class_without_a_pool_says_nothing_of_one(installation: Installation, kubelet: PoolKubelet) -> None:
+def test_a_class_without_a_pool_says_nothing_of_one(installation: Installation) -> None:
     installation.create_class("warm")
     assert startup(taken(installation)) == ("Cold", "")
 
 
-def test_a_session_that_was_suspended_keeps_its_desktops_name(installation: Installation, kubelet: PoolKubelet) -> None:
+def test_a_session_that_was_suspended_keeps_its_desktops_name(installation: Installation) -> None:
     filled(installation)
     session = taken(installation)
     name = session["status"]["desktop"]["name"]
@@ -151,7 +151,7 @@ def test_a_session_that_was_suspended_keeps_its_desktops_name(installation: Inst
     assert len(installation.guacamole.named(name)) == 1
 
 
-def test_viewers_and_limits_apply_to_a_desktop_that_was_taken(installation: Installation, kubelet: PoolKubelet) -> None:
+def test_viewers_and_limits_apply_to_a_desktop_that_was_taken(installation: Installation) -> None:
     filled(installation)
     session = taken(installation, owner="ann", viewers=["vic"], connections={"max": 3})
     name = session["status"]["desktop"]["name"]
@@ -163,7 +163,7 @@ def test_viewers_and_limits_apply_to_a_desktop_that_was_taken(installation: Inst
     assert session["status"]["viewURL"]
 
 
-def test_a_class_that_is_deleted_leaves_taken_desktops_alone(installation: Installation, kubelet: PoolKubelet) -> None:
+def test_a_class_that_is_deleted_leaves_taken_desktops_alone(installation: Installation) -> None:
     filled(installation)
     name = taken(installation)["status"]["desktop"]["name"]
     installation.delete_class("warm")

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from apiserver.installation import Installation
     from apiserver.pool_kubelet import PoolKubelet
 
+pytestmark = pytest.mark.usefixtures("kubelet")
+
 
 @pytest.fixture
 def kubelet(installation: Installation) -> Iterator[PoolKubelet]:
@@ -34,9 +36,7 @@ def connections(installation: Installation) -> set[str]:
     return set(installation.guacamole.connection_keys())
 
 
-def test_a_pool_fills_with_whole_desktops_that_nobody_may_open(
-    installation: Installation, kubelet: PoolKubelet
-) -> None:
+def test_a_pool_fills_with_whole_desktops_that_nobody_may_open(installation: Installation) -> None:
     installation.create_class("warm", warmPool={"size": 3, "scene": "shopping_cart.blend"})
     names = until_full(installation, "warm", 3)
     for plural in ("pods", "services", "secrets"):
@@ -48,9 +48,7 @@ def test_a_pool_fills_with_whole_desktops_that_nobody_may_open(
     assert found["selector"] == "blendersessions.io/pool=warm,!blendersessions.io/session-uid"
 
 
-def test_the_scale_changes_the_size_and_nothing_beyond_the_largest(
-    installation: Installation, kubelet: PoolKubelet
-) -> None:
+def test_the_scale_changes_the_size_and_nothing_beyond_the_largest(installation: Installation) -> None:
     installation.create_class("warm", warmPool={"size": 1, "maxSize": 4})
     until_full(installation, "warm", 1)
     path = f"{SESSIONS}/namespaces/{installation.namespace}/blendersessionclasses/warm/scale"
@@ -64,7 +62,7 @@ def test_the_scale_changes_the_size_and_nothing_beyond_the_largest(
     until("Guacamole knows none of them", lambda: not connections(installation))
 
 
-def test_another_image_replaces_all_of_them(installation: Installation, kubelet: PoolKubelet) -> None:
+def test_another_image_replaces_all_of_them(installation: Installation) -> None:
     installation.create_class("warm", warmPool={"size": 2})
     former = until_full(installation, "warm", 2)
     installation.patch_class("warm", {"image": "blender-sessions/blender:next"})
@@ -73,9 +71,7 @@ def test_another_image_replaces_all_of_them(installation: Installation, kubelet:
     until("Guacamole knows the new ones alone", lambda: connections(installation) == names)
 
 
-def test_a_guacamole_that_was_emptied_gets_its_connections_again(
-    installation: Installation, kubelet: PoolKubelet
-) -> None:
+def test_a_guacamole_that_was_emptied_gets_its_connections_again(installation: Installation) -> None:
     installation.create_class("warm", warmPool={"size": 2})
     names = until_full(installation, "warm", 2)
     for identifier in installation.guacamole.connections():
@@ -84,7 +80,7 @@ def test_a_guacamole_that_was_emptied_gets_its_connections_again(
     until_full(installation, "warm", 2)
 
 
-def test_an_operator_that_was_killed_adopts_its_pool(installation: Installation, kubelet: PoolKubelet) -> None:
+def test_an_operator_that_was_killed_adopts_its_pool(installation: Installation) -> None:
     installation.create_class("warm", warmPool={"size": 2})
     names = until_full(installation, "warm", 2)
     installation.stop(kill=True)
@@ -93,7 +89,7 @@ def test_an_operator_that_was_killed_adopts_its_pool(installation: Installation,
     assert names < until_full(installation, "warm", 3)
 
 
-def test_a_pool_beyond_the_quota_says_so_and_does_not_spin(installation: Installation, kubelet: PoolKubelet) -> None:
+def test_a_pool_beyond_the_quota_says_so_and_does_not_spin(installation: Installation) -> None:
     quotas = f"api/v1/namespaces/{installation.namespace}/resourcequotas"
     quota = {"metadata": {"name": "few"}, "spec": {"hard": {"pods": "2"}}}
     installation.api.request("POST", quotas, quota)

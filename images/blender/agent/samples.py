@@ -14,8 +14,6 @@ from workspace.sample_copy import copy_sample
 SAMPLES: Final = Path("/usr/share/blender-sessions/scenes")
 OPEN_SECONDS: Final = 25.0
 """How long a sample may take until it is on screen. The operator waits a little longer."""
-LOOK_SECONDS: Final = 0.05
-"""Time between two looks at what Blender reports."""
 
 
 async def open_sample(name: str, home: Path, blender: Blender, samples: Path = SAMPLES) -> Path:
@@ -39,7 +37,7 @@ async def open_sample(name: str, home: Path, blender: Blender, samples: Path = S
             if blender.state.file != str(copy):
                 await blender.open(copy, OPEN_SECONDS)
             while not _shows(blender.state, copy):
-                await asyncio.sleep(LOOK_SECONDS)
+                await blender.next_report()
     except (OpenFailed, Busy, BlenderEnded, TimeoutError) as error:
         reason = str(error) or "Blender did not show it in time."
         raise Refused(503, f"{name} was not opened. {reason}") from None

@@ -14,13 +14,13 @@ from blendersessions.model.session import Input
 from blendersessions.model.session_class import Limits, Saving, Transfer
 
 if TYPE_CHECKING:
-    from blendersessions.model.warm_pool import WarmPool
     from datetime import timedelta
 
     from blendersessions.model.installation import InstallationDefaults
     from blendersessions.model.quantities import Amounts
     from blendersessions.model.session import Session
     from blendersessions.model.session_class import ClassLifetime, SessionClass
+    from blendersessions.model.warm_pool import WarmPool
 
 
 @dataclass(frozen=True)

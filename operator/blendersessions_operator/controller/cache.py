@@ -343,7 +343,7 @@ class ObjectCache:
         return of is not None and bool(of.uid) and controller_uid(child) == of.uid
 
     def _with_taken(self, session: Session) -> Session:
-        """Return the session with the desktop that it has taken. Of several, it keeps the one that it was known with."""
+        """Return the session with the desktop that it has taken: of several, the one that it was known with."""
         names = self.pools.taken(session.uid)
         known = self._sessions.get(session.ref)
         if known is not None and known.taken in names:

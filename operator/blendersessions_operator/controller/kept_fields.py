@@ -49,7 +49,7 @@ def kept(manifest: Manifest, known_sessions: Container[str]) -> Manifest:
 
 
 def stub(manifest: Manifest) -> Manifest:
-    """Return what is kept of an object that belongs to no known session: which one it is, of a pod its claims and its pool."""
+    """Return what is kept of an object that belongs to no known session: which one it is, its claims and its pool."""
     metadata = {key: manifest["metadata"].get(key, "") for key in ("name", "namespace", "uid", "resourceVersion")}
     slim: Manifest = {"kind": manifest["kind"], "metadata": metadata}
     if POOL in (manifest["metadata"].get("labels") or {}):

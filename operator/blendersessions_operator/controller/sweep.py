@@ -40,7 +40,7 @@ class Sweeper:
     """Those of them that lead to namespaces that are not served, with the namespace."""
 
     async def turn(self, context: ReconcilerContext, now: float) -> None:
-        """Compare the cache of Guacamole with the sessions and the pools, and remove the orphans whose grace period is over.
+        """Compare Guacamole's cache with sessions and pools, and remove the orphans whose grace period is over.
 
         Args:
             context: the clients and caches.

@@ -114,6 +114,11 @@ def fits(session: Session, settings: EffectiveSettings, waiting: Manifest) -> bo
     return not outdated(waiting, desktop_of_pod(waiting), alike, settings)
 
 
+def plan_taking(session: Session, observed: Observed) -> Stages:
+    """Plan what makes a desktop of a pool the session's, and what follows that."""
+    return plan_claim(session, observed) or plan_take_over(session, observed) or plan_surplus(session, observed)
+
+
 def plan_claim(session: Session, observed: Observed) -> Stages:
     """Plan the claim of the desktop that is offered to the session, if it may start and has none."""
     offer, settings = observed.offer, observed.settings

@@ -30,6 +30,7 @@ class FakeBlender:
     failure: Exception | None = None
     opened: list[Path] = field(default_factory=list)
     draws: asyncio.Event = field(default_factory=asyncio.Event)
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self.draws.set()
@@ -40,13 +41,17 @@ class FakeBlender:
             raise self.failure
         self.opened.append(file)
         self.state = replace(STATE, ready=False, file=str(file))
-        drawing = asyncio.ensure_future(self._draw())
-        drawing.add_done_callback(lambda _: None)
+        self.begun.set()
         return Opened()
 
-    async def _draw(self) -> None:
+    async def next_report(self) -> BlenderState:
         await self.draws.wait()
         self.state = replace(self.state, ready=True)
+        return self.state
+
+
+def names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
 
 
 @pytest.fixture
@@ -72,8 +77,7 @@ async def test_a_copy_is_opened_and_told_when_it_is_on_screen(home: Path, sample
     blender = FakeBlender()
     blender.draws.clear()
     asked = asyncio.ensure_future(opened("can.blend", home, blender, samples))
-    while not blender.opened:
-        await asyncio.sleep(0)
+    await blender.begun.wait()
     assert not asked.done(), "it is not drawn yet"
     blender.draws.set()
     assert await asked == home / "can.blend"
@@ -95,7 +99,7 @@ async def test_what_an_attempt_before_copied_is_opened(home: Path, samples: Path
         await opened("can.blend", home, blender, samples)
     blender.failure = None
     assert await opened("can.blend", home, blender, samples) == home / "can.blend"
-    assert [path.name for path in home.iterdir()] == ["can.blend"]
+    assert names(home) == ["can.blend"]
 
 
 @pytest.mark.parametrize("name", ["other.blend", "../can.blend", "/etc/passwd", "can", ""])

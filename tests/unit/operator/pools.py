@@ -58,7 +58,7 @@ def reported(pod: Manifest, *, ready: bool = True, phase: str = "Running", **sta
     return pod | {"status": {"phase": phase, "podIP": "10.0.0.7", "conditions": conditions} | status}
 
 
-def complete(pod: Manifest, session_class: SessionClass) -> PoolMember:
+def complete(pod: Manifest) -> PoolMember:
     """A desktop that lacks nothing in Kubernetes and in Guacamole."""
     name = pod["metadata"]["name"]
     secret = pool_secret(pod, DesktopCredentials("pw123456", f"token of {name}"))

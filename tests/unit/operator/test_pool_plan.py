@@ -77,7 +77,7 @@ def test_a_desktop_gets_its_secret_and_service_then_its_connection() -> None:
     bare = PoolMember(waiting_pod(of, "blender-a"), access=AccessView(True))
     observed = replace(PoolWorld(of).observe(), members=(bare,))
     assert {type(step) for step in plan_pool(observed).steps} >= {pool_steps.MakeSecret, pool_steps.MakeService}
-    whole = complete(bare.pod, of)
+    whole = complete(bare.pod)
     observed = replace(observed, members=(replace(whole, access=AccessView(True)),))
     (created,) = of_kind(observed, steps.CreateConnection)
     assert isinstance(created, steps.CreateConnection)
@@ -88,7 +88,7 @@ def test_a_desktop_gets_its_secret_and_service_then_its_connection() -> None:
 
 def test_a_secret_of_another_pod_of_that_name_gives_no_password() -> None:
     of = class_of(POOL)
-    whole = complete(waiting_pod(of, "blender-a"), of)
+    whole = complete(waiting_pod(of, "blender-a"))
     former = replace(whole, pod=whole.pod | {"metadata": whole.pod["metadata"] | {"uid": "younger"}})
     assert not former.has_secret
     assert not former.is_complete
@@ -96,7 +96,7 @@ def test_a_secret_of_another_pod_of_that_name_gives_no_password() -> None:
 
 def test_whoever_was_let_in_before_a_claim_is_turned_out() -> None:
     of = class_of(POOL)
-    whole = complete(reported(waiting_pod(of, "blender-a")), of)
+    whole = complete(reported(waiting_pod(of, "blender-a")))
     opened = replace(whole, access=replace(whole.access, grants=frozenset({("eve", "blender-a")})))
     observed = replace(PoolWorld(of).observe(), members=(opened,))
     assert of_kind(observed, steps.Revoke) == [steps.Revoke("eve", "blender-a")]
@@ -195,7 +195,7 @@ def test_only_a_whole_desktop_whose_blender_never_ended_can_be_taken(
     status: dict[str, object], state: MemberState
 ) -> None:
     of = class_of(POOL)
-    member = complete(reported(waiting_pod(of, "blender-a"), **status), of)  # type: ignore[arg-type]
+    member = complete(reported(waiting_pod(of, "blender-a"), **status))  # type: ignore[arg-type]
     assert state_of(member, PoolWorld(of).observe()) is state
 
 
@@ -203,7 +203,7 @@ def test_a_desktop_on_a_node_that_is_drained_is_removed_at_once() -> None:
     of = class_of(POOL)
     pod = reported(waiting_pod(of, "blender-a"))
     pod["status"]["conditions"].append({"type": "DisruptionTarget", "status": "True"})
-    observed = replace(PoolWorld(of).observe(), members=(complete(pod, of),))
+    observed = replace(PoolWorld(of).observe(), members=(complete(pod),))
     assert state_of(observed.members[0], observed) is MemberState.UNFIT
     assert len(of_kind(observed, pool_steps.RemoveDesktop)) == 1
 
@@ -238,7 +238,7 @@ def test_a_guacamole_that_is_away_stops_no_desktop_from_being_made() -> None:
 def test_a_plan_never_makes_more_than_the_class_allows(size: int, most: int, count: int, wait: bool) -> None:
     pool = {"size": min(size, most), "maxSize": most}
     of = class_of(pool)
-    members = tuple(complete(reported(waiting_pod(of, f"blender-{number}")), of) for number in range(count))
+    members = tuple(complete(reported(waiting_pod(of, f"blender-{number}"))) for number in range(count))
     observed = replace(PoolWorld(of, claims_waiting=wait).observe(), members=members)
     planned = plan_pool(observed)
     assert planned == plan_pool(observed), "the same input gives the same plan"

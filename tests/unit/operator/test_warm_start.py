@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,9 +11,7 @@ from blendersessions.model import labels
 from blendersessions.model.conditions import ConditionType, Reason
 from blendersessions.model.desktop import Desktop
 from blendersessions.model.effective_settings import EffectiveSettings, effective_settings
-from blendersessions.model.manifest import Manifest
 from blendersessions.model.names import name_for
-from blendersessions.model.session import Session
 from blendersessions.model.status import SessionStatus, StartPath
 from blendersessions_operator.planning import steps
 from blendersessions_operator.planning.conditions import compute_conditions
@@ -25,6 +23,10 @@ from blendersessions_operator.planning.warm_start import ColdReason, Opening, fi
 from blendersessions_operator.resources.pod import outdated
 from unit.operator.factories import OTHER_UID, PROFILE, everything_observed, nothing_observed, session
 from unit.operator.pools import class_of, complete, reported, waiting_pod
+
+if TYPE_CHECKING:
+    from blendersessions.model.manifest import Manifest
+    from blendersessions.model.session import Session
 
 POOL = {"size": 2, "scene": "shopping_cart.blend"}
 CART: Manifest = {"scene": {"sample": "shopping_cart.blend"}}
@@ -39,7 +41,7 @@ def settings_of(of: Session, **spec: object) -> EffectiveSettings:
 def offered(of: Session, **spec: object) -> Observed:
     """A session without a desktop, to which one of the pool is offered."""
     session_class = class_of(POOL, **spec)
-    member = complete(reported(waiting_pod(session_class, NAME)), session_class)
+    member = complete(reported(waiting_pod(session_class, NAME)))
     assert member.secret is not None
     member.secret["metadata"] |= {"uid": "secret-uid", "resourceVersion": "3"}
     return replace(nothing_observed(), settings=settings_of(of, **spec), offer=Offer(member.pod, member.secret))
