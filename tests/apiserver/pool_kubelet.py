@@ -33,8 +33,12 @@ class PoolKubelet(threading.Thread):
 
     def run(self) -> None:
         while not self.ended.wait(0.1):
-            for pod in pods(self._installation):
-                if not pod.get("status", {}).get("podIP"):
+            found = pods(self._installation)
+            # A container runs once its Secret can be mounted.
+            mounted = {each for each in self._installation.children() if each.startswith("secrets/")}
+            for pod in found:
+                starts = not pod.get("status", {}).get("podIP") and f"secrets/{pod['metadata']['name']}" in mounted
+                if starts:
                     with ignoring_not_found():
                         self.report(pod["metadata"]["name"])
             self._installation.collect_garbage()

@@ -96,7 +96,7 @@ class ObjectCache:
         refs = [session.desktop.ref(kind) for kind in CHILD_KINDS]
         refs.append(Ref("PersistentVolumeClaim", session.namespace, session.generated_name))
         refs += [Ref("Secret", session.namespace, user_secret_name(username)) for username in access_list(session)]
-        return [ref for ref in refs if ref in self._stubs]
+        return [ref for ref in dict.fromkeys(refs) if ref in self._stubs]
 
     def session(self, ref: Ref) -> Session | None:
         """Return the last known state of a session, or None."""
@@ -283,8 +283,13 @@ class ObjectCache:
         return of_name if of_name is not None and of_name.namespace == namespace else None
 
     def pool_keys(self) -> set[Ref]:
-        """Return the classes that have a pool, want one, or had one of which something may be left."""
-        return {ref for ref, each in self._classes.items() if each.spec.warm_pool is not None} | set(self.pools.keys())
+        """Return the classes that want a pool, have one, or had one of which something may be left."""
+        told = {
+            ref
+            for ref, each in self._classes.items()
+            if each.spec.warm_pool is not None or each.pool_status is not None
+        }
+        return told | set(self.pools.keys())
 
     def unread_of(self, namespace: str, name: str) -> list[Ref]:
         """Return the objects of a desktop that must be read again, because they were seen before their pod was."""

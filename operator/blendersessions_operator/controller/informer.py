@@ -149,18 +149,13 @@ def enqueue_affected(context: ReconcilerContext, item: Manifest) -> None:
         if (key := context.cache.pool_of(item)) is not None:
             context.queue.add(key)
         if ref.kind == "Pod":
-            _note_pod(context, item)
+            _note_room(context, item)
             context.enqueue_waiting()
 
 
-def _note_pod(context: ReconcilerContext, pod: Manifest) -> None:
-    """Have pools make room for a session that finds none, and go on when a pod has left some."""
-    wanted = context.pools.anybody_wants_room
-    gone = not context.cache.knows(ref_of(pod))
-    context.pools.note_pod(pod, gone=gone)
-    if context.pools.anybody_wants_room or wanted:
-        context.enqueue_pools()
-    if gone:
+def _note_room(context: ReconcilerContext, pod: Manifest) -> None:
+    """Have what was refused for lack of room be tried again when a pod has left some."""
+    if not context.cache.knows(ref_of(pod)):
         for freed in context.pools.pod_gone(pod["metadata"]["namespace"]):
             context.queue.add(freed)
 

@@ -10,7 +10,8 @@ from blendersessions.model.warm_pool import pool_of
 from blendersessions_operator.planning import podstate
 from blendersessions_operator.planning.endings import Explanation
 from blendersessions_operator.planning.observed import Observed, Offer, owned
-from blendersessions_operator.planning.pool_observed import PoolMember, access_of, is_uncertain
+from blendersessions_operator.planning.pool_observed import PoolMember, is_uncertain
+from blendersessions_operator.planning.steps import Area
 from blendersessions_operator.planning.warm_start import EMPTY, FAILED, ColdReason, fits, why_cold
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ def with_offer(context: ReconcilerContext, session: Session, observed: Observed)
     A session that wants none any more loses what was offered to it.
     """
     pools, settings = context.pools, observed.settings
+    if _room_is_news(context, session, observed):
+        context.enqueue_pools()
     starts = observed.may_start and not session.suspend_requested and not session.deleting
     if settings is None or settings.warm_pool is None or not starts or observed.pod is not None:
         key = Ref(CLASS_KIND, session.namespace, session.spec.class_name)
@@ -46,6 +49,16 @@ def with_offer(context: ReconcilerContext, session: Session, observed: Observed)
     empty = _DIFFERS if pools.has_given_up(session.uid) else EMPTY
     pools.cold.setdefault(session.uid, why or empty)
     return replace(observed, cold_because=pools.cold[session.uid])
+
+
+def _room_is_news(context: ReconcilerContext, session: Session, observed: Observed) -> bool:
+    """Note whether a session that starts finds room; return whether pools must know of it."""
+    if observed.pod is not None and not session.deleting:
+        return context.pools.note_pod(session, observed.pod)
+    refused = observed.failures.get(Area.DESKTOP)
+    if observed.may_start and not session.suspend_requested and not session.deleting:
+        return refused is not None and context.pools.note_refusal(session, str(refused), observed.now)
+    return context.pools.has_room(session.uid)
 
 
 def surplus_of(context: ReconcilerContext, session: Session) -> tuple[Manifest, ...]:
@@ -81,7 +94,7 @@ def _find(context: ReconcilerContext, session: Session, settings: EffectiveSetti
     key = Ref(CLASS_KIND, session.namespace, session.spec.class_name)
     while (ref := context.pools.offer(session, key)) is not None:
         pod, secret = context.cache.get(ref), context.cache.get(Ref("Secret", *ref[1:]))
-        if pod is not None and secret is not None and _can_be_taken(context, ref, pod, secret):
+        if pod is not None and secret is not None and _can_be_taken(pod, secret):
             if fits(session, settings, pod):
                 return Offer({"kind": "Pod"} | pod, secret)
             # All others of the pool are like it, but those of former settings.
@@ -92,8 +105,8 @@ def _find(context: ReconcilerContext, session: Session, settings: EffectiveSetti
     return None
 
 
-def _can_be_taken(context: ReconcilerContext, ref: Ref, pod: Manifest, secret: Manifest) -> bool:
-    access = context.guacamole.view(access_of(ref.name, ref.namespace))
-    member = PoolMember(pod, secret, context.cache.get(Ref("Service", *ref[1:])), access)
+def _can_be_taken(pod: Manifest, secret: Manifest) -> bool:
+    member = PoolMember(pod, secret)
     sound = not podstate.has_ended(pod) and not any(podstate.ends(pod)) and not is_uncertain(pod)
-    return bool(pool_of(pod)) and sound and podstate.is_ready(pod) and member.is_complete
+    # What else may be missing, such as its connection, the session makes.
+    return bool(pool_of(pod)) and sound and podstate.is_ready(pod) and member.has_secret

@@ -37,19 +37,11 @@ async def reconcile_pool(context: ReconcilerContext, key: Ref) -> bool:
     Returns:
         Whether it is done; if not, the queue tries it again later.
     """
-    failures: dict[Area, DomainError] = {}
-    for _ in range(MAX_ROUNDS):
-        observed = await observe_pool(context, key, failures)
-        failures = dict(observed.failures)
-        plan = plan_pool(observed)
-        if not plan.steps:
-            break
-        wanting = context.pools.wanting(key, observed.now) if observed.to_yield else []
-        failures |= await execute_pool(context, key, plan)
-        if wanting and any(isinstance(step, RemoveDesktop) for step in plan.steps):
-            context.pools.yielded(wanting)
-    else:
-        observed = await observe_pool(context, key, failures)
+    try:
+        observed, failures = await _work(context, key)
+    except DomainError as error:
+        logger.warning("The state is not known: %s", error, extra={"pool": f"{key.namespace}/{key.name}"})
+        return False
     _offer(context, key, observed)
     done = await _report(context, key, observed)
     if (delay := requeue_pool_after(observed)) is not None:
@@ -57,6 +49,26 @@ async def reconcile_pool(context: ReconcilerContext, key: Ref) -> bool:
     for failure in failures.values():
         logger.debug("%s", failure, extra={"pool": f"{key.namespace}/{key.name}"})
     return done and not failures
+
+
+async def _work(context: ReconcilerContext, key: Ref) -> tuple[PoolObserved, dict[Area, DomainError]]:
+    """Plan and execute until nothing is left to do; return what is there then, and what failed.
+
+    Raises:
+        DomainError: the state is not known.
+    """
+    failures: dict[Area, DomainError] = {}
+    for _ in range(MAX_ROUNDS):
+        observed = await observe_pool(context, key, failures)
+        failures = dict(observed.failures)
+        plan = plan_pool(observed)
+        if not plan.steps:
+            return observed, failures
+        wanting = context.pools.wanting(key, observed.now) if observed.to_yield else []
+        failures |= await execute_pool(context, key, plan)
+        if wanting and any(isinstance(step, RemoveDesktop) for step in plan.steps):
+            context.pools.yielded(wanting)
+    return await observe_pool(context, key, failures), failures
 
 
 def _offer(context: ReconcilerContext, key: Ref, observed: PoolObserved) -> None:

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from blendersessions.model.fields import moment
-from blendersessions.model.manifest import Manifest, Ref, ref_of
 from blendersessions_operator.planning import podstate
 
 if TYPE_CHECKING:
+    from blendersessions.model.manifest import Manifest, Ref
     from blendersessions.model.session import Session
     from blendersessions.model.session_class import ClassSpec
     from blendersessions_operator.controller.cache import ObjectCache
@@ -20,6 +20,8 @@ REFUSAL_PAUSE: Final = timedelta(minutes=5)
 """After a refusal no desktop is tried for this time, unless one of the namespace goes or the class changes."""
 HELD_TIME: Final = timedelta(minutes=10)
 """A session that has found no room for this time does not hold pools up any more: it may be too large for any node."""
+_QUOTA: Final = "exceeded quota"
+"""How the API server says that a ResourceQuota leaves no room."""
 _NO_ROOM: Final = ("Insufficient", "Too many pods")
 """How the scheduler says that a node has too little left. Other reasons do not pass when a desktop goes."""
 
@@ -80,7 +82,8 @@ class Pools:
         known = self._offers.get(session.uid)
         if known is not None:
             return known
-        line = self.claimable.get(key, [])
+        # Before the first look at the pool each of its desktops is tried.
+        line = self.claimable.setdefault(key, self._cache.pools.waiting(key))
         while line:
             ref = line.pop(0)
             if ref not in self._offered and self._cache.get(ref) is not None:
@@ -117,33 +120,27 @@ class Pools:
         """Return whether a pod is offered to a session, which is about to take it."""
         return ref in self._offered
 
-    def note_pod(self, pod: Manifest, *, gone: bool) -> None:
-        """Note whether the pod of a session finds room on a node."""
-        found = self._cache.sessions_of(pod)
-        for session in filter(None, map(self._cache.session, found)):
-            if ref_of(pod).name != session.desktop.name:
-                continue
-            scheduled = podstate.condition(pod, "PodScheduled")
-            since = moment(scheduled.get("lastTransitionTime"))
-            message = str(scheduled.get("message") or "")
-            if gone or scheduled.get("status") != "False" or since is None or not _is_for_room(message):
-                self.has_room(session.uid)
-            else:
-                self._wanting[session.uid] = RoomWanted(session.namespace, session.spec.class_name, since)
+    def note_pod(self, session: Session, pod: Manifest) -> bool:
+        """Note whether the pod of a session finds room on a node; return whether that is news for pools."""
+        scheduled = podstate.condition(pod, "PodScheduled")
+        since = moment(scheduled.get("lastTransitionTime"))
+        if scheduled.get("status") != "False" or since is None or not _is_for_room(str(scheduled.get("message") or "")):
+            return self.has_room(session.uid)
+        is_news = session.uid not in self._wanting
+        self._wanting[session.uid] = RoomWanted(session.namespace, session.spec.class_name, since)
+        return is_news
 
     def note_refusal(self, session: Session, message: str, now: datetime) -> bool:
-        """Note that no pod is made for a session; return whether a desktop of a pool stands in its way."""
-        if "exceeded quota" not in message:
+        """Note that the API server makes no pod for a session; return whether that is news for pools."""
+        if _QUOTA not in message or session.uid in self._wanting:
             return False
-        known = self._wanting.get(session.uid)
-        since = known.since if known is not None and known.by_quota else now
-        self._wanting[session.uid] = RoomWanted(session.namespace, session.spec.class_name, since, by_quota=True)
+        self._wanting[session.uid] = RoomWanted(session.namespace, session.spec.class_name, now, by_quota=True)
         return True
 
-    def has_room(self, uid: str) -> None:
-        """Note that a session has found room, or wants none any more."""
-        self._wanting.pop(uid, None)
+    def has_room(self, uid: str) -> bool:
+        """Note that a session has found room, or wants none any more; return whether that is news for pools."""
         self._yielded.discard(uid)
+        return self._wanting.pop(uid, None) is not None
 
     def forget(self, uid: str) -> None:
         """Forget a session that is gone."""
@@ -151,11 +148,6 @@ class Pools:
         self.has_room(uid)
         self._given_up.discard(uid)
         self.cold.pop(uid, None)
-
-    @property
-    def anybody_wants_room(self) -> bool:
-        """Whether a session that starts cold finds no room."""
-        return bool(self._wanting)
 
     def refused_in(self, namespace: str) -> list[Ref]:
         """Return the sessions of a namespace that a quota keeps from starting."""

@@ -157,8 +157,9 @@ def not_owned(session: Session, observed: Observed) -> list[Manifest]:
     """Return the objects that have a name of ours and are not ours."""
     children = (observed.secret, observed.service, observed.pod)
     others = [child for child in children if child is not None and not owned(child, session)]
-    # What was made for a pool goes with its pod until the session takes it over.
-    others = [child for child in others if not was_of_pool(child)]
+    if session.desktop.name != session.generated_name:
+        # What was made for a pool goes with its pod until the session takes it over.
+        others = [child for child in others if not was_of_pool(child)]
     others += [secret for name, secret in observed.user_secrets.items() if not is_user_secret(secret, name)]
     if observed.volume_claim is not None and own_volume_claim(session, observed) is None:
         others.append(observed.volume_claim)

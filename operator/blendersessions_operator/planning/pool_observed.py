@@ -136,7 +136,9 @@ def state_of(member: PoolMember, observed: PoolObserved) -> MemberState:
         return MemberState.LEAVING
     if podstate.has_ended(pod) or podstate.is_failing(pod):
         return MemberState.FAILED
-    if member.outdated or observed.settings is None or is_uncertain(pod):
+    # Whoever makes the Secret again makes other passwords than the desktop has read.
+    has_lost_secret = podstate.is_running(pod) and not member.has_secret
+    if member.outdated or observed.settings is None or is_uncertain(pod) or has_lost_secret:
         return MemberState.UNFIT
     if any(podstate.ends(pod)):
         # What such an end has left behind is not for the person who takes the desktop.

@@ -137,7 +137,7 @@ def plan_claim(session: Session, observed: Observed) -> Stages:
 
 def plan_take_over(session: Session, observed: Observed) -> Stages:
     """Plan what makes the session the owner of what belongs to the pod that it has taken."""
-    if Area.DESKTOP in observed.failures:
+    if Area.DESKTOP in observed.failures or session.desktop.name == session.generated_name:
         return ()
     todo: list[Step] = []
     secret, found = observed.secret, observed.service

@@ -126,7 +126,7 @@ class PoolWorld:
         for name, member in list(self.members.items()):
             if member.pod["metadata"].get("deletionTimestamp"):
                 self.vanish(name)
-            elif "status" not in member.pod:
+            elif "status" not in member.pod and member.secret is not None:
                 self.touch(name, reported(member.pod, ready=ready))
 
     def touch(self, name: str, pod: Manifest) -> None:
