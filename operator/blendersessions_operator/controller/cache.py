@@ -279,8 +279,11 @@ class ObjectCache:
         namespace, name = child["metadata"]["namespace"], child["metadata"]["name"]
         if child["kind"] == "Pod" and (of := pool_of(child)):
             return Ref(CLASS_KIND, namespace, of)
-        of_name = self.pools.class_of_desktop(name)
-        return of_name if of_name is not None and of_name.namespace == namespace else None
+        if (waits := self.pools.class_of(namespace, name)) is not None:
+            return waits
+        # Of a desktop that a session has, the pool needs to know the end alone.
+        last = self.pools.class_of_desktop(name) if not self.knows(Ref("Pod", namespace, name)) else None
+        return last if last is not None and last.namespace == namespace else None
 
     def pool_keys(self) -> set[Ref]:
         """Return the classes that want a pool, have one, or had one of which something may be left."""

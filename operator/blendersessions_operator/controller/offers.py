@@ -34,10 +34,7 @@ def with_offer(context: ReconcilerContext, session: Session, observed: Observed)
         context.enqueue_pools()
     starts = observed.may_start and not session.suspend_requested and not session.deleting
     if settings is None or settings.warm_pool is None or not starts or observed.pod is not None:
-        key = Ref(CLASS_KIND, session.namespace, session.spec.class_name)
-        if observed.pod is None:
-            pools.put_back(session.uid, key)
-        pools.withdraw(session.uid)
+        _take_back(context, session, observed)
         if session.suspend_requested:
             pools.cold.pop(session.uid, None)
         return replace(observed, cold_because=pools.cold.get(session.uid))
@@ -49,6 +46,15 @@ def with_offer(context: ReconcilerContext, session: Session, observed: Observed)
     empty = _DIFFERS if pools.has_given_up(session.uid) else EMPTY
     pools.cold.setdefault(session.uid, why or empty)
     return replace(observed, cold_because=pools.cold[session.uid])
+
+
+def _take_back(context: ReconcilerContext, session: Session, observed: Observed) -> None:
+    """Take back what was offered to a session, and have its pool decide about it again if nobody took it."""
+    key = Ref(CLASS_KIND, session.namespace, session.spec.class_name)
+    if observed.pod is None and context.pools.offer_of(session.uid) is not None:
+        context.pools.put_back(session.uid, key)
+        context.queue.add(key)
+    context.pools.withdraw(session.uid)
 
 
 def _room_is_news(context: ReconcilerContext, session: Session, observed: Observed) -> bool:

@@ -50,7 +50,9 @@ class PoolIndex:
         if uid:
             self._taken[uid].add(ref)
             self._taken_by[ref] = uid
-            self._names[ref.name] = self._last_pool[ref] = key
+            self._last_pool[ref] = key
+            if ref.kind == "Pod":
+                self._names[ref.name] = key
         return former, uid
 
     def remove(self, ref: Ref) -> str:

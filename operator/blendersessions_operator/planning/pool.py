@@ -61,11 +61,7 @@ def max_surge(wanted: int) -> int:
 def plan_pool(observed: PoolObserved) -> PoolPlan:
     """Return the steps that can be carried out now to reach the pool that the class wants."""
     by_state = members_by_state(observed)
-    todo: list[PoolStep] = [
-        pool_steps.ForgetDesktop(name, access_of(name, observed.namespace)) for name in observed.departed
-    ]
-    for member in by_state[MemberState.LEAVING]:
-        todo += _take_out_of_guacamole(member)
+    todo = _leftovers(observed, by_state) if Area.ACCESS not in observed.failures else []
     if not observed.is_known:
         return PoolPlan(tuple(todo))
     surplus = _surplus(observed, by_state)
@@ -185,7 +181,12 @@ def _remove(member: PoolMember) -> PoolStep:
     return pool_steps.RemoveDesktop(ref_of({"kind": "Pod"} | member.pod), meta["uid"], meta["resourceVersion"])
 
 
-def _take_out_of_guacamole(member: PoolMember) -> list[PoolStep]:
-    """Return the removal of what a desktop that is being deleted has in Guacamole: no session can take it any more."""
-    access = access_of(member.name, member.pod["metadata"]["namespace"])
-    return [steps.RemoveConnection(name, access) for name in sorted(member.access.connections)]
+def _leftovers(observed: PoolObserved, by_state: defaultdict[MemberState, list[PoolMember]]) -> list[PoolStep]:
+    """Return the removal of what desktops have in Guacamole that are gone or being deleted: none can be taken."""
+    todo: list[PoolStep] = [
+        pool_steps.ForgetDesktop(name, access_of(name, observed.namespace)) for name in observed.departed
+    ]
+    for member in by_state[MemberState.LEAVING]:
+        access = access_of(member.name, observed.namespace)
+        todo += [steps.RemoveConnection(name, access) for name in sorted(member.access.connections)]
+    return todo
