@@ -51,7 +51,7 @@ def with_offer(context: ReconcilerContext, session: Session, observed: Observed)
 def _take_back(context: ReconcilerContext, session: Session, observed: Observed) -> None:
     """Take back what was offered to a session, and have its pool decide about it again if nobody took it."""
     key = Ref(CLASS_KIND, session.namespace, session.spec.class_name)
-    if observed.pod is None and context.pools.offer_of(session.uid) is not None:
+    if observed.pod is None and context.pools.offer_of(session) is not None:
         context.pools.put_back(session.uid, key)
         context.queue.add(key)
     context.pools.withdraw(session.uid)
