@@ -188,7 +188,7 @@ def test_a_pool_makes_room_for_a_session_that_finds_none(installation: Installat
     }
     installation.set_pod_status(name, {"phase": "Pending", "podIP": "", "conditions": [full]})
     until("one desktop has gone", lambda: len(waiting(installation, "warm") & names) == 1)
-    assert pool_of(installation, "warm")["reason"] == "PoolWaiting"
+    until("the pool says so", lambda: pool_of(installation, "warm").get("reason") == "PoolWaiting")
     kubelet.report(name)
     kubelet.leaves_alone = False
     until_full(installation, "warm", 2)
