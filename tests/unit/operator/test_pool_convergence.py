@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -136,6 +137,16 @@ def test_a_pool_that_is_refused_does_not_spin_and_tries_again() -> None:
     sim.server.quota = 100
     sim.settle(HOUR)
     assert len(sim.waiting()) == 4, "an administrator who gives room wakes nobody"
+
+
+def test_a_pool_that_does_not_settle_is_tried_again_later() -> None:
+    sim = PoolSimulation(POOL)
+    with patch("blendersessions_operator.controller.pool_reconciler.MAX_ROUNDS", 1):
+        sim.deliver()
+        sim.work()
+        assert 0 < sim.queue.due[POOL_KEY] - sim.seconds <= 1, "not at once, and not never"
+    sim.settle(60.0)
+    assert len(sim.waiting()) == 2
 
 
 def test_a_class_whose_files_are_missing_makes_no_desktop_and_says_so() -> None:
