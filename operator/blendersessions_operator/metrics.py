@@ -50,6 +50,12 @@ class Metrics:
             ["action"],
             registry=self.registry,
         )
+        self._claims = Counter(
+            "blendersessions_pool_claims_total",
+            "Desktops of pools that sessions have taken.",
+            ["namespace", "class"],
+            registry=self.registry,
+        )
         self._lag = Histogram(
             "blendersessions_event_loop_lag_seconds",
             "How much later than planned the event loop ran a timer.",
@@ -80,6 +86,10 @@ class Metrics:
         self._requests.labels(system, method, resource).observe(seconds)
         if not code or code >= 400:
             self._errors.labels(system, method, resource, str(code or "none")).inc()
+
+    def claimed(self, namespace: str, class_name: str) -> None:
+        """Record that a session took a desktop of its class's pool."""
+        self._claims.labels(namespace, class_name).inc()
 
     def swept(self, action: str) -> None:
         """Record one action of the sweep."""

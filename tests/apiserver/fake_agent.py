@@ -43,6 +43,9 @@ class FakeAgent:
     save_answer: tuple[int, dict[str, Any]] = (200, {"file": "/home/blender/cart.blend"})
     polls: int = 0
     saved: int = 0
+    sample_answer: tuple[int, dict[str, Any]] = (200, {})
+    samples: list[str] = field(default_factory=list)
+    """The samples that were to be opened."""
     notices: list[str] = field(default_factory=list)
     tokens: set[str] = field(default_factory=set)
     on_save: Callable[[], None] = lambda: None
@@ -72,6 +75,9 @@ def fake_agent() -> Iterator[FakeAgent]:
                 agent.on_save()
                 agent.saved += 1
                 self._answer(*agent.save_answer)
+            elif self.path == "/sample":
+                agent.samples.append(body["name"])
+                self._answer(*agent.sample_answer)
             else:
                 agent.notices.append(body["message"])
                 self._answer(200, {})

@@ -411,9 +411,11 @@ class Installation:
 
     def collect_garbage(self) -> None:
         """Delete the objects whose owners are gone, as the garbage collector does."""
-        alive = {item["metadata"]["uid"] for item in self.sessions()}
         for plural in CHILDREN:
             items: Any = self.api.request("GET", f"api/v1/namespaces/{self.namespace}/{plural}")["items"]
+            # Owners are listed after what they own, or those that were made meanwhile would seem to be gone.
+            pods: Any = self.api.request("GET", f"api/v1/namespaces/{self.namespace}/pods")["items"]
+            alive = {each["metadata"]["uid"] for each in [*pods, *self.sessions(), *self.classes()]}
             for item in items:
                 owners = {owner["uid"] for owner in item["metadata"].get("ownerReferences", [])}
                 if owners and not owners & alive:
@@ -424,6 +426,15 @@ class Installation:
         """List the sessions."""
         items: Any = self.api.request("GET", f"{SESSIONS}/namespaces/{self.namespace}/blendersessions")["items"]
         return list(items)
+
+    def classes(self) -> list[Object]:
+        """List the classes."""
+        items: Any = self.api.request("GET", f"{SESSIONS}/namespaces/{self.namespace}/blendersessionclasses")["items"]
+        return list(items)
+
+    def delete_class(self, name: str) -> None:
+        """Delete a class."""
+        self.api.request("DELETE", f"{SESSIONS}/namespaces/{self.namespace}/blendersessionclasses/{name}")
 
     def delete_all_and_assert_nothing_left(self) -> None:
         """Delete all sessions, and check that nothing of them is left in Kubernetes or in Guacamole."""

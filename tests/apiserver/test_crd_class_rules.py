@@ -45,6 +45,20 @@ ACCEPTED: dict[str, Spec] = {
     },
     "a way out": {"egress": "Public"},
     "laptops": {"input": {"emulateMiddleButton": True, "emulateNumpad": False}},
+    "a pool": {"warmPool": {"size": 3}},
+    "a pool of nothing": {"warmPool": {"size": 0, "maxSize": 0}},
+    "a large pool with everything": {
+        "warmPool": {
+            "size": 1000,
+            "maxSize": 1000,
+            "scene": "shopping_cart.blend",
+            "expireAfter": "8h",
+            "schedule": [
+                {"cron": "30 7 * * 1-5", "timeZone": "Europe/Berlin", "size": 20},
+                {"cron": "0 19 * * MON-FRI", "size": 0},
+            ],
+        }
+    },
     "extensions in a ConfigMap": {"extensions": {"configMap": "studio.add-ons"}},
     "extensions on a volume": {"extensions": {"claimName": "add-ons"}},
     "extensions in a folder": {"extensions": {"claimName": "add-ons", "path": "blender/5.2 ü"}},
@@ -62,6 +76,37 @@ ACCEPTED: dict[str, Spec] = {
 NOT_A_DURATION = "must be a duration above zero and at most 8760h, such as '30m', '1h30m' or '90s'"
 
 REFUSED: dict[str, tuple[Spec, str]] = {
+    "a pool above its bound": (
+        {"warmPool": {"size": 5, "maxSize": 4}},
+        "warmPool.size must not be above warmPool.maxSize: lower it or raise maxSize",
+    ),
+    "a pool above the bound that it has by default": (
+        {"warmPool": {"size": 51}},
+        "warmPool.size must not be above warmPool.maxSize: lower it or raise maxSize",
+    ),
+    "a scheduled pool above its bound": (
+        {"warmPool": {"size": 1, "maxSize": 4, "schedule": [{"cron": "0 8 * * *", "size": 5}]}},
+        "a size in warmPool.schedule must not be above warmPool.maxSize",
+    ),
+    "a pool below nothing": ({"warmPool": {"size": -1}}, "should be greater than or equal to 0"),
+    "a pool of all nodes": (
+        {"warmPool": {"size": 100000, "maxSize": 100000}},
+        "should be less than or equal to 1000",
+    ),
+    "a pool without a size": ({"warmPool": {"maxSize": 4}}, "size: Required value"),
+    "a pool with a path": (
+        {"warmPool": {"size": 1, "scene": "../cart.blend"}},
+        "warmPool.scene must be the file name of a sample, such as 'shopping_cart.blend'",
+    ),
+    "a pool that is always too old": ({"warmPool": {"size": 1, "expireAfter": "0s"}}, NOT_A_DURATION),
+    "a schedule without its days": (
+        {"warmPool": {"size": 1, "schedule": [{"cron": "0 8 * *", "size": 1}]}},
+        "schedule.cron must have cron's five fields, such as '30 7 * * 1-5'",
+    ),
+    "a schedule in no time zone": (
+        {"warmPool": {"size": 1, "schedule": [{"cron": "0 8 * * *", "timeZone": "../etc/passwd", "size": 1}]}},
+        "schedule.timeZone must be the name of a time zone, such as 'Europe/Berlin'",
+    ),
     "a default above its ceiling": (
         {"lifetime": {"maxAge": "9h", "ceiling": {"maxAge": "8h"}}},
         "lifetime.maxAge must not be above lifetime.ceiling.maxAge: lower it or raise the ceiling",
@@ -174,7 +219,6 @@ REFUSED: dict[str, tuple[Spec, str]] = {
         "preferences.key names the file in preferences.configMap: give both, or neither",
     ),
     "a field that does not exist": ({"gpu": True}, 'unknown field "spec.gpu"'),
-    "a pool, which comes later": ({"warmPool": {"size": 2}}, 'unknown field "spec.warmPool"'),
 }
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from apiserver.installation import GROUP, desktop_name, installed
+from apiserver.pool_kubelet import pool_kubelet, until_full, waiting
 from apiserver.rights import create_restricted_namespace, grant, kubeconfig_of, withdraw
 from blendersessions.model.names import name_for, user_secret_name
 from chart.rendering import NAMESPACE, Rendered, render
@@ -219,7 +220,21 @@ def live_a_full_life(installation: Installation) -> None:
     for each in ("cart", "second"):
         installation.delete(each)
         installation.until_gone(each)
+    take_from_a_pool(installation)
     assert installation.guacamole.named(STRAY), "the sweep leaves it alone"
+
+
+def take_from_a_pool(installation: Installation) -> None:
+    """Let a session take a desktop of a pool, and end both."""
+    with pool_kubelet(installation):
+        installation.create_class("pooled", warmPool={"size": 1})
+        until_full(installation, "pooled", 1)
+        installation.create("taker", className="pooled")
+        assert installation.until_ready("taker")["status"]["startup"]["path"] == "Warm"
+        installation.delete("taker")
+        installation.until_gone("taker")
+        installation.delete_class("pooled")
+        until("the pool is gone", lambda: not waiting(installation, "pooled"))
 
 
 def without_policies(namespace: str) -> Rendered:

@@ -19,6 +19,7 @@ from agent.idle import InputClock
 from agent.messages import Request, Response, Streamed
 from agent.notices import Notices, NotShown
 from agent.routes import respond
+from agent.samples import open_sample
 from agent.scene_source import SceneSource
 from agent.server import serve
 from agent.thumbnails.desktop import DesktopThumbnails
@@ -77,6 +78,10 @@ class Agent:
     async def save(self) -> str:
         """Save what the person made and return the absolute path of the scene's file."""
         return await self.blender.save(SAVE_TIMEOUT_SECONDS)
+
+    async def open_sample(self, name: str) -> str:
+        """Open a sample, and return the absolute path of its copy when it is on screen."""
+        return str(await open_sample(name, self.transfers.home, self.blender))
 
     async def show(self, message: str, seconds: float) -> None:
         """Show a notice in place of the current one, or remove the current one if the message is empty."""

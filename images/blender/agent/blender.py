@@ -67,6 +67,7 @@ class Blender:
         self._writer: asyncio.StreamWriter | None = None
         self._requests = BridgeRequests(self._send)
         self._is_started = asyncio.Event()
+        self._reported = asyncio.Event()
         self._heard_at = -math.inf
         self.state = NO_BLENDER
 
@@ -133,6 +134,12 @@ class Blender:
         await self._is_started.wait()
         return self.state
 
+    async def next_report(self) -> BlenderState:
+        """Wait until Blender reports again, or ends, and return its state."""
+        self._reported.clear()
+        await self._reported.wait()
+        return self.state
+
     def _send(self, message: Message) -> None:
         if self._writer is not None:
             self._writer.write(json.dumps(message).encode() + b"\n")
@@ -157,6 +164,7 @@ class Blender:
     def _lost(self) -> None:
         self._writer, self.state = None, NO_BLENDER
         self._is_started.clear()
+        self._reported.set()
         self._requests.end()
 
     def _receive(self, message: object) -> None:
@@ -166,6 +174,7 @@ class Blender:
             case "state":
                 self._heard_at = self._clock()
                 self.state = _parse_state(message)
+                self._reported.set()
                 if self.state.ready:
                     self._is_started.set()
             case "notice":

@@ -116,6 +116,19 @@ def read_nothing(body: bytes) -> None:
         raise BadRequest("/save takes no parameters. It saves the scene to its own file.")
 
 
+def read_sample(body: bytes) -> str:
+    """Parse `{"name": ...}`.
+
+    Raises:
+        BadRequest: it is something else.
+    """
+    found = _read_object(body)
+    name = found.get("name")
+    if found.keys() != {"name"} or not isinstance(name, str) or not name:
+        raise BadRequest('Send {"name": the file name of a sample}.')
+    return name
+
+
 def read_notice(body: bytes) -> Notice:
     """Parse `{"message": ..., "seconds": ...}`.
 

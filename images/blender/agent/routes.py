@@ -9,7 +9,7 @@ from agent.blender import BlenderState
 from agent.bridge_requests import Busy
 from agent.files import routes as files
 from agent.files.transfers import Transfers
-from agent.messages import BadRequest, Refused, Request, Response, Streamed, read_nothing, read_notice
+from agent.messages import BadRequest, Refused, Request, Response, Streamed, read_nothing, read_notice, read_sample
 from agent.notices import NotShown
 from agent.scene_source import SceneSource
 from agent.thumbnails import routes as thumbnail_routes
@@ -17,7 +17,14 @@ from agent.thumbnails.routes import Thumbnails
 from agent.work import Work
 from workspace.save_failure import SaveFailed
 
-_METHODS: Final = {"/healthz": "GET", "/readyz": "GET", "/status": "GET", "/save": "POST", "/notice": "POST"}
+_METHODS: Final = {
+    "/healthz": "GET",
+    "/readyz": "GET",
+    "/status": "GET",
+    "/save": "POST",
+    "/sample": "POST",
+    "/notice": "POST",
+}
 _WITHOUT_TOKEN: Final = ("/healthz", "/readyz")
 """The kubelet has no token. These answers reveal nothing about the scene."""
 
@@ -54,6 +61,13 @@ class Desktop(Protocol):
         Raises:
             SaveFailed: Blender could not write the file.
             Busy: Blender did not save in time.
+        """
+
+    async def open_sample(self, name: str) -> str:
+        """Open a sample, and return the absolute path of its copy when it is on screen.
+
+        Raises:
+            Refused: it was not opened.
         """
 
     async def show(self, message: str, seconds: float) -> None:
@@ -105,6 +119,8 @@ async def _respond(path: str, request: Request, desktop: Desktop) -> Response:
             return _status(desktop)
         case "/save":
             return await _save(request.body, desktop)
+        case "/sample":
+            return await _sample(request.body, desktop)
         case _:
             return await _notice(request.body, desktop)
 
@@ -157,6 +173,15 @@ async def _save(body: bytes, desktop: Desktop) -> Response:
             reason = desktop.work.message or "Blender is busy."
             message = f"{reason} The scene was not saved. Try again."
         return Response(503, {"message": message})
+
+
+async def _sample(body: bytes, desktop: Desktop) -> Response:
+    try:
+        return Response(200, {"file": await desktop.open_sample(read_sample(body))})
+    except BadRequest as error:
+        return Response(400, {"message": str(error)})
+    except Refused as error:
+        return error.response
 
 
 async def _notice(body: bytes, desktop: Desktop) -> Response:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
 
 REQUEST_TIMEOUT_SECONDS = 5.0
+OPEN_TIMEOUT_SECONDS = 30.0
+"""Longest time until a sample is on screen. A start of a desktop takes less."""
 _MAX_ANSWER_BYTES = 64 * 1024
 """The rest of an answer is not read: the program at a pod's address must not fill our memory."""
 _MAX_MESSAGE_CHARACTERS = 500
@@ -133,6 +135,13 @@ class AgentClient:
         """
         answer = await self._request("POST", desktop, "save", {}, timeout_seconds)
         return foreign_text(answer.get("file"), _MAX_MESSAGE_CHARACTERS)
+
+    async def open_sample(self, desktop: AgentEndpoint, sample: str) -> None:
+        """Have a sample of the image opened, or the empty scene without one, and return when it is on screen.
+
+        A desktop that has it open already opens nothing.
+        """
+        await self._request("POST", desktop, "sample", {"name": sample}, OPEN_TIMEOUT_SECONDS)
 
     async def notify(self, desktop: AgentEndpoint, message: str, seconds: float) -> None:
         """Show a notice on the desktop for a number of seconds; an empty message removes the notice."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from blendersessions.model.quantities import Amounts
     from blendersessions.model.session import Session
     from blendersessions.model.session_class import ClassLifetime, SessionClass
+    from blendersessions.model.warm_pool import WarmPool
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class EffectiveSettings:
     """Where the class has its extensions, its start-up file and its preferences."""
     fixed_user: bool = True
     """Whether the pod names the user that it runs as. Otherwise the platform gives it one."""
+    warm_pool: WarmPool | None = None
+    """The pool of the class, of which the session may take a desktop."""
     image_pull_secrets: tuple[str, ...] = ()
     """Names of Secrets in the session's namespace: the class's, then the installation's."""
     refusals: tuple[str, ...] = ()
@@ -99,6 +102,7 @@ def effective_settings(
         fetch_networks=installation.fetch_networks,
         class_files=spec.files,
         fixed_user=installation.fixed_users,
+        warm_pool=spec.warm_pool,
         image_pull_secrets=tuple(
             dict.fromkeys([*(secret.name for secret in spec.image_pull_secrets), *installation.image_pull_secrets])
         ),

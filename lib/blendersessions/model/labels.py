@@ -16,6 +16,9 @@ SESSION_UID = "blendersessions.io/session-uid"
 EGRESS = "blendersessions.io/egress"
 """Label on the pod: the `egress` of its class; the network policies select by it."""
 
+POOL = "blendersessions.io/pool"
+"""Label on what was made for a pool: the name of its class. It stays when a session has taken the desktop."""
+
 SECRET = "blendersessions.io/secret"  # noqa: S105 - a label's key
 """Label on the Secret of a Guacamole user; its value is `user`."""
 SECRET_USER = "user"  # noqa: S105 - a label's value
@@ -24,8 +27,9 @@ SESSION = "blendersessions.io/session"
 """Annotation: the session's name, for users. Not a label, because names may be longer than a label's value."""
 
 GRANTED = "blendersessions.io/granted"
-"""Annotation on the desktop's Secret: the Guacamole users who may have a grant, separated by commas. Users who are
-neither owner nor viewer any more are found by it, and their grants are revoked."""
+"""Annotation on the desktop's Secret, or on a pod that was taken from a pool until the session has its Secret too: the
+Guacamole users who may have a grant, separated by commas. Users who are neither owner nor viewer any more are found by
+it, and their grants are revoked."""
 
 WORKSPACE_FOR = "blendersessions.io/workspace-for"
 """Annotation on a volume claim that sessions name: the owners whose sessions may use it, separated by commas; `*`
@@ -43,6 +47,9 @@ CREDENTIALS = "blendersessions.io/credentials"
 
 DESKTOP = "blendersessions.io/desktop"
 """Annotation on the pod: a hash of its spec at its creation. Another hash shows that the session's settings changed."""
+
+POOL_SCENE = "blendersessions.io/pool-scene"
+"""Annotation on the pod of a desktop that was made for a pool: the sample that it showed then."""
 
 FINALIZER = "blendersessions.io/finalizer"
 """Finalizer of a session. It stays until nothing of the session is left in Guacamole."""

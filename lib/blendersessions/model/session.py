@@ -163,6 +163,8 @@ class Session:
     spec_error: str = ""
     """A sentence about a malformed spec that slipped past the API server's schema; empty if there is none. With an
     error, `spec` holds the defaults and must not be carried out."""
+    taken: str = ""
+    """Name of the pool's desktop that belongs to the session, as its pod says; empty if it has taken none."""
 
     @property
     def deleting(self) -> bool:
@@ -181,9 +183,9 @@ class Session:
 
     @property
     def desktop(self) -> Desktop:
-        """The desktop in the session's status; without one, the desktop that is made for the session."""
+        """The desktop in the session's status; without one, the one that it took, or that is made for it."""
         reported = self.status.desktop_name
-        return Desktop(self.namespace, reported if is_generated(reported) else self.generated_name)
+        return Desktop(self.namespace, reported if is_generated(reported) else self.taken or self.generated_name)
 
     @property
     def username(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -14,6 +14,7 @@ from blendersessions.model.class_files import ClassFile, ClassSource, Extensions
 from blendersessions.model.durations import Duration, write
 from blendersessions.model.quantities import NATIVE, Quantity, quantity
 from blendersessions.model.session import DEFAULT_CLASS, Input, Lifetime, Resources, explain
+from blendersessions.model.warm_pool import PoolStatus, WarmPool, parse_pool_status
 
 if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
@@ -134,6 +135,7 @@ class ClassSpec(ApiModel):
     extensions: Extensions | None = None
     startup_file: ClassFile | None = None
     preferences: ClassFile | None = None
+    warm_pool: WarmPool | None = None
 
     @property
     def files(self) -> tuple[ClassSource, ...]:
@@ -150,6 +152,17 @@ class SessionClass:
     spec: ClassSpec
     spec_error: str = ""
     """A sentence about a malformed spec that slipped past the API server's schema; empty if there is none."""
+    uid: str = ""
+    """Empty for the built-in class, which has no pool."""
+    resource_version: str = ""
+    deleting: bool = False
+    pool_status: PoolStatus | None = None
+    """What was last reported of its pool; None before the first report."""
+
+    @property
+    def without_status(self) -> SessionClass:
+        """The class without what the operator itself writes."""
+        return replace(self, resource_version="", pool_status=None)
 
 
 def parse_session_class(body: Manifest) -> SessionClass:
@@ -160,7 +173,16 @@ def parse_session_class(body: Manifest) -> SessionClass:
         spec = ClassSpec.model_validate(body.get("spec") or {})
     except ValidationError as invalid:
         error = explain(invalid)
-    return SessionClass(meta["namespace"], meta["name"], spec, error)
+    return SessionClass(
+        namespace=meta["namespace"],
+        name=meta["name"],
+        spec=spec,
+        spec_error=error,
+        uid=meta.get("uid", ""),
+        resource_version=meta.get("resourceVersion", ""),
+        deleting=bool(meta.get("deletionTimestamp")),
+        pool_status=parse_pool_status(body.get("status")),
+    )
 
 
 @lru_cache

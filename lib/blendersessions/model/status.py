@@ -78,6 +78,10 @@ class Startup:
     path: StartPath
     seconds: float
     """Time from the beginning of the start to the first `Ready=True`."""
+    reason: str = ""
+    """Why a session of a class with a pool was started cold, in one word."""
+    message: str = ""
+    """The same in a sentence."""
 
 
 EXACT_POSITIONS: Final = 20
@@ -204,7 +208,7 @@ class SessionStatus:
             "queuedAt": _moment(queue.queued_at),
             "startedAt": _moment(self.started_at),
             "readyAt": _moment(self.ready_at),
-            "startup": startup and {"path": _word(startup.path), "seconds": startup.seconds},
+            "startup": startup and _write_startup(startup),
             "connection": self.connection and _write_connection(self.connection),
             "replicas": self.replicas,
             "desktop": self.desktop_name and {"name": self.desktop_name},
@@ -256,7 +260,13 @@ def _parse_startup(fields: Manifest) -> Startup | None:
     path, seconds = word(StartPath, fields.get("path")), fields.get("seconds")
     if path is None or not isinstance(seconds, int | float):
         return None
-    return Startup(path, seconds)
+    return Startup(path, seconds, text(fields.get("reason")), text(fields.get("message")))
+
+
+def _write_startup(startup: Startup) -> Manifest:
+    why = {"reason": str(startup.reason), "message": startup.message}
+    written: Manifest = {"path": _word(startup.path), "seconds": startup.seconds}
+    return written | {name: value for name, value in why.items() if value}
 
 
 def _parse_connection(fields: Manifest) -> ReportedConnection | None:

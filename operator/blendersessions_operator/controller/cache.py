@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from blendersessions.model.access import access_list
 from blendersessions.model.desktop import desktop_of_connection
-from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Manifest, Ref, ref_of
+from blendersessions.model.labels import POOL
+from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Manifest, Ref, controller_uid, ref_of
 from blendersessions.model.names import USER_SECRET_PREFIX, is_generated, user_secret_name
 from blendersessions.model.session import DEFAULT_CLASS, Session, parse_session
 from blendersessions.model.session_class import SessionClass, built_in, parse_session_class
+from blendersessions.model.warm_pool import pool_of, was_of_pool
 from blendersessions_operator.controller.kept_fields import kept, stub
+from blendersessions_operator.controller.pool_index import PoolIndex
 from blendersessions_operator.planning.podstate import claims
 from blendersessions_operator.planning.scene import names_other_classes
 from blendersessions_operator.resources.network_policy import CLOSED, NETWORK_POLICY_KIND, PUBLIC
@@ -67,6 +71,8 @@ class ObjectCache:
         self._pods_by_claim: defaultdict[tuple[str, str], set[Ref]] = defaultdict(set)
         """By namespace and name of the volume claim."""
         self._tombstones: dict[str, Tombstone] = {}
+        self.pools = PoolIndex()
+        """The desktops that wait in pools, and those that sessions have taken."""
         self.on_session_gone: Callable[[Session], None] = lambda _: None
         """Called once for each session that is removed from the cache."""
         self.on_capacity_change: Callable[[Iterable[Ref]], None] = lambda _: None
@@ -90,8 +96,9 @@ class ObjectCache:
         if not self._stubs:
             return []
         refs = [session.desktop.ref(kind) for kind in CHILD_KINDS]
+        refs.append(Ref("PersistentVolumeClaim", session.namespace, session.generated_name))
         refs += [Ref("Secret", session.namespace, user_secret_name(username)) for username in access_list(session)]
-        return [ref for ref in refs if ref in self._stubs]
+        return [ref for ref in dict.fromkeys(refs) if ref in self._stubs]
 
     def session(self, ref: Ref) -> Session | None:
         """Return the last known state of a session, or None."""
@@ -129,7 +136,19 @@ class ObjectCache:
                 self._keep(ref, stub(manifest))
             return False
         self._stubs.discard(ref)
+        if ref.kind == CLASS_KIND and self._says_the_same(ref, manifest):
+            return False
         self._keep(ref, manifest if ref.kind in (SESSION_KIND, CLASS_KIND) else kept(manifest, self._sessions_by_uid))
+        return True
+
+    def _says_the_same(self, ref: Ref, manifest: Manifest) -> bool:
+        """Cache a class of which nothing but its status changed, which concerns no session; else return False."""
+        former, parsed = self._classes.get(ref), parse_session_class(manifest)
+        if former is None or former.without_status != parsed.without_status:
+            return False
+        # What was computed from the spec is known by the spec's identity.
+        self._classes[ref] = replace(parsed, spec=former.spec)
+        self._objects[ref] = stub(manifest)
         return True
 
     def _keep(self, ref: Ref, manifest: Manifest) -> None:
@@ -137,7 +156,7 @@ class ObjectCache:
         changed: set[Ref] = set()
         if ref.kind == SESSION_KIND:
             changed |= self._rivals(self._sessions.get(ref))
-            self._index(ref, parse_session(kept(manifest, ())))
+            self._index(ref, self._with_taken(parse_session(kept(manifest, ()))))
             changed |= self._rivals(self._sessions[ref])
             manifest = stub(manifest)
         elif ref.kind == CLASS_KIND:
@@ -148,7 +167,11 @@ class ObjectCache:
         if ref.kind == "Pod":
             for claim in claims(manifest):
                 self._pods_by_claim[ref.namespace, claim].add(ref)
-            if is_new:
+        if ref.kind in ("Pod", "Secret"):
+            former, has = self.pools.put(ref, manifest)
+            if former != has:
+                self._attach({former, has})
+            if ref.kind == "Pod" and (is_new or former != has):
                 changed = {ref, *self.sessions_of(manifest)}
         if changed:
             self.on_capacity_change(changed)
@@ -173,6 +196,8 @@ class ObjectCache:
             return
         del self._objects[ref]
         self._stubs.discard(ref)
+        if ref.kind in ("Pod", "Secret"):
+            self._attach({self.pools.remove(ref)})
         self._add_tombstone(former["metadata"]["uid"], version)
         if ref.kind == SESSION_KIND:
             session = self._sessions.pop(ref)
@@ -195,6 +220,14 @@ class ObjectCache:
     def session_of_connection(self, name: str) -> Ref | None:
         """Return the session to whose desktop a connection of this name leads."""
         return self._sessions_by_desktop.get(desktop_of_connection(name))
+
+    def pool_of_connection(self, name: str) -> Ref | None:
+        """Return the class in whose pool the desktop waits to which a connection of this name leads."""
+        return self.pools.class_of_desktop(desktop_of_connection(name))
+
+    def needs_connection(self, name: str) -> bool:
+        """Return whether a session or a pool has the desktop to which a connection of this name leads."""
+        return self.session_of_connection(name) is not None or self.pool_of_connection(name) is not None
 
     def sessions_of(self, child: Manifest) -> set[Ref]:
         """Return the sessions that an object concerns: by its owners, by its name, and by the volumes of a pod.
@@ -249,6 +282,34 @@ class ObjectCache:
         classes = {DEFAULT_CLASS: built_in(namespace)} | known
         return tuple(each for other, each in classes.items() if other != name)
 
+    def pool_of(self, child: Manifest) -> Ref | None:
+        """Return the class in whose pool the desktop waits that an object is part of; None if it waits in none."""
+        namespace, name = child["metadata"]["namespace"], child["metadata"]["name"]
+        if child["kind"] == "Pod" and (of := pool_of(child)):
+            return Ref(CLASS_KIND, namespace, of)
+        return self.pools.class_of(namespace, name)
+
+    def pool_of_gone(self, pod: Manifest) -> Ref | None:
+        """Return the class for whose pool a pod was made that is gone; None if a session has its desktop."""
+        ref = ref_of(pod)
+        of = (pod["metadata"].get("labels") or {}).get(POOL) or pool_of(pod)
+        if not of or ref.name in self._sessions_by_desktop:
+            return None
+        return Ref(CLASS_KIND, ref.namespace, str(of))
+
+    def pool_keys(self) -> set[Ref]:
+        """Return the classes that want a pool, have one, or say that they have one."""
+        told = {
+            ref
+            for ref, each in self._classes.items()
+            if each.spec.warm_pool is not None or each.pool_status is not None
+        }
+        return told | set(self.pools.keys())
+
+    def unread_of(self, namespace: str, name: str) -> list[Ref]:
+        """Return the objects of a desktop that must be read again, because they were seen before their pod was."""
+        return [ref for kind in CHILD_KINDS if (ref := Ref(kind, namespace, name)) in self._stubs]
+
     def is_wanted(self, namespace: str, username: str, besides: str = "") -> bool:
         """Return whether a session lets a Guacamole user in that is not being deleted.
 
@@ -291,7 +352,28 @@ class ObjectCache:
         }
 
     def _concerns(self, child: Manifest) -> bool:
-        return bool(self.sessions_of(child))
+        return bool(self.sessions_of(child)) or self._of_pool(child)
+
+    def _of_pool(self, child: Manifest) -> bool:
+        """Return whether an object is part of a desktop of a pool. Its class, or its pod, may become known after it."""
+        if child["kind"] != "Pod":
+            return was_of_pool(child)
+        name = pool_of(child)
+        of = self._classes.get(Ref(CLASS_KIND, child["metadata"]["namespace"], name))
+        return bool(name) and (of is None or controller_uid(child) == of.uid)
+
+    def _with_taken(self, session: Session) -> Session:
+        """Return the session with the desktop that it has taken: of several, the one that it was known with."""
+        names = self.pools.taken(session.uid)
+        known = self._sessions.get(session.ref)
+        if known is not None and known.taken in names:
+            return replace(session, taken=known.taken)
+        return replace(session, taken=names[0]) if names else session
+
+    def _attach(self, uids: set[str]) -> None:
+        """Tell sessions by their UIDs which desktop they have taken now."""
+        for ref in filter(None, map(self._sessions_by_uid.get, uids)):
+            self._index(ref, self._with_taken(replace(self._sessions[ref], taken="")))
 
     def _rivals(self, session: Session | None) -> set[Ref]:
         """Return a session and the others on its volume."""

@@ -17,6 +17,8 @@ from blendersessions_operator.controller.cache import ObjectCache
 from blendersessions_operator.controller.claim_queue import ClaimQueue
 from blendersessions_operator.controller.event_recorder import EventRecorder
 from blendersessions_operator.controller.guacd_health import GuacdHealth
+from blendersessions_operator.controller.openings import Openings
+from blendersessions_operator.controller.pools import Pools
 from blendersessions_operator.controller.scene_tracker import SceneTracker
 from blendersessions_operator.controller.start_refusals import StartRefusals
 from blendersessions_operator.controller.status_debouncer import StatusDebouncer
@@ -61,6 +63,8 @@ class ReconcilerContext:
     refusals: StartRefusals = field(init=False)
     claims: ClaimQueue = field(init=False)
     admission: AdmissionQueue = field(init=False)
+    pools: Pools = field(init=False)
+    openings: Openings = field(init=False)
     events: EventRecorder = field(init=False)
 
     def __post_init__(self) -> None:
@@ -68,6 +72,8 @@ class ReconcilerContext:
         self.refusals = StartRefusals(self.cache, self.installation)
         self.claims = ClaimQueue(self.cache, self.refusals)
         self.admission = AdmissionQueue(self.cache, self.refusals, self.claims)
+        self.pools = Pools(self.cache)
+        self.openings = Openings(self.agents, self.agent_of, self.queue.add)
         self.events = EventRecorder(self.kubernetes, self.pod)
         self.cache.on_session_gone = self._forget
 
@@ -82,8 +88,12 @@ class ReconcilerContext:
         self.admission.left(session)
         self.claims.forget(session)
         self.refusals.forget(session.uid)
+        pool = self.pools.forget(session.uid)
+        self.openings.forget(session.uid)
         if not self.leads:
             return
+        if pool is not None:
+            self.queue.add(pool)
         self.enqueue_waiting()
         for other in self.cache.sessions_of_claim(session.namespace, claim_name(session)):
             self.queue.add(other.ref)
@@ -149,6 +159,11 @@ class ReconcilerContext:
         except NotFound:
             if uid:
                 self.cache.remove(ref, uid)
+
+    def enqueue_pools(self) -> None:
+        """Enqueue all pools, because a session that starts cold finds no room."""
+        for key in self.cache.pool_keys():
+            self.queue.add(key)
 
     def enqueue_sessions_of(self, username: str) -> None:
         """Enqueue all sessions that let a Guacamole user in."""

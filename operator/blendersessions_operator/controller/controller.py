@@ -96,6 +96,7 @@ class Controller:
             guacd=GuacdHealth(*(settings.guacd_endpoint or ())),
         )
         count_sessions(context)
+        count_pools(context)
         text = "1 if this operator works, 0 if it stands by."
         metrics.count("blendersessions_leader", text, [], lambda: {(): int(context.leads)})
         if settings.guacd_endpoint:
@@ -134,6 +135,7 @@ class Controller:
         self.context.leads = True
         for session in self.context.cache.sessions():
             self.context.queue.add(session.ref)
+        self.context.enqueue_pools()
         await self._work(settings, on_failure)
         logger.info("The operator leads: it holds the %s.", election.elector.lock)
 
@@ -161,6 +163,7 @@ class Controller:
         await _cancel([task for task in self.tasks if task not in renewals])
         await self.context.queue.close()
         await self.context.agent_calls.close()
+        await self.context.openings.close()
         await self.guacamole_client.close()
         await self.context.events.flush()
         await _cancel(renewals)
@@ -203,6 +206,23 @@ def count_sessions(context: ReconcilerContext) -> None:
     context.metrics.count("blendersessions_sessions", "Sessions by their phase.", ["phase"], by_phase)
     text = "Sessions that wait for capacity in their class."
     context.metrics.count("blendersessions_queue_length", text, ["namespace", "class"], waiting)
+
+
+def count_pools(context: ReconcilerContext) -> None:
+    """Add the gauge that counts the desktops of pools at each scrape."""
+
+    def by_state() -> Counter[tuple[str, ...]]:
+        counts: Counter[tuple[str, ...]] = Counter()
+        for key in context.cache.pool_keys():
+            of = context.cache.session_class(key.namespace, key.name)
+            if of is not None and of.pool_status is not None:
+                pool = of.pool_status
+                for state, count in (("ready", pool.ready), ("starting", pool.starting), ("wanted", pool.wanted)):
+                    counts[key.namespace, key.name, state] = count
+        return counts
+
+    text = "Desktops of pools that no session has taken, and how many there should be."
+    context.metrics.count("blendersessions_pool_desktops", text, ["namespace", "class", "state"], by_state)
 
 
 async def measure_lag(metrics: Metrics) -> None:

@@ -137,14 +137,30 @@ def enqueue_affected(context: ReconcilerContext, item: Manifest) -> None:
     if ref.kind == SESSION_KIND:
         context.queue.add(ref)
     elif ref.kind == CLASS_KIND:
+        context.pools.class_changed(ref)
+        if ref in context.cache.pool_keys():
+            context.queue.add(ref)
         # The class may have more capacity now, or other settings, or open a file that another one cannot.
         for session in context.cache.sessions_that_depend_on(ref.namespace, ref.name):
             context.queue.add(session.ref)
     else:
         for affected in context.cache.sessions_of(item):
             context.queue.add(affected)
+        if (key := context.cache.pool_of(item)) is not None:
+            context.queue.add(key)
         if ref.kind == "Pod":
+            if not context.cache.knows(ref):
+                _note_gone(context, item)
             context.enqueue_waiting()
+
+
+def _note_gone(context: ReconcilerContext, pod: Manifest) -> None:
+    """Have what was refused for lack of room be tried again, and a pool see to what a desktop of it left behind."""
+    ref, key = ref_of(pod), context.cache.pool_of_gone(pod)
+    if key is not None:
+        context.queue.add(key)
+    for freed in context.pools.pod_gone(ref, key):
+        context.queue.add(freed)
 
 
 class Informer:

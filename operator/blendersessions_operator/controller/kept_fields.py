@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from blendersessions.model.container import AGENT_TOKEN, VNC_PASSWORD, VNC_PORT
-from blendersessions.model.labels import FINALIZER
-from blendersessions.model.manifest import API_GROUP, SESSION_KIND, Manifest, controller_uid
+from blendersessions.model.labels import FINALIZER, POOL
+from blendersessions.model.manifest import API_GROUP, SESSION_KIND, Manifest
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -49,12 +49,15 @@ def kept(manifest: Manifest, known_sessions: Container[str]) -> Manifest:
 
 
 def stub(manifest: Manifest) -> Manifest:
-    """Return what is kept of an object that belongs to no known session: which one it is, and the claims of a pod."""
+    """Return what is kept of an object that belongs to no known session: which one it is, its claims and its pool."""
     metadata = {key: manifest["metadata"].get(key, "") for key in ("name", "namespace", "uid", "resourceVersion")}
     slim: Manifest = {"kind": manifest["kind"], "metadata": metadata}
+    if POOL in (manifest["metadata"].get("labels") or {}):
+        metadata["labels"] = {POOL: manifest["metadata"]["labels"][POOL]}
+    for owner in manifest["metadata"].get("ownerReferences") or ():
+        if owner.get("controller") and (manifest["kind"] == "Pod" or "labels" in metadata):
+            metadata["ownerReferences"] = [{key: owner.get(key) for key in ("kind", "name", "uid", "controller")}]
     if manifest["kind"] == "Pod":
-        if uid := controller_uid(manifest):
-            metadata["ownerReferences"] = [{"uid": uid, "controller": True}]
         slim["spec"] = {"volumes": _mounted_claims(manifest.get("spec") or {})}
     return slim
 

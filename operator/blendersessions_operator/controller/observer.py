@@ -17,6 +17,7 @@ from blendersessions.model.errors import System, Unavailable
 from blendersessions.model.manifest import Ref
 from blendersessions.model.names import user_secret_name
 from blendersessions_operator.controller.failures import gather_failures
+from blendersessions_operator.controller.offers import surplus_of, with_offer
 from blendersessions_operator.planning.access import session_access
 from blendersessions_operator.planning.observed import Observed
 from blendersessions_operator.planning.ownership import (
@@ -99,7 +100,7 @@ def _from_caches(
     secrets = {username: cache.get(Ref("Secret", namespace, user_secret_name(username))) for username in wanted}
     scene = context.scenes.report_of(session.uid, cache.uid(Ref("Pod", namespace, name)))
     policies = {policy: cache.get(Ref(NETWORK_POLICY_KIND, namespace, policy)) for policy in (CLOSED, PUBLIC)}
-    return session, Observed(
+    observed = Observed(
         now=now,
         settings=settings,
         class_error=session_class.spec_error if session_class is not None else "",
@@ -110,7 +111,7 @@ def _from_caches(
         secret=cache.get(Ref("Secret", namespace, name)),
         service=cache.get(Ref("Service", namespace, name)),
         pod=cache.get(Ref("Pod", namespace, name)),
-        volume_claim=cache.get(Ref("PersistentVolumeClaim", namespace, name)),
+        volume_claim=cache.get(Ref("PersistentVolumeClaim", namespace, session.generated_name)),
         policies={policy: known for policy, known in policies.items() if known is not None},
         activity=context.activity.activity_of(session, scene),
         asking=context.agent_calls.is_asking(session.uid),
@@ -123,8 +124,11 @@ def _from_caches(
         user_secrets={username: secret for username, secret in secrets.items() if secret is not None},
         access=context.guacamole.view(session_access(session)),
         guacd_error=context.guacd.error,
+        opening=context.openings.opening_of(session.uid, cache.uid(Ref("Pod", namespace, name))),
+        surplus=surplus_of(context, session),
         failures=failures,
     )
+    return session, with_offer(context, session, observed)
 
 
 def other_classes(

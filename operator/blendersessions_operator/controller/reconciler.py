@@ -7,8 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from blendersessions.model.errors import Conflict, DomainError
+from blendersessions.model.manifest import CLASS_KIND
 from blendersessions_operator.controller.executor import execute
 from blendersessions_operator.controller.observer import observe, other_classes
+from blendersessions_operator.controller.pool_reconciler import reconcile_pool
 from blendersessions_operator.controller.status_writer import write_status
 from blendersessions_operator.planning.plan import plan, requeue_after
 from blendersessions_operator.planning.status import status
@@ -27,15 +29,17 @@ MAX_ROUNDS = 12
 
 
 async def reconcile(context: ReconcilerContext, key: Ref) -> bool:
-    """Bring one session to its desired state.
+    """Bring one session, or the pool of one class, to its desired state.
 
     Args:
         context: the clients and caches.
-        key: the session.
+        key: the session, or the class.
 
     Returns:
         Whether it is done; if not, the queue tries it again later.
     """
+    if key.kind == CLASS_KIND:
+        return await reconcile_pool(context, key)
     failures: dict[Area, DomainError] = {}
     for _ in range(MAX_ROUNDS):
         try:

@@ -68,6 +68,6 @@ async def refresh(context: ReconcilerContext, cycle: int) -> None:
         changed |= await context.guacamole.check_next()
     changed |= await context.guacamole.check_rights()
     for name in changed:
-        ref = context.cache.session_of_connection(name)
+        ref = context.cache.session_of_connection(name) or context.cache.pool_of_connection(name)
         if ref is not None:
             context.queue.add(ref)

@@ -48,6 +48,7 @@ async def write_status(context: ReconcilerContext, session: Session, status: Ses
         logger.log(level, "Ready=%s: %s", ready.status, ready.reason, extra=extra)
     now = datetime.now(UTC)
     for step, seconds in steps_done(session.status, status, now):
-        context.metrics.started(StartPath.COLD, session.spec.class_name, step, seconds)
+        path = status.startup.path if status.startup is not None else StartPath.COLD
+        context.metrics.started(path, session.spec.class_name, step, seconds)
     for event in events_of_change(session.status, status, now):
         context.events.event(session, event)

@@ -40,7 +40,7 @@ class Sweeper:
     """Those of them that lead to namespaces that are not served, with the namespace."""
 
     async def turn(self, context: ReconcilerContext, now: float) -> None:
-        """Compare the cache of Guacamole with the sessions, and remove the orphans whose grace period is over.
+        """Compare Guacamole's cache with sessions and pools, and remove the orphans whose grace period is over.
 
         Args:
             context: the clients and caches.
@@ -74,7 +74,7 @@ class Sweeper:
 
     async def _sweep_connection(self, context: ReconcilerContext, name: str) -> None:
         record = await context.guacamole.recheck_connection(name)
-        if record is None or context.cache.session_of_connection(name) is not None:
+        if record is None or context.cache.needs_connection(name):
             return
         namespace = namespace_of(record)
         served = not context.namespaces or namespace in context.namespaces
@@ -136,7 +136,7 @@ def _find(context: ReconcilerContext) -> Orphans:
     return find_orphans(
         context.guacamole.known_connections(),
         context.guacamole.known_users().values(),
-        lambda name: context.cache.session_of_connection(name) is not None,
+        context.cache.needs_connection,
         context.cache.is_wanted,
         context.namespaces,
     )

@@ -36,6 +36,7 @@ from blendersessions_operator.planning.scene import FAILURES, REFUSED_CLAIM, des
 from blendersessions_operator.planning.start_deadline import start_deadline, starting_since
 from blendersessions_operator.planning.steps import Area
 from blendersessions_operator.planning.stop_words import explain_stop, kept_files
+from blendersessions_operator.planning.warm_start import awaits_scene, has_fallen_back
 from blendersessions_operator.resources.pod import outdated
 from blendersessions_operator.resources.volume_claim import claim_name
 
@@ -94,6 +95,9 @@ def _desktop(session: Session, observed: Observed) -> Condition:
         if error is not None:
             return Condition(ConditionType.DESKTOP_READY, "False", _desktop_reason(error), str(error))
         return _without_pod(session, observed)
+    if has_fallen_back(session, observed):
+        message = "The desktop of the pool did not show the scene. Another one is started."
+        return Condition(ConditionType.DESKTOP_READY, "False", Reason.POD_STARTING, message)
     if _is_leaving(actual, observed) or not podstate.is_running(actual) or start_error(actual):
         explanation = why_not_running(actual, observed.now)
         return Condition(ConditionType.DESKTOP_READY, "False", explanation.reason, explanation.message)
@@ -200,6 +204,9 @@ def _desktop_reason(error: DomainError) -> str:
 
 def _scene(session: Session, observed: Observed) -> Condition:
     actual = own_pod(session, observed) if not session.suspend_requested else None
+    if actual is not None and podstate.is_ready(actual) and awaits_scene(session, observed):
+        message = f"Blender is opening {described(session)}."
+        return Condition(ConditionType.SCENE_READY, "False", Reason.SCENE_LOADING, message)
     if actual is not None and podstate.is_ready(actual):
         return Condition(ConditionType.SCENE_READY, "True", Reason.SCENE_VISIBLE, "The scene is on screen.")
     if actual is not None and (error := scene_error(actual)):

@@ -10,7 +10,7 @@ from blendersessions.model.manifest import ref_of
 from blendersessions_operator.planning import podstate, steps
 from blendersessions_operator.planning.desktop import restart_backoff
 from blendersessions_operator.planning.endings import termination
-from blendersessions_operator.planning.observed import Observed, own_pod
+from blendersessions_operator.planning.observed import Observed, is_new_claim, own_pod
 from blendersessions_operator.planning.steps import Area
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ def last_termination(session: Session, observed: Observed) -> Termination | None
     """Return the last end of a desktop that nobody asked for: what the pod shows now, or else what was recorded."""
     recorded, pod = session.status.last_termination, own_pod(session, observed)
     if pod is None or session.suspend_requested or session.deleting:
+        return recorded
+    if is_new_claim(session, observed):
+        # Nobody has seen it. Another one is started in its place.
         return recorded
     seen = termination(pod)
     return recorded if seen is None or seen.same_end(recorded) else seen

@@ -9,6 +9,7 @@ from blendersessions.model import labels
 from blendersessions.model.access import AccessView
 from blendersessions.model.manifest import Manifest, controller_uid
 from blendersessions.model.secret_data import decode
+from blendersessions.model.warm_pool import was_of_pool
 from blendersessions_operator.planning.lifetime import Activity, LifetimeDecision, evaluate_lifetime
 
 if TYPE_CHECKING:
@@ -22,9 +23,18 @@ if TYPE_CHECKING:
     from blendersessions.model.session import Session
     from blendersessions.model.session_class import SessionClass
     from blendersessions_operator.planning.endings import Explanation
+    from blendersessions_operator.planning.opening import Opening
     from blendersessions_operator.planning.save_progress import SaveProgress
     from blendersessions_operator.planning.scene_report import SceneReport
     from blendersessions_operator.planning.steps import Area
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A desktop of a pool, as it was seen."""
+
+    pod: Manifest
+    secret: Manifest
 
 
 @dataclass(frozen=True)
@@ -52,6 +62,14 @@ class Observed:
     """By name: the network policies of desktops in the namespace."""
     user_secrets: Mapping[str, Manifest] = field(default_factory=dict)
     """By the user's name: the Secrets of all users whom the session lets in."""
+    offer: Offer | None = None
+    """The desktop of a pool that the session may take; None if there is none for it."""
+    cold_because: Explanation | None = None
+    """Why the session was offered none when it began to start, if that was decided since the operator's own start."""
+    opening: Opening | None = None
+    """How far the desktop that it took is with its scene; None if it was not asked to open it."""
+    surplus: tuple[Manifest, ...] = ()
+    """Pods of the session besides the one of its desktop."""
     access: AccessView = field(default_factory=AccessView)
     guacd_error: str = ""
     """What a person is told while guacd does not answer; empty if it does, or is not checked."""
@@ -113,11 +131,45 @@ def own_pod(session: Session, observed: Observed) -> Manifest | None:
     return observed.pod if observed.pod is not None and owned(observed.pod, session) else None
 
 
+def belongs_to(manifest: Manifest, pod: Manifest) -> bool:
+    """Return whether an object was made for this pod, and goes with it."""
+    return bool(controller_uid(manifest) == pod["metadata"]["uid"])
+
+
+def is_of_desktop(manifest: Manifest, session: Session, observed: Observed) -> bool:
+    """Return whether an object is the session's, or goes with the pod that the session has taken from a pool."""
+    pod = own_pod(session, observed)
+    return owned(manifest, session) or (pod is not None and belongs_to(manifest, pod))
+
+
+def is_new_claim(session: Session, observed: Observed) -> bool:
+    """Return whether the session has taken a pool's desktop, and was never ready with it.
+
+    The desktop's Secret tells that, which the session takes over when it has become ready. The status alone does not: a
+    suspension clears it, also one that is taken back before the pod has gone.
+    """
+    pod = own_pod(session, observed)
+    if pod is None or not was_of_pool(pod) or session.status.ready_at is not None:
+        return False
+    return observed.secret is not None and belongs_to(observed.secret, pod)
+
+
+def record_of_granted(session: Session, observed: Observed) -> Manifest | None:
+    """Return what has the record of the users who may have a grant; None if nothing has.
+
+    It is the desktop's Secret, or the pod that was taken from a pool until the session has the Secret too.
+    """
+    if observed.secret is None or not is_of_desktop(observed.secret, session, observed):
+        return None
+    return observed.secret if owned(observed.secret, session) else own_pod(session, observed)
+
+
 def granted_before(session: Session, observed: Observed) -> tuple[str, ...]:
-    """Return the users who may have a grant, from the record on the desktop's Secret."""
-    if observed.secret is None or not owned(observed.secret, session):
+    """Return the users who may have a grant, from the record of them."""
+    holder = record_of_granted(session, observed)
+    if holder is None:
         return ()
-    record = str((observed.secret["metadata"].get("annotations") or {}).get(labels.GRANTED, ""))
+    record = str((holder["metadata"].get("annotations") or {}).get(labels.GRANTED, ""))
     return tuple(name for name in record.split(",") if name)
 
 
@@ -139,6 +191,9 @@ def not_owned(session: Session, observed: Observed) -> list[Manifest]:
     """Return the objects that have a name of ours and are not ours."""
     children = (observed.secret, observed.service, observed.pod)
     others = [child for child in children if child is not None and not owned(child, session)]
+    if session.desktop.name != session.generated_name:
+        # What was made for a pool goes with its pod until the session takes it over.
+        others = [child for child in others if not was_of_pool(child)]
     others += [secret for name, secret in observed.user_secrets.items() if not is_user_secret(secret, name)]
     if observed.volume_claim is not None and own_volume_claim(session, observed) is None:
         others.append(observed.volume_claim)

@@ -31,6 +31,7 @@ from blendersessions_operator.planning.scene_questions import plan_scene_questio
 from blendersessions_operator.planning.start_deadline import time_to_deadline
 from blendersessions_operator.planning.steps import Area
 from blendersessions_operator.planning.suspend import Stages, plan_lifetime, plan_stop, plan_suspension, time_of_silence
+from blendersessions_operator.planning.warm_start import plan_opening, plan_surplus, plan_take_over, plan_taking
 
 if TYPE_CHECKING:
     from blendersessions.model.session import Session
@@ -63,12 +64,12 @@ def plan(session: Session, observed: Observed) -> Plan:
         return Plan(((steps.AddFinalizer(),),))
     if _has_desktop(session, observed) and (todo := plan_confinement(session, observed)):
         return Plan((tuple(todo),))
-    if Area.ACCESS not in observed.failures and (stages := plan_access_change(session, observed)):
+    if stages := plan_taking(session, observed) or _plan_access_change(session, observed):
         return Plan(stages)
     lost = plan_lost_pod(session, observed)
     if session.suspend_requested:
         return Plan(lost or plan_suspension(session, observed))
-    asks = plan_lifetime(session, observed) or plan_scene_question(session, observed)
+    asks = plan_opening(session, observed) or plan_lifetime(session, observed) or plan_scene_question(session, observed)
     if stages := lost or asks or _plan_end(session, observed):
         return Plan(stages)
     todo = []
@@ -100,7 +101,14 @@ def requeue_after(session: Session, observed: Observed) -> timedelta | None:
         # Not at once, because the obstacle to a replacement may last. After a failure the queue tries again.
         delays.append(max(restart_backoff(pod, observed.now), MIN_REQUEUE))
     delays += [time_to_deadline(session, observed), time_to_overdue(session, observed)]
+    if plan_take_over(session, observed):
+        # The session is ready, and nobody waits for what still belongs to the pool.
+        delays.append(MIN_REQUEUE)
     return min((delay for delay in delays if delay is not None), default=None)
+
+
+def _plan_access_change(session: Session, observed: Observed) -> Stages:
+    return plan_access_change(session, observed) if Area.ACCESS not in observed.failures else ()
 
 
 def _plan_end(session: Session, observed: Observed) -> Stages:
@@ -138,6 +146,7 @@ def _deletion(session: Session, observed: Observed) -> Plan:
             return Plan(stages)
     if not session.has_finalizer:
         return Plan(stages)
+    stages += plan_surplus(session, observed)
     usernames = dict.fromkeys([*access_list(session), *granted_before(session, observed)])
     access = session_access(session)
     return Plan(

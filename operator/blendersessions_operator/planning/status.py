@@ -14,7 +14,6 @@ from blendersessions.model.status import (
     ReportedActivity,
     ReportedConnection,
     SessionStatus,
-    StartPath,
     Startup,
     Suspension,
 )
@@ -24,6 +23,7 @@ from blendersessions_operator.planning.last_termination import last_termination
 from blendersessions_operator.planning.observed import Observed, own_pod
 from blendersessions_operator.planning.scene import FAILURES
 from blendersessions_operator.planning.start_deadline import started_at
+from blendersessions_operator.planning.warm_start import startup_of
 from blendersessions_operator.resources.connection import client_url
 from blendersessions_operator.resources.volume_claim import claim_name
 
@@ -59,7 +59,7 @@ def status(session: Session, observed: Observed) -> SessionStatus:
         startup=startup,
         connection=_connection(session, observed),
         replicas=1 if own_pod(session, observed) is not None else 0,
-        desktop_name=session.desktop.name if own_pod(session, observed) is not None else "",
+        desktop_name=_desktop_name(session, observed),
         workspace_claim=claim_name(session),
         suspension=_suspension(session, observed),
         client_url=_client_url(session, observed) if ready else "",
@@ -149,8 +149,14 @@ def _readiness(
         return former.ready_at, former.startup
     # The beginning is not known if the status was lost and the class is gone.
     seconds = (observed.now - started).total_seconds() if started is not None else 0.0
-    startup = Startup(StartPath.COLD, round(max(0.0, seconds), 3))
+    startup = startup_of(session, observed, round(max(0.0, seconds), 3))
     return in_milliseconds(observed.now), startup if started is not None else None
+
+
+def _desktop_name(session: Session, observed: Observed) -> str:
+    """Return the name of the desktop that there is. One that was taken from a pool keeps its name without a pod too."""
+    has_pod = own_pod(session, observed) is not None
+    return session.desktop.name if has_pod or session.desktop.name != session.generated_name else ""
 
 
 def _connection(session: Session, observed: Observed) -> ReportedConnection | None:

@@ -166,6 +166,33 @@ class RecordSave:
 
 
 @dataclass(frozen=True)
+class ClaimDesktop:
+    """Take a desktop of a pool, by a patch of the version of its pod that was seen."""
+
+    ref: Ref
+    patch: Manifest = field(repr=False)
+    area: Area = Area.DESKTOP
+
+
+@dataclass(frozen=True)
+class TakeOver:
+    """Make the session the owner of what belongs to the desktop that it has taken, by a patch of what was seen."""
+
+    ref: Ref
+    patch: Manifest = field(repr=False)
+    area: Area = Area.DESKTOP
+
+
+@dataclass(frozen=True)
+class OpenSample:
+    """Begin to have a sample opened in the desktop that was taken. It never fails: the outcome is observed later."""
+
+    sample: str
+    pod_uid: str
+    area: Area = Area.DESKTOP
+
+
+@dataclass(frozen=True)
 class AskState:
     """Begin to ask the desktop whether somebody works in it, and how far its scene is.
 
@@ -287,6 +314,9 @@ Step: TypeAlias = (
     | ScaleToZero
     | SaveScene
     | RecordSave
+    | ClaimDesktop
+    | TakeOver
+    | OpenSample
     | AskState
     | Warn
     | AddOwner

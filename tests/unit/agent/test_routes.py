@@ -8,7 +8,7 @@ import pytest
 
 from agent.blender import NO_BLENDER, BlenderState
 from agent.bridge_requests import Busy
-from agent.messages import Request, Response
+from agent.messages import Refused, Request, Response
 from agent.notices import NotShown
 from agent.routes import respond
 from agent.scene_source import OPEN, SceneState
@@ -45,6 +45,11 @@ class FakeDesktop:
         if self.failure:
             raise self.failure
         return FILE
+
+    async def open_sample(self, name: str) -> str:
+        if self.failure:
+            raise self.failure
+        return f"/home/blender/{name}"
 
     async def show(self, message: str, seconds: float) -> None:
         if self.failure:
@@ -229,3 +234,20 @@ async def test_other_paths_are_not_found(desktop: FakeDesktop, path: str) -> Non
 
 async def test_a_query_makes_no_difference(desktop: FakeDesktop) -> None:
     assert (await get("/readyz?verbose", desktop)).status == 200
+
+
+async def test_a_sample_is_opened_by_its_name(desktop: FakeDesktop) -> None:
+    answer = await post("/sample", desktop, b'{"name": "watering_can.blend"}')
+    assert (answer.status, answer.body) == (200, {"file": "/home/blender/watering_can.blend"})
+    assert (await post("/sample", desktop, b'{"name": "x.blend"}', authorization=None)).status == 401
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"name": ""}', b'{"name": 7}', b'{"name": "x", "run": "y"}'])
+async def test_a_sample_without_a_name_is_refused(desktop: FakeDesktop, body: bytes) -> None:
+    assert (await post("/sample", desktop, body)).status == 400
+
+
+async def test_why_a_sample_was_not_opened_is_told(desktop: FakeDesktop) -> None:
+    desktop.failure = Refused(503, "watering_can.blend was not opened. Blender is busy.")
+    answer = await post("/sample", desktop, b'{"name": "watering_can.blend"}')
+    assert (answer.status, answer.body["message"]) == (503, "watering_can.blend was not opened. Blender is busy.")

@@ -12,7 +12,7 @@
   resources: [blendersessionclasses]
   verbs: [list, watch]
 - apiGroups: [blendersessions.io]
-  resources: [blendersessions/status]
+  resources: [blendersessions/status, blendersessionclasses/status]
   verbs: [update]
 # Owner references with blockOwnerDeletion ask for this where OwnerReferencesPermissionEnforcement is on.
 - apiGroups: [blendersessions.io]

@@ -224,7 +224,7 @@ class Kubernetes:
         body = {"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": metadata, "spec": {"replicas": replicas}}
         await self._ask(Request("PUT", ref, body, subresource="scale"))
 
-    async def delete(self, ref: Ref, uid: str, grace_seconds: int | None = None) -> None:
+    async def delete(self, ref: Ref, uid: str, grace_seconds: int | None = None, version: str = "") -> None:
         """Delete the object with this UID. An object that is gone already is no error.
 
         Args:
@@ -232,8 +232,11 @@ class Kubernetes:
             uid: its UID.
             grace_seconds: how long a pod may take to end; None: as its spec says. 0: its object goes before its node
                 confirms that the pod has ended.
+            version: the resource version that was seen, if an object that has changed since must stay. That is no
+                error either.
         """
-        options: Manifest = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
+        seen = {"uid": uid} | ({"resourceVersion": version} if version else {})
+        options: Manifest = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": seen}
         if grace_seconds is not None:
             options["gracePeriodSeconds"] = grace_seconds
         try:
