@@ -38,6 +38,13 @@ test: .venv/dev ## Build what the tests need, and run them all
 $(SUITES): .venv/dev ## Run one suite of tests
 	@.venv/bin/python -m pytest tests/$@ $(OPTIONS)
 
+cluster: .venv/dev ## Check the local cluster's own package alone: format, rules, types, imports, tests
+	@.venv/bin/ruff format --check local/cluster
+	@.venv/bin/ruff check local/cluster
+	@.venv/bin/mypy --package localcluster
+	@PYTHONPATH=local/cluster .venv/bin/lint-imports --config local/cluster/pyproject.toml
+	@.venv/bin/python -m pytest local/cluster/tests $(OPTIONS)
+
 conformance: .venv/dev ## Put any Guacamole to our suite: URL=… USER=… PASSWORD=…
 	@GUACAMOLE_URL=$(URL) GUACAMOLE_USER=$(USER) GUACAMOLE_PASSWORD=$(PASSWORD) .venv/bin/python -m pytest tests/contract/guacamole $(OPTIONS)
 
@@ -49,6 +56,7 @@ lint: .venv/dev ## Check format, rules, types and the direction of imports
 	@.venv/bin/ruff check $(CHECKED)
 	@.venv/bin/mypy
 	@PYTHONPATH=lib:operator:cli:portal .venv/bin/lint-imports
+	@PYTHONPATH=local/cluster .venv/bin/lint-imports --config local/cluster/pyproject.toml
 
 format: .venv/dev ## Format the code and repair what can be repaired
 	@.venv/bin/ruff format $(CHECKED)
@@ -63,8 +71,9 @@ lock: .venv/dev ## Lock the requirements again
 	@$(COMPILE) --upgrade pyproject.toml --extra portal --output-file requirements/portal.txt
 	@$(COMPILE) --upgrade --group standin --output-file requirements/standin.txt
 	@$(COMPILE) --upgrade --group client --output-file requirements/client.txt
-	@$(COMPILE) --upgrade --group localcluster --output-file requirements/localcluster.txt
-	@$(COMPILE) --upgrade pyproject.toml --extra operator --extra cli --extra portal --group dev --output-file requirements/dev.txt
+	@$(COMPILE) --upgrade local/cluster/pyproject.toml --output-file requirements/localcluster.txt
+	@$(COMPILE) --upgrade pyproject.toml local/cluster/pyproject.toml --extra operator --extra cli --extra portal --group dev \
+		--output-file requirements/dev.txt
 
 help: ## Print this
 	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -76,4 +85,4 @@ help: ## Print this
 .venv/dev: requirements/dev.txt local/bootstrap
 	@PYTHON=$(PYTHON) local/bootstrap dev
 
-.PHONY: demo status kubeconfig down images test conformance bench lint format generate lock help $(SUITES)
+.PHONY: demo status kubeconfig down images test cluster conformance bench lint format generate lock help $(SUITES)

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
     from xdist.remote import Producer
 
-ROOT = Path(__file__).parent
+ROOT = Path(__file__).parents[1]
 ALONE = "e2e"
 """The suite whose tests share one cluster, so that they run one after the other."""
-SUITES = ("unit", "contract", "chart", "apiserver", "image", "e2e")
+SUITES = ("unit", "cluster", "contract", "chart", "apiserver", "image", "e2e")
+"""By the second part of a test file's path; `local/cluster/tests` is the suite `cluster`."""
 
 # How long an example takes says something about the machine and nothing about the code.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -29,7 +30,7 @@ settings.load_profile("suite")
 
 def suite_of(path: Path) -> str:
     """Name the suite that a test file belongs to."""
-    return path.relative_to(ROOT).parts[0]
+    return path.relative_to(ROOT).parts[1]
 
 
 @pytest.hookimpl(trylast=True)

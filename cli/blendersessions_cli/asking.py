@@ -1,4 +1,4 @@
-"""Asks a person before work is lost."""
+"""Asks a person before work or a file is lost."""
 
 from __future__ import annotations
 
@@ -7,12 +7,29 @@ from typing import TYPE_CHECKING
 
 import click
 
-from blendersessions.model.errors import Invalid, System
+from blendersessions.model.errors import Conflict, Invalid, System
 from blendersessions.model.files import Files
 from blendersessions_cli.printing import printable
 
 if TYPE_CHECKING:
     from blendersessions_cli.openable_session import OpenableSession
+
+
+def confirm_replacement(taken: str, way_out: str) -> None:
+    """Ask whether files may be replaced.
+
+    Args:
+        taken: a sentence that says which files are there already.
+        way_out: a sentence that says what to do where there is nobody to ask.
+
+    Raises:
+        Conflict: there is nobody to ask.
+        Invalid: the person says no.
+    """
+    if not sys.stdin.isatty():
+        raise Conflict(f"{taken} {way_out}", System.OWN)
+    if not click.confirm(printable(f"{taken} Replace?"), err=True):
+        raise Invalid("Nothing was replaced.", System.OWN)
 
 
 def confirm_loss(session: OpenableSession, verb: str, participle: str) -> None:

@@ -11,7 +11,7 @@ from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.config import ConfigException, list_kube_config_contexts, load_kube_config
 
-from blendersessions.clients.kubernetes import Kubernetes
+from blendersessions.clients.kubernetes.client import Kubernetes
 from blendersessions.model.errors import Invalid, System
 from blendersessions_cli.cluster import Cluster
 

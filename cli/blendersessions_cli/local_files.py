@@ -22,6 +22,7 @@ _TAG_CHARACTERS: Final = 16
 _CONTROL_CATEGORIES: Final = frozenset({"Cc", "Cs"})
 _MOST_NAME_BYTES: Final = 255
 _OPEN: Final = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+HOW_TO_REPLACE: Final = "Replace it with --force, or name another place with --to."
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EXDEV, errno.EMLINK})
 """How a file system says that it has no second names for a file."""
 
@@ -70,8 +71,13 @@ class PartialFile:
             raise Invalid(f"There is no folder {folder}. Make it first, or name another one with --to.", System.OWN)
         if self.target.is_dir() and not self.target.is_symlink():
             raise Invalid(f"{self.target} is a folder. Name another place with --to.", System.OWN)
-        if not self.force and os.path.lexists(self.target):
+        if not self.force and self.is_taken:
             raise self._taken()
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether something has the name."""
+        return os.path.lexists(self.target)
 
     @property
     def is_begun(self) -> bool:
@@ -132,7 +138,7 @@ class PartialFile:
         except OSError as error:
             if error.errno not in _NO_LINKS:
                 raise
-            if os.path.lexists(self.target):
+            if self.is_taken:
                 raise self._taken() from error
             path.replace(self.target)
             return
@@ -154,6 +160,4 @@ class PartialFile:
         return self.target.parent / f"{self._prefix}{tag}.part"
 
     def _taken(self) -> Conflict:
-        return Conflict(
-            f"{self.target} is there already. Replace it with --force, or name another place with --to.", System.OWN
-        )
+        return Conflict(f"{self.target} is there already. {HOW_TO_REPLACE}", System.OWN)

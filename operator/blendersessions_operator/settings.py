@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_network
 from pathlib import Path  # noqa: TC003 - pydantic reads the annotation
 from typing import Annotated, Literal
 
@@ -11,7 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from blendersessions.model.installation import InstallationDefaults
 from blendersessions.model.manifest import Ref
-from blendersessions.model.network import NetworkPeers
+from blendersessions.model.network import NetworkPeers, fetch_network
 
 
 class Settings(BaseSettings):
@@ -140,7 +139,7 @@ class Settings(BaseSettings):
     @field_validator("fetch_networks")
     @classmethod
     def _are_networks(cls, value: str) -> str:
-        return ",".join(str(ip_network(network)) for network in _names(value))
+        return ",".join(map(fetch_network, _names(value)))
 
     @property
     def lease_ref(self) -> Ref | None:

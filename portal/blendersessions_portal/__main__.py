@@ -10,8 +10,8 @@ import uvicorn
 from kubernetes.aio.config.config_exception import ConfigException
 from pydantic import ValidationError
 
-from blendersessions.clients import kubernetes
 from blendersessions.clients.guacamole.sign_in import SignInClient
+from blendersessions.clients.kubernetes.client import connect
 from blendersessions_portal.app import create_app
 from blendersessions_portal.session_store import KubernetesSessionStore
 from blendersessions_portal.settings import Settings, describe_faults
@@ -49,7 +49,7 @@ def main() -> int:
 
 
 async def _serve(settings: Settings) -> None:
-    gateway = await kubernetes.connect()
+    gateway = await connect()
     guacamole = SignInClient(settings.guacamole_url, settings.guacamole_ca_file)
     try:
         app = create_app(

@@ -20,6 +20,7 @@ from blendersessions_portal.problems import Problems
 from blendersessions_portal.rendering import STATIC, Renderer
 from blendersessions_portal.samples import load_samples
 from blendersessions_portal.signing import Signer
+from blendersessions_portal.thumbnails import ThumbnailPages
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,10 +77,12 @@ def create_app(
         max_sessions_of_all=max_sessions_of_all,
     )
     file_pages = FilePages(identifier=identifier, guard=guard, store=store, renderer=renderer)
+    thumbnails = ThumbnailPages(identifier=identifier, store=store, renderer=renderer)
     app = Starlette(
         routes=[
             *pages.routes(),
             *file_pages.routes(),
+            *thumbnails.routes(),
             Mount("/static/thumbnails", StaticFiles(directory=samples_dir / "thumbnails")),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import logging
-import unicodedata
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from blendersessions.model.errors import DomainError, Invalid, NoSuchRange, NotFound, System
+from blendersessions.model.errors import AlreadyThere, DomainError, Invalid, NoSuchRange, System
 from blendersessions_portal import csrf, wording
+from blendersessions_portal.file_path import checked_path
 from blendersessions_portal.file_view import folder_href, folder_view, size
 from blendersessions_portal.own_session import own_session
 from blendersessions_portal.relay import Relay
@@ -40,6 +39,8 @@ _MAX_BODY: Final = 2**62
 _NO_SUCH_RANGE: Final = 416
 _GONE: Final = 499
 """The status of a request whose browser went away. Nobody gets it."""
+_REPLACE: Final = "replace"
+"""A field of the form: whether the file takes the place of one of its name."""
 Receive = Callable[["AgentFiles", "Upload"], Awaitable[str]]
 
 
@@ -70,7 +71,7 @@ class FilePages:
         """Show one page of a folder."""
         visitor, session = await own_session(request, self.identifier, self.store)
         rules = await self.store.rules(session.class_name)
-        path = _checked(request.query_params.get("path", ""))
+        path = checked_path(request.query_params.get("path", ""))
         async with await self._agent(session) as files:
             listed = await files.list(path)
         page = request.query_params.get("page", "1")
@@ -80,7 +81,7 @@ class FilePages:
 
     async def download(self, request: Request) -> Response:
         """Send a file, or the part of it that the browser asks for."""
-        path = _checked(request.path_params["path"])
+        path = checked_path(request.path_params["path"])
         headers = request.headers
         async with AsyncExitStack() as stack:
             files = await stack.enter_async_context(await self._source(request))
@@ -93,7 +94,7 @@ class FilePages:
 
     async def archive(self, request: Request) -> Response:
         """Send a folder as one .zip."""
-        path = _checked(request.query_params.get("path", ""))
+        path = checked_path(request.query_params.get("path", ""))
         name = path.rpartition("/")[2] or request.path_params["name"]
         async with AsyncExitStack() as stack:
             files = await stack.enter_async_context(await self._source(request))
@@ -102,23 +103,28 @@ class FilePages:
 
     async def upload(self, request: Request) -> Response:
         """Take a file into the home folder, from a script."""
-        path = _checked(request.path_params["path"])
-        return await self._from_script(request, path, lambda files, sent: _store(files, path, sent))
+        path = checked_path(request.path_params["path"])
+        replace = request.headers.get("if-none-match", "") != "*"
+        return await self._from_script(request, path, lambda files, sent: _store(files, path, sent, replace=replace))
 
     async def scene(self, request: Request) -> Response:
         """Take a file and open it in Blender, from a script."""
-        name = _checked(request.path_params["file"])
+        name = checked_path(request.path_params["file"])
         return await self._from_script(
             request, name, lambda files, sent: files.open_scene(name, sent.body, sent.length)
         )
 
     async def upload_form(self, request: Request) -> Response:
         """Take a file into a folder, from a form, and show the folder."""
-        folder = _checked(request.query_params.get("path", ""))
+        folder = checked_path(request.query_params.get("path", ""))
         target = folder_href(request.path_params["name"], folder)
 
         async def receive(files: AgentFiles, sent: Upload) -> str:
-            return await _store(files, _checked(f"{folder}/{sent.name}"), sent)
+            replace = sent.fields.get(_REPLACE) == "yes"
+            try:
+                return await _store(files, checked_path(f"{folder}/{sent.name}"), sent, replace=replace)
+            except AlreadyThere as error:
+                raise AlreadyThere(f"{error} {wording.HOW_TO_REPLACE}", System.OWN) from error
 
         return await self._from_form(request, receive, target, target)
 
@@ -127,7 +133,7 @@ class FilePages:
         page = f"/sessions/{request.path_params['name']}"
 
         async def receive(files: AgentFiles, sent: Upload) -> str:
-            return await files.open_scene(_checked(sent.name), sent.body, sent.length)
+            return await files.open_scene(checked_path(sent.name), sent.body, sent.length)
 
         return await self._from_form(request, receive, page, page)
 
@@ -139,7 +145,7 @@ class FilePages:
         self.guard.check(request, visitor, token)
         _, session = await own_session(request, self.identifier, self.store)
         self._require(allowed=(await self.store.rules(session.class_name)).upload, words=wording.NO_UPLOADS)
-        path = _checked(written)
+        path = checked_path(written)
         async with await self._agent(session) as files:
             await files.delete(path)
         logger.info("A file of session %s was deleted by %s.", session.name, visitor.owner)
@@ -204,18 +210,6 @@ class FilePages:
             raise Invalid(words, System.OWN)
 
 
-async def _store(files: AgentFiles, path: str, sent: Upload) -> str:
-    await files.upload(path, sent.body, sent.length)
+async def _store(files: AgentFiles, path: str, sent: Upload, *, replace: bool) -> str:
+    await files.upload(path, sent.body, sent.length, replace=replace)
     return path
-
-
-def _checked(path: str) -> str:
-    """Return a path below the home folder, without empty parts.
-
-    Raises:
-        NotFound: it leads elsewhere, to a hidden file, or has a control character.
-    """
-    parts = [part for part in path.split("/") if part]
-    if any(part.startswith(".") or any(unicodedata.category(each) == "Cc" for each in part) for part in parts):
-        raise NotFound(f"There is no file “{quote(path)[:200]}”. Names do not begin with a dot.", System.AGENT)
-    return "/".join(parts)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 ROWS: Final = 200
 """Rows of one page. A folder may have thousands of files."""
+_WITH_THUMBNAIL: Final = (".blend", ".png", ".jpg", ".jpeg")
+"""How the names of files end that may have a picture, as docs/interfaces.md says."""
 _UNITS: Final = ("bytes", "KB", "MB", "GB", "TB")
 
 
@@ -28,6 +30,8 @@ class FileRow:
     modified_words: str
     href: str
     """Where a folder's page is, or the file itself."""
+    thumbnail: str
+    """Where the file's picture is, if it has one; empty for a file that has none, and for a folder."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,13 @@ def _row(base: str, parts: list[str], entry: FolderEntry) -> FileRow:
         modified=at.isoformat() if at else "",
         modified_words=f"{at:%Y-%m-%d %H:%M} UTC" if at else "",
         href=_page(base, path) if entry.is_folder else f"{base}/{quote(path)}",
+        thumbnail="" if entry.is_folder else _thumbnail(base, path),
     )
+
+
+def _thumbnail(base: str, path: str) -> str:
+    has_one = path.lower().endswith(_WITH_THUMBNAIL)
+    return f"{base.removesuffix('/files')}/thumbnail/{quote(path)}" if has_one else ""
 
 
 def _page(base: str, path: str, page: int = 1) -> str:

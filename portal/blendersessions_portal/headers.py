@@ -18,8 +18,13 @@ _HEALTH_PATH = "/healthz"
 _READING_METHODS = {"GET", "HEAD"}
 
 
+_POLICY = "Content-Security-Policy"
+
+
 class SecurityHeaders:
     """Lets pages load the portal's own files only, and keeps pages out of frames and caches.
+
+    A response that has a policy of its own keeps it.
 
     Args:
         app: the application.
@@ -29,11 +34,11 @@ class SecurityHeaders:
     def __init__(self, app: ASGIApp, *, form_targets: tuple[str, ...] = ()) -> None:
         self._app = app
         targets = " ".join(("'self'", *form_targets))
+        self._policy = (
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
+            f" form-action {targets}; base-uri 'none'; frame-ancestors 'none'"
+        )
         self._headers = {
-            "Content-Security-Policy": (
-                "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
-                f" form-action {targets}; base-uri 'none'; frame-ancestors 'none'"
-            ),
             "Cross-Origin-Opener-Policy": "same-origin",
             "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
             "Referrer-Policy": "no-referrer",
@@ -52,6 +57,7 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(self._headers)
+                headers.setdefault(_POLICY, self._policy)
                 if message["status"] >= 400:
                     headers["Cache-Control"] = "no-store"
                 else:

@@ -10,7 +10,16 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from blendersessions.model.errors import Conflict, DomainError, Invalid, NotFound, System, Unauthorised, Unavailable
+from blendersessions.model.errors import (
+    AlreadyThere,
+    Conflict,
+    DomainError,
+    Invalid,
+    NotFound,
+    System,
+    Unauthorised,
+    Unavailable,
+)
 from blendersessions_portal.csrf import ForgedError
 from blendersessions_portal.uploads import LengthMissingError, TooLargeError
 
@@ -34,6 +43,7 @@ _PAGES: dict[type[DomainError], tuple[str, int, bool]] = {
     TooLargeError: ("The file is too large", 413, False),
     LengthMissingError: ("The file was not taken", 411, False),
     NotFound: ("There is no such session", 404, False),
+    AlreadyThere: ("The file was not taken", 412, False),
     Conflict: ("This cannot be done", 409, False),
     Unauthorised: ("Not allowed", 502, True),
     Unavailable: ("Not available right now", 503, True),

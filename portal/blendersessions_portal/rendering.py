@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.templating import Jinja2Templates
@@ -62,6 +63,8 @@ class SessionRow:
     name: str
     title: str
     picture: str
+    shows_screen: bool
+    """Whether its desktop has a picture of its screen."""
     created: str
     age: str
     progress: Progress
@@ -97,6 +100,7 @@ class Renderer:
             name=session.name,
             title=session.scene_name or self._title(session.scene),
             picture=sample.picture if sample else "",
+            shows_screen=session.ready and session.has_files,
             created=session.created.isoformat(),
             age=lifetime_words.age(session.created, now),
             progress=progress,
@@ -115,6 +119,15 @@ class Renderer:
             can_resume=session.can_resume,
             may_hold_work=session.may_hold_work,
         )
+
+    def scene_picture(self, session: SessionView) -> str:
+        """Return the address of the picture of what a session opens first."""
+        sample = self._samples.get(session.scene.sample)
+        return f"/static/thumbnails/{quote(sample.picture)}" if sample else "/static/empty.svg"
+
+    def file_picture(self) -> str:
+        """Return the address of the picture of a file that has none of its own."""
+        return "/static/no-picture.svg"
 
     def home(
         self,

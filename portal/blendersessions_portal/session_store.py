@@ -16,7 +16,7 @@ from blendersessions_portal.session_view import OWNER_HASH_LABEL, SessionView, n
 from blendersessions_portal.transfer_rules import TransferRules, rules_in
 
 if TYPE_CHECKING:
-    from blendersessions.clients.kubernetes import Kubernetes
+    from blendersessions.clients.kubernetes.client import Kubernetes
     from blendersessions.model.user_credentials import UserCredentials
     from blendersessions_portal.scene_choice import SceneChoice
 

@@ -30,6 +30,11 @@ FAILURES: Final[dict[str, Words]] = {
         "The volume that has the scene is not meant for you. Show the details below to your administrator. Or remove"
         " the session.",
     ),
+    Reason.CLASS_FILES_NOT_ALLOWED: Words(
+        "This kind of session may not use its files",
+        "It brings add-ons, a start-up file or preferences along, from a volume that is not meant for it. Show the"
+        " details below to your administrator. Or remove the session.",
+    ),
     Reason.SCENE_UNREACHABLE: Words(
         "The file could not be fetched",
         "Check that the address leads to the file itself, without a sign-in, and that the server can be reached from"
@@ -40,6 +45,11 @@ FAILURES: Final[dict[str, Words]] = {
         "The file is too large",
         "Remove this session and open a smaller file. In Blender, File > Clean Up and compressed saving make a file"
         " smaller. Your administrator can allow larger ones.",
+    ),
+    Reason.NO_ROOM_FOR_SCENE: Words(
+        "There is no room for the file",
+        "Delete files that you no longer need here. Then suspend the session, and resume it: the file"
+        " is brought in once more. Your administrator can give it more room.",
     ),
     Reason.SCENE_CHECKSUM_MISMATCH: Words(
         "The file is not the one that was expected",
@@ -88,6 +98,9 @@ SCENE_FAILURES: Final[dict[str, str]] = {
     Reason.SCENE_NOT_ALLOWED: "This scene is not meant for this session. Choose another one.",
     Reason.SCENE_UNREACHABLE: f"Nothing could be fetched from this address. {_ANOTHER_ADDRESS}",
     Reason.SCENE_TOO_LARGE: f"This file is larger than what fits in here. {_ANOTHER_FILE}",
+    Reason.NO_ROOM_FOR_SCENE: (
+        "There is no room for this file. Choose another one, or make room and suspend and resume the session."
+    ),
     Reason.SCENE_CHECKSUM_MISMATCH: f"The file at this address has changed or was damaged. {_ANOTHER_ADDRESS}",
     Reason.SCENE_UNREADABLE: f"Blender cannot open this file. {_ANOTHER_FILE}",
     Reason.SCENE_TOO_NEW: "A newer Blender saved this file. Choose another file, or save it in an older one.",
@@ -165,6 +178,11 @@ NEEDS_ADMINISTRATOR: Final[dict[str, Words]] = {
         "The session names a volume that is not there. It starts automatically as soon as there is one that allows it."
         " Show the details below to your administrator, or stop the session.",
     ),
+    Reason.CLASS_FILES_NOT_FOUND: Words(
+        "Files that belong to this kind of session are missing",
+        "It brings add-ons, a start-up file or preferences along, and they are not there yet. It starts automatically"
+        " as soon as they are. Show the details below to your administrator, or stop the session.",
+    ),
 }
 """By the reason of Ready. The session starts when an administrator has acted."""
 
@@ -191,6 +209,7 @@ FETCHING: Final = Words(
 YOUR_FILE: Final = "Waiting for your file."
 """What the step of a scene says that the person is to send."""
 NO_UPLOADS: Final = "Files of your own cannot be sent to Blender here: your administrator has switched that off."
+HOW_TO_REPLACE: Final = "Tick “Replace a file of the same name”, or give the file another name."
 NO_DOWNLOADS: Final = "Files cannot be taken out here: your administrator has switched that off."
 NO_ADDRESSES: Final = (
     "Blender fetches no files from addresses here, since its desktops have no way to the internet. Download the file,"

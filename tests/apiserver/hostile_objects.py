@@ -60,6 +60,8 @@ _FITTING = {
     "upload": ({}, True, {"path": "/etc"}),
     "maxBytes": (1, 2**40, 2**63),
     "caConfigMap": ("gone", "a/b"),
+    "configMap": ("gone", "kube-root-ca.crt", "a/b"),
+    "key": ("start.blend", "..", "a/b"),
     "blenderVersion": ("5.2", "5.2; rm", "999.999.999", "\u0665.\u0662"),
     "sample": ("shopping_cart.blend", "a" * 122 + ".blend"),
     "size": ("1Gi", 1, "8E", "1e300", "1m"),
@@ -202,6 +204,7 @@ def _specs() -> Iterator[Hostile]:
         "metadata-as-scene": {"scene": {"url": "https://169.254.169.254/latest/$(PATH)"}},
         "scene-from-inside": {"scene": {"url": "https://[::1]/a.blend"}, "className": "open-to-all"},
         "upload-to-nobody": {"scene": {"upload": {}}, "className": "takes-nothing"},
+        "files-that-are-gone": {"className": "brings-nothing"},
         "upload-to-all": {"scene": {"upload": {}}},
         "endless-amounts": {"resources": {"requests": {"cpu": "1e300"}, "limits": {"memory": "1e300"}}},
         "negative-amount": {"resources": {"limits": {"memory": "-1"}}},
@@ -223,6 +226,10 @@ def _specs() -> Iterator[Hostile]:
         "bad-image": {"image": "\u00e4:\u00e4:\u00e4"},
         "open-to-all": {"egress": "Public", "transfer": {"caConfigMap": "gone", "maxBytes": 1, "fetchTimeout": "1ms"}},
         "takes-nothing": {"transfer": {"upload": False, "download": False, "uploadDeadline": "1ms"}},
+        "brings-nothing": {
+            "extensions": {"configMap": "gone"},
+            "startupFile": {"claimName": "gone", "path": "$(HOME)"},
+        },
         "nobody": {"limits": {"viewers": 0, "connections": 1, "connectionsPerUser": 1}},
     }
     for name, spec in classes.items():

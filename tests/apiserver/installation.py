@@ -169,6 +169,10 @@ class GuacamoleAdmin:
         answer = self._http.request(method, self._data + path, json=body, timeout=DEADLINE_SECONDS)
         assert answer.ok, answer.text
 
+    def remove(self, kind: str, identifier: str) -> None:
+        """Delete a connection or a user."""
+        self.send("PATCH", kind, [{"op": "remove", "path": f"/{identifier}"}])
+
     def connections(self) -> dict[str, Object]:
         """All connections by identifier, with names."""
         return dict(self.get("connections"))

@@ -59,6 +59,17 @@ ACCEPTED: dict[str, Spec] = {
             ],
         }
     },
+    "extensions in a ConfigMap": {"extensions": {"configMap": "studio.add-ons"}},
+    "extensions on a volume": {"extensions": {"claimName": "add-ons"}},
+    "extensions in a folder": {"extensions": {"claimName": "add-ons", "path": "blender/5.2 ü"}},
+    "files of a ConfigMap": {
+        "startupFile": {"configMap": "studio", "key": "start.blend"},
+        "preferences": {"configMap": "studio", "key": "userpref.blend"},
+    },
+    "files on a volume": {
+        "startupFile": {"claimName": "add-ons", "path": "start.blend"},
+        "preferences": {"claimName": "add-ons", "path": "blender/userpref.blend"},
+    },
     "a private registry": {"imagePullSecrets": [{"name": "registry"}]},
 }
 
@@ -159,6 +170,54 @@ REFUSED: dict[str, tuple[Spec, str]] = {
     "a Blender of a name": ({"blenderVersion": "latest"}, "must be the version of the image's Blender, in quotes"),
     "a Blender of one number": ({"blenderVersion": "5"}, "such as '5.2' or '4.3.2'"),
     "a Blender without quotes": ({"blenderVersion": 5.2}, 'must be of type string: "number"'),
+    "extensions from nowhere": (
+        {"extensions": {}},
+        "extensions has exactly one source: give configMap or claimName",
+    ),
+    "extensions from two places": (
+        {"extensions": {"configMap": "a", "claimName": "b"}},
+        "extensions has exactly one source: give configMap or claimName",
+    ),
+    "a folder in a ConfigMap": (
+        {"extensions": {"configMap": "a", "path": "b"}},
+        "extensions.path is a folder on the volume of extensions.claimName: give both, or leave path out",
+    ),
+    "extensions of another namespace": (
+        {"extensions": {"configMap": "other/a"}},
+        "extensions.configMap must be the name of a ConfigMap",
+    ),
+    "extensions of no claim": (
+        {"extensions": {"claimName": "a_b"}},
+        "extensions.claimName must be the name of a PersistentVolumeClaim",
+    ),
+    "a way out of the volume": (
+        {"extensions": {"claimName": "a", "path": "b/../../c"}},
+        "extensions.path must have no part '.' or '..', which could lead out of the volume",
+    ),
+    "a start-up file without a key": (
+        {"startupFile": {"configMap": "a"}},
+        "startupFile.key names the file in startupFile.configMap: give both, or neither",
+    ),
+    "a start-up file without a path": (
+        {"startupFile": {"claimName": "a"}},
+        "startupFile.path names the file on the volume of startupFile.claimName: give both, or neither",
+    ),
+    "a start-up file at the root": (
+        {"startupFile": {"claimName": "a", "path": "/start.blend"}},
+        "startupFile.path must be names with single / between them",
+    ),
+    "preferences from two places": (
+        {"preferences": {"configMap": "a", "key": "b", "claimName": "c", "path": "d"}},
+        "preferences has exactly one source: give configMap or claimName",
+    ),
+    "preferences of a key with a folder": (
+        {"preferences": {"configMap": "a", "key": "b/c"}},
+        "preferences.key must be a key of a ConfigMap: letters, digits and - _ .",
+    ),
+    "a key on a volume": (
+        {"preferences": {"claimName": "c", "path": "d", "key": "b"}},
+        "preferences.key names the file in preferences.configMap: give both, or neither",
+    ),
     "a field that does not exist": ({"gpu": True}, 'unknown field "spec.gpu"'),
 }
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from apiserver.api import SESSIONS
-from blendersessions.clients.kubernetes import PAGE_BYTES, connect
+from blendersessions.clients.kubernetes.client import PAGE_BYTES, connect
 from blendersessions.model.errors import Conflict
 from blendersessions.model.labels import FINALIZER, MANAGED_BY, MANAGED_BY_VALUE, SELECTOR
 from blendersessions.model.manifest import SESSION_KIND, Ref

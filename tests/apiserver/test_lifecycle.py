@@ -196,7 +196,7 @@ def test_a_connection_deleted_in_guacamole_is_made_again(installation: Installat
     session = installation.ready()
     name = session["status"]["desktop"]["name"]
     [connection] = installation.guacamole.named(name)
-    installation.guacamole.send("DELETE", f"connections/{connection['identifier']}")
+    installation.guacamole.remove("connections", connection["identifier"])
     until("the connection is made again", lambda: installation.guacamole.named(name))
 
     def follows() -> bool:
@@ -261,7 +261,7 @@ def test_an_administrators_user_gets_the_grant_and_is_not_removed(installation: 
     installation.delete()
     installation.until_gone()
     assert installation.guacamole.can_log_in("teacher", "chalk")
-    installation.guacamole.send("DELETE", "users/teacher")
+    installation.guacamole.remove("users", "teacher")
 
 
 def test_a_name_of_63_characters(installation: Installation) -> None:

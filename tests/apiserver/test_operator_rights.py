@@ -199,8 +199,10 @@ def live_a_full_life(installation: Installation) -> None:
         installation.delete_child(plural, name)
     installation.run_pod(session)
     installation.until_ready()
-    # A second session of the owner becomes an owner of the Secret.
-    installation.ready("second", owner="artist")
+    # A second session of the owner becomes an owner of the Secret. Its class brings files along.
+    api.request("POST", f"api/v1/namespaces/{namespace}/configmaps", {"metadata": {"name": "add-ons"}})
+    installation.create_class("equipped", extensions={"configMap": "add-ons"})
+    installation.ready("second", owner="artist", className="equipped")
     for plural in ("pods", "services", "secrets"):
         change_labels(installation, plural, name)
     grow_volume(installation, name)

@@ -12,7 +12,7 @@ from apiserver.api import SESSIONS
 from apiserver.fake_agent import FakeAgent, started
 from apiserver.installation import desktop_name
 from apiserver.rights import allow, person_in
-from blendersessions.clients import kubernetes
+from blendersessions.clients.kubernetes.client import connect
 from blendersessions.model.errors import Conflict
 from blendersessions.model.manifest import SESSION_KIND, Ref
 from waiting import until
@@ -126,7 +126,7 @@ async def test_a_scale_that_is_meant_for_another_object_or_version_is_refused(
     installation: Installation, seen: dict[str, str]
 ) -> None:
     made = installation.create()
-    client = await kubernetes.connect()
+    client = await connect()
     try:
         ref, uid = Ref(SESSION_KIND, installation.namespace, "cart"), made["metadata"]["uid"]
         with pytest.raises(Conflict):

@@ -92,7 +92,7 @@ def test_an_emptied_database_fills_again_without_a_restart(own_installation: Ins
     [group] = [key for key, each in own_installation.guacamole.get("connectionGroups").items() if each["name"] == GROUP]
     own_installation.guacamole.send("DELETE", f"connectionGroups/{group}")
     for user in before:
-        own_installation.guacamole.send("DELETE", f"users/{user}")
+        own_installation.guacamole.remove("users", user)
     until(
         "all connections are back",
         lambda: own_installation.guacamole.connection_keys().keys() == names,

@@ -28,7 +28,7 @@ class FilesOnly:
 
 async def run(home: Path, token: str) -> None:
     """Serve until the process ends, and print the port."""
-    desktop = FilesOnly(Transfers(home, None, TransferSettings(max_bytes=2**40)))
+    desktop = FilesOnly(Transfers(home, None, TransferSettings(max_bytes=2**40), lambda: ""))
 
     async def answer(request: Request) -> Response | Streamed:
         return await respond(request, desktop, token)

@@ -9,7 +9,7 @@ import pytest
 
 from apiserver.rights import placed
 from blendersessions.model import labels
-from blendersessions.model.network import NetworkPeers
+from blendersessions.model.network import NEVER_OPEN, NetworkPeers
 from blendersessions_operator.resources.network_policy import network_policies
 from chart.network import Endpoint, Outside, Pod, Policy, allowed, matches
 from chart.rendering import EVERYTHING, NAMESPACE, RefusedError, Rendered, render
@@ -142,6 +142,19 @@ def test_private_networks_may_be_opened_for_urls_of_scenes_and_for_public_deskto
         assert not allowed(policies, desktop("Public"), Outside(address), Port(53, "UDP"))
     for address in (*METADATA, "10.76.255.255", "10.78.0.1"):
         assert not allowed(policies, desktop("Public"), Outside(address), Port(443))
+
+
+def test_no_network_opens_loopback_or_a_metadata_address_however_large_it_is() -> None:
+    policies = policies_of(render("desktops.fetch.allowedNetworks={0.0.0.0/0,::/0}"), SERVED)
+    for address in (*METADATA, "127.0.0.1", "::1", "fe80::1", "224.0.0.1", "64:ff9b::7f00:1"):
+        assert not allowed(policies, desktop("Public"), Outside(address), Port(443)), address
+    assert allowed(policies, desktop("Public"), Outside("10.77.0.1"), Port(443))
+
+
+@pytest.mark.parametrize("closed", NEVER_OPEN)
+def test_what_is_never_open_is_refused_with_words(closed: str) -> None:
+    with pytest.raises(RefusedError, match="is never open, for it is loopback, link-local, multicast, or a cloud's"):
+        render(f"desktops.fetch.allowedNetworks={{10.0.0.0/8,{closed}}}")
 
 
 def test_the_portal_reaches_the_agents_of_its_own_namespace_alone() -> None:

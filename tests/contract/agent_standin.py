@@ -43,6 +43,8 @@ class AgentStandin:
     """Sent in place of a list."""
     breaks_off_after: list[int] = field(default_factory=list)
     """After how many bytes the next downloads break off."""
+    content_after_break: bytes | None = None
+    """What somebody writes to a file whose download has broken off."""
     opened: list[str] = field(default_factory=list)
     """The scenes that Blender opened."""
     seen: list[tuple[str, str]] = field(default_factory=list)
@@ -120,6 +122,8 @@ class AgentStandin:
             await response.write(sent[: self.breaks_off_after.pop(0)])
             assert request.transport is not None
             request.transport.close()
+            if self.content_after_break is not None:
+                file.write_bytes(self.content_after_break)
             return response
         await response.write(sent)
         return response
@@ -131,6 +135,8 @@ class AgentStandin:
         file = self.home / path
         if file.is_dir():
             return _refuse(409, f"{path} is a folder.")
+        if request.headers.get("If-None-Match") == "*" and file.exists():
+            return _refuse(412, f"{path} is there already, and was not replaced.")
         body = await request.read()
         new = not file.exists()
         file.parent.mkdir(parents=True, exist_ok=True)

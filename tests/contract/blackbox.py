@@ -6,7 +6,7 @@ import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import requests
 from websockets.exceptions import ConnectionClosed
@@ -99,8 +99,12 @@ class Api:
         name = self.name()
         answer = self.call("POST", "users", {"username": name, "password": "pw", "attributes": {}, **body})
         assert answer.status_code == 200, answer.text
-        self._stack.callback(self.call, "DELETE", f"users/{quote(name)}")
+        self._stack.callback(self.remove, "users", name)
         return name
+
+    def remove(self, kind: str, identifier: object, *, token: str | None = None) -> requests.Response:
+        """Delete a connection or a user, if it exists."""
+        return self.call("PATCH", kind, [{"op": "remove", "path": f"/{identifier}"}], token=token)
 
     def grant(self, user: str, connection: object, permission: str = "READ", *, op: str = "add") -> requests.Response:
         """Grant or revoke a permission on a connection."""

@@ -80,6 +80,10 @@ class Site:
             assert self.call("PATCH", f"users/{name}/permissions", change).status_code == 204
         return self.sign_in(name, "pw")
 
+    def remove(self, kind: str, identifier: str) -> None:
+        """Delete a connection or a user, or close a tunnel."""
+        assert self.call("PATCH", kind, [{"op": "remove", "path": f"/{identifier}"}]).status_code == 200
+
     def active(self) -> dict[str, dict[str, object]]:
         answer: dict[str, dict[str, object]] = self.call("GET", "activeConnections").json()
         return answer

@@ -1,7 +1,7 @@
-"""What happened around the recorded exchanges, and which of them the stand-in leaves out.
+"""What happened around the recorded exchanges.
 
-The recording holds single calls. Between them tunnels were opened, things were cleaned up, and a few calls were not
-written down; the steps here do the same.
+The recording holds the calls that our programs and the stand-in's page make. Between them other calls were made,
+tunnels were opened and things were cleaned up; the steps here do the same.
 """
 
 from __future__ import annotations
@@ -52,41 +52,8 @@ def exchanges() -> list[Exchange]:
     ]
 
 
-# Explanation an exchange is left out, by the beginning of its name.
-LEFT_OUT = {
-    "json-": "auth-json: nobody here signs in by it; a shared secret that equals the administrator's is not wanted",
-    "usergroup": "user groups: access is granted to users",
-    "user-sees-via-group": "user groups: access is granted to users",
-    "user-effective-via-group": "user groups: access is granted to users",
-    "user-after-group-removal": "user groups: access is granted to users",
-    "user-groups-of-user": "user groups: access is granted to users",
-    "permissions-usergroup": "user groups: access is granted to users",
-    "schema-": "schema: only Apache's own administration pages read it",
-    **dict.fromkeys(
-        (
-            "share",
-            "sharing",
-            "connection-sharing",
-            "tree-with-sharing",
-            "permissions-sharing",
-            "activeconnections-list-with-viewer",
-        ),
-        "sharing: a viewer gets a connection of its own (docs/decisions/0003-viewers-by-a-second-connection.md)",
-    ),
-    **dict.fromkeys(
-        ("history-", "connection-history", "user-history", "user-get-history"),
-        "history: nothing here reads who was connected in the past",
-    ),
-}
-
-
-def left_out(name: str) -> str | None:
-    """Return why an exchange is left out, or nothing if the stand-in must answer it as recorded."""
-    return next((reason for prefix, reason in LEFT_OUT.items() if name.startswith(prefix)), None)
-
-
 # The recorder replaced every dead token by the administrator's placeholder; here it must be a dead one.
-DEAD_TOKEN = ("token-header-wins-over-query", "token-validity-head-dead")
+DEAD_TOKEN = ("token-validity-head-dead",)
 
 ADMIN, ALICE2, BOB, CAROL = "<token>", "<token:alice2>", "<token:bob-new>", "<token:carol>"
 
@@ -94,22 +61,32 @@ ADMIN, ALICE2, BOB, CAROL = "<token>", "<token:alice2>", "<token:bob-new>", "<to
 def before() -> dict[str, Callable[[Replay], None]]:
     """Return what has to be done before an exchange, by its name."""
     return {
+        "connection-get-deleted": lambda replay: replay.remove("connections", "<id:2>"),
         "connection-create-for-list": lambda replay: replay.clean("connections"),
         "user-create": lambda replay: replay.clean("connections", "connectionGroups"),
+        "permissions-revoke-create": lambda replay: replay.remove("connections", "<id:32>"),
+        "permissions-get-after-connection-delete": lambda replay: replay.remove("connections", "<id:29>"),
         "activeconnections-list-admin": _alice_works,
-        "activeconnection-delete-verb": lambda replay: replay.open(ALICE2, "<id:28>", "<uuid:4>"),
-        "connection-delete-while-tunnel-open": lambda replay: replay.open(ALICE2, "<id:28>", "<uuid:5>"),
+        "activeconnections-after-connection-delete": _alice_works_in_a_deleted_connection,
+        "user-token-after-user-delete": lambda replay: replay.remove("users", "rec-alice"),
+        "activeconnections-final": lambda replay: replay.remove("connections", "<id:34>"),
         "connection-create-bad-attribute-values": lambda replay: replay.clean("connections", "connectionGroups"),
         "connection-create-q1": lambda replay: replay.clean("connections"),
+        "login-bob-new-password": lambda replay: replay.set_password("rec-bob", "bob-pw2"),
         "activeconnections-other-user-with-read": _bob_works_and_carol_may_look,
+        "deleted-user-list": lambda replay: replay.remove("users", "rec-bob"),
         "group-delete-with-tunnel": _a_connection_in_the_group,
     }
 
 
 def _alice_works(replay: Replay) -> None:
-    # The recorded grant stands in an exchange about sharing, which is left out.
     replay.grant("rec-alice", "<id:28>")
     replay.open(ALICE2, "<id:28>", "<uuid:1>")
+
+
+def _alice_works_in_a_deleted_connection(replay: Replay) -> None:
+    replay.open(ALICE2, "<id:28>", "<uuid:5>")
+    replay.remove("connections", "<id:28>")
 
 
 def _bob_works_and_carol_may_look(replay: Replay) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from blendersessions_portal.app import create_app
+from file_choosers import catch_file_choosers
 from ports import HeldPort
 from unit.portal.fakes import KEY, FakeGuacamole, FakeStore, write_samples
 from waiting import DEADLINE_MILLISECONDS, DEADLINE_SECONDS, until
@@ -74,6 +75,8 @@ def tab(browser: Browser, *, scripts: bool = True, **options: object) -> Iterato
     troubles: list[str] = []
     context.on("weberror", lambda error: troubles.append(str(error.error)))
     context.on("console", lambda line: troubles.append(line.text) if "Content Security Policy" in line.text else None)
-    yield context.new_page()
+    page = context.new_page()
+    catch_file_choosers(page)
+    yield page
     context.close()
     assert troubles == []

@@ -143,7 +143,7 @@ def test_a_killed_tunnel_is_reported_and_can_be_opened_again(page: Page, site: S
     page.goto(f"{link(site)}?token={site.token}")
     see(page, guacd)
     for uuid in site.active():
-        site.call("DELETE", f"activeConnections/{uuid}")
+        site.remove("activeConnections", uuid)
     expect(page.get_by_role("dialog")).to_contain_text("You have been disconnected.")
     page.get_by_role("button", name="Reconnect").click()
     see(page, guacd)
@@ -179,7 +179,7 @@ def test_home_lists_ones_connections_and_logging_out_ends_the_token(page: Page, 
     page.keyboard.press("Control+Alt+Shift")
     page.get_by_role("button", name="Log out").click()
     expect(page.get_by_role("button", name="Log in")).to_be_visible()
-    assert site.call("GET", "self").status_code == 403
+    assert site.call("GET", "connections").status_code == 403
     assert page.evaluate("localStorage.length") == 0
 
 
@@ -201,5 +201,5 @@ def test_a_link_with_another_token_signs_the_earlier_one_out_as_on_apaches_page(
     other.goto(f"{link(site)}?token={second}")
     see(other, guacd)
     expect(page.get_by_role("dialog")).to_contain_text("You have been disconnected.")
-    assert site.call("GET", "self", token=first).status_code == 403
-    assert site.call("GET", "self", token=second).status_code == 200
+    assert site.call("GET", "connections", token=first).status_code == 403
+    assert site.call("GET", "connections", token=second).status_code == 200

@@ -137,7 +137,7 @@ async def test_a_change_or_deletion_by_hand_is_reported(directory: GuacamoleDire
     await client.call("PUT", "connections", identifier, body=body | {"attributes": {"max-connections": "99"}})
     assert await directory.refresh() == {CONNECTION.name}
     assert not is_known(directory), "the parameters must be asked for again"
-    await client.call("DELETE", "connections", identifier)
+    await connections.remove(client, [identifier])
     assert await directory.refresh() == {CONNECTION.name}
     assert (await inspected(directory)).connections == {}
 
@@ -242,7 +242,7 @@ async def test_a_grant_to_a_deleted_user_fails_and_the_user_is_read_again(
     directory: GuacamoleDirectory, client: GuacamoleClient
 ) -> None:
     await registered(directory)
-    await client.call("DELETE", "users", "alice")
+    await users.remove(client, ["alice"])
     with pytest.raises((Unavailable, NotFound)):
         await directory.grant("alice", CONNECTION.name)
     assert not is_known(directory)
@@ -275,7 +275,7 @@ async def test_tunnels_of_a_deleted_connection_are_killed_by_the_reported_identi
             directory = GuacamoleDirectory(client, INSTALLATION)
             identifier = await registered(directory)
             tunnel = await asyncio.to_thread(opened, site, GUAC_ID=identifier)
-            await client.call("DELETE", "connections", identifier)
+            await connections.remove(client, [identifier])
             assert await removed(directory, identifier) == 1
             assert (await asyncio.to_thread(tunnel.closed))[0] == 1000
 

@@ -99,7 +99,7 @@ async def test_a_renamed_group_is_restored_with_its_connections(
     body = {"identifier": identifier, "name": "tidied up", "parentIdentifier": "ROOT", "type": "ORGANIZATIONAL"}
     await client.call("PUT", "connectionGroups", identifier, body=body | {"attributes": {}})
     assert await directory.refresh() == set()
-    assert (await client.get("connectionGroups", identifier))["name"] == GROUP
+    assert (await client.get("connectionGroups"))[identifier]["name"] == GROUP
 
 
 async def test_another_group_that_got_our_groups_identifier_is_not_touched(
@@ -112,7 +112,7 @@ async def test_another_group_that_got_our_groups_identifier_is_not_touched(
     directory._cache.group = made["identifier"]
     await directory.refresh()
     assert directory._cache.group != made["identifier"]
-    assert (await client.get("connectionGroups", made["identifier"]))["name"] == "a school"
+    assert (await client.get("connectionGroups"))[made["identifier"]]["name"] == "a school"
 
 
 async def test_reused_identifiers_bring_no_grants_along(directory: GuacamoleDirectory) -> None:
@@ -128,7 +128,7 @@ async def test_an_emptied_database_is_noticed_and_filled_again(
 ) -> None:
     await registered(directory)
     await client.call("DELETE", "connectionGroups", directory._cache.group)
-    await client.call("DELETE", "users", "alice")
+    await users.remove(client, ["alice"])
     assert await directory.refresh() == {CONNECTION.name}
     assert "alice" in await directory.refresh_users()
     view = await inspected(directory)
@@ -141,7 +141,7 @@ async def test_a_user_made_again_by_others_shows_whose_secret_it_had(
     directory: GuacamoleDirectory, client: GuacamoleClient
 ) -> None:
     await registered(directory)
-    await client.call("DELETE", "users", "alice")
+    await users.remove(client, ["alice"])
     await directory.refresh_users()
     await users.create(client, new_user("alice", "from-a-backup", fingerprint="abc"), INSTALLATION)
     assert "alice" in await directory.refresh_users()

@@ -51,7 +51,7 @@ def admin(guacamole: Guacamole, method: str, path: str, body: object = None) -> 
 
 
 def make_user(guacamole: Guacamole, cluster: Cluster, name: str, password: str = PASSWORD) -> None:
-    admin(guacamole, "DELETE", f"users/{name}")
+    admin(guacamole, "PATCH", "users", [{"op": "remove", "path": f"/{name}"}])
     answer = admin(guacamole, "POST", "users", {"username": name, "password": password, "attributes": {}})
     assert answer.ok, answer.text
     cluster.add_secret(name, password)

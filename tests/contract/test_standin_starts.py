@@ -82,7 +82,7 @@ def test_no_secret_is_logged(caplog: pytest.LogCaptureFixture, capfd: pytest.Cap
         with connect(bad, proxy=None, open_timeout=DEADLINE_SECONDS):
             pass
         requests.get(
-            guacamole.url + "api/session/data/postgresql/self?token=planted-bad-token", timeout=DEADLINE_SECONDS
+            guacamole.url + "api/session/data/postgresql/users?token=planted-bad-token", timeout=DEADLINE_SECONDS
         )
         requests.delete(guacamole.url + f"api/tokens/{site.token}", timeout=DEADLINE_SECONDS)
         assert tunnel.closed() == (1000, "0")

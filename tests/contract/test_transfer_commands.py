@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -47,7 +48,69 @@ def test_files_go_in(desktop: AgentStandin, here: Path) -> None:
     said = done("upload", "cart", "ä b.png", "--to", "textures/wood/", "--name", "-").stderr
     assert (desktop.home / "textures/wood/-").read_bytes() == LARGE
     assert "ä b.png is in the session, as textures/wood/-." in said
-    assert "is replaced in the session" in done("upload", "cart", "ä b.png", "--to", "textures/wood").stderr
+    again = ("upload", "cart", "ä b.png", "--to", "textures/wood", "--force")
+    assert "is replaced in the session" in done(*again).stderr
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the command's standard input be a terminal."""
+    monkeypatch.setattr("blendersessions_cli.asking.sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
+
+
+@pytest.fixture
+def both(desktop: AgentStandin, here: Path) -> tuple[Path, Path]:
+    """A file of one name on both sides, and others on this side."""
+    (desktop.home / "textures").mkdir()
+    (desktop.home / "textures/ä.png").write_bytes(b"there")
+    for name in ("ä.png", "b.png"):
+        (here / name).write_bytes(b"here")
+    return desktop.home / "textures/ä.png", here / "ä.png"
+
+
+UP = ("upload", "cart", "b.png", "ä.png", "--to", "textures")
+DOWN = ("download", "cart", "textures/ä.png")
+
+
+def test_nothing_is_replaced_where_nobody_can_be_asked(both: tuple[Path, Path]) -> None:
+    there, here = both
+    said = failure(*UP)
+    assert said.endswith(
+        "textures/ä.png is in the session already. Replace with --force, or give another name with --name."
+    )
+    assert failure(*DOWN).endswith("ä.png is there already. Replace it with --force, or name another place with --to.")
+    assert (there.read_bytes(), here.read_bytes()) == (b"there", b"here")
+    assert not (there.parent / "b.png").exists(), "the others wait for the answer too"
+    done(*UP, "--force")
+    assert there.read_bytes() == b"here"
+
+
+@pytest.mark.usefixtures("terminal")
+@pytest.mark.parametrize(("command", "question"), [(UP, "is in the session already"), (DOWN, "is there already")])
+def test_a_person_is_asked_before_a_file_is_replaced(
+    both: tuple[Path, Path], command: tuple[str, ...], question: str
+) -> None:
+    there, here = both
+    said = failure(*command, stdin=b"n\n")
+    assert f"ä.png {question}. Replace? [y/N]" in said
+    assert "Nothing was replaced." in said
+    assert (there.read_bytes(), here.read_bytes()) == (b"there", b"here")
+    done(*command, stdin=b"y\n")
+    assert there.read_bytes() == here.read_bytes()
+
+
+def test_a_file_that_came_meanwhile_is_not_replaced(desktop: AgentStandin, here: Path) -> None:
+    (here / "a").write_bytes(b"here")
+    (desktop.home / "a").write_bytes(b"there")
+    desktop.listing = b'{"path": "", "files": [], "truncated": true}'
+    assert "a is in the session already. Replace with --force" in failure("upload", "cart", "a")
+    assert (desktop.home / "a").read_bytes() == b"there"
+
+
+@pytest.mark.usefixtures("both")
+def test_another_form_of_a_name_is_the_same_name(here: Path) -> None:
+    (here / "a\u0308.png").write_bytes(b"here")
+    assert "is in the session already" in failure("upload", "cart", "a\u0308.png", "--to", "textures")
 
 
 def test_standard_input_goes_in_under_a_name(desktop: AgentStandin) -> None:
@@ -187,24 +250,12 @@ def test_a_file_that_has_changed_is_downloaded_anew(desktop: AgentStandin, here:
     assert not list(here.glob(".*"))
 
 
-def test_a_file_that_changes_in_the_middle_is_not_patched_together(
-    desktop: AgentStandin, here: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_changes_in_the_middle_is_not_patched_together(desktop: AgentStandin, here: Path) -> None:
     (desktop.home / "a").write_bytes(LARGE)
     desktop.breaks_off_after = [500_000]
-    monkeypatch.setattr(transfers.asyncio, "sleep", _change(desktop.home / "a"))
+    desktop.content_after_break = bytes(len(LARGE))
     assert "a changed while it was downloaded" in failure("download", "cart", "a")
     assert not (here / "a").exists()
-
-
-def _change(path: Path) -> object:
-    async def pause(_: float) -> None:
-        change()
-
-    def change() -> None:
-        path.write_bytes(bytes(len(LARGE)))
-
-    return pause
 
 
 def test_a_zip_that_breaks_off_leaves_nothing(desktop: AgentStandin, here: Path) -> None:

@@ -120,7 +120,7 @@ async def test_a_new_name_of_the_group_renames_it_in_place_and_the_users_follow(
     group = directory._cache.group
     renamed = GuacamoleDirectory(client, replace(INSTALLATION, group="new-name"))
     await renamed.inspect(SessionAccess((CONNECTION.name,), ("alice", "bob")))
-    assert (await client.get("connectionGroups", group))["name"] == "new-name"
+    assert (await client.get("connectionGroups"))[group]["name"] == "new-name"
     view = renamed.view(access_of("alice"))
     assert (view.connections[CONNECTION.name].identifier, view.grants) == (identifier, {("alice", CONNECTION.name)})
     successor = GuacamoleDirectory(client, replace(INSTALLATION, group="new-name"))

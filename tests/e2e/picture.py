@@ -23,8 +23,9 @@ SAME = 6.0
 ALIKE = 1.0
 """Mean difference of two pictures of a desktop in which nothing but a cursor moves."""
 
-VIEWPORT = (0.15, 0.15, 0.70, 0.75)
-"""The middle of Blender's 3D view in its Layout workspace, as fractions of the screen: left, top, right, bottom."""
+VIEWPORT = (0.15, 0.25, 0.70, 0.75)
+"""The middle of Blender's 3D view in its Layout workspace, below notices: left, top, right, bottom as fractions of the
+screen."""
 
 
 def from_vnc(desktop: Desktop, file: Path) -> Image.Image:

@@ -14,6 +14,7 @@ from e2e.connections import entered
 from e2e.desktop import Desktop, manifest
 from e2e.network import node_of, world_around
 from e2e.picture import SAME, difference, from_tab, from_vnc, viewport
+from file_choosers import catch_file_choosers
 from localcluster import images
 from tls_server import Answering, tls_server
 from waiting import until
@@ -103,6 +104,7 @@ def delete_the_cube(desktop: Desktop) -> None:
 def test_a_scene_goes_in_by_the_portal_and_comes_out_changed(
     portal_namespace: Kubectl, scene: dict[str, bytes], page: Page, public_url: str, tmp_path: Path, kubectl: Kubectl
 ) -> None:
+    catch_file_choosers(page)
     page.goto(public_url)
     with page.expect_file_chooser() as chooser:
         page.get_by_text("Choose a file").click()

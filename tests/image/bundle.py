@@ -10,14 +10,13 @@ import json
 import subprocess
 from typing import TYPE_CHECKING, Any
 
-from image.volumes import USER
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from image.built import BuiltImage
     from image.network import Network
+    from image.volumes import Identity
 
 HOST_NAME = "blender"
 
@@ -26,6 +25,7 @@ def write_bundle(
     folder: Path,
     image: BuiltImage,
     network: Network,
+    identity: Identity,
     *,
     environment: Mapping[str, str],
     writable: Mapping[str, Path],
@@ -38,6 +38,7 @@ def write_bundle(
         folder: the bundle. The container's control group has its name.
         image: the root file system and the program.
         network: the network that the container joins.
+        identity: the user that the container runs as.
         environment: the environment beyond the image's.
         writable: files and folders of this machine, by their path in the container.
         read_only: the same, for those that the container cannot change.
@@ -54,7 +55,7 @@ def write_bundle(
         "args": list(image.entrypoint),
         "cwd": image.working_directory,
         "env": [f"{name}={value}" for name, value in (dict(image.environment) | dict(environment)).items()],
-        "user": {"uid": USER, "gid": USER, "additionalGids": [USER]},
+        "user": {"uid": identity.user, "gid": identity.group, "additionalGids": [identity.volume_group]},
         "capabilities": {},
         "noNewPrivileges": True,
     }

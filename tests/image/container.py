@@ -16,7 +16,6 @@ from e2e.picture import settled
 from image.bundle import HOST_NAME, write_bundle
 from image.inside import FOLDER_TARGET, SCRIPT, SCRIPT_TARGET, Inside
 from image.viewer import Viewer
-from image.volumes import USER, Volumes
 from vnc import vncdo
 from waiting import DEADLINE_SECONDS, until
 
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
     from image.built import BuiltImage
     from image.network import Network
+    from image.volumes import Identity, Volumes
 
 AGENT_PORT = 8788
 VNC_PORT = 5900
@@ -100,6 +100,7 @@ class Container:
         environment: what the pod sets.
         read_only: files and folders that the container cannot change, by their path in it.
         memory: the memory limit in bytes.
+        identity: the user that it runs as.
     """
 
     def __init__(
@@ -111,6 +112,7 @@ class Container:
         environment: Mapping[str, str],
         read_only: Mapping[str, Path],
         memory: int,
+        identity: Identity,
     ) -> None:
         self._folder = folder
         self._image = image
@@ -119,11 +121,12 @@ class Container:
         self._environment = environment
         self._read_only = read_only
         self._memory = memory
+        self._identity = identity
         self._starts = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._inside = Inside(folder / "tests")
         self._inside.folder.mkdir()
-        os.chown(self._inside.folder, USER, USER)
+        os.chown(self._inside.folder, identity.user, identity.group)
         self._hosts = folder / "hosts"
         self._hosts.write_text(f"127.0.0.1 localhost\n{network.address} {HOST_NAME}\n")
         self._termination_log = folder / "termination-log"
@@ -147,6 +150,7 @@ class Container:
             self._folder,
             self._image,
             self._network,
+            self._identity,
             environment=self._environment,
             writable=self._volumes.mounts
             | {"/dev/termination-log": self._termination_log, FOLDER_TARGET: self._inside.folder},

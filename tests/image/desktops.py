@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from image.bundle import HOST_NAME
 from image.container import Container
 from image.network import make_network
-from image.volumes import make_volumes, put
+from image.volumes import OWN_IDENTITY, Identity, make_volumes, put
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -37,6 +37,7 @@ class RunDesktop(Protocol):
         memory: int = MEMORY,
         home_bytes: int | None = None,
         tmp_bytes: int | None = None,
+        identity: Identity = OWN_IDENTITY,
     ) -> Container:
         """Start a container, without waiting until it is ready.
 
@@ -50,6 +51,7 @@ class RunDesktop(Protocol):
             memory: the memory limit in bytes.
             home_bytes: size of the home folder; by default that of the disk.
             tmp_bytes: size of /tmp, in the same way.
+            identity: the user that the container runs as.
         """
 
 
@@ -68,9 +70,10 @@ def running(run: Path, image: BuiltImage) -> Iterator[RunDesktop]:
         memory: int = MEMORY,
         home_bytes: int | None = None,
         tmp_bytes: int | None = None,
+        identity: Identity = OWN_IDENTITY,
     ) -> Container:
         folder = _next_folder(run)
-        volumes = make_volumes(folder, home, home_bytes, tmp_bytes)
+        volumes = make_volumes(folder, home, home_bytes, tmp_bytes, identity.volume_group)
         put(volumes.home, files or {})
         network = make_network(folder.name)
         environment = {
@@ -80,7 +83,7 @@ def running(run: Path, image: BuiltImage) -> Iterator[RunDesktop]:
             "BLENDER_HEIGHT": "720",
             "BLENDER_DEPTH": "24",
         } | dict(env(network.host_address) if callable(env) else env or {})
-        container = Container(folder, image, network, volumes, environment, read_only or {}, memory)
+        container = Container(folder, image, network, volumes, environment, read_only or {}, memory, identity)
         started.append(container)
         container.start()
         return container

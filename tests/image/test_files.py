@@ -210,6 +210,18 @@ def test_a_disk_that_fills_during_an_upload_is_told_and_freed(small_desktop: Con
     assert small_desktop.agent.send("DELETE", "/files/a").status_code == 204
 
 
+def test_uploads_at_the_same_time_never_fill_the_disk_together(small_desktop: Container) -> None:
+    with connect(small_desktop) as client:
+        client.sendall(small_desktop.agent.head("PUT", "/files/a", f"Content-Length: {9 * MIB}"))
+        until("the upload has begun", lambda: unfinished(small_desktop))
+        others = [small_desktop.agent.send("PUT", f"/{kind}", bytes(9 * MIB)) for kind in ("files/b", "scene/b.blend")]
+        assert [other.status_code for other in others] == [507, 507]
+        assert "left on the volume of the home folder, besides what Blender needs" in others[0].json()["message"]
+        client.sendall(bytes(9 * MIB))
+        assert client.recv(64).startswith(b"HTTP/1.1 201")
+    assert small_desktop.agent.send("DELETE", "/files/a").status_code == 204
+
+
 def test_an_upload_that_ends_with_the_agent_is_removed_at_its_next_start(small_desktop: Container) -> None:
     former = small_desktop.pid("agent")
     with connect(small_desktop) as client:

@@ -18,6 +18,20 @@ RUN_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True)
+class Identity:
+    """The user that a container runs as."""
+
+    user: int
+    group: int
+    volume_group: int
+    """The group of the volumes' files, which the user is in too: the pod's fsGroup."""
+
+
+OWN_IDENTITY = Identity(USER, USER, USER)
+"""The image's own user, which the operator names unless the platform chooses the user."""
+
+
+@dataclass(frozen=True)
 class Volumes:
     """What the pod's volumes are on this machine."""
 
@@ -49,7 +63,9 @@ class Volumes:
                 subprocess.run(["umount", folder], check=True)
 
 
-def make_volumes(folder: Path, home: Path | None, home_bytes: int | None, tmp_bytes: int | None) -> Volumes:
+def make_volumes(
+    folder: Path, home: Path | None, home_bytes: int | None, tmp_bytes: int | None, group: int = USER
+) -> Volumes:
     """Make the volumes below a folder.
 
     Args:
@@ -57,18 +73,19 @@ def make_volumes(folder: Path, home: Path | None, home_bytes: int | None, tmp_by
         home: a folder that is there, to be the home folder; None: a new one.
         home_bytes: size of the home folder; None: the disk's. With a size, it is in memory.
         tmp_bytes: size of /tmp, in the same way.
+        group: the group of the files.
     """
     if home is None:
         home = folder / "home"
-        _empty_dir(home, home_bytes)
+        _empty_dir(home, home_bytes, group)
     for name, size in (("tmp", tmp_bytes), ("run", RUN_BYTES)):
-        _empty_dir(folder / name, size)
+        _empty_dir(folder / name, size, group)
     values = {"vnc-password": secrets.token_hex(4), "agent-token": secrets.token_hex(16)}
     secret = folder / "secret"
     secret.mkdir()
     for key, value in values.items():
         (secret / key).write_text(value)
-        os.chown(secret / key, 0, USER)
+        os.chown(secret / key, 0, group)
         (secret / key).chmod(0o440)
     return Volumes(home, folder / "tmp", folder / "run", secret, values["vnc-password"], values["agent-token"])
 
@@ -87,10 +104,10 @@ def put(home: Path, files: Mapping[str, bytes | str | Path]) -> None:
             os.chown(each, USER, USER)
 
 
-def _empty_dir(folder: Path, size: int | None) -> None:
+def _empty_dir(folder: Path, size: int | None, group: int) -> None:
     """Make an emptyDir as the kubelet does for a pod with an fsGroup."""
     folder.mkdir()
     if size is not None:
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], check=True)
-    os.chown(folder, 0, USER)
+    os.chown(folder, 0, group)
     folder.chmod(0o2777)

@@ -10,7 +10,7 @@ from aiohttp.test_utils import TestServer
 from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
 
-from blendersessions.clients.kubernetes import Kubernetes
+from blendersessions.clients.kubernetes.client import Kubernetes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

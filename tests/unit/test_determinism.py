@@ -1,4 +1,4 @@
-"""No test depends on how fast the machine is: what would make it so is refused in all of tests/."""
+"""No test depends on how fast the machine is: what would make it so is refused in all tests."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ EXEMPT = {
     "bench": "it measures time",
 }
 FILES = [path for path in sorted(TESTS.rglob("*.py")) if not EXEMPT.keys() & set(path.relative_to(TESTS).parts)]
+FILES += sorted((TESTS.parent / "local" / "cluster" / "tests").rglob("*.py"))
 
 
 def name_of(call: ast.Call) -> str:
@@ -67,6 +68,8 @@ def faults_of_call(call: ast.Call) -> Iterator[str]:
     short += numbers(call, 2, keyword="seconds") if last == "until" else []
     if any(number < SHORTEST_DEADLINE_SECONDS for number in short):
         yield f"has a deadline under {SHORTEST_DEADLINE_SECONDS} s: use waiting.DEADLINE_SECONDS"
+    if last == "setattr" and any(isinstance(each, ast.Constant) and each.value == "sleep" for each in call.args):
+        yield "replaces sleep for the whole process: whoever else sleeps at that moment runs it too"
     if last in {"skip", "skipif", "xfail", "flaky", "importorskip"}:
         yield "skips, or tries again: a test either holds or fails"
     if last == "settings" and not all(
@@ -92,7 +95,7 @@ def faults_of(source: str) -> list[str]:
     return [f"line {line}: {fault}" for line, fault in sorted(found)]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(TESTS)))
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(TESTS.parent)))
 def test_a_test_file_does_not_depend_on_the_machines_speed(path: Path) -> None:
     assert faults_of(path.read_text(encoding="utf-8")) == []
 
@@ -111,6 +114,7 @@ def test_a_test_file_does_not_depend_on_the_machines_speed(path: Path) -> None:
         "await asyncio.wait_for(done(), 10)",
         "until('it is there', probe, 10)",
         "until('it is there', probe, seconds=29)",
+        "monkeypatch.setattr(transfers.asyncio, 'sleep', change)",
         "pytest.skip('not here')",
         "settings(deadline=200)",
     ],

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import posixpath
 import sys
+import unicodedata
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from blendersessions.model.errors import Invalid, System
+from blendersessions.model.errors import AlreadyThere, Conflict, Invalid, NotFound, System
 from blendersessions.model.fields import timestamp
+from blendersessions_cli.asking import confirm_replacement
 from blendersessions_cli.connection import Target, connect
-from blendersessions_cli.local_files import PartialFile, is_control, local_name
+from blendersessions_cli.local_files import HOW_TO_REPLACE, PartialFile, is_control, local_name
 from blendersessions_cli.options import output, session_name, targeted
 from blendersessions_cli.printing import age, columns, document, printable, report, size
 from blendersessions_cli.progress import Progress
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from blendersessions_cli.openable_session import OpenableSession
 
 _SCENES: Final = (".blend", ".zip")
+_HOW_TO_REPLACE: Final = "Replace with --force, or give another name with --name."
 
 
 @click.command()
@@ -79,15 +83,24 @@ async def files(target: Target, name: str, path: str, *, form: str | None) -> No
     default=None,
     help="Have Blender open the file, a .blend or a .zip.  [default: if the session waits for its scene]",
 )
+@click.option("--force", is_flag=True, help="Replace files that are there already, and do not ask.")
 @targeted
 async def upload(
-    target: Target, name: str, sources: tuple[str, ...], *, folder: str, as_name: str | None, opens: bool | None
+    target: Target,
+    name: str,
+    sources: tuple[str, ...],
+    *,
+    folder: str,
+    as_name: str | None,
+    opens: bool | None,
+    force: bool,
 ) -> None:
     """Bring files into the session NAME.
 
     A FILE of `-` is standard input.
 
-    A file that is there already is replaced when all of the new one has arrived.
+    A file that is there already is replaced only if you say so, when all of the new one has arrived. A scene that
+    Blender opens gets a free name.
     """
     if as_name and len(sources) > 1:
         raise Invalid("--name is for one FILE.", System.OWN)
@@ -98,9 +111,13 @@ async def upload(
         session = await cluster.session(name)
         scene = _scene_among(session, names, folder, opens)
         async with cluster.files(session) as desktop:
+            places = {source: _in_home(posixpath.join(folder, each)) for source, each in names.items()}
+            stored = [place for source, place in places.items() if source != scene]
+            replaced = stored if force else await _confirmed(desktop, stored)
             # The scene comes last: what it needs is there then.
-            for source in sorted(names, key=lambda each: each == scene):
-                await _send(desktop, source, _in_home(posixpath.join(folder, names[source])), opens=source == scene)
+            for source in sorted(places, key=lambda each: each == scene):
+                place = places[source]
+                await _send(desktop, source, place, opens=source == scene, replace=place in replaced)
 
 
 @click.command()
@@ -109,13 +126,13 @@ async def upload(
 @click.option(
     "--to", "folder", metavar="DIR", default=".", show_default=True, help="Folder here; - is standard output."
 )
-@click.option("--force", is_flag=True, help="Replace files that are there already.")
+@click.option("--force", is_flag=True, help="Replace files that are there already, and do not ask.")
 @targeted
 async def download(target: Target, name: str, paths: tuple[str, ...], *, folder: str, force: bool) -> None:
     """Bring files out of the session NAME.
 
     A PATH that is a folder comes as a .zip, and `.` is the home folder. A download that was interrupted goes on where
-    it ended when it is asked for again. A file that is there already is not replaced without --force.
+    it ended when it is asked for again. A file that is there already is replaced only if you say so.
     """
     if folder == STREAM and len(paths) > 1:
         raise Invalid("One PATH alone can be written to standard output.", System.OWN)
@@ -139,14 +156,36 @@ async def delete_file(target: Target, name: str, paths: tuple[str, ...]) -> None
             report(f"{path} is deleted.")
 
 
-async def _send(desktop: AgentFiles, source: str, path: str, *, opens: bool) -> None:
+async def _confirmed(desktop: AgentFiles, places: Sequence[str]) -> Sequence[str]:
+    """Return the files that are there already, after asking whether they may be replaced."""
+    listed: dict[str, set[str]] = {}
+    for folder in {posixpath.dirname(place) for place in places}:
+        with suppress(NotFound, Conflict):
+            entries = (await desktop.list(folder)).entries
+            listed[folder] = {_composed(entry.name) for entry in entries if not entry.is_folder}
+    taken = [each for each in places if _composed(posixpath.basename(each)) in listed.get(posixpath.dirname(each), ())]
+    if taken:
+        verb = "is" if len(taken) == 1 else "are"
+        confirm_replacement(f"{', '.join(taken)} {verb} in the session already.", _HOW_TO_REPLACE)
+    return taken
+
+
+def _composed(name: str) -> str:
+    """Return a name as the desktop writes a new one, so that one of another system is the same."""
+    return unicodedata.normalize("NFC", name)
+
+
+async def _send(desktop: AgentFiles, source: str, path: str, *, opens: bool, replace: bool) -> None:
     with opened_for_upload(source) as (file, length), Progress(path, length) as progress:
         body = parts_of(file, progress)
         if opens:
             place = await desktop.open_scene(path, body, length)
             done = f"{source} is open in Blender, as {place or path}."
         else:
-            new = await desktop.upload(path, body, length)
+            try:
+                new = await desktop.upload(path, body, length, replace=replace)
+            except AlreadyThere as error:
+                raise Conflict(f"{path} is in the session already. {_HOW_TO_REPLACE}", System.AGENT) from error
             done = f"{source} is {'in' if new else 'replaced in'} the session, as {path}."
     report(done)
 
@@ -156,6 +195,9 @@ async def _fetch(desktop: AgentFiles, session: str, path: str, folder: str, *, f
     is_folder = not place or path.endswith("/") or await _is_folder(desktop, place)
     name = local_name(f"{place or session}.zip" if is_folder else place)
     partial = PartialFile(Path(folder) / name, force=force)
+    if folder != STREAM and not force and partial.is_taken and not partial.target.is_dir():
+        confirm_replacement(f"{partial.target} is there already.", HOW_TO_REPLACE)
+        partial.force = True
     with Progress(name, None) as progress:
         if folder == STREAM:
             parts = archived(desktop, place, progress) if is_folder else received(desktop, place, progress)

@@ -13,6 +13,24 @@
 {{- toJson $served -}}
 {{- end -}}
 
+{{/* Networks that the URL of a scene may lead to, with commas. The operator refuses these and the few that no pattern finds. */}}
+{{- define "blender-sessions.fetchNetworks" -}}
+{{- $never := list
+  "^(0|127)\\.[^/]*/([89]|[1-3][0-9])$"
+  "^169\\.254\\.[^/]*/(1[6-9]|[23][0-9])$"
+  "^2(2[4-9]|3[0-9])\\.[^/]*/([4-9]|[1-3][0-9])$"
+  "^(100\\.100\\.100\\.200|168\\.63\\.129\\.16|192\\.0\\.0\\.192|255\\.255\\.255\\.255)/32$"
+  "(?i)^(::1?/128|(fe[89ab][0-9a-f]|ff[0-9a-f]{2}|fd00:ec2|64:ff9b:1|fd00:c1::a9fe:a9fe|fd20:ce::254)[:/].*)$" -}}
+{{- range $network := .Values.desktops.fetch.allowedNetworks -}}
+{{- range $never -}}
+{{- if regexMatch . $network -}}
+{{- fail (printf "desktops.fetch.allowedNetworks: %s is never open, for it is loopback, link-local, multicast, or a cloud's metadata service: take it out" $network) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- join "," .Values.desktops.fetch.allowedNetworks -}}
+{{- end -}}
+
 {{/* Peers of network policies, as a JSON list: pods of this release. Call with (list $ "operator" "portal"). */}}
 {{- define "blender-sessions.podPeers" -}}
 {{- $root := first . -}}

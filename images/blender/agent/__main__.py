@@ -22,6 +22,7 @@ from agent.routes import respond
 from agent.samples import Samples
 from agent.scene_source import SceneSource
 from agent.server import serve
+from agent.thumbnails.desktop import DesktopThumbnails
 from agent.watch import Folders, Watch
 from agent.work import Work, WorkTracker
 from scene.intake import Intake
@@ -43,23 +44,22 @@ class Agent:
     Args:
         token: the token that requests must carry.
         folders: the folders that may become full.
-        transfers: takes and gives files.
+        transfers: which files may go in and out.
         settings: where the session's own scene comes from.
     """
 
-    def __init__(self, token: str, folders: Folders, transfers: Transfers, settings: SceneSettings) -> None:
+    def __init__(self, token: str, folders: Folders, transfers: TransferSettings, settings: SceneSettings) -> None:
         self._token = token
-        self.transfers = transfers
         self._notices = Notices()
         self._input = InputClock()
         self._work = WorkTracker()
         self._tasks: set[asyncio.Task[None]] = set()
         self.blender = Blender(self.notify)
-        intake = Intake(
-            folders.home, folders.home / FOLDER_NAME, transfers.room.free_bytes, transfers.settings.max_bytes
-        )
+        self.transfers = Transfers(folders.home, folders.home_limit_bytes, transfers, lambda: self.state.file)
+        intake = Intake(folders.home, folders.home / FOLDER_NAME, self.transfers.room, transfers.max_bytes)
         self.scene = SceneSource(settings, intake, self.blender, self.notify)
         self._samples = Samples(folders.home, self.blender)
+        self.thumbnails = DesktopThumbnails(lambda: self.blender.state.ready)
         self.watch = Watch(self.blender, self._work, folders, self.notify)
 
     @property
@@ -115,7 +115,7 @@ async def run(environment: Mapping[str, str]) -> None:
         _bytes(environment.get("BLENDER_TMP_LIMIT_BYTES", "")),
         environment.get("BLENDER_WORKSPACE") == "true",
     )
-    transfers = Transfers(folders.home, folders.home_limit_bytes, TransferSettings.from_environment(environment))
+    transfers = TransferSettings.from_environment(environment)
     # On a volume that hangs, all places for files wait in threads. Others must find one still.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
     settings = SceneSettings.from_environment(environment)

@@ -2,7 +2,8 @@
 
 import os
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,9 @@ class Usage:
     cpu_seconds: float
     transferred_bytes: int
     """Bytes that were read and written, cached or not."""
+    thread_seconds: Mapping[int, float] = field(default_factory=dict)
+    """By thread: the time in which it ran, or waited for a processor because others had them. Empty where the kernel
+    does not count it."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,9 @@ class Activity:
     cores: float = 0.0
     """Processor time by time: 1.0 is one core."""
     transferred_bytes: int = 0
+    busiest_thread: float = 0.0
+    """The part of the time in which its busiest thread ran or waited for a processor: 1.0 is a thread that never
+    sleeps, however few cores a crowded node, or the container's limit, gives it."""
 
 
 def read_usage(pid: int, proc: Path = _PROC) -> Usage | None:
@@ -39,7 +46,11 @@ def read_usage(pid: int, proc: Path = _PROC) -> Usage | None:
         return None
     for child in _descendants(pid, proc):
         more = _read(proc / str(child)) or Usage(0.0, 0)
-        used = Usage(used.cpu_seconds + more.cpu_seconds, used.transferred_bytes + more.transferred_bytes)
+        used = Usage(
+            used.cpu_seconds + more.cpu_seconds,
+            used.transferred_bytes + more.transferred_bytes,
+            {**used.thread_seconds, **more.thread_seconds},
+        )
     return used
 
 
@@ -52,7 +63,21 @@ def _read(folder: Path) -> Usage | None:
     # The fields 14 to 17 of proc(5): utime, stime, and both again for children that ended. `io` includes those too.
     cpu_seconds = sum(int(field) for field in fields[11:15]) / _TICKS_PER_SECOND
     counts = {name: int(number) for name, _, number in (line.partition(":") for line in transferred)}
-    return Usage(cpu_seconds, counts.get("rchar", 0) + counts.get("wchar", 0))
+    return Usage(cpu_seconds, counts.get("rchar", 0) + counts.get("wchar", 0), dict(_thread_seconds(folder)))
+
+
+def _thread_seconds(folder: Path) -> Iterator[tuple[int, float]]:
+    """Yield the time of each thread. The first two numbers of `schedstat` are nanoseconds: it ran, it waited to run."""
+    try:
+        threads = list((folder / "task").iterdir())
+    except OSError:
+        return
+    for thread in threads:
+        try:
+            ran, waited = (thread / "schedstat").read_text().split()[:2]
+        except OSError:
+            continue
+        yield int(thread.name), (int(ran) + int(waited)) / 1e9
 
 
 def _descendants(pid: int, proc: Path) -> set[int]:
@@ -106,7 +131,10 @@ class ProcessMonitor:
         (begun, first), (ended, last) = self._samples[0], self._samples[-1]
         seconds = max(ended - begun, 1e-3)
         # A child that ends takes its part away until its parent has noticed.
+        in_both = first.thread_seconds.keys() & last.thread_seconds.keys()
+        busiest = max((last.thread_seconds[each] - first.thread_seconds[each] for each in in_both), default=0.0)
         return Activity(
             max(0.0, last.cpu_seconds - first.cpu_seconds) / seconds,
             max(0, last.transferred_bytes - first.transferred_bytes),
+            max(0.0, busiest) / seconds,
         )

@@ -12,6 +12,8 @@ from agent.files.transfers import Transfers
 from agent.messages import BadRequest, Refused, Request, Response, Streamed, read_nothing, read_notice, read_sample
 from agent.notices import NotShown
 from agent.scene_source import SceneSource
+from agent.thumbnails import routes as thumbnail_routes
+from agent.thumbnails.routes import Thumbnails
 from agent.work import Work
 from workspace.save_failure import SaveFailed
 
@@ -45,6 +47,10 @@ class Desktop(Protocol):
     @property
     def scene(self) -> SceneSource:
         """What brings in the person's own scene."""
+
+    @property
+    def thumbnails(self) -> Thumbnails:
+        """What has pictures made."""
 
     def idle_seconds(self) -> float:
         """Return the seconds since the last input."""
@@ -81,10 +87,15 @@ async def respond(request: Request, desktop: Desktop, token: str) -> Response | 
         token: the agent's token.
     """
     path = request.path.partition("?")[0]
-    handlers = files.methods_of(path, desktop) or scene_routes.methods_of(path, desktop)
+    handlers = (
+        files.methods_of(path, desktop)
+        or scene_routes.methods_of(path, desktop)
+        or thumbnail_routes.methods_of(path, desktop)
+    )
     allowed = tuple(handlers or ()) or ((_METHODS[path],) if path in _METHODS else ())
     if not allowed:
-        return Response(404, {"message": f"The paths are {', '.join((*_METHODS, *files.PATHS, *scene_routes.PATHS))}."})
+        paths = (*_METHODS, *files.PATHS, *scene_routes.PATHS, *thumbnail_routes.PATHS)
+        return Response(404, {"message": f"The paths are {', '.join(paths)}."})
     if path not in _WITHOUT_TOKEN and not is_authorised(request.authorization, token):
         return Response(401, {"message": "Send the agent's token as a bearer token."}, {"WWW-Authenticate": "Bearer"})
     if request.method not in allowed:

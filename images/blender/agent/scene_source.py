@@ -13,29 +13,23 @@ from typing import Final
 from agent.blender import Blender, Opened
 from agent.bridge_requests import BlenderEnded, Busy
 from agent.messages import Refused
+from agent.scene_opening import MAX_ATTEMPTS, SceneOpening
+from limits.room import NoRoom
 from scene.failure import Reason, SceneRefused
 from scene.fetch import Fetch, Limits, explain_write_error
 from scene.intake import Intake, TakenIn
 from scene.names import sentence_list
-from scene.note import Note, put_back, read_note, write_note
+from scene.note import Note, take_over
 from scene.settings import MOUNT, SceneSettings
 from scene.sizes import duration
 from scene.versions import BlenderVersion
 from scene.volume import copy_from_volume
 from scene.web import Web
-from workspace.open_failure import UNREADABLE, OpenFailed
+from workspace.open_failure import OpenFailed
 
 NOTICE_SECONDS: Final = 3600.0
-MAX_ATTEMPTS: Final = 3
-"""A scene during whose opening Blender ended or failed this often is not opened again."""
-BEGIN_SECONDS: Final = 50.0
-"""How long a busy Blender may take to begin to open a scene."""
 START_SECONDS: Final = 45.0
 """How long an upload that is complete waits for a Blender that is being started."""
-RETRY_SECONDS: Final = 2.0
-_PASSING: Final = (409, 503, 507)
-"""HTTP statuses of what is no fault of the scene, and passes: a render, a bake, a volume that is full."""
-_KEPT: Final = "The file is still in the home folder."
 _STATUS: Final = {Reason.TOO_LARGE: 413, Reason.UNREADABLE: 415, Reason.TOO_NEW: 415}
 
 
@@ -80,12 +74,12 @@ class SceneSource:
         self._web = web or Web(settings.networks, settings.ca_file)
         self._mount = mount
         self._opening = asyncio.Lock()
+        self._opener = SceneOpening(intake.home, blender, self._fetching)
         self._uploads = 0
         self._no_upload = asyncio.Event()
         self._no_upload.set()
         self._uploaded = asyncio.Event()
-        note = read_note(intake.home)
-        self._note = note if note is not None and note.source == settings.source else None
+        self._note = take_over(intake.home, settings.source)
         is_here = not settings.source or (self._note is not None and self._note.is_opened)
         self.state = OPEN if is_here else self._beginning()
 
@@ -102,7 +96,7 @@ class SceneSource:
             if self._note is not None and self._is_here(self._note):
                 self._fetching(f"{Path(self._note.file).name} is being opened in Blender.")
                 taken = TakenIn(self._intake.home / self._note.file, is_new=False)
-                await self._open_noted(taken, self._note, is_patient=True)
+                await self._open_own(taken, self._note)
             elif self._settings.url:
                 await self._bring_from_url()
             elif self._settings.path:
@@ -111,6 +105,8 @@ class SceneSource:
                 await self._await_upload()
         except SceneRefused as refused:
             self._fail(refused)
+        except NoRoom as error:
+            self._fail(SceneRefused(Reason.NO_ROOM, str(error)))
         except OSError as error:
             self._fail(explain_write_error(error))
         except Exception:
@@ -120,7 +116,7 @@ class SceneSource:
             )
 
     def _is_here(self, note: Note) -> bool:
-        """Return whether a former start brought the scene in, and did not come to open it."""
+        """Return whether a former start brought the scene in, and it is to be opened now."""
         # Whoever uploaded a scene that ends Blender each time can upload another one.
         is_given_up = note.attempts >= MAX_ATTEMPTS and self._settings.awaits_upload
         return not is_given_up and (self._intake.home / note.file).is_file()
@@ -173,9 +169,11 @@ class SceneSource:
                 # The operator, who says it of the session's own scene, does not see this answer.
                 way_out = " Choose a session class with a newer Blender." if refused.needs else ""
                 raise Refused(status, f"{refused.message}{way_out}", refused.reason) from None
+            except NoRoom as error:
+                raise Refused(507, str(error)) from None
             except OSError as error:
                 failure = explain_write_error(error)
-                raise Refused(507 if failure.reason == Reason.TOO_LARGE else 500, failure.message) from None
+                raise Refused(507 if failure.reason == Reason.NO_ROOM else 500, failure.message) from None
             self.state = OPEN
             self._uploaded.set()
             return str(taken.file.relative_to(self._intake.home))
@@ -184,24 +182,27 @@ class SceneSource:
         file = taken.file.relative_to(self._intake.home)
         try:
             if self.state == OPEN:
-                self._tell(taken, await self._open(taken))
+                opened = await self._opener.open(taken)
             else:
                 # It takes the place of the scene that the session asks for.
-                await self._open_noted(taken, Note(self._settings.source, str(file)), is_patient=False)
+                note = Note(self._settings.source, str(file))
+                opened = await self._opener.open_noted(taken, note, is_patient=False)
         except (OpenFailed, Busy, BlenderEnded) as error:
             status = error.status if isinstance(error, OpenFailed) else 503
             raise Refused(
                 status, f"{error} The file is in the home folder as {file}. Open it there with File > Open."
             ) from None
+        self._tell(taken, opened)
 
     async def _bring_from_url(self) -> None:
         settings = self._settings
         folder = await asyncio.to_thread(self._intake.make_folder)
         try:
-            room = await asyncio.to_thread(self._intake.room_bytes)
-            limits = Limits(self._intake.max_bytes, settings.fetch_seconds, room)
-            target = folder / "fetched"
-            fetched = await Fetch(self._web, settings.url, settings.sha256, target, limits, self._fetching).run()
+            limits, target = Limits(self._intake.max_bytes, settings.fetch_seconds), folder / "fetched"
+            with self._intake.room.reservation("the scene that is fetched") as reservation:
+                fetched = await Fetch(
+                    self._web, settings.url, settings.sha256, target, limits, reservation, self._fetching
+                ).run()
             await self._take_in(target, fetched.name, [])
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
@@ -212,9 +213,9 @@ class SceneSource:
         folder = await asyncio.to_thread(self._intake.make_folder)
         try:
             target = folder / "copied"
-            room = await asyncio.to_thread(self._intake.room_bytes)
-            most = min(room, self._intake.max_bytes)
-            left_out = await asyncio.to_thread(copy_from_volume, self._mount, path, target, most)
+            most = self._intake.max_bytes
+            with self._intake.room.reservation(f"{path} of the volume") as reservation:
+                left_out = await asyncio.to_thread(copy_from_volume, self._mount, path, target, most, reservation)
             await self._take_in(target, Path(path).name, left_out)
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
@@ -239,7 +240,7 @@ class SceneSource:
             taken = replace(taken, warning=f"{taken.warning} {told}".strip())
         file = str(taken.file.relative_to(self._intake.home))
         self._fetching(f"{taken.file.name} is being opened in Blender.")
-        await self._open_noted(taken, Note(self._settings.source, file), is_patient=True)
+        await self._open_own(taken, Note(self._settings.source, file))
 
     async def _version(self, seconds: float | None = None) -> BlenderVersion:
         """Wait until a Blender has started, and return its version.
@@ -257,59 +258,10 @@ class SceneSource:
             raise Refused(503, "Blender is being started. Upload the scene again in a moment.") from None
         return BlenderVersion(state.version, state.file_version)
 
-    async def _open_noted(self, taken: TakenIn, note: Note, *, is_patient: bool) -> None:
-        """Open the session's own scene, and note each attempt: a Blender that crashes ends this process too.
-
-        An attempt that Blender outlives does not count, and a later start does not open what was answered as failed.
-
-        Args:
-            taken: the scene.
-            note: what to note.
-            is_patient: whether to wait until Blender can open it, when something else goes on there.
-
-        Raises:
-            SceneRefused: Blender cannot read it, or ends or fails each time.
-            OpenFailed: it cannot be opened now.
-            Busy: Blender did not get to it in time.
-        """
-        home, name = self._intake.home, taken.file.name
-        former = await asyncio.to_thread(read_note, home)
-        failures = 0
-        while note.attempts < MAX_ATTEMPTS:
-            await self._blender.started()
-            attempt = replace(note, attempts=note.attempts + 1)
-            await asyncio.to_thread(write_note, home, attempt)
-            try:
-                opened = await self._open(taken)
-            except BlenderEnded:
-                note = attempt
-                continue
-            except (OpenFailed, Busy, SceneRefused) as error:
-                await asyncio.to_thread(put_back, home, note if is_patient else former)
-                if not is_patient or isinstance(error, SceneRefused):
-                    raise
-                failures += isinstance(error, OpenFailed) and error.status not in _PASSING
-                if failures == MAX_ATTEMPTS:
-                    message = f"Blender failed {failures} times to open {name}. {error} {_KEPT}"
-                    raise SceneRefused(Reason.UNREADABLE, message) from None
-                self._fetching(f"{name} waits until it can be opened. {error}")
-                await asyncio.sleep(RETRY_SECONDS)
-                continue
-            await asyncio.to_thread(write_note, home, replace(attempt, is_opened=True))
-            self.state = OPEN
-            self._tell(taken, opened)
-            return
-        raise SceneRefused(Reason.UNREADABLE, f"Blender ended {MAX_ATTEMPTS} times while it opened {name}. {_KEPT}")
-
-    async def _open(self, taken: TakenIn) -> Opened:
-        """Open a scene, and remove it again if it is new and Blender cannot read it."""
-        try:
-            return await self._blender.open(taken.file, BEGIN_SECONDS)
-        except OpenFailed as failed:
-            if failed.status != UNREADABLE:
-                raise
-            await asyncio.to_thread(taken.remove)
-            raise SceneRefused(Reason.UNREADABLE, f"{taken.file.name}: {failed.message}") from None
+    async def _open_own(self, taken: TakenIn, note: Note) -> None:
+        opened = await self._opener.open_noted(taken, note, is_patient=True)
+        self.state = OPEN
+        self._tell(taken, opened)
 
     def _tell(self, taken: TakenIn, opened: Opened) -> None:
         sentences = [taken.warning]

@@ -110,7 +110,7 @@ async def _answer(
 
 def _write(response: Response) -> web.Response:
     headers = response.headers | {"Server": "blender-agent"}
-    if response.status == HTTPStatus.NO_CONTENT:
+    if response.status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
         written = web.Response(status=response.status, headers=headers)
         written.force_close()
         return written

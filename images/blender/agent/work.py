@@ -16,6 +16,9 @@ WORKING_BYTES: Final = 64 * 1024
 """A busy Blender works if its process uses at least this much of a core, or transfers at least this many bytes."""
 COMPUTING_CORES: Final = 0.5
 """A Blender whose main loop runs computes something in the background if it uses at least this much of a core."""
+SLEEPLESS: Final = 0.9
+"""It computes, too, if one of its threads ran or waited for a processor for at least this part of the time. On a
+crowded node it may get less than `COMPUTING_CORES`, and even less than `WORKING_CORES`."""
 RECENT_SECONDS: Final = 30.0
 """Work counts for this long after its end. Otherwise a client that asks every few seconds would miss a row of short
 operations and see an idle desktop."""
@@ -82,7 +85,8 @@ class WorkTracker:
 
 
 def _classify(state: BlenderState, silent_seconds: float, activity: Activity, *, is_drawing: bool) -> str:
-    works = activity.cores >= WORKING_CORES or activity.transferred_bytes >= WORKING_BYTES
+    is_sleepless = activity.busiest_thread >= SLEEPLESS
+    works = is_sleepless or activity.cores >= WORKING_CORES or activity.transferred_bytes >= WORKING_BYTES
     if silent_seconds >= STUCK_SECONDS and not works:
         # The last report may speak of a render that will never end.
         return ""
@@ -93,7 +97,7 @@ def _classify(state: BlenderState, silent_seconds: float, activity: Activity, *,
     if silent_seconds >= BUSY_SECONDS:
         return "Operation" if works else ""
     # Playing an animation, or drawing the view again and again, takes processor time and is no work.
-    computes = state.ready and activity.cores >= COMPUTING_CORES
+    computes = state.ready and (is_sleepless or activity.cores >= COMPUTING_CORES)
     return "Simulation" if computes and not is_drawing else ""
 
 

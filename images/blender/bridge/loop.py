@@ -16,11 +16,12 @@ from bridge import blender_state, jobs
 from bridge.channel import Channel, Message
 from bridge.commands import Commands
 from bridge.denoising import DenoisingGuard
+from bridge.extensions import ClassExtensions
 from bridge.images import has_changed_images
 from bridge.links import missing_links
 from bridge.opening import check_idle, open_scene
 from bridge.outputs import keep_outputs
-from bridge.preferences import apply_preferences, has_saved_preferences
+from bridge.preferences import apply_preferences, forget_own_changes, has_saved_preferences
 from bridge.readiness import ReadinessTracker
 from bridge.rendering import RenderTracker
 from bridge.renders import RenderKeeper
@@ -28,6 +29,8 @@ from bridge.save_guard import SaveGuard
 from bridge.saving import save
 from bridge.scene_handlers import SceneHandlers
 from bridge.termination import TerminationHandler
+from class_files.defaults import newer_files
+from scene.versions import BlenderVersion
 from workspace.state_file import read_state, write_state
 
 NOTICE_SECONDS: Final = 3600.0
@@ -35,6 +38,8 @@ NOTICE_SECONDS: Final = 3600.0
 _TICK_SECONDS: Final = 0.1
 _HEARTBEAT_SECONDS: Final = 1.0
 """The agent hears from a Blender that is not busy at least this often."""
+_SHOWN_PROBLEMS: Final = 5
+"""Sentences about the class's files in the notice. A longer one would cover the scene."""
 _SEARCH_SECONDS: Final = 2.0
 """Time between two searches of the scene for paths and bakes."""
 
@@ -47,12 +52,16 @@ class Bridge:
         channel: the connection to the agent.
         unreadable: path of the file that reports a scene that Blender cannot read.
         notice: text about the start to show once the scene is on screen; empty for none.
+        extensions: those of the session's class.
     """
 
-    def __init__(self, home: Path, channel: Channel, unreadable: Path, notice: str) -> None:
+    def __init__(
+        self, home: Path, channel: Channel, unreadable: Path, notice: str, extensions: ClassExtensions
+    ) -> None:
         self._home = home
         self._channel = channel
         self._start_notice = notice
+        self._extensions = extensions
         self._commands = Commands(channel, self._save, self._open, missing_links)
         self._renders = RenderTracker()
         jobs.register_render_handlers(self._renders)
@@ -111,6 +120,7 @@ class Bridge:
         self._baking = jobs.is_baking()
         self._images_changed = has_changed_images()
         keep_outputs(self._home)
+        self._extensions.note_choices()
 
     def _observe(self) -> None:
         now = time.monotonic()
@@ -177,12 +187,30 @@ def start() -> None:
     # Blender's Python leaves SIGPIPE at its default, so writing to any closed pipe or socket would end Blender.
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     home = Path(os.environ["BLENDER_SESSION_HOME"])
+    newer = _newer_files()
     apply_preferences(home, os.environ, first=not has_saved_preferences())
+    extensions = ClassExtensions(os.environ)
+    problems = [*extensions.enable(), *newer]
+    for problem in problems:
+        print(problem, file=sys.stderr)  # noqa: T201
+    if len(problems) > _SHOWN_PROBLEMS:
+        left = len(problems) - _SHOWN_PROBLEMS
+        problems[_SHOWN_PROBLEMS:] = [f"The container's log has {left} more about the files of the session class."]
+    forget_own_changes()
     bridge = Bridge(
         home,
         Channel(Path(os.environ["BLENDER_SESSION_SOCKET"])),
         Path(os.environ["BLENDER_SESSION_UNREADABLE"]),
-        os.environ["BLENDER_SESSION_NOTICE"],
+        " ".join([os.environ["BLENDER_SESSION_NOTICE"], *problems]).strip(),
+        extensions,
     )
     # A persistent timer goes on when another file is opened.
     bpy.app.timers.register(bridge.tick, first_interval=_TICK_SECONDS, persistent=True)
+
+
+def _newer_files() -> tuple[str, ...]:
+    config = os.environ.get("BLENDER_USER_CONFIG", "")
+    if not config or bpy.app.factory_startup:
+        # None of them is used.
+        return ()
+    return newer_files(Path(config), BlenderVersion(blender_state.version(), bpy.app.version_file), os.environ)

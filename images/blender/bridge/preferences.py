@@ -33,6 +33,8 @@ def apply_preferences(home: Path, environment: Mapping[str, str], *, first: bool
     _set_temporary_folder(home / AUTO_SAVE_FOLDER)
     # Anybody may have made a .blend file, so its scripts do not run by themselves.
     preferences.filepaths.use_scripts_auto_execute = False
+    # Neither the class's preferences nor its extensions reach out by themselves. A person may allow it in each run.
+    preferences.system.use_online_access = False
     if first:
         # The default draws the whole scene eight times. FXAA draws it once, which matters without a GPU.
         preferences.system.viewport_aa = "FXAA"
@@ -42,6 +44,11 @@ def apply_preferences(home: Path, environment: Mapping[str, str], *, first: bool
     ):
         if environment.get(variable):
             setattr(preferences.inputs, name, environment[variable] == "true")
+
+
+def forget_own_changes() -> None:
+    """Have what this start changed count as saved, so that only a change of the person's makes the file theirs."""
+    bpy.context.preferences.is_dirty = False
 
 
 def save_preferences() -> None:

@@ -80,6 +80,7 @@ def blender_environment(
         "BLENDER_USER_CONFIG": str(home.config),
         "BLENDER_USER_SCRIPTS": str(scripts),
         "BLENDER_USER_EXTENSIONS": str(temporary / "extensions"),
+        "BLENDER_SESSION_EXTENSIONS": str(temporary / "class-extensions"),
         "BLENDER_SESSION_SOCKET": str(SOCKET),
         "BLENDER_SESSION_UNREADABLE": str(UNREADABLE),
         "BLENDER_SESSION_NOTICE": start.choice.notice,

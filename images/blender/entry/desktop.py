@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from class_files.defaults import put_defaults
 from entry.blender import RUNTIME, SOCKET, UNREADABLE, Start, blender_command, blender_environment
 from entry.display import start_server, window_manager_command
 from entry.ends import describe_code, explain_end
@@ -96,7 +97,8 @@ class Desktop:
         write_state(self._home, state_during_start(choice, self._home, state))
         home = check_home(self._home, self._temporary)
         factory_settings = state.failed_starts >= FACTORY_AFTER_STARTS
-        choice = choice.prefixed(" ".join([*home.problems, *([_FACTORY_NOTICE] if factory_settings else [])]))
+        problems = [*home.problems, *put_defaults(home.config, os.environ)]
+        choice = choice.prefixed(" ".join([*problems, *([_FACTORY_NOTICE] if factory_settings else [])]))
         clear_path(UNREADABLE)
         remove_partial_saves(choice.scene)
         start = Start(choice, factory_settings)

@@ -8,6 +8,32 @@ from typing import Final
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+NEVER_OPEN: Final = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            "0.0.0.0/8",
+            "100.100.100.200/32",
+            "127.0.0.0/8",
+            "168.63.129.16/32",
+            "169.254.0.0/16",
+            "192.0.0.192/32",
+            "224.0.0.0/4",
+            "255.255.255.255/32",
+            "::/128",
+            "::1/128",
+            "64:ff9b:1::/48",
+            "fd00:c1::a9fe:a9fe/128",
+            "fd00:ec2::/32",
+            "fd20:ce::254/128",
+            "fe80::/10",
+            "ff00::/8",
+        ),
+    )
+)
+"""What no setting opens: loopback, link-local and multicast networks, and the metadata services of Alibaba, Amazon,
+Azure, Google and Oracle. What is behind a NAT64 of one's own (RFC 8215) could be any of them. The operator has the same
+list."""
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 _COMPATIBLE: Final = ipaddress.IPv6Network("::/96")
 _SITE_LOCAL: Final = ipaddress.IPv6Network("fec0::/10")
@@ -25,7 +51,7 @@ def parse_networks(text: str) -> tuple[Network, ...]:
 def is_allowed(text: str, networks: Iterable[Network]) -> bool:
     """Return whether an address is public, or in one of the networks.
 
-    Link-local ones, such as a cloud's metadata service has, are never allowed.
+    Loopback, link-local, multicast and metadata addresses never are.
 
     Args:
         text: the address, as a resolver gives it.
@@ -59,7 +85,7 @@ def _meant(address: Address) -> Iterator[Address]:
 
 
 def _is_allowed(address: Address, networks: Iterable[Network]) -> bool:
-    if address.is_link_local or address.is_multicast or address.is_unspecified:
+    if any(address in closed for closed in NEVER_OPEN):
         return False
     if any(address in network for network in networks):
         return True

@@ -5,10 +5,13 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
+from limits.room import Reservation, on_volume
 from scene.failure import Reason, SceneRefused
 from scene.names import is_blend, printable, sentence_list, shown_name
 from scene.sizes import megabytes
@@ -26,12 +29,27 @@ _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """The others, which no system's own archiver uses, can ask for gigabytes of memory."""
 _LEFT_OUT: Final = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
 """What systems add by themselves."""
+_BOMB: Final = (
+    f"The archive grows to more than {MAX_RATIO} times its size, as no scene does. If it is one, do not pack it."
+)
 _MAX_NAME_BYTES: Final = 255
 _MAX_DEPTH: Final = 32
 
 
-class _Refused(Exception):  # noqa: N818 - becomes a SceneRefused with the archive's name
-    """The message ends the sentence `NAME ...`."""
+Entry = tuple[PurePosixPath, zipfile.ZipInfo]
+"""A file of an archive, by its path in the folder that is made."""
+
+
+class Refused(Exception):  # noqa: N818 - becomes an error or a notice with the archive's name
+    """An archive is not unpacked. The message ends the sentence `NAME ...`."""
+
+
+@dataclass
+class TooMuch(Exception):  # noqa: N818 - says what came out
+    """More came out of an archive than it may."""
+
+    is_bomb: bool
+    """Whether that is because it grows too much, and not because it has too much."""
 
 
 def is_archive(path: Path) -> bool:
@@ -40,7 +58,7 @@ def is_archive(path: Path) -> bool:
         return file.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
 
 
-def unpack(archive: Path, name: str, folder: Path, max_bytes: int) -> Path:
+def unpack(archive: Path, name: str, folder: Path, max_bytes: int, reservation: Reservation) -> Path:
     """Unpack an archive into an empty folder, and return the path of its only scene.
 
     If everything lies in one folder, its content is unpacked without the folder.
@@ -50,24 +68,46 @@ def unpack(archive: Path, name: str, folder: Path, max_bytes: int) -> Path:
         name: its name, for messages.
         folder: an empty folder. What is in it after an error is not complete.
         max_bytes: the most that all files together may have.
+        reservation: their room in the home folder.
 
     Raises:
         SceneRefused: the archive is damaged, is refused, or does not have exactly one scene at its top.
+        NoRoom: it does not fit into the home folder.
         OSError: the folder cannot be written.
     """
     try:
-        with archive.open("rb", buffering=0) as raw, zipfile.ZipFile(_Reader(raw)) as opened:
-            entries = _entries(opened)
+        with opened(archive) as (content, entries):
             scene = only_scene([path for path, _ in entries], name)
-            _check_announced([info for _, info in entries], max_bytes)
-            _extract(opened, entries, folder, max_bytes)
+            if announced_bytes(entries) > max_bytes:
+                raise SceneRefused(Reason.TOO_LARGE, _too_large(max_bytes))
+            # No entry gives more than it announces.
+            reservation.cover(sum(on_volume(info.file_size) for _, info in entries))
+            extract(content, entries, folder, max_bytes, reservation.wrote)
             return folder / scene
-    except _Refused as refused:
+    except Refused as refused:
         raise SceneRefused(Reason.UNREADABLE, f"{name} {refused}.") from None
+    except TooMuch as much:
+        raise SceneRefused(Reason.TOO_LARGE, _BOMB if much.is_bomb else _too_large(max_bytes)) from None
+
+
+@contextmanager
+def opened(archive: Path) -> Iterator[tuple[zipfile.ZipFile, list[Entry]]]:
+    """Open an archive for the block, with its files. A folder around all of them is left away.
+
+    Raises:
+        Refused: it is damaged, or has what no archive of files has. An error in the block counts too.
+        OSError: it cannot be read.
+    """
+    try:
+        with archive.open("rb", buffering=0) as raw, zipfile.ZipFile(_Reader(raw)) as content:
+            yield content, _entries(content)
     except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, RuntimeError):
-        raise SceneRefused(
-            Reason.UNREADABLE, f"{name} is a damaged .zip, or one of an unusual kind. Pack the scene again."
-        ) from None
+        raise Refused("is a damaged .zip, or one of an unusual kind. Pack it again") from None
+
+
+def announced_bytes(entries: Sequence[Entry]) -> int:
+    """Return how many bytes an archive says that its files have."""
+    return sum(info.file_size for _, info in entries)
 
 
 def only_scene(paths: list[PurePosixPath], name: str) -> PurePosixPath:
@@ -101,7 +141,7 @@ class _Reader(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         if size > MAX_DIRECTORY_BYTES:
-            raise _Refused(f"has more than {MAX_ENTRIES} entries, or very long names")
+            raise Refused(f"has more than {MAX_ENTRIES} entries, or very long names")
         return self._file.read(size if size >= 0 else MAX_DIRECTORY_BYTES) or b""
 
     def seekable(self) -> bool:
@@ -116,11 +156,10 @@ class _Reader(io.RawIOBase):
         return self._file.tell()
 
 
-def _entries(opened: zipfile.ZipFile) -> list[tuple[PurePosixPath, zipfile.ZipInfo]]:
-    """Return the files by their path in the folder that is made."""
-    infos = opened.infolist()
+def _entries(content: zipfile.ZipFile) -> list[Entry]:
+    infos = content.infolist()
     if len(infos) > MAX_ENTRIES:
-        raise _Refused(f"has more than {MAX_ENTRIES} entries, or very long names")
+        raise Refused(f"has more than {MAX_ENTRIES} entries, or very long names")
     found = []
     for info in infos:
         path = _path(info)
@@ -137,11 +176,11 @@ def _path(info: zipfile.ZipInfo) -> PurePosixPath:
     name = _name(info).replace("\\", "/")
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if name.startswith("/") or ".." in parts or any(len(part) > 1 and part[1] == ":" for part in parts[:1]):
-        raise _Refused(f"has an entry that leads out of it ({shown_name(name)}). Pack the scene again")
+        raise Refused(f"has an entry that leads out of it ({shown_name(name)}). Pack it again")
     if any(len(part.encode(errors="replace")) > _MAX_NAME_BYTES for part in parts) or len(parts) > _MAX_DEPTH:
-        raise _Refused("has an entry whose name is too long")
+        raise Refused("has an entry whose name is too long")
     if printable(name) != name:
-        raise _Refused(
+        raise Refused(
             f"has an entry whose name cannot be printed ({shown_name(name)}). Rename it, and pack the scene again"
         )
     return PurePosixPath(*parts)
@@ -161,28 +200,41 @@ def _check_kind(path: PurePosixPath, info: zipfile.ZipInfo) -> None:
     kind = stat.S_IFMT(info.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
         what = "a link" if kind == stat.S_IFLNK else "no file"
-        raise _Refused(f"has an entry that is {what} ({shown_name(str(path))}). Pack the files themselves")
+        raise Refused(f"has an entry that is {what} ({shown_name(str(path))}). Pack the files themselves")
     if info.flag_bits & _ENCRYPTED_FLAG:
-        raise _Refused("is encrypted. Pack the scene without a password")
+        raise Refused("is encrypted. Pack it without a password")
     if not info.is_dir() and info.compress_type not in _METHODS:
-        raise _Refused("is compressed in an unusual way. Pack the scene as an ordinary .zip")
-
-
-def _check_announced(infos: list[zipfile.ZipInfo], max_bytes: int) -> None:
-    if sum(info.file_size for info in infos) > max_bytes:
-        raise SceneRefused(Reason.TOO_LARGE, _too_large(max_bytes))
+        raise Refused("is compressed in an unusual way. Pack it as an ordinary .zip")
 
 
 def _too_large(max_bytes: int) -> str:
     return (
-        f"The unpacked archive is larger than {megabytes(max_bytes)}, which is what the session class allows "
-        "(transfer.maxBytes) and the home folder has room for. Leave out what the scene does not need."
+        f"The unpacked archive is larger than the {megabytes(max_bytes)} that the session class allows "
+        "(transfer.maxBytes). Leave out what the scene does not need."
     )
 
 
-def _extract(
-    opened: zipfile.ZipFile, entries: list[tuple[PurePosixPath, zipfile.ZipInfo]], folder: Path, max_bytes: int
+def extract(
+    content: zipfile.ZipFile,
+    entries: Sequence[Entry],
+    folder: Path,
+    max_bytes: int,
+    wrote: Callable[[int], None] = lambda _: None,
 ) -> None:
+    """Unpack files of an archive that is open into an empty folder. What is there after an error is not complete.
+
+    Args:
+        content: the archive.
+        entries: its files.
+        folder: an empty folder.
+        max_bytes: the most that may come out.
+        wrote: is told how many bytes more are in the folder.
+
+    Raises:
+        Refused: two files have one name.
+        TooMuch: more than `max_bytes` come out, or so much that the archive must be a bomb.
+        OSError: the folder cannot be written.
+    """
     packed = sum(info.compress_size for _, info in entries)
     most = min(max_bytes, max(FREE_BYTES, packed * MAX_RATIO))
     written = 0
@@ -191,20 +243,15 @@ def _extract(
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             # `x` refuses a name that is there twice.
-            with opened.open(info) as source, target.open("xb") as file:
+            with content.open(info) as source, target.open("xb") as file:
                 for chunk in _chunks(source):
                     written += len(chunk)
                     if written > most:
-                        raise SceneRefused(Reason.TOO_LARGE, _bomb(written, max_bytes))
+                        raise TooMuch(is_bomb=written <= max_bytes)
                     file.write(chunk)
+                    wrote(len(chunk))
         except (FileExistsError, NotADirectoryError):
-            raise _Refused(f"has two entries of one name ({shown_name(str(path))}). Pack the scene again") from None
-
-
-def _bomb(written: int, max_bytes: int) -> str:
-    if written > max_bytes:
-        return _too_large(max_bytes)
-    return f"The archive grows to more than {MAX_RATIO} times its size, as no scene does. If it is one, do not pack it."
+            raise Refused(f"has two entries of one name ({shown_name(str(path))}). Pack it again") from None
 
 
 def _chunks(source: IO[bytes]) -> Iterator[bytes]:

@@ -11,6 +11,7 @@ class Reason(StrEnum):
     AWAITING_UPLOAD = "AwaitingUpload"
     UNREACHABLE = "SceneUnreachable"
     TOO_LARGE = "SceneTooLarge"
+    NO_ROOM = "NoRoomForScene"
     CHECKSUM_MISMATCH = "SceneChecksumMismatch"
     UNREADABLE = "SceneUnreadable"
     TOO_NEW = "SceneTooNew"

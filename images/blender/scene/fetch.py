@@ -15,6 +15,7 @@ from typing import BinaryIO, Final
 import aiohttp
 from yarl import URL
 
+from limits.room import AHEAD_BYTES, Reservation
 from scene.failure import Reason, SceneRefused
 from scene.names import BLEND, ZIP
 from scene.sizes import duration, megabytes, progress
@@ -48,8 +49,6 @@ class Limits:
 
     max_bytes: int
     seconds: float
-    room_bytes: int | None = None
-    """What still fits into the home folder; None if unknown."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +68,7 @@ class Fetch:
         sha256: the checksum in hex; empty if none is known.
         target: the file to write. It is the caller's to remove.
         limits: what it may take.
+        reservation: its room in the home folder.
         tell: is told a sentence whenever it changes.
         pace: how patient it is.
     """
@@ -80,6 +80,7 @@ class Fetch:
         sha256: str,
         target: Path,
         limits: Limits,
+        reservation: Reservation,
         tell: Callable[[str], None],
         pace: Pace | None = None,
     ) -> None:
@@ -88,6 +89,7 @@ class Fetch:
         self._sha256 = sha256.lower()
         self._target = target
         self._limits = limits
+        self._reservation = reservation
         self._tell = tell
         self._pace = pace or Pace()
         self._received = 0
@@ -99,6 +101,7 @@ class Fetch:
 
         Raises:
             SceneRefused: it cannot be had.
+            NoRoom: it does not fit into the home folder.
         """
         self._tell(f"{shown(self._url)} is being fetched.")
         try:
@@ -147,7 +150,7 @@ class Fetch:
         async with self._web.get(self._url, headers) as response:
             self._check_status(response)
             if not (response.status == 206 and self._is_continued(response)):
-                self._restart(file)
+                await asyncio.to_thread(self._restart, file)
             self._validator = _validator(response)
             total = None if response.content_length is None else self._received + response.content_length
             self._check_size(total or 0)
@@ -186,6 +189,7 @@ class Fetch:
         return True
 
     def _restart(self, file: BinaryIO) -> None:
+        self._reservation.rewind()
         file.seek(0)
         file.truncate()
         self._received, self._hash = 0, hashlib.sha256()
@@ -203,7 +207,7 @@ class Fetch:
             if not chunk:
                 return
             self._check_size(self._received + len(chunk))
-            await asyncio.to_thread(self._write, file, chunk)
+            await asyncio.to_thread(self._write, file, chunk, total)
             self._received += len(chunk)
             self._tell(f"{shown(self._url)} is being fetched: {progress(self._received, total)}.")
             if loop.time() >= ends_at:
@@ -218,39 +222,31 @@ class Fetch:
                 "server, or upload the scene.",
             )
 
-    def _write(self, file: BinaryIO, chunk: bytes) -> None:
+    def _write(self, file: BinaryIO, chunk: bytes, total: int | None) -> None:
+        if total is None:
+            self._reservation.cover(self._received + len(chunk), AHEAD_BYTES)
+        else:
+            self._reservation.cover(total)
         file.write(chunk)
+        self._reservation.wrote(len(chunk))
         self._hash.update(chunk)
 
     def _check_size(self, size: int) -> None:
-        check_size(shown(self._url), size, self._limits.max_bytes, self._limits.room_bytes)
-
-
-def check_size(name: str, size: int, max_bytes: int, room_bytes: int | None) -> None:
-    """Refuse what is larger than the class allows, or than the home folder has room for.
-
-    Raises:
-        SceneRefused: it is too large.
-    """
-    if size > max_bytes:
-        raise SceneRefused(
-            Reason.TOO_LARGE,
-            f"{name} is larger than the {megabytes(max_bytes)} that the session class allows (it has {megabytes(size)} "
-            "or more). Make the scene smaller, or ask an administrator to raise transfer.maxBytes.",
-        )
-    if room_bytes is not None and size > room_bytes:
-        raise SceneRefused(
-            Reason.TOO_LARGE,
-            f"{name} does not fit into the home folder, which has room for {megabytes(room_bytes)}. Delete files "
-            "there, or use a larger workspace.",
-        )
+        most = self._limits.max_bytes
+        if size > most:
+            raise SceneRefused(
+                Reason.TOO_LARGE,
+                f"{shown(self._url)} is larger than the {megabytes(most)} that the session class allows (it has "
+                f"{megabytes(size)} or more). Make the scene smaller, or ask an administrator to raise "
+                "transfer.maxBytes.",
+            )
 
 
 def explain_write_error(error: OSError) -> SceneRefused:
     """Return the refusal of a scene that could not be written to the home folder."""
     if error.errno in _FULL:
         return SceneRefused(
-            Reason.TOO_LARGE,
+            Reason.NO_ROOM,
             "The home folder is full, so the scene does not fit. Delete files there, or use a larger workspace.",
         )
     return SceneRefused(

@@ -5,19 +5,21 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from limits.room import Room
 from scene.archive import is_archive, only_scene, unpack
 from scene.failure import Reason, SceneRefused
-from scene.header import NotABlend, read_header
+from scene.header import read_header
 from scene.names import BLEND, ZIP, safe_name, shown_name
+from scene.plain import NotABlend
 from scene.versions import BlenderVersion, check_version
 from workspace.names import free_name
 
-_NO_LINKS: Final = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+NO_LINKS: Final = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+"""How a file system says that it has no second names for a file."""
 
 
 @dataclass(frozen=True)
@@ -49,19 +51,15 @@ class Intake:
     Args:
         home: the home folder.
         incoming: a hidden folder in it, for what is not complete. The agent's next start empties it.
-        free_bytes: returns the room in the home folder.
+        room: what is left in the home folder.
         max_bytes: the largest scene, or unpacked archive, that is taken in.
     """
 
-    def __init__(self, home: Path, incoming: Path, free_bytes: Callable[[], int], max_bytes: int) -> None:
+    def __init__(self, home: Path, incoming: Path, room: Room, max_bytes: int) -> None:
         self.home = home
+        self.room = room
         self.max_bytes = max_bytes
         self._incoming = incoming
-        self._free_bytes = free_bytes
-
-    def room_bytes(self) -> int:
-        """Return what still fits into the home folder."""
-        return max(0, self._free_bytes())
 
     def make_folder(self) -> Path:
         """Make a hidden folder for a scene that arrives.
@@ -82,6 +80,7 @@ class Intake:
 
         Raises:
             SceneRefused: it cannot be opened.
+            NoRoom: an archive does not fit into the home folder.
             OSError: the home folder cannot be written.
         """
         if arrived.is_dir():
@@ -90,7 +89,8 @@ class Intake:
             stem = name[: -len(ZIP)] if name.lower().endswith(ZIP) else name
             folder = self.make_folder()
             try:
-                scene = unpack(arrived, shown_name(name), folder, min(self.max_bytes, self.room_bytes()))
+                with self.room.reservation(f"what {shown_name(name)} holds") as reservation:
+                    scene = unpack(arrived, shown_name(name), folder, self.max_bytes, reservation)
                 return self._take_folder(folder, scene, stem, blender)
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -137,7 +137,7 @@ def _move_file(file: Path, folder: Path, name: str) -> Path:
         except FileExistsError:
             continue
         except OSError as error:
-            if error.errno not in _NO_LINKS:
+            if error.errno not in NO_LINKS:
                 raise
             return file.rename(target)
         file.unlink()

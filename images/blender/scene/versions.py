@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Final
 
+from scene.blocks import Version
 from scene.failure import Reason, SceneRefused
-from scene.header import FileVersion, Header, Version
+from scene.header import FileVersion, Header
 
 NO_BIG_ENDIAN_SINCE: Final = (5, 0, 0)
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from limits.room import AHEAD_BYTES, BLOCK_BYTES, Reservation
 from scene.failure import Reason, SceneRefused
 from scene.sizes import megabytes
 
@@ -18,7 +19,7 @@ _FILE: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW
 """Without O_NONBLOCK, opening a pipe would wait for ever."""
 
 
-def copy_from_volume(root: Path, path: str, target: Path, max_bytes: int) -> list[str]:
+def copy_from_volume(root: Path, path: str, target: Path, max_bytes: int, reservation: Reservation) -> list[str]:
     """Copy a file or a folder of a volume, and return what was left out: links, and entries that are no files.
 
     Args:
@@ -26,9 +27,11 @@ def copy_from_volume(root: Path, path: str, target: Path, max_bytes: int) -> lis
         path: what to copy, relative to it.
         target: what to make. What is there after an error is not complete.
         max_bytes: the most that all files together may have.
+        reservation: their room in the home folder.
 
     Raises:
         SceneRefused: there is nothing of that name, a link is on the way, or it is too large.
+        NoRoom: it does not fit into the home folder.
         OSError: the copy cannot be written, or the volume cannot be read.
     """
     parts = [part for part in PurePosixPath(path).parts if part != "."]
@@ -36,10 +39,10 @@ def copy_from_volume(root: Path, path: str, target: Path, max_bytes: int) -> lis
         raise SceneRefused(Reason.NOT_FOUND, f"{path!r} is no path in the volume. Correct scene.volume.path.")
     with _opened(root, parts) as source:
         if stat.S_ISDIR(os.fstat(source).st_mode):
-            copy = _Copy(path, max_bytes)
+            copy = _Copy(path, max_bytes, reservation)
             copy.folder(source, target, "", 0)
             return copy.left_out
-        _Copy(path, max_bytes).file(source, target)
+        _Copy(path, max_bytes, reservation).file(source, target)
         return []
 
 
@@ -87,11 +90,14 @@ def _explain(folder: int, parts: list[str], number: int) -> SceneRefused:
 class _Copy:
     """Copies files, and counts what they have."""
 
-    def __init__(self, name: str, max_bytes: int) -> None:
+    def __init__(self, name: str, max_bytes: int, reservation: Reservation) -> None:
         self._name = name
+        self._reservation = reservation
         self._max_bytes = max_bytes
         self._left_bytes = max_bytes
         self._left_entries = MAX_ENTRIES
+        self._begun = 0
+        """What the begun blocks at the ends of files may take on the volume, in bytes."""
         self.left_out: list[str] = []
 
     def folder(self, source: int, target: Path, path: str, depth: int) -> None:
@@ -128,11 +134,13 @@ class _Copy:
 
     def file(self, source: int, target: Path) -> None:
         """Copy a file."""
+        self._begun += BLOCK_BYTES
         with os.fdopen(source, "rb", closefd=False) as reading, target.open("xb") as writing:
             while chunk := reading.read(_CHUNK_BYTES):
                 # What is read counts: the file may grow meanwhile.
                 self._take(len(chunk))
                 writing.write(chunk)
+                self._reservation.wrote(len(chunk))
 
     def _take(self, size: int) -> None:
         self._left_bytes -= size
@@ -140,9 +148,9 @@ class _Copy:
             raise SceneRefused(
                 Reason.TOO_LARGE,
                 f"{self._name} in the volume is larger than {megabytes(self._max_bytes)}, which is what the session "
-                "class allows (transfer.maxBytes) and the home folder has room for. Leave out what the scene does not "
-                "need.",
+                "class allows (transfer.maxBytes). Leave out what the scene does not need.",
             )
+        self._reservation.cover(self._max_bytes - self._left_bytes + self._begun, AHEAD_BYTES)
 
 
 def _is_file_or_folder(mode: int) -> bool:

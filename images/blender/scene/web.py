@@ -94,7 +94,8 @@ def refused_address(host: str) -> SceneRefused:
     return SceneRefused(
         Reason.UNREACHABLE,
         f"{host} is not a public address, so no scene is fetched from there. Ask an administrator to allow its network "
-        "(desktops.fetch.allowedNetworks), or upload the scene.",
+        "(desktops.fetch.allowedNetworks; loopback, link-local and metadata addresses stay closed), or upload the "
+        "scene.",
     )
 
 

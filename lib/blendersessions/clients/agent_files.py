@@ -16,8 +16,11 @@ from yarl import URL
 
 from blendersessions.clients import desktop_folder
 from blendersessions.clients.desktop_folder import read_folder
+from blendersessions.clients.thumbnail import MAX_BYTES as MAX_THUMBNAIL_BYTES
+from blendersessions.clients.thumbnail import checked_etag, read_thumbnail
 from blendersessions.clients.transfer import STALL_SECONDS, UploadBody, download_in
 from blendersessions.model.errors import (
+    AlreadyThere,
     Conflict,
     DomainError,
     Invalid,
@@ -30,13 +33,14 @@ from blendersessions.model.errors import (
 from blendersessions.model.fields import foreign_line, foreign_object, foreign_text
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
+    from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterable, Mapping
     from types import TracebackType
     from typing import Self
 
     from aiohttp.connector import Connection
 
     from blendersessions.clients.desktop_folder import Folder
+    from blendersessions.clients.thumbnail import Thumbnail
     from blendersessions.clients.transfer import Download
 
 CHUNK_BYTES: Final = 2**18
@@ -45,6 +49,9 @@ _CONNECT_SECONDS: Final = 10.0
 _REQUEST: Final = aiohttp.ClientTimeout(total=60.0, sock_connect=_CONNECT_SECONDS)
 _DOWNLOAD: Final = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=STALL_SECONDS)
 _UPLOAD: Final = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS)
+_THUMBNAIL: Final = aiohttp.ClientTimeout(total=15.0, sock_connect=3.0)
+"""Longer than an agent lets somebody wait for a picture."""
+_SUCCESS: Final = (200, 201, 204, 206)
 _MAX_ANSWER_BYTES: Final = 64 * 1024
 _MAX_MESSAGE_CHARACTERS: Final = 500
 _UNKNOWN_ADDRESS: Final = "The paths are "
@@ -55,6 +62,7 @@ _ERRORS: Final[Mapping[int, type[DomainError]]] = {
     404: NotFound,
     408: Unavailable,
     409: Conflict,
+    412: AlreadyThere,
     416: NoSuchRange,
     429: Unavailable,
     # A disk stays full until somebody makes room.
@@ -130,7 +138,33 @@ class AgentFiles:
         async with self._request("GET", _with_path("/archive", path), _DOWNLOAD) as response:
             yield self._download(response)
 
-    async def upload(self, path: str, body: AsyncIterable[bytes], length: int) -> bool:
+    async def thumbnail(self, path: str = "", etag: str = "", *, may_be_old: bool = False) -> Thumbnail | None:
+        """Return the picture of a file, or without a path that of the screen; None if the known one is still right.
+
+        Args:
+            path: the file.
+            etag: the picture that is known; empty if none is.
+            may_be_old: whether the screen's last picture will do, which comes at once.
+
+        Raises:
+            NotFound: the file has no picture.
+        """
+        target = f"/thumbnail/{_quoted(path)}" if path.strip("/") else "/thumbnail"
+        known = checked_etag(etag)
+        headers = {"If-None-Match": known} if known else {}
+        headers |= {"Cache-Control": "max-stale"} if may_be_old else {}
+        accepted = (200, 304) if known else (200,)
+        async with self._request("GET", target, _THUMBNAIL, headers, accepted=accepted) as response:
+            if response.status == 304:
+                return None
+            content = await _read(response, MAX_THUMBNAIL_BYTES + 1)
+            media_type, tag = (response.headers.get(name) or "" for name in ("Content-Type", "ETag"))
+        found = read_thumbnail(content, media_type, tag)
+        if found is None:
+            raise self._unavailable("sends no picture that can be shown")
+        return found
+
+    async def upload(self, path: str, body: AsyncIterable[bytes], length: int, *, replace: bool = True) -> bool:
         """Write a file, and its folders if they are missing; return whether it is new.
 
         The file is there when all of it has arrived, and until then what was there before.
@@ -139,11 +173,14 @@ class AgentFiles:
             path: the file.
             body: its content.
             length: the number of bytes in it.
+            replace: whether it may take the place of a file that is there.
 
         Raises:
+            AlreadyThere: it may not, and a file is there.
             Invalid: the body has another length.
         """
-        status, _ = await self._put(f"/files/{_quoted(path)}", body, length)
+        only_new = {} if replace else {"If-None-Match": "*"}
+        status, _ = await self._put(f"/files/{_quoted(path)}", body, length, only_new)
         return status == 201
 
     async def open_scene(self, name: str, body: AsyncIterable[bytes], length: int) -> str:
@@ -165,9 +202,11 @@ class AgentFiles:
         async with self._request("DELETE", f"/files/{_quoted(path)}", _REQUEST):
             pass
 
-    async def _put(self, target: str, body: AsyncIterable[bytes], length: int) -> tuple[int, bytes]:
+    async def _put(
+        self, target: str, body: AsyncIterable[bytes], length: int, more: Mapping[str, str] | None = None
+    ) -> tuple[int, bytes]:
         """Send a body; return the status and the body of the answer."""
-        headers = {"Content-Length": str(length), "Content-Type": "application/octet-stream"}
+        headers = {"Content-Length": str(length), "Content-Type": "application/octet-stream", **(more or {})}
         sent = UploadBody(body, length)
         try:
             async with asyncio.timeout(STALL_SECONDS) as stalled:
@@ -189,6 +228,7 @@ class AgentFiles:
         limits: aiohttp.ClientTimeout,
         headers: Mapping[str, str] | None = None,
         body: AsyncIterable[bytes] | None = None,
+        accepted: Collection[int] = _SUCCESS,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Yield a successful answer."""
         url = URL(self._address + target, encoded=True)
@@ -201,7 +241,7 @@ class AgentFiles:
         finally:
             self._abort({each for each, transport in self._opened.items() if transport.is_closing()})
         try:
-            if response.status not in (200, 201, 204, 206):
+            if response.status not in accepted:
                 raise await self._error(method, target, response)
             yield response
         finally:

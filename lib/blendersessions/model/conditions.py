@@ -102,8 +102,9 @@ class Reason(StrEnum):
     """SceneReady=False, Stalled=True: scene.url gives no file: no answer, an error, an address that is refused, or more
     time than the class's transfer.fetchTimeout."""
     SCENE_TOO_LARGE = "SceneTooLarge"
-    """SceneReady=False, Stalled=True: the scene is larger than the class's transfer.maxBytes, or than the room
-    for it."""
+    """SceneReady=False, Stalled=True: the scene is larger than the class's transfer.maxBytes."""
+    NO_ROOM_FOR_SCENE = "NoRoomForScene"
+    """SceneReady=False, Stalled=True: the home folder has no room for the scene. The message says what to remove."""
     SCENE_CHECKSUM_MISMATCH = "SceneChecksumMismatch"
     """SceneReady=False, Stalled=True: the file has another sum than scene.sha256."""
     SCENE_UNREADABLE = "SceneUnreadable"
@@ -146,6 +147,12 @@ class Reason(StrEnum):
     CLASS_NOT_FOUND = "ClassNotFound"
     """Ready=False, DesktopReady=False: the namespace has no class of that name. The session starts when the class
     exists."""
+    CLASS_FILES_NOT_FOUND = "ClassFilesNotFound"
+    """Ready=False, DesktopReady=False: a ConfigMap, a key of it or a volume claim that the class names in extensions,
+    startupFile or preferences does not exist. The session starts when it does."""
+    CLASS_FILES_NOT_ALLOWED = "ClassFilesNotAllowed"
+    """Stalled=True, DesktopReady=False: a volume claim that the class names in extensions, startupFile or preferences
+    does not allow the class by its annotation blendersessions.io/class-files-for."""
     CLASS_INVALID = "ClassInvalid"
     """Ready=False, DesktopReady=False: the class is malformed. The session starts when it is corrected."""
     BEYOND_CLASS = "BeyondClass"

@@ -29,6 +29,13 @@ FETCH_CA_PATH: Final = "/run/fetch-ca"
 """Folder at which the class's `transfer.caConfigMap` is mounted. The ConfigMap may be missing."""
 FETCH_CA_KEY: Final = "ca.crt"
 """Key in that ConfigMap, and name of the file: certificates of authorities."""
+CLASS_FILES: Final = {
+    "extensions": ("BLENDER_EXTENSIONS", "/run/extensions"),
+    "startupFile": ("BLENDER_STARTUP_FILE", "/run/startup"),
+    "preferences": ("BLENDER_PREFERENCES", "/run/preferences"),
+}
+"""By the field of the class's spec: the variable, and the folder at which its ConfigMap or volume is mounted read-only.
+The variable is the path below the folder, `.` for all of it; it is not set without the field."""
 VNC_PASSWORD: Final = "vnc-password"  # noqa: S105 - a key, no secret
 """Key in the desktop's Secret."""
 AGENT_TOKEN: Final = "agent-token"  # noqa: S105 - a key, no secret

@@ -16,6 +16,7 @@ from blendersessions.model.session_class import Limits, Saving, Transfer
 if TYPE_CHECKING:
     from datetime import timedelta
 
+    from blendersessions.model.class_files import ClassSource
     from blendersessions.model.installation import InstallationDefaults
     from blendersessions.model.quantities import Amounts
     from blendersessions.model.session import Session
@@ -44,6 +45,8 @@ class EffectiveSettings:
     transfer: Transfer = field(default_factory=Transfer)
     fetch_networks: tuple[str, ...] = ()
     """Private networks (CIDR) that a URL of a scene may lead to."""
+    class_files: tuple[ClassSource, ...] = ()
+    """Where the class has its extensions, its start-up file and its preferences."""
     fixed_user: bool = True
     """Whether the pod names the user that it runs as. Otherwise the platform gives it one."""
     warm_pool: WarmPool | None = None
@@ -97,6 +100,7 @@ def effective_settings(
         egress=spec.egress,
         transfer=spec.transfer,
         fetch_networks=installation.fetch_networks,
+        class_files=spec.files,
         fixed_user=installation.fixed_users,
         warm_pool=spec.warm_pool,
         image_pull_secrets=tuple(

@@ -46,6 +46,10 @@ class Conflict(DomainError):  # noqa: N818 - the word alone says it
     """The object exists already, or somebody else has changed it since it was read."""
 
 
+class AlreadyThere(Conflict):
+    """A file has the name, and was not to be replaced."""
+
+
 class NameTaken(Conflict):
     """An object has a name of ours and is not ours. It is neither adopted nor deleted."""
 

@@ -37,6 +37,10 @@ allows every session of the namespace. The operator reads it and never sets it."
 SCENES_FOR = "blendersessions.io/scenes-for"
 """Annotation on a volume claim with scenes: the owners whose sessions may read it, as in `WORKSPACE_FOR`."""
 
+CLASS_FILES_FOR = "blendersessions.io/class-files-for"
+"""Annotation on a volume claim with extensions, start-up files or preferences: the classes that may use them, separated
+by commas; `*` allows every class of the namespace. The operator reads it and never sets it."""
+
 CREDENTIALS = "blendersessions.io/credentials"
 """Annotation on the pod: a hash of the Secret's values at its start. The pod reads them once."""
 

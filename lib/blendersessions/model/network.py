@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Address, ip_network
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -16,6 +16,56 @@ CLUSTER_DNS: Final[Peer] = {
     "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
 }
 """The cluster's name servers, where most distributions have them."""
+
+NEVER_OPEN: Final = (
+    "0.0.0.0/8",
+    "100.100.100.200/32",
+    "127.0.0.0/8",
+    "168.63.129.16/32",
+    "169.254.0.0/16",
+    "192.0.0.192/32",
+    "224.0.0.0/4",
+    "255.255.255.255/32",
+    "::/128",
+    "::1/128",
+    "64:ff9b:1::/48",
+    "fd00:c1::a9fe:a9fe/128",
+    "fd00:ec2::/32",
+    "fd20:ce::254/128",
+    "fe80::/10",
+    "ff00::/8",
+)
+"""What no setting opens: loopback, link-local and multicast networks, and the metadata services of Alibaba, Amazon,
+Azure, Google and Oracle. What is behind a NAT64 of one's own (RFC 8215) could be any of them. The agent has the same
+list."""
+_NAT64: Final = int(IPv6Address("64:ff9b::"))
+"""An IPv4 address added to it is an IPv6 address that a gateway of an IPv6 cluster translates back (RFC 6052)."""
+
+
+def behind_nat64(network: str) -> str:
+    """Return the IPv6 network that an IPv4 network has behind a NAT64 gateway."""
+    ipv4 = IPv4Network(network)
+    return f"{IPv6Address(_NAT64 + int(ipv4.network_address))}/{96 + ipv4.prefixlen}"
+
+
+ALWAYS_CLOSED: Final = (*NEVER_OPEN, *(behind_nat64(each) for each in NEVER_OPEN if ip_network(each).version == 4))
+"""The same, also behind NAT64."""
+
+
+def fetch_network(text: str) -> str:
+    """Return a network that the URL of a scene may lead to, as Kubernetes writes it.
+
+    Raises:
+        ValueError: it is none, or all of it is never open.
+    """
+    network = ip_network(text)
+    closed = map(ip_network, ALWAYS_CLOSED)
+    if any(network.version == each.version and network.subnet_of(each) for each in closed):  # type: ignore[arg-type]
+        raise ValueError(
+            f"{network} is never open: it is loopback, link-local, multicast, or a cloud's metadata service. Take it "
+            "out"
+        )
+    return str(network)
 
 
 class NetworkPeers(BaseModel):

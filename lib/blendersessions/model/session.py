@@ -28,8 +28,14 @@ DEFAULT_CLASS: Final = "default"
 """The class of a session that names none. It need not exist."""
 DEFAULT_CONNECTIONS: Final = 10
 """Browsers that may be connected at once, if neither the session nor its class says less."""
-_WAITING: Final = (Reason.WORKSPACE_IN_USE, Reason.WORKSPACE_NOT_FOUND, Reason.SCENE_NOT_FOUND, Reason.AWAITING_UPLOAD)
-"""Reasons of a condition with which a session waits for a volume, or for a person's file."""
+_WAITING: Final = (
+    Reason.WORKSPACE_IN_USE,
+    Reason.WORKSPACE_NOT_FOUND,
+    Reason.SCENE_NOT_FOUND,
+    Reason.CLASS_FILES_NOT_FOUND,
+    Reason.AWAITING_UPLOAD,
+)
+"""Reasons of a condition with which a session waits for a volume, for files of its class, or for a person's file."""
 _NOT_STARTING: Final = (ConditionType.READY, ConditionType.SUSPENDED, ConditionType.STALLED)
 """While one of these conditions holds, a session is not starting."""
 

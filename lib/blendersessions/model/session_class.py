@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from blendersessions.model.api_model import ApiModel
+from blendersessions.model.class_files import ClassFile, ClassSource, Extensions, class_sources
 from blendersessions.model.durations import Duration, write
 from blendersessions.model.quantities import NATIVE, Quantity, quantity
 from blendersessions.model.session import DEFAULT_CLASS, Input, Lifetime, Resources, explain
@@ -131,7 +132,15 @@ class ClassSpec(ApiModel):
     blender_version: str = Field(default="", max_length=16, pattern=r"^$|^[0-9]{1,3}\.[0-9]{1,3}(?:\.[0-9]{1,3})?$")
     """The version of the image's Blender, as the administrator says it; empty if that is not said."""
     image_pull_secrets: tuple[PullSecret, ...] = ()
+    extensions: Extensions | None = None
+    startup_file: ClassFile | None = None
+    preferences: ClassFile | None = None
     warm_pool: WarmPool | None = None
+
+    @property
+    def files(self) -> tuple[ClassSource, ...]:
+        """Where the class has what it brings into its desktops besides the image; empty if it brings nothing."""
+        return class_sources(self.extensions, self.startup_file, self.preferences)
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from localcluster import paths
 from localcluster.commands import run_logged
+from localcluster.errors import LocalClusterError
 
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-_PROVIDED = {
+_OF_CLUSTER = {
     "buildah": "buildah",
     "ca-certificates": "/etc/ssl/certs/ca-certificates.crt",
     "conntrack": "conntrack",
@@ -25,9 +26,13 @@ _PROVIDED = {
     "runc": "runc",
     "util-linux": "nsenter",
 }
-"""By package: the command or the file that we need from it. It may also come from elsewhere."""
+_PROVIDED = {**_OF_CLUSTER, "gettext-base": "envsubst"}
+"""By package: the command or the file that we need from it. It may also come from elsewhere.
 
-CLUSTER = tuple(_PROVIDED)
+A package that is not named here provides a command of its own name.
+"""
+
+CLUSTER = tuple(_OF_CLUSTER)
 """The packages that the embedded cluster and the image builds need."""
 
 
@@ -41,10 +46,17 @@ def ensure(*names: str) -> list[str]:
 
     Raises:
         StepFailedError: apt-get failed. The message has the last lines of its log.
+        LocalClusterError: a package does not provide what we take for its command or file, so it would be installed
+            again at each call.
     """
     wanted = missing(*names)
     if wanted:
         _install(wanted)
+    for name in missing(*wanted) if wanted else ():
+        provided = _PROVIDED.get(name, name)
+        raise LocalClusterError(
+            f"The package {name} is installed, and has no {provided}. Correct _PROVIDED in {__name__}."
+        )
     return wanted
 
 

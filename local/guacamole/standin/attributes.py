@@ -59,7 +59,7 @@ CONNECTION: Mapping[str, Normalise] = {
 GROUP: Mapping[str, Normalise] = {
     "max-connections": _number,
     "max-connections-per-user": _number,
-    # This is the only attribute that reads back as "" when it is off (recorded: group-get).
+    # This is the only attribute that reads back as "" when it is off (recorded: group-list).
     "enable-session-affinity": lambda value: value if value == "true" else "",
 }
 PROFILE: Mapping[str, Normalise] = {

@@ -39,11 +39,6 @@ class Settings:
     token_lifetime: float = 3600.0
     """Seconds without a request until a token is dead. Guacamole's default ``api-session-timeout`` is 60 minutes."""
 
-    @property
-    def shared_data_source(self) -> str:
-        """The data source for share keys. A log-in names it (recorded: login-ok), but the stand-in lacks it."""
-        return f"{self.data_source}-shared"
-
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
         """Read the settings from environment variables, usually ``os.environ``.

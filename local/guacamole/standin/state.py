@@ -1,31 +1,41 @@
-"""The state that the stand-in's requests share."""
+"""The state that the stand-in's requests share: the database, the live sessions and the open tunnels."""
 
 from __future__ import annotations
 
+import secrets
 import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from standin import attributes
-from standin.errors import GuacamoleError, dead_token
-from standin.sessions import Sessions
-from standin.store.connections import Connections
-from standin.store.groups import Groups
-from standin.store.permissions import SYSTEM_PERMISSIONS, Permissions
-from standin.store.schema import Database
-from standin.store.users import Users
+from standin.answers import permission_denied
+from standin.permissions import SYSTEM_PERMISSIONS
+from standin.store import SYSTEM, Store, Values
 from standin.tunnels import Tunnels
+from standin.users import ENABLED, Users, hidden_password
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from starlette.requests import Request
 
-    from standin.sessions import Session
     from standin.settings import Settings
 
 
+@dataclass
+class Session:
+    """One token and its user. Sessions live in memory, as in Guacamole: a restart ends all of them."""
+
+    token: str = field(repr=False)
+    username: str
+    user: int
+    """The account's id."""
+    last_used: float
+    """Seconds since the epoch."""
+
+
 class State:
-    """The database, the live sessions and the open tunnels of one stand-in.
+    """All that one stand-in knows.
 
     Args:
         settings: The stand-in's settings.
@@ -35,67 +45,59 @@ class State:
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
         self.settings = settings
         self.clock = clock
-        self.database = Database(settings.database)
-        self.connections = Connections(self.database)
-        self.groups = Groups(self.database)
-        self.users = Users(self.database)
-        self.permissions = Permissions(self.database)
+        self.store = Store(settings.database)
         self.tunnels = Tunnels()
-        self.sessions = Sessions(settings.token_lifetime, clock, lambda token: bool(self.tunnels.of_token(token)))
-        self._make_administrator()
+        self._sessions: dict[str, Session] = {}
+        if not self.store.named(Users.kind, settings.admin_username):
+            self._make_administrator(settings.admin_username, settings.admin_password)
 
     def now(self) -> int:
         """Return the time in milliseconds since the epoch."""
         return int(self.clock() * 1000)
 
-    def session(self, request: Request) -> Session:
-        """Return the session of a request's token. The header takes precedence over the query.
-
-        (recorded: token-by-header, token-by-query, token-header-wins-over-query)
-
-
-        Raises:
-            GuacamoleError: The token is missing or dead.
-        """
-        session = self.sessions.find(request.headers.get("guacamole-token") or request.query_params.get("token"))
-        if session is None:
-            raise dead_token()
+    def open_session(self, username: str, user: int) -> Session:
+        """Start a session with a new token, and forget those whose tokens are dead."""
+        self._sessions = {token: each for token, each in self._sessions.items() if not self._is_dead(each)}
+        session = Session(secrets.token_hex(32).upper(), username, user, self.clock())
+        self._sessions[session.token] = session
         return session
 
-    def session_in(self, request: Request) -> Session:
-        """Return the session of a request whose path names the data source of the session.
+    def live_session(self, token: str | None) -> Session | None:
+        """Return the session of a token, and ``None`` if it is dead. The token counts as used.
+
+        A token dies when it was unused for ``settings.token_lifetime`` and none of its tunnels is open.
+        """
+        session = self._sessions.get(token or "")
+        if session is None or self._is_dead(session):
+            return None
+        session.last_used = self.clock()
+        return session
+
+    def session(self, request: Request) -> Session:
+        """Return the session of a request's token.
 
         Raises:
-            GuacamoleError: The token is missing or dead, or the path names another data source (recorded:
-                datasource-unknown).
+            GuacamoleError: The token is missing or dead (recorded: anonymous-login-then-list, dead-token-data).
         """
-        session = self.session(request)
-        source = request.path_params["source"]
-        if source != session.data_source:
-            message = f'Session not associated with authentication provider "{source}".'
-            raise GuacamoleError(404, "NOT_FOUND", message)
+        session = self.live_session(request.headers.get("guacamole-token"))
+        if session is None:
+            raise permission_denied("Permission Denied.")
         return session
 
     def end_session(self, token: str) -> bool:
         """End a session and close its tunnels. Return whether the token was known (recorded: logout, logout-twice)."""
-        if self.sessions.end(token) is None:
-            return False
-        self.tunnels.end_of_token(token)
-        return True
+        for uuid in self.tunnels.of_token(token):
+            self.tunnels.end(uuid)
+        return self._sessions.pop(token, None) is not None
 
-    def sweep(self) -> None:
-        """End the sessions whose tokens are dead."""
-        for session in self.sessions.idle():
-            self.end_session(session.token)
+    def _is_dead(self, session: Session) -> bool:
+        unused = self.clock() - session.last_used
+        return unused > self.settings.token_lifetime and not self.tunnels.of_token(session.token)
 
-    def _make_administrator(self) -> None:
-        name = self.settings.admin_username
-        if self.users.named(name) is not None:
-            return
-        with self.database.transaction():
-            user = self.users.create(name, self.settings.admin_password, attributes.stored(attributes.USER, {}))
-            self.permissions.grant("user", user, user, ("READ", "UPDATE", "ADMINISTER"))
-            for permission in SYSTEM_PERMISSIONS:
-                # Guacamole's first administrator lacks AUDIT, which ADMINISTER implies (recorded: self-permissions).
-                if permission != "AUDIT":
-                    self.permissions.grant_system(user, permission)
+    def _make_administrator(self, name: str, password: str) -> None:
+        values = Values(name, None, ENABLED, attributes.stored(attributes.USER, {}), hidden_password(password))
+        with self.store.transaction():
+            user = self.store.insert(Users.kind, values)
+            self.store.grant(user, user, ("READ", "UPDATE", "ADMINISTER"))
+            # Guacamole's first administrator lacks AUDIT, which ADMINISTER implies.
+            self.store.grant(user, SYSTEM, (each for each in SYSTEM_PERMISSIONS if each != "AUDIT"))

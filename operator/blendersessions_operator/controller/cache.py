@@ -17,6 +17,7 @@ from blendersessions.model.warm_pool import pool_of
 from blendersessions_operator.controller.kept_fields import kept, stub
 from blendersessions_operator.controller.pool_index import PoolIndex
 from blendersessions_operator.planning.podstate import claims
+from blendersessions_operator.planning.scene import names_other_classes
 from blendersessions_operator.resources.network_policy import CLOSED, NETWORK_POLICY_KIND, PUBLIC
 from blendersessions_operator.resources.volume_claim import claim_name
 
@@ -252,6 +253,11 @@ class ObjectCache:
     def sessions_of_class(self, namespace: str, name: str) -> list[Session]:
         """Return the sessions that name a class."""
         return [self._sessions[ref] for ref in self._sessions_by_class.get((namespace, name), ())]
+
+    def sessions_that_depend_on(self, namespace: str, name: str) -> list[Session]:
+        """Return the sessions that name a class, and those of its namespace whose status names the classes."""
+        others = (each for each in self._sessions.values() if each.namespace == namespace and names_other_classes(each))
+        return list({each.ref: each for each in (*self.sessions_of_class(namespace, name), *others)}.values())
 
     def sessions_of_claim(self, namespace: str, claim: str) -> list[Session]:
         """Return the sessions whose workspace is on a volume claim."""

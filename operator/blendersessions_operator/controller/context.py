@@ -28,7 +28,7 @@ from blendersessions_operator.resources.volume_claim import claim_name
 if TYPE_CHECKING:
     from blendersessions.clients.agent import AgentEndpoint
     from blendersessions.clients.guacamole.directory import GuacamoleDirectory
-    from blendersessions.clients.kubernetes import Kubernetes
+    from blendersessions.clients.kubernetes.client import Kubernetes
     from blendersessions.model.installation import InstallationDefaults
     from blendersessions.model.manifest import Manifest, Ref
     from blendersessions.model.session import Session

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from blendersessions.clients.agent import AgentClient
 from blendersessions.clients.guacamole.client import Account, GuacamoleClient
 from blendersessions.clients.guacamole.directory import GuacamoleDirectory
-from blendersessions.clients.kubernetes import connect
+from blendersessions.clients.kubernetes.client import connect
 from blendersessions.model.manifest import Ref
 from blendersessions.model.status import Phase
 from blendersessions_operator.controller.cache import ObjectCache

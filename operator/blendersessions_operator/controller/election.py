@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, TypeVar
 from uuid import uuid4
 
-from blendersessions.clients.kubernetes import connect
+from blendersessions.clients.kubernetes.client import connect
 from blendersessions_operator.controller.leader_election import LeaderElector, Leadership, LeaseTimes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from blendersessions.clients.instrumentation import RequestHook
-    from blendersessions.clients.kubernetes import Kubernetes
+    from blendersessions.clients.kubernetes.client import Kubernetes
     from blendersessions_operator.settings import Settings
 
 Answer = TypeVar("Answer")

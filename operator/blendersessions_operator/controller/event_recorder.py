@@ -14,7 +14,7 @@ from blendersessions.model.manifest import API_VERSION, SESSION_KIND
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from blendersessions.clients.kubernetes import Kubernetes
+    from blendersessions.clients.kubernetes.client import Kubernetes
     from blendersessions.model.manifest import Manifest, Ref
     from blendersessions.model.session import Session
     from blendersessions_operator.planning.status_events import Event

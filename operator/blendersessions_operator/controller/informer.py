@@ -140,8 +140,8 @@ def enqueue_affected(context: ReconcilerContext, item: Manifest) -> None:
         context.pools.class_changed(ref)
         if ref in context.cache.pool_keys():
             context.queue.add(ref)
-        # The class may have more capacity now, or other settings.
-        for session in context.cache.sessions_of_class(ref.namespace, ref.name):
+        # The class may have more capacity now, or other settings, or open a file that another one cannot.
+        for session in context.cache.sessions_that_depend_on(ref.namespace, ref.name):
             context.queue.add(session.ref)
     else:
         for affected in context.cache.sessions_of(item):

@@ -16,7 +16,7 @@ from blendersessions_operator.controller.workqueue import backoff
 from blendersessions_operator.planning.status_events import Event
 
 if TYPE_CHECKING:
-    from blendersessions.clients.kubernetes import Kubernetes
+    from blendersessions.clients.kubernetes.client import Kubernetes
     from blendersessions_operator.controller.context import ReconcilerContext
     from blendersessions_operator.settings import Settings
 

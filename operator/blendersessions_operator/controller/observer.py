@@ -19,7 +19,6 @@ from blendersessions.model.names import user_secret_name
 from blendersessions_operator.controller.failures import gather_failures
 from blendersessions_operator.controller.offers import surplus_of, with_offer
 from blendersessions_operator.planning.access import session_access
-from blendersessions_operator.planning.named_claim import named_claims
 from blendersessions_operator.planning.observed import Observed
 from blendersessions_operator.planning.ownership import (
     connection_conflict,
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from blendersessions.model.session import Session
     from blendersessions.model.session_class import SessionClass
     from blendersessions_operator.controller.context import ReconcilerContext
-    from blendersessions_operator.planning.named_claim import ClaimUse
+    from blendersessions_operator.controller.start_refusals import Named
     from blendersessions_operator.planning.scene_report import SceneReport
 
 MAX_QUESTIONS: Final = 8
@@ -58,14 +57,15 @@ async def observe(
             more is asked in an area that failed.
     """
     failures, asked = dict(failures), 0
-    read: dict[ClaimUse, str] = {}
+    read: tuple[Named, ...] = ()
     while True:
         known = context.cache.session(key)
         if known is None:
             return None
-        # What is asked takes time, in which the session may come to name another claim, or lose its pod.
-        if Area.DESKTOP not in failures and named_claims(known) != read and context.refusals.claims_to_read(known):
-            read = named_claims(known)
+        # What is asked takes time, in which the session or its class may come to name another claim, or its pod may go.
+        named = context.refusals.named(known)
+        if Area.DESKTOP not in failures and named != read and context.refusals.claims_to_read(known):
+            read = named
             failures |= await gather_failures([(Area.DESKTOP, context.refusals.read_claims(context.kubernetes, known))])
             continue
         if unread := context.cache.unread(known):

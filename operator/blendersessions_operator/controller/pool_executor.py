@@ -9,25 +9,26 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from blendersessions.model.desktop import Desktop
 from blendersessions.model.effective_settings import effective_settings
-from blendersessions.model.errors import Conflict, DomainError, Invalid, System, Unauthorised
-from blendersessions.model.manifest import ref_of
+from blendersessions.model.errors import Conflict, DomainError, Invalid, NotFound, System, Unauthorised
+from blendersessions.model.manifest import Ref, ref_of
 from blendersessions.model.names import name_for
 from blendersessions_operator.controller.credentials import new_desktop_credentials
 from blendersessions_operator.controller.failures import gather_failures
 from blendersessions_operator.controller.pools import REFUSAL_PAUSE, Refusal
 from blendersessions_operator.planning import pool_steps, steps
+from blendersessions_operator.planning.class_files import class_files_refusal
 from blendersessions_operator.planning.pool_observed import belongs_to
+from blendersessions_operator.planning.steps import Area
 from blendersessions_operator.resources.network_policy import is_in_force
 from blendersessions_operator.resources.pool_desktop import pool_pod, pool_secret, typical_session
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from blendersessions.model.manifest import Manifest, Ref
+    from blendersessions.model.manifest import Manifest
     from blendersessions_operator.controller.context import ReconcilerContext
     from blendersessions_operator.planning.pool import PoolPlan
     from blendersessions_operator.planning.pool_steps import PoolStep
-    from blendersessions_operator.planning.steps import Area
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +38,10 @@ REMOVAL_GRACE_SECONDS: Final = 1
 
 async def execute_pool(context: ReconcilerContext, key: Ref, plan: PoolPlan) -> dict[Area, DomainError]:
     """Carry out a plan; return the failures by area."""
+    if any(isinstance(step, pool_steps.MakeDesktop) for step in plan.steps):
+        failures = await gather_failures([(Area.DESKTOP, _read_class_files(context, key))])
+        if failures:
+            return failures
     return await gather_failures((step.area, _attempt(context, key, step)) for step in plan.steps)
 
 
@@ -44,6 +49,23 @@ async def _attempt(context: ReconcilerContext, key: Ref, step: PoolStep) -> None
     change = await HANDLERS[type(step)](context, key, step)
     if change:
         logger.info("%s", change, extra={"pool": f"{key.namespace}/{key.name}"})
+
+
+async def _read_class_files(context: ReconcilerContext, key: Ref) -> None:
+    """Refuse the class if its files cannot be brought in: each start reads them, as one of a session does."""
+    of = context.cache.session_class(key.namespace, key.name)
+    for source in of.spec.files if of is not None else ():
+        try:
+            found = await context.kubernetes.get(Ref(source.kind, key.namespace, source.name))
+        except NotFound:
+            found = None
+        if of is not None and (refused := class_files_refusal(typical_session(of), source, found)) is not None:
+            _refuse(context, key, refused.message)
+
+
+def _refuse(context: ReconcilerContext, key: Ref, message: str) -> None:
+    context.pools.refusals[key] = Refusal(datetime.now(UTC) + REFUSAL_PAUSE, message)
+    logger.warning("No desktop is made: %s", message, extra={"pool": f"{key.namespace}/{key.name}"})
 
 
 async def _make_desktop(context: ReconcilerContext, key: Ref, step: pool_steps.MakeDesktop) -> str:
@@ -57,8 +79,7 @@ async def _make_desktop(context: ReconcilerContext, key: Ref, step: pool_steps.M
     try:
         created = await context.kubernetes.create(pool_pod(desktop, of, settings))
     except (Unauthorised, Invalid) as refused:
-        context.pools.refusals[key] = Refusal(datetime.now(UTC) + REFUSAL_PAUSE, str(refused))
-        logger.warning("No desktop is made: %s", refused, extra={"pool": f"{key.namespace}/{key.name}"})
+        _refuse(context, key, f"{refused} Make the pool smaller, or give the namespace more room.")
         return ""
     context.cache.put({"kind": "Pod"} | created)
     return f"Created {desktop.ref('Pod')} for the pool."

@@ -52,6 +52,7 @@ _REFUSED: Final = (
     Reason.BEYOND_CLASS,
     Reason.WORKSPACE_NOT_ALLOWED,
     Reason.SCENE_NOT_ALLOWED,
+    Reason.CLASS_FILES_NOT_ALLOWED,
     Reason.UNCONFINED,
 )
 """Reasons of `DesktopReady` with which a session does not start until somebody acts."""

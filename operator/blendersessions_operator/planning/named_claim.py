@@ -108,6 +108,11 @@ def _controller(claim: Manifest) -> str:
 
 
 def _allows(claim: Manifest, use: ClaimUse, owner: str) -> bool:
-    listed = (claim["metadata"].get("annotations") or {}).get(use.annotation, "")
-    names = {name.strip() for name in listed.split(",")} - {""}
+    names = allowed_names(claim, use.annotation)
     return ANYBODY in names or owner in names
+
+
+def allowed_names(claim: Manifest, annotation: str) -> set[str]:
+    """Return the names in an annotation of a claim, which are separated by commas."""
+    listed = (claim["metadata"].get("annotations") or {}).get(annotation, "")
+    return {name.strip() for name in listed.split(",")} - {""}

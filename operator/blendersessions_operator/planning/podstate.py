@@ -60,7 +60,7 @@ def was_ready_in_this_run(pod: Manifest) -> bool:
 
     Then `Ready` has moved since the run began. It also moves a moment after the former run's end.
     """
-    begun = moment(((container(pod).get("state") or {}).get("running") or {}).get("startedAt"))
+    begun = running_since(pod)
     moved = moment(condition(pod, "Ready").get("lastTransitionTime"))
     return begun is not None and moved is not None and moved - begun > REPORT_LAG
 
@@ -89,6 +89,11 @@ def ends(pod: Manifest) -> Iterator[Manifest]:
 def is_running(pod: Manifest) -> bool:
     """Return whether the container runs, with or without its scene on screen."""
     return "running" in (container(pod).get("state") or {}) or is_ready(pod)
+
+
+def running_since(pod: Manifest) -> datetime | None:
+    """Return when the container that runs now began, by the node's clock; None if none runs."""
+    return moment(((container(pod).get("state") or {}).get("running") or {}).get("startedAt"))
 
 
 def is_cut_off(pod: Manifest) -> bool:

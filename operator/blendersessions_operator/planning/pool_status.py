@@ -73,8 +73,7 @@ def _explain(observed: PoolObserved, by_state: Mapping[MemberState, list[PoolMem
             return Explanation(PoolReason.SCHEDULE_INVALID, " ".join(faults))
         return Explanation(PoolReason.FULL, "As many desktops as the class wants can be taken.")
     if observed.refused_until is not None:
-        text = f"No further desktop is made. {observed.refusal} Make the pool smaller, or give the namespace more room."
-        return Explanation(PoolReason.REFUSED, text)
+        return Explanation(PoolReason.REFUSED, f"No further desktop is made. {observed.refusal}")
     if observed.failures:
         return Explanation(PoolReason.BLOCKED, " ".join(str(error) for error in observed.failures.values()))
     if observed.held:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from blendersessions.model.conditions import Reason
+from blendersessions.model.conditions import ConditionType, Reason
 from blendersessions.model.fields import word
 from blendersessions.model.scene_rules import classes_that_open
 from blendersessions_operator.planning.endings import Explanation
@@ -19,6 +19,7 @@ FAILURES: Final = frozenset(
         Reason.SCENE_NOT_FOUND,
         Reason.SCENE_UNREACHABLE,
         Reason.SCENE_TOO_LARGE,
+        Reason.NO_ROOM_FOR_SCENE,
         Reason.SCENE_CHECKSUM_MISMATCH,
         Reason.SCENE_UNREADABLE,
         Reason.SCENE_TOO_NEW,
@@ -78,6 +79,16 @@ def explain_scene(session: Session, observed: Observed) -> Explanation:
     return Explanation(reason, " ".join([told, _way_out(session, observed, reason)]).strip())
 
 
+def names_other_classes(session: Session) -> bool:
+    """Return whether the status names classes that take or open the session's scene, and so depends on all of them."""
+    scene, desktop = (
+        session.status.condition(kind) for kind in (ConditionType.SCENE_READY, ConditionType.DESKTOP_READY)
+    )
+    if scene is not None and scene.reason == Reason.SCENE_TOO_NEW:
+        return True
+    return session.spec.scene.is_brought_in and desktop is not None and desktop.reason == Reason.BEYOND_CLASS
+
+
 def how_to_upload(session: Session) -> str:
     """Return the sentence that says how a file gets into a session that waits for one."""
     command = f"blendersessions upload {session.name} FILE -n {session.namespace}"
@@ -97,6 +108,8 @@ def _way_out(session: Session, observed: Observed, reason: Reason) -> str:
                 f"Name a smaller file in {field}, or have an administrator raise transfer.maxBytes of the class "
                 f"{name}: the desktop then starts anew by itself."
             )
+        case Reason.NO_ROOM_FOR_SCENE:
+            return f"Once there is room, {anew}."
         case Reason.SCENE_CHECKSUM_MISMATCH:
             return f"Correct spec.scene.sha256 or {field}, and the desktop starts anew by itself."
         case Reason.SCENE_UNREACHABLE | Reason.SCENE_NOT_FOUND | Reason.SCENE_UNREADABLE:

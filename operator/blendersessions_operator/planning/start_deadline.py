@@ -23,6 +23,8 @@ HELD_UP: Final = (
     Reason.WORKSPACE_NOT_ALLOWED,
     Reason.SCENE_NOT_FOUND,
     Reason.SCENE_NOT_ALLOWED,
+    Reason.CLASS_FILES_NOT_FOUND,
+    Reason.CLASS_FILES_NOT_ALLOWED,
     Reason.CLASS_NOT_FOUND,
     Reason.CLASS_INVALID,
     Reason.BEYOND_CLASS,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Address, ip_network
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, Final
 
 from blendersessions.model import labels
 from blendersessions.model.container import AGENT_PORT, VNC_PORT
+from blendersessions.model.network import ALWAYS_CLOSED, behind_nat64
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,16 +45,7 @@ _CLOSED_IPV6: Final = (
     "fec0::/10",
     "ff00::/8",
 )
-_NAT64: Final = int(IPv6Address("64:ff9b::"))
-"""An IPv4 address added to it is an IPv6 address that a gateway of an IPv6 cluster translates back (RFC 6052)."""
-
-
-def _behind_nat64(network: str) -> str:
-    closed = IPv4Network(network)
-    return f"{IPv6Address(_NAT64 + int(closed.network_address))}/{96 + closed.prefixlen}"
-
-
-CLOSED_NETWORKS: Final = (*_CLOSED_IPV4, *_CLOSED_IPV6, *map(_behind_nat64, _CLOSED_IPV4))
+CLOSED_NETWORKS: Final = (*_CLOSED_IPV4, *_CLOSED_IPV6, *map(behind_nat64, _CLOSED_IPV4))
 """What is not the internet: loopback, private, shared, link-local and multicast networks, also behind NAT64. They hold
 the metadata addresses of clouds (169.254.169.254, 100.100.100.200, 192.0.0.192, fd00:ec2::254). Azure's 168.63.129.16
 is a public address and stands by itself."""
@@ -106,7 +98,7 @@ def _public(namespace: str, peers: NetworkPeers, fetch_networks: tuple[str, ...]
     ports = [{"protocol": protocol, "port": port} for port in peers.dns_ports for protocol in ("UDP", "TCP")]
     egress: list[Manifest] = [{"to": blocks}, {"ports": ports, "to": list(peers.dns_to)}]
     if fetch_networks:
-        networks = [{"ipBlock": {"cidr": network}} for network in fetch_networks]
+        networks = [_fetch_block(network) for network in fetch_networks]
         egress.append({"ports": [{"protocol": "TCP"}], "to": networks})
     spec = {
         "podSelector": {"matchLabels": {labels.NAME: labels.NAME_VALUE, labels.EGRESS: "Public"}},
@@ -127,6 +119,14 @@ def _open_block(world: str, closed: tuple[str, ...]) -> Manifest:
     version = ip_network(world).version
     networks = dict.fromkeys((*CLOSED_NETWORKS, *closed))
     return {"ipBlock": {"cidr": world, "except": [each for each in networks if ip_network(each).version == version]}}
+
+
+def _fetch_block(network: str) -> Manifest:
+    """Build a peer of a network that was opened by a setting, but for what none opens."""
+    opened = ip_network(network)
+    closed = [each for each in ALWAYS_CLOSED if ip_network(each).version == opened.version]
+    inner = [each for each in closed if ip_network(each).subnet_of(opened)]  # type: ignore[arg-type]
+    return {"ipBlock": {"cidr": network} | ({"except": inner} if inner else {})}
 
 
 def _policy(name: str, namespace: str, spec: Manifest) -> Manifest:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from blendersessions.model import container, labels
 from blendersessions.model.quantities import quantity
+from blendersessions_operator.resources.class_files import class_environment, class_mounts, class_volumes
 from blendersessions_operator.resources.metadata import desktop_metadata
 from blendersessions_operator.resources.scene_source import (
     source_environment,
@@ -88,6 +89,7 @@ def _spec(desktop: Desktop, session: Session, settings: EffectiveSettings) -> Ma
             {"name": "tmp", "emptyDir": {"sizeLimit": _folder_limits(session, settings)[container.TMP_LIMIT]}},
             {"name": "run", "emptyDir": {"medium": "Memory", "sizeLimit": RUN_LIMIT}},
             *source_volumes(session, settings),
+            *class_volumes(settings.class_files),
         ],
         **_pull_secrets(settings),
     } | settings.placement
@@ -139,6 +141,7 @@ def _container(session: Session, settings: EffectiveSettings) -> Manifest:
             *_input(settings.input),
             *_storage_environment(session, settings),
             *transfer_environment(settings),
+            *class_environment(settings.class_files),
         ],
         "ports": [
             {"name": "vnc", "containerPort": container.VNC_PORT, "protocol": "TCP"},
@@ -164,6 +167,7 @@ def _container(session: Session, settings: EffectiveSettings) -> Manifest:
             {"name": "tmp", "mountPath": container.TMP},
             {"name": "run", "mountPath": container.RUN_PATH},
             *source_mounts(session, settings),
+            *class_mounts(settings.class_files),
         ],
     }
 

@@ -8,7 +8,7 @@ import sys
 
 from pydantic import ValidationError
 
-from blendersessions.clients import kubernetes
+from blendersessions.clients.kubernetes.client import connect
 from blendersessions.model.errors import DomainError
 from blendersessions_operator.setup.classes import apply_classes
 from blendersessions_operator.setup.secrets import make_secrets
@@ -39,7 +39,7 @@ def main() -> int:
 
 
 async def _set_up(wanted: Wanted) -> None:
-    gateway = await kubernetes.connect()
+    gateway = await connect()
     try:
         await make_secrets(gateway, wanted)
         await apply_classes(gateway, wanted)

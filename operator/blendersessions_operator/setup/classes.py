@@ -11,7 +11,7 @@ from blendersessions.model.manifest import API_VERSION, CLASS_KIND, Ref, ref_of
 from blendersessions_operator.setup.labels import labels_of, selector_of
 
 if TYPE_CHECKING:
-    from blendersessions.clients.kubernetes import Kubernetes
+    from blendersessions.clients.kubernetes.client import Kubernetes
     from blendersessions.model.manifest import Manifest
     from blendersessions_operator.setup.wanted import Wanted
 

@@ -15,7 +15,7 @@ from blendersessions.model.secret_data import encode
 from blendersessions_operator.setup.labels import labels_of
 
 if TYPE_CHECKING:
-    from blendersessions.clients.kubernetes import Kubernetes
+    from blendersessions.clients.kubernetes.client import Kubernetes
     from blendersessions.model.manifest import Manifest
     from blendersessions_operator.setup.wanted import Wanted, WantedSecret
 

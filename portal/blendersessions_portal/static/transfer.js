@@ -2,6 +2,7 @@
 "use strict";
 
 const SCENE_ENDINGS = [".blend", ".zip"];
+const TAKEN = 412;
 const UNITS = ["bytes", "KB", "MB", "GB", "TB"];
 
 // The same words as size() in file_view.py.
@@ -126,8 +127,15 @@ class DropZone {
   }
 
   async sendAll(files) {
+    const there = new Set([...document.querySelectorAll("[data-file]")].map((row) => row.dataset.file.normalize()));
+    const taken = files.filter((file) => there.has(file.name.normalize()));
+    if (taken.length && !(await mayReplace(taken))) return;
     for (const [index, file] of files.entries()) {
-      const answer = await this.send(file, index + 1, files.length);
+      let answer = await this.send(file, index + 1, files.length, taken.includes(file));
+      // The page may not list all of the folder, or somebody else has added the file.
+      if (answer.status === TAKEN && (await mayReplace([file]))) {
+        answer = await this.send(file, index + 1, files.length, true);
+      }
       if (!answer.ok) {
         this.end();
         this.fault(files.length > 1 ? `${file.name}: ${answer.message}` : answer.message);
@@ -138,7 +146,7 @@ class DropZone {
     location.reload();
   }
 
-  send(file, number, count) {
+  send(file, number, count, replace) {
     this.show(count > 1 ? `${file.name} (${number} of ${count})` : file.name, `0 of ${size(file.size)}`, 0);
     announce(`${file.name} is sent.`);
     let told = 0;
@@ -147,7 +155,7 @@ class DropZone {
       this.request = request;
       const end = (ok, message) => {
         this.request = null;
-        resolve({ ok, message });
+        resolve({ ok, message, status: request.status });
       };
       request.upload.addEventListener("progress", (event) => {
         const part = file.size ? Math.min(event.loaded / file.size, 1) : 1;
@@ -161,6 +169,7 @@ class DropZone {
       request.open("PUT", this.element.dataset.sendTo + encodeURIComponent(file.name));
       request.setRequestHeader("X-CSRF-Token", this.element.dataset.csrf);
       request.setRequestHeader("Content-Type", "application/octet-stream");
+      if (!replace) request.setRequestHeader("If-None-Match", "*");
       request.send(file);
     });
   }
@@ -210,6 +219,22 @@ class DropZone {
     announce(`“${name}” is open in Blender.`);
     link.focus();
   }
+}
+
+// Asks whether files may take the place of those that have their names.
+function mayReplace(files) {
+  const question = document.getElementById("replace");
+  const named = files.length === 1 ? `“${files[0].name}”` : `${files.length} files, among them “${files[0].name}”`;
+  question.querySelector("h2").textContent = `${named} ${files.length === 1 ? "is" : "are"} there already. Replace?`;
+  return new Promise((resolve) => {
+    let yes = false;
+    question.querySelector(".danger").onclick = () => {
+      yes = true;
+      question.hidePopover();
+    };
+    question.ontoggle = (event) => event.newState === "closed" && resolve(yes);
+    question.showPopover();
+  });
 }
 
 const zones = new WeakMap();

@@ -68,16 +68,20 @@ def test_many_creates_at_once_at_root_make_duplicates_that_ids_distinguish(api: 
     assert api.named(name) == []
 
 
-def test_deleting_twice_is_not_found_but_removing_twice_is_fine(api: Api) -> None:
+def test_removing_a_connection_twice_is_fine(api: Api) -> None:
     made = api.create()["identifier"]
-    assert api.call("DELETE", f"connections/{made}").status_code == 204
-    assert api.call("DELETE", f"connections/{made}").status_code == 404
-    assert api.call("PATCH", "connections", [{"op": "remove", "path": f"/{made}"}]).status_code == 200
+    assert [api.remove("connections", made).status_code for _ in range(2)] == [200, 200]
+    assert api.call("GET", f"connections/{made}").status_code == 404
+
+
+def test_deleting_a_group_twice_is_not_found(api: Api) -> None:
+    made = api.create_group(api.group)["identifier"]
+    assert [api.call("DELETE", f"connectionGroups/{made}").status_code for _ in range(2)] == [204, 404]
 
 
 def test_many_deletes_at_once_all_end_well(api: Api) -> None:
-    made = api.create()
-    statuses = api.at_once("DELETE", f"connections/{made['identifier']}")
+    made = api.create_group(api.group)
+    statuses = api.at_once("DELETE", f"connectionGroups/{made['identifier']}")
     assert len(statuses) == AT_ONCE
     assert 204 in statuses
     assert set(statuses) <= {204, 404}

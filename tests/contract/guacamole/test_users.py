@@ -10,7 +10,8 @@ def test_a_new_user_sees_nothing_until_granted_and_only_that(api: Api) -> None:
     assert list(api.call("GET", "connections", token=token).json()) == [mine]
     assert api.call("GET", f"connections/{other}", token=token).status_code == 404
     assert api.call("GET", f"connections/{mine}/parameters", token=token).status_code == 403
-    assert api.call("DELETE", f"connections/{mine}", token=token).status_code == 403
+    assert api.call("PUT", f"connections/{mine}", api.body(api.name()), token=token).status_code == 403
+    assert api.remove("connections", mine, token=token).status_code == 400
     assert api.grant(name, mine, op="remove").status_code == 204
     assert api.call("GET", f"connections/{mine}", token=token).status_code == 404
     assert api.sign_out(token).status_code == 204
@@ -33,7 +34,7 @@ def test_grants_are_idempotent_and_go_with_the_connection(api: Api) -> None:
     assert [api.grant(name, made).status_code for _ in range(2)] == [204, 204]
     assert api.held(name) == {made: ["READ"]}
     assert api.at_once("PATCH", f"users/{name}/permissions", []) == [204] * AT_ONCE
-    api.call("DELETE", f"connections/{made}")
+    api.remove("connections", made)
     assert api.held(name) == {}
     assert api.grant(name, "2147483647").status_code == 500
     assert api.grant(name, "2147483647", op="remove").status_code == 204
@@ -60,8 +61,10 @@ def test_of_many_creations_of_a_user_at_once_one_succeeds(api: Api) -> None:
         statuses = api.at_once("POST", "users", {"username": name, "password": "pw", "attributes": {}})
         assert statuses.count(200) == 1
         assert set(statuses) <= {200, 400, 500}
+        assert api.call("GET", f"users/{name}").status_code == 200
     finally:
-        assert api.call("DELETE", f"users/{name}").status_code == 204
+        assert api.remove("users", name).status_code == 200
+    assert api.call("GET", f"users/{name}").status_code == 404
 
 
 def test_an_update_of_a_user_keeps_what_it_does_not_name(api: Api) -> None:
@@ -81,7 +84,10 @@ def test_only_an_update_disables_an_account(api: Api) -> None:
 
 
 def test_no_user_deletes_their_own_account(api: Api) -> None:
-    assert api.call("DELETE", f"users/{api.guacamole.username}").status_code == 501
+    refused = api.remove("users", api.guacamole.username)
+    assert refused.status_code == 400
+    assert "own user" in refused.json()["patches"][0]["error"]["variables"]["MESSAGE"]
+    assert api.call("GET", f"users/{api.guacamole.username}").status_code == 200
 
 
 def test_a_plain_user_may_create_nothing(api: Api) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agent.messages import Request, Response, Streamed
+    from agent.thumbnails.routes import Thumbnails
 
 HOST = "127.0.0.1"
 TOKEN = "correct-horse-battery"
@@ -36,6 +37,7 @@ class FilesOnly:
 
     transfers: Transfers
     state: BlenderState = NO_BLENDER
+    thumbnails: Thumbnails | None = None
 
 
 @dataclass(frozen=True)
@@ -94,9 +96,12 @@ async def calls_of(
     limit_bytes: int | None = None,
     stall_seconds: float = STALL_SECONDS,
     state: BlenderState = NO_BLENDER,
+    thumbnails: Thumbnails | None = None,
 ) -> AsyncIterator[Calls]:
     """Serve a home folder."""
-    desktop = FilesOnly(Transfers(home, limit_bytes, settings or TransferSettings()), state)
+    desktop = FilesOnly(
+        Transfers(home, limit_bytes, settings or TransferSettings(), lambda: state.file), state, thumbnails
+    )
 
     async def answer(request: Request) -> Response | Streamed:
         return await respond(request, desktop, TOKEN)

@@ -18,7 +18,7 @@ from workspace.open_failure import OpenFailed
 from workspace.save_failure import SaveFailed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from contextlib import AbstractAsyncContextManager
 
 
@@ -107,17 +107,30 @@ async def test_a_notice_of_the_bridge_is_shown(path: Path) -> None:
         await until_so("it is shown", lambda: agent.notices == [("It was recovered.", 60.0)])
 
 
-async def test_a_save_is_answered(path: Path) -> None:
+SCENE = Path("/home/blender/other.blend")
+
+
+def ask(agent: Agent, kind: str, seconds: float) -> Awaitable[object]:
+    """Ask Blender for a save or for another scene."""
+    return agent.blender.save(seconds) if kind == "save" else agent.blender.open(SCENE, seconds)
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer", "expected"),
+    [
+        ("save", {"file": "/home/blender/a.blend"}, "/home/blender/a.blend"),
+        ("open", {"file": str(SCENE), "missing": ["a.png"], "missing_count": 4}, Opened(("a.png",), 4)),
+    ],
+)
+async def test_a_request_is_answered(path: Path, kind: str, answer: dict[str, object], expected: object) -> None:
     async with listening(path) as agent, connected(path) as bridge:
         await bridge.send(STATE)
         await agent.until_reported()
-        save = asyncio.ensure_future(agent.blender.save(DEADLINE_SECONDS))
+        request = asyncio.ensure_future(ask(agent, kind, DEADLINE_SECONDS))
         asked = await bridge.receive()
-        assert asked["type"] == "save"
-        await bridge.send(
-            {"type": "begun", "id": asked["id"]}, {"type": "result", "id": asked["id"], "file": "/home/blender/a.blend"}
-        )
-        assert await save == "/home/blender/a.blend"
+        assert (asked["type"], asked.get("file")) == (kind, str(SCENE) if kind == "open" else None)
+        await bridge.send({"type": "begun", "id": asked["id"]}, {"type": "result", "id": asked["id"], **answer})
+        assert await request == expected
 
 
 async def test_two_saves_get_their_own_answers(path: Path) -> None:
@@ -133,24 +146,31 @@ async def test_two_saves_get_their_own_answers(path: Path) -> None:
         assert await asyncio.gather(*saves) == ["one", "two"]
 
 
-async def test_a_save_that_fails_has_blenders_reason(path: Path) -> None:
+@pytest.mark.parametrize(
+    ("kind", "failure", "status", "message"),
+    [("save", SaveFailed, 507, "The volume is full."), ("open", OpenFailed, 409, "A render runs.")],
+)
+async def test_a_request_that_fails_has_blenders_reason(
+    path: Path, kind: str, failure: type[SaveFailed | OpenFailed], status: int, message: str
+) -> None:
     async with listening(path) as agent, connected(path) as bridge:
         await bridge.send(STATE)
         await agent.until_reported()
-        save = asyncio.ensure_future(agent.blender.save(DEADLINE_SECONDS))
+        request = asyncio.ensure_future(ask(agent, kind, DEADLINE_SECONDS))
         asked = await bridge.receive()
-        await bridge.send({"type": "result", "id": asked["id"], "status": 507, "message": "The volume is full."})
-        with pytest.raises(SaveFailed) as failed:
-            await save
-        assert (failed.value.status, str(failed.value)) == (507, "The volume is full.")
+        await bridge.send({"type": "result", "id": asked["id"], "status": status, "message": message})
+        with pytest.raises(failure) as failed:
+            await request
+        assert (failed.value.status, str(failed.value)) == (status, message)
 
 
-async def test_a_save_that_blender_does_not_get_to_is_cancelled(path: Path) -> None:
+@pytest.mark.parametrize("kind", ["save", "open"])
+async def test_a_request_that_blender_does_not_get_to_is_cancelled(path: Path, kind: str) -> None:
     async with listening(path) as agent, connected(path) as bridge:
         await bridge.send(STATE)
         await agent.until_reported()
         with pytest.raises(Busy) as busy:
-            await agent.blender.save(0)
+            await ask(agent, kind, 0)
         assert not busy.value.begun
         asked, cancelled = await bridge.receive(), await bridge.receive()
         assert cancelled == {"type": "cancel", "id": asked["id"]}
@@ -291,43 +311,6 @@ async def test_a_line_that_is_too_long_ends_the_connection_and_nothing_else(path
         async with connected(path) as again:
             await again.send(STATE)
             await agent.until_reported()
-
-
-SCENE = Path("/home/blender/other.blend")
-
-
-async def test_an_open_is_answered(path: Path) -> None:
-    async with listening(path) as agent, connected(path) as bridge:
-        await bridge.send(STATE)
-        await agent.until_reported()
-        opening = asyncio.ensure_future(agent.blender.open(SCENE, DEADLINE_SECONDS))
-        asked = await bridge.receive()
-        assert (asked["type"], asked["file"]) == ("open", str(SCENE))
-        answer = {"type": "result", "id": asked["id"], "file": str(SCENE), "missing": ["a.png"], "missing_count": 4}
-        await bridge.send({"type": "begun", "id": asked["id"]}, answer)
-        assert await opening == Opened(("a.png",), 4)
-
-
-async def test_an_open_that_fails_has_blenders_reason(path: Path) -> None:
-    async with listening(path) as agent, connected(path) as bridge:
-        await bridge.send(STATE)
-        await agent.until_reported()
-        opening = asyncio.ensure_future(agent.blender.open(SCENE, DEADLINE_SECONDS))
-        asked = await bridge.receive()
-        await bridge.send({"type": "result", "id": asked["id"], "status": 409, "message": "A render runs."})
-        with pytest.raises(OpenFailed) as failed:
-            await opening
-        assert (failed.value.status, str(failed.value)) == (409, "A render runs.")
-
-
-async def test_an_open_that_blender_does_not_get_to_is_cancelled(path: Path) -> None:
-    async with listening(path) as agent, connected(path) as bridge:
-        await bridge.send(STATE)
-        await agent.until_reported()
-        with pytest.raises(Busy):
-            await agent.blender.open(SCENE, 0)
-        asked, cancelled = await bridge.receive(), await bridge.receive()
-        assert cancelled == {"type": "cancel", "id": asked["id"]}
 
 
 async def test_an_open_that_was_begun_is_waited_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,11 +75,20 @@ def packed(home: Path, parts: tuple[str, ...]) -> bytes:
         return b"".join(blocks_of_archive(folder, 2**30))
 
 
+def replacing(home: Path, parts: tuple[str, ...]) -> None:
+    check_upload_target(home, parts, replace=True)
+
+
+def making(home: Path, parts: tuple[str, ...]) -> None:
+    check_upload_target(home, parts, replace=False)
+
+
 CALLS: tuple[Callable[[Path, tuple[str, ...]], object], ...] = (
     contents,
     packed,
     list_folder,
-    check_upload_target,
+    replacing,
+    making,
     delete,
 )
 
@@ -98,7 +107,7 @@ def test_nothing_outside_is_read_or_changed(made: list[tuple[list[str], str, str
         assert [(each.name, each.read_bytes()) for each in outside.iterdir()] == [("secret", SECRET)]
 
 
-@pytest.mark.parametrize("call", [contents, list_folder, packed, check_upload_target, delete])
+@pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("swapped", ["folder", "folder/secret"])
 def test_what_turns_into_a_link_before_it_is_opened_is_no_way_out(
     monkeypatch: pytest.MonkeyPatch, swapped: str, call: Callable[[Path, tuple[str, ...]], object]

@@ -118,6 +118,33 @@ def test_a_busy_process_stays_busy_for_the_window() -> None:
     assert monitor.activity == Activity(1.0, int(WINDOW_SECONDS) * 1000)
 
 
+def test_a_thread_that_waits_for_a_processor_is_busy() -> None:
+    """On a crowded node it computes all the time, and gets a tenth of a core."""
+    monitor = ProcessMonitor()
+    monitor.sample(0.0, 7, Usage(1.0, 0, {7: 3.0, 8: 50.0}))
+    monitor.sample(10.0, 7, Usage(2.0, 0, {7: 3.5, 8: 60.0, 9: 70.0}))
+    assert monitor.activity == Activity(0.1, 0, 1.0)
+    monitor.sample(20.0, 7, Usage(2.0, 0, {7: 4.0}))
+    assert monitor.activity == Activity(0.0, 0, 0.05)
+
+
+@pytest.mark.parametrize("arguments", [(COMPUTES,), (WAITS_FOR, COMPUTES)], ids=["itself", "a child"])
+def test_a_process_that_computes_has_a_thread_that_never_sleeps(arguments: tuple[str, ...]) -> None:
+    with running(*arguments) as pid:
+        before = used(pid).thread_seconds
+        until("a thread is busy", lambda: max(used(pid).thread_seconds.values()) >= max(before.values()) + 0.5)
+
+
+def test_where_the_kernel_does_not_count_it_no_thread_is_busy(tmp_path: Path) -> None:
+    thread = tmp_path / "7" / "task" / "7"
+    thread.mkdir(parents=True)
+    (tmp_path / "7" / "stat").write_text("7 (a) S 1 " + " ".join(["0"] * 9) + " 100 50 25 25 20 0\n")
+    (tmp_path / "7" / "io").write_text("rchar: 10\nwchar: 20\n")
+    assert read_usage(7, tmp_path) == Usage(pytest.approx(2.0), 30)
+    (thread / "schedstat").write_text("1500000000 500000000 12\n")
+    assert read_usage(7, tmp_path) == Usage(pytest.approx(2.0), 30, {7: 2.0})
+
+
 def test_another_process_begins_anew() -> None:
     monitor = ProcessMonitor()
     monitor.sample(0.0, 7, Usage(100.0, 9))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import shutil
 from contextlib import asynccontextmanager
@@ -18,10 +17,12 @@ from agent.files.settings import TransferSettings
 from agent.files.transfers import Transfers
 from agent.messages import Content, Request, Response
 from agent.routes import respond
-from agent.scene_source import MAX_ATTEMPTS, OPEN, SceneSource
+from agent.scene_opening import MAX_ATTEMPTS
+from agent.scene_source import OPEN, SceneSource
+from limits.room import Left, Room
 from scene.addresses import parse_networks
 from scene.intake import Intake
-from scene.note import Note, read_note, write_note
+from scene.note import NOTE_FILE, Note, read_notes, write_note
 from scene.settings import SceneSettings
 from scene.web import Web
 from tls_server import Answering, tls_server
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("loopback_is_open")
 TOKEN = "correct-horse-battery"
 STATE = BlenderState(7, True, "SceneOnScreen", "The scene is on screen.", version="4.3.2", file_version=(4, 3, 32))
 UPLOAD = SceneSettings(awaits_upload=True)
@@ -81,13 +83,13 @@ class Session:
         self.max_bytes = 10**9
         self.blender = FakeBlender()
         self.notices: list[str] = []
-        self.transfers = Transfers(self.home, None, TransferSettings())
+        self.transfers = Transfers(self.home, None, TransferSettings(), lambda: "")
         self.web = web
         self.scene = self.start()
 
     def start(self) -> SceneSource:
         """Start the agent, for the first time or again."""
-        intake = Intake(self.home, self.home / ".blender-session-transfers", lambda: 10**9, self.max_bytes)
+        intake = Intake(self.home, self.home / ".blender-session-transfers", self.transfers.room, self.max_bytes)
         self.scene = SceneSource(
             self.settings, intake, self.blender, lambda text, _: self.notices.append(text), self.web, self.mount
         )
@@ -119,6 +121,10 @@ class Session:
     def visible(self) -> list[str]:
         """Return the files in the home folder that are not hidden."""
         return [name for name in names_below(self.home) if not name.startswith(".")]
+
+
+def notes_in(home: Path) -> list[Note]:
+    return list(read_notes(home).notes)
 
 
 def on_volume(folder: Path, content: bytes | None = None) -> Session:
@@ -186,6 +192,75 @@ async def test_a_scene_of_another_session_or_claim_is_another_one(tmp_path: Path
     assert session.blender.opened[-1] == session.home / "cart-2" / "cart.blend"
 
 
+def sharing(folder: Path, first: SceneSettings, second: SceneSettings) -> tuple[Session, SceneSettings, SceneSettings]:
+    """A home folder of two sessions, one after the other."""
+    session = on_volume(folder)
+    (session.mount / "chair").mkdir()
+    (session.mount / "chair" / "chair.blend").write_bytes(old_blend())
+    return session, replace(first, session_uid="first"), replace(second, session_uid="second")
+
+
+async def run_with(session: Session, settings: SceneSettings) -> list[str]:
+    """Start a desktop with these settings, and return what its agent opens."""
+    session.settings = settings
+    session.blender.opened.clear()
+    await session.start().run()
+    assert session.scene.state == OPEN
+    return [str(file.relative_to(session.home)) for file in session.blender.opened]
+
+
+@pytest.mark.parametrize(
+    ("other", "theirs"),
+    [
+        (replace(VOLUME, path="chair"), "chair/chair.blend"),
+        (VOLUME, "cart-2/cart.blend"),
+        (SceneSettings(), ""),
+    ],
+)
+async def test_a_session_finds_its_own_scene_after_another_one_had_the_home_folder(
+    tmp_path: Path, other: SceneSettings, theirs: str
+) -> None:
+    session, first, second = sharing(tmp_path, VOLUME, other)
+    assert await run_with(session, first) == ["cart/cart.blend"]
+    (session.home / "cart" / "cart.blend").write_bytes(old_blend() + b"work")
+    assert await run_with(session, second) == ([theirs] if theirs else [])
+    brought = session.visible()
+    assert await run_with(session, first) == ["cart/cart.blend"], "what was open last is not its own"
+    assert (session.home / "cart" / "cart.blend").read_bytes().endswith(b"work")
+    assert await run_with(session, first) == [], "what was open last is its own"
+    assert await run_with(session, second) == ([theirs] if theirs else [])
+    assert session.visible() == brought, "nothing is brought in twice"
+
+
+async def test_a_session_that_awaited_an_upload_does_not_await_it_again(tmp_path: Path) -> None:
+    session, first, second = sharing(tmp_path, UPLOAD, VOLUME)
+    session.settings = first
+    session.start()
+    assert (await session.put("cart.blend", old_blend())).status == 200
+    await run_with(session, second)
+    assert await run_with(session, first) == ["cart.blend"]
+
+
+async def test_a_scene_that_somebody_else_removed_is_brought_in_again(tmp_path: Path) -> None:
+    session, first, second = sharing(tmp_path, VOLUME, replace(VOLUME, path="chair"))
+    await run_with(session, first)
+    await run_with(session, second)
+    shutil.rmtree(session.home / "cart")
+    assert await run_with(session, first) == ["cart/cart.blend"]
+
+
+async def test_a_former_sessions_failure_is_not_its_successors(tmp_path: Path) -> None:
+    session, first, second = sharing(tmp_path, VOLUME, replace(VOLUME, path="chair"))
+    session.settings = first
+    session.blender.outcomes = [BlenderEnded() for _ in range(MAX_ATTEMPTS)]
+    await session.start().run()
+    assert session.scene.state.reason == "SceneUnreadable"
+    assert await run_with(session, second) == ["chair/chair.blend"]
+    session.settings = first
+    await session.start().run()
+    assert session.scene.state.message.startswith(f"Blender ended {MAX_ATTEMPTS} times")
+
+
 async def test_links_that_stay_behind_and_links_that_lead_nowhere_are_told(tmp_path: Path) -> None:
     session = on_volume(tmp_path, old_blend("405", (4, 2, 0)))
     (session.mount / "cart" / "wood.png").symlink_to("/etc/passwd")
@@ -244,7 +319,7 @@ async def test_a_container_that_ended_meanwhile_opens_what_is_there(tmp_path: Pa
     await session.start().run()
     assert session.blender.opened == [session.home / "cart.blend"]
     assert session.visible() == ["cart.blend"]
-    assert read_note(session.home) == Note(VOLUME.source, "cart.blend", is_opened=True, attempts=2)
+    assert notes_in(session.home) == [Note(VOLUME.source, "cart.blend", is_opened=True, attempts=2)]
 
 
 async def test_a_scene_of_a_former_start_is_never_removed(tmp_path: Path) -> None:
@@ -267,6 +342,24 @@ async def test_a_scene_that_always_ends_blender_is_given_up(tmp_path: Path) -> N
     assert len(session.blender.opened) == MAX_ATTEMPTS
 
 
+@pytest.mark.parametrize("file", ["cart/cart.blend", "uploaded.blend"])
+async def test_what_was_given_up_and_told_is_brought_in_anew_by_the_next_start(tmp_path: Path, file: str) -> None:
+    """Somebody may have mended the volume, or have uploaded what ended Blender in the place of the session's own."""
+    session = on_volume(tmp_path)
+    (session.home / file).parent.mkdir(exist_ok=True)
+    (session.home / file).write_bytes(old_blend())
+    write_note(session.home, Note(VOLUME.source, file, attempts=MAX_ATTEMPTS))
+    await session.start().run()
+    assert session.scene.state.message.startswith(f"Blender ended {MAX_ATTEMPTS} times")
+    assert session.blender.opened == []
+    await session.start().run()
+    assert session.scene.state == OPEN
+    (opened,) = session.blender.opened
+    assert opened.name == "cart.blend"
+    assert opened != session.home / file
+    assert (session.home / file).is_file()
+
+
 @pytest.mark.parametrize(
     "outcome",
     [OpenFailed(409, "A render runs."), OpenFailed(503, "A bake."), OpenFailed(507, "Full."), Busy(begun=False)],
@@ -274,7 +367,7 @@ async def test_a_scene_that_always_ends_blender_is_given_up(tmp_path: Path) -> N
 async def test_what_goes_on_in_blender_is_waited_for(
     tmp_path: Path, outcome: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.scene_source.RETRY_SECONDS", 0)
+    monkeypatch.setattr("agent.scene_opening.RETRY_SECONDS", 0)
     session = on_volume(tmp_path)
     session.blender.outcomes = [outcome for _ in range(MAX_ATTEMPTS + 1)]
     await session.scene.run()
@@ -284,7 +377,7 @@ async def test_what_goes_on_in_blender_is_waited_for(
 async def test_a_failure_that_does_not_pass_is_given_up_and_the_next_start_tries_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.scene_source.RETRY_SECONDS", 0)
+    monkeypatch.setattr("agent.scene_opening.RETRY_SECONDS", 0)
     session = on_volume(tmp_path)
     unexpected = OpenFailed(500, "The scene was not opened: KeyError('x').")
     session.blender.outcomes = [OpenFailed(409, "A render runs."), *[unexpected] * MAX_ATTEMPTS]
@@ -305,7 +398,18 @@ async def test_a_full_home_folder_is_told(tmp_path: Path) -> None:
     session.max_bytes = 100
     await session.start().run()
     assert session.scene.state.reason == "SceneTooLarge"
-    assert names_below(session.home) == []
+    assert names_below(session.home) == [NOTE_FILE]
+
+
+async def test_a_scene_that_there_is_no_room_for_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A larger scene is allowed: the limit of the class is not the way out."""
+    session = on_volume(tmp_path)
+    monkeypatch.setattr(Room, "left", lambda _: Left(1000, "in the home folder"))
+    session.scene = session.start()
+    await session.scene.run()
+    assert session.scene.state.reason == "NoRoomForScene"
+    assert "There is no room for cart of the volume" in session.scene.state.message
+    assert session.visible() == []
 
 
 async def test_a_home_folder_that_cannot_be_used_is_told(tmp_path: Path) -> None:
@@ -327,7 +431,7 @@ async def test_a_scene_is_fetched(tmp_path: Path) -> None:
         await session.scene.run()
     assert session.scene.state == OPEN
     assert session.visible() == ["My cart/cart.blend", "My cart/wood.png"]
-    assert "secret" not in json.dumps(read_note(session.home).__dict__)
+    assert "secret" not in (session.home / NOTE_FILE).read_text()
 
 
 async def test_a_fetch_that_fails_is_told_and_tried_again_by_the_next_start(tmp_path: Path) -> None:
@@ -454,7 +558,7 @@ async def test_no_later_start_opens_an_upload_that_was_answered_as_failed(
         write_note(session.home, former)
     session.blender.outcomes = [outcome]
     assert (await session.put("cart.blend", old_blend())).status in {409, 415, 503}
-    assert read_note(session.home) == former
+    assert notes_in(session.home) == ([former] if former is not None else [])
     (session.home / "cart.blend").write_bytes(old_blend())
     session.start()
     async with session.running() as task:
@@ -470,7 +574,7 @@ async def test_an_upload_during_which_blender_and_the_agent_end_is_opened_by_the
     await until_so("Blender opens it", lambda: bool(session.blender.opened))
     upload.cancel()
     await asyncio.gather(upload, return_exceptions=True)
-    assert read_note(session.home) == Note(UPLOAD.source, "cart.blend", attempts=1)
+    assert notes_in(session.home) == [Note(UPLOAD.source, "cart.blend", attempts=1)]
     session.blender.goes_on.set()
     await session.start().run()
     assert session.scene.state == OPEN
@@ -484,7 +588,7 @@ async def test_a_wait_for_a_render_counts_as_no_attempt(tmp_path: Path) -> None:
         session.start()
         async with session.running():
             await until_so("it waits", lambda: "A render runs." in session.scene.state.message)
-    assert read_note(session.home) == Note(VOLUME.source, "cart/cart.blend")
+    assert notes_in(session.home) == [Note(VOLUME.source, "cart/cart.blend")]
     await session.start().run()
     assert session.scene.state == OPEN
     assert session.visible() == ["cart/cart.blend"]
@@ -517,7 +621,7 @@ async def test_what_is_no_scenes_name_is_refused(tmp_path: Path, name: str) -> N
 
 async def test_a_class_without_uploads_takes_none(tmp_path: Path) -> None:
     session = Session(tmp_path, SceneSettings())
-    session.transfers = Transfers(session.home, None, TransferSettings(upload=False))
+    session.transfers = Transfers(session.home, None, TransferSettings(upload=False), lambda: "")
     assert (await session.put("cart.blend", old_blend())).status == 403
 
 

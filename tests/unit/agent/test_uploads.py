@@ -9,6 +9,7 @@ import stat
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import pytest
 
@@ -50,6 +51,38 @@ async def test_the_last_of_two_stays_and_the_answer_tells_that_it_replaced_one(t
         assert (await agent.call("PUT", "/files/a.blend", b"first")).status == 201
         assert (await agent.call("PUT", "/files/a.blend", b"second")).status == 204
     assert (tmp_path / "a.blend").read_bytes() == b"second"
+
+
+@pytest.mark.parametrize("name", ["%C3%BC.blend", "u%CC%88.blend"])
+async def test_nothing_is_replaced_for_a_client_that_wants_a_new_file(tmp_path: Path, name: str) -> None:
+    new = {"If_None_Match": "*"}
+    async with calls_of(tmp_path) as agent:
+        assert (await agent.call("PUT", "/files/%C3%BC.blend", b"first", **new)).status == 201
+        refused = await agent.call("PUT", f"/files/{name}", b"second", **new)
+        assert (refused.status, refused.message) == (412, f"{unquote(name)} is there already, and was not replaced.")
+        assert (await agent.call("PUT", f"/files/{name}", b"second")).status == 204
+    assert (tmp_path / "ü.blend").read_bytes() == b"second"
+    assert unfinished(tmp_path) == []
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+async def test_of_two_that_want_a_new_file_one_gets_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_links: bool
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    if not has_links:
+        monkeypatch.setattr(receiving.os, "link", refuse)
+    async with calls_of(tmp_path) as agent:
+        head = ("PUT", "/files/a.blend", "Content-Length: 5", "If-None-Match: *")
+        async with agent.begun(*head) as (reader, writer), agent.begun(*head) as (late_reader, late_writer):
+            await until_so("both have begun", lambda: len(unfinished(tmp_path)) == 2)
+            writer.write(b"first")
+            assert b" 201 " in await reader.readline()
+            late_writer.write(b"later")
+            assert b" 412 " in await late_reader.readline()
+    assert (tmp_path / "a.blend").read_bytes() == b"first"
 
 
 async def test_missing_folders_are_made_in_any_script(tmp_path: Path) -> None:
@@ -193,8 +226,8 @@ async def test_a_descriptor_stays_open_until_nobody_uses_it(
 
     async def receive() -> None:
         content = Content(2, blocks_of(b"x", b"y"))
-        async with receiving.received(tmp_path, content, 2) as file:
-            await file.place(("a.blend",))
+        async with receiving.received(tmp_path, content, 2, lambda _: None) as file:
+            await file.place(("a.blend",), replace=True)
 
     monkeypatch.setattr(receiving.os, call, slow)
     upload = asyncio.create_task(receive())

@@ -12,6 +12,7 @@ from agent.work import (
     BUSY_SECONDS,
     COMPUTING_CORES,
     RECENT_SECONDS,
+    SLEEPLESS,
     STUCK_SECONDS,
     WORKING_BYTES,
     WORKING_CORES,
@@ -51,6 +52,9 @@ def observed(state: BlenderState, silent_seconds: float, activity: Activity) -> 
         (STARTING, 30.0, CORE, "Operation"),
         (READY, 0.1, Activity(COMPUTING_CORES, 0), "Simulation"),
         (READY, 0.1, Activity(COMPUTING_CORES - 0.01, 0), ""),
+        (READY, 0.1, Activity(0.01, 0, SLEEPLESS), "Simulation"),
+        (READY, 0.1, Activity(0.01, 0, SLEEPLESS - 0.01), ""),
+        (READY, BUSY_SECONDS, Activity(0.01, 0, SLEEPLESS), "Operation"),
         # The first frames take processor time too.
         (STARTING, 0.1, CORE, ""),
         (PLAYING, 0.1, CORE, ""),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 IMAGE = Path(__file__).parents[3] / "images" / "blender"
 BETWEEN_OUR_PROCESSES = (
+    "BLENDER_SESSION_EXTENSIONS",
     "BLENDER_SESSION_HOME",
     "BLENDER_SESSION_NOTICE",
     "BLENDER_SESSION_SOCKET",
@@ -52,7 +53,9 @@ def test_the_image_reads_every_variable_that_the_pod_sets() -> None:
     variables = set()
     for scene in scenes:
         of = session({"scene": scene, "input": {"emulateMiddleButton": True, "emulateNumpad": False}})
-        made = settings(of, {"egress": "Public", "transfer": {"caConfigMap": "ca"}})
+        files: Manifest = {"configMap": "files", "key": "a.blend"}
+        of_class: Manifest = {"extensions": {"configMap": "files"}, "startupFile": files, "preferences": files}
+        made = settings(of, {"egress": "Public", "transfer": {"caConfigMap": "ca"}} | of_class)
         [blender] = pod(of.desktop, of, made)["spec"]["containers"]
         variables |= {variable["name"] for variable in blender["env"]}
     code = "".join(path.read_text() for path in IMAGE.rglob("*.py"))
@@ -64,5 +67,5 @@ def test_the_dockerfile_copies_every_package_that_runs_in_the_container() -> Non
     packages = {path.parent.name for path in IMAGE.glob("*/__init__.py")}
     dockerfile = (IMAGE / "Dockerfile").read_text()
     copied = set(re.findall(r"COPY images/blender/(\w+) /usr/lib/blender-sessions/\1\n", dockerfile))
-    assert packages == {"agent", "bridge", "entry", "limits", "scene", "workspace"}
+    assert packages == {"agent", "bridge", "class_files", "entry", "limits", "scene", "workspace"}
     assert copied == packages

@@ -9,14 +9,15 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from blendersessions.clients.kubernetes import OBJECTS_PER_PAGE, PAGE_BYTES, Change
+from blendersessions.clients.kubernetes.answers import Change
+from blendersessions.clients.kubernetes.client import OBJECTS_PER_PAGE, PAGE_BYTES
 from blendersessions.model.errors import DomainError, Expired, Unauthorised, Unavailable
 from unit.api_server import answering
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from blendersessions.clients.kubernetes import Kubernetes
+    from blendersessions.clients.kubernetes.client import Kubernetes
     from blendersessions.model.manifest import Manifest
 
 PATH = "/api/v1/namespaces/art/pods"
@@ -138,7 +139,7 @@ async def test_a_page_of_a_list_has_no_more_objects_than_there_is_room_for(
     length: int, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert PAGE_BYTES <= 4 * 1024 * 1024
-    monkeypatch.setattr("blendersessions.clients.kubernetes.PAGE_BYTES", 40_000)
+    monkeypatch.setattr("blendersessions.clients.kubernetes.client.PAGE_BYTES", 40_000)
     collection = Large(120, length)
     async with answering(collection.answer) as kubernetes:
         pages = [len(page.items) async for page in kubernetes.pages("Secret")]

@@ -14,7 +14,7 @@ from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
 
 from blendersessions.clients.guacamole.transport import GuacamoleTransport
-from blendersessions.clients.kubernetes import Kubernetes
+from blendersessions.clients.kubernetes.client import Kubernetes
 from blendersessions.clients.write_guard import WriteGuard
 from blendersessions.model.errors import System, Unavailable
 from blendersessions.model.manifest import Ref

@@ -18,7 +18,7 @@ from unit.operator.simulation import clock
 from waiting import until_set
 
 if TYPE_CHECKING:
-    from blendersessions.clients.kubernetes import Kubernetes
+    from blendersessions.clients.kubernetes.client import Kubernetes
     from blendersessions.model.manifest import Manifest
 
 START = Event("Normal", "Started", "The session is being started.", NOW, start_step=True)

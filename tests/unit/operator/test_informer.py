@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from blendersessions.clients.kubernetes import Change, Page
+from blendersessions.clients.kubernetes.answers import Change, Page
 from blendersessions.model.errors import Expired, System, Unauthorised, Unavailable
 from blendersessions.model.manifest import Manifest, Ref, ref_of
 from blendersessions_operator.controller.informer import WATCH_ATTEMPTS, Collection, Informer

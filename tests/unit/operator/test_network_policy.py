@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import ValidationError
 
-from blendersessions.model.network import CLUSTER_DNS, NetworkPeers
+from blendersessions.model.network import ALWAYS_CLOSED, CLUSTER_DNS, NetworkPeers, fetch_network
 from blendersessions_operator.resources.network_policy import is_in_force, network_policies
 from unit.operator.factories import stored
 
@@ -135,3 +136,45 @@ def test_a_policy_with_other_rules_is_not(change: Callable[[Manifest], None]) ->
 def test_peers_that_would_open_or_break_a_policy_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         NetworkPeers.model_validate(wrong)
+
+
+def test_a_network_that_a_setting_opens_keeps_closed_what_none_opens() -> None:
+    (_, _, opened) = network_policies("art", PEERS, ("10.0.0.0/8", "128.0.0.0/1", "fd00::/8"))[1]["spec"]["egress"]
+    assert opened["to"] == [
+        {"ipBlock": {"cidr": "10.0.0.0/8"}},
+        {
+            "ipBlock": {
+                "cidr": "128.0.0.0/1",
+                "except": [
+                    "168.63.129.16/32",
+                    "169.254.0.0/16",
+                    "192.0.0.192/32",
+                    "224.0.0.0/4",
+                    "255.255.255.255/32",
+                ],
+            }
+        },
+        {"ipBlock": {"cidr": "fd00::/8", "except": ["fd00:c1::a9fe:a9fe/128", "fd00:ec2::/32", "fd20:ce::254/128"]}},
+    ]
+
+
+@pytest.mark.parametrize(
+    "closed", [*ALWAYS_CLOSED, "127.0.0.1/32", "169.254.169.254/32", "fd00:ec2::254/128", "64:ff9b::a9fe:a9fe/128"]
+)
+def test_a_network_of_which_all_is_never_open_is_refused(closed: str) -> None:
+    with pytest.raises(ValueError, match="is never open: it is loopback, link-local"):
+        fetch_network(closed)
+
+
+@pytest.mark.parametrize("closed", ALWAYS_CLOSED)
+def test_what_is_never_open_is_taken_out_of_a_larger_network(closed: str) -> None:
+    """Kubernetes refuses an exception that is as large as the network."""
+    larger = str(ip_network(closed).supernet())
+    (_, _, opened) = network_policies("art", PEERS, (fetch_network(larger),))[1]["spec"]["egress"]
+    assert closed in opened["to"][0]["ipBlock"]["except"]
+    assert larger not in opened["to"][0]["ipBlock"]["except"]
+
+
+@pytest.mark.parametrize("network", ["0.0.0.0/0", "::/0", "10.0.0.0/8", "168.0.0.0/5", "fd00::/8", "10.0.0.1/32"])
+def test_other_networks_are_taken(network: str) -> None:
+    assert fetch_network(network) == network

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from blendersessions.clients.kubernetes import Page
+from blendersessions.clients.kubernetes.answers import Page
 from blendersessions.model.errors import KindUnknown, System, Unavailable
 from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Manifest, Ref
 from blendersessions_operator.controller.cache import CHILD_KINDS

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 FAILURES = {
     "SceneUnreachable": (URL, "Correct spec.scene.url, and the desktop starts anew by itself"),
     "SceneTooLarge": (URL, "have an administrator raise transfer.maxBytes of the class default"),
+    "NoRoomForScene": (URL, "Once there is room, suspend and resume the session."),
     "SceneChecksumMismatch": (URL, "Correct spec.scene.sha256 or spec.scene.url"),
     "SceneUnreadable": (VOLUME, "or mend what is there, and suspend and resume the session"),
     "SceneNotFound": (VOLUME, "Correct spec.scene.volume, and the desktop starts anew"),

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 FAILURES = {
     "SceneUnreachable": URL,
     "SceneTooLarge": URL,
+    "NoRoomForScene": URL,
     "SceneChecksumMismatch": URL,
     "SceneUnreadable": URL,
     "SceneTooNew": URL,

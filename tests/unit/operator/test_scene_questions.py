@@ -14,13 +14,17 @@ from blendersessions.model.manifest import ref_of
 from blendersessions_operator.controller.scene_tracker import SceneTracker
 from blendersessions_operator.planning import steps
 from blendersessions_operator.planning.plan import plan, requeue_after
+from blendersessions_operator.planning.scene import FAILURES
 from blendersessions_operator.planning.status import status
 from unit.operator.factories import NOW, body, session, settings
 from unit.operator.scenes import UPLOAD, URL, VOLUME, bringing, report
 from unit.operator.simulation import KEY, Simulation
 
 if TYPE_CHECKING:
+    from blendersessions.model.conditions import Reason
     from blendersessions.model.manifest import Manifest
+    from blendersessions.model.session import Session
+    from blendersessions_operator.planning.observed import Observed
 
 ASKS = ((steps.AskState(),),)
 
@@ -43,6 +47,52 @@ def test_an_agent_that_waits_for_somebody_is_asked_less_often(reason: str) -> No
     of, seen = bringing(UPLOAD, report(reason, seconds_ago=1))
     assert requeue_after(of, seen) == timedelta(seconds=9)
     assert plan(of, replace(seen, now=NOW + timedelta(seconds=9))).stages == ASKS
+
+
+def questions(of: Session, seen: Observed, hours: float) -> list[float]:
+    """Return the seconds at which an agent is asked that always says the same."""
+    asked: list[float] = []
+    assert seen.scene is not None
+    said, now = seen.scene, NOW
+    while now < NOW + timedelta(hours=hours):
+        seen = replace(seen, now=now)
+        if plan(of, seen).stages == ASKS:
+            asked.append((now - NOW).total_seconds())
+            seen = replace(seen, scene=replace(said, asked_at=now))
+        delay = requeue_after(of, seen)
+        assert delay is not None
+        now += delay
+    return asked
+
+
+@pytest.mark.parametrize("reason", sorted(FAILURES))
+def test_a_scene_that_has_failed_is_asked_for_more_and_more_seldom(reason: Reason) -> None:
+    of, seen = bringing(UPLOAD, report(reason, seconds_ago=0))
+    assert questions(of, seen, 1) == [10, 20, 40, 80, 160, 320, 640, 1240, 1840, 2440, 3040]
+
+
+def test_an_upload_is_awaited_with_a_question_a_minute() -> None:
+    of, seen = bringing(UPLOAD, report("AwaitingUpload", seconds_ago=0))
+    assert questions(of, seen, 0.1) == [10, 20, 40, 80, 140, 200, 260, 320]
+
+
+def test_what_somebody_does_after_a_failure_is_seen_at_once() -> None:
+    of, seen = bringing(UPLOAD, report("SceneUnreadable", seconds_ago=0))
+    assert seen.scene is not None
+    assert seen.pod is not None
+    later = replace(seen, now=NOW + timedelta(hours=9), scene=replace(seen.scene, asked_at=NOW + timedelta(hours=9)))
+    assert requeue_after(of, later) == timedelta(minutes=10)
+    uploaded = bringing(UPLOAD, later.scene, ready=True)[1].pod
+    assert requeue_after(of, replace(later, pod=uploaded)) == timedelta(seconds=2), "the pod is ready"
+    said = "The scene is larger than before."
+    assert later.scene is not None
+    changed = replace(later, scene=replace(later.scene, message=said, told_at=later.now))
+    assert requeue_after(of, changed) == timedelta(seconds=10), "the agent said something else"
+    began = {"running": {"startedAt": (later.now + timedelta(seconds=30)).strftime("%Y-%m-%dT%H:%M:%SZ")}}
+    containers = [{"name": "blender", "state": began}]
+    again = {**seen.pod, "status": {**seen.pod["status"], "containerStatuses": containers}}
+    restarted = replace(later, pod=again, now=later.now + timedelta(seconds=40))
+    assert plan(of, restarted).stages == ASKS, "the container has started again"
 
 
 def test_an_agent_that_was_silent_is_left_alone_for_a_while() -> None:

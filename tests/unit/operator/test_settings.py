@@ -80,6 +80,7 @@ def test_the_address_of_guacd_may_be_unknown(
         ("GUACD_ADDRESS", "guacd:0"),
         ("GUACD_ADDRESS", ":4822"),
         ("GUACD_SECONDS", "0"),
+        ("FETCH_NETWORKS", "10.0.0.0/8,127.0.0.0/8"),
     ],
 )
 def test_a_wrong_setting_ends_the_process_and_is_named(

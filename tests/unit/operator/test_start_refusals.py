@@ -23,7 +23,7 @@ from unit.operator.simulation import KEY
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from blendersessions.clients.kubernetes import Kubernetes
+    from blendersessions.clients.kubernetes.client import Kubernetes
     from blendersessions.model.manifest import Manifest, Ref
     from blendersessions.model.session import Session
 

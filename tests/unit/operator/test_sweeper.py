@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from blendersessions.clients.kubernetes import Page
+from blendersessions.clients.kubernetes.answers import Page
 from blendersessions.model.access import ConnectionRecord, UserRecord
 from blendersessions.model.names import name_for
 from blendersessions_operator.controller.sweep import Mode, Sweeper

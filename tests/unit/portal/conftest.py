@@ -11,10 +11,11 @@ import httpx
 import pytest
 
 from blendersessions_portal.app import create_app
+from unit.portal.fake_agent import FakeAgent, running
 from unit.portal.fakes import KEY, NOW, PUBLIC_URL, FakeGuacamole, FakeStore, write_samples
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
     from datetime import tzinfo
     from pathlib import Path
 
@@ -105,3 +106,26 @@ async def portal(tmp_path: Path) -> AsyncIterator[Portal]:
 @pytest.fixture
 def browser(portal: Portal) -> Browser:
     return portal.browser()
+
+
+@pytest.fixture(scope="module")
+def served_agent() -> Iterator[FakeAgent]:
+    """An agent on a loopback port, for the tests of one file."""
+    with running() as agent:
+        yield agent
+
+
+@pytest.fixture
+def agent(portal: Portal, served_agent: FakeAgent) -> FakeAgent:
+    """That agent, which is every desktop's and remembers nothing of another test."""
+    served_agent.forget()
+    portal.store.agent_url = served_agent.url
+    return served_agent
+
+
+@pytest.fixture
+async def session(portal: Portal, browser: Browser) -> str:
+    """The address of a session that is ready."""
+    name = await browser.start()
+    portal.store.make_ready(name)
+    return f"/sessions/{name}"

@@ -31,7 +31,7 @@ class FakeAgent:
 
     def __init__(self) -> None:
         self.gate = threading.Event()
-        """While it is not set, nothing is read of what comes in."""
+        """While it is not set, nothing is read of what comes in, and no picture is sent."""
         self.url = ""
         self.forget()
 
@@ -51,6 +51,14 @@ class FakeAgent:
         """Names of what broke off on the way in."""
         self.left: list[str] = []
         """Names of what nobody took to its end."""
+        self.screen: bytes | None = None
+        """The picture of the screen; None if there is none yet."""
+        self.thumbnails: dict[str, bytes] = {}
+        """The pictures of files."""
+        self.picture_kind = "image/png"
+        """What the pictures are called."""
+        self.old_will_do: list[bool] = []
+        """Whether the requests for the screen took an old picture."""
         self.asked: list[str] = []
         """The requests, as method and path."""
         self.gate.set()
@@ -61,6 +69,8 @@ class FakeAgent:
             [
                 web.get("/files", self._list),
                 web.get("/archive", self._archive),
+                web.get("/thumbnail", self._thumbnail),
+                web.get("/thumbnail/{path:.+}", self._thumbnail),
                 web.get("/files/{path:.+}", self._get),
                 web.put("/files/{path:.+}", self._put),
                 web.delete("/files/{path:.+}", self._delete),
@@ -123,6 +133,21 @@ class FakeAgent:
             raise
         return response
 
+    async def _thumbnail(self, request: web.Request) -> web.StreamResponse:
+        path = request.match_info.get("path")
+        if path is None:
+            self.old_will_do.append(request.headers.get("Cache-Control") == "max-stale")
+        await asyncio.to_thread(self.gate.wait, DEADLINE_SECONDS)
+        content = self.screen if path is None else self.thumbnails.get(path)
+        if content is None:
+            return _refuse(*((503, "There is no picture yet.") if path is None else (404, f"{path} has no thumbnail.")))
+        if path is not None and self.withheld:
+            return _refuse(403, self.withheld)
+        headers = {"ETag": f'"{hashlib.sha256(content).hexdigest()[:16]}"'}
+        if request.headers.get("If-None-Match") == headers["ETag"]:
+            return web.Response(status=304, headers=headers)
+        return web.Response(body=content, headers=headers | {"Content-Type": self.picture_kind})
+
     async def _archive(self, request: web.Request) -> web.StreamResponse:
         folder, packed = request.query.get("path", ""), io.BytesIO()
         with zipfile.ZipFile(packed, "w") as archive:
@@ -140,6 +165,8 @@ class FakeAgent:
 
     async def _put(self, request: web.Request) -> web.StreamResponse:
         path = request.match_info["path"]
+        if request.headers.get("If-None-Match") == "*" and path in self.files:
+            return _refuse(412, f"{path} is there already, and was not replaced.")
         content = await self._receive(request, path)
         if isinstance(content, web.StreamResponse):
             return content

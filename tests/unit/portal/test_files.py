@@ -11,14 +11,12 @@ from urllib.parse import quote
 import pytest
 
 from blendersessions_portal.transfer_rules import TransferRules
-from unit.portal.fake_agent import FakeAgent, running
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import httpx
 
     from unit.portal.conftest import Browser, Portal
+    from unit.portal.fake_agent import FakeAgent
 
 HOSTILE = [
     "<img src=x onerror=alert(1)>.blend",
@@ -33,27 +31,6 @@ HOSTILE = [
     "{{ 7 * 7 }}.blend",
     "\u202edneb.blend",
 ]
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[FakeAgent]:
-    with running() as agent:
-        yield agent
-
-
-@pytest.fixture
-def agent(portal: Portal, served: FakeAgent) -> FakeAgent:
-    served.forget()
-    portal.store.agent_url = served.url
-    return served
-
-
-@pytest.fixture
-async def session(portal: Portal, browser: Browser) -> str:
-    """The address of a session that is ready."""
-    name = await browser.start()
-    portal.store.make_ready(name)
-    return f"/sessions/{name}"
 
 
 def part(page: str, name: str) -> str:
@@ -151,6 +128,25 @@ async def test_a_form_without_scripts_puts_a_file_into_the_folder(
     )
     assert (answer.status_code, answer.headers["location"]) == (303, f"{session}/files?path=new%2Fdeep")
     assert agent.files == {'new/deep/椅子 ".blend': content}
+
+
+async def test_a_file_of_the_same_name_is_replaced_only_if_the_browser_says_so(
+    browser: Browser, session: str, agent: FakeAgent
+) -> None:
+    await browser.see(f"{session}/files")
+    agent.files["a.png"] = b"old"
+    sent = {"file": ("a.png", b"new")}
+    for answer, status in (
+        (await put(browser, f"{session}/files/a.png", b"new", **{"If-None-Match": "*"}), 412),
+        (await browser.post(f"{session}/files", data={"csrf": browser.csrf}, files=sent), 400),
+    ):
+        assert answer.status_code == status
+        assert "a.png is there already, and was not replaced." in answer.text
+        assert agent.files == {"a.png": b"old"}
+    # Without scripts nobody asks, so the page says how.
+    assert "Tick “Replace a file of the same name”, or give the file another name." in answer.text
+    answer = await browser.post(f"{session}/files", data={"csrf": browser.csrf, "replace": "yes"}, files=sent)
+    assert (answer.status_code, agent.files) == (303, {"a.png": b"new"})
 
 
 async def test_a_form_without_scripts_opens_a_file_in_blender(

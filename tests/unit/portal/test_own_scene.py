@@ -156,6 +156,7 @@ async def test_a_link_to_the_empty_scene_is_no_link_to_a_session_for_a_file(port
     [
         Reason.SCENE_UNREACHABLE,
         Reason.SCENE_TOO_LARGE,
+        Reason.NO_ROOM_FOR_SCENE,
         Reason.SCENE_CHECKSUM_MISMATCH,
         Reason.SCENE_UNREADABLE,
         Reason.SCENE_TOO_NEW,

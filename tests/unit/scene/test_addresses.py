@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from scene.addresses import could_be_address, is_allowed, parse_networks
+from blendersessions.model import network
+from scene.addresses import NEVER_OPEN, Network, could_be_address, is_allowed, parse_networks
 
 PUBLIC = ["8.8.8.8", "1.1.1.1", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"]
 REFUSED = [
@@ -46,12 +47,30 @@ def test_allowed_networks_are_allowed_too_and_nothing_else() -> None:
     assert not is_allowed("fd00:2::1", networks)
 
 
-@pytest.mark.parametrize(
-    "address",
-    ["169.254.169.254", "::ffff:169.254.169.254", "fe80::1", "224.0.0.1", "0.0.0.0", "::"],  # noqa: S104
-)
-def test_link_local_and_the_like_is_refused_whatever_is_allowed(address: str) -> None:
+NEVER = [
+    *("127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1", "::127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::1"),
+    *("169.254.169.254", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "64:ff9b:1::a9fe:a9fe"),
+    *("fe80::1", "fe80::1%eth0"),
+    *("fd00:ec2::254", "fd20:ce::254", "fd00:c1::a9fe:a9fe", "100.100.100.200", "192.0.0.192", "168.63.129.16"),
+    *("224.0.0.1", "ff02::1", "255.255.255.255", "0.0.0.0", "0.1.2.3", "::"),  # noqa: S104
+]
+
+
+@pytest.mark.parametrize("address", NEVER)
+def test_loopback_link_local_and_metadata_are_refused_whatever_is_allowed(address: str) -> None:
     assert not is_allowed(address, parse_networks("0.0.0.0/0,::/0"))
+    assert not is_allowed(address, ())
+
+
+@pytest.mark.parametrize("closed", NEVER_OPEN)
+def test_no_network_opens_what_is_never_open(closed: Network) -> None:
+    for allowed in (closed, closed.supernet()) if closed.prefixlen else (closed,):
+        assert not is_allowed(str(closed[0]), (allowed,))
+        assert not is_allowed(str(closed[-1]), (allowed,))
+
+
+def test_the_operator_has_the_same_list() -> None:
+    assert tuple(map(str, NEVER_OPEN)) == network.NEVER_OPEN
 
 
 @pytest.mark.parametrize("text", ["", ",", "garbage", "10.0.0.1/8", "10.0.0.0/40"])

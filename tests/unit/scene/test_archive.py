@@ -13,8 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from limits.room import Reservation
 from scene.archive import FREE_BYTES, MAX_ENTRIES, is_archive, unpack
 from scene.failure import Reason, SceneRefused
+from unit.limits.rooms import RoomOf
 from unit.scene.zips import link, names_below, special, zipped
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ def unpacked(content: bytes, folder: Path, max_bytes: int = MAX) -> Path:
     archive = folder / "cart.zip"
     archive.write_bytes(content)
     (folder / "out").mkdir(exist_ok=True)
-    return unpack(archive, "cart.zip", folder / "out", max_bytes)
+    return unpack(archive, "cart.zip", folder / "out", max_bytes, Reservation(RoomOf(folder), "a scene"))
 
 
 def test_what_lies_beside_the_scene_comes_along(tmp_path: Path) -> None:

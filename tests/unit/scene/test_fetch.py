@@ -7,19 +7,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from limits.room import NoRoom, Reservation
 from scene.addresses import parse_networks
 from scene.failure import Reason, SceneRefused
 from scene.fetch import Fetch, Fetched, Limits, Pace
 from scene.web import Web
 from tls_server import Answering, TlsServer, tls_server
+from unit.limits.rooms import RoomOf
 from waiting import DEADLINE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("loopback_is_open")
 CONTENT = bytes(range(256)) * 4000
-LIMITS = Limits(max_bytes=10_000_000, seconds=DEADLINE_SECONDS, room_bytes=20_000_000)
+LIMITS = Limits(max_bytes=10_000_000, seconds=DEADLINE_SECONDS)
 PACE = Pace(tries=3, pause_seconds=0.0, window_seconds=DEADLINE_SECONDS)
 LOCAL = "127.0.0.0/8"
 NAME = "scenes.example"
@@ -30,9 +33,11 @@ class Run:
 
     def __init__(self, server: TlsServer, folder: Path) -> None:
         self.server = server
-        self.target = folder / "fetched"
+        self.folder = folder / "home"
+        self.target = self.folder / "fetched"
         self.told: list[str] = []
         self.networks = LOCAL
+        self.room_bytes = 20_000_000
         self.addresses: list[Sequence[str]] = [["127.0.0.1"]]
 
     async def look_up(self, host: str, _port: int) -> Sequence[str]:
@@ -43,7 +48,9 @@ class Run:
     async def fetch(self, url: str = "", *, sha256: str = "", limits: Limits = LIMITS, pace: Pace = PACE) -> Fetched:
         web = Web(parse_networks(self.networks), self.server.ca_file, self.look_up)
         url = url or self.server.url("/s/cart.blend")
-        return await Fetch(web, url, sha256, self.target, limits, self.told.append, pace).run()
+        self.folder.mkdir(exist_ok=True)
+        with RoomOf(self.folder, self.room_bytes).reservation("the scene") as room:
+            return await Fetch(web, url, sha256, self.target, limits, room, self.told.append, pace).run()
 
     async def refusal(self, url: str = "", **options: object) -> SceneRefused:
         """Return why the fetch is refused."""
@@ -343,10 +350,16 @@ async def test_what_has_no_end_is_refused_when_it_is_too_large(tmp_path: Path) -
 
 
 async def test_what_does_not_fit_into_the_home_folder(tmp_path: Path) -> None:
-    with tls_server(tmp_path, whole) as server:
-        refusal = await Run(server, tmp_path).refusal(limits=Limits(10_000_000, DEADLINE_SECONDS, room_bytes=1000))
-    assert refusal.reason == Reason.TOO_LARGE
-    assert "does not fit into the home folder" in str(refusal)
+    async def without_length(answering: Answering) -> None:
+        await answering.send(b"HTTP/1.1 200 OK\r\n\r\n" + CONTENT)
+
+    for script in (whole, without_length):
+        with tls_server(tmp_path, script) as server:
+            run = Run(server, tmp_path)
+            run.room_bytes = len(CONTENT) - 1
+            with pytest.raises(NoRoom, match="no room for the scene"):
+                await run.fetch()
+        assert run.target.stat().st_size < len(CONTENT)
 
 
 async def test_a_slow_drip_is_given_up(tmp_path: Path) -> None:
@@ -429,7 +442,7 @@ async def test_what_is_no_http(tmp_path: Path, answer: bytes) -> None:
 )
 async def test_an_address_of_another_form_is_refused(tmp_path: Path, url: str) -> None:
     with pytest.raises(SceneRefused, match="must have the form https") as refused:
-        Fetch(Web(()), url, "", tmp_path / "fetched", LIMITS, print)
+        Fetch(Web(()), url, "", tmp_path / "fetched", LIMITS, Reservation(RoomOf(tmp_path), "x"), print)
     assert "secret" not in str(refused.value)
 
 

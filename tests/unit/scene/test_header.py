@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scene.header import MAX_BYTES, MAX_COMPRESSED_BYTES, Header, NotABlend, read_header
-from unit.scene.blends import block, global_content, new_blend, old_blend, skippable, zstd
+from scene.header import Header, read_header
+from scene.plain import MAX_BYTES, MAX_COMPRESSED_BYTES, NotABlend
+from unit.scene.blends import Counted, block, global_content, new_blend, old_blend, skippable, zstd
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,17 +102,6 @@ def test_what_is_no_blend_is_refused_with_words(content: bytes, message: str) ->
     with pytest.raises(NotABlend) as refused:
         read(content)
     assert str(refused.value) == message
-
-
-class Counted(io.BytesIO):
-    """A file that counts what is read of it."""
-
-    count = 0
-
-    def read(self, size: int | None = -1) -> bytes:
-        found = super().read(size)
-        self.count += len(found)
-        return found
 
 
 def bomb() -> bytes:

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from limits.room import NoRoom
 from scene.failure import Reason, SceneRefused
 from scene.intake import Intake
-from scene.note import NOTE_FILE, Note, read_note, write_note
+from scene.note import MAX_NOTES, NOTE_FILE, Note, Notes, put_back, read_notes, take_over, write_note
 from scene.settings import SceneSettings
 from scene.versions import BlenderVersion
+from unit.limits.rooms import RoomOf
 from unit.scene.blends import new_blend, old_blend
 from unit.scene.zips import names_below, zipped
 
@@ -25,7 +27,7 @@ class Home:
 
     def __init__(self, folder: Path, free_bytes: int = 10**9) -> None:
         self.folder = folder
-        self.intake = Intake(folder, folder / ".incoming", lambda: free_bytes, 10**9)
+        self.intake = Intake(folder, folder / ".incoming", RoomOf(folder, free_bytes), 10**9)
 
     def take_in(self, name: str, content: bytes) -> Path:
         """Take in a file, and return its path in the home folder."""
@@ -114,24 +116,32 @@ def test_a_name_from_outside_cannot_spoil_a_message(home: Home, content: bytes) 
 
 
 def test_an_archive_that_does_not_fit_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SceneRefused) as refused:
+    with pytest.raises(NoRoom, match=r"no room for what cart.zip holds: it needs 69632 bytes, and 729"):
         Home(tmp_path, free_bytes=1000).take_in("cart.zip", zipped(("cart.blend", old_blend())))
-    assert refused.value.reason == Reason.TOO_LARGE
+    assert names_below(tmp_path) == []
 
 
 def test_a_note_is_read_as_it_was_written(tmp_path: Path) -> None:
     note = Note("source", "日本/cart.blend", is_opened=True, attempts=1)
     write_note(tmp_path, note)
-    assert read_note(tmp_path) == note
+    assert read_notes(tmp_path) == Notes("source", (note,))
+
+
+VALID = '{"source": "a", "file": "b", "is_opened": true, "attempts": 1}'
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "null", "[" * 10_000, VALID, '{"notes": []}', '{"latest": "", "notes": 5}']
+)
+def test_notes_that_a_person_spoilt_count_as_missing(tmp_path: Path, content: str) -> None:
+    (tmp_path / NOTE_FILE).write_text(content)
+    assert read_notes(tmp_path) == Notes()
 
 
 @pytest.mark.parametrize(
     "content",
     [
-        "",
-        "[]",
-        "null",
-        "[" * 10_000,
+        "5",
         '{"source": "a"}',
         '{"source": 1, "file": "a", "is_opened": true, "attempts": 1}',
         '{"source": "a", "file": "", "is_opened": true, "attempts": 1}',
@@ -143,9 +153,30 @@ def test_a_note_is_read_as_it_was_written(tmp_path: Path) -> None:
         '{"source": "a", "file": "a\\u0000", "is_opened": true, "attempts": 1}',
     ],
 )
-def test_a_note_that_a_person_spoilt_counts_as_missing(tmp_path: Path, content: str) -> None:
-    (tmp_path / NOTE_FILE).write_text(content)
-    assert read_note(tmp_path) is None
+def test_of_several_notes_only_those_that_a_person_spoilt_are_left_out(tmp_path: Path, content: str) -> None:
+    (tmp_path / NOTE_FILE).write_text(f'{{"latest": "a", "notes": [{content}, {VALID}]}}')
+    assert read_notes(tmp_path) == Notes("a", (Note("a", "b", is_opened=True, attempts=1),))
+
+
+def test_each_source_has_its_own_note_and_the_oldest_ones_are_dropped(tmp_path: Path) -> None:
+    made = [Note(str(number), f"{number}.blend", is_opened=True) for number in range(MAX_NOTES + 1)]
+    for note in made:
+        write_note(tmp_path, note)
+    assert read_notes(tmp_path).notes == tuple(made[1:])
+    put_back(tmp_path, made[3].source, None)
+    assert read_notes(tmp_path).notes == (*made[1:3], *made[4:])
+
+
+def test_what_was_opened_before_somebody_else_had_the_folder_is_to_be_opened_again(tmp_path: Path) -> None:
+    assert take_over(tmp_path, "") is None
+    assert names_below(tmp_path) == [], "a session with a sample leaves no note where there is none"
+    note = Note("mine", "a.blend", is_opened=True, attempts=1)
+    write_note(tmp_path, note)
+    assert take_over(tmp_path, "mine") == note
+    take_over(tmp_path, "")
+    again = Note("mine", "a.blend")
+    assert take_over(tmp_path, "mine") == again
+    assert take_over(tmp_path, "mine") == again, "also if the agent ends before it opens it"
 
 
 def test_the_settings_come_from_the_environment() -> None:

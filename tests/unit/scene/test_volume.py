@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from limits.room import NoRoom, Reservation
 from scene.failure import Reason, SceneRefused
 from scene.volume import MAX_ENTRIES, copy_from_volume
+from unit.limits.rooms import RoomOf
 from unit.scene.zips import names_below
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+def ample(folder: Path) -> Reservation:
+    return Reservation(RoomOf(folder), "a scene")
 
 
 @pytest.fixture
@@ -27,12 +33,12 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_a_folder_is_copied_with_what_is_in_it(root: Path, tmp_path: Path) -> None:
-    assert copy_from_volume(root, "scenes/cart/", tmp_path / "copy", 1000) == []
+    assert copy_from_volume(root, "scenes/cart/", tmp_path / "copy", 1000, ample(tmp_path)) == []
     assert names_below(tmp_path / "copy") == ["cart.blend", "textures/日.png"]
 
 
 def test_a_file_is_copied_alone(root: Path, tmp_path: Path) -> None:
-    assert copy_from_volume(root, "scenes/./cart/cart.blend", tmp_path / "copy", 1000) == []
+    assert copy_from_volume(root, "scenes/./cart/cart.blend", tmp_path / "copy", 1000, ample(tmp_path)) == []
     assert (tmp_path / "copy").read_text() == "scene"
 
 
@@ -41,7 +47,8 @@ def test_what_is_no_file_in_a_folder_stays_behind_and_is_told(root: Path, tmp_pa
     (folder / "textures" / "link.png").symlink_to("/etc/passwd")
     (folder / "up").symlink_to("..")
     os.mkfifo(folder / "pipe")
-    assert copy_from_volume(root, "scenes/cart", tmp_path / "copy", 1000) == ["pipe", "textures/link.png", "up"]
+    left_out = copy_from_volume(root, "scenes/cart", tmp_path / "copy", 1000, ample(tmp_path))
+    assert left_out == ["pipe", "textures/link.png", "up"]
     assert names_below(tmp_path / "copy") == ["cart.blend", "textures/日.png"]
 
 
@@ -68,7 +75,7 @@ def test_what_cannot_be_copied_is_refused_with_words(root: Path, tmp_path: Path,
     (root / "way").symlink_to(tmp_path)
     os.mkfifo(root / "pipe")
     with pytest.raises(SceneRefused) as refused:
-        copy_from_volume(root, path, tmp_path / "copy", 1000)
+        copy_from_volume(root, path, tmp_path / "copy", 1000, ample(tmp_path))
     assert refused.value.reason == Reason.NOT_FOUND
     assert words in str(refused.value)
     assert not (tmp_path / "copy").exists()
@@ -76,19 +83,29 @@ def test_what_cannot_be_copied_is_refused_with_words(root: Path, tmp_path: Path,
 
 def test_a_volume_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(SceneRefused, match="cannot be read") as refused:
-        copy_from_volume(tmp_path / "gone", "cart.blend", tmp_path / "copy", 1000)
+        copy_from_volume(tmp_path / "gone", "cart.blend", tmp_path / "copy", 1000, ample(tmp_path))
     assert refused.value.reason == Reason.NOT_FOUND
 
 
 @pytest.mark.parametrize("path", ["scenes/cart", "scenes/cart/cart.blend"])
 def test_what_is_too_large_is_refused(root: Path, tmp_path: Path, path: str) -> None:
     with pytest.raises(SceneRefused, match="larger than") as refused:
-        copy_from_volume(root, path, tmp_path / "copy", 4)
+        copy_from_volume(root, path, tmp_path / "copy", 4, ample(tmp_path))
     assert refused.value.reason == Reason.TOO_LARGE
+
+
+def test_what_does_not_fit_into_the_home_folder_is_refused(root: Path, tmp_path: Path) -> None:
+    (root / "scenes" / "cart" / "movie").write_bytes(bytes(4_000_000))
+    home = tmp_path / "home"
+    home.mkdir()
+    room = RoomOf(home, 2_000_000)
+    with room.reservation("the scene") as reservation, pytest.raises(NoRoom, match="no room for the scene"):
+        copy_from_volume(root, "scenes/cart", home / "copy", 10**9, reservation)
+    assert room.used() <= 2_000_000
 
 
 def test_too_many_files_are_refused(root: Path, tmp_path: Path) -> None:
     for number in range(MAX_ENTRIES):
         (root / "scenes" / f"{number}").touch()
     with pytest.raises(SceneRefused, match=f"more than {MAX_ENTRIES} files"):
-        copy_from_volume(root, "scenes", tmp_path / "copy", 1000)
+        copy_from_volume(root, "scenes", tmp_path / "copy", 1000, ample(tmp_path))

@@ -25,6 +25,10 @@
 - apiGroups: [""]
   resources: [services, persistentvolumeclaims]
   verbs: [get, list, watch, create, patch]
+# By their names, which classes give: whether their extensions and files are there.
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [get]
 {{- if .Values.networkPolicies.enabled }}
 # Server-side apply asks for patch, and for create when the object is new.
 - apiGroups: [networking.k8s.io]

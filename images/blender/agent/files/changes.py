@@ -10,15 +10,21 @@ from agent.files.receiving import check_target
 from agent.messages import Refused
 
 
-def check_upload_target(home: Path, parts: Parts) -> None:
+def check_upload_target(home: Path, parts: Parts, *, replace: bool) -> None:
     """Accept a path that an upload can have, as things are now. Folders may be missing.
 
+    Args:
+        home: the home folder.
+        parts: the path.
+        replace: whether a file that has the name may be replaced.
+
     Raises:
-        Refused: something that is no file has the name, or something that is no folder is in the way.
+        Refused: something that is no file, or that is not to be replaced, has the name, or something that is no folder
+            is in the way.
     """
     try:
         with opened_folder(home, parts[:-1]) as folder:
-            check_target(folder, parts)
+            check_target(folder, parts, replace=replace)
     except OSError as error:
         raise refusal(error, parts) from None
     except Refused as error:

@@ -14,6 +14,7 @@ from typing import Final, ParamSpec, TypeVar
 from agent.files.folders import FOLDER, kind_of, opened_folder, refusal, spelling, status_of
 from agent.files.names import Parts
 from agent.messages import Content, ContentCut, Refused
+from scene.intake import NO_LINKS
 
 FOLDER_NAME: Final = ".blender-session-transfers"
 """The folder in the home folder for what is not complete. It is hidden, and Blender opens nothing in it."""
@@ -42,23 +43,27 @@ class ReceivedFile:
         """Where it is, for whoever wants to look into it before it is placed."""
         return self._home / FOLDER_NAME / self._name
 
-    async def place(self, parts: Parts) -> bool:
-        """Give the file its name, in place of a file that has it, and return whether the name is new.
+    async def place(self, parts: Parts, *, replace: bool) -> bool:
+        """Give the file its name, and return whether the name is new.
 
         Args:
             parts: the path below the home folder. Folders that are missing are made.
+            replace: whether it may take the place of a file that has the name.
 
         Raises:
-            Refused: the name is that of a folder, a link or the like, or the folder cannot be written to.
+            Refused: the name is taken, or the folder cannot be written to.
         """
-        return await _ended(_begun(self._place, parts))
+        return await _ended(_begun(self._place, parts, replace=replace))
 
-    def _place(self, parts: Parts) -> bool:
+    def _place(self, parts: Parts, *, replace: bool) -> bool:
         with opened_folder(self._home, parts[:-1], create=True) as folder:
             try:
-                is_new = check_target(folder, parts)
+                is_new = check_target(folder, parts, replace=replace)
                 name = spelling(folder, parts[-1])
-                os.rename(self._name, name, src_dir_fd=self._folder, dst_dir_fd=folder)
+                if replace or not self._is_linked(folder, name):
+                    os.rename(self._name, name, src_dir_fd=self._folder, dst_dir_fd=folder)
+            except FileExistsError:
+                raise _taken(parts) from None
             except OSError as error:
                 raise refusal(error, parts) from None
             # The file has its name. Some file systems cannot flush a folder.
@@ -66,28 +71,55 @@ class ReceivedFile:
                 os.fsync(folder)
         return is_new
 
+    def _is_linked(self, folder: int, name: str) -> bool:
+        """Give the file a name that nothing has, and return whether the file system can do that."""
+        try:
+            # Unlike a rename, this never takes the place of a file that was just made.
+            os.link(self._name, name, src_dir_fd=self._folder, dst_dir_fd=folder, follow_symlinks=False)
+        except OSError as error:
+            if error.errno in NO_LINKS:
+                return False
+            raise
+        return True
 
-def check_target(folder: int, parts: Parts) -> bool:
-    """Return whether a name is free in a folder. A regular file that has it may be replaced.
+
+def check_target(folder: int, parts: Parts, *, replace: bool) -> bool:
+    """Return whether a name is free in a folder.
+
+    Args:
+        folder: the folder's descriptor.
+        parts: the path of which the name is the last part.
+        replace: whether a regular file that has it may be replaced.
 
     Raises:
-        Refused: something else has it.
+        Refused: something has it.
     """
     status = status_of(folder, spelling(folder, parts[-1]))
-    if status is None or stat.S_ISREG(status.st_mode):
-        return status is None
+    if status is None:
+        return True
+    if stat.S_ISREG(status.st_mode):
+        if not replace:
+            raise _taken(parts)
+        return False
     kind = kind_of(status.st_mode)
     raise Refused(409, f"{'/'.join(parts)} is {kind}. Choose another name, or delete the {kind.split()[-1]} first.")
 
 
+def _taken(parts: Parts) -> Refused:
+    return Refused(412, f"{'/'.join(parts)} is there already, and was not replaced.")
+
+
 @asynccontextmanager
-async def received(home: Path, content: Content, length: int) -> AsyncIterator[ReceivedFile]:
+async def received(
+    home: Path, content: Content, length: int, wrote: Callable[[int], None]
+) -> AsyncIterator[ReceivedFile]:
     """Receive a body into a file of the home folder's volume, which is removed after the block unless it was placed.
 
     Args:
         home: the home folder.
         content: the body.
         length: the bytes that were announced.
+        wrote: is told how many bytes more are in the file, in a thread.
 
     Raises:
         ContentCut: the body has another length, or its client went.
@@ -98,7 +130,7 @@ async def received(home: Path, content: Content, length: int) -> AsyncIterator[R
     try:
         descriptor = await asyncio.to_thread(_translated, os.open, name, _NEW_FILE, 0o644, dir_fd=folder)
         try:
-            await _write_all(descriptor, content, length)
+            await _write_all(descriptor, content, length, wrote)
         finally:
             os.close(descriptor)
         yield ReceivedFile(home, folder, name)
@@ -115,7 +147,7 @@ def _remove(folder: int, name: str) -> None:
         os.close(folder)
 
 
-async def _write_all(descriptor: int, content: Content, length: int) -> None:
+async def _write_all(descriptor: int, content: Content, length: int, wrote: Callable[[int], None]) -> None:
     """Write each block while the next one comes. At most two are in memory."""
     size = 0
     writing: asyncio.Future[None] | None = None
@@ -127,7 +159,7 @@ async def _write_all(descriptor: int, content: Content, length: int) -> None:
             former, writing = writing, None
             if former is not None:
                 await _ended(former)
-            writing = _begun(_translated, _write, descriptor, block)
+            writing = _begun(_translated, _write, descriptor, block, wrote)
     finally:
         if writing is not None:
             await _ended(writing)
@@ -152,10 +184,12 @@ async def _ended(running: asyncio.Future[T]) -> T:
         raise
 
 
-def _write(descriptor: int, block: bytes) -> None:
+def _write(descriptor: int, block: bytes, wrote: Callable[[int], None]) -> None:
     view = memoryview(block)
     while view:
-        view = view[os.write(descriptor, view) :]
+        count = os.write(descriptor, view)
+        wrote(count)
+        view = view[count:]
 
 
 def _translated(call: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:

@@ -96,10 +96,12 @@ async def _put(desktop: HasBlender, request: Request, transfers: Transfers) -> R
     transfers.check_upload()
     parts = _file_parts(request)
     _check_not_open(desktop.state.file, transfers.home, parts)
-    async with transfers.receiving(request, parts) as file:
+    # RFC 9110, section 13.1.2.
+    replace = request.headers.get("if-none-match", "").strip() != "*"
+    async with transfers.receiving(request, parts, replace=replace) as file:
         # It may have been opened meanwhile.
         _check_not_open(desktop.state.file, transfers.home, parts)
-        is_new = await file.place(parts)
+        is_new = await file.place(parts, replace=replace)
     return Response(201 if is_new else 204, {})
 
 

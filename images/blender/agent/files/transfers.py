@@ -1,7 +1,7 @@
 """Takes files into the home folder, as far as the session's class allows and there is room."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -9,10 +9,10 @@ from typing import Final
 from agent.files.changes import check_upload_target
 from agent.files.names import Parts
 from agent.files.receiving import ReceivedFile, received
-from agent.files.room import Room
 from agent.files.settings import TransferSettings
 from agent.files.slots import Slots
 from agent.messages import Content, Refused, Request
+from limits.room import NoRoom, Reservation, Room
 
 TRANSFERS: Final = 4
 LOOKS: Final = 4
@@ -25,14 +25,17 @@ class Transfers:
         home: the home folder.
         limit_bytes: the size at which Kubernetes evicts the pod; None if the home folder is a volume of its own.
         settings: what the class allows.
+        open_file: returns the path of the scene that is open in Blender; empty if it has no file.
     """
 
-    def __init__(self, home: Path, limit_bytes: int | None, settings: TransferSettings) -> None:
+    def __init__(
+        self, home: Path, limit_bytes: int | None, settings: TransferSettings, open_file: Callable[[], str]
+    ) -> None:
         self.home = home
         self.settings = settings
         self.transfers = Slots(TRANSFERS, "uploads and downloads")
         self.looks = Slots(LOOKS, "lists and deletions")
-        self.room = Room(home, limit_bytes)
+        self.room = Room(home, limit_bytes, open_file)
 
     def check_upload(self) -> None:
         """Accept that the home folder is changed.
@@ -65,7 +68,9 @@ class Transfers:
             raise Refused(403, message + "(spec.transfer.maxBytes). Ask an administrator.")
 
     @asynccontextmanager
-    async def receiving(self, request: Request, target: Parts | None = None) -> AsyncIterator[ReceivedFile]:
+    async def receiving(
+        self, request: Request, target: Parts | None = None, *, replace: bool = False
+    ) -> AsyncIterator[ReceivedFile]:
         """Receive the body of a PUT into a file, which is removed after the block unless it was placed.
 
         Nothing of the body is asked for before everything else is found in order.
@@ -73,6 +78,7 @@ class Transfers:
         Args:
             request: the PUT.
             target: where the file will be placed; None if that is not known yet.
+            replace: whether it may take the place of a file there.
 
         Raises:
             Refused: the upload is not allowed, too large, or one too many, there is no room for it, or the target
@@ -83,9 +89,18 @@ class Transfers:
         content, length = _content_of(request, self.settings.max_bytes)
         with self.transfers.taken():
             if target is not None:
-                await asyncio.to_thread(check_upload_target, self.home, target)
-            async with self.room.reserved(length), received(self.home, content, length) as file:
-                yield file
+                await asyncio.to_thread(check_upload_target, self.home, target, replace=replace)
+            with self.room.reservation("/".join(target or ("the scene",))) as reservation:
+                await asyncio.to_thread(_cover, reservation, length)
+                async with received(self.home, content, length, reservation.wrote) as file:
+                    yield file
+
+
+def _cover(reservation: Reservation, length: int) -> None:
+    try:
+        reservation.cover(length)
+    except NoRoom as error:
+        raise Refused(507, str(error)) from None
 
 
 def _content_of(request: Request, max_bytes: int) -> tuple[Content, int]:

@@ -2,7 +2,8 @@
 
 A replaced connection has the fields of the request and no others (exchanges `connection-update`,
 `connection-get-after-empty-attrs`). Empty parameters are not stored (`connection-parameters-full`). No list contains
-parameters (`connection-list`). Removing a connection leaves its tunnels open (`connection-delete-while-tunnel-open`).
+parameters (`connection-list`). Removing a connection leaves its tunnels open
+(`activeconnections-after-connection-delete`).
 """
 
 from __future__ import annotations

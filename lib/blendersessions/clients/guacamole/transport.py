@@ -1,7 +1,7 @@
 """HTTP to one Guacamole, for every account that signs in there: sockets, threads, time-outs, TLS and repetitions.
 
 Guacamole takes a log-in as a form (exchange `login-ok`; JSON is refused, `login-json-body`) and a token in a header
-(`token-by-header`). A token in an address would work too (`token-by-query`), but addresses end up in logs.
+(`token-validity-head`). A token in an address would work too, but addresses end up in logs.
 """
 
 from __future__ import annotations

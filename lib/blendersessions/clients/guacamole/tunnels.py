@@ -1,8 +1,8 @@
 """The open tunnels.
 
-Removing a connection, a group, a user or a right leaves tunnels open (exchanges `connection-delete-while-tunnel-open`,
-`activeconnections-after-group-delete`, `user-delete-while-session-and-tunnel`, `permissions-remove-while-tunnel`), so
-they are closed by their identifiers.
+Removing a connection, a group, a user or a right leaves tunnels open (exchanges
+`activeconnections-after-connection-delete`, `activeconnections-after-group-delete`, `permissions-remove-while-tunnel`),
+so they are closed by their identifiers.
 """
 
 from __future__ import annotations

@@ -1,1 +1,0 @@
-"""The stand-in's database, one module for each kind of object."""
