@@ -112,7 +112,9 @@ async def test_a_request_during_the_first_is_the_same_opening(home: Path, sample
     with pytest.raises(Refused) as refused:
         await agent.open("cart.blend")
     assert refused.value.response.status == 409
-    assert refused.value.response.body["message"] == "can.blend is being opened. Ask for cart.blend when it is on screen."
+    assert (
+        refused.value.response.body["message"] == "can.blend is being opened. Ask for cart.blend when it is on screen."
+    )
     # The operator that asked first is gone, and what it asked for goes on.
     first.cancel()
     blender.goes_on.set()
