@@ -30,7 +30,7 @@ from playwright.sync_api import Browser, sync_playwright
 from apiserver.api import SESSIONS, Api
 from bench import page
 from bench.frame_table import Figures, table
-from bench.tab import Seen, look
+from bench.tab import Seen, Tab
 from e2e.conftest import CHROMIUM_FLAGS
 from e2e.desktop import Desktop, manifest
 from e2e.kubectl import CHILDREN, MANAGED, Kubectl
@@ -99,11 +99,10 @@ class Bench:
         """Start a session, open it in a tab, note the seconds of each part, and delete it."""
         self._until_quiet()
         name = f"{way}-{secrets.token_hex(3)}"
-        begun, connected, ready = self._create(self._session(name, way))
         desktop = Desktop(self._kubectl, name)
-        body = desktop.body
-        # The token is made before. A person who uses the portal is signed in too.
-        seen = look(self._browser, f"{body['status']['clientURL']}?token={self._token}", desktop)
+        with Tab(self._browser) as tab:
+            begun, connected, ready, body = self._create(self._session(name, way))
+            seen = tab.show(self._link(body), desktop)
         path = body["status"]["startup"]["path"]
         if (path == "Cold") is not (way == "cold"):
             raise SystemExit(f"The session {name} was started {path}: {body['status']['startup']}")
@@ -129,9 +128,10 @@ class Bench:
         """Open a tab on the desktop that stands, and note the seconds of each part."""
         self._until_quiet()
         desktop = Desktop(self._kubectl, STANDING)
-        link = f"{desktop.body['status']['clientURL']}?token={self._token}"
-        begun = time.time()
-        add(figures, begun, **_parts(look(self._browser, link, desktop)))
+        link = self._link(desktop.body)
+        with Tab(self._browser) as tab:
+            begun = time.time()
+            add(figures, begun, **_parts(tab.show(link, desktop)))
 
     def end(self) -> None:
         """Delete what there is."""
@@ -141,8 +141,16 @@ class Bench:
     def _session(self, name: str, way: str) -> dict[str, Any]:
         return manifest(name, sample=CART, owner="bench", className=way)
 
-    def _create(self, session: dict[str, Any]) -> tuple[float, float, float]:
-        """Create a session, and return when that was, when it had its connection's address, and when it was Ready."""
+    def _link(self, body: dict[str, Any]) -> str:
+        """Make a link that asks for no password. The token is there before: who uses the portal is signed in too."""
+        return f"{body['status']['clientURL']}?token={self._token}"
+
+    def _create(self, session: dict[str, Any]) -> tuple[float, float, float, dict[str, Any]]:
+        """Create a session.
+
+        Returns:
+            When that was, when it had its connection's address, when it was Ready, and how it was then.
+        """
         path = f"{SESSIONS}/namespaces/{self._kubectl.namespace}/blendersessions"
         connected = 0.0
         with self._watch(path, session["metadata"]["name"]) as versions:
@@ -153,7 +161,7 @@ class Bench:
                 if not connected and each.get("status", {}).get("clientURL"):
                     connected = now
                 if _condition(each, "Ready"):
-                    return begun, connected, now
+                    return begun, connected, now, each
         raise SystemExit("The watch ended before the session was Ready.")
 
     @contextmanager

@@ -26,8 +26,9 @@
         if (shown) {
             small.clearRect(0, 0, WIDTH, HEIGHT);
             small.drawImage(shown, 0, 0, WIDTH, HEIGHT);
-            const pixels = small.getImageData(0, 0, WIDTH, HEIGHT).data;
-            if (pixels.some((value, index) => value !== last[index])) {
+            // Without the alpha channel: a canvas is black before the first picture.
+            const pixels = small.getImageData(0, 0, WIDTH, HEIGHT).data.filter((_, index) => index % 4 < 3);
+            if (pixels.some(Boolean) && pixels.some((value, index) => value !== last[index])) {
                 last = pixels;
                 noted.pictures.push({ at: Date.now(), pixels: [...pixels] });
             }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from e2e.conftest import SIZE
 from e2e.picture import SAME, difference, from_tab, from_vnc
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from e2e.desktop import Desktop
 
 SCRIPT = Path(__file__).with_name("frames.js")
+AT_REST = "benchNoted.pictures.length && Date.now() - benchNoted.pictures.at(-1).at > 2000"
 Pixels = list[int]
 
 
@@ -31,25 +32,38 @@ class Seen:
     """The first picture that is as the last one."""
 
 
-def look(browser: Browser, link: str, desktop: Desktop) -> Seen:
-    """Open a link in a tab of a person who was never here before, until it shows what VNC shows."""
-    context = browser.new_context(viewport=SIZE)  # type: ignore[arg-type]
-    try:
-        context.add_init_script(path=SCRIPT)
-        page = context.new_page()
-        page.goto(link, wait_until="commit")
-        until(f"the tab shows a frame of {desktop.session}", lambda: page.evaluate("benchNoted.pictures.length"))
+class Tab:
+    """A tab of a person who was never here before, ready to open a link. It is closed after a `with` block.
+
+    Args:
+        browser: opens it.
+    """
+
+    def __init__(self, browser: Browser) -> None:
+        self._context = browser.new_context(viewport=SIZE)  # type: ignore[arg-type]
+        self._context.add_init_script(path=SCRIPT)
+        self._page = self._context.new_page()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._context.close()
+
+    def show(self, link: str, desktop: Desktop) -> Seen:
+        """Open a link, wait until it shows what VNC shows, and return what was seen."""
+        self._page.goto(link, wait_until="commit")
+        # Nothing else is done meanwhile, since it would take time from what is measured.
+        until(f"the picture of {desktop.session} is at rest", lambda: self._page.evaluate(AT_REST))
         with tempfile.TemporaryDirectory() as folder:
             whole = from_vnc(desktop, Path(folder) / "vnc.png")
-        until(f"the tab shows {desktop.session} in full", lambda: difference(whole, from_tab(page)) < SAME)
-        return seen(page.evaluate("benchNoted"))
-    finally:
-        context.close()
+        until(f"the tab shows {desktop.session} in full", lambda: difference(whole, from_tab(self._page)) < SAME)
+        return seen(self._page.evaluate("benchNoted"))
 
 
 def seen(noted: dict[str, Any]) -> Seen:
     """Read what the script noted."""
-    pictures = [(float(each["at"]) / 1000, each["pixels"]) for each in noted["pictures"] if any(each["pixels"])]
+    pictures = [(float(each["at"]) / 1000, each["pixels"]) for each in noted["pictures"]]
     last = pictures[-1][1]
     full = next(at for at, pixels in pictures if mean_difference(pixels, last) < SAME)
     return Seen(float(noted["tunnel"]) / 1000, pictures[0][0], full)
