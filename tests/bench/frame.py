@@ -22,6 +22,7 @@ import os
 import secrets
 import time
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -30,10 +31,11 @@ from playwright.sync_api import Browser, sync_playwright
 from apiserver.api import SESSIONS, Api
 from bench import page
 from bench.frame_table import Figures, table
-from bench.tab import Seen, Tab
+from bench.tab import Pixels, Seen, Tab, mean_difference
 from e2e.conftest import CHROMIUM_FLAGS
 from e2e.desktop import Desktop, manifest
 from e2e.kubectl import CHILDREN, MANAGED, Kubectl
+from e2e.picture import SAME
 from localcluster import binaries
 from localcluster.cluster import Cluster
 from waiting import DEADLINE_SECONDS, until
@@ -75,9 +77,10 @@ class Bench:
         self._kubectl = kubectl
         self._browser = browser
         self._token = ""
+        self._whole: Pixels = []
 
     def begin(self) -> None:
-        """Make the classes, and the session that stands."""
+        """Make the classes, and the session that stands, whose picture all others must have."""
         for name, pool in POOLS.items():
             spec = {} if pool is None else {"warmPool": pool}
             self._kubectl.apply(
@@ -90,22 +93,27 @@ class Bench:
             )
         self._kubectl.apply(self._session(STANDING, "cold"))
         self._kubectl.run("wait", "--for=condition=Ready", f"bs/{STANDING}", "--timeout=120s")
-        login = Desktop(self._kubectl, STANDING).owners_login()
+        standing = Desktop(self._kubectl, STANDING)
+        login = standing.owners_login()
         answer = requests.post(f"{self._url}guacamole/api/tokens", data=login, timeout=DEADLINE_SECONDS)
         answer.raise_for_status()
         self._token = answer.json()["authToken"]
+        with Tab(self._browser) as tab:
+            self._whole = tab.show(self._link(standing.body)).last
+            tab.compare(standing)
 
     def start(self, way: str, figures: Figures) -> None:
         """Start a session, open it in a tab, note the seconds of each part, and delete it."""
         self._until_quiet()
         name = f"{way}-{secrets.token_hex(3)}"
-        desktop = Desktop(self._kubectl, name)
         with Tab(self._browser) as tab:
             begun, connected, ready, body = self._create(self._session(name, way))
-            seen = tab.show(self._link(body), desktop)
+            seen = tab.show(self._link(body))
         path = body["status"]["startup"]["path"]
         if (path == "Cold") is not (way == "cold"):
             raise SystemExit(f"The session {name} was started {path}: {body['status']['startup']}")
+        if mean_difference(seen.last, self._whole) >= SAME:
+            raise SystemExit(f"The tab of the session {name} came to rest with another picture than that of {CART}.")
         add(figures, begun, connection=connected, ready=ready)
         add(figures, begun, **_parts(seen))
         self._kubectl.run("delete", "bs", name, "--timeout=90s")
@@ -127,11 +135,10 @@ class Bench:
     def open_again(self, figures: Figures) -> None:
         """Open a tab on the desktop that stands, and note the seconds of each part."""
         self._until_quiet()
-        desktop = Desktop(self._kubectl, STANDING)
-        link = self._link(desktop.body)
+        link = self._link(Desktop(self._kubectl, STANDING).body)
         with Tab(self._browser) as tab:
             begun = time.time()
-            add(figures, begun, **_parts(tab.show(link, desktop)))
+            add(figures, begun, **_parts(tab.show(link)))
 
     def end(self) -> None:
         """Delete what there is."""
@@ -198,13 +205,15 @@ def _parts(seen: Seen) -> dict[str, float]:
 
 
 def measure(bench: Bench, runs: int) -> dict[str, Figures]:
-    """Let all ways take turns."""
-    figures: dict[str, Figures] = {name: {} for name in (*POOLS, POD_FLOOR, TAB_FLOOR)}
-    turns: list[Callable[[], None]] = [lambda way=way: bench.start(way, figures[way]) for way in POOLS]  # type: ignore[misc]
-    turns += [lambda: bench.start_bare_pod(figures[POD_FLOOR]), lambda: bench.open_again(figures[TAB_FLOOR])]
-    for _ in range(runs):
-        for turn in turns:
-            turn()
+    """Let all ways take turns, and print what each turn found."""
+    turns: dict[str, Callable[[Figures], None]] = {way: partial(bench.start, way) for way in POOLS}
+    turns |= {POD_FLOOR: bench.start_bare_pod, TAB_FLOOR: bench.open_again}
+    figures: dict[str, Figures] = {name: {} for name in turns}
+    for run in range(1, runs + 1):
+        for name, turn in turns.items():
+            turn(figures[name])
+            found = ", ".join(f"{part} {seconds[-1]:.2f}" for part, seconds in figures[name].items())
+            print(f"{run:>3} {name}: {found}", flush=True)
     return figures
 
 

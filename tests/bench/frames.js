@@ -2,7 +2,7 @@
 // page's own scripts. All times are milliseconds since 1970, as the bench's own are.
 (() => {
     const [WIDTH, HEIGHT] = [64, 36];
-    const noted = window.benchNoted = { tunnel: null, pictures: [] };
+    const noted = window.benchNoted = { tunnel: null, pictures: [], ended: false };
 
     const Original = window.WebSocket;
     window.WebSocket = class extends Original {
@@ -21,6 +21,7 @@
         return all.sort((one, other) => other.width * other.height - one.width * one.height)[0];
     }
 
+    // Looks at each frame of the browser, until the bench sets `ended`.
     function look() {
         const shown = largest();
         if (shown) {
@@ -33,7 +34,8 @@
                 noted.pictures.push({ at: Date.now(), pixels: [...pixels] });
             }
         }
-        requestAnimationFrame(look);
+        if (!noted.ended)
+            requestAnimationFrame(look);
     }
     requestAnimationFrame(look);
 })();

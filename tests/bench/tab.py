@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 SCRIPT = Path(__file__).with_name("frames.js")
 AT_REST = "benchNoted.pictures.length && Date.now() - benchNoted.pictures.at(-1).at > 2000"
 Pixels = list[int]
+"""Of a small picture: red, green and blue of each point."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Seen:
     """The desktop's first picture, or a part of it."""
     full_frame: float
     """The first picture that is as the last one."""
+    last: Pixels
+    """The picture at rest, small."""
 
 
 class Tab:
@@ -50,15 +53,18 @@ class Tab:
     def __exit__(self, *_: object) -> None:
         self._context.close()
 
-    def show(self, link: str, desktop: Desktop) -> Seen:
-        """Open a link, wait until it shows what VNC shows, and return what was seen."""
+    def show(self, link: str) -> Seen:
+        """Open a link, wait until its picture is at rest, and return what was seen. Nothing else is done meanwhile."""
         self._page.goto(link, wait_until="commit")
-        # Nothing else is done meanwhile, since it would take time from what is measured.
-        until(f"the picture of {desktop.session} is at rest", lambda: self._page.evaluate(AT_REST))
+        until("the picture in the tab is at rest", lambda: self._page.evaluate(AT_REST))
+        self._page.evaluate("benchNoted.ended = true")
+        return seen(self._page.evaluate("benchNoted"))
+
+    def compare(self, desktop: Desktop) -> None:
+        """Wait until the tab shows what VNC shows of a desktop."""
         with tempfile.TemporaryDirectory() as folder:
             whole = from_vnc(desktop, Path(folder) / "vnc.png")
         until(f"the tab shows {desktop.session} in full", lambda: difference(whole, from_tab(self._page)) < SAME)
-        return seen(self._page.evaluate("benchNoted"))
 
 
 def seen(noted: dict[str, Any]) -> Seen:
@@ -66,7 +72,7 @@ def seen(noted: dict[str, Any]) -> Seen:
     pictures = [(float(each["at"]) / 1000, each["pixels"]) for each in noted["pictures"]]
     last = pictures[-1][1]
     full = next(at for at, pixels in pictures if mean_difference(pixels, last) < SAME)
-    return Seen(float(noted["tunnel"]) / 1000, pictures[0][0], full)
+    return Seen(float(noted["tunnel"]) / 1000, pictures[0][0], full, last)
 
 
 def mean_difference(one: Pixels, other: Pixels) -> float:

@@ -13,7 +13,7 @@ PART, LOSSY, WHOLE = [0, 0, 0, 90, 90, 90], [88] * 6, [90] * 6
 def test_the_full_frame_is_the_first_that_looks_as_the_last_one() -> None:
     pictures = [(2000, PART), (3000, LOSSY), (4000, WHOLE)]
     noted = {"tunnel": 500, "pictures": [{"at": at, "pixels": pixels} for at, pixels in pictures]}
-    assert seen(noted) == Seen(tunnel=0.5, first_frame=2.0, full_frame=3.0)
+    assert seen(noted) == Seen(tunnel=0.5, first_frame=2.0, full_frame=3.0, last=WHOLE)
 
 
 def test_a_part_has_its_median_and_its_ninetieth_percentile() -> None:
