@@ -29,6 +29,8 @@ class PoolKubelet(threading.Thread):
         """Where the agents of the desktops are."""
         self.is_ready = True
         """Whether the desktops become ready."""
+        self.leaves_alone = False
+        """Whether it reports nothing by itself. Set before a pod is made, it holds for that pod."""
         self.ended = threading.Event()
 
     def run(self) -> None:
@@ -38,7 +40,7 @@ class PoolKubelet(threading.Thread):
             mounted = {each for each in self._installation.children() if each.startswith("secrets/")}
             for pod in found:
                 starts = not pod.get("status", {}).get("podIP") and f"secrets/{pod['metadata']['name']}" in mounted
-                if starts:
+                if starts and not self.leaves_alone:
                     with ignoring_not_found():
                         self.report(pod["metadata"]["name"])
             self._installation.collect_garbage()

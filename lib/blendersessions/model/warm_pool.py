@@ -59,6 +59,8 @@ class PoolStatus:
     """Those of them that a session can take."""
     starting: int = 0
     wanted: int = 0
+    claims_per_minute: int = 0
+    """How many sessions have taken in the last minute."""
     selector: str = ""
     """The labels of their pods."""
     reason: str = ""
@@ -71,6 +73,7 @@ class PoolStatus:
             "ready": self.ready,
             "starting": self.starting,
             "wanted": self.wanted,
+            "claimsPerMinute": self.claims_per_minute,
             "selector": self.selector,
             "reason": self.reason,
             "message": self.message,
@@ -85,7 +88,8 @@ def parse_pool_status(status: object) -> PoolStatus | None:
         return None
     counts = {name: number(fields.get(name)) or 0 for name in ("replicas", "ready", "starting", "wanted")}
     texts = {name: text(fields.get(name)) for name in ("selector", "reason", "message")}
-    return PoolStatus(**counts, **texts)  # type: ignore[arg-type]
+    claims = number(fields.get("claimsPerMinute")) or 0
+    return PoolStatus(**counts, claims_per_minute=claims, **texts)  # type: ignore[arg-type]
 
 
 def pool_of(manifest: Manifest) -> str:
@@ -93,13 +97,9 @@ def pool_of(manifest: Manifest) -> str:
 
     A session that takes it becomes its controller, in place of the class.
     """
-    meta = manifest["metadata"]
-    name = str((meta.get("labels") or {}).get(POOL) or "")
-    waits = any(
-        owner.get("controller") and owner.get("kind") == CLASS_KIND and owner.get("name") == name
-        for owner in meta.get("ownerReferences") or ()
-    )
-    return name if waits else ""
+    owners = manifest["metadata"].get("ownerReferences") or ()
+    found = (owner.get("name") for owner in owners if owner.get("controller") and owner.get("kind") == CLASS_KIND)
+    return str(next(found, "") or "")
 
 
 def was_of_pool(manifest: Manifest) -> bool:

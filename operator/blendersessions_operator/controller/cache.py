@@ -13,7 +13,7 @@ from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Manifest, R
 from blendersessions.model.names import USER_SECRET_PREFIX, is_generated, user_secret_name
 from blendersessions.model.session import DEFAULT_CLASS, Session, parse_session
 from blendersessions.model.session_class import SessionClass, built_in, parse_session_class
-from blendersessions.model.warm_pool import pool_of
+from blendersessions.model.warm_pool import pool_of, was_of_pool
 from blendersessions_operator.controller.kept_fields import kept, stub
 from blendersessions_operator.controller.pool_index import PoolIndex
 from blendersessions_operator.planning.podstate import claims
@@ -145,7 +145,8 @@ class ObjectCache:
         former, parsed = self._classes.get(ref), parse_session_class(manifest)
         if former is None or former.without_status != parsed.without_status:
             return False
-        self._classes[ref] = parsed
+        # What was computed from the spec is known by the spec's identity.
+        self._classes[ref] = replace(parsed, spec=former.spec)
         self._objects[ref] = stub(manifest)
         return True
 
@@ -220,7 +221,7 @@ class ObjectCache:
         return self._sessions_by_desktop.get(desktop_of_connection(name))
 
     def pool_of_connection(self, name: str) -> Ref | None:
-        """Return the class for whose pool the desktop was made to which a connection of this name leads."""
+        """Return the class in whose pool the desktop waits to which a connection of this name leads."""
         return self.pools.class_of_desktop(desktop_of_connection(name))
 
     def needs_connection(self, name: str) -> bool:
@@ -281,18 +282,14 @@ class ObjectCache:
         return tuple(each for other, each in classes.items() if other != name)
 
     def pool_of(self, child: Manifest) -> Ref | None:
-        """Return the class in whose pool the desktop waits, or waited until its end, that an object is part of."""
+        """Return the class in whose pool the desktop waits that an object is part of; None if it waits in none."""
         namespace, name = child["metadata"]["namespace"], child["metadata"]["name"]
         if child["kind"] == "Pod" and (of := pool_of(child)):
             return Ref(CLASS_KIND, namespace, of)
-        if (waits := self.pools.class_of(namespace, name)) is not None:
-            return waits
-        # Of a desktop that a session has, the pool needs to know the end alone.
-        last = self.pools.class_of_desktop(name) if not self.knows(Ref("Pod", namespace, name)) else None
-        return last if last is not None and last.namespace == namespace else None
+        return self.pools.class_of(namespace, name)
 
     def pool_keys(self) -> set[Ref]:
-        """Return the classes that want a pool, have one, or had one of which something may be left."""
+        """Return the classes that want a pool, have one, or say that they have one."""
         told = {
             ref
             for ref, each in self._classes.items()
@@ -349,12 +346,12 @@ class ObjectCache:
         return bool(self.sessions_of(child)) or self._of_pool(child)
 
     def _of_pool(self, child: Manifest) -> bool:
-        """Return whether an object is part of a desktop that waits in the pool of a known class."""
-        namespace, name = child["metadata"]["namespace"], child["metadata"]["name"]
+        """Return whether an object is part of a desktop of a pool. Its class, or its pod, may become known after it."""
         if child["kind"] != "Pod":
-            return self.pools.class_of(namespace, name) is not None
-        of = self._classes.get(Ref(CLASS_KIND, namespace, pool_of(child)))
-        return of is not None and bool(of.uid) and controller_uid(child) == of.uid
+            return was_of_pool(child)
+        name = pool_of(child)
+        of = self._classes.get(Ref(CLASS_KIND, child["metadata"]["namespace"], name))
+        return bool(name) and (of is None or controller_uid(child) == of.uid)
 
     def _with_taken(self, session: Session) -> Session:
         """Return the session with the desktop that it has taken: of several, the one that it was known with."""

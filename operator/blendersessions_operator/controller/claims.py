@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from blendersessions.model.errors import Conflict, Invalid, NotFound, Unauthorised
 from blendersessions.model.manifest import CLASS_KIND, Ref
+from blendersessions_operator.planning.warm_start import NOT_LET
 
 if TYPE_CHECKING:
     from blendersessions.model.session import Session
@@ -25,17 +27,17 @@ async def claim_desktop(context: ReconcilerContext, session: Session, step: step
     try:
         taken = await context.kubernetes.merge(step.ref, step.patch)
     except (NotFound, Conflict):
-        context.pools.withdraw(session.uid)
+        # What the desktop is now decides whether the offer stays. The watch brings nothing new of it any more.
         await context.reread(step.ref)
-        # The watch brings nothing new of it any more.
         context.queue.add_after(pool, REFILL_DELAY_SECONDS)
         return ""
     except (Invalid, Unauthorised):
         # Something in the cluster lets no pod be taken. The session starts as it would without a pool.
-        context.pools.give_up(session.uid)
+        context.pools.cold[session.uid] = NOT_LET
         raise
     context.cache.put({"kind": "Pod"} | taken)
-    context.pools.withdraw(session.uid)
+    context.pools.release(session.uid)
+    context.pools.claimed(pool, datetime.now(UTC))
     context.metrics.claimed(session.namespace, session.spec.class_name)
     context.queue.add_after(pool, REFILL_DELAY_SECONDS)
     return f"Took {step.ref} from the pool."

@@ -84,9 +84,9 @@ async def _apply_object(context: ReconcilerContext, session: Session, step: step
     return f"Repaired {ref}."
 
 
-async def _apply_policy(context: ReconcilerContext, session: Session, step: steps.ApplyPolicy) -> str:
+async def apply_policy(context: ReconcilerContext, of: object, step: steps.ApplyPolicy) -> str:
     """Apply a policy; raises `Invalid` if the cluster's admission made other rules of it."""
-    del session
+    del of
     ref = ref_of(step.manifest)
     if is_in_force(context.cache.get(ref), step.manifest):
         # Another session of the namespace was first.
@@ -163,8 +163,9 @@ async def _add_owner(context: ReconcilerContext, session: Session, step: steps.A
     return ""
 
 
-async def _create_connection(context: ReconcilerContext, session: Session, step: steps.CreateConnection) -> str:
-    del session
+async def create_connection(context: ReconcilerContext, of: object, step: steps.CreateConnection) -> str:
+    """Create a connection of a session, or of a desktop that waits in a pool."""
+    del of
     await context.guacamole.create_connection(step.spec)
     return f"Registered the connection {step.spec.name} in Guacamole."
 
@@ -195,14 +196,16 @@ async def _grant(context: ReconcilerContext, session: Session, step: steps.Grant
     return f"Granted the connection {step.connection} to the user {step.username}."
 
 
-async def _revoke(context: ReconcilerContext, session: Session, step: steps.Revoke) -> str:
-    del session
+async def revoke(context: ReconcilerContext, of: object, step: steps.Revoke) -> str:
+    """Revoke a right on a connection of a session, or of a desktop that waits in a pool."""
+    del of
     closed = await context.guacamole.revoke(step.username, step.connection)
     return f"Revoked the connection {step.connection} from the user {step.username}, and closed {closed} tunnels."
 
 
-async def _remove_connection(context: ReconcilerContext, session: Session, step: steps.RemoveConnection) -> str:
-    del session
+async def remove_connection(context: ReconcilerContext, of: object, step: steps.RemoveConnection) -> str:
+    """Remove a connection of a session, or of a desktop that waits in a pool."""
+    del of
     known = step.name in context.guacamole.view(step.access).connections
     closed = await context.guacamole.remove_connection(step.name, step.access)
     return f"Removed the connection {step.name} from Guacamole, and closed {closed} tunnels." if known else ""
@@ -371,7 +374,7 @@ HANDLERS: Final[dict[type[Step], Handler]] = {
     steps.CompleteDesktopSecret: _complete_desktop_secret,
     steps.CreateUserSecret: _create_user_secret,
     steps.ApplyObject: _apply_object,
-    steps.ApplyPolicy: _apply_policy,
+    steps.ApplyPolicy: apply_policy,
     steps.AnnotateObject: _annotate_object,
     steps.DeleteObject: _delete_object,
     steps.RecordTermination: _record_termination,
@@ -387,13 +390,13 @@ HANDLERS: Final[dict[type[Step], Handler]] = {
     steps.AskState: _ask_state,
     steps.Warn: _warn,
     steps.AddOwner: _add_owner,
-    steps.CreateConnection: _create_connection,
+    steps.CreateConnection: create_connection,
     steps.UpdateConnection: _update_connection,
     steps.CreateUser: _create_user,
     steps.SetPassword: _set_password,
     steps.RemoveUser: _remove_user,
     steps.Grant: _grant,
-    steps.Revoke: _revoke,
-    steps.RemoveConnection: _remove_connection,
+    steps.Revoke: revoke,
+    steps.RemoveConnection: remove_connection,
     steps.ReleaseUser: _release_user,
 }

@@ -156,7 +156,7 @@ def enqueue_affected(context: ReconcilerContext, item: Manifest) -> None:
 def _note_room(context: ReconcilerContext, pod: Manifest) -> None:
     """Have what was refused for lack of room be tried again when a pod has left some."""
     if not context.cache.knows(ref_of(pod)):
-        for freed in context.pools.pod_gone(pod["metadata"]["namespace"]):
+        for freed in context.pools.pod_gone(ref_of(pod), context.cache.pool_of(pod)):
             context.queue.add(freed)
 
 

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from blendersessions.model.desktop import Desktop
 from blendersessions.model.effective_settings import effective_settings
-from blendersessions.model.errors import Conflict, DomainError, Invalid, NotFound, System, Unauthorised
+from blendersessions.model.errors import Conflict, DomainError, Invalid, NotFound, Unauthorised
 from blendersessions.model.manifest import Ref, ref_of
 from blendersessions.model.names import name_for
 from blendersessions_operator.controller.credentials import new_desktop_credentials
+from blendersessions_operator.controller.executor import apply_policy, create_connection, remove_connection, revoke
 from blendersessions_operator.controller.failures import gather_failures
 from blendersessions_operator.controller.pools import REFUSAL_PAUSE, Refusal
 from blendersessions_operator.planning import pool_steps, steps
 from blendersessions_operator.planning.class_files import class_files_refusal
-from blendersessions_operator.planning.pool_observed import belongs_to
+from blendersessions_operator.planning.observed import belongs_to
 from blendersessions_operator.planning.steps import Area
-from blendersessions_operator.resources.network_policy import is_in_force
 from blendersessions_operator.resources.pool_desktop import pool_pod, pool_secret, typical_session
 
 if TYPE_CHECKING:
@@ -38,11 +38,13 @@ REMOVAL_GRACE_SECONDS: Final = 1
 
 async def execute_pool(context: ReconcilerContext, key: Ref, plan: PoolPlan) -> dict[Area, DomainError]:
     """Carry out a plan; return the failures by area."""
+    failures: dict[Area, DomainError] = {}
+    # Another pool must not make room for the same sessions meanwhile.
+    context.pools.serve(step.makes_room_for for step in plan.steps if isinstance(step, pool_steps.RemoveDesktop))
     if any(isinstance(step, pool_steps.MakeDesktop) for step in plan.steps):
         failures = await gather_failures([(Area.DESKTOP, _read_class_files(context, key))])
-        if failures:
-            return failures
-    return await gather_failures((step.area, _attempt(context, key, step)) for step in plan.steps)
+    todo = [step for step in plan.steps if not failures or not isinstance(step, pool_steps.MakeDesktop)]
+    return await gather_failures((step.area, _attempt(context, key, step)) for step in todo) | failures
 
 
 async def _attempt(context: ReconcilerContext, key: Ref, step: PoolStep) -> None:
@@ -72,7 +74,7 @@ async def _make_desktop(context: ReconcilerContext, key: Ref, step: pool_steps.M
     """Make a pod under a name that no session's UID gives. A refusal is remembered, since it may last."""
     del step
     of = context.cache.session_class(key.namespace, key.name)
-    if of is None or not of.uid or context.pools.refusals.get(key) is not None:
+    if of is None or not of.uid or context.pools.refusal(key, datetime.now(UTC)) is not None:
         return ""
     settings = effective_settings(typical_session(of), of, context.installation)
     desktop = Desktop(key.namespace, name_for(str(uuid.uuid4())))
@@ -98,46 +100,17 @@ async def _make_service(context: ReconcilerContext, key: Ref, step: pool_steps.M
 async def _remove_desktop(context: ReconcilerContext, key: Ref, step: pool_steps.RemoveDesktop) -> str:
     """Delete the version that was seen. If it has changed since, a session may have it, and the next plan decides."""
     del key
-    await context.kubernetes.delete(step.ref, step.uid, REMOVAL_GRACE_SECONDS, step.resource_version)
-    await context.reread(step.ref)
-    return f"Removed {step.ref} from the pool."
-
-
-async def _forget_desktop(context: ReconcilerContext, key: Ref, step: pool_steps.ForgetDesktop) -> str:
-    for name in step.access.connections:
-        await context.guacamole.remove_connection(name, step.access)
-    context.cache.pools.forget(key, step.name)
-    return ""
-
-
-async def _apply_policy(context: ReconcilerContext, key: Ref, step: steps.ApplyPolicy) -> str:
-    del key
-    ref = ref_of(step.manifest)
-    if is_in_force(context.cache.get(ref), step.manifest):
-        return ""
-    applied = {"kind": ref.kind} | await context.kubernetes.apply(step.manifest)
-    context.cache.put(applied)
-    if not is_in_force(applied, step.manifest):
-        raise Invalid(f"{ref}: an admission policy of the cluster changed its rules.", System.KUBERNETES)
-    return f"Applied {ref}."
-
-
-async def _create_connection(context: ReconcilerContext, key: Ref, step: steps.CreateConnection) -> str:
-    del key
-    await context.guacamole.create_connection(step.spec)
-    return ""
-
-
-async def _remove_connection(context: ReconcilerContext, key: Ref, step: steps.RemoveConnection) -> str:
-    del key
-    await context.guacamole.remove_connection(step.name, step.access)
-    return ""
-
-
-async def _revoke(context: ReconcilerContext, key: Ref, step: steps.Revoke) -> str:
-    del key
-    closed = await context.guacamole.revoke(step.username, step.connection)
-    return f"Revoked {step.connection}, which nobody has taken, from {step.username}, and closed {closed} tunnels."
+    gone = False
+    try:
+        await context.kubernetes.delete(step.ref, step.uid, REMOVAL_GRACE_SECONDS, step.resource_version)
+        await context.reread(step.ref)
+        pod = context.cache.get(step.ref)
+        gone = pod is None or bool(pod["metadata"].get("deletionTimestamp"))
+    finally:
+        if not gone:
+            # Another desktop makes room for the session.
+            context.pools.serve([step.makes_room_for], served=False)
+    return f"Removed {step.ref} from the pool." if gone else ""
 
 
 async def _create(context: ReconcilerContext, manifest: Manifest, pod: Manifest) -> str:
@@ -164,9 +137,8 @@ HANDLERS: Final[dict[type[PoolStep], Handler]] = {
     pool_steps.MakeSecret: _make_secret,
     pool_steps.MakeService: _make_service,
     pool_steps.RemoveDesktop: _remove_desktop,
-    pool_steps.ForgetDesktop: _forget_desktop,
-    steps.ApplyPolicy: _apply_policy,
-    steps.CreateConnection: _create_connection,
-    steps.RemoveConnection: _remove_connection,
-    steps.Revoke: _revoke,
+    steps.ApplyPolicy: apply_policy,
+    steps.CreateConnection: create_connection,
+    steps.RemoveConnection: remove_connection,
+    steps.Revoke: revoke,
 }

@@ -9,7 +9,13 @@ from blendersessions.model.conditions import ConditionType
 from blendersessions.model.effective_settings import effective_settings
 from blendersessions.model.manifest import Ref
 from blendersessions_operator.controller.failures import gather_failures
-from blendersessions_operator.planning.pool_observed import PoolMember, PoolObserved, access_of, is_outdated
+from blendersessions_operator.planning.pool_observed import (
+    PoolMember,
+    PoolObserved,
+    access_of,
+    has_labels,
+    is_outdated,
+)
 from blendersessions_operator.planning.steps import Area
 from blendersessions_operator.resources.network_policy import CLOSED, NETWORK_POLICY_KIND, PUBLIC
 from blendersessions_operator.resources.pool_desktop import typical_session
@@ -17,6 +23,7 @@ from blendersessions_operator.resources.pool_desktop import typical_session
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from blendersessions.model.access import AccessView
     from blendersessions.model.effective_settings import EffectiveSettings
     from blendersessions.model.errors import DomainError
     from blendersessions.model.session_class import SessionClass
@@ -35,9 +42,6 @@ async def observe_pool(context: ReconcilerContext, key: Ref, failures: Mapping[A
         failures: the failures of this reconciliation so far, by area. The result adds those of the questions.
     """
     failures = dict(failures)
-    for name in context.cache.pools.departed(key):
-        if context.cache.session_of_connection(name) is not None:
-            context.cache.pools.forget(key, name)
     for pod in context.cache.pools.waiting(key):
         for ref in context.cache.unread_of(pod.namespace, pod.name):
             await context.reread(ref)
@@ -61,8 +65,7 @@ def _from_caches(context: ReconcilerContext, key: Ref, failures: Mapping[Area, D
         of = None
     settings = effective_settings(typical_session(of), of, context.installation) if of is not None else None
     policies = {name: cache.get(Ref(NETWORK_POLICY_KIND, key.namespace, name)) for name in (CLOSED, PUBLIC)}
-    wanting = context.pools.wanting(key, now)
-    refusal = context.pools.refusals.get(key)
+    refusal = context.pools.refusal(key, now)
     return PoolObserved(
         now=now,
         namespace=key.namespace,
@@ -70,11 +73,11 @@ def _from_caches(context: ReconcilerContext, key: Ref, failures: Mapping[Area, D
         session_class=of,
         settings=settings,
         members=tuple(_members(context, key, of, settings)),
-        departed=cache.pools.departed(key),
+        departed=_departed(context, key),
         policies={name: known for name, known in policies.items() if known is not None},
         claims_waiting=_claims_waiting(context, key, now),
-        held=bool(wanting),
-        to_yield=len(context.pools.to_yield(wanting)),
+        wanting=context.pools.wanting(key, now),
+        claims=context.pools.claims(key, now),
         refused_until=refusal.until if refusal is not None else None,
         refusal=refusal.message if refusal is not None else "",
         failures=failures,
@@ -85,7 +88,7 @@ def _members(
     context: ReconcilerContext, key: Ref, of: SessionClass | None, settings: EffectiveSettings | None
 ) -> list[PoolMember]:
     """Return the desktops that wait. One that is offered to a session is not the pool's to remove any more."""
-    found, former, ages = [], context.pools.ages.get(key, {}), {}
+    found, former, ages = [], context.pools.ages.pop(key, {}), {}
     for ref in context.cache.pools.waiting(key):
         pod = context.cache.get(ref)
         if pod is None or context.pools.is_offered(ref):
@@ -93,8 +96,9 @@ def _members(
         outdated = True
         if of is not None and settings is not None:
             spec, known = former.get(pod["metadata"]["uid"], (None, True))
-            outdated = known if spec is of.spec else is_outdated(pod, of, settings)
-            ages[pod["metadata"]["uid"]] = of.spec, outdated
+            known = known if spec is of.spec else is_outdated(pod, of, settings)
+            ages[pod["metadata"]["uid"]] = of.spec, known
+            outdated = known or not has_labels(pod, of, settings)
         found.append(
             PoolMember(
                 pod={"kind": "Pod"} | pod,
@@ -102,9 +106,26 @@ def _members(
                 service=context.cache.get(Ref("Service", *ref[1:])),
                 access=context.guacamole.view(access_of(ref.name, ref.namespace)),
                 outdated=outdated,
+                opened=ref in context.pools.opened,
             )
         )
-    context.pools.ages[key] = ages
+    if ages:
+        context.pools.ages[key] = ages
+    return found
+
+
+def _departed(context: ReconcilerContext, key: Ref) -> dict[str, AccessView]:
+    """Return what desktops whose pods are gone still have in Guacamole, and forget the others."""
+    views = {
+        name: context.guacamole.view(access_of(name, key.namespace)) for name in context.pools.departed.pop(key, ())
+    }
+    found = {
+        name: view
+        for name, view in views.items()
+        if view.connections and context.cache.session_of_connection(name) is None
+    }
+    if found:
+        context.pools.departed[key] = set(found)
     return found
 
 

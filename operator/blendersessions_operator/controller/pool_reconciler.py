@@ -10,10 +10,8 @@ from blendersessions.model.errors import Conflict, DomainError, NotFound
 from blendersessions.model.manifest import API_VERSION, CLASS_KIND
 from blendersessions_operator.controller.pool_executor import execute_pool
 from blendersessions_operator.controller.pool_observer import observe_pool
-from blendersessions_operator.planning.pool import members_by_state, plan_pool, requeue_pool_after
-from blendersessions_operator.planning.pool_observed import CLAIMABLE
+from blendersessions_operator.planning.pool import plan_pool, requeue_pool_after
 from blendersessions_operator.planning.pool_status import pool_status
-from blendersessions_operator.planning.pool_steps import RemoveDesktop
 
 if TYPE_CHECKING:
     from blendersessions.model.manifest import Ref
@@ -38,21 +36,20 @@ async def reconcile_pool(context: ReconcilerContext, key: Ref) -> bool:
         Whether it is done; if not, the queue tries it again later.
     """
     try:
-        observed, failures = await _work(context, key)
+        observed, settled = await _work(context, key)
     except DomainError as error:
         logger.warning("The state is not known: %s", error, extra={"pool": f"{key.namespace}/{key.name}"})
         return False
-    _offer(context, key, observed)
     done = await _report(context, key, observed)
     if (delay := requeue_pool_after(observed)) is not None:
         context.queue.add_after(key, delay.total_seconds())
-    for failure in failures.values():
+    for failure in observed.failures.values():
         logger.debug("%s", failure, extra={"pool": f"{key.namespace}/{key.name}"})
-    return done and not failures
+    return done and settled and not observed.failures
 
 
-async def _work(context: ReconcilerContext, key: Ref) -> tuple[PoolObserved, dict[Area, DomainError]]:
-    """Plan and execute until nothing is left to do; return what is there then, and what failed.
+async def _work(context: ReconcilerContext, key: Ref) -> tuple[PoolObserved, bool]:
+    """Plan and execute until nothing is left to do; return what is there then, and whether nothing is left to do.
 
     Raises:
         DomainError: the state is not known.
@@ -63,19 +60,10 @@ async def _work(context: ReconcilerContext, key: Ref) -> tuple[PoolObserved, dic
         failures = dict(observed.failures)
         plan = plan_pool(observed)
         if not plan.steps:
-            return observed, failures
-        wanting = context.pools.wanting(key, observed.now) if observed.to_yield else []
+            return observed, True
         failures |= await execute_pool(context, key, plan)
-        if wanting and any(isinstance(step, RemoveDesktop) for step in plan.steps):
-            context.pools.yielded(wanting)
-    return await observe_pool(context, key, failures), failures
-
-
-def _offer(context: ReconcilerContext, key: Ref, observed: PoolObserved) -> None:
-    """Note which desktops a session could take, those that expire first before the others."""
-    by_state = members_by_state(observed)
-    found = [member for state in reversed(CLAIMABLE) for member in by_state[state]]
-    context.pools.set_claimable(key, [each.ref for each in found])
+    logger.error("The plans for %s do not converge; the last one is %s", key, plan, extra={"pool": str(key)})
+    return await observe_pool(context, key, failures), False
 
 
 async def _report(context: ReconcilerContext, key: Ref, observed: PoolObserved) -> bool:

@@ -1,15 +1,17 @@
-"""What the controller remembers of pools between two looks: offers, refusals, and who waits for room."""
+"""What the controller remembers of pools between two looks: offers, refusals, claims, and who waits for room."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict, deque
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from blendersessions.model.fields import moment
-from blendersessions_operator.planning import podstate
+from blendersessions_operator.planning.room import RoomWanted, is_by_quota, unscheduled_since
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
     from blendersessions.model.manifest import Manifest, Ref
     from blendersessions.model.session import Session
     from blendersessions.model.session_class import ClassSpec
@@ -18,12 +20,8 @@ if TYPE_CHECKING:
 
 REFUSAL_PAUSE: Final = timedelta(minutes=5)
 """After a refusal no desktop is tried for this time, unless one of the namespace goes or the class changes."""
-HELD_TIME: Final = timedelta(minutes=10)
-"""A session that has found no room for this time does not hold pools up any more: it may be too large for any node."""
-_QUOTA: Final = "exceeded quota"
-"""How the API server says that a ResourceQuota leaves no room."""
-_NO_ROOM: Final = ("Insufficient", "Too many pods")
-"""How the scheduler says that a node has too little left. Other reasons do not pass when a desktop goes."""
+CLAIM_WINDOW: Final = timedelta(minutes=1)
+"""The claims of this time are counted."""
 
 
 @dataclass(frozen=True)
@@ -34,148 +32,161 @@ class Refusal:
     message: str
 
 
-@dataclass(frozen=True)
-class RoomWanted:
-    """A session that starts cold, and for which there is no room."""
-
-    namespace: str
-    class_name: str
-    since: datetime
-    by_quota: bool = False
-    """Whether a quota of its namespace stands in the way, and not the nodes."""
-
-
 class Pools:
-    """Offers desktops to sessions, one to each, and counts the sessions for which there is no room.
+    """Offers desktops to sessions, one to each, and knows the sessions for which there is no room.
 
     Args:
-        cache: tells of classes and sessions.
+        cache: tells of classes, of desktops that wait, and of sessions.
     """
 
     def __init__(self, cache: ObjectCache) -> None:
         self._cache = cache
-        self.claimable: dict[Ref, list[Ref]] = {}
-        """By class: the pods that a session could take at the last look at the pool, the oldest first."""
+        self._lines: defaultdict[Ref, deque[Ref]] = defaultdict(deque)
+        """By class: the pods that are looked at next when a session wants one. They are counted again at its end."""
+        self._offers: dict[str, tuple[Ref, Ref]] = {}
+        """By the session's UID: the class, and the pod of its pool that is offered to the session."""
+        self._offered: set[Ref] = set()
         self.refusals: dict[Ref, Refusal] = {}
         """By class."""
         self.ages: dict[Ref, dict[str, tuple[ClassSpec, bool]]] = {}
         """By class, and by the UID of the pod: whether it was made by former settings than this spec. Finding that out
         costs a hash."""
-        self._offers: dict[str, Ref] = {}
-        """The pod that is offered to each session, by its UID."""
-        self._offered: set[Ref] = set()
-        self._given_up: set[str] = set()
-        """UIDs of the sessions that are offered nothing any more."""
+        self.opened: set[Ref] = set()
+        """The pods that somebody has looked into before a session took them. No session gets them."""
+        self.departed: defaultdict[Ref, set[str]] = defaultdict(set)
+        """By class: the desktops whose pods went untaken while this operator led, until Guacamole has nothing of them.
+        The sweep removes what another operator left there."""
         self.cold: dict[str, Explanation] = {}
         """By the session's UID: why it was offered nothing when it began to start."""
         self._wanting: dict[str, RoomWanted] = {}
         """By the session's UID."""
-        self._yielded: set[str] = set()
-        """UIDs of sessions for which one desktop has gone already."""
+        self._claims: defaultdict[Ref, deque[datetime]] = defaultdict(deque)
+        """By class: when its desktops were taken."""
 
-    def offer_of(self, session: Session) -> Ref | None:
-        """Return the pod that is offered to a session; None if it was offered none."""
-        return self._offers.get(session.uid)
+    def offer(self, session: Session, key: Ref, suits: Callable[[Ref], bool]) -> Ref | None:
+        """Offer a desktop of a pool that is offered to nobody else; None if none suits. An offer stays while it suits.
 
-    def offer(self, session: Session, key: Ref) -> Ref | None:
-        """Offer a desktop of a pool that is offered to nobody else; None if there is none. An offer stays."""
+        Args:
+            session: the session that starts.
+            key: its class.
+            suits: whether a session may take a pod.
+        """
         known = self._offers.get(session.uid)
-        if known is not None:
-            return known
-        # Before the first look at the pool each of its desktops is tried.
-        line = self.claimable.setdefault(key, self._cache.pools.waiting(key))
-        while line:
-            ref = line.pop(0)
-            if ref not in self._offered and self._cache.get(ref) is not None:
-                self._offers[session.uid] = ref
-                self._offered.add(ref)
-                return ref
-        return None
+        if known is not None and suits(known[1]):
+            return known[1]
+        self.release(session.uid)
+        found = next((ref for ref in self._candidates(key) if suits(ref)), None)
+        if found is not None:
+            self._offers[session.uid] = key, found
+            self._offered.add(found)
+        return found
 
-    def give_up(self, uid: str) -> None:
-        """Offer a session nothing any more."""
-        self.withdraw(uid)
-        self._given_up.add(uid)
+    def release(self, uid: str) -> Ref | None:
+        """Take an offer back; return the class whose pool must decide about the desktop again, None without an offer.
 
-    def has_given_up(self, uid: str) -> bool:
-        """Return whether a session is offered nothing any more."""
-        return uid in self._given_up
-
-    def withdraw(self, uid: str) -> None:
-        """Take an offer back: the session has the desktop now, or it cannot have it."""
-        if (ref := self._offers.pop(uid, None)) is not None:
+        If a session has taken it, the pod says so.
+        """
+        key, ref = self._offers.pop(uid, (None, None))
+        if ref is not None:
             self._offered.discard(ref)
+        return key
 
-    def put_back(self, uid: str, key: Ref) -> None:
-        """Take an offer back whose desktop others can have."""
-        if (ref := self._offers.get(uid)) is not None:
-            self.withdraw(uid)
-            self.claimable.setdefault(key, []).insert(0, ref)
-
-    def set_claimable(self, key: Ref, pods: list[Ref]) -> None:
-        """Note which desktops of a pool a session could take."""
-        self.claimable[key] = [ref for ref in pods if ref not in self._offered]
+    def has_offer(self, uid: str) -> bool:
+        """Return whether a session was offered a desktop."""
+        return uid in self._offers
 
     def is_offered(self, ref: Ref) -> bool:
         """Return whether a pod is offered to a session, which is about to take it."""
         return ref in self._offered
 
+    def claimed(self, key: Ref, now: datetime) -> None:
+        """Note that a session has taken a desktop."""
+        self._claims[key].append(now)
+
+    def claims(self, key: Ref, now: datetime) -> int:
+        """Return how many desktops were taken in the last minute."""
+        moments = self._claims[key]
+        while moments and not timedelta() <= now - moments[0] < CLAIM_WINDOW:
+            moments.popleft()
+        return len(moments)
+
     def note_pod(self, session: Session, pod: Manifest) -> bool:
         """Note whether the pod of a session finds room on a node; return whether that is news for pools."""
-        scheduled = podstate.condition(pod, "PodScheduled")
-        since = moment(scheduled.get("lastTransitionTime"))
-        if scheduled.get("status") != "False" or since is None or not _is_for_room(str(scheduled.get("message") or "")):
+        since, known = unscheduled_since(pod), self._wanting.get(session.uid)
+        if since is None:
             return self.has_room(session.uid)
-        is_news = session.uid not in self._wanting
-        self._wanting[session.uid] = RoomWanted(session.namespace, session.spec.class_name, since)
-        return is_news
+        if known is not None and not known.by_quota:
+            return False
+        self._wanting[session.uid] = RoomWanted(session.uid, session.namespace, session.spec.class_name, since)
+        return True
 
     def note_refusal(self, session: Session, message: str, now: datetime) -> bool:
         """Note that the API server makes no pod for a session; return whether that is news for pools."""
-        if _QUOTA not in message or session.uid in self._wanting:
+        if not is_by_quota(message) or session.uid in self._wanting:
             return False
-        self._wanting[session.uid] = RoomWanted(session.namespace, session.spec.class_name, now, by_quota=True)
+        wanted = RoomWanted(session.uid, session.namespace, session.spec.class_name, now, by_quota=True)
+        self._wanting[session.uid] = wanted
         return True
 
     def has_room(self, uid: str) -> bool:
         """Note that a session has found room, or wants none any more; return whether that is news for pools."""
-        self._yielded.discard(uid)
         return self._wanting.pop(uid, None) is not None
 
-    def forget(self, uid: str) -> None:
-        """Forget a session that is gone."""
-        self.withdraw(uid)
+    def wanting(self, key: Ref, now: datetime) -> tuple[RoomWanted, ...]:
+        """Return the sessions for which a desktop of this pool could make room."""
+        return tuple(each for each in self._wanting.values() if now < each.until and self._helps(key, each))
+
+    def serve(self, uids: Iterable[str], *, served: bool = True) -> None:
+        """Note that a desktop goes for each of these sessions, or that it has not gone."""
+        for uid in uids:
+            if (known := self._wanting.get(uid)) is not None:
+                self._wanting[uid] = replace(known, served=served)
+
+    def forget(self, uid: str) -> Ref | None:
+        """Forget a session that is gone; return the class whose pool must decide again about what it was offered."""
         self.has_room(uid)
-        self._given_up.discard(uid)
         self.cold.pop(uid, None)
+        return self.release(uid)
 
-    def refused_in(self, namespace: str) -> list[Ref]:
-        """Return the sessions of a namespace that a quota keeps from starting."""
-        uids = [uid for uid, each in self._wanting.items() if each.by_quota and each.namespace == namespace]
-        return [ref for ref in map(self._cache.session_with, uids) if ref is not None]
-
-    def wanting(self, key: Ref, now: datetime) -> list[str]:
-        """Return the UIDs of the sessions for which a desktop of this pool could make room."""
-        return [uid for uid, each in self._wanting.items() if now - each.since < HELD_TIME and self._helps(key, each)]
-
-    def to_yield(self, uids: list[str]) -> list[str]:
-        """Return those of the sessions for which no desktop has gone yet."""
-        return [uid for uid in uids if uid not in self._yielded]
-
-    def yielded(self, uids: list[str]) -> None:
-        """Note that a desktop has gone for each of these sessions."""
-        self._yielded.update(uids)
+    def refusal(self, key: Ref, now: datetime) -> Refusal | None:
+        """Return what the API server refused a short while ago; None if a desktop may be tried."""
+        known = self.refusals.get(key)
+        if known is None or now < known.until:
+            return known
+        del self.refusals[key]
+        return None
 
     def class_changed(self, key: Ref) -> None:
         """Forget what the API server refused for the class as it was."""
         self.refusals.pop(key, None)
 
-    def pod_gone(self, namespace: str) -> list[Ref]:
-        """Forget what was refused in a namespace for lack of room; return the pools and sessions that may go on."""
-        freed = [key for key in self.refusals if key.namespace == namespace]
+    def pod_gone(self, ref: Ref, key: Ref | None) -> list[Ref]:
+        """Forget a pod, and what was refused in its namespace for lack of room.
+
+        Args:
+            ref: the pod.
+            key: the class in whose pool it has waited until its end; None if it has waited in none.
+
+        Returns:
+            The pools and the sessions that may go on.
+        """
+        self.opened.discard(ref)
+        if key is not None:
+            self.departed[key].add(ref.name)
+        freed = [key for key in self.refusals if key.namespace == ref.namespace]
         for key in freed:
             del self.refusals[key]
-        return freed + self.refused_in(namespace)
+        refused = [uid for uid, each in self._wanting.items() if each.by_quota and each.namespace == ref.namespace]
+        return freed + [each for each in map(self._cache.session_with, refused) if each is not None]
+
+    def _candidates(self, key: Ref) -> Iterator[Ref]:
+        """Iterate over the desktops of a pool that are offered to nobody: the rest of the line, and then all again."""
+        line = self._lines[key]
+        while line:
+            yield line.popleft()
+        line.extend(ref for ref in self._cache.pools.by_age(key) if ref not in self._offered)
+        while line:
+            yield line.popleft()
 
     def _helps(self, key: Ref, wanted: RoomWanted) -> bool:
         if wanted.by_quota:
@@ -183,10 +194,6 @@ class Pools:
         of_pool = self._cache.session_class(key.namespace, key.name)
         of_session = self._cache.session_class(wanted.namespace, wanted.class_name)
         return of_pool is not None and of_session is not None and _place(of_pool.spec) == _place(of_session.spec)
-
-
-def _is_for_room(message: str) -> bool:
-    return any(sign in message for sign in _NO_ROOM)
 
 
 def _place(spec: ClassSpec) -> tuple[object, ...]:

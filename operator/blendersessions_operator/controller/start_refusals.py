@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from blendersessions.clients.kubernetes.client import Kubernetes
     from blendersessions.model.installation import InstallationDefaults
     from blendersessions.model.session import Session
-    from blendersessions.model.session_class import SessionClass
+    from blendersessions.model.session_class import ClassSpec
     from blendersessions_operator.controller.cache import ObjectCache
     from blendersessions_operator.planning.endings import Explanation
 
@@ -29,8 +29,8 @@ class StartRefusals:
     def __init__(self, cache: ObjectCache, installation: InstallationDefaults) -> None:
         self._cache = cache
         self._installation = installation
-        self._by_class: dict[str, tuple[Session, SessionClass | None, bool]] = {}
-        """By UID: whether the class refuses a session, and the states that this was computed from."""
+        self._by_class: dict[str, tuple[Session, ClassSpec | None, bool]] = {}
+        """By UID: whether the class refuses a session, and the session and the spec that this was computed from."""
         self._by_claim: dict[str, dict[Named, Explanation]] = {}
         """By UID, use and name: why a session was refused when these were last read. No entry is empty."""
 
@@ -102,12 +102,12 @@ class StartRefusals:
 
     def _class_refuses(self, session: Session) -> bool:
         session_class = self._cache.session_class(session.namespace, session.spec.class_name)
-        known = self._by_class.get(session.uid)
-        if known is None or known[0] is not session or known[1] is not session_class:
+        spec, known = session_class.spec if session_class is not None else None, self._by_class.get(session.uid)
+        if known is None or known[0] is not session or known[1] is not spec:
             refused = (
                 session_class is None
                 or bool(session_class.spec_error)
                 or bool(effective_settings(session, session_class, self._installation).refusals)
             )
-            known = self._by_class[session.uid] = session, session_class, refused
+            known = self._by_class[session.uid] = session, spec, refused
         return known[2]

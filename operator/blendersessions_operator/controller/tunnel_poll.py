@@ -7,7 +7,9 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from blendersessions.model.desktop import desktop_of_connection
 from blendersessions.model.errors import DomainError
+from blendersessions.model.manifest import Ref
 
 if TYPE_CHECKING:
     from blendersessions_operator.controller.context import ReconcilerContext
@@ -29,12 +31,19 @@ async def poll_tunnels(context: ReconcilerContext, seconds: float) -> None:
 
 
 async def update_tunnels(context: ReconcilerContext) -> None:
-    """Record the tunnels of each session, and enqueue the sessions whose tunnels changed."""
+    """Record the tunnels of each session, and enqueue the sessions whose tunnels changed.
+
+    A desktop of a pool that somebody has opened is noted too, so that it is given to nobody.
+    """
     tunnels = await context.guacamole.tunnels()
     names = {record.identifier: name for name, record in context.guacamole.known_connections().items()}
     opened: dict[str, list[datetime]] = {}
     for tunnel in tunnels:
-        ref = context.cache.session_of_connection(names.get(tunnel.connection, ""))
+        name = names.get(tunnel.connection, "")
+        if (pool := context.cache.pool_of_connection(name)) is not None:
+            context.pools.opened.add(Ref("Pod", pool.namespace, desktop_of_connection(name)))
+            context.queue.add(pool)
+        ref = context.cache.session_of_connection(name)
         session = context.cache.session(ref) if ref is not None else None
         if session is not None:
             opened.setdefault(session.uid, []).append(datetime.fromtimestamp(tunnel.opened_at, UTC))

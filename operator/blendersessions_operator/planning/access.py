@@ -12,7 +12,14 @@ from blendersessions.model.secret_data import decode
 from blendersessions.model.session import owner_reference
 from blendersessions.model.user_credentials import fingerprint_of
 from blendersessions_operator.planning import steps
-from blendersessions_operator.planning.observed import Observed, granted_before, is_user_secret, own_pod, owned
+from blendersessions_operator.planning.observed import (
+    Observed,
+    granted_before,
+    is_of_desktop,
+    is_user_secret,
+    own_pod,
+    record_of_granted,
+)
 from blendersessions_operator.planning.refusals import is_refused
 from blendersessions_operator.planning.steps import Area
 from blendersessions_operator.resources.connection import connection, view_connection
@@ -61,12 +68,12 @@ def plan_access_change(session: Session, observed: Observed) -> tuple[tuple[Step
 
     Users are recorded on the desktop's Secret before they get a grant. Former users are taken off that record last.
     """
-    secret, wanted = observed.secret, access_list(session)
-    if secret is None or not owned(secret, session) or not observed.access.inspected:
+    holder, wanted = record_of_granted(session, observed), access_list(session)
+    if holder is None or not observed.access.inspected:
         return ()
     recorded = granted_before(session, observed)
     if not wanted.keys() <= set(recorded):
-        return ((_record_granted(session, secret, dict.fromkeys([*recorded, *wanted])),),)
+        return ((_record_granted(session, holder, dict.fromkeys([*recorded, *wanted])),),)
     former, moved = _former_users(session, observed), _moved_grants(session, observed)
     if not former and not moved:
         return ()
@@ -74,7 +81,7 @@ def plan_access_change(session: Session, observed: Observed) -> tuple[tuple[Step
     return (
         (*(steps.Revoke(user, name) for user in former for name in names), *(steps.Revoke(*pair) for pair in moved)),
         tuple(steps.ReleaseUser(user) for user in former),
-        (_record_granted(session, secret, wanted),) if former else (),
+        (_record_granted(session, holder, wanted),) if former else (),
     )
 
 
@@ -102,7 +109,7 @@ def wanted_connections(session: Session, vnc_password: str) -> list[ConnectionSp
 def vnc_password(session: Session, observed: Observed) -> str:
     """Return the VNC password in the desktop's Secret; empty if there is none yet."""
     secret = observed.secret
-    return decode(secret, VNC_PASSWORD) if secret is not None and owned(secret, session) else ""
+    return decode(secret, VNC_PASSWORD) if secret is not None and is_of_desktop(secret, session, observed) else ""
 
 
 def session_access(session: Session) -> SessionAccess:
@@ -178,11 +185,11 @@ def _plan_user(session: Session, observed: Observed, user: UserRecord, area: Are
     return todo, user.exists
 
 
-def _record_granted(session: Session, secret: Manifest, usernames: Iterable[str]) -> Step:
+def _record_granted(session: Session, holder: Manifest, usernames: Iterable[str]) -> Step:
     metadata: Manifest = {
         "name": session.desktop.name,
         "namespace": session.namespace,
-        "uid": secret["metadata"]["uid"],
+        "uid": holder["metadata"]["uid"],
         "annotations": {labels.GRANTED: ",".join(usernames)},
     }
-    return steps.AnnotateObject({"apiVersion": "v1", "kind": "Secret", "metadata": metadata}, area=Area.ACCESS)
+    return steps.AnnotateObject({"apiVersion": "v1", "kind": holder["kind"], "metadata": metadata}, area=Area.ACCESS)

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 from blendersessions.model.conditions import ConditionType
 from blendersessions.model.manifest import ref_of
-from blendersessions.model.warm_pool import was_of_pool
 from blendersessions_operator.planning import podstate, steps
 from blendersessions_operator.planning.desktop import restart_backoff
 from blendersessions_operator.planning.endings import termination
-from blendersessions_operator.planning.observed import Observed, own_pod
+from blendersessions_operator.planning.observed import Observed, is_new_claim, own_pod
 from blendersessions_operator.planning.steps import Area
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def last_termination(session: Session, observed: Observed) -> Termination | None
     recorded, pod = session.status.last_termination, own_pod(session, observed)
     if pod is None or session.suspend_requested or session.deleting:
         return recorded
-    if was_of_pool(pod) and session.status.ready_at is None:
+    if is_new_claim(session, observed):
         # Nobody has seen it. Another one is started in its place.
         return recorded
     seen = termination(pod)

@@ -131,11 +131,45 @@ def own_pod(session: Session, observed: Observed) -> Manifest | None:
     return observed.pod if observed.pod is not None and owned(observed.pod, session) else None
 
 
+def belongs_to(manifest: Manifest, pod: Manifest) -> bool:
+    """Return whether an object was made for this pod, and goes with it."""
+    return bool(controller_uid(manifest) == pod["metadata"]["uid"])
+
+
+def is_of_desktop(manifest: Manifest, session: Session, observed: Observed) -> bool:
+    """Return whether an object is the session's, or goes with the pod that the session has taken from a pool."""
+    pod = own_pod(session, observed)
+    return owned(manifest, session) or (pod is not None and belongs_to(manifest, pod))
+
+
+def is_new_claim(session: Session, observed: Observed) -> bool:
+    """Return whether the session has taken a pool's desktop, and was never ready with it.
+
+    The desktop's Secret tells that, which the session takes over when it has become ready. The status alone does not: a
+    suspension clears it, also one that is taken back before the pod has gone.
+    """
+    pod = own_pod(session, observed)
+    if pod is None or not was_of_pool(pod) or session.status.ready_at is not None:
+        return False
+    return observed.secret is not None and belongs_to(observed.secret, pod)
+
+
+def record_of_granted(session: Session, observed: Observed) -> Manifest | None:
+    """Return what has the record of the users who may have a grant; None if nothing has.
+
+    It is the desktop's Secret, or the pod that was taken from a pool until the session has the Secret too.
+    """
+    if observed.secret is None or not is_of_desktop(observed.secret, session, observed):
+        return None
+    return observed.secret if owned(observed.secret, session) else own_pod(session, observed)
+
+
 def granted_before(session: Session, observed: Observed) -> tuple[str, ...]:
-    """Return the users who may have a grant, from the record on the desktop's Secret."""
-    if observed.secret is None or not owned(observed.secret, session):
+    """Return the users who may have a grant, from the record of them."""
+    holder = record_of_granted(session, observed)
+    if holder is None:
         return ()
-    record = str((observed.secret["metadata"].get("annotations") or {}).get(labels.GRANTED, ""))
+    record = str((holder["metadata"].get("annotations") or {}).get(labels.GRANTED, ""))
     return tuple(name for name in record.split(",") if name)
 
 

@@ -31,7 +31,7 @@ from blendersessions_operator.planning.scene_questions import plan_scene_questio
 from blendersessions_operator.planning.start_deadline import time_to_deadline
 from blendersessions_operator.planning.steps import Area
 from blendersessions_operator.planning.suspend import Stages, plan_lifetime, plan_stop, plan_suspension, time_of_silence
-from blendersessions_operator.planning.warm_start import plan_opening, plan_surplus, plan_taking
+from blendersessions_operator.planning.warm_start import plan_opening, plan_surplus, plan_take_over, plan_taking
 
 if TYPE_CHECKING:
     from blendersessions.model.session import Session
@@ -101,6 +101,9 @@ def requeue_after(session: Session, observed: Observed) -> timedelta | None:
         # Not at once, because the obstacle to a replacement may last. After a failure the queue tries again.
         delays.append(max(restart_backoff(pod, observed.now), MIN_REQUEUE))
     delays += [time_to_deadline(session, observed), time_to_overdue(session, observed)]
+    if plan_take_over(session, observed):
+        # The session is ready, and nobody waits for what still belongs to the pool.
+        delays.append(MIN_REQUEUE)
     return min((delay for delay in delays if delay is not None), default=None)
 
 

@@ -22,10 +22,12 @@ from blendersessions_operator.planning.pool_observed import (
     PoolObserved,
     access_of,
     age_of,
+    failed_since,
     start_deadline_of,
     state_of,
 )
 from blendersessions_operator.planning.pool_size import time_to_next_size
+from blendersessions_operator.planning.room import takes_room
 from blendersessions_operator.planning.steps import Area
 from blendersessions_operator.resources.network_policy import is_in_force, network_policies
 from blendersessions_operator.resources.pool_desktop import pool_connection, pool_service
@@ -37,10 +39,12 @@ if TYPE_CHECKING:
     from blendersessions_operator.planning.pool_steps import PoolStep
 
 FAILED_BACKOFF: Final = timedelta(minutes=5)
-"""How old a desktop that failed becomes before it is removed. Until then it has its place in the pool, so that an image
-that never starts costs one attempt in this time for each place."""
+"""How long a desktop that failed has its place in the pool, before it is removed. So an image that never starts costs
+one attempt in this time for each place."""
 CLAIM_PAUSE: Final = timedelta(seconds=1)
 """How long a pool waits for sessions that are about to take a desktop, before it looks again."""
+CLAIM_COUNT: Final = timedelta(minutes=1)
+"""How long after a look the claims are counted again, so that their number goes down."""
 _LEAST_SURGE: Final = 2
 _MOST_SURGE: Final = 50
 _SURGE_PART: Final = 5
@@ -64,14 +68,15 @@ def plan_pool(observed: PoolObserved) -> PoolPlan:
     todo = _leftovers(observed, by_state) if Area.ACCESS not in observed.failures else []
     if not observed.is_known:
         return PoolPlan(tuple(todo))
-    surplus = _surplus(observed, by_state)
+    removals = _removals(observed, by_state)
     if Area.DESKTOP not in observed.failures:
-        todo += [_remove(member) for member in surplus]
-    leaving = {member.name for member in surplus}
+        todo += removals
+    leaving = {step.ref.name for step in removals}
     for member in _alive(by_state):
+        todo += _revocations(member, observed)
         if member.name not in leaving:
             todo += _complete(member, observed)
-    return PoolPlan((*todo, *_growth(observed, by_state, len(_alive(by_state)) - len(surplus))))
+    return PoolPlan((*todo, *_growth(observed, by_state, len(_alive(by_state)) - len(removals))))
 
 
 def requeue_pool_after(observed: PoolObserved) -> timedelta | None:
@@ -85,11 +90,15 @@ def requeue_pool_after(observed: PoolObserved) -> timedelta | None:
         if state is MemberState.READY:
             delays.append(pool.expire_after - age)
         elif state is MemberState.FAILED:
-            delays.append(max(FAILED_BACKOFF - age, CLAIM_PAUSE))
+            delays.append(max(failed_since(member, observed) + FAILED_BACKOFF - observed.now, CLAIM_PAUSE))
         elif state is MemberState.STARTING and age < start_deadline_of(observed):
             delays.append(start_deadline_of(observed) - age)
     if observed.claims_waiting:
         delays.append(CLAIM_PAUSE)
+    if observed.claims:
+        delays.append(CLAIM_COUNT)
+    if observed.wanting:
+        delays.append(max(min(each.until for each in observed.wanting) - observed.now, CLAIM_PAUSE))
     if observed.refused_until is not None:
         delays.append(max(observed.refused_until - observed.now, CLAIM_PAUSE))
     return min((delay for delay in delays if delay is not None), default=None)
@@ -116,36 +125,85 @@ def _alive(by_state: dict[MemberState, list[PoolMember]]) -> list[PoolMember]:
     return [member for state, members in by_state.items() if state is not MemberState.LEAVING for member in members]
 
 
-def _surplus(observed: PoolObserved, by_state: defaultdict[MemberState, list[PoolMember]]) -> list[PoolMember]:
+def _removals(
+    observed: PoolObserved, by_state: defaultdict[MemberState, list[PoolMember]]
+) -> list[pool_steps.RemoveDesktop]:
     """Return the desktops to remove: all that are unfit, those that failed a while ago, and what is too many.
 
     Of what is too many, those go first that cannot be taken. Of those that can, the oldest go first.
     """
-    removed = list(by_state[MemberState.UNFIT])
-    removed += [each for each in by_state[MemberState.FAILED] if age_of(each, observed) >= FAILED_BACKOFF]
+    due = observed.now - FAILED_BACKOFF
+    removed = [*by_state[MemberState.UNFIT]]
+    removed += [each for each in by_state[MemberState.FAILED] if failed_since(each, observed) <= due]
+    if any(not each.by_quota for each in observed.wanting):
+        # The next place that comes free on a node is not theirs.
+        removed += [each for each in by_state[MemberState.STARTING] if not takes_room(each.pod)]
+    gone = {each.name for each in removed}
     rest = [
-        *(each for each in by_state[MemberState.FAILED] if each not in removed),
-        *reversed(by_state[MemberState.STARTING]),
-        *by_state[MemberState.EXPIRED],
-        *by_state[MemberState.READY],
+        each
+        for each in (
+            *by_state[MemberState.FAILED],
+            *reversed(by_state[MemberState.STARTING]),
+            *by_state[MemberState.EXPIRED],
+            *by_state[MemberState.READY],
+        )
+        if each.name not in gone
     ]
-    excess = max(len(rest) - observed.wanted, observed.to_yield, 0)
-    removed += rest[:excess]
-    under_way = len(by_state[MemberState.STARTING]) + len(by_state[MemberState.LEAVING]) + excess
-    renewed = max(0, max_surge(observed.wanted) - under_way)
-    return removed + [each for each in by_state[MemberState.EXPIRED] if each not in removed][:renewed]
+    served = _make_room(observed, rest)
+    excess = max(len(rest) - observed.wanted - _spare(observed, by_state), len(served))
+    going = [*served, *(each.name for each in rest if each.name not in served)][:excess]
+    removed += [each for each in rest if each.name in going]
+    removed += _renewed(observed, by_state, {each.name for each in removed})
+    return [_remove(each, served.get(each.name, "")) for each in removed]
+
+
+def _make_room(observed: PoolObserved, candidates: list[PoolMember]) -> dict[str, str]:
+    """Return the desktops that go for sessions that find no room, and the UID of each session: one for each."""
+    served: dict[str, str] = {}
+    for wanted in observed.wanting:
+        free = (each for each in candidates if each.name not in served and (wanted.by_quota or takes_room(each.pod)))
+        if not wanted.served and (found := next(free, None)) is not None:
+            served[found.name] = wanted.uid
+    return served
+
+
+def _renewed(
+    observed: PoolObserved, by_state: defaultdict[MemberState, list[PoolMember]], gone: set[str]
+) -> list[PoolMember]:
+    """Return the old desktops that are replaced now: a few at a time, and never the last one that can be taken."""
+    if observed.claims_waiting or observed.wanting:
+        return []
+    old = [each for each in by_state[MemberState.EXPIRED] if each.name not in gone]
+    left = len(old) + len([each for each in by_state[MemberState.READY] if each.name not in gone])
+    under_way = len([each for each in by_state[MemberState.STARTING] if each.name not in gone])
+    least = 0 if _spare(observed, by_state) else 1
+    return old[: max(0, min(max_surge(observed.wanted) - under_way, max(left - 1, least)))]
+
+
+def _spare(observed: PoolObserved, by_state: defaultdict[MemberState, list[PoolMember]]) -> int:
+    """Return how many desktops there may be above the wanted size: one while old ones are replaced, if that is allowed.
+
+    So the successor of the only desktop is there before it goes.
+    """
+    pool = observed.pool
+    may = pool is not None and 0 < observed.wanted < pool.max_size and observed.refused_until is None
+    return int(may and bool(by_state[MemberState.EXPIRED]))
 
 
 def _growth(
     observed: PoolObserved, by_state: defaultdict[MemberState, list[PoolMember]], alive: int
 ) -> Iterable[PoolStep]:
-    """Return the new desktops: what is missing, a few at a time, and one at a time after a failure."""
-    if observed.claims_waiting or observed.held or _is_refused(observed):
+    """Return the new desktops: what is missing, a few at a time, and one at a time while most fail."""
+    if observed.claims_waiting or observed.wanting or observed.refused_until is not None:
         return ()
     if observed.failures.keys() & {Area.DESKTOP, Area.NETWORK}:
         return ()
-    room = 1 if by_state[MemberState.FAILED] else max_surge(observed.wanted)
-    count = min(observed.wanted - alive, room - len(by_state[MemberState.STARTING]))
+    failed, good = len(by_state[MemberState.FAILED]), len(by_state[MemberState.READY])
+    room = 1 if failed and failed >= good else max_surge(observed.wanted)
+    count = min(
+        observed.wanted + _spare(observed, by_state) - alive,
+        room - len(by_state[MemberState.STARTING]),
+    )
     if count <= 0:
         return ()
     if missing := missing_pool_policies(observed):
@@ -153,12 +211,15 @@ def _growth(
     return [pool_steps.MakeDesktop()] * count
 
 
-def _is_refused(observed: PoolObserved) -> bool:
-    return observed.refused_until is not None and observed.now < observed.refused_until
+def _revocations(member: PoolMember, observed: PoolObserved) -> list[PoolStep]:
+    """Return the grants that somebody gave: nobody may open a desktop before it is taken."""
+    if Area.ACCESS in observed.failures:
+        return []
+    return [steps.Revoke(user, name) for user, name in sorted(member.access.grants)]
 
 
 def _complete(member: PoolMember, observed: PoolObserved) -> list[PoolStep]:
-    """Return what a desktop still lacks, and the grants that somebody gave: nobody may open it before it is taken."""
+    """Return what a desktop still lacks."""
     todo: list[PoolStep] = []
     of, pod = observed.session_class, member.pod
     if of is None:
@@ -170,21 +231,24 @@ def _complete(member: PoolMember, observed: PoolObserved) -> list[PoolStep]:
             todo.append(pool_steps.MakeService(pool_service(pod, of), pod))
     if Area.ACCESS in observed.failures or not member.access.inspected:
         return todo
-    todo += [steps.Revoke(user, name) for user, name in sorted(member.access.grants)]
     if member.secret is None or not member.has_secret or member.name in member.access.connections:
         return todo
     return [*todo, steps.CreateConnection(pool_connection(pod, of, member.secret))]
 
 
-def _remove(member: PoolMember) -> PoolStep:
+def _remove(member: PoolMember, session: str) -> pool_steps.RemoveDesktop:
     meta = member.pod["metadata"]
-    return pool_steps.RemoveDesktop(ref_of({"kind": "Pod"} | member.pod), meta["uid"], meta["resourceVersion"])
+    return pool_steps.RemoveDesktop(
+        ref_of({"kind": "Pod"} | member.pod), meta["uid"], meta["resourceVersion"], makes_room_for=session
+    )
 
 
-def _leftovers(observed: PoolObserved, by_state: defaultdict[MemberState, list[PoolMember]]) -> list[PoolStep]:
+def _leftovers(observed: PoolObserved, by_state: dict[MemberState, list[PoolMember]]) -> list[PoolStep]:
     """Return the removal of what desktops have in Guacamole that are gone or being deleted: none can be taken."""
     todo: list[PoolStep] = [
-        pool_steps.ForgetDesktop(name, access_of(name, observed.namespace)) for name in observed.departed
+        steps.RemoveConnection(each, access_of(name, observed.namespace))
+        for name, access in sorted(observed.departed.items())
+        for each in sorted(access.connections)
     ]
     for member in by_state[MemberState.LEAVING]:
         access = access_of(member.name, observed.namespace)

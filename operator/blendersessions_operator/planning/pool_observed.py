@@ -13,9 +13,10 @@ from blendersessions.model.fields import moment
 from blendersessions.model.manifest import Ref
 from blendersessions.model.secret_data import decode
 from blendersessions_operator.planning import podstate
+from blendersessions_operator.planning.observed import belongs_to
 from blendersessions_operator.planning.pool_size import wanted_size
 from blendersessions_operator.resources.pod import outdated
-from blendersessions_operator.resources.pool_desktop import desktop_of_pod, typical_session
+from blendersessions_operator.resources.pool_desktop import desktop_of_pod, pool_labels, typical_session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
     from blendersessions.model.session_class import SessionClass
     from blendersessions.model.warm_pool import WarmPool
+    from blendersessions_operator.planning.room import RoomWanted
     from blendersessions_operator.planning.steps import Area
 
 DEFAULT_START_DEADLINE: Final = timedelta(minutes=10)
@@ -43,12 +45,9 @@ class MemberState(StrEnum):
     FAILED = "Failed"
     """It did not start, or ended. It is replaced after a while."""
     UNFIT = "Unfit"
-    """It was made by former settings, or its node goes. No session may take it, and it is removed at once."""
+    """It was made by former settings, its node goes, or somebody has looked into it. It is removed at once."""
     LEAVING = "Leaving"
     """It is being deleted."""
-
-
-CLAIMABLE: Final = (MemberState.READY, MemberState.EXPIRED)
 
 
 @dataclass(frozen=True)
@@ -61,6 +60,8 @@ class PoolMember:
     access: AccessView = field(default_factory=AccessView)
     outdated: bool = False
     """Whether it was made by former settings of the class."""
+    opened: bool = False
+    """Whether somebody has looked into it, although nobody has taken it."""
 
     @property
     def name(self) -> str:
@@ -97,17 +98,17 @@ class PoolObserved:
     settings: EffectiveSettings | None = None
     """What a session gets that asks for nothing of its own; None if the class is gone."""
     members: tuple[PoolMember, ...] = ()
-    departed: tuple[str, ...] = ()
-    """Names of desktops whose pods are gone, that no session has taken. What they had in Guacamole may be there."""
+    departed: Mapping[str, AccessView] = field(default_factory=dict)
+    """By name: what desktops have in Guacamole whose pods are gone, and that no session has taken."""
     policies: Mapping[str, Manifest] = field(default_factory=dict)
     claims_waiting: bool = False
     """Whether sessions of the class are about to take a desktop, or to start one."""
-    held: bool = False
-    """Whether sessions that start cold find no room now."""
-    to_yield: int = 0
-    """How many desktops must go to make room for such sessions."""
+    wanting: tuple[RoomWanted, ...] = ()
+    """The sessions that start cold and find no room now, for which a desktop less could make some."""
+    claims: int = 0
+    """How many desktops sessions have taken in the last minute."""
     refused_until: datetime | None = None
-    """Until when no desktop is tried, because the API server refused the last one; None if it did not."""
+    """Until when no desktop is tried, because the API server refused the last one; None if one may be tried."""
     refusal: str = ""
     """What it said."""
     failures: Mapping[Area, DomainError] = field(default_factory=dict)
@@ -134,14 +135,17 @@ def state_of(member: PoolMember, observed: PoolObserved) -> MemberState:
     pod = member.pod
     if pod["metadata"].get("deletionTimestamp"):
         return MemberState.LEAVING
+    if member.outdated or observed.settings is None:
+        return MemberState.UNFIT
     if podstate.has_ended(pod) or podstate.is_failing(pod):
         return MemberState.FAILED
     # Whoever makes the Secret again makes other passwords than the desktop has read.
     has_lost_secret = podstate.is_running(pod) and not member.has_secret
-    if member.outdated or observed.settings is None or is_uncertain(pod) or has_lost_secret:
+    # What somebody has left behind is not for the person who takes the desktop.
+    if is_uncertain(pod) or has_lost_secret or member.opened or member.access.grants:
         return MemberState.UNFIT
     if any(podstate.ends(pod)):
-        # What such an end has left behind is not for the person who takes the desktop.
+        # Nor is what such an end has left behind.
         return MemberState.FAILED
     age = age_of(member, observed)
     if not podstate.is_ready(pod) or not member.is_complete:
@@ -157,16 +161,22 @@ def age_of(member: PoolMember, observed: PoolObserved) -> timedelta:
     return max(timedelta(), observed.now - created) if created is not None else timedelta()
 
 
+def failed_since(member: PoolMember, observed: PoolObserved) -> datetime:
+    """Return since when a desktop has failed: since its end, or since its time to start was over."""
+    pod = member.pod
+    created = moment(pod["metadata"].get("creationTimestamp")) or observed.now
+    ended = moment(next(podstate.ends(pod), {}).get("finishedAt"))
+    if ended is None and not podstate.has_ended(pod):
+        return created + start_deadline_of(observed)
+    # A container that fails again and again has a new end each time, and is not ready since the first one.
+    unready = None if podstate.is_ready(pod) else moment(podstate.condition(pod, "Ready").get("lastTransitionTime"))
+    return unready or ended or created
+
+
 def access_of(name: str, namespace: str) -> SessionAccess:
     """Return how a desktop of a pool is known in Guacamole. Nobody is let in."""
     desktop = desktop_of_pod({"metadata": {"name": name, "namespace": namespace}})
     return SessionAccess(connections=desktop.connections, hostname=desktop.hostname, namespace=namespace)
-
-
-def belongs_to(manifest: Manifest, pod: Manifest) -> bool:
-    """Return whether an object was made for this pod, and goes with it."""
-    owners = manifest["metadata"].get("ownerReferences") or ()
-    return any(owner.get("controller") and owner["uid"] == pod["metadata"]["uid"] for owner in owners)
 
 
 def is_uncertain(pod: Manifest) -> bool:
@@ -177,6 +187,12 @@ def is_uncertain(pod: Manifest) -> bool:
 def is_outdated(pod: Manifest, session_class: SessionClass, settings: EffectiveSettings) -> bool:
     """Return whether a pod that waits was made by former settings of its class."""
     return outdated(pod, desktop_of_pod(pod), typical_session(session_class), settings)
+
+
+def has_labels(pod: Manifest, session_class: SessionClass, settings: EffectiveSettings) -> bool:
+    """Return whether a pod that waits has the labels by which policies and pools find it."""
+    wanted = pool_labels(desktop_of_pod(pod), session_class, settings)
+    return wanted.items() <= (pod["metadata"].get("labels") or {}).items()
 
 
 def start_deadline_of(observed: PoolObserved) -> timedelta:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from blendersessions.model.conditions import Reason
 from blendersessions.model.warm_pool import PoolStatus
 from blendersessions_operator.planning.endings import Explanation
 from blendersessions_operator.planning.pod_explanation import why_not_running
@@ -40,6 +41,10 @@ class PoolReason(StrEnum):
     """The class cannot be read. The pool stays as it is."""
 
 
+_USUAL: Final = (Reason.POD_STARTING, "ContainerCreating", "PodInitializing")
+"""What each desktop waits for at its start."""
+
+
 def pool_status(observed: PoolObserved) -> PoolStatus | None:
     """Return the status of a pool; None if the class wants none and nothing of one is left."""
     of, by_state = observed.session_class, members_by_state(observed)
@@ -54,6 +59,7 @@ def pool_status(observed: PoolObserved) -> PoolStatus | None:
         ready=ready,
         starting=starting,
         wanted=observed.wanted,
+        claims_per_minute=observed.claims,
         selector=pool_selector(of),
         reason=told.reason,
         message=told.message,
@@ -76,7 +82,12 @@ def _explain(observed: PoolObserved, by_state: Mapping[MemberState, list[PoolMem
         return Explanation(PoolReason.REFUSED, f"No further desktop is made. {observed.refusal}")
     if observed.failures:
         return Explanation(PoolReason.BLOCKED, " ".join(str(error) for error in observed.failures.values()))
-    if observed.held:
+    if observed.wanting:
         text = "Sessions that start cold find no room, and come first. The pool grows again when they have it."
         return Explanation(PoolReason.WAITING, text)
+    for slowest in by_state[MemberState.STARTING][:1]:
+        why = why_not_running(slowest.pod, observed.now)
+        if why.reason not in _USUAL:
+            text = f"Desktops are being started. {slowest.name} waits ({why.reason}): {why.message}"
+            return Explanation(PoolReason.FILLING, text)
     return Explanation(PoolReason.FILLING, "Desktops are being started.")

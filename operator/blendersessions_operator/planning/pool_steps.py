@@ -9,7 +9,6 @@ from blendersessions_operator.planning import steps
 from blendersessions_operator.planning.steps import Area
 
 if TYPE_CHECKING:
-    from blendersessions.model.access import SessionAccess
     from blendersessions.model.manifest import Manifest, Ref
 
 
@@ -44,16 +43,9 @@ class RemoveDesktop:
     ref: Ref
     uid: str
     resource_version: str
+    makes_room_for: str = ""
+    """UID of the session that finds room then; empty if it goes for another reason."""
     area: Area = Area.DESKTOP
-
-
-@dataclass(frozen=True)
-class ForgetDesktop:
-    """Remove what a desktop whose pod is gone has in Guacamole."""
-
-    name: str
-    access: SessionAccess
-    area: Area = Area.ACCESS
 
 
 PoolStep: TypeAlias = (
@@ -61,7 +53,6 @@ PoolStep: TypeAlias = (
     | MakeSecret
     | MakeService
     | RemoveDesktop
-    | ForgetDesktop
     | steps.ApplyPolicy
     | steps.CreateConnection
     | steps.RemoveConnection

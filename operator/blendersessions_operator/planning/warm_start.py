@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from blendersessions.model import labels
-from blendersessions.model.access import SessionAccess
+from blendersessions.model.access import SessionAccess, access_list
 from blendersessions.model.container import AGENT_TOKEN, VNC_PASSWORD
 from blendersessions.model.manifest import ref_of
 from blendersessions.model.scene import Scene
@@ -22,17 +22,18 @@ from blendersessions.model.warm_pool import was_of_pool
 from blendersessions_operator.planning import podstate, steps
 from blendersessions_operator.planning.desktop import credentials_of
 from blendersessions_operator.planning.endings import Explanation
-from blendersessions_operator.planning.observed import own_pod
+from blendersessions_operator.planning.observed import belongs_to, granted_before, is_new_claim, own_pod
 from blendersessions_operator.planning.steps import Area
 from blendersessions_operator.resources.pod import outdated, pod, pod_metadata
-from blendersessions_operator.resources.pool_desktop import desktop_of_pod
+from blendersessions_operator.resources.pool_desktop import desktop_of_pod, pool_pod, typical_session
 from blendersessions_operator.resources.secret import desktop_secret
 from blendersessions_operator.resources.service import service
 
 if TYPE_CHECKING:
     from blendersessions.model.effective_settings import EffectiveSettings
     from blendersessions.model.manifest import Manifest
-    from blendersessions.model.session import Session
+    from blendersessions.model.session import Session, Spec
+    from blendersessions.model.session_class import SessionClass
     from blendersessions_operator.planning.observed import Observed
     from blendersessions_operator.planning.steps import Step
     from blendersessions_operator.planning.suspend import Stages
@@ -55,7 +56,7 @@ class ColdReason(StrEnum):
     OWN_DISPLAY = "OwnDisplay"
     """It asks for another size or depth of the screen."""
     OTHER_SETTINGS = "OtherSettings"
-    """Its desktop differs in something else, such as its input."""
+    """Its desktop differs in something else, such as its input, or the cluster lets none be taken."""
     RESUMED = "Resumed"
     """It had a desktop before, under whose name it starts again."""
     DESKTOP_FAILED = "DesktopFailed"
@@ -66,6 +67,10 @@ EMPTY: Final = Explanation(ColdReason.POOL_EMPTY, "No desktop of the pool was fr
 FAILED: Final = Explanation(
     ColdReason.DESKTOP_FAILED, "The desktop that it took from the pool ended before its scene was on screen."
 )
+
+
+RESUMED: Final = Explanation(ColdReason.RESUMED, "It had a desktop before, under whose name it starts again.")
+NOT_LET: Final = Explanation(ColdReason.OTHER_SETTINGS, "An admission rule of the cluster lets no desktop be taken.")
 
 
 @dataclass(frozen=True)
@@ -82,27 +87,46 @@ class Opening:
         return not self.running and not self.failure
 
 
-def why_cold(session: Session, settings: EffectiveSettings) -> Explanation | None:
-    """Return why no desktop of its class's pool can serve a session; None if one can, or if the class has no pool."""
-    spec = session.spec
-    if settings.warm_pool is None:
-        return None
+def why_cold(
+    session: Session, settings: EffectiveSettings, of: SessionClass, of_pool: EffectiveSettings
+) -> Explanation | None:
+    """Return why no desktop of its class's pool can serve a session; None if one can.
+
+    Args:
+        session: the session.
+        settings: its effective settings.
+        of: its class, which has a pool.
+        of_pool: the settings of a session that asks for nothing.
+    """
+    spec, shown = session.spec, typical_session(of).spec
     if spec.workspace is not None:
         return Explanation(ColdReason.WORKSPACE, "A running desktop cannot be given the volume of a workspace.")
     if spec.scene.is_brought_in:
         text = "A desktop of the pool opens samples alone; a file of your own is brought in by one that starts for it."
         return Explanation(ColdReason.OWN_SCENE, text)
-    if settings.warm_pool.scene and not spec.scene.sample:
-        text = f"The desktops of the pool show {settings.warm_pool.scene}, and open another sample, but no empty scene."
+    if shown.scene.sample and not spec.scene.sample:
+        text = f"The desktops of the pool show {shown.scene.sample}, and open another sample, but no empty scene."
         return Explanation(ColdReason.OWN_SCENE, text)
+    if fits(session, settings, pool_pod(session.desktop, of, of_pool)):
+        return None
     if spec.resources.requests or spec.resources.limits:
         return Explanation(ColdReason.OWN_RESOURCES, "The desktops of the pool have the resources of the class.")
-    typical = type(spec)().display
-    screen = spec.display.width, spec.display.height, spec.display.color_depth
-    if screen != (typical.width, typical.height, typical.color_depth):
-        size = f"{typical.width} x {typical.height} pixels and {typical.color_depth} bits"
-        return Explanation(ColdReason.OWN_DISPLAY, f"The desktops of the pool have a screen of {size}.")
-    return None
+    if _screen(spec) != _screen(shown):
+        width, height, depth = _screen(shown)
+        text = f"The desktops of the pool have a screen of {width} x {height} pixels and {depth} bits."
+        return Explanation(ColdReason.OWN_DISPLAY, text)
+    return Explanation(ColdReason.OTHER_SETTINGS, "The desktops of the pool have the settings of the class.")
+
+
+def why_none(session: Session, observed: Observed) -> Explanation | None:
+    """Return why a session that starts is offered no desktop, because of what it had; None if it had nothing."""
+    known, took = session.status, session.desktop.name != session.generated_name
+    if took and known.ready_at is None and known.suspension is None:
+        return FAILED
+    if took or known.ready_at is not None or known.connection is not None or known.desktop_name:
+        return RESUMED
+    # Its own desktop was begun by an operator that is gone.
+    return EMPTY if observed.secret is not None else None
 
 
 def fits(session: Session, settings: EffectiveSettings, waiting: Manifest) -> bool:
@@ -130,22 +154,27 @@ def plan_claim(session: Session, observed: Observed) -> Stages:
     made_from = {
         labels.DESKTOP: pod(desktop, session, settings)["metadata"]["annotations"][labels.DESKTOP],
         labels.CREDENTIALS: credentials_of(offer.secret),
+        # Before the first grant, as on the Secret of a cold start.
+        labels.GRANTED: ",".join(access_list(session)),
     }
     wanted = pod_metadata(desktop, session, settings, made_from)
     return ((steps.ClaimDesktop(ref_of({"kind": "Pod"} | offer.pod), _take(offer.pod, wanted)),),)
 
 
 def plan_take_over(session: Session, observed: Observed) -> Stages:
-    """Plan what makes the session the owner of what belongs to the pod that it has taken."""
-    if Area.DESKTOP in observed.failures or session.desktop.name == session.generated_name:
+    """Plan what makes the session the owner of what belongs to the pod that it has taken, once it is ready."""
+    pod = own_pod(session, observed)
+    if Area.DESKTOP in observed.failures or pod is None or is_new_claim(session, observed):
         return ()
     todo: list[Step] = []
     secret, found = observed.secret, observed.service
-    if secret is not None and belongs_to_a_pod(secret):
+    if secret is not None and belongs_to(secret, pod):
         known = DesktopCredentials(decode(secret, VNC_PASSWORD), decode(secret, AGENT_TOKEN))
         wanted = desktop_secret(session.desktop, session, known)
+        granted = dict.fromkeys([*granted_before(session, observed), *access_list(session)])
+        wanted["metadata"]["annotations"][labels.GRANTED] = ",".join(granted)
         todo.append(steps.TakeOver(ref_of({"kind": "Secret"} | secret), _take(secret, wanted)))
-    if found is not None and belongs_to_a_pod(found):
+    if found is not None and belongs_to(found, pod):
         wanted = service(session.desktop, session)
         todo.append(steps.TakeOver(ref_of({"kind": "Service"} | found), _take(found, wanted)))
     return (tuple(todo),) if todo else ()
@@ -185,7 +214,7 @@ def plan_opening(session: Session, observed: Observed) -> Stages:
 def awaits_scene(session: Session, observed: Observed) -> bool:
     """Return whether the desktop of a pool that the session has taken does not show its scene yet."""
     actual = own_pod(session, observed)
-    if actual is None or not is_new_claim(session, actual) or _shown(actual) == session.spec.scene.sample:
+    if actual is None or not is_new_claim(session, observed) or _shown(actual) == session.spec.scene.sample:
         return False
     return observed.opening is None or not observed.opening.done
 
@@ -193,15 +222,10 @@ def awaits_scene(session: Session, observed: Observed) -> bool:
 def has_fallen_back(session: Session, observed: Observed) -> bool:
     """Return whether the desktop that the session has taken is of no use, so that another one is started."""
     actual = own_pod(session, observed)
-    if actual is None or not is_new_claim(session, actual):
+    if actual is None or not is_new_claim(session, observed):
         return False
     failed = observed.opening is not None and bool(observed.opening.failure)
     return failed or podstate.has_ended(actual) or any(podstate.ends(actual))
-
-
-def is_new_claim(session: Session, actual: Manifest) -> bool:
-    """Return whether the session has taken a pool's desktop, and was not ready with it yet."""
-    return was_of_pool(actual) and session.status.ready_at is None
 
 
 def startup_of(session: Session, observed: Observed, seconds: float) -> Startup:
@@ -211,22 +235,12 @@ def startup_of(session: Session, observed: Observed, seconds: float) -> Startup:
         return Startup(StartPath.WARM, seconds)
     if settings is None or settings.warm_pool is None:
         return Startup(StartPath.COLD, seconds)
-    told = _why_it_was_cold(session, observed, settings)
+    told = observed.cold_because or EMPTY
     return Startup(StartPath.COLD, seconds, told.reason, told.message)
 
 
-def belongs_to_a_pod(manifest: Manifest) -> bool:
-    """Return whether an object was made for a pool, and still goes with the pod that it was made for."""
-    owners = manifest["metadata"].get("ownerReferences") or ()
-    return was_of_pool(manifest) and any(owner.get("controller") and owner.get("kind") == "Pod" for owner in owners)
-
-
-def _why_it_was_cold(session: Session, observed: Observed, settings: EffectiveSettings) -> Explanation:
-    if observed.cold_because is not None:
-        return observed.cold_because
-    if session.desktop.name != session.generated_name:
-        return FAILED
-    return why_cold(session, settings) or EMPTY
+def _screen(spec: Spec) -> tuple[int, int, int]:
+    return spec.display.width, spec.display.height, spec.display.color_depth
 
 
 def _shown(waiting: Manifest) -> str:

@@ -46,13 +46,18 @@ def pool_pod(desktop: Desktop, session_class: SessionClass, settings: EffectiveS
     made = pod(desktop, typical, settings)
     owner: Manifest = {"apiVersion": API_VERSION, "kind": CLASS_KIND, "name": session_class.name}
     meta = _metadata(desktop, session_class.name, owner | {"uid": session_class.uid, "controller": True})
-    meta["labels"][labels.EGRESS] = settings.egress
+    meta["labels"] = pool_labels(desktop, session_class, settings)
     annotations = made["metadata"]["annotations"]
     meta["annotations"] = {
         labels.DESKTOP: annotations[labels.DESKTOP],
         labels.POOL_SCENE: typical.spec.scene.sample,
     }
     return made | {"metadata": meta}
+
+
+def pool_labels(desktop: Desktop, session_class: SessionClass, settings: EffectiveSettings) -> dict[str, str]:
+    """Build the labels of the pod."""
+    return _labels(desktop, session_class.name) | {labels.EGRESS: settings.egress}
 
 
 def pool_secret(waiting: Manifest, credentials: DesktopCredentials) -> Manifest:
@@ -98,11 +103,15 @@ def _metadata(desktop: Desktop, class_name: str, owner: Manifest) -> Manifest:
     return {
         "name": desktop.name,
         "namespace": desktop.namespace,
-        "labels": {
-            labels.MANAGED_BY: labels.MANAGED_BY_VALUE,
-            labels.NAME: labels.NAME_VALUE,
-            labels.DESKTOP_NAME: desktop.name,
-            labels.POOL: class_name,
-        },
+        "labels": _labels(desktop, class_name),
         "ownerReferences": [owner],
+    }
+
+
+def _labels(desktop: Desktop, class_name: str) -> dict[str, str]:
+    return {
+        labels.MANAGED_BY: labels.MANAGED_BY_VALUE,
+        labels.NAME: labels.NAME_VALUE,
+        labels.DESKTOP_NAME: desktop.name,
+        labels.POOL: class_name,
     }

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 from blendersessions.model.access import AccessView, ConnectionRecord
 from blendersessions.model.desktop import Desktop
 from blendersessions.model.effective_settings import effective_settings
-from blendersessions.model.labels import SESSION_UID
-from blendersessions.model.manifest import SESSION_KIND
 from blendersessions.model.names import name_for
 from blendersessions.model.secret_data import DesktopCredentials
 from blendersessions.model.session_class import parse_session_class
@@ -29,6 +27,7 @@ if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
     from blendersessions.model.session_class import SessionClass
     from blendersessions_operator.planning.pool_steps import PoolStep
+    from blendersessions_operator.planning.room import RoomWanted
 
 CLASS_UID = "0c1a5500-0000-4000-8000-000000000001"
 
@@ -55,15 +54,21 @@ def waiting_pod(session_class: SessionClass, name: str, now: datetime = NOW) -> 
 def reported(pod: Manifest, *, ready: bool = True, phase: str = "Running", **status: object) -> Manifest:
     """The pod as the kubelet reports it."""
     conditions = [{"type": "Ready", "status": "True" if ready else "False"}]
-    return pod | {"status": {"phase": phase, "podIP": "10.0.0.7", "conditions": conditions} | status}
+    reports = {"phase": phase, "podIP": "10.0.0.7", "conditions": conditions} | status
+    return pod | {"spec": pod["spec"] | {"nodeName": "node-1"}, "status": reports}
 
 
 def complete(pod: Manifest) -> PoolMember:
     """A desktop that lacks nothing in Kubernetes and in Guacamole."""
     name = pod["metadata"]["name"]
     secret = pool_secret(pod, DesktopCredentials("pw123456", f"token of {name}"))
+    return PoolMember(pod, secret, {"kind": "Service"}, seen_in_guacamole(name))
+
+
+def seen_in_guacamole(name: str) -> AccessView:
+    """What Guacamole has of a desktop that nobody has taken."""
     record = ConnectionRecord("7", name, "vnc", {}, {"hostname": f"{name}.art.svc"})
-    return PoolMember(pod, secret, {"kind": "Service"}, AccessView(inspected=True, connections={name: record}))
+    return AccessView(inspected=True, connections={name: record})
 
 
 @dataclass
@@ -75,19 +80,23 @@ class PoolWorld:
     members: dict[str, PoolMember] = field(default_factory=dict)
     taken: dict[str, str] = field(default_factory=dict)
     """The session of each desktop that was taken."""
+    ending: set[str] = field(default_factory=set)
+    """The pods whose end the kubelet has begun."""
     departed: set[str] = field(default_factory=set)
+    """The desktops whose pods are gone."""
     connections: set[str] = field(default_factory=set)
     made: int = 0
     claims_waiting: bool = False
-    held: bool = False
-    to_yield: int = 0
+    wanting: list[RoomWanted] = field(default_factory=list)
     quota: int = 10**6
-    refused: bool = False
+    refused_until: datetime | None = None
     numbers: itertools.count[int] = field(default_factory=itertools.count)
 
     def observe(self) -> PoolObserved:
         """What the controller sees when its cache is current."""
         of = self.session_class
+        if self.refused_until is not None and self.now >= self.refused_until:
+            self.refused_until = None
         return PoolObserved(
             now=self.now,
             namespace="art",
@@ -98,11 +107,10 @@ class PoolWorld:
                 replace(each, outdated=of is not None and is_outdated(each.pod, of, settings_of(of)))
                 for each in self.members.values()
             ),
-            departed=tuple(sorted(self.departed)),
             claims_waiting=self.claims_waiting,
-            held=self.held,
-            to_yield=self.to_yield,
-            refused_until=self.now + timedelta(minutes=5) if self.refused else None,
+            departed={name: seen_in_guacamole(name) for name in self.departed & self.connections},
+            wanting=tuple(each for each in self.wanting if self.now < each.until),
+            refused_until=self.refused_until,
         )
 
     def work(self, observed: PoolObserved | None = None) -> int:
@@ -122,10 +130,12 @@ class PoolWorld:
         raise AssertionError("the plans do not converge")
 
     def kubelet(self, *, ready: bool = True) -> None:
-        """Report each pod as ready, and remove those that are being deleted."""
+        """Report each pod as ready, begin to end those that are being deleted, and remove those that have ended."""
         for name, member in list(self.members.items()):
-            if member.pod["metadata"].get("deletionTimestamp"):
+            if name in self.ending:
                 self.vanish(name)
+            elif member.pod["metadata"].get("deletionTimestamp"):
+                self.ending.add(name)
             elif "status" not in member.pod and member.secret is not None:
                 self.touch(name, reported(member.pod, ready=ready))
 
@@ -140,10 +150,6 @@ class PoolWorld:
         if member is None or member.pod["metadata"]["resourceVersion"] != version:
             return False
         assert name not in self.taken, "a desktop has one session, ever"
-        owner = {"kind": SESSION_KIND, "uid": session, "controller": True}
-        labelled = member.pod["metadata"]["labels"] | {SESSION_UID: session}
-        assert labelled[SESSION_UID] == session
-        assert owner["controller"]
         self.taken[name] = session
         del self.members[name]
         return True
@@ -151,22 +157,20 @@ class PoolWorld:
     def vanish(self, name: str) -> None:
         """The object of a pod goes, and what belongs to it."""
         del self.members[name]
+        self.ending.discard(name)
         self.departed.add(name)
 
     def _carry_out(self, step: PoolStep) -> None:
         match step:
             case pool_steps.MakeDesktop():
                 self._make()
-            case pool_steps.RemoveDesktop(ref, _, version):
-                self._remove(ref.name, version)
+            case pool_steps.RemoveDesktop(ref, _, version, session):
+                if self._remove(ref.name, version):
+                    self.wanting = [replace(each, served=each.served or each.uid == session) for each in self.wanting]
             case pool_steps.MakeSecret(pod):
                 self._set(pod, secret=pool_secret(pod, DesktopCredentials("pw123456", "token")))
             case pool_steps.MakeService(manifest, pod):
                 self._set(pod, service=manifest)
-            case pool_steps.ForgetDesktop(name):
-                assert name not in self.taken
-                self.departed.discard(name)
-                self.connections.discard(name)
             case steps.CreateConnection(spec):
                 self.connections.add(spec.key)
                 self._see(spec.key)
@@ -176,19 +180,22 @@ class PoolWorld:
                 self._see(name)
 
     def _make(self) -> None:
-        assert self.session_class is not None
+        if self.session_class is None or self.refused_until is not None:
+            return
         if len(self.members) + len(self.taken) >= self.quota:
-            self.refused = True
+            self.refused_until = self.now + timedelta(minutes=5)
             return
         name = name_for(str(uuid.UUID(int=next(self.numbers))))
         self.members[name] = PoolMember(waiting_pod(self.session_class, name, self.now), access=AccessView(True))
         self.made += 1
 
-    def _remove(self, name: str, version: str) -> None:
+    def _remove(self, name: str, version: str) -> bool:
         member = self.members.get(name)
-        if member is not None and member.pod["metadata"]["resourceVersion"] == version:
-            metadata = member.pod["metadata"] | {"deletionTimestamp": self.now.isoformat()}
-            self.touch(name, member.pod | {"metadata": metadata})
+        if member is None or member.pod["metadata"]["resourceVersion"] != version:
+            return False
+        metadata = member.pod["metadata"] | {"deletionTimestamp": self.now.isoformat()}
+        self.touch(name, member.pod | {"metadata": metadata})
+        return True
 
     def _set(self, pod: Manifest, **parts: Manifest) -> None:
         name = pod["metadata"]["name"]
@@ -197,6 +204,5 @@ class PoolWorld:
 
     def _see(self, name: str) -> None:
         if name in self.members:
-            record = ConnectionRecord("7", name, "vnc", {}, {"hostname": f"{name}.art.svc"})
-            known = {name: record} if name in self.connections else {}
-            self.members[name] = replace(self.members[name], access=AccessView(inspected=True, connections=known))
+            known = seen_in_guacamole(name) if name in self.connections else AccessView(inspected=True)
+            self.members[name] = replace(self.members[name], access=known)

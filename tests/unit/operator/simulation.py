@@ -124,12 +124,14 @@ class Server(Faulty):
         if {key: former.get(key) for key in wanted} != wanted:
             self._merged(ref, {"spec": wanted})["metadata"]["generation"] += 1
 
-    async def delete(self, ref: Ref, uid: str, grace_seconds: int | None = None) -> None:
+    async def delete(self, ref: Ref, uid: str, grace_seconds: int | None = None, version: str = "") -> None:
         del grace_seconds
 
         def deleted() -> None:
             found = self.objects.get(ref)
-            if found is not None and found["metadata"]["uid"] == uid:
+            if found is None or found["metadata"]["uid"] != uid:
+                return
+            if version in ("", found["metadata"]["resourceVersion"]):
                 self._end(ref)
 
         self._call(System.KUBERNETES, deleted)
@@ -178,8 +180,10 @@ class Server(Faulty):
     def _merged(self, ref: Ref, patch: Manifest) -> Manifest:
         found = self._found(ref)
         meta = patch.get("metadata") or {}
-        if meta.get("uid", found["metadata"]["uid"]) != found["metadata"]["uid"]:
+        if any(meta.get(key, found["metadata"][key]) != found["metadata"][key] for key in ("uid", "resourceVersion")):
             raise Conflict("another one by now", System.KUBERNETES)
+        if "ownerReferences" in meta:
+            found["metadata"]["ownerReferences"] = copy.deepcopy(meta["ownerReferences"])
         for part in ("spec", "data"):
             if part in patch:
                 merged = found.setdefault(part, {}) | patch[part]
@@ -190,11 +194,14 @@ class Server(Faulty):
         return self.touched(ref)
 
     def _with_status(self, manifest: Manifest) -> Manifest:
-        """Replace the status of a session, in one version."""
+        """Replace the status of a session or a class, in one version."""
         ref, metadata = ref_of(manifest), manifest["metadata"]
         found = self._found(ref)
         if any(metadata[key] != found["metadata"][key] for key in ("uid", "resourceVersion")):
             raise Conflict("another one by now", System.KUBERNETES)
+        if ref.kind == CLASS_KIND:
+            found["status"] = copy.deepcopy(manifest["status"])
+            return self.touched(ref)
         self._rules.see(found)
         found["status"] = copy.deepcopy(manifest["status"])
         written = self.touched(ref)
@@ -333,6 +340,10 @@ class FakeAgents(Faulty):
         if self.full:
             raise Invalid(f"The disk of {desktop.name} is full", System.AGENT)
         return str(self._call(System.AGENT, lambda: "/home/blender/cart.blend"))
+
+    async def open_sample(self, desktop: AgentEndpoint, sample: str) -> None:
+        del desktop, sample
+        self._call(System.AGENT, lambda: None)
 
     async def notify(self, desktop: AgentEndpoint, message: str, seconds: float) -> None:
         del desktop, message, seconds

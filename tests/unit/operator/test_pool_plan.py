@@ -15,6 +15,8 @@ from blendersessions.model.errors import System, Unauthorised, Unavailable
 from blendersessions_operator.planning import pool_steps, steps
 from blendersessions_operator.planning.pool import FAILED_BACKOFF, max_surge, plan_pool, requeue_pool_after
 from blendersessions_operator.planning.pool_observed import MemberState, PoolMember, PoolObserved, state_of
+from blendersessions_operator.planning.pool_status import PoolReason, pool_status
+from blendersessions_operator.planning.room import HELD_TIME, RoomWanted
 from blendersessions_operator.planning.steps import Area
 from unit.operator.factories import CONFINING, NOW
 from unit.operator.pools import PoolWorld, class_of, complete, reported, waiting_pod
@@ -31,6 +33,10 @@ def full(pool: dict[str, object] | None = None) -> PoolWorld:
     made = world(pool)
     made.settle()
     return made
+
+
+def wants(uid: str = "large", *, by_quota: bool = False) -> RoomWanted:
+    return RoomWanted(uid, "art", "default", NOW, by_quota)
 
 
 def of_kind(observed: PoolObserved, kind: type) -> list[pool_steps.PoolStep]:
@@ -53,11 +59,24 @@ def test_a_full_pool_has_nothing_to_do_until_it_is_old() -> None:
     assert requeue_pool_after(made.observe()) == timedelta(hours=24)
 
 
-@pytest.mark.parametrize("why", ["claims_waiting", "held", "refused"])
+@pytest.mark.parametrize("why", ["claims_waiting", "wanting", "refused_until"])
 def test_nothing_is_made_while_sessions_wait_or_the_server_refuses(why: str) -> None:
     made = world()
-    setattr(made, why, True)
+    setattr(made, why, {"claims_waiting": True, "wanting": [wants()], "refused_until": NOW + FAILED_BACKOFF}[why])
     assert plan_pool(made.observe()).steps == ()
+
+
+def test_a_desktop_is_tried_again_when_the_time_of_a_refusal_is_over() -> None:
+    made = world()
+    made.quota = 0
+    made.work()
+    assert plan_pool(made.observe()).steps == ()
+    after = requeue_pool_after(made.observe())
+    assert after is not None
+    made.now += after
+    made.quota = 9
+    made.settle()
+    assert len(made.members) == 3
 
 
 def test_nothing_is_made_after_a_failure_of_this_run() -> None:
@@ -100,6 +119,15 @@ def test_whoever_was_let_in_before_a_claim_is_turned_out() -> None:
     opened = replace(whole, access=replace(whole.access, grants=frozenset({("eve", "blender-a")})))
     observed = replace(PoolWorld(of).observe(), members=(opened,))
     assert of_kind(observed, steps.Revoke) == [steps.Revoke("eve", "blender-a")]
+    assert state_of(opened, observed) is MemberState.UNFIT, "and what was done in it goes to nobody"
+    assert len(of_kind(observed, pool_steps.RemoveDesktop)) == 1
+
+
+def test_a_desktop_that_somebody_has_opened_is_removed() -> None:
+    of = class_of(POOL)
+    opened = replace(complete(reported(waiting_pod(of, "blender-a"))), opened=True)
+    observed = replace(PoolWorld(of).observe(), members=(opened,))
+    assert len(of_kind(observed, pool_steps.RemoveDesktop)) == 1
 
 
 def test_another_image_removes_all_at_once_and_makes_new_ones_at_the_usual_pace() -> None:
@@ -144,7 +172,7 @@ def test_without_a_pool_all_desktops_go_and_leave_nothing_in_guacamole(of: objec
     made.session_class = of  # type: ignore[assignment]
     made.settle()
     assert made.members == {}
-    assert made.connections == set()
+    assert made.connections == set(), "nothing is left over"
 
 
 def test_a_class_that_cannot_be_read_keeps_its_pool() -> None:
@@ -156,9 +184,51 @@ def test_a_class_that_cannot_be_read_keeps_its_pool() -> None:
 
 def test_desktops_make_room_for_sessions_that_start_cold() -> None:
     made = full()
-    made.held, made.to_yield = True, 2
-    assert len(of_kind(made.observe(), pool_steps.RemoveDesktop)) == 2
+    made.wanting = [wants("one"), wants("other")]
+    removed = [step for step in plan_pool(made.observe()).steps if isinstance(step, pool_steps.RemoveDesktop)]
+    assert {step.makes_room_for for step in removed} == {"one", "other"}
     assert of_kind(made.observe(), pool_steps.MakeDesktop) == []
+    made.settle()
+    assert len(made.members) == 1, "one for each session, once"
+
+
+@pytest.mark.parametrize(("by_quota", "left"), [(False, 2), (True, 4)])
+def test_a_desktop_that_is_on_no_node_makes_no_room_there(by_quota: bool, left: int) -> None:
+    made = full({"size": 3})
+    made.session_class = class_of({"size": 5})
+    made.work()
+    assert len(made.members) == 5
+    made.wanting = [wants(by_quota=by_quota)]
+    removed = [step for step in plan_pool(made.observe()).steps if isinstance(step, pool_steps.RemoveDesktop)]
+    (served,) = [step.ref.name for step in removed if step.makes_room_for]
+    ready = state_of(made.members[served], made.observe()) is MemberState.READY
+    assert ready is not by_quota, "any pod counts for a quota"
+    made.work()
+    leaving = {name for name, each in made.members.items() if "deletionTimestamp" in each.pod["metadata"]}
+    assert len(made.members) - len(leaving) == left, "no pod waits for the place that comes free"
+
+
+def test_a_pool_grows_again_when_a_session_has_found_no_room_for_long() -> None:
+    made = full()
+    made.wanting = [wants()]
+    made.settle()
+    assert len(made.members) == 2
+    assert requeue_pool_after(made.observe()) == HELD_TIME
+    made.now += HELD_TIME
+    made.settle()
+    assert len(made.members) == 3
+
+
+def test_a_desktop_that_goes_for_another_reason_serves_no_session() -> None:
+    made = full({"size": 1})
+    (name,) = made.members
+    pod = made.members[name].pod
+    drained = pod["status"]["conditions"] + [{"type": "DisruptionTarget", "status": "True"}]
+    made.touch(name, pod | {"status": pod["status"] | {"conditions": drained}})
+    made.wanting = [wants()]
+    (removed,) = of_kind(made.observe(), pool_steps.RemoveDesktop)
+    assert isinstance(removed, pool_steps.RemoveDesktop)
+    assert removed.makes_room_for == ""
 
 
 def test_an_image_that_never_starts_does_not_spin() -> None:
@@ -167,15 +237,123 @@ def test_an_image_that_never_starts_does_not_spin() -> None:
         made.work()
         made.kubelet(ready=False)
         made.now += timedelta(minutes=1)
-    # Each place is tried again at most once in the start deadline of ten minutes.
-    assert made.made <= 5 * 12 * 6
+    # Each place is tried again once in the start deadline of ten minutes and the five that follow it.
+    assert made.made <= 5 * 12 * 4
     assert len(made.members) <= 5
+
+
+def test_a_desktop_that_is_late_is_told_and_keeps_its_place_for_a_while() -> None:
+    made = world({"size": 1})
+    for _ in range(4):
+        made.work()
+        made.kubelet(ready=False)
+    made.now += timedelta(minutes=10)
+    assert pool_status(made.observe()).reason == PoolReason.FAILING  # type: ignore[union-attr]
+    assert of_kind(made.observe(), pool_steps.RemoveDesktop) == []
+    assert requeue_pool_after(made.observe()) == FAILED_BACKOFF
+    made.now += FAILED_BACKOFF
+    assert len(of_kind(made.observe(), pool_steps.RemoveDesktop)) == 1
+
+
+def test_a_blender_that_ends_after_a_while_is_not_replaced_at_once() -> None:
+    made = full({"size": 1})
+    made.now += timedelta(hours=1)
+    (name,) = made.members
+    ended = {"terminated": {"exitCode": 1, "finishedAt": made.now.isoformat()}}
+    blender = {"name": "blender", "state": {"running": {}}, "lastState": ended}
+    made.touch(name, reported(made.members[name].pod, containerStatuses=[blender]))
+    assert of_kind(made.observe(), pool_steps.RemoveDesktop) == []
+    assert requeue_pool_after(made.observe()) == FAILED_BACKOFF
+    made.now += FAILED_BACKOFF
+    assert len(of_kind(made.observe(), pool_steps.RemoveDesktop)) == 1
+
+
+def test_a_container_that_fails_again_and_again_has_failed_since_it_was_ready() -> None:
+    made = full({"size": 1})
+    (name,) = made.members
+    made.now += timedelta(hours=2)
+    unready = {"type": "Ready", "status": "False", "lastTransitionTime": (made.now - FAILED_BACKOFF).isoformat()}
+    ended = {"exitCode": 1, "startedAt": made.now.isoformat(), "finishedAt": made.now.isoformat()}
+    loop = {"name": "blender", "state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": {"terminated": ended}}
+    made.touch(name, reported(made.members[name].pod, containerStatuses=[loop], conditions=[unready]))
+    assert len(of_kind(made.observe(), pool_steps.RemoveDesktop)) == 1
+
+
+def test_a_desktop_that_waits_for_its_image_is_told() -> None:
+    made = world({"size": 1})
+    made.work()
+    (name,) = made.members
+    waits = {"name": "blender", "state": {"waiting": {"reason": "ErrImagePull", "message": "no such image"}}}
+    made.touch(name, reported(made.members[name].pod, ready=False, phase="Pending", containerStatuses=[waits]))
+    told = pool_status(made.observe())
+    assert told is not None
+    assert told.reason == PoolReason.FILLING
+    assert "ErrImagePull" in told.message
+    assert "no such image" in told.message
+
+
+def test_a_failed_desktop_does_not_outlive_the_mend_of_its_class() -> None:
+    made = full({"size": 4})
+    for name in sorted(made.members)[:2]:
+        made.touch(name, reported(made.members[name].pod, ready=False, phase="Failed"))
+    made.session_class = class_of({"size": 4}, image="blender:mended")
+    assert len(of_kind(made.observe(), pool_steps.RemoveDesktop)) == 4
+    made.settle()
+    assert len(made.members) == 4
+
+
+def test_one_end_in_a_large_pool_does_not_slow_it() -> None:
+    made = full({"size": 20})
+    name = min(made.members)
+    made.touch(name, reported(made.members[name].pod, ready=False, phase="Failed"))
+    made.session_class = class_of({"size": 30})
+    assert len(of_kind(made.observe(), pool_steps.MakeDesktop)) == max_surge(30)
+
+
+@pytest.mark.parametrize("size", [1, 2, 10])
+def test_an_old_pool_is_never_empty_while_it_is_renewed(size: int) -> None:
+    made = full({"size": size})
+    made.now += timedelta(hours=25)
+    former = set(made.members)
+    fewest = size
+    for _ in range(60):
+        made.work()
+        made.kubelet()
+        states = [state_of(each, made.observe()) for each in made.members.values()]
+        fewest = min(fewest, len([each for each in states if each in (MemberState.READY, MemberState.EXPIRED)]))
+    assert fewest >= 1
+    assert len(made.members) == size
+    assert not former & made.members.keys()
+
+
+def test_a_pool_at_its_largest_size_is_renewed_too() -> None:
+    made = full({"size": 1, "maxSize": 1})
+    former = set(made.members)
+    made.now += timedelta(hours=25)
+    made.settle()
+    assert len(made.members) == 1
+    assert not former & made.members.keys()
+
+
+def test_a_desktop_that_hangs_on_a_dead_node_does_not_stop_renewals() -> None:
+    made = full({"size": 3})
+    made.now += timedelta(hours=25)
+    for name in sorted(made.members)[:2]:
+        metadata = made.members[name].pod["metadata"] | {"deletionTimestamp": made.now.isoformat()}
+        made.touch(name, made.members[name].pod | {"metadata": metadata})
+    made.work()
+    made.kubelet()
+    for name in made.ending:
+        made.members.pop(name, None)
+    made.settle()
+    assert all(state_of(each, made.observe()) is MemberState.READY for each in made.members.values())
 
 
 def test_a_failed_desktop_keeps_its_place_for_a_while() -> None:
     made = full()
     name = next(iter(made.members))
-    made.touch(name, reported(made.members[name].pod, ready=False, phase="Failed"))
+    failed_at = {"type": "Ready", "status": "False", "lastTransitionTime": NOW.isoformat()}
+    made.touch(name, reported(made.members[name].pod, ready=False, phase="Failed", conditions=[failed_at]))
     assert of_kind(made.observe(), pool_steps.RemoveDesktop) == []
     assert requeue_pool_after(made.observe()) == FAILED_BACKOFF
     made.now += FAILED_BACKOFF

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,9 @@ from blendersessions.model.names import name_for
 from blendersessions.model.secret_data import DesktopCredentials
 from blendersessions.model.warm_pool import WarmPool
 from blendersessions_operator.controller.cache import ObjectCache
-from blendersessions_operator.controller.pools import HELD_TIME, Pools
+from blendersessions_operator.controller.pools import Pools, Refusal
 from blendersessions_operator.planning.pool_size import schedule_faults, time_to_next_size, wanted_size
+from blendersessions_operator.planning.room import HELD_TIME
 from blendersessions_operator.resources.pool_desktop import pool_secret
 from unit.operator.factories import NOW, OTHER_UID, UID, body, session
 from unit.operator.pools import CLASS_UID, class_of, waiting_pod
@@ -22,9 +24,12 @@ from unit.operator.pools import CLASS_UID, class_of, waiting_pod
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from blendersessions.model.session import Session
+
 POOL = {"size": 2, "scene": "shopping_cart.blend"}
 KEY = Ref(CLASS_KIND, "art", "default")
 NAME = name_for(OTHER_UID)
+GONE = name_for("ffffffff-ffff-4fff-8fff-ffffffffff00")
 POD = Ref("Pod", "art", NAME)
 
 
@@ -108,53 +113,114 @@ def test_of_two_desktops_a_session_keeps_the_one_that_it_was_known_with(cache: O
     assert cache.pools.taken(UID) == sorted((NAME, other))
 
 
-def test_a_desktop_that_went_untaken_is_remembered_until_nothing_of_it_is_left(cache: ObjectCache) -> None:
+def test_nothing_is_kept_of_desktops_that_are_gone(cache: ObjectCache) -> None:
     cache.put(waiting())
-    cache.remove(POD)
-    assert cache.pools.departed(KEY) == (NAME,)
     assert cache.needs_connection(NAME)
-    cache.pools.forget(KEY, NAME)
-    assert not cache.needs_connection(NAME)
+    cache.put(taken())
+    cache.remove(POD)
+    cache.put(waiting(GONE))
+    cache.remove(Ref("Pod", "art", GONE))
+    assert not cache.needs_connection(GONE), "the sweep removes what is left of it"
     assert list(cache.pools.keys()) == []
+    assert not any(vars(cache.pools).values()), vars(cache.pools)
+
+
+def test_an_object_that_is_seen_before_its_pod_or_its_class_is_kept(cache: ObjectCache) -> None:
+    secret = pool_secret(waiting(), DesktopCredentials("pw", "token")) | {"kind": "Secret"}
+    secret["metadata"] |= {"uid": "secret", "resourceVersion": "5"}
+    assert cache.put(secret)
+    assert cache.get(Ref("Secret", "art", NAME)) is not None
+    early = ObjectCache()
+    assert early.put(waiting()), "its class may become known"
+    assert early.get(POD) is not None
+
+
+def test_a_pod_that_lost_its_label_is_still_its_classs(cache: ObjectCache) -> None:
+    stripped = waiting()
+    del stripped["metadata"]["labels"][labels.POOL]
+    cache.put(stripped)
+    assert cache.pools.waiting(KEY) == [POD]
 
 
 def test_what_the_operator_writes_of_a_class_concerns_no_session(cache: ObjectCache) -> None:
     changed = the_class(resourceVersion="2") | {"status": {"warmPool": {"ready": 1}}}
     noted: list[object] = []
+    before = cache.session_class("art", "default")
+    assert before is not None
     cache.on_capacity_change = noted.append
     assert not cache.put(changed)
     known = cache.session_class("art", "default")
     assert known is not None
     assert known.pool_status is not None
     assert (known.pool_status.ready, known.resource_version) == (1, "2")
+    assert known.spec is before.spec, "what was computed from it stays"
     assert noted == []
     assert cache.put(the_class(resourceVersion="3") | {"spec": {"warmPool": POOL | {"size": 3}}})
 
 
 def offering(cache: ObjectCache, *names: str) -> Pools:
-    pools = Pools(cache)
     for name in names:
         cache.put(waiting(name))
-    pools.set_claimable(KEY, cache.pools.waiting(KEY))
-    return pools
+    return Pools(cache)
+
+
+def anything(ref: Ref) -> bool:
+    del ref
+    return True
+
+
+def another() -> Session:
+    return replace(session(), uid=OTHER_UID)
 
 
 def test_a_desktop_is_offered_to_one_session_and_stays_offered(cache: ObjectCache) -> None:
     pools = offering(cache, NAME)
-    one, other = session(), session()
-    other = other.__class__(**{**vars(other), "uid": OTHER_UID})
-    assert pools.offer(one, KEY) == POD
-    assert pools.offer(one, KEY) == POD
-    assert pools.offer(other, KEY) is None
-    pools.set_claimable(KEY, cache.pools.waiting(KEY))
-    assert pools.offer(other, KEY) is None, "it is still another's"
-    pools.put_back(one.uid, KEY)
-    assert pools.offer(other, KEY) == POD
+    assert pools.offer(session(), KEY, anything) == POD
+    assert pools.offer(session(), KEY, anything) == POD
+    assert pools.offer(another(), KEY, anything) is None, "it is another's"
+    assert pools.release(UID) == KEY, "its pool decides about it again"
+    assert pools.release(UID) is None
+    assert pools.offer(another(), KEY, anything) == POD
 
 
-def test_before_the_first_look_at_a_pool_its_desktops_are_offered(cache: ObjectCache) -> None:
-    cache.put(waiting())
-    assert Pools(cache).offer(session(), KEY) == POD
+def test_what_was_offered_to_a_session_that_is_gone_is_for_others(cache: ObjectCache) -> None:
+    pools = offering(cache, NAME)
+    pools.offer(session(), KEY, anything)
+    assert pools.forget(UID) == KEY
+    assert pools.offer(another(), KEY, anything) == POD
+
+
+def test_a_desktop_that_does_not_suit_any_more_is_replaced_by_another(cache: ObjectCache) -> None:
+    other = name_for("ffffffff-ffff-4fff-8fff-ffffffffffff")
+    pools = offering(cache, NAME, other)
+    first = pools.offer(session(), KEY, anything)
+    assert first is not None
+    second = pools.offer(session(), KEY, lambda ref: ref != first)
+    assert second not in (None, first)
+    assert pools.offer(another(), KEY, anything) == first, "another session may try it"
+
+
+def test_a_desktop_that_becomes_ready_later_is_found(cache: ObjectCache) -> None:
+    pools = offering(cache, NAME)
+    assert pools.offer(session(), KEY, lambda ref: ref != POD) is None
+    assert pools.offer(session(), KEY, anything) == POD
+
+
+def test_claims_are_counted_for_a_minute(cache: ObjectCache) -> None:
+    pools = Pools(cache)
+    pools.claimed(KEY, NOW)
+    pools.claimed(KEY, NOW + timedelta(seconds=40))
+    assert pools.claims(KEY, NOW + timedelta(seconds=50)) == 2
+    assert pools.claims(KEY, NOW + timedelta(seconds=60)) == 1
+    assert pools.claims(KEY, NOW - timedelta(hours=1)) == 0, "the clock was set back"
+
+
+def test_a_refusal_holds_for_its_time(cache: ObjectCache) -> None:
+    pools = Pools(cache)
+    pools.refusals[KEY] = Refusal(NOW, "exceeded quota")
+    assert pools.refusal(KEY, NOW - timedelta(seconds=1)) is not None
+    assert pools.refusal(KEY, NOW) is None
+    assert pools.refusals == {}
 
 
 def full(message: str, since: datetime = NOW) -> Manifest:
@@ -166,31 +232,33 @@ def test_a_session_that_finds_no_room_has_one_desktop_go(cache: ObjectCache) -> 
     pools = Pools(cache)
     assert pools.note_pod(session(), full("0/3 nodes are available: 3 Insufficient memory."))
     assert not pools.note_pod(session(), full("0/3 nodes are available: 3 Insufficient memory.")), "no news"
-    assert pools.to_yield(pools.wanting(KEY, NOW)) == [UID]
-    pools.yielded([UID])
-    assert pools.wanting(KEY, NOW) == [UID], "the pool does not grow meanwhile"
-    assert pools.to_yield([UID]) == []
-    assert pools.wanting(KEY, NOW + HELD_TIME) == [], "it may be too large for any node"
+    (wanted,) = pools.wanting(KEY, NOW)
+    assert (wanted.uid, wanted.served, wanted.by_quota) == (UID, False, False)
+    pools.serve([UID])
+    assert [each.served for each in pools.wanting(KEY, NOW)] == [True], "the pool does not grow meanwhile"
+    pools.serve([UID], served=False)
+    assert [each.served for each in pools.wanting(KEY, NOW)] == [False], "the desktop did not go"
+    assert pools.wanting(KEY, NOW + HELD_TIME) == (), "it may be too large for any node"
     assert pools.note_pod(session(), {"kind": "Pod", "metadata": {}, "status": {}})
-    assert pools.wanting(KEY, NOW) == []
+    assert pools.wanting(KEY, NOW) == ()
 
 
 @pytest.mark.parametrize("message", ["", "0/3 nodes: 3 node(s) didn't match Pod's node affinity/selector."])
 def test_what_a_desktop_less_does_not_help_has_none_go(cache: ObjectCache, message: str) -> None:
     pools = Pools(cache)
     assert not pools.note_pod(session(), full(message))
-    assert pools.wanting(KEY, NOW) == []
+    assert pools.wanting(KEY, NOW) == ()
 
 
 def test_a_quota_counts_in_its_namespace_alone(cache: ObjectCache) -> None:
     pools = Pools(cache)
     assert not pools.note_refusal(session(), "forbidden: no rights", NOW)
     assert pools.note_refusal(session(), 'forbidden: exceeded quota: "few"', NOW)
-    assert pools.wanting(KEY, NOW) == [UID]
-    assert pools.wanting(Ref(CLASS_KIND, "other", "default"), NOW) == []
-    assert pools.pod_gone("art") == [session().ref], "it is tried again when a pod has gone"
+    assert [each.uid for each in pools.wanting(KEY, NOW)] == [UID]
+    assert pools.wanting(Ref(CLASS_KIND, "other", "default"), NOW) == ()
+    assert pools.pod_gone(POD, None) == [session().ref], "it is tried again when a pod has gone"
     pools.forget(UID)
-    assert pools.pod_gone("art") == []
+    assert pools.pod_gone(POD, None) == []
 
 
 WEEK = WarmPool.model_validate(

@@ -8,25 +8,40 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from blendersessions.model import labels
+from blendersessions.model.access import AccessView
 from blendersessions.model.conditions import ConditionType, Reason
 from blendersessions.model.desktop import Desktop
 from blendersessions.model.effective_settings import EffectiveSettings, effective_settings
 from blendersessions.model.names import name_for
-from blendersessions.model.status import SessionStatus, StartPath
+from blendersessions.model.status import SessionStatus, StartPath, Suspension
 from blendersessions_operator.planning import steps
+from blendersessions_operator.planning.access import vnc_password
 from blendersessions_operator.planning.conditions import compute_conditions
 from blendersessions_operator.planning.desktop import credentials_of
-from blendersessions_operator.planning.observed import Observed, Offer, not_owned
-from blendersessions_operator.planning.plan import plan
+from blendersessions_operator.planning.observed import Observed, Offer, granted_before, not_owned
+from blendersessions_operator.planning.plan import MIN_REQUEUE, plan, requeue_after
 from blendersessions_operator.planning.status import status
-from blendersessions_operator.planning.warm_start import ColdReason, Opening, fits, startup_of, why_cold
+from blendersessions_operator.planning.warm_start import (
+    EMPTY,
+    FAILED,
+    RESUMED,
+    ColdReason,
+    Opening,
+    fits,
+    plan_take_over,
+    startup_of,
+    why_cold,
+    why_none,
+)
 from blendersessions_operator.resources.pod import outdated
-from unit.operator.factories import OTHER_UID, PROFILE, everything_observed, nothing_observed, session
+from blendersessions_operator.resources.pool_desktop import typical_session
+from unit.operator.factories import NOW, OTHER_UID, PROFILE, everything_observed, nothing_observed, session
 from unit.operator.pools import class_of, complete, reported, waiting_pod
 
 if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
     from blendersessions.model.session import Session
+    from blendersessions_operator.planning.endings import Explanation
 
 POOL = {"size": 2, "scene": "shopping_cart.blend"}
 CART: Manifest = {"scene": {"sample": "shopping_cart.blend"}}
@@ -63,6 +78,26 @@ def claimed(spec: Manifest | None = None) -> tuple[Session, Observed]:
     return replace(of, taken=NAME), now_seen
 
 
+def ready(spec: Manifest | None = None) -> tuple[Session, Observed]:
+    """The same, and its status says that it is ready."""
+    of, observed = claimed(spec)
+    return replace(of, status=replace(of.status, ready_at=NOW, started_at=NOW)), observed
+
+
+def taken_over(of: Session, observed: Observed) -> Observed:
+    """What there is once the session has the Secret and the Service of its pod."""
+    ((secret, service),) = plan(of, observed).stages
+    assert isinstance(secret, steps.TakeOver)
+    assert isinstance(service, steps.TakeOver)
+    assert observed.secret is not None
+    assert observed.service is not None
+    return replace(
+        observed,
+        secret=observed.secret | {"metadata": observed.secret["metadata"] | secret.patch["metadata"]},
+        service=observed.service | {"metadata": observed.service["metadata"] | service.patch["metadata"]},
+    )
+
+
 def test_a_claim_is_one_patch_of_the_version_that_was_seen() -> None:
     of = session(CART)
     observed = offered(of)
@@ -85,8 +120,39 @@ def test_a_pod_that_was_taken_needs_no_repair_and_no_restart() -> None:
     assert not outdated(observed.pod, of.desktop, of, observed.settings)
 
 
-def test_what_belongs_to_the_pod_is_taken_over_with_the_record_of_who_is_let_in() -> None:
+def test_who_is_let_in_is_recorded_by_the_claim_itself() -> None:
     of, observed = claimed(CART | {"owner": "ann", "viewers": ["vic"]})
+    assert set(granted_before(of, observed)) == {"ann", "vic"}
+    assert vnc_password(of, observed) == "pw123456", "the connection needs nothing else"
+    changed = replace(of, spec=of.spec.model_copy(update={"viewers": ("wim",)}))
+    seen = replace(observed, access=AccessView(inspected=True))
+    ((recording,),) = plan(changed, seen).stages
+    assert isinstance(recording, steps.AnnotateObject)
+    assert recording.manifest["kind"] == "Pod"
+    assert "wim" in recording.manifest["metadata"]["annotations"][labels.GRANTED]
+
+
+def test_nothing_is_taken_over_while_somebody_waits_for_the_desktop() -> None:
+    of, observed = claimed()
+    assert not any(isinstance(step, steps.TakeOver) for stage in plan(of, observed).stages for step in stage)
+    assert requeue_after(*ready()) == MIN_REQUEUE, "a moment later it is"
+
+
+def test_a_desktop_that_was_shown_is_as_safe_as_any_after_a_suspension_that_is_taken_back() -> None:
+    of, observed = ready(CAN)
+    observed = taken_over(of, observed)
+    assert observed.pod is not None
+    # The suspension has cleared the status, and Blender had been quit before.
+    quit_once = {"name": "blender", "state": {"running": {}}, "lastState": {"terminated": {"exitCode": 0}}}
+    pod = observed.pod | {"status": observed.pod["status"] | {"containerStatuses": [quit_once]}}
+    again, observed = replace(of, status=SessionStatus(desktop_name=NAME)), replace(observed, pod=pod)
+    todo = [step for stage in plan(again, observed).stages for step in stage]
+    assert not any(isinstance(step, steps.DeleteObject | steps.OpenSample) for step in todo)
+    assert compute_conditions(again, observed)[ConditionType.SCENE_READY].holds
+
+
+def test_what_belongs_to_the_pod_is_taken_over_with_the_record_of_who_is_let_in() -> None:
+    of, observed = ready(CART | {"owner": "ann", "viewers": ["vic"]})
     ((secret, service),) = plan(of, observed).stages
     assert isinstance(secret, steps.TakeOver)
     assert isinstance(service, steps.TakeOver)
@@ -94,6 +160,7 @@ def test_what_belongs_to_the_pod_is_taken_over_with_the_record_of_who_is_let_in(
     granted = secret.patch["metadata"]["annotations"][labels.GRANTED]
     assert set(granted.split(",")) == {"ann", "vic"}
     assert not_owned(of, observed) == [], "nobody has to act"
+    assert plan_take_over(of, taken_over(of, observed)) == ()
 
 
 def test_a_session_that_may_not_start_or_has_a_desktop_takes_none() -> None:
@@ -121,20 +188,19 @@ def test_a_session_that_may_not_start_or_has_a_desktop_takes_none() -> None:
         ({"scene": {"upload": {}}}, ColdReason.OWN_SCENE),
         (CART | {"workspace": {"size": "1Gi"}}, ColdReason.WORKSPACE),
         (CART | {"resources": {"limits": {"cpu": 1}}}, ColdReason.OWN_RESOURCES),
+        (CART | {"resources": {"requests": {"cpu": "500m"}}}, None),
+        (CART | {"input": {"emulateNumpad": True}}, ColdReason.OTHER_SETTINGS),
         (CART | {"display": {"width": 800}}, ColdReason.OWN_DISPLAY),
         (CART | {"display": {"colorDepth": 16}}, ColdReason.OWN_DISPLAY),
     ],
 )
 def test_what_a_pool_can_give_and_what_not(spec: Manifest, reason: ColdReason | None) -> None:
-    of = session(spec)
-    why = why_cold(of, settings_of(of))
+    of, resources = session(spec), {"resources": {"requests": {"cpu": "500m"}}}
+    session_class = class_of(POOL, **resources)
+    of_pool = settings_of(typical_session(session_class), **resources)
+    why = why_cold(of, settings_of(of, **resources), session_class, of_pool)
     assert (why.reason if why is not None else None) == reason
     assert why is None or why.message.endswith(".")
-
-
-def test_a_class_without_a_pool_gives_no_reason() -> None:
-    of = session({"workspace": {"size": "1Gi"}})
-    assert why_cold(of, effective_settings(of, class_of(None), PROFILE)) is None
 
 
 @pytest.mark.parametrize(
@@ -159,7 +225,6 @@ def test_a_desktop_fits_if_it_is_what_would_be_made_but_for_the_sample(
 
 def test_another_sample_is_opened_once_and_the_session_waits_for_it() -> None:
     of, observed = claimed(CAN)
-    observed = replace(observed, secret=None, service=None)
     ((opening,),) = plan(of, observed).stages
     assert isinstance(opening, steps.OpenSample)
     assert opening.sample == "watering_can.blend"
@@ -175,7 +240,6 @@ def test_another_sample_is_opened_once_and_the_session_waits_for_it() -> None:
 def test_the_pools_own_sample_is_not_opened() -> None:
     of, observed = claimed(CART)
     assert compute_conditions(of, observed)[ConditionType.SCENE_READY].holds
-    observed = replace(observed, secret=None, service=None)
     assert not any(isinstance(step, steps.OpenSample) for stage in plan(of, observed).stages for step in stage)
 
 
@@ -186,7 +250,6 @@ ENDED = {"name": "blender", "state": {"running": {}}, "lastState": {"terminated"
 def test_a_desktop_that_is_of_no_use_is_replaced_without_an_error(how: str) -> None:
     of, observed = claimed(CAN)
     assert observed.pod is not None
-    observed = replace(observed, secret=None, service=None)
     if how == "opening":
         observed = replace(observed, opening=Opening(running=False, failure="The agent does not answer."))
     else:
@@ -199,20 +262,38 @@ def test_a_desktop_that_is_of_no_use_is_replaced_without_an_error(how: str) -> N
     assert conditions[ConditionType.DESKTOP_READY].reason == Reason.POD_STARTING
     assert not conditions[ConditionType.STALLED].holds
     assert status(of, observed).last_termination is None, "nobody has seen that desktop"
-    gone = replace(observed, pod=None)
-    assert startup_of(of, gone, 3.0).reason == ColdReason.DESKTOP_FAILED
+    assert why_none(of, replace(observed, pod=None)) == FAILED
 
 
 def test_the_start_is_told_in_the_status() -> None:
     of, observed = claimed(CART)
     assert startup_of(of, observed, 0.2).path is StartPath.WARM
-    cold = session(CART | {"workspace": {"size": "1Gi"}})
-    told = startup_of(cold, replace(everything_observed(cold), settings=settings_of(cold)), 3.0)
-    assert (told.path, told.reason) == (StartPath.COLD, ColdReason.WORKSPACE)
     bare = session(CART)
-    told = startup_of(bare, replace(everything_observed(bare), settings=settings_of(bare)), 3.0)
-    assert told.reason == ColdReason.POOL_EMPTY
+    cold = replace(everything_observed(bare), settings=settings_of(bare))
+    assert startup_of(bare, cold, 3.0).reason == ColdReason.POOL_EMPTY
+    told = startup_of(bare, replace(cold, cold_because=RESUMED), 3.0)
+    assert (told.path, told.reason, told.message) == (StartPath.COLD, ColdReason.RESUMED, RESUMED.message)
     assert startup_of(bare, everything_observed(bare), 3.0).reason == "", "its class has no pool"
+
+
+@pytest.mark.parametrize(
+    ("status", "took", "begun", "expected"),
+    [
+        (SessionStatus(), False, False, None),
+        (SessionStatus(suspension=Suspension(Reason.SUSPENDING, NOW, 1)), False, False, None),
+        (SessionStatus(), False, True, EMPTY),
+        (SessionStatus(desktop_name="blender-own"), False, False, RESUMED),
+        (SessionStatus(), True, False, FAILED),
+        (SessionStatus(suspension=Suspension(Reason.SUSPENDING, NOW, 1)), True, False, RESUMED),
+        (SessionStatus(ready_at=NOW), True, False, RESUMED),
+    ],
+)
+def test_a_session_that_had_a_desktop_takes_no_other(
+    status: SessionStatus, took: bool, begun: bool, expected: Explanation | None
+) -> None:
+    of = replace(session(CART), status=status, taken=NAME if took else "")
+    seen = everything_observed(of) if begun else nothing_observed()
+    assert why_none(of, replace(seen, pod=None)) == expected
 
 
 def test_the_name_of_a_desktop_that_was_taken_stays_without_a_pod() -> None:
