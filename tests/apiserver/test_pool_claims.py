@@ -50,6 +50,11 @@ def taken(installation: Installation, name: str = "cart", **spec: Any) -> Object
     return installation.until_ready(name)
 
 
+def owner_of(installation: Installation, plural: str, name: str) -> tuple[str, str]:
+    (owner,) = (installation.child(plural, name) or {})["metadata"]["ownerReferences"]
+    return owner["kind"], owner["uid"]
+
+
 def startup(session: Object) -> tuple[str, str]:
     found = session["status"]["startup"]
     return found["path"], found.get("reason", "")
@@ -64,10 +69,13 @@ def test_a_session_takes_a_desktop_whole_and_the_pool_makes_another(
     assert name in names
     assert startup(session) == ("Warm", "")
     assert agent.samples == [], "the scene was there"
+    # The session has its pod at once, and what belongs to that a moment after it is ready.
     for plural in ("pods", "services", "secrets"):
+        until(
+            f"the session has {plural}/{name}",
+            lambda plural=plural: owner_of(installation, plural, name) == ("BlenderSession", uid),
+        )
         found = installation.child(plural, name) or {}
-        (owner,) = found["metadata"]["ownerReferences"]
-        assert (owner["kind"], owner["uid"]) == ("BlenderSession", uid), plural
         assert found["metadata"]["labels"][SESSION_UID] == uid
     (connection,) = installation.guacamole.named(name)
     assert connection["name"] == f"{installation.namespace}/cart ({name})"

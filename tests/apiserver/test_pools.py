@@ -75,7 +75,7 @@ def test_a_guacamole_that_was_emptied_gets_its_connections_again(installation: I
     installation.create_class("warm", warmPool={"size": 2})
     names = until_full(installation, "warm", 2)
     for identifier in installation.guacamole.connections():
-        installation.guacamole.send("DELETE", f"connections/{identifier}")
+        installation.guacamole.remove("connections", identifier)
     until("they are there again", lambda: connections(installation) == names)
     until_full(installation, "warm", 2)
 

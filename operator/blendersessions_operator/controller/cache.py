@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from blendersessions.model.access import access_list
 from blendersessions.model.desktop import desktop_of_connection
+from blendersessions.model.labels import POOL
 from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Manifest, Ref, controller_uid, ref_of
 from blendersessions.model.names import USER_SECRET_PREFIX, is_generated, user_secret_name
 from blendersessions.model.session import DEFAULT_CLASS, Session, parse_session
@@ -287,6 +288,14 @@ class ObjectCache:
         if child["kind"] == "Pod" and (of := pool_of(child)):
             return Ref(CLASS_KIND, namespace, of)
         return self.pools.class_of(namespace, name)
+
+    def pool_of_gone(self, pod: Manifest) -> Ref | None:
+        """Return the class for whose pool a pod was made that is gone; None if a session has its desktop."""
+        ref = ref_of(pod)
+        of = (pod["metadata"].get("labels") or {}).get(POOL) or pool_of(pod)
+        if not of or ref.name in self._sessions_by_desktop:
+            return None
+        return Ref(CLASS_KIND, ref.namespace, str(of))
 
     def pool_keys(self) -> set[Ref]:
         """Return the classes that want a pool, have one, or say that they have one."""

@@ -149,15 +149,18 @@ def enqueue_affected(context: ReconcilerContext, item: Manifest) -> None:
         if (key := context.cache.pool_of(item)) is not None:
             context.queue.add(key)
         if ref.kind == "Pod":
-            _note_room(context, item)
+            if not context.cache.knows(ref):
+                _note_gone(context, item)
             context.enqueue_waiting()
 
 
-def _note_room(context: ReconcilerContext, pod: Manifest) -> None:
-    """Have what was refused for lack of room be tried again when a pod has left some."""
-    if not context.cache.knows(ref_of(pod)):
-        for freed in context.pools.pod_gone(ref_of(pod), context.cache.pool_of(pod)):
-            context.queue.add(freed)
+def _note_gone(context: ReconcilerContext, pod: Manifest) -> None:
+    """Have what was refused for lack of room be tried again, and a pool see to what a desktop of it left behind."""
+    ref, key = ref_of(pod), context.cache.pool_of_gone(pod)
+    if key is not None:
+        context.queue.add(key)
+    for freed in context.pools.pod_gone(ref, key):
+        context.queue.add(freed)
 
 
 class Informer:

@@ -13,7 +13,7 @@ from blendersessions_operator.planning import podstate
 from blendersessions_operator.planning.observed import Observed, Offer, owned
 from blendersessions_operator.planning.pool_observed import PoolMember, access_of, is_uncertain
 from blendersessions_operator.planning.steps import Area
-from blendersessions_operator.planning.warm_start import EMPTY, fits, why_cold, why_none
+from blendersessions_operator.planning.warm_start import EMPTY, FAILED, fits, has_fallen_back, why_cold, why_none
 from blendersessions_operator.resources.pool_desktop import typical_session
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ def with_offer(context: ReconcilerContext, session: Session, observed: Observed)
         pools.cold.pop(session.uid, None)
     if settings is None or settings.warm_pool is None or not _may_begin(session, observed) or observed.pod is not None:
         _take_back(context, session)
+        if has_fallen_back(session, observed):
+            pools.cold[session.uid] = FAILED
         if settings is not None and settings.warm_pool is not None and _is_starting_cold(session, observed):
             pools.cold[session.uid] = pools.cold.get(session.uid) or _why_cold(context, session, settings) or EMPTY
         return replace(observed, cold_because=pools.cold.get(session.uid))

@@ -54,8 +54,8 @@ class Pools:
         self.opened: set[Ref] = set()
         """The pods that somebody has looked into before a session took them. No session gets them."""
         self.departed: defaultdict[Ref, set[str]] = defaultdict(set)
-        """By class: the desktops whose pods went untaken while this operator led, until Guacamole has nothing of them.
-        The sweep removes what another operator left there."""
+        """By class: the desktops that no session has and whose pods went while this operator led, until Guacamole has
+        nothing of them. The sweep removes what another operator left there."""
         self.cold: dict[str, Explanation] = {}
         """By the session's UID: why it was offered nothing when it began to start."""
         self._wanting: dict[str, RoomWanted] = {}
@@ -165,7 +165,7 @@ class Pools:
 
         Args:
             ref: the pod.
-            key: the class in whose pool it has waited until its end; None if it has waited in none.
+            key: the class for whose pool it was made, if no session has its desktop; else None.
 
         Returns:
             The pools and the sessions that may go on.

@@ -120,10 +120,16 @@ class PoolSimulation:
     def deliver(self) -> None:
         """Bring the cache up to date, as the watches do, and enqueue what changed."""
         cache = self.context.cache
+        for ref in sorted(self._last.keys() - self.server.objects.keys()):
+            gone = self._last.pop(ref)
+            cache.remove(ref, gone["metadata"]["uid"])
+            enqueue_affected(self.context, gone)
         for kind in (SESSION_KIND, CLASS_KIND, *watched_kinds(self.context.installation)):
             for ref in cache.uids(kind).keys() - self.server.objects.keys():
+                # It came and went between two looks.
+                came = cache.get(ref)
                 cache.remove(ref)
-                enqueue_affected(self.context, self._last[ref])
+                enqueue_affected(self.context, came or {"kind": kind, "metadata": {}})
         for manifest in copy.deepcopy(list(self.server.objects.values())):
             self._last[ref_of(manifest)] = manifest
             if cache.put(manifest):
