@@ -5,7 +5,7 @@
 The ways take turns, so that noise hits all. `warm` takes a desktop of a pool that shows the empty scene, and `scene`
 one that shows the scene already. Each row is counted from the moment in which the object is sent:
 
-- connection: its status has the address of its connection in Guacamole;
+- connection: its status says that Guacamole has the connection, and that its owner may open it;
 - ready: it is Ready. The tab is opened now;
 - tunnel: the tab has a tunnel to guacd;
 - first frame, full frame: the tab shows something of the desktop, and all of it.
@@ -156,7 +156,7 @@ class Bench:
         """Create a session.
 
         Returns:
-            When that was, when it had its connection's address, when it was Ready, and how it was then.
+            When that was, when it had its connection, when it was Ready, and how it was then.
         """
         path = f"{SESSIONS}/namespaces/{self._kubectl.namespace}/blendersessions"
         connected = 0.0
@@ -165,7 +165,7 @@ class Bench:
             self._api.request("POST", path, session)
             for each in versions:
                 now = time.time()
-                if not connected and each.get("status", {}).get("clientURL"):
+                if not connected and _condition(each, "ConnectionReady"):
                     connected = now
                 if _condition(each, "Ready"):
                     return begun, connected, now, each

@@ -82,9 +82,9 @@ At rest the agent has 37 MiB. In the image, with Python 3.13 and Blender beside 
 `make demo` starts a cluster, and `make bench OPTIONS=frame` measures real desktops in it, with guacd and Chromium:
 sessions that start cold, that take a desktop of a [pool](pools.md) which shows the empty scene (warm), and that take
 one which shows their scene already (scene). The ways take turns. Seconds count from the moment in which the object is
-sent, until its status has the address of its connection, until it is Ready, and until a tab that is opened then has a
-tunnel, a first frame and the full frame. The floors are a bare pod of the same content, and a tab that is opened on a
-desktop which runs for long.
+sent: until its status says that its connection can be opened, until it is Ready, and until a tab that is opened then
+has a tunnel, a first frame and the full frame. The floors are a bare pod of the same content, and a tab that is opened
+on a desktop which runs for long.
 
 {frame}
 
