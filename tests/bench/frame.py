@@ -22,6 +22,7 @@ import os
 import secrets
 import time
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -184,13 +185,13 @@ class Bench:
 
     def _until_quiet(self) -> None:
         """Wait until the pools are full, and the desktops of former runs are gone."""
+        pools = sum(pool is not None for pool in POOLS.values())
 
         def quiet() -> bool:
-            pods = [each for each in self._kubectl.objects("pods") if not each["metadata"].get("deletionTimestamp")]
-            wanted = 1 + sum(pool is not None for pool in POOLS.values())
-            return len(pods) == wanted == len(self._kubectl.names("pods")) and all(
-                _condition(each, "Ready") for each in pods
-            )
+            pods = self._kubectl.objects("pods")
+            told = [each.get("status", {}).get("warmPool", {}) for each in self._kubectl.objects("bsc")]
+            is_full = [each.get("reason") for each in told if each] == ["PoolFull"] * pools
+            return is_full and len(pods) == 1 + pools and all(_condition(each, "Ready") for each in pods)
 
         until("the pools are full, and nothing else runs", quiet, 4 * DEADLINE_SECONDS)
 
@@ -229,7 +230,8 @@ def main(arguments: Sequence[str]) -> None:
     cluster = Cluster(options.cluster)
     namespace = f"bench-{secrets.token_hex(4)}"
     kubectl = Kubectl(binaries.ensure("kubectl")["kubectl"], cluster.kubeconfig, namespace)
-    said = f"{options.runs} runs, {os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f} before"
+    load, today = os.getloadavg()[0], datetime.now(UTC)
+    said = f"{options.runs} runs, {os.cpu_count()} cores, load average {load:.1f} before, on {today:%Y-%m-%d}"
     print(said, flush=True)
     kubectl.run("create", "namespace", namespace)
     try:

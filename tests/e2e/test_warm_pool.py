@@ -52,16 +52,26 @@ def pool(kubectl: Kubectl, guacamole: Guacamole) -> Iterator[str]:
     )
 
 
-def until_full(kubectl: Kubectl) -> str:
-    """Wait until a desktop waits that can be taken, and return its name."""
+def until_full(kubectl: Kubectl, former: str = "") -> str:
+    """Wait until a desktop waits that can be taken, and return its name.
 
-    def full() -> dict[str, Any] | None:
-        found: dict[str, Any] = kubectl.get("bsc", "warm").get("status", {}).get("warmPool", {})
-        return found if (found.get("ready"), found.get("reason")) == (1, "PoolFull") else None
+    Args:
+        kubectl: the client.
+        former: the desktop that was taken last. The class's status may still tell of it.
+    """
 
-    until(lambda: f"the pool is full: {kubectl.get('bsc', 'warm').get('status')}", full)
-    (name,) = kubectl.names("pods", WAITING)
-    return name.removeprefix("pod/")
+    def full() -> str:
+        status = kubectl.get("bsc", "warm").get("status", {}).get("warmPool", {})
+        ready = [each["metadata"]["name"] for each in kubectl.objects("pods", WAITING) if is_ready(each)]
+        is_full = (status.get("ready"), status.get("reason")) == (1, "PoolFull")
+        return str(ready[0]) if is_full and len(ready) == 1 and ready != [former] else ""
+
+    return until(lambda: f"the pool is full: {kubectl.get('bsc', 'warm').get('status')}", full)
+
+
+def is_ready(pod: dict[str, Any]) -> bool:
+    found = pod.get("status", {}).get("conditions", [])
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in found)
 
 
 def seconds_to_ready(kubectl: Kubectl, session: dict[str, Any]) -> float:
@@ -110,13 +120,12 @@ def test_sessions_take_the_desktop_that_waits_and_see_their_scenes(
     assert cart.agent_status()["scene"] == CART
 
     # The pool has another one, which opens another sample.
-    refilled = until_full(kubectl)
-    assert refilled != waiting
+    refilled = until_full(kubectl, waiting)
     opened_seconds = seconds_to_ready(kubectl, of_class("warm-can", sample=CAN, owner="e2e-warm"))
     can = Desktop(kubectl, "warm-can")
     assert (can.name, startup(can)) == (refilled, ("Warm", ""))
     assert can.agent_status()["scene"] == CAN
-    until_full(kubectl)
+    until_full(kubectl, refilled)
 
     # One that asks for what no desktop of the pool has starts one of its own, at once.
     larger = {"requests": {"memory": "600Mi"}}
