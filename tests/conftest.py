@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 ALONE = "e2e"
 """The suite whose tests share one cluster, so that they run one after the other."""
+FIGURE = "figure"
+"""The name of a property of a test, which the end of the run prints: what was measured and is bounded by nothing."""
 SUITES = ("unit", "cluster", "contract", "chart", "apiserver", "image", "e2e")
 """By the second part of a test file's path; `local/cluster/tests` is the suite `cluster`."""
 
@@ -80,21 +82,28 @@ def _logging_flags() -> dict[str, object]:
 
 
 class _Clock:
-    """Adds up the seconds of each suite, fixtures included, over all processes of the run."""
+    """Adds up the seconds of each suite, fixtures included, over all processes of the run, and keeps tests' figures."""
 
     def __init__(self) -> None:
         self.seconds: defaultdict[str, float] = defaultdict(float)
         self.tests: defaultdict[str, int] = defaultdict(int)
+        self.figures: list[str] = []
 
     @pytest.hookimpl
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         suite = Path(report.nodeid).parts[1]
         self.seconds[suite] += report.duration
         self.tests[suite] += report.when == "call"
+        if report.when == "call":
+            self.figures += [str(value) for name, value in report.user_properties if name == FIGURE]
 
     @pytest.hookimpl(wrapper=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
         yield
+        if self.figures:
+            terminalreporter.section("figures")
+        for figure in self.figures:
+            terminalreporter.line(figure)
         terminalreporter.section("time by suite")
         for suite in SUITES:
             if suite in self.tests:

@@ -7,6 +7,7 @@ import statistics
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from bench import frame_table
 from chart.rendering import ROOT
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ use the processor (see the load average below), since the operator is one thread
 - etcd, kube-apiserver and kube-scheduler run on loopback with their defaults, but the scheduler does not throttle
   itself and etcd does not wait for the disk. No controller manager runs, so nobody else works in the background.
 - [kwok](https://kwok.sigs.k8s.io/) simulates {nodes} nodes with room for everything. A pod turns Ready as soon as it is
-  scheduled. No Blender runs, so this is the time of the control plane alone. `make bench OPTIONS=first-frame` measures
+  scheduled. No Blender runs, so this is the time of the control plane alone. `make bench OPTIONS=frame` measures
   real desktops on a running cluster.
 - The operator is its own process with the defaults of its settings, the rights that the chart gives it, all namespaces
   to serve, and the log level INFO. The stand-in for Guacamole is a process of its own too, on loopback.
@@ -76,6 +77,17 @@ were:
 
 At rest the agent has 37 MiB. In the image, with Python 3.13 and Blender beside it, it was 187, 449 and 277 MB/s.
 
+## From the object to the picture
+
+`make demo` starts a cluster, and `make bench OPTIONS=frame` measures real desktops in it, with guacd and Chromium:
+sessions that start cold, that take a desktop of a [pool](pools.md) which shows the empty scene (warm), and that take
+one which shows their scene already (scene). The ways take turns. Seconds count from the moment in which the object is
+sent: until its status says that its connection can be opened, until it is Ready, and until a tab that is opened then
+has a tunnel, a first frame and the full frame. The floors are a bare pod of the same content, and a tab that is opened
+on a desktop which runs for long.
+
+{frame}
+
 ## What it was measured on
 
 {machine}
@@ -116,6 +128,12 @@ def table(results: Object) -> str:
     return "\n".join(_line(line, widths) for line in lines)
 
 
+def keep(results: Object) -> None:
+    """Keep figures in place of former ones of the same scenarios, and write the page."""
+    RESULTS.write_text(json.dumps(json.loads(RESULTS.read_text()) | results, indent=2) + "\n")
+    write()
+
+
 def write() -> None:
     """Write the page from the kept figures."""
     PAGE.write_text(render(json.loads(RESULTS.read_text())))
@@ -131,10 +149,17 @@ def render(results: Object) -> str:
     )
     return _TEXT.format(
         table=table(results),
+        frame=_frame(results),
         machine="\n".join("- " + line.format(**machine) for line in said),
         nodes=machine["nodes"],
         minutes=max(1, round(results["seconds"] / 60)),
     )
+
+
+def _frame(results: Object) -> str:
+    if "frame" not in results:
+        return "No figures are kept yet: `--record` keeps them."
+    return f"{frame_table.table(results['frame']['ways'])}\n\n{results['frame']['said']}."
 
 
 def _line(row: Row, widths: Iterable[int]) -> str:

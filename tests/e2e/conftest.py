@@ -11,8 +11,9 @@ from playwright.sync_api import sync_playwright
 
 from apiserver.api import Api
 from e2e.desktop import Desktop, manifest
+from e2e.guacamole import Guacamole
 from e2e.kubectl import Kubectl
-from localcluster import binaries
+from localcluster import binaries, chart
 from localcluster.cluster import Cluster
 from status_watch import StatusWatch
 
@@ -87,6 +88,16 @@ def portal_namespace(cluster: Cluster) -> Iterator[Kubectl]:
     kubectl = Kubectl(binaries.ensure("kubectl")["kubectl"], cluster.kubeconfig, cluster.session_namespace)
     yield kubectl
     kubectl.run("delete", "blendersessions", "--all", "--timeout=90s")
+
+
+@pytest.fixture
+def guacamole(kubectl: Kubectl, public_url: str) -> Iterator[Guacamole]:
+    """Guacamole, with its administrator signed in for the test."""
+    own = Kubectl(kubectl.binary, kubectl.kubeconfig, chart.NAMESPACE)
+    login = Desktop(own, "").secret(f"{chart.RELEASE}-guacamole-admin")
+    guacamole = Guacamole(public_url, {key: login[key] for key in ("username", "password")})
+    yield guacamole
+    guacamole.sign_out()
 
 
 @pytest.fixture

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+MANAGED = "--selector=app.kubernetes.io/managed-by=blender-sessions"
+CHILDREN = "pods,services,secrets"
+"""What there is of a desktop, if `MANAGED` selects it."""
+
 
 @dataclass(frozen=True)
 class Kubectl:

@@ -2,60 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import pytest
-import requests
-
-from blendersessions.model.desktop import connection_key
-from e2e.desktop import Desktop, manifest
-from e2e.kubectl import Kubectl
-from localcluster import chart
-from waiting import DEADLINE_SECONDS, until
+from e2e.desktop import manifest
+from e2e.kubectl import CHILDREN, MANAGED
+from waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-MANAGED = "--selector=app.kubernetes.io/managed-by=blender-sessions"
-CHILDREN = "pods,services,secrets"
-
-
-class Guacamole:
-    """Guacamole as its administrator sees it."""
-
-    def __init__(self, url: str, login: dict[str, str]) -> None:
-        self.url = f"{url}guacamole/api/"
-        answer = requests.post(f"{self.url}tokens", data=login, timeout=DEADLINE_SECONDS)
-        answer.raise_for_status()
-        self.token, self.source = answer.json()["authToken"], answer.json()["dataSource"]
-
-    def connections(self) -> set[str]:
-        """List the keys of connections."""
-        return set(map(connection_key, self.names("connections", "name")))
-
-    def names(self, what: str, key: str) -> set[str]:
-        """List the names of connections or users."""
-        answer = requests.get(
-            f"{self.url}session/data/{self.source}/{what}",
-            headers={"Guacamole-Token": self.token},
-            timeout=DEADLINE_SECONDS,
-        )
-        answer.raise_for_status()
-        found: dict[str, dict[str, Any]] = answer.json()
-        return {item[key] for item in found.values()}
-
-    def sign_out(self) -> None:
-        """Give the token back."""
-        requests.delete(f"{self.url}tokens/{self.token}", timeout=DEADLINE_SECONDS)
-
-
-@pytest.fixture
-def guacamole(kubectl: Kubectl, public_url: str) -> Iterator[Guacamole]:
-    own = Kubectl(kubectl.binary, kubectl.kubeconfig, chart.NAMESPACE)
-    login = Desktop(own, "").secret(f"{chart.RELEASE}-guacamole-admin")
-    guacamole = Guacamole(public_url, {key: login[key] for key in ("username", "password")})
-    yield guacamole
-    guacamole.sign_out()
+    from e2e.desktop import Desktop
+    from e2e.guacamole import Guacamole
+    from e2e.kubectl import Kubectl
 
 
 def test_nothing_is_left_after_deletion(

@@ -19,7 +19,7 @@ from agent.idle import InputClock
 from agent.messages import Request, Response, Streamed
 from agent.notices import Notices, NotShown
 from agent.routes import respond
-from agent.samples import open_sample
+from agent.samples import Samples
 from agent.scene_source import SceneSource
 from agent.server import serve
 from agent.thumbnails.desktop import DesktopThumbnails
@@ -58,6 +58,7 @@ class Agent:
         self.transfers = Transfers(folders.home, folders.home_limit_bytes, transfers, lambda: self.state.file)
         intake = Intake(folders.home, folders.home / FOLDER_NAME, self.transfers.room, transfers.max_bytes)
         self.scene = SceneSource(settings, intake, self.blender, self.notify)
+        self._samples = Samples(folders.home, self.blender)
         self.thumbnails = DesktopThumbnails(lambda: self.blender.state.ready)
         self.watch = Watch(self.blender, self._work, folders, self.notify)
 
@@ -81,7 +82,7 @@ class Agent:
 
     async def open_sample(self, name: str) -> str:
         """Open a sample, and return the absolute path of its copy when it is on screen."""
-        return str(await open_sample(name, self.transfers.home, self.blender))
+        return str(await self._samples.open(name))
 
     async def show(self, message: str, seconds: float) -> None:
         """Show a notice in place of the current one, or remove the current one if the message is empty."""

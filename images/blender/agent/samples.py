@@ -16,34 +16,59 @@ OPEN_SECONDS: Final = 25.0
 """How long a sample may take until it is on screen. The operator waits a little longer."""
 
 
-async def open_sample(name: str, home: Path, blender: Blender, samples: Path = SAMPLES) -> Path:
-    """Open a sample, and return its copy in the home folder when it is on screen.
+class Samples:
+    """Opens samples, one at a time.
 
-    One that is open already is not opened again: the operator asks twice after a crash of its own.
+    The operator asks twice after a crash of its own. A sample that is open is not opened again, and the second request
+    for one that is being opened waits for the first.
 
     Args:
-        name: the sample's file name.
         home: the home folder.
-        blender: opens it.
-        samples: the folder of samples.
-
-    Raises:
-        Refused: there is no such sample, or Blender does not open it.
+        blender: opens them.
+        folder: the folder of samples.
     """
-    original = await asyncio.to_thread(_find, name, samples)
-    try:
-        async with asyncio.timeout(OPEN_SECONDS):
-            copy = await asyncio.to_thread(_copy_of, original, home)
-            if blender.state.file != str(copy):
-                await blender.open(copy, OPEN_SECONDS)
-            while not _shows(blender.state, copy):
-                await blender.next_report()
-    except (OpenFailed, Busy, BlenderEnded, TimeoutError) as error:
-        reason = str(error) or "Blender did not show it in time."
-        raise Refused(503, f"{name} was not opened. {reason}") from None
-    except OSError as error:
-        raise Refused(507, f"{name} could not be copied to the home folder: {error.strerror}.") from None
-    return copy
+
+    def __init__(self, home: Path, blender: Blender, folder: Path = SAMPLES) -> None:
+        self._home = home
+        self._blender = blender
+        self._folder = folder
+        self._opening: tuple[str, asyncio.Task[Path]] | None = None
+
+    async def open(self, name: str) -> Path:
+        """Open a sample by its file name, and return its copy in the home folder when it is on screen.
+
+        What is open is saved first if it has changes.
+
+        Raises:
+            Refused: there is no such sample, another one is being opened, or Blender does not open it.
+        """
+        original = await asyncio.to_thread(_find, name, self._folder)
+        if self._opening is None or self._opening[1].done():
+            task = asyncio.create_task(self._open(original), name=f"open {name}")
+            # Nobody may wait for it any more when it ends.
+            task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+            self._opening = name, task
+        opening, task = self._opening
+        if opening != name:
+            raise Refused(409, f"{opening} is being opened. Ask for {name} when it is on screen.")
+        # Whoever asked first may go away, and others wait.
+        return await asyncio.shield(task)
+
+    async def _open(self, original: Path) -> Path:
+        name, blender = original.name, self._blender
+        try:
+            async with asyncio.timeout(OPEN_SECONDS):
+                copy = await asyncio.to_thread(_copy_of, original, self._home)
+                if blender.state.file != str(copy):
+                    await blender.open(copy, OPEN_SECONDS)
+                while not _shows(blender.state, copy):
+                    await blender.next_report()
+        except (OpenFailed, Busy, BlenderEnded, TimeoutError) as error:
+            reason = str(error) or "Blender did not show it in time."
+            raise Refused(503, f"{name} was not opened. {reason}") from None
+        except OSError as error:
+            raise Refused(507, f"{name} could not be copied to the home folder: {error.strerror}.") from None
+        return copy
 
 
 def _copy_of(original: Path, home: Path) -> Path:
