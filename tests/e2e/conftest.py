@@ -12,7 +12,7 @@ from playwright.sync_api import sync_playwright
 from apiserver.api import Api
 from e2e.desktop import Desktop, manifest
 from e2e.guacamole import Guacamole
-from e2e.kubectl import Kubectl
+from e2e.kubectl import TIMEOUT, Kubectl
 from localcluster import binaries, chart
 from localcluster.cluster import Cluster
 from status_watch import StatusWatch
@@ -78,7 +78,7 @@ def kubectl(cluster: Cluster) -> Iterator[Kubectl]:
     kubectl.run("create", "namespace", kubectl.namespace)
     yield kubectl
     # What is ours is waited for; the namespace takes its controller's time, in which the next test may run.
-    kubectl.run("delete", "blendersessions,pods", "--all", "--timeout=90s")
+    kubectl.run("delete", "blendersessions,pods", "--all", TIMEOUT)
     kubectl.run("delete", "namespace", kubectl.namespace, "--wait=false")
 
 
@@ -87,7 +87,7 @@ def portal_namespace(cluster: Cluster) -> Iterator[Kubectl]:
     """The namespace that the portal makes sessions in."""
     kubectl = Kubectl(binaries.ensure("kubectl")["kubectl"], cluster.kubeconfig, cluster.session_namespace)
     yield kubectl
-    kubectl.run("delete", "blendersessions", "--all", "--timeout=90s")
+    kubectl.run("delete", "blendersessions", "--all", TIMEOUT)
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def started(kubectl: Kubectl) -> Callable[..., Desktop]:
 
     def start(name: str, **spec: str) -> Desktop:
         kubectl.apply(manifest(name, **spec))
-        kubectl.run("wait", "--for=condition=Ready", f"blendersession/{name}", "--timeout=60s")
+        kubectl.run("wait", "--for=condition=Ready", f"blendersession/{name}", TIMEOUT)
         return Desktop(kubectl, name)
 
     return start

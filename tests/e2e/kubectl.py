@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from waiting import DEADLINE_SECONDS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 MANAGED = "--selector=app.kubernetes.io/managed-by=blender-sessions"
 CHILDREN = "pods,services,secrets"
 """What there is of a desktop, if `MANAGED` selects it."""
+TIMEOUT = f"--timeout={DEADLINE_SECONDS:.0f}s"
+"""For what kubectl waits for."""
 
 
 @dataclass(frozen=True)

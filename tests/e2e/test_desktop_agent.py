@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from e2e.kubectl import TIMEOUT
 from e2e.picture import difference, from_vnc, viewport
 from waiting import Stopwatch, until
 
@@ -151,7 +152,7 @@ def small_desktop(started: Callable[..., Desktop], kubectl: Kubectl) -> Agent:
     # What it asks of the node is another desktop's already.
     spec["containers"][0]["resources"] = {}
     kubectl.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "small"}, "spec": spec})
-    kubectl.run("wait", "--for=condition=Ready", "pod/small", "--timeout=60s")
+    kubectl.run("wait", "--for=condition=Ready", "pod/small", TIMEOUT)
     return desktop.agent_of("small")
 
 

@@ -12,12 +12,13 @@ import pytest
 from e2e.command import command
 from e2e.connections import entered
 from e2e.desktop import Desktop, manifest
+from e2e.kubectl import TIMEOUT
 from e2e.network import node_of, world_around
 from e2e.picture import SAME, difference, from_tab, from_vnc, viewport
 from file_choosers import catch_file_choosers
 from localcluster import images
 from tls_server import Answering, tls_server
-from waiting import until
+from waiting import DEADLINE_MILLISECONDS, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,7 +85,7 @@ def scene(started: Callable[..., Desktop]) -> dict[str, bytes]:
 
 
 def ready(kubectl: Kubectl, name: str) -> Desktop:
-    kubectl.run("wait", "--for=condition=Ready", f"blendersession/{name}", "--timeout=90s")
+    kubectl.run("wait", "--for=condition=Ready", f"blendersession/{name}", TIMEOUT)
     return Desktop(kubectl, name)
 
 
@@ -109,7 +110,7 @@ def test_a_scene_goes_in_by_the_portal_and_comes_out_changed(
     with page.expect_file_chooser() as chooser:
         page.get_by_text("Choose a file").click()
     chooser.value.set_files({"name": "Mein Stuhl.zip", "mimeType": "application/zip", "buffer": scene["cart.zip"]})
-    page.wait_for_url(re.compile(r"/guacamole/"), timeout=90_000)
+    page.wait_for_url(re.compile(r"/guacamole/"), timeout=DEADLINE_MILLISECONDS)
     (name,) = portal_namespace.names("blendersessions")
     desktop = Desktop(portal_namespace, name.partition("/")[2])
     until("the tab shows Blender", lambda: difference(from_vnc(desktop, tmp_path / "vnc.png"), from_tab(page)) < SAME)
@@ -179,7 +180,7 @@ def fill(kubectl: Kubectl, image: str, folder: str, files: dict[str, bytes]) -> 
             },
         },
     )
-    kubectl.run("wait", "pod/librarian", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=60s")
+    kubectl.run("wait", "pod/librarian", "--for=jsonpath={.status.phase}=Succeeded", TIMEOUT)
 
 
 def test_a_scene_comes_from_a_volume(kubectl: Kubectl, scene: dict[str, bytes]) -> None:

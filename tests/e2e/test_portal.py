@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from e2e.desktop import Desktop
 from e2e.picture import SAME, difference, from_tab, from_vnc
-from waiting import until
+from waiting import DEADLINE_MILLISECONDS, until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +22,7 @@ def test_clicks_lead_into_blender_and_out_again(
 ) -> None:
     page.goto(public_url)
     page.get_by_role("article").filter(has_text="Watering can").get_by_role("button").click()
-    page.wait_for_url(re.compile(r"/guacamole/"), timeout=60_000)
+    page.wait_for_url(re.compile(r"/guacamole/"), timeout=DEADLINE_MILLISECONDS)
 
     (name,) = portal_namespace.names("blendersessions")
     desktop = Desktop(portal_namespace, name.partition("/")[2])
@@ -39,7 +39,7 @@ def test_clicks_lead_into_blender_and_out_again(
 
 def test_the_tutorials_link_opens_its_scene(portal_namespace: Kubectl, page: Page, public_url: str) -> None:
     page.goto(f"{public_url}view?blender_file=shopping_cart.blend")
-    page.wait_for_url(re.compile(r"/guacamole/"), timeout=60_000)
+    page.wait_for_url(re.compile(r"/guacamole/"), timeout=DEADLINE_MILLISECONDS)
 
     (name,) = portal_namespace.names("blendersessions")
     desktop = Desktop(portal_namespace, name.partition("/")[2])

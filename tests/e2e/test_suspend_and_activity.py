@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from e2e.kubectl import TIMEOUT
 from e2e.picture import difference, from_vnc, viewport
 from waiting import until
 
@@ -67,9 +68,9 @@ def test_a_drained_node_saves_the_work_and_the_desktop_has_it_again(
     node, mine = pod["spec"]["nodeName"], f"blendersessions.io/session-uid={desktop.body['metadata']['uid']}"
     try:
         # Of the one node's pods only the desktop goes: the operator has no other node to go to.
-        kubectl.run("drain", node, f"--pod-selector={mine}", "--delete-emptydir-data", "--timeout=120s")
+        kubectl.run("drain", node, f"--pod-selector={mine}", "--delete-emptydir-data", TIMEOUT)
         until("another pod waits", lambda: uid_of(kubectl, desktop.name) not in ("", pod["metadata"]["uid"]))
-        kubectl.run("wait", "--for=jsonpath={.status.phase}=Starting", "bs/evicted", "--timeout=120s")
+        kubectl.run("wait", "--for=jsonpath={.status.phase}=Starting", "bs/evicted", TIMEOUT)
     finally:
         kubectl.run("uncordon", node)
     wait_for(kubectl, "evicted", "Ready")

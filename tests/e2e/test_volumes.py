@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from e2e.kubectl import TIMEOUT
 from localcluster import images
 from localcluster.volumes import FOLDER
 from waiting import until
@@ -46,9 +47,9 @@ def pod(image: str, script: str) -> dict[str, Any]:
 def run_pod(kubectl: Kubectl, image: str, script: str) -> str:
     """Run a pod until it succeeds, delete it, and return its log."""
     kubectl.apply(pod(image, script))
-    kubectl.run("wait", "pod/writer", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=60s")
+    kubectl.run("wait", "pod/writer", "--for=jsonpath={.status.phase}=Succeeded", TIMEOUT)
     log = kubectl.run("logs", "writer")
-    kubectl.run("delete", "pod/writer", "--timeout=60s")
+    kubectl.run("delete", "pod/writer", TIMEOUT)
     return log
 
 
@@ -72,6 +73,6 @@ def test_a_claim_keeps_work_grows_and_leaves_no_folder(cluster: Cluster, kubectl
     until("the claim has grown", lambda: kubectl.get("pvc", "work")["status"]["capacity"]["storage"] == "2Gi")
     assert run_pod(kubectl, image, "cat /home/work/file").strip() == "done"
 
-    kubectl.run("delete", "pvc/work", "--timeout=60s")
-    kubectl.run("wait", f"pv/{volume}", "--for=delete", "--timeout=60s")
+    kubectl.run("delete", "pvc/work", TIMEOUT)
+    kubectl.run("wait", f"pv/{volume}", "--for=delete", TIMEOUT)
     assert not folder.exists()

@@ -10,7 +10,7 @@ import pytest
 
 from e2e.connections import Endpoint, Listeners, Target, open_to
 from e2e.desktop import Desktop, manifest
-from e2e.kubectl import Kubectl
+from e2e.kubectl import TIMEOUT, Kubectl
 from e2e.network import WORLD, node_of, pods_of, world_around
 from localcluster import binaries, chart
 from localcluster.archive import Program
@@ -69,13 +69,13 @@ class Network:
             self.strangers[name] = beside
             beside.apply(stand_in(name, each))
         for name in labels:
-            beside.run("wait", "--for=condition=Ready", f"pod/{name}", "--timeout=60s")
+            beside.run("wait", "--for=condition=Ready", f"pod/{name}", TIMEOUT)
 
     def start(self, **class_names: str) -> None:
         """Start sessions of classes, by name, and wait until they are Ready."""
         self.kubectl.apply(*(manifest(name, className=each) for name, each in class_names.items()))
         for name in class_names:
-            self.kubectl.run("wait", "--for=condition=Ready", f"blendersession/{name}", "--timeout=120s")
+            self.kubectl.run("wait", "--for=condition=Ready", f"blendersession/{name}", TIMEOUT)
 
     def address_of(self, pod: str) -> str:
         """Return the address of a stranger, or of a desktop by its pod."""
@@ -129,7 +129,7 @@ def network(cluster: Cluster) -> Iterator[Network]:
         network.start(closed="closed", public="public")
         yield network
     finally:
-        kubectl.run("delete", "blendersessions", "--all", "--timeout=90s")
+        kubectl.run("delete", "blendersessions", "--all", TIMEOUT)
         for name, beside in network.strangers.items():
             beside.run("delete", "pod", name)
         kubectl.run("delete", "namespace", kubectl.namespace, elsewhere.namespace, "--wait=false", "--ignore-not-found")

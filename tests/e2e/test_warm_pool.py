@@ -10,7 +10,7 @@ import pytest
 from apiserver.api import SESSIONS, Api
 from e2e.conftest import SIZE
 from e2e.desktop import Desktop, manifest
-from e2e.kubectl import CHILDREN, MANAGED
+from e2e.kubectl import CHILDREN, MANAGED, TIMEOUT
 from e2e.picture import SAME, difference, from_tab, from_vnc, viewport
 from waiting import Stopwatch, until
 
@@ -42,8 +42,8 @@ def pool(kubectl: Kubectl, guacamole: Guacamole) -> Iterator[str]:
         }
     )
     yield "warm"
-    kubectl.run("delete", "blendersessions", "--all", "--timeout=90s")
-    kubectl.run("delete", "blendersessionclass", "warm", "--timeout=60s")
+    kubectl.run("delete", "blendersessions", "--all", TIMEOUT)
+    kubectl.run("delete", "blendersessionclass", "warm", TIMEOUT)
     until(
         lambda: f"no child is left of {kubectl.names(CHILDREN, MANAGED)}",
         lambda: not kubectl.names(CHILDREN, MANAGED),

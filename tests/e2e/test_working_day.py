@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from e2e.desktop import Desktop, manifest
+from e2e.kubectl import TIMEOUT
 from waiting import until
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def test_a_suspension_waits_for_a_render(started: Callable[..., Desktop], kubect
     assert "render" in condition(kubectl, "waits", "Suspended")["message"].lower()
     assert kubectl.get("pod", desktop.name)["metadata"]["uid"] == pod
     desktop.agent.give_input("key", "esc")
-    kubectl.run("wait", "--for=condition=Suspended", "bs/waits", "--timeout=120s")
+    kubectl.run("wait", "--for=condition=Suspended", "bs/waits", TIMEOUT)
     assert "The scene is in the workspace." in condition(kubectl, "waits", "Suspended")["message"]
     assert desktop.body["status"]["suspension"]["lastSave"]["result"] == "Saved"
 
@@ -56,7 +57,7 @@ def test_quitting_blender_brings_it_back_and_is_no_failure(started: Callable[...
         until("the scene is on screen", lambda: agent.status().get("ready"))
     assert agent.restarts() == 0
     assert condition(kubectl, "quits", "Stalled")["status"] == "False"
-    kubectl.run("wait", "--for=condition=Ready", "bs/quits", "--timeout=60s")
+    kubectl.run("wait", "--for=condition=Ready", "bs/quits", TIMEOUT)
 
 
 def test_too_little_memory_is_named(started: Callable[..., Desktop], kubectl: Kubectl) -> None:
@@ -72,7 +73,7 @@ def test_too_little_memory_is_named(started: Callable[..., Desktop], kubectl: Ku
     message = ended()["message"]
     assert "1.2 GiB" in message
     assert "memory" in message
-    kubectl.run("wait", "--for=condition=Ready", "bs/small-memory", "--timeout=120s")
+    kubectl.run("wait", "--for=condition=Ready", "bs/small-memory", TIMEOUT)
     notice = "because the desktop used more memory than its limit of 1.2 GiB"
     until("the person is told", lambda: notice in desktop.agent.log())
 
@@ -93,5 +94,5 @@ def test_a_volume_has_one_desktop_at_a_time(started: Callable[..., Desktop], kub
     assert len(kubectl.names("pods")) == 1
 
     kubectl.run("patch", "bs", "first", "--type=merge", "-p", '{"spec": {"suspend": true}}')
-    kubectl.run("wait", "--for=condition=Ready", "bs/second", "--timeout=120s")
+    kubectl.run("wait", "--for=condition=Ready", "bs/second", TIMEOUT)
     assert kubectl.names("pods") == [f"pod/{Desktop(kubectl, 'second').name}"]
