@@ -368,15 +368,11 @@ class Claims(RuleBasedStateMachine):
         taken = [owner(pod)["uid"] for pod in pods.values() if owner(pod)["kind"] == "BlenderSession"]
         assert len(taken) == len(set(taken)), "nobody has two"
         names = {ref.name for ref in pods}
-        suspended = {
-            each["status"]["desktop"]["name"]
-            for each in sim.of_kind("BlenderSession").values()
-            if each["status"]["phase"] == "Suspended" and "name" in each["status"].get("desktop", {})
-        }
+        kept = {each.desktop.name for each in sim.context.cache.sessions()}
         connections = sim.guacamole.connections.keys()
         assert names <= connections, "each can be opened"
         if not self.restarted:
-            assert connections - names - suspended == set(), "what another operator left is for the sweep"
+            assert connections - names - kept == set(), "what another operator left is for the sweep"
         assert not {name for name in sim.guacamole.connections if name in sim.waiting()} & {
             name for _, name in sim.guacamole.grants
         }, "nobody may open one that waits"
