@@ -27,8 +27,9 @@ SESSION = "blendersessions.io/session"
 """Annotation: the session's name, for users. Not a label, because names may be longer than a label's value."""
 
 GRANTED = "blendersessions.io/granted"
-"""Annotation on the desktop's Secret: the Guacamole users who may have a grant, separated by commas. Users who are
-neither owner nor viewer any more are found by it, and their grants are revoked."""
+"""Annotation on the desktop's Secret, or on a pod that was taken from a pool until the session has its Secret too: the
+Guacamole users who may have a grant, separated by commas. Users who are neither owner nor viewer any more are found by
+it, and their grants are revoked."""
 
 WORKSPACE_FOR = "blendersessions.io/workspace-for"
 """Annotation on a volume claim that sessions name: the owners whose sessions may use it, separated by commas; `*`

@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from blendersessions.model.errors import DomainError
-from blendersessions_operator.planning.warm_start import Opening
+from blendersessions_operator.planning.opening import Opening
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -62,7 +62,8 @@ async def _work(context: ReconcilerContext, key: Ref) -> tuple[PoolObserved, boo
         if not plan.steps:
             return observed, True
         failures |= await execute_pool(context, key, plan)
-    logger.error("The plans for %s do not converge; the last one is %s", key, plan, extra={"pool": str(key)})
+    # While it fills, its desktops may become ready as fast as others are made.
+    logger.debug("The pool still changes, and is looked at again.", extra={"pool": f"{key.namespace}/{key.name}"})
     return await observe_pool(context, key, failures), False
 
 

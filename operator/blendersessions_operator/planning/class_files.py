@@ -27,7 +27,7 @@ def class_files_refusal(session: Session, source: ClassSource, found: Manifest |
     if found is None:
         message = (
             f"The class {name} has its {source.purpose} in the {source.kind} {source.name}, and the namespace "
-            f"{session.namespace} has none of that name. The session starts when it exists, or when an administrator "
+            f"{session.namespace} has none of that name. Its desktops start when it exists, or when an administrator "
             f"has corrected {field} of the class."
         )
         return Explanation(Reason.CLASS_FILES_NOT_FOUND, message)
@@ -49,7 +49,7 @@ def _missing_key(class_name: str, source: ClassSource, found: Manifest) -> Expla
         return None
     message = (
         f"The class {class_name} has its {source.purpose} in the ConfigMap {source.name} as {source.path}, and it has "
-        f"no key of that name. The session starts when it has one, or when an administrator has corrected "
+        f"no key of that name. Its desktops start when it has one, or when an administrator has corrected "
         f"spec.{source.field} of the class."
     )
     return Explanation(Reason.CLASS_FILES_NOT_FOUND, message)

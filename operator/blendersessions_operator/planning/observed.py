@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from blendersessions.model.session import Session
     from blendersessions.model.session_class import SessionClass
     from blendersessions_operator.planning.endings import Explanation
+    from blendersessions_operator.planning.opening import Opening
     from blendersessions_operator.planning.save_progress import SaveProgress
     from blendersessions_operator.planning.scene_report import SceneReport
     from blendersessions_operator.planning.steps import Area
-    from blendersessions_operator.planning.warm_start import Opening
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,8 @@ def _removals(
     removed += [each for each in by_state[MemberState.FAILED] if failed_since(each, observed) <= due]
     if any(not each.by_quota for each in observed.wanting):
         # The next place that comes free on a node is not theirs.
-        removed += [each for each in by_state[MemberState.STARTING] if not takes_room(each.pod)]
+        waits = (*by_state[MemberState.STARTING], *by_state[MemberState.FAILED])
+        removed += [each for each in waits if not takes_room(each.pod) and each not in removed]
     gone = {each.name for each in removed}
     rest = [
         each
@@ -198,7 +199,8 @@ def _growth(
         return ()
     if observed.failures.keys() & {Area.DESKTOP, Area.NETWORK}:
         return ()
-    failed, good = len(by_state[MemberState.FAILED]), len(by_state[MemberState.READY])
+    failed = len(by_state[MemberState.FAILED])
+    good = len(by_state[MemberState.READY]) + len(by_state[MemberState.EXPIRED])
     room = 1 if failed and failed >= good else max_surge(observed.wanted)
     count = min(
         observed.wanted + _spare(observed, by_state) - alive,

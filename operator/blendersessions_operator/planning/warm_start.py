@@ -7,7 +7,7 @@ connection, follow as all repairs do.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -71,20 +71,6 @@ FAILED: Final = Explanation(
 
 RESUMED: Final = Explanation(ColdReason.RESUMED, "It had a desktop before, under whose name it starts again.")
 NOT_LET: Final = Explanation(ColdReason.OTHER_SETTINGS, "An admission rule of the cluster lets no desktop be taken.")
-
-
-@dataclass(frozen=True)
-class Opening:
-    """How far a desktop of a pool is with the scene of the session that has taken it."""
-
-    running: bool = True
-    failure: str = ""
-    """Why it was not opened; empty if it was, or is being opened."""
-
-    @property
-    def done(self) -> bool:
-        """Whether the scene is on screen."""
-        return not self.running and not self.failure
 
 
 def why_cold(

@@ -65,7 +65,7 @@ def test_what_is_missing_is_named_with_the_way_out() -> None:
     assert reason == "ClassFilesNotFound"
     assert message == (
         "The class default has its preferences in the PersistentVolumeClaim add-ons, and the namespace art has none of "
-        "that name. The session starts when it exists, or when an administrator has corrected spec.preferences of the "
+        "that name. Its desktops start when it exists, or when an administrator has corrected spec.preferences of the "
         "class."
     )
     reason, message = refusal(STARTUP, None)
@@ -79,7 +79,7 @@ def test_a_config_map_without_the_key_is_told(keys: Manifest) -> None:
     assert reason == "ClassFilesNotFound"
     assert message == (
         "The class default has its start-up file in the ConfigMap studio as start.blend, and it has no key of that "
-        "name. The session starts when it has one, or when an administrator has corrected spec.startupFile of the "
+        "name. Its desktops start when it has one, or when an administrator has corrected spec.startupFile of the "
         "class."
     )
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from blendersessions.model.access import Tunnel
+from blendersessions_operator.controller.tunnel_poll import update_tunnels
 from unit.operator.pool_simulation import CART, POOL_KEY, PoolSimulation, owner
 
 if TYPE_CHECKING:
-    from blendersessions.model.manifest import Manifest
+    from blendersessions.model.manifest import Manifest, Ref
 
 POOL: Manifest = {"size": 2, "scene": "shopping_cart.blend"}
 HOUR = 3600.0
@@ -23,6 +26,14 @@ def filled(**pool: object) -> PoolSimulation:
     sim = PoolSimulation(POOL | pool)
     sim.settle()
     return sim
+
+
+def find_no_room(sim: PoolSimulation, ref: Ref) -> None:
+    """The scheduler says of the pod of a session that no node has room."""
+    full = {"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available: 1 Insufficient cpu."}
+    ((of_pod, pod),) = [each for each in sim.of_kind("Pod").items() if owner(each[1])["name"] == ref.name]
+    pod["status"] = {"phase": "Pending", "conditions": [full | {"lastTransitionTime": sim.now().isoformat()}]}
+    sim.server.touched(of_pod)
 
 
 def test_a_full_pool_of_two_hundred_sends_no_request_while_nothing_happens() -> None:
@@ -128,6 +139,16 @@ def test_a_pool_that_is_refused_does_not_spin_and_tries_again() -> None:
     assert len(sim.waiting()) == 4, "an administrator who gives room wakes nobody"
 
 
+def test_a_pool_that_does_not_settle_is_tried_again_later() -> None:
+    sim = PoolSimulation(POOL)
+    with patch("blendersessions_operator.controller.pool_reconciler.MAX_ROUNDS", 1):
+        sim.deliver()
+        sim.work()
+        assert 0 < sim.queue.due[POOL_KEY] - sim.seconds <= 1, "not at once, and not never"
+    sim.settle(60.0)
+    assert len(sim.waiting()) == 2
+
+
 def test_a_class_whose_files_are_missing_makes_no_desktop_and_says_so() -> None:
     sim = PoolSimulation(POOL)
     sim.server.objects[POOL_KEY]["spec"]["extensions"] = {"configMap": "studio"}
@@ -164,15 +185,90 @@ def test_one_desktop_goes_for_a_session_although_several_pools_could_give_one() 
     sim.settle()
     assert len(sim.waiting()) == 6
     ref = sim.create({"scene": {}})
-    full = {"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available: 1 Insufficient cpu."}
     for _ in range(3):
         sim.deliver()
         sim.work()
-    (pod,) = [each for each in sim.of_kind("Pod").values() if owner(each)["name"] == ref.name]
-    pod["status"] = {"phase": "Pending", "conditions": [full | {"lastTransitionTime": sim.now().isoformat()}]}
-    sim.server.touched(next(ref for ref, each in sim.of_kind("Pod").items() if each is pod))
+    find_no_room(sim, ref)
     sim.settle(60.0)
     assert len(sim.waiting()) == 5
+
+
+def crowded() -> tuple[PoolSimulation, Ref]:
+    """A full pool, and a session that starts cold and whose pod is not made yet."""
+    sim = filled(size=3)
+    return sim, sim.create({"scene": {}})
+
+
+def test_a_removal_that_fails_makes_no_room_and_another_one_does() -> None:
+    sim, ref = crowded()
+    for _ in range(3):
+        sim.deliver()
+        sim.work()
+    find_no_room(sim, ref)
+    sim.deliver()
+    sim.server.next_fault = iter(["refused"] * 2 + [""] * 500).__next__
+    sim.settle(60.0)
+    assert len(sim.waiting()) == 2
+
+
+def test_a_desktop_that_somebody_has_opened_goes_to_nobody() -> None:
+    sim = filled(size=1)
+    (name,) = sim.waiting()
+    (record,) = sim.guacamole.connections.values()
+
+    async def tunnels() -> list[Tunnel]:
+        return [Tunnel("t", record.identifier, "guacadmin", 0.0)]
+
+    sim.guacamole.tunnels = tunnels  # type: ignore[attr-defined]
+    sim.guacamole.known_connections = lambda: sim.guacamole.connections  # type: ignore[attr-defined]
+    asyncio.run(update_tunnels(sim.context))
+    ref = sim.create(CART)
+    sim.deliver()
+    sim.settle(60.0)
+    assert sim.startup(ref) == ("Cold", "PoolEmpty")
+    assert name not in {each.name for each in sim.of_kind("Pod")}
+    assert len(sim.waiting()) == 1
+    assert sim.context.pools.opened == set()
+
+
+@pytest.mark.parametrize("label", ["blendersessions.io/pool", "app.kubernetes.io/name"])
+def test_a_desktop_whose_labels_somebody_changes_is_replaced(label: str) -> None:
+    sim = filled()
+    ref = next(iter(sim.of_kind("Pod")))
+    sim.server.objects[ref]["metadata"]["labels"][label] = "another"
+    sim.server.touched(ref)
+    sim.settle()
+    assert ref not in sim.server.objects
+    assert len(sim.waiting()) == 2
+
+
+def test_another_egress_of_the_class_replaces_desktops_that_wait() -> None:
+    sim = filled()
+    former = sim.waiting()
+    sim.server.objects[POOL_KEY]["spec"]["egress"] = "Public"
+    sim.server.touched(POOL_KEY)
+    sim.settle()
+    assert not former & sim.waiting()
+    assert len(sim.waiting()) == 2
+
+
+def test_a_session_that_comes_with_a_change_of_the_class_is_told_no_difference_of_its_own() -> None:
+    sim = filled()
+    sim.server.objects[POOL_KEY]["spec"]["image"] = "blender:next"
+    sim.server.touched(POOL_KEY)
+    ref = sim.create(CART)
+    sim.settle()
+    assert sim.startup(ref) == ("Cold", "PoolEmpty")
+
+
+def test_a_session_that_cannot_be_read_holds_no_desktop() -> None:
+    sim = filled(size=1)
+    wrong = sim.create(CART | {"display": {"width": "wide"}})
+    sim.settle()
+    assert sim.server.objects[wrong]["status"]["phase"] != "Ready"
+    ref = sim.create(CART)
+    sim.settle()
+    assert sim.startup(ref) == ("Warm", "")
 
 
 faults = st.lists(st.sampled_from(["", "", "", "refused", "lost"]), max_size=6)
@@ -272,15 +368,11 @@ class Claims(RuleBasedStateMachine):
         taken = [owner(pod)["uid"] for pod in pods.values() if owner(pod)["kind"] == "BlenderSession"]
         assert len(taken) == len(set(taken)), "nobody has two"
         names = {ref.name for ref in pods}
-        suspended = {
-            each["status"]["desktop"]["name"]
-            for each in sim.of_kind("BlenderSession").values()
-            if each["status"]["phase"] == "Suspended" and "name" in each["status"].get("desktop", {})
-        }
+        kept = {each.desktop.name for each in sim.context.cache.sessions()}
         connections = sim.guacamole.connections.keys()
         assert names <= connections, "each can be opened"
         if not self.restarted:
-            assert connections - names - suspended == set(), "what another operator left is for the sweep"
+            assert connections - names - kept == set(), "what another operator left is for the sweep"
         assert not {name for name in sim.guacamole.connections if name in sim.waiting()} & {
             name for _, name in sim.guacamole.grants
         }, "nobody may open one that waits"

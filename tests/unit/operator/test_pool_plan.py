@@ -208,6 +208,15 @@ def test_a_desktop_that_is_on_no_node_makes_no_room_there(by_quota: bool, left: 
     assert len(made.members) - len(leaving) == left, "no pod waits for the place that comes free"
 
 
+def test_a_desktop_that_has_waited_for_a_node_for_too_long_gives_way_too() -> None:
+    made = full({"size": 3})
+    made.session_class = class_of({"size": 5})
+    made.work()
+    made.now += timedelta(minutes=11)
+    made.wanting = [replace(wants(), since=made.now)]
+    assert len(of_kind(made.observe(), pool_steps.RemoveDesktop)) == 3, "two that are on no node, and one that is"
+
+
 def test_a_pool_grows_again_when_a_session_has_found_no_room_for_long() -> None:
     made = full()
     made.wanting = [wants()]
@@ -316,7 +325,7 @@ def test_an_old_pool_is_never_empty_while_it_is_renewed(size: int) -> None:
     made.now += timedelta(hours=25)
     former = set(made.members)
     fewest = size
-    for _ in range(60):
+    for _ in range(30):
         made.work()
         made.kubelet()
         states = [state_of(each, made.observe()) for each in made.members.values()]
@@ -509,7 +518,7 @@ class Pool(RuleBasedStateMachine):
         if not hasattr(self, "world"):
             return
         self.world.now += timedelta(days=2)
-        for _ in range(20):
+        for _ in range(8):
             self.world.settle()
             self.world.now += FAILED_BACKOFF
         observed = self.world.observe()

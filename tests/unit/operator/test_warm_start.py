@@ -19,6 +19,7 @@ from blendersessions_operator.planning.access import vnc_password
 from blendersessions_operator.planning.conditions import compute_conditions
 from blendersessions_operator.planning.desktop import credentials_of
 from blendersessions_operator.planning.observed import Observed, Offer, granted_before, not_owned
+from blendersessions_operator.planning.opening import Opening
 from blendersessions_operator.planning.plan import MIN_REQUEUE, plan, requeue_after
 from blendersessions_operator.planning.status import status
 from blendersessions_operator.planning.warm_start import (
@@ -26,7 +27,6 @@ from blendersessions_operator.planning.warm_start import (
     FAILED,
     RESUMED,
     ColdReason,
-    Opening,
     fits,
     plan_take_over,
     startup_of,
