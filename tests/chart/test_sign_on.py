@@ -63,6 +63,11 @@ def test_the_headers_of_the_sign_on_end_at_the_portal() -> None:
     assert "SIGN_ON_HEADERS" not in render(*OPENID, ISSUER).environment("studio-proxy")
 
 
+def test_tunnels_by_http_can_be_closed() -> None:
+    assert render(*HEADER).environment("studio-proxy")["WEB_SOCKET_ONLY"] == "false"
+    assert render(*HEADER, "signOn.webSocketOnly=true").environment("studio-proxy")["WEB_SOCKET_ONLY"] == "true"
+
+
 def test_there_are_never_two_portals_that_know_sign_ons() -> None:
     assert render(*OPENID, ISSUER).get("Deployment", "studio-portal", "spec", "strategy") == {
         "type": "Recreate",

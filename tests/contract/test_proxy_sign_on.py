@@ -158,6 +158,21 @@ def test_only_websockets_change_the_protocol(proxy: Proxy, asked: str, passed: s
         assert got.get("Connection", "").lower() == ("upgrade" if passed else "close" if "Connection" in got else "")
 
 
+def test_tunnels_by_http_can_be_closed(tmp_path: Path, upstream: int, proxy: Proxy) -> None:
+    """Their token stands in a body. Tomcat reads each of these as the path of such a tunnel."""
+    tunnels = ["tunnel?connect", "tunnel;a?connect", ";a/tunnel?connect", "%74unnel?read:1", "a/../tunnel", "/tunnel"]
+    variables = {"PERSON_HEADER": PERSON_HEADER, "SIGN_ON_KEY": KEY, "WEB_SOCKET_ONLY": "true", "BURST": "20"}
+    with started(tmp_path, upstream, **variables) as closed:
+        for path in tunnels:
+            connection = http.client.HTTPConnection(urlsplit(closed.url).netloc, timeout=DEADLINE_SECONDS)
+            connection.request("POST", f"/guacamole/{path}", body="token=A")
+            assert connection.getresponse().status == 403, path
+            connection.close()
+        for path in ("", "websocket-tunnel?token=A", "api/session/tunnels/a/protocol", "app.js"):
+            assert closed.send("GET", f"/guacamole/{path}").status_code == 200
+    assert proxy.send("POST", "/guacamole/tunnel?connect").status_code == 200, "it is open by default"
+
+
 def test_who_begins_at_guacamoles_page_is_known_again(proxy: Proxy) -> None:
     page = proxy.send("GET", "/guacamole/")
     assert page.headers["Set-Cookie"] == COOKIE
