@@ -148,7 +148,8 @@ def test_nothing_stands_where_the_portal_does_not_look(proxy: Proxy, address: st
 
 
 @pytest.mark.parametrize(
-    ("asked", "passed"), [("websocket", "websocket"), ("WebSocket", "websocket"), ("h2c", None), ("websocket, h2c", None)]
+    ("asked", "passed"),
+    [("websocket", "websocket"), ("WebSocket", "websocket"), ("h2c", None), ("websocket, h2c", None)],
 )
 def test_only_websockets_change_the_protocol(proxy: Proxy, asked: str, passed: str | None) -> None:
     """After any other change the proxy would see no further request."""

@@ -86,9 +86,7 @@ async def test_a_token_is_not_given_up_while_guacamole_fails(
 class TestWhoseATokenIs:
     """Whoever has a token of another user's is refused, so a token that lives has a name or none is known."""
 
-    async def test_a_token_that_lives_has_a_user(
-        self, guacamole: responses.RequestsMock, client: SignInClient
-    ) -> None:
+    async def test_a_token_that_lives_has_a_user(self, guacamole: responses.RequestsMock, client: SignInClient) -> None:
         guacamole.head(BASE + "api/session", status=204)
         guacamole.post(
             BASE + "api/tokens", json=GRANTED, match=[responses.matchers.urlencoded_params_matcher({"token": TOKEN})]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from blendersessions_portal.sign_on_settings import GroupClasses, SignOnMode, Si
 from blendersessions_portal.transfer_rules import TransferRules
 from unit.portal.conftest import Portal
 from unit.portal.fakes import FakeGuacamole, FakeStore, write_samples
-from waiting import DEADLINE_SECONDS
+from waiting import until_set
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -304,9 +303,7 @@ async def test_a_desktop_of_whoever_used_the_browser_before_is_closed(portal: Po
     await ask(browser, token)
     browser.headers[USER] = "bob"
     await browser.get(page)
-    async with asyncio.timeout(DEADLINE_SECONDS):
-        while portal.guacamole.alive:
-            await asyncio.sleep(0)
+    await until_set("the token has ended", portal.guacamole.all_ended)
 
 
 async def test_a_token_that_nobody_can_say_whose_it_is_opens_nothing(portal: Portal) -> None:

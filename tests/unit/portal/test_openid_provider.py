@@ -10,8 +10,8 @@ import pytest
 
 from blendersessions.model.errors import Unavailable
 from blendersessions_portal.identity import ProviderSession
-from blendersessions_portal.openid.metadata import MetadataError, checked_metadata
 from blendersessions_portal.openid.identity import merged_claims
+from blendersessions_portal.openid.metadata import MetadataError, checked_metadata
 from blendersessions_portal.openid.provider import Provider, ProviderSettings
 from blendersessions_portal.openid.sign_ons import SignOns
 from blendersessions_portal.openid.tokens import RefusedError
@@ -83,9 +83,7 @@ async def test_many_who_come_together_ask_once(fake: FakeProvider, provider: Pro
     assert fake.asked == [DISCOVERY, "/keys"]
 
 
-async def test_new_keys_that_do_not_come_hold_up_nobody(
-    fake: FakeProvider, provider: Provider, clock: Clock
-) -> None:
+async def test_new_keys_that_do_not_come_hold_up_nobody(fake: FakeProvider, provider: Provider, clock: Clock) -> None:
     known = fake.logout_token(sub="alice")
     await ask(provider, known)
     clock.now += 60
@@ -102,9 +100,7 @@ async def test_questions_that_wait_are_bounded(
 ) -> None:
     monkeypatch.setattr("blendersessions_portal.openid.provider._MAX_IN_HAND", 1)
     await ask(provider, fake.logout_token(sub="alice"))
-    answers = await asyncio.gather(
-        *(provider.exchange("a", "b", "c") for _ in range(2)), return_exceptions=True
-    )
+    answers = await asyncio.gather(*(provider.exchange("a", "b", "c") for _ in range(2)), return_exceptions=True)
     assert sorted(type(answer).__name__ for answer in answers) == ["RefusedError", "Unavailable"]
 
 

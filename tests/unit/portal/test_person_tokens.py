@@ -10,7 +10,7 @@ from blendersessions.model.errors import System, Unavailable
 from blendersessions_portal.identity import ProviderSession, Visitor
 from blendersessions_portal.person_tokens import PersonTokens
 from unit.portal.fakes import FakeGuacamole
-from waiting import DEADLINE_SECONDS
+from waiting import DEADLINE_SECONDS, until_set
 
 DOWN = Unavailable("Guacamole does not answer.", System.GUACAMOLE)
 
@@ -78,9 +78,7 @@ async def test_a_revocation_that_guacamole_did_not_answer_is_carried_out_later(
     await tokens.end_session("alice", "")
     assert not await tokens.admits(alice, desktop), "it opens nothing from now on"
     guacamole.failure = None
-    async with asyncio.timeout(DEADLINE_SECONDS):
-        while guacamole.alive:
-            await asyncio.sleep(0)
+    await until_set("the tokens have ended", guacamole.all_ended)
     assert await tokens.admits(alice, desktop), "Guacamole itself answers a dead token"
 
 
@@ -91,18 +89,17 @@ async def test_nobody_waits_for_a_guacamole_that_hangs(
     alice = visitor("alice")
     desktops = await show(tokens, guacamole, alice, 9)
     answers = asyncio.Event()
+    signs_out = guacamole.sign_out
 
     async def sign_out(token: str) -> None:
         await answers.wait()
-        guacamole.alive.discard(token)
+        await signs_out(token)
 
     monkeypatch.setattr(guacamole, "sign_out", sign_out)
     await tokens.end_session("alice", "")
     assert not any([await tokens.admits(alice, desktop) for desktop in desktops])
     answers.set()
-    async with asyncio.timeout(DEADLINE_SECONDS):
-        while guacamole.alive:
-            await asyncio.sleep(0)
+    await until_set("the tokens have ended", guacamole.all_ended)
 
 
 async def test_whoever_opens_something_in_a_browser_ends_what_another_person_opened_there(

@@ -108,7 +108,7 @@ class SignInClient:
         status = (await self._send("HEAD", SESSION, token=token)).status_code
         if status not in {requests.codes.ok, requests.codes.no_content, requests.codes.forbidden}:
             raise Unavailable(_NO_ANSWER, System.GUACAMOLE)
-        return status == requests.codes.forbidden
+        return bool(status == requests.codes.forbidden)
 
     async def sign_out(self, token: str) -> None:
         """End the token and the tunnels that were opened with it; a dead token is accepted.
