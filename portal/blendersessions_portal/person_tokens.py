@@ -77,6 +77,7 @@ class PersonTokens:
         """
         username = await self._username_of(visitor.owner, token)
         if token in self._ending:
+            # It was taken away, though Guacamole may not have been told yet.
             return False
         if not username:
             # Dead. Guacamole itself says so, in words that its page understands.
