@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from blendersessions_portal.csrf import CsrfGuard
     from blendersessions_portal.identity import Identifier, Visitor
+    from blendersessions_portal.person_tokens import PersonTokens
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,10 @@ class Account:
 class AccountIdentifier:
     """Identifies people, and notes who it was for the page that follows."""
 
-    def __init__(self, identifier: Identifier, guard: CsrfGuard, *, can_sign_out: bool) -> None:
+    def __init__(self, identifier: Identifier, guard: CsrfGuard, tokens: PersonTokens, *, can_sign_out: bool) -> None:
         self._identifier = identifier
         self._guard = guard
+        self._tokens = tokens
         self._can_sign_out = can_sign_out
 
     def identify(self, request: Request) -> Visitor:
@@ -47,7 +49,8 @@ class AccountIdentifier:
         return visitor
 
     def remember(self, visitor: Visitor, response: Response) -> None:
-        """Add to the response what identifies the visitor at the next request."""
+        """Add to the response what identifies the visitor at the next request. Who used the browser before is out."""
+        self._tokens.end_others_soon(visitor.owner, visitor.browser)
         self._identifier.remember(visitor, response)
 
 

@@ -46,10 +46,13 @@ class ProviderSession:
     name: str = ""
 
     def is_meant(self, subject: str, name: str) -> bool:
-        """Return whether a person, a session, or both together mean this one. Nothing means none."""
-        if not subject and not name:
-            return False
-        return (not subject or subject == self.subject) and (not name or name == self.name)
+        """Return whether a person, a session, or both together mean this one. Nothing means none.
+
+        A provider may name the session only when it ends. Then all of the person's without a name are meant.
+        """
+        if not subject:
+            return bool(name) and name == self.name
+        return subject == self.subject and (not name or not self.name or name == self.name)
 
 
 @dataclass(frozen=True)

@@ -103,8 +103,9 @@ def _by_header(settings: SignOnSettings, parts: Parts) -> SignOn:
         reserved=settings.reserved,
         fold_case=settings.fold_case,
     )
-    pages = SignOnPages(identifier, parts.guard, PersonTokens(parts.guacamole), parts.renderer, settings.sign_out_url)
-    shown = AccountIdentifier(identifier, parts.guard, can_sign_out=bool(settings.sign_out_url))
+    tokens = PersonTokens(parts.guacamole)
+    pages = SignOnPages(identifier, parts.guard, tokens, parts.renderer, settings.sign_out_url)
+    shown = AccountIdentifier(identifier, parts.guard, tokens, can_sign_out=bool(settings.sign_out_url))
     opening = PersonOpening(parts.public_url, parts.store, parts.renderer, parts.signer)
     return SignOn(shown, opening, [*pages.routes()])
 
@@ -115,7 +116,7 @@ def _by_openid(settings: SignOnSettings, parts: Parts) -> SignOn:
 
     pages = build(settings, parts, roles(settings))
     return SignOn(
-        AccountIdentifier(pages.identifier, parts.guard, can_sign_out=True),
+        AccountIdentifier(pages.identifier, parts.guard, pages.common.tokens, can_sign_out=True),
         PersonOpening(parts.public_url, parts.store, parts.renderer, parts.signer),
         [*pages.routes()],
         {SignInNeededError: pages.needed},

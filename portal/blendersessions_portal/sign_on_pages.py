@@ -82,7 +82,8 @@ class SignOnPages:
 
     async def sign_in(self, request: Request) -> Response:
         """Go on to the page that asked for a sign-in, if there is a person now."""
-        self.identifier.identify(request)
+        visitor = self.identifier.identify(request)
+        await self.tokens.end_others(visitor.owner, visitor.browser)
         return RedirectResponse(local_address(request.query_params.get("next", "/")), status_code=303)
 
     async def sign_out(self, request: Request) -> Response:

@@ -35,6 +35,16 @@ OWN_HEADERS: Final = frozenset(
         "x-forwarded-access-token",
         "x-auth-request-access-token",
         "x-auth-token",
+        "user-agent",
+        "accept",
+        "accept-encoding",
+        "accept-language",
+        "origin",
+        "referer",
+        "forwarded",
+        "x-requested-with",
+        "x-csrf-token",
+        "range",
     ]
 )
 """Headers that browsers or the chart's own proxy write, whatever the proxy before it says of people, and secrets."""

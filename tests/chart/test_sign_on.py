@@ -58,11 +58,21 @@ def test_the_portal_understands_all_that_the_chart_sets(monkeypatch: pytest.Monk
 def test_the_headers_of_the_sign_on_end_at_the_portal() -> None:
     options = ("signOn.header.user=Remote-User", "signOn.header.name=", "signOn.header.groups=Remote-Groups")
     assert render(*HEADER, *options).environment("studio-proxy")["SIGN_ON_HEADERS"] == "Remote-User,Remote-Groups"
+    others = render(*HEADER, *options, "signOn.header.others={X-Proof,X-Mail}").environment("studio-proxy")
+    assert others["SIGN_ON_HEADERS"] == "Remote-User,Remote-Groups,X-Proof,X-Mail"
     assert "SIGN_ON_HEADERS" not in render(*OPENID, ISSUER).environment("studio-proxy")
 
 
+def test_tunnels_by_http_can_be_closed() -> None:
+    assert render(*HEADER).environment("studio-proxy")["WEB_SOCKET_ONLY"] == "false"
+    assert render(*HEADER, "signOn.webSocketOnly=true").environment("studio-proxy")["WEB_SOCKET_ONLY"] == "true"
+
+
 def test_there_are_never_two_portals_that_know_sign_ons() -> None:
-    assert render(*OPENID, ISSUER).get("Deployment", "studio-portal", "spec", "strategy") == {"type": "Recreate"}
+    assert render(*OPENID, ISSUER).get("Deployment", "studio-portal", "spec", "strategy") == {
+        "type": "Recreate",
+        "rollingUpdate": None,
+    }
 
 
 def test_the_chart_and_the_portal_refuse_the_same_headers() -> None:
@@ -130,6 +140,10 @@ def test_every_setting_of_the_sign_on_is_documented() -> None:
         ),
         ([*HEADER, "signOn.header.user=REMOTE_USER"], "user"),
         ([*HEADER, "signOn.header.user=Host"], "signOn.header.user is Host"),
+        ([*HEADER, "signOn.header.user=X-Requested-With"], "signOn.header.user is X-Requested-With"),
+        ([*HEADER, "signOn.header.others={Upgrade}"], "signOn.header.others has Upgrade"),
+        ([*HEADER, "signOn.header.others={X Proof}"], "others"),
+        ([*HEADER, "signOn.reservedNames={ ops}"], "reservedNames"),
         ([*HEADER, "signOn.header.groups=X-Forwarded-For"], "signOn.header.groups is X-Forwarded-For"),
         (["signOn.mode=header"], "mode"),
         ([*HEADER, "signOn.header.trustedProxies={oauth2-proxy}"], "trustedProxies"),

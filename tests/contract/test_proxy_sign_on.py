@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import http.server
 import json
+import socket
 import threading
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -41,6 +42,7 @@ class Upstream(http.server.BaseHTTPRequestHandler):
             self.send_header("X-Person", "alice")
             self.send_header("Set-Cookie", COOKIE)
             body = b""
+        self.send_header("Cache-Control", "max-age=60")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -66,7 +68,7 @@ def upstream() -> Iterator[int]:
 
 @pytest.fixture(scope="module")
 def proxy(tmp_path_factory: pytest.TempPathFactory, upstream: int) -> Iterator[Proxy]:
-    headers = "X-Forwarded-User,X-Forwarded-Groups"
+    headers = "X-Forwarded-User,X-Forwarded-Groups,X-Studio-Proof"
     variables = {"PERSON_HEADER": PERSON_HEADER, "SIGN_ON_KEY": KEY, "SIGN_ON_HEADERS": headers}
     with started(tmp_path_factory.mktemp("nginx"), upstream, **variables) as proxy:
         yield proxy
@@ -80,6 +82,14 @@ SECRETS = {
     "X-Auth-Token": "secret",
     "X-Forwarded-User": "alice",
     "X-Forwarded-Groups": "staff",
+    "X-Studio-Proof": "secret",
+    "X-Auth-Request-Id-Token": "secret",
+    "X-Forwarded-Email": "alice@example.org",
+    "Remote-Email": "alice@example.org",
+    "X-authentik-jwt": "secret",
+    "X-Pomerium-Jwt-Assertion": "secret",
+    "Cf-Access-Jwt-Assertion": "secret",
+    "X-Goog-IAP-JWT-Assertion": "secret",
     "X-Sign-On-Key": "forged",
     "Remote-User": "guacadmin",
     "Remote_User": "guacadmin",
@@ -126,10 +136,48 @@ def test_guacamole_gets_the_token_that_the_portal_was_shown(proxy: Proxy) -> Non
     assert got["Guacamole-Token"] == Upstream.asked["Guacamole-Token"]
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["websocket-tunnel?a=1#&token=A", "websocket-tunnel#?token=A", "#", "api/tokens#?token=A", "app.js?token=A#"],
+)
+def test_nothing_stands_where_the_portal_does_not_look(proxy: Proxy, address: str) -> None:
+    place = urlsplit(proxy.url)
+    with socket.create_connection((place.hostname or "", place.port or 0), DEADLINE_SECONDS) as connection:
+        connection.sendall(f"GET /guacamole/{address} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
+        assert connection.makefile("rb").readline().split()[1] == b"400"
+
+
+@pytest.mark.parametrize(
+    ("asked", "passed"),
+    [("websocket", "websocket"), ("WebSocket", "websocket"), ("h2c", None), ("websocket, h2c", None)],
+)
+def test_only_websockets_change_the_protocol(proxy: Proxy, asked: str, passed: str | None) -> None:
+    """After any other change the proxy would see no further request."""
+    for path in ("/guacamole/app.js", "/"):
+        got = proxy.send("GET", path, Upgrade=asked, Connection="Upgrade").json()
+        assert got.get("Upgrade") == passed
+        assert got.get("Connection", "").lower() == ("upgrade" if passed else "close" if "Connection" in got else "")
+
+
+def test_tunnels_by_http_can_be_closed(tmp_path: Path, upstream: int, proxy: Proxy) -> None:
+    """Their token stands in a body. Tomcat reads each of these as the path of such a tunnel."""
+    tunnels = ["tunnel?connect", "tunnel;a?connect", ";a/tunnel?connect", "%74unnel?read:1", "a/../tunnel", "/tunnel"]
+    variables = {"PERSON_HEADER": PERSON_HEADER, "SIGN_ON_KEY": KEY, "WEB_SOCKET_ONLY": "true", "BURST": "20"}
+    with started(tmp_path, upstream, **variables) as closed:
+        for path in tunnels:
+            connection = http.client.HTTPConnection(urlsplit(closed.url).netloc, timeout=DEADLINE_SECONDS)
+            connection.request("POST", f"/guacamole/{path}", body="token=A")
+            assert connection.getresponse().status == 403, path
+            connection.close()
+        for path in ("", "websocket-tunnel?token=A", "api/session/tunnels/a/protocol", "app.js"):
+            assert closed.send("GET", f"/guacamole/{path}").status_code == 200
+    assert proxy.send("POST", "/guacamole/tunnel?connect").status_code == 200, "it is open by default"
+
+
 def test_who_begins_at_guacamoles_page_is_known_again(proxy: Proxy) -> None:
     page = proxy.send("GET", "/guacamole/")
     assert page.headers["Set-Cookie"] == COOKIE
-    assert page.headers["Cache-Control"] == "no-cache", "the page is never shown without a question"
+    assert page.headers["Cache-Control"] == "private, no-cache", "the page is never shown without a question"
     assert "Set-Cookie" not in proxy.send("GET", "/guacamole/app.js").headers
 
 
@@ -143,7 +191,7 @@ def test_a_provider_may_end_many_sign_ons_at_once(proxy: Proxy) -> None:
 def test_the_sign_ins_of_one_address_are_limited(proxy: Proxy, path: str) -> None:
     address = f"198.51.100.{len(path)}"
     statuses = proxy.statuses("GET", path, 20 * BURST, address)
-    assert set(statuses[: 2 * BURST + 1]) == {200}, "a sign-in is two requests"
+    assert set(statuses[: 4 * BURST + 1]) == {200}, "a sign-in is two requests, and some have tabs"
     assert 429 in statuses
     assert proxy.statuses("GET", path, BURST, THERE) == [200] * BURST, "another address is served"
     assert proxy.statuses("GET", "/", BURST, address) == [200] * BURST, "the pages are served"

@@ -99,6 +99,14 @@ async def test_the_portal_knows_the_person_whom_the_proxy_names(
     await portal.close()
 
 
+@pytest.mark.parametrize("name", SENT)
+def test_the_proxys_limits_know_the_browser_behind_the_proxy(name: str, tmp_path: Path) -> None:
+    """Otherwise all people are one address."""
+    chart = render(values=values_of(name, tmp_path))
+    trusted = chart.environment("studio-portal")[VARIABLE + "TRUSTED_PROXIES"]
+    assert chart.environment("studio-proxy")["TRUSTED_PROXIES"] == trusted
+
+
 def test_the_example_of_openid_connect_is_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = settings_of("OpenID Connect", tmp_path, monkeypatch)
     assert settings.openid_issuer == "https://id.example.org/realms/studio"

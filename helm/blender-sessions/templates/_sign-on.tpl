@@ -12,11 +12,16 @@
 {{- if ne $path "/" -}}
 {{- fail (printf "publicURL has the path %s, which does not go together with signOn.mode=%s: other applications of the host would get the cookie of the sign-on. Give it a host name of its own, or set signOn.mode=Guests" $path $values.mode) -}}
 {{- end -}}
-{{- $written := list "host" "connection" "upgrade" "cookie" "content-length" "guacamole-token" "x-real-ip" "x-forwarded-for" "x-forwarded-host" "x-forwarded-proto" "x-guacamole-query" "x-sign-on-key" "x-sign-on-peer" "authorization" "x-forwarded-access-token" "x-auth-request-access-token" "x-auth-token" -}}
+{{- $written := list "host" "connection" "upgrade" "cookie" "content-length" "guacamole-token" "x-real-ip" "x-forwarded-for" "x-forwarded-host" "x-forwarded-proto" "x-guacamole-query" "x-sign-on-key" "x-sign-on-peer" "authorization" "x-forwarded-access-token" "x-auth-request-access-token" "x-auth-token" "user-agent" "accept" "accept-encoding" "accept-language" "origin" "referer" "forwarded" "x-requested-with" "x-csrf-token" "range" -}}
 {{- range $key := list "user" "name" "groups" -}}
 {{- $header := index $values.header $key -}}
 {{- if has (lower $header) $written -}}
 {{- fail (printf "signOn.header.%s is %s, which browsers or the chart's proxy write themselves, so it says nothing of people: have your proxy use another one, like X-Forwarded-User" $key $header) -}}
+{{- end -}}
+{{- end -}}
+{{- range $header := $values.header.others -}}
+{{- if has (lower $header) $written -}}
+{{- fail (printf "signOn.header.others has %s, which browsers or the chart's proxy write themselves: take it out" $header) -}}
 {{- end -}}
 {{- end -}}
 {{- if and (eq $values.mode "Header") (empty $values.header.trustedProxies) -}}

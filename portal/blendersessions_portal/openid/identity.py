@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 _LONGEST_NAME: Final = 128
 
 
+def merged_claims(answer: dict[str, Any], claims: dict[str, Any]) -> dict[str, Any]:
+    """Return what UserInfo and the ID token say, the latter first. Who names an address says that it was checked."""
+    both = {**answer, **claims}
+    if answer.get("email") != claims.get("email"):
+        both["email_verified"] = (claims if "email" in claims else answer).get("email_verified")
+    return both
+
+
 @dataclass(frozen=True)
 class ClaimNames:
     """Where the provider says what.

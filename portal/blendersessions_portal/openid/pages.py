@@ -131,7 +131,10 @@ class OpenIDPages:
             logger.warning("A logout token was refused: %s", error)
             return JSONResponse({"error": "invalid_request"}, 400)
         ended = await self._end_session(subject, session)
-        logger.info("The provider ended %d sign-ons.", ended)
+        if ended:
+            logger.info("The provider ended %d sign-ons.", ended)
+        else:
+            logger.warning("The provider ended a sign-on that the portal does not know, or that was over.")
         return PlainTextResponse("ok\n")
 
     async def front_channel(self, request: Request) -> Response:

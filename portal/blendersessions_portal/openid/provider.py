@@ -23,8 +23,9 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from blendersessions.model.errors import System, Unavailable
+from blendersessions_portal.openid.identity import merged_claims
 from blendersessions_portal.openid.metadata import MetadataError, checked_metadata
-from blendersessions_portal.openid.tokens import RefusedError, TokenRules, signed_claims
+from blendersessions_portal.openid.tokens import RefusedError, TokenRules, check_form, signed_claims
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -39,7 +40,12 @@ _MAX_REQUESTS_IN_FLIGHT: Final = 4
 _DISCOVERY_SECONDS: Final = 3600.0
 _KEYS_PAUSE_SECONDS: Final = 10.0
 """Between two requests for the keys: a token with an unknown key must not make the portal ask again and again."""
+_FAILURE_PAUSE_SECONDS = 5.0
+"""After an answer that did not come: nobody else waits for the same one, whoever makes the portal ask."""
+_MAX_IN_HAND: Final = 50
+"""Questions that are asked or wait for a thread. Beyond them the provider counts as one that does not answer."""
 _Answer = TypeVar("_Answer")
+_Read = TypeVar("_Read")
 _NO_ANSWER: Final = "The sign-on does not answer. Try again in a moment. If it stays, tell your administrator."
 
 
@@ -92,7 +98,9 @@ class Provider:
         self._metadata_until = 0.0
         self._keys: KeySet | None = None
         self._keys_asked_at = float("-inf")
-        self._keys_lock = asyncio.Lock()
+        self._keys_lock, self._metadata_lock = asyncio.Lock(), asyncio.Lock()
+        self._paused_until: dict[str, float] = {}
+        self._in_hand = 0
         self._pool = ThreadPoolExecutor(max_workers=_MAX_REQUESTS_IN_FLIGHT, thread_name_prefix="openid")
 
     @property
@@ -130,6 +138,7 @@ class Provider:
             return Grant(await self._completed(session, metadata, claims), id_token)
 
     async def _claims(self, token: str, rules: TokenRules) -> dict[str, Any]:
+        check_form(token)
         metadata = await self._discovered()
         algorithms = metadata.get("id_token_signing_alg_values_supported") or ["RS256"]
         keys = await self._provider_keys(renew=False)
@@ -160,7 +169,9 @@ class Provider:
             place = None
         if not place:
             return back
-        given = {"id_token_hint": id_token, "client_id": self._settings.client_id, "post_logout_redirect_uri": back}
+        given = {"client_id": self._settings.client_id, "post_logout_redirect_uri": back}
+        if id_token:
+            given = {"id_token_hint": id_token} | given
         return f"{place}{'&' if '?' in place else '?'}{urlencode(given)}"
 
     async def _fetch_token(self, session: OAuth2Session, place: str, code: str, verifier: str) -> dict[str, Any]:
@@ -189,34 +200,48 @@ class Provider:
         if answer.get("sub") != claims["sub"]:
             # Core 1.0, section 5.3.2: such an answer must not be used.
             raise RefusedError("The provider's UserInfo is about somebody else.")
-        return {**answer, **claims}
+        return merged_claims(answer, claims)
 
     async def _discovered(self) -> dict[str, Any]:
         if self._clock() < self._metadata_until:
             return self._metadata
-        found = await self._get(self._settings.issuer.rstrip("/") + "/.well-known/openid-configuration")
+        async with self._metadata_lock:
+            if self._clock() >= self._metadata_until:
+                place = self._settings.issuer.rstrip("/") + "/.well-known/openid-configuration"
+                self._metadata = await self._fetched(place, self._read_metadata)
+                self._metadata_until = self._clock() + _DISCOVERY_SECONDS
+            return self._metadata
+
+    def _read_metadata(self, found: dict[str, Any]) -> dict[str, Any]:
         try:
-            self._metadata = checked_metadata(found, self._settings.issuer)
+            return checked_metadata(found, self._settings.issuer)
         except MetadataError as error:
             logger.error("%s", error)  # noqa: TRY400 - the message says all
             raise Unavailable(_NO_ANSWER, System.OWN) from error
-        self._metadata_until = self._clock() + _DISCOVERY_SECONDS
-        return self._metadata
 
     async def _provider_keys(self, *, renew: bool) -> KeySet:
+        if self._keys is not None and not renew:
+            return self._keys
         async with self._keys_lock:
             recent = self._clock() - self._keys_asked_at < _KEYS_PAUSE_SECONDS
             if self._keys is not None and (not renew or recent):
                 return self._keys
             metadata = await self._discovered()
+            self._keys = await self._fetched(metadata["jwks_uri"], _read_keys)
             self._keys_asked_at = self._clock()
-            found = await self._get(metadata["jwks_uri"])
-            try:
-                self._keys = KeySet.import_key_set({"keys": [key for key in found["keys"] if key.get("use") != "enc"]})
-            except (JoseError, KeyError, TypeError, AttributeError, ValueError) as error:
-                logger.exception("The keys of the provider cannot be read.")
-                raise Unavailable(_NO_ANSWER, System.OWN) from error
             return self._keys
+
+    async def _fetched(self, place: str, read: Callable[[dict[str, Any]], _Read]) -> _Read:
+        """Return what is read at a place, unless that failed a moment ago."""
+        if self._clock() < self._paused_until.get(place, float("-inf")):
+            raise Unavailable(_NO_ANSWER, System.OWN)
+        try:
+            found = read(await self._get(place))
+        except Unavailable:
+            self._paused_until[place] = self._clock() + _FAILURE_PAUSE_SECONDS
+            raise
+        self._paused_until.pop(place, None)
+        return found
 
     async def _session(self) -> OAuth2Session:
         given = self._settings
@@ -258,4 +283,19 @@ class Provider:
         return found
 
     async def _run(self, call: Callable[..., _Answer], *given: object, **named: object) -> _Answer:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, partial(call, *given, **named))
+        if self._in_hand >= _MAX_IN_HAND:
+            logger.warning("The provider is asked %d things already. Another question has to wait.", self._in_hand)
+            raise Unavailable(_NO_ANSWER, System.OWN)
+        self._in_hand += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, partial(call, *given, **named))
+        finally:
+            self._in_hand -= 1
+
+
+def _read_keys(found: dict[str, Any]) -> KeySet:
+    try:
+        return KeySet.import_key_set({"keys": [key for key in found["keys"] if key.get("use") != "enc"]})
+    except (JoseError, KeyError, TypeError, AttributeError, ValueError) as error:
+        logger.exception("The keys of the provider cannot be read.")
+        raise Unavailable(_NO_ANSWER, System.OWN) from error

@@ -19,6 +19,8 @@ MAX_SIGN_ONS: Final = 10_000
 """Sign-ons that are kept. Beyond them, the first one goes of whoever has most."""
 MAX_OF_ONE: Final = 50
 """Sign-ons that are kept of one person, so that nobody pushes the others out."""
+_LONGEST_ID_TOKEN: Final = 8192
+"""A longer one, with many groups, is not kept: who signs out is then known to the provider by its own cookie alone."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class SignedOn:
         name: what the person is called.
         groups: the person's groups.
         session: what the provider calls it.
-        id_token: shown to the provider when the person signs out.
+        id_token: shown to the provider when the person signs out; empty if it was too long.
         until: when it ends, by the clock of the sign-ons.
     """
 
@@ -85,9 +87,10 @@ class SignOns:
             name=name,
             groups=groups,
             session=session,
-            id_token=id_token,
+            id_token=id_token if len(id_token) <= _LONGEST_ID_TOKEN else "",
             until=self._clock() + self._seconds,
         )
+        self._drop_what_is_over()
         own = [key for key, kept in self._kept.items() if kept.owner == owner]
         for key in own[: max(0, len(own) - MAX_OF_ONE + 1)]:
             del self._kept[key]
@@ -96,6 +99,11 @@ class SignOns:
             (most, _), *_ = Counter(kept.owner for kept in self._kept.values()).most_common(1)
             del self._kept[next(key for key, kept in self._kept.items() if kept.owner == most)]
         return signed_on
+
+    def _drop_what_is_over(self) -> None:
+        # Each lasts as long as the others, so they end in the order in which they came.
+        while self._kept and self._clock() >= next(iter(self._kept.values())).until:
+            self._kept.popitem(last=False)
 
     def find(self, key: str) -> SignedOn | None:
         """Return the sign-on of a cookie; None if it never was, was taken away, or is over."""

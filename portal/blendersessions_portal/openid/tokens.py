@@ -10,6 +10,7 @@ from authlib.oauth2.claims import JWTClaims
 from authlib.oidc.core import IDToken
 from joserfc import jwt
 from joserfc.errors import BadSignatureError, InvalidKeyIdError, JoseError
+from joserfc.util import json_b64decode
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -22,6 +23,7 @@ _ASYMMETRIC: Final = frozenset(
 """Algorithms whose key only the provider has. A token signed by what we know too, or by nothing, proves nothing."""
 LOGOUT_EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
 _LONGEST: Final = 64 * 1024
+_PARTS_BESIDE_THE_HEADER: Final = 2
 
 
 class RefusedError(Exception):
@@ -55,14 +57,32 @@ class TokenRules:
     logout: bool = False
 
 
+def check_form(token: str) -> None:
+    """Refuse what cannot be a token of the provider's, before anybody is asked about it.
+
+    Raises:
+        RefusedError: it is too long, has not three parts, or its header names no algorithm that proves anything.
+    """
+    if not token or len(token) > _LONGEST:
+        raise RefusedError("There is no token, or it is too long.")
+    header, *others = token.split(".")
+    if len(others) != _PARTS_BESIDE_THE_HEADER:
+        raise RefusedError("The token has not three parts.")
+    try:
+        read = json_b64decode(header.encode())
+    except (ValueError, RecursionError) as error:
+        raise RefusedError("The header of the token cannot be read.") from error
+    algorithm = read.get("alg") if isinstance(read, dict) else None
+    if not isinstance(algorithm, str) or algorithm not in _ASYMMETRIC:
+        raise RefusedError("The token is signed by no algorithm that proves anything.")
+
+
 def signed_claims(token: str, keys: KeySet, algorithms: Collection[str], rules: TokenRules) -> dict[str, Any]:
     """Return a token's claims, as OpenID Connect Core 1.0, section 3.1.3.7, says.
 
     Raises:
         RefusedError: the signature is not the provider's, or a rule is broken.
     """
-    if not token or len(token) > _LONGEST:
-        raise RefusedError("There is no token, or it is too long.")
     allowed = sorted(_ASYMMETRIC.intersection(algorithms))
     if not allowed:
         # The library takes no algorithms for all that it recommends.

@@ -83,6 +83,50 @@ async def test_a_token_is_not_given_up_while_guacamole_fails(
         await client.is_alive(TOKEN)
 
 
+class TestWhoseATokenIs:
+    """Whoever has a token of another user's is refused, so a token that lives has a name or none is known."""
+
+    async def test_a_token_that_lives_has_a_user(self, guacamole: responses.RequestsMock, client: SignInClient) -> None:
+        guacamole.head(BASE + "api/session", status=204)
+        guacamole.post(
+            BASE + "api/tokens", json=GRANTED, match=[responses.matchers.urlencoded_params_matcher({"token": TOKEN})]
+        )
+        assert await client.username_of(TOKEN) == "guest-a"
+
+    async def test_a_token_that_guacamole_does_not_know_has_none(
+        self, guacamole: responses.RequestsMock, client: SignInClient
+    ) -> None:
+        guacamole.head(BASE + "api/session", status=403)
+        assert await client.username_of(TOKEN) == ""
+
+    @pytest.mark.parametrize("status", [302, 400, 401, 404, 429, 503])
+    async def test_only_guacamoles_own_word_makes_it_dead(
+        self, guacamole: responses.RequestsMock, client: SignInClient, status: int
+    ) -> None:
+        guacamole.head(BASE + "api/session", status=status)
+        with pytest.raises(Unavailable):
+            await client.username_of(TOKEN)
+
+    ODD = ((302, ""), (400, "{}"), (403, "{}"), (429, "{}"), (500, ""), (200, "<html>"), (200, "{}"), (200, "[]"))
+
+    @pytest.mark.parametrize(("status", "body"), [*ODD, (200, '{"username": ""}'), (200, '{"username": 7}')])
+    async def test_one_that_lives_without_a_name_is_not_dead(
+        self, guacamole: responses.RequestsMock, client: SignInClient, status: int, body: str
+    ) -> None:
+        guacamole.head(BASE + "api/session", status=204)
+        guacamole.post(BASE + "api/tokens", body=body, status=status)
+        with pytest.raises(Unavailable):
+            await client.username_of(TOKEN)
+
+    async def test_one_that_dies_meanwhile_is_dead(
+        self, guacamole: responses.RequestsMock, client: SignInClient
+    ) -> None:
+        guacamole.head(BASE + "api/session", status=204)
+        guacamole.head(BASE + "api/session", status=403)
+        guacamole.post(BASE + "api/tokens", json=REFUSED, status=403)
+        assert await client.username_of(TOKEN) == ""
+
+
 @pytest.mark.parametrize("status", [204, 403, 404])
 async def test_signing_out_a_dead_token_is_no_error(
     guacamole: responses.RequestsMock, client: SignInClient, status: int

@@ -192,6 +192,8 @@ class FakeGuacamole:
         self.attempts = 0
         self.users: dict[str, str] = {}
         """The user of each token that Guacamole's page got by itself."""
+        self.all_ended = asyncio.Event()
+        """Set when the last token was signed out."""
 
     def token_of(self, username: str) -> str:
         """Give Guacamole's page a token of a user, as it gets one by the proxy's header."""
@@ -227,6 +229,8 @@ class FakeGuacamole:
         if self.failure:
             raise self.failure
         self.alive.discard(token)
+        if not self.alive:
+            self.all_ended.set()
 
 
 SAMPLES = """\

@@ -14,6 +14,7 @@ from blendersessions_portal.sign_on_settings import GroupClasses, SignOnMode, Si
 from blendersessions_portal.transfer_rules import TransferRules
 from unit.portal.conftest import Portal
 from unit.portal.fakes import FakeGuacamole, FakeStore, write_samples
+from waiting import until_set
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -293,6 +294,22 @@ async def test_a_browser_that_begins_at_guacamoles_page_is_signed_out_like_other
     await browser.see("/")
     await browser.submit("/sign-out")
     assert portal.guacamole.alive == set()
+
+
+@pytest.mark.parametrize("page", ["/", "/sign-in"])
+async def test_a_desktop_of_whoever_used_the_browser_before_is_closed(portal: Portal, page: str) -> None:
+    browser, token = person(portal, "alice"), portal.guacamole.token_of("alice")
+    await browser.get("/")
+    await ask(browser, token)
+    browser.headers[USER] = "bob"
+    await browser.get(page)
+    await until_set("the token has ended", portal.guacamole.all_ended)
+
+
+async def test_a_token_that_nobody_can_say_whose_it_is_opens_nothing(portal: Portal) -> None:
+    token = portal.guacamole.token_of("alice")
+    portal.guacamole.failure = Unavailable("Guacamole does not answer.", System.GUACAMOLE)
+    assert (await ask(person(portal, "bob"), token)).status_code == 503
 
 
 async def test_a_token_that_could_not_be_ended_ends_at_the_next_word(portal: Portal) -> None:

@@ -441,6 +441,23 @@ class TestEnds:
             assert answer.status_code == 400
         assert await is_signed_in(browser)
 
+    async def test_a_session_that_the_provider_names_only_at_its_end_is_ended(
+        self, portal: Portal, provider: Provider, browser: Browser, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A name for the session may stand in the logout token alone."""
+        provider.person = {"sub": "alice-1"}
+        await signed_in(browser)
+        token = portal.guacamole.token_of("alice-1")
+        await browser.get("/internal/person", headers={"Guacamole-Token": token})
+        sent = {"logout_token": provider.logout_token(sub="alice-1", sid="at-home")}
+        assert (await browser.post("/sign-on/back-channel", data=sent)).status_code == 200
+        assert not await is_signed_in(browser)
+        assert token not in portal.guacamole.alive
+        assert "does not know" not in caplog.text
+        sent = {"logout_token": provider.logout_token(sub="alice-1", sid="at-home")}
+        await browser.post("/sign-on/back-channel", data=sent)
+        assert "does not know" in caplog.text, "an end that ends nothing is said"
+
     async def test_a_logout_token_counts_once(self, provider: Provider, browser: Browser, token: str) -> None:
         assert token
         sent = {"logout_token": provider.logout_token(sub="alice-1")}
@@ -636,7 +653,10 @@ class TestClaims:
         assert self.NAMES.called({"sub": "a", "name": 7}) == "a"
 
 
-async def test_a_provider_that_does_not_answer_is_said(provider: Provider, browser: Browser) -> None:
+async def test_a_provider_that_does_not_answer_is_said(
+    provider: Provider, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("blendersessions_portal.openid.provider._FAILURE_PAUSE_SECONDS", 0.0)
     provider.down = True
     answer = await browser.get("/sign-in")
     assert answer.status_code == 503

@@ -89,15 +89,26 @@ class SignInClient:
         count as a refused sign-in, so it is checked before.
 
         Raises:
-            Unavailable: Guacamole does not answer, so it is not known.
+            Unavailable: Guacamole does not answer, or does not say whose it is.
         """
-        if not await self.is_alive(token):
+        if await self._is_dead(token):
             return ""
         response = await self._send("POST", LOG_IN, form={"token": token})
-        if response.status_code >= requests.codes.internal_server_error:
+        answer = decoded(response) if response.status_code == requests.codes.ok else None
+        username = answer.get("username") if isinstance(answer, dict) else None
+        if isinstance(username, str) and username:
+            return username
+        # It may have died in between. Without a name it is nobody's, and must not pass for a dead one while it lives.
+        if await self._is_dead(token):
+            return ""
+        raise Unavailable(_NO_ANSWER, System.GUACAMOLE)
+
+    async def _is_dead(self, token: str) -> bool:
+        """Return whether Guacamole says that it does not know the token. Any other answer but a yes says nothing."""
+        status = (await self._send("HEAD", SESSION, token=token)).status_code
+        if status not in {requests.codes.ok, requests.codes.no_content, requests.codes.forbidden}:
             raise Unavailable(_NO_ANSWER, System.GUACAMOLE)
-        answer = decoded(response) if response.ok else None
-        return str(answer.get("username") or "") if isinstance(answer, dict) else ""
+        return bool(status == requests.codes.forbidden)
 
     async def sign_out(self, token: str) -> None:
         """End the token and the tunnels that were opened with it; a dead token is accepted.
