@@ -62,6 +62,15 @@ def test_the_scale_changes_the_size_and_nothing_beyond_the_largest(installation:
     until("Guacamole knows none of them", lambda: not connections(installation))
 
 
+def test_whoever_writes_the_scale_of_a_class_without_a_pool_gives_it_one(installation: Installation) -> None:
+    installation.create_class("plain")
+    path = f"{SESSIONS}/namespaces/{installation.namespace}/blendersessionclasses/plain/scale"
+    with pytest.raises(ApiError):
+        installation.api.request("GET", path)
+    installation.api.request("PATCH", path, {"spec": {"replicas": 1}}, "application/merge-patch+json")
+    until_full(installation, "plain", 1)
+
+
 def test_another_image_replaces_all_of_them(installation: Installation) -> None:
     installation.create_class("warm", warmPool={"size": 2})
     former = until_full(installation, "warm", 2)
