@@ -62,13 +62,14 @@ def test_the_scale_changes_the_size_and_nothing_beyond_the_largest(installation:
     until("Guacamole knows none of them", lambda: not connections(installation))
 
 
-def test_whoever_writes_the_scale_of_a_class_without_a_pool_gives_it_one(installation: Installation) -> None:
+def test_the_scale_of_a_class_without_a_pool_gives_it_none(installation: Installation) -> None:
     installation.create_class("plain")
     path = f"{SESSIONS}/namespaces/{installation.namespace}/blendersessionclasses/plain/scale"
-    with pytest.raises(ApiError):
-        installation.api.request("GET", path)
-    installation.api.request("PATCH", path, {"spec": {"replicas": 1}}, "application/merge-patch+json")
-    until_full(installation, "plain", 1)
+    for method, body in (("GET", None), ("PATCH", {"spec": {"replicas": 1}}), ("PATCH", {"spec": {"replicas": 0}})):
+        with pytest.raises(ApiError):
+            installation.api.request(method, path, body, "application/merge-patch+json")
+    (found,) = installation.classes()
+    assert "warmPool" not in found["spec"]
 
 
 def test_another_image_replaces_all_of_them(installation: Installation) -> None:

@@ -63,8 +63,8 @@ async def _work(context: ReconcilerContext, key: Ref) -> tuple[PoolObserved, boo
         if not plan.steps:
             return observed, True
         if plan == former:
-            message = "The same steps come again, and are tried again later: %s"
-            logger.warning(message, plan.steps, extra={"pool": f"{key.namespace}/{key.name}"})
+            message = "The same steps come again, and are tried again later; the first is %s"
+            logger.warning(message, plan.steps[0], extra={"pool": f"{key.namespace}/{key.name}"})
             return observed, False
         former = plan
         failures |= await execute_pool(context, key, plan)
