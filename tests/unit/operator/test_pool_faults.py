@@ -104,11 +104,10 @@ def test_a_desktop_that_lost_the_label_of_the_watch_is_deleted() -> None:
 def test_a_policy_that_somebody_deletes_has_the_pools_of_its_namespace_looked_at() -> None:
     sim = filled()
     policy = {"kind": "NetworkPolicy", "metadata": {"namespace": "art", "name": CLOSED}}
-    enqueue_affected(sim.context, policy)
-    assert POOL_KEY in sim.queue.due
-    sim.settle(60.0)
     enqueue_affected(sim.context, policy | {"metadata": {"namespace": "music", "name": CLOSED}})
-    assert POOL_KEY not in sim.queue.pop()
+    assert sim.queue.pop() == []
+    enqueue_affected(sim.context, policy)
+    assert sim.queue.pop() == [POOL_KEY]
 
 
 def test_pools_grow_at_once_when_a_session_that_wanted_room_goes() -> None:
@@ -136,6 +135,8 @@ def test_an_offer_that_suits_no_more_is_its_pools_to_decide() -> None:
     assert offered is not None
     sim.context.pools.opened.add(offered)
     sim.queue.due = {ref: 0.0}
+    sim.work()
+    assert sim.queue.due[POOL_KEY] == sim.seconds, "at once, and not only after the claim"
     sim.settle(60.0)
     assert sim.startup(ref) == ("Warm", "")
     assert offered not in sim.server.objects
