@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from blendersessions.model.desktop import Desktop
 from blendersessions.model.effective_settings import effective_settings
-from blendersessions.model.errors import Conflict, DomainError, Invalid, NotFound, System, Unauthorised
+from blendersessions.model.errors import Conflict, DomainError, Invalid, NotFound, SignedOut, System, Unauthorised
 from blendersessions.model.manifest import Ref, ref_of
 from blendersessions.model.names import name_for
 from blendersessions.model.warm_pool import pool_of
@@ -102,6 +102,8 @@ async def _make_desktop(context: ReconcilerContext, key: Ref, step: pool_steps.M
     desktop = Desktop(key.namespace, name_for(str(uuid.uuid4())))
     try:
         created = await context.kubernetes.create(pool_pod(desktop, of, settings))
+    except SignedOut:
+        raise
     except (Unauthorised, Invalid) as refused:
         _refuse(context, key, f"{refused} Make the pool smaller, or give the namespace more room.")
         return ""

@@ -8,7 +8,7 @@ from unittest.mock import AsyncMock, patch
 
 import pytest
 
-from blendersessions.model.errors import System, Unauthorised
+from blendersessions.model.errors import SignedOut, System, Unauthorised
 from blendersessions.model.manifest import Ref
 from blendersessions_operator.controller.informer import apply_event, enqueue_affected
 from blendersessions_operator.resources.network_policy import CLOSED
@@ -83,6 +83,23 @@ def test_few_desktops_are_tried_where_one_is_refused() -> None:
     sim.settle()
     assert len(sim.waiting()) == 10
     assert tried.count("Pod") <= 3
+
+
+def test_a_token_that_has_expired_refuses_no_desktop() -> None:
+    sim = PoolSimulation(POOL)
+    expired = AsyncMock(side_effect=SignedOut("the token has expired", System.KUBERNETES))
+    with patch.object(sim.server, "create", expired):
+        sim.deliver()
+        sim.work()
+    assert sim.context.pools.refusals == {}
+    sim.settle(20.0)
+    assert len(sim.waiting()) == 2
+    ref = sim.create(CART)
+    with patch.object(sim.server, "merge", expired):
+        sim.deliver()
+        sim.work()
+    sim.settle(20.0)
+    assert sim.startup(ref) == ("Warm", "")
 
 
 def test_a_desktop_that_lost_the_label_of_the_watch_is_deleted() -> None:
