@@ -99,6 +99,10 @@ REFUSED: dict[str, tuple[Spec, str]] = {
         "warmPool.scene must be the file name of a sample, such as 'shopping_cart.blend'",
     ),
     "a pool that is always too old": ({"warmPool": {"size": 1, "expireAfter": "0s"}}, NOT_A_DURATION),
+    "a pool that is too old before it has started": (
+        {"warmPool": {"size": 1, "expireAfter": "9m59s"}},
+        "warmPool.expireAfter must be at least 10m",
+    ),
     "a schedule without its days": (
         {"warmPool": {"size": 1, "schedule": [{"cron": "0 8 * *", "size": 1}]}},
         "schedule.cron must have cron's five fields, such as '30 7 * * 1-5'",

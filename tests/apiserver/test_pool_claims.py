@@ -69,8 +69,9 @@ def test_a_session_takes_a_desktop_whole_and_the_pool_makes_another(
     assert name in names
     assert startup(session) == ("Warm", "")
     assert agent.samples == [], "the scene was there"
-    # The session has its pod at once, and what belongs to that a moment after it is ready.
-    for plural in ("pods", "services", "secrets"):
+    # The session has its pod at once, and the Secret of that a moment after it is ready. The Service stays the pod's.
+    assert owner_of(installation, "services", name)[0] == "Pod"
+    for plural in ("pods", "secrets"):
         until(
             f"the session has {plural}/{name}",
             lambda plural=plural: owner_of(installation, plural, name) == ("BlenderSession", uid),

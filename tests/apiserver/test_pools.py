@@ -62,6 +62,16 @@ def test_the_scale_changes_the_size_and_nothing_beyond_the_largest(installation:
     until("Guacamole knows none of them", lambda: not connections(installation))
 
 
+def test_the_scale_of_a_class_without_a_pool_gives_it_none(installation: Installation) -> None:
+    installation.create_class("plain")
+    path = f"{SESSIONS}/namespaces/{installation.namespace}/blendersessionclasses/plain/scale"
+    for method, body in (("GET", None), ("PATCH", {"spec": {"replicas": 1}}), ("PATCH", {"spec": {"replicas": 0}})):
+        with pytest.raises(ApiError):
+            installation.api.request(method, path, body, "application/merge-patch+json")
+    (found,) = installation.classes()
+    assert "warmPool" not in found["spec"]
+
+
 def test_another_image_replaces_all_of_them(installation: Installation) -> None:
     installation.create_class("warm", warmPool={"size": 2})
     former = until_full(installation, "warm", 2)

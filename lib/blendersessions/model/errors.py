@@ -78,6 +78,10 @@ class Unauthorised(DomainError):  # noqa: N818 - the word alone says it
     """The account is refused, or lacks the right."""
 
 
+class SignedOut(Unauthorised):
+    """The API server does not know who asks, for instance because a token has expired. That tells nothing of rights."""
+
+
 class Unavailable(DomainError):  # noqa: N818 - the word alone says it
     """There was no answer, or the request is refused for now. A later attempt may succeed."""
 

@@ -51,6 +51,10 @@ DESKTOP = "blendersessions.io/desktop"
 POOL_SCENE = "blendersessions.io/pool-scene"
 """Annotation on the pod of a desktop that was made for a pool: the sample that it showed then."""
 
+SHOWN = "blendersessions.io/shown"
+"""Annotation on a pod that a session has taken from a pool: the session was ready with it, so a person may have worked
+in it."""
+
 FINALIZER = "blendersessions.io/finalizer"
 """Finalizer of a session. It stays until nothing of the session is left in Guacamole."""
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MAX_SIZE: Final = 1000
 """The largest pool."""
+LEAST_AGE: Final = timedelta(minutes=10)
+"""The shortest `expireAfter`. With one below the time of a start, desktops would be replaced for ever."""
 Size = Annotated[int, Field(ge=0, le=MAX_SIZE)]
 
 
@@ -46,6 +48,8 @@ class WarmPool(ApiModel):
         largest = max([self.size, *(entry.size for entry in self.schedule)])
         if largest > self.max_size:
             raise ValueError(f"the size {largest} is above maxSize, {self.max_size}: lower it or raise maxSize")
+        if self.expire_after < LEAST_AGE:
+            raise ValueError("expireAfter must be at least 10m, for each desktop that is replaced costs a whole start")
         return self
 
 

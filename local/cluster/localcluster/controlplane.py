@@ -84,6 +84,8 @@ def start(state: Path, api_port: int, *, audited: Sequence[str] = (), etcd_optio
                 extra=(
                     "--endpoint-reconciler-type=none",
                     "--disable-admission-plugins=ServiceAccount",
+                    # Some clusters have it. Whoever changes an owner needs more rights then.
+                    "--enable-admission-plugins=OwnerReferencesPermissionEnforcement",
                     *_audit_options(state, audit_log, audited),
                 ),
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from blendersessions.model.errors import Conflict, Invalid, NotFound, Unauthorised
+from blendersessions.model.errors import Conflict, Invalid, NotFound, SignedOut, Unauthorised
 from blendersessions.model.manifest import CLASS_KIND, Ref
 from blendersessions_operator.planning.warm_start import NOT_LET
 
@@ -31,6 +31,8 @@ async def claim_desktop(context: ReconcilerContext, session: Session, step: step
         await context.reread(step.ref)
         context.queue.add_after(pool, REFILL_DELAY_SECONDS)
         return ""
+    except SignedOut:
+        raise
     except (Invalid, Unauthorised):
         # Something in the cluster lets no pod be taken. The session starts as it would without a pool.
         context.pools.cold[session.uid] = NOT_LET

@@ -88,12 +88,14 @@ class ReconcilerContext:
         self.admission.left(session)
         self.claims.forget(session)
         self.refusals.forget(session.uid)
-        pool = self.pools.forget(session.uid)
+        pool, leaves_room = self.pools.forget(session.uid)
         self.openings.forget(session.uid)
         if not self.leads:
             return
         if pool is not None:
             self.queue.add(pool)
+        if leaves_room:
+            self.enqueue_pools()
         self.enqueue_waiting()
         for other in self.cache.sessions_of_claim(session.namespace, claim_name(session)):
             self.queue.add(other.ref)

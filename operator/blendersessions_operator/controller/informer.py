@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from blendersessions.model.errors import DomainError, Expired, KindUnknown, Unauthorised
 from blendersessions.model.labels import SELECTOR
 from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Ref, ref_of
+from blendersessions.model.warm_pool import pool_of
 from blendersessions_operator.controller.cache import CHILD_KINDS
 from blendersessions_operator.controller.workqueue import backoff
 from blendersessions_operator.resources.network_policy import NETWORK_POLICY_KIND
@@ -144,14 +145,28 @@ def enqueue_affected(context: ReconcilerContext, item: Manifest) -> None:
         for session in context.cache.sessions_that_depend_on(ref.namespace, ref.name):
             context.queue.add(session.ref)
     else:
-        for affected in context.cache.sessions_of(item):
-            context.queue.add(affected)
-        if (key := context.cache.pool_of(item)) is not None:
+        _enqueue_owners(context, ref, item)
+
+
+def _enqueue_owners(context: ReconcilerContext, ref: Ref, item: Manifest) -> None:
+    """Enqueue the sessions and the pools that an object of theirs concerns."""
+    for affected in context.cache.sessions_of(item):
+        context.queue.add(affected)
+    if (key := context.cache.pool_of(item)) is not None:
+        context.queue.add(key)
+    if ref.kind == NETWORK_POLICY_KIND:
+        _enqueue_pools_of(context, ref.namespace)
+    if ref.kind == "Pod":
+        if not context.cache.knows(ref):
+            _note_gone(context, item)
+        context.enqueue_waiting()
+
+
+def _enqueue_pools_of(context: ReconcilerContext, namespace: str) -> None:
+    """Have pools repair the policies of their namespace, in which no session may be."""
+    for key in context.cache.pool_keys():
+        if key.namespace == namespace:
             context.queue.add(key)
-        if ref.kind == "Pod":
-            if not context.cache.knows(ref):
-                _note_gone(context, item)
-            context.enqueue_waiting()
 
 
 def _note_gone(context: ReconcilerContext, pod: Manifest) -> None:
@@ -159,6 +174,11 @@ def _note_gone(context: ReconcilerContext, pod: Manifest) -> None:
     ref, key = ref_of(pod), context.cache.pool_of_gone(pod)
     if key is not None:
         context.queue.add(key)
+    if (of := pool_of(pod)) and not pod["metadata"].get("deletionTimestamp"):
+        # A watch with a selector says this also of a pod that lost our label. Nothing else would remove it.
+        pool = Ref(CLASS_KIND, ref.namespace, of)
+        context.pools.strays[pool].add((ref, pod["metadata"]["uid"]))
+        context.queue.add(pool)
     for freed in context.pools.pod_gone(ref, key):
         context.queue.add(freed)
 

@@ -39,10 +39,12 @@ def with_offer(context: ReconcilerContext, session: Session, observed: Observed)
         if has_fallen_back(session, observed):
             pools.cold[session.uid] = FAILED
         if settings is not None and settings.warm_pool is not None and _is_starting_cold(session, observed):
-            pools.cold[session.uid] = pools.cold.get(session.uid) or _why_cold(context, session, settings) or EMPTY
+            had = why_none(session, observed) if session.desktop.name != session.generated_name else None
+            told = pools.cold.get(session.uid) or had or _why_cold(context, session, settings)
+            pools.cold[session.uid] = told or EMPTY
         return replace(observed, cold_because=pools.cold.get(session.uid))
     why = pools.cold.get(session.uid) or why_none(session, observed)
-    if why is None and not pools.has_offer(session.uid):
+    if why is None and pools.offered_to(session.uid) is None:
         why = _why_cold(context, session, settings)
     offer = _find(context, session, settings) if why is None else None
     if offer is not None:
@@ -68,7 +70,9 @@ def _may_begin(session: Session, observed: Observed) -> bool:
 
 
 def _is_starting_cold(session: Session, observed: Observed) -> bool:
-    """Return whether a session has a pod of its own, and was not ready yet."""
+    """Return whether a session has a pod of its own, was not ready yet, and is to run."""
+    if session.suspend_requested:
+        return False
     return observed.pod is not None and not was_of_pool(observed.pod) and session.status.ready_at is None
 
 
@@ -99,10 +103,12 @@ def _why_cold(context: ReconcilerContext, session: Session, settings: EffectiveS
 def _find(context: ReconcilerContext, session: Session, settings: EffectiveSettings) -> Offer | None:
     """Return a desktop that the session can take as far as is known; None if there is none."""
     key = Ref(CLASS_KIND, session.namespace, session.spec.class_name)
+    former = context.pools.offered_to(session.uid)
     ref = context.pools.offer(session, key, functools.partial(_suits, context, session, settings))
-    if ref is None:
-        # If the pool is not as its class wants it, nothing else may tell it so.
+    if ref is None or (former is not None and former != ref):
+        # If the pool is not as its class wants it, or has to decide about the former one, nothing else may tell it so.
         context.queue.add(key)
+    if ref is None:
         return None
     pod, secret = context.cache.get(ref), context.cache.get(Ref("Secret", *ref[1:]))
     return Offer({"kind": "Pod"} | pod, secret) if pod is not None and secret is not None else None

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from blendersessions.model.desktop import Desktop
 from blendersessions.model.effective_settings import effective_settings
-from blendersessions.model.errors import Conflict, DomainError, Invalid, NotFound, Unauthorised
+from blendersessions.model.errors import Conflict, DomainError, Invalid, NotFound, SignedOut, System, Unauthorised
 from blendersessions.model.manifest import Ref, ref_of
 from blendersessions.model.names import name_for
+from blendersessions.model.warm_pool import pool_of
 from blendersessions_operator.controller.credentials import new_desktop_credentials
 from blendersessions_operator.controller.executor import apply_policy, create_connection, remove_connection, revoke
 from blendersessions_operator.controller.failures import gather_failures
@@ -23,7 +24,7 @@ from blendersessions_operator.planning.steps import Area
 from blendersessions_operator.resources.pool_desktop import pool_pod, pool_secret, typical_session
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
 
     from blendersessions.model.manifest import Manifest
     from blendersessions_operator.controller.context import ReconcilerContext
@@ -43,8 +44,26 @@ async def execute_pool(context: ReconcilerContext, key: Ref, plan: PoolPlan) -> 
     context.pools.serve(step.makes_room_for for step in plan.steps if isinstance(step, pool_steps.RemoveDesktop))
     if any(isinstance(step, pool_steps.MakeDesktop) for step in plan.steps):
         failures = await gather_failures([(Area.DESKTOP, _read_class_files(context, key))])
-    todo = [step for step in plan.steps if not failures or not isinstance(step, pool_steps.MakeDesktop)]
-    return await gather_failures((step.area, _attempt(context, key, step)) for step in todo) | failures
+    made = [step for step in plan.steps if isinstance(step, pool_steps.MakeDesktop)]
+    others = [step for step in plan.steps if not isinstance(step, pool_steps.MakeDesktop)]
+    failures |= await _carry_out(context, key, others)
+    for batch in _batches(made):
+        if Area.DESKTOP in failures or context.pools.refusal(key, datetime.now(UTC)) is not None:
+            break
+        failures |= await _carry_out(context, key, batch)
+    return failures
+
+
+async def _carry_out(context: ReconcilerContext, key: Ref, side_by_side: Sequence[PoolStep]) -> dict[Area, DomainError]:
+    return await gather_failures((step.area, _attempt(context, key, step)) for step in side_by_side)
+
+
+def _batches(made: Sequence[PoolStep]) -> Iterator[list[PoolStep]]:
+    """Return one step, then two, then four: where one is refused, few more are."""
+    size = 1
+    while made:
+        yield list(made[:size])
+        made, size = made[size:], 2 * size
 
 
 async def _attempt(context: ReconcilerContext, key: Ref, step: PoolStep) -> None:
@@ -66,8 +85,11 @@ async def _read_class_files(context: ReconcilerContext, key: Ref) -> None:
 
 
 def _refuse(context: ReconcilerContext, key: Ref, message: str) -> None:
-    context.pools.refusals[key] = Refusal(datetime.now(UTC) + REFUSAL_PAUSE, message)
-    logger.warning("No desktop is made: %s", message, extra={"pool": f"{key.namespace}/{key.name}"})
+    now = datetime.now(UTC)
+    is_news = context.pools.refusal(key, now) is None
+    context.pools.refusals[key] = Refusal(now + REFUSAL_PAUSE, message)
+    if is_news:
+        logger.warning("No desktop is made: %s", message, extra={"pool": f"{key.namespace}/{key.name}"})
 
 
 async def _make_desktop(context: ReconcilerContext, key: Ref, step: pool_steps.MakeDesktop) -> str:
@@ -80,6 +102,8 @@ async def _make_desktop(context: ReconcilerContext, key: Ref, step: pool_steps.M
     desktop = Desktop(key.namespace, name_for(str(uuid.uuid4())))
     try:
         created = await context.kubernetes.create(pool_pod(desktop, of, settings))
+    except SignedOut:
+        raise
     except (Unauthorised, Invalid) as refused:
         _refuse(context, key, f"{refused} Make the pool smaller, or give the namespace more room.")
         return ""
@@ -113,6 +137,31 @@ async def _remove_desktop(context: ReconcilerContext, key: Ref, step: pool_steps
     return f"Removed {step.ref} from the pool." if gone else ""
 
 
+async def _remove_stray(context: ReconcilerContext, key: Ref, step: pool_steps.RemoveStray) -> str:
+    """Delete a pod that the cache does not have. If it changes meanwhile, it is tried again."""
+    change = ""
+    if version := await _version_of_stray(context, key, step):
+        await context.kubernetes.delete(step.ref, step.uid, REMOVAL_GRACE_SECONDS, version)
+        if await _version_of_stray(context, key, step):
+            raise Conflict(f"{step.ref} has changed, and is not deleted yet.", System.KUBERNETES)
+        change = f"Removed {step.ref}, which had lost its label."
+    context.pools.strays[key].discard((step.ref, step.uid))
+    if not context.pools.strays[key]:
+        del context.pools.strays[key]
+    return change
+
+
+async def _version_of_stray(context: ReconcilerContext, key: Ref, step: pool_steps.RemoveStray) -> str:
+    """Return the version of a pod that still is its class's and is not being deleted; empty if it is not so."""
+    try:
+        pod = await context.kubernetes.get(step.ref)
+    except NotFound:
+        return ""
+    meta = pod["metadata"]
+    waits = meta["uid"] == step.uid and pool_of(pod) == key.name and not meta.get("deletionTimestamp")
+    return str(meta["resourceVersion"]) if waits else ""
+
+
 async def _create(context: ReconcilerContext, manifest: Manifest, pod: Manifest) -> str:
     """Create an object of a pod. An existing one is left alone: it is this pod's, or the pod is removed as unfit."""
     ref = ref_of(manifest)
@@ -137,6 +186,7 @@ HANDLERS: Final[dict[type[PoolStep], Handler]] = {
     pool_steps.MakeSecret: _make_secret,
     pool_steps.MakeService: _make_service,
     pool_steps.RemoveDesktop: _remove_desktop,
+    pool_steps.RemoveStray: _remove_stray,
     steps.ApplyPolicy: apply_policy,
     steps.CreateConnection: create_connection,
     steps.RemoveConnection: remove_connection,

@@ -15,6 +15,7 @@ from blendersessions_operator.planning.pool_observed import (
     access_of,
     has_labels,
     is_outdated,
+    own_connections,
 )
 from blendersessions_operator.planning.steps import Area
 from blendersessions_operator.resources.network_policy import CLOSED, NETWORK_POLICY_KIND, PUBLIC
@@ -78,6 +79,8 @@ def _from_caches(context: ReconcilerContext, key: Ref, failures: Mapping[Area, D
         claims_waiting=_claims_waiting(context, key, now),
         wanting=context.pools.wanting(key, now),
         claims=context.pools.claims(key, now),
+        last_claim=context.pools.last_claim(key, now),
+        strays=tuple(sorted(context.pools.strays.get(key, ()))),
         refused_until=refusal.until if refusal is not None else None,
         refusal=refusal.message if refusal is not None else "",
         failures=failures,
@@ -122,7 +125,7 @@ def _departed(context: ReconcilerContext, key: Ref) -> dict[str, AccessView]:
     found = {
         name: view
         for name, view in views.items()
-        if view.connections and context.cache.session_of_connection(name) is None
+        if own_connections(name, key.namespace, view) and context.cache.session_of_connection(name) is None
     }
     if found:
         context.pools.departed[key] = set(found)

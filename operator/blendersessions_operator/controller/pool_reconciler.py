@@ -55,12 +55,18 @@ async def _work(context: ReconcilerContext, key: Ref) -> tuple[PoolObserved, boo
         DomainError: the state is not known.
     """
     failures: dict[Area, DomainError] = {}
+    former = None
     for _ in range(MAX_ROUNDS):
         observed = await observe_pool(context, key, failures)
         failures = dict(observed.failures)
         plan = plan_pool(observed)
         if not plan.steps:
             return observed, True
+        if plan == former:
+            message = "The same steps come again, and are tried again later; the first is %s"
+            logger.warning(message, plan.steps[0], extra={"pool": f"{key.namespace}/{key.name}"})
+            return observed, False
+        former = plan
         failures |= await execute_pool(context, key, plan)
     # While it fills, its desktops may become ready as fast as others are made.
     logger.debug("The pool still changes, and is looked at again.", extra={"pool": f"{key.namespace}/{key.name}"})

@@ -56,6 +56,9 @@ class Pools:
         self.departed: defaultdict[Ref, set[str]] = defaultdict(set)
         """By class: the desktops that no session has and whose pods went while this operator led, until Guacamole has
         nothing of them. The sweep removes what another operator left there."""
+        self.strays: defaultdict[Ref, set[tuple[Ref, str]]] = defaultdict(set)
+        """By class: the pods, and their UIDs, that left the watch without a deletion. Somebody changed the label by
+        which it finds them."""
         self.cold: dict[str, Explanation] = {}
         """By the session's UID: why it was offered nothing when it began to start."""
         self._wanting: dict[str, RoomWanted] = {}
@@ -91,9 +94,9 @@ class Pools:
             self._offered.discard(ref)
         return key
 
-    def has_offer(self, uid: str) -> bool:
-        """Return whether a session was offered a desktop."""
-        return uid in self._offers
+    def offered_to(self, uid: str) -> Ref | None:
+        """Return the pod that is offered to a session; None if none is."""
+        return self._offers[uid][1] if uid in self._offers else None
 
     def is_offered(self, ref: Ref) -> bool:
         """Return whether a pod is offered to a session, which is about to take it."""
@@ -109,6 +112,10 @@ class Pools:
         while moments and not timedelta() <= now - moments[0] < CLAIM_WINDOW:
             moments.popleft()
         return len(moments)
+
+    def last_claim(self, key: Ref, now: datetime) -> datetime | None:
+        """Return when a desktop was last taken; None if that is longer ago than a minute."""
+        return self._claims[key][-1] if self.claims(key, now) else None
 
     def note_pod(self, session: Session, pod: Manifest) -> bool:
         """Note whether the pod of a session finds room on a node; return whether that is news for pools."""
@@ -142,11 +149,15 @@ class Pools:
             if (known := self._wanting.get(uid)) is not None:
                 self._wanting[uid] = replace(known, served=served)
 
-    def forget(self, uid: str) -> Ref | None:
-        """Forget a session that is gone; return the class whose pool must decide again about what it was offered."""
-        self.has_room(uid)
+    def forget(self, uid: str) -> tuple[Ref | None, bool]:
+        """Forget a session that is gone.
+
+        Returns:
+            The class whose pool must decide again about what it was offered, None without an offer; and whether all
+            pools must know that it wants no room any more.
+        """
         self.cold.pop(uid, None)
-        return self.release(uid)
+        return self.release(uid), self.has_room(uid)
 
     def refusal(self, key: Ref, now: datetime) -> Refusal | None:
         """Return what the API server refused a short while ago; None if a desktop may be tried."""
@@ -173,7 +184,8 @@ class Pools:
         self.opened.discard(ref)
         if key is not None:
             self.departed[key].add(ref.name)
-        freed = [key for key in self.refusals if key.namespace == ref.namespace]
+        in_namespace = ((key, each) for key, each in self.refusals.items() if key.namespace == ref.namespace)
+        freed = [key for key, each in in_namespace if is_by_quota(each.message)]
         for key in freed:
             del self.refusals[key]
         refused = [uid for uid, each in self._wanting.items() if each.by_quota and each.namespace == ref.namespace]

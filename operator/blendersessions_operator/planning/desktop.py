@@ -14,10 +14,19 @@ from blendersessions.model.secret_data import DesktopCredentials, decode
 from blendersessions_operator.planning import podstate, steps
 from blendersessions_operator.planning.confinement import missing_policies
 from blendersessions_operator.planning.endings import scene_error
-from blendersessions_operator.planning.observed import Observed, granted_before, own_volume_claim, owned
+from blendersessions_operator.planning.observed import (
+    Observed,
+    belongs_to,
+    granted_before,
+    is_of_desktop,
+    own_pod,
+    own_volume_claim,
+    owned,
+)
 from blendersessions_operator.planning.podstate import has_ended
 from blendersessions_operator.planning.scene import has_failed
 from blendersessions_operator.resources.pod import outdated, pod, pod_metadata
+from blendersessions_operator.resources.pool_desktop import pool_service
 from blendersessions_operator.resources.secret import desktop_secret
 from blendersessions_operator.resources.service import service
 from blendersessions_operator.resources.volume_claim import volume_claim
@@ -44,7 +53,8 @@ def plan_desktop(session: Session, observed: Observed) -> list[Step]:
     workspace = session.spec.workspace
     if workspace is not None and workspace.size and observed.volume_claim is None and may_grow(observed):
         todo.append(steps.CreateObject(volume_claim(session, workspace)))
-    if observed.secret is not None and owned(observed.secret, session) and observed.settings is not None:
+    has_secret = observed.secret is not None and is_of_desktop(observed.secret, session, observed)
+    if has_secret and observed.settings is not None:
         todo += _plan_pod(session, observed, observed.settings)
     return todo
 
@@ -54,8 +64,7 @@ def repair_existing(session: Session, observed: Observed) -> list[Step]:
     todo: list[Step] = []
     if observed.secret is not None and owned(observed.secret, session):
         todo += _repair_secret(session, observed, observed.secret)
-    if observed.service is not None and owned(observed.service, session):
-        todo += repair(observed.service, service(session.desktop, session))
+    todo += _repair_service(session, observed)
     claim, workspace = own_volume_claim(session, observed), session.spec.workspace
     if claim is not None and workspace is not None and workspace.size and may_grow(observed):
         todo += _plan_growth(claim, volume_claim(session, workspace))
@@ -87,6 +96,16 @@ def repair(actual: Manifest, wanted: Manifest) -> list[Step]:
     if is_subset(actual, {key: value for key, value in wanted.items() if key in ("metadata", "spec", "data")}):
         return []
     return [steps.ApplyObject(_for_object(wanted, actual))]
+
+
+def _repair_service(session: Session, observed: Observed) -> list[Step]:
+    """Repair the Service. One that was made for a pool stays its pod's."""
+    found, pod = observed.service, own_pod(session, observed)
+    if found is not None and owned(found, session):
+        return repair(found, service(session.desktop, session))
+    if found is not None and pod is not None and belongs_to(found, pod):
+        return repair(found, pool_service(pod, session))
+    return []
 
 
 def _plan_pod(session: Session, observed: Observed, settings: EffectiveSettings) -> list[Step]:

@@ -145,13 +145,18 @@ def is_of_desktop(manifest: Manifest, session: Session, observed: Observed) -> b
 def is_new_claim(session: Session, observed: Observed) -> bool:
     """Return whether the session has taken a pool's desktop, and was never ready with it.
 
-    The desktop's Secret tells that, which the session takes over when it has become ready. The status alone does not: a
-    suspension clears it, also one that is taken back before the pod has gone.
+    The pod tells that when the session has become ready, and the desktop's Secret, which the session takes over then.
+    The status alone does not: a suspension clears it, also one that is taken back before the pod has gone.
     """
     pod = own_pod(session, observed)
-    if pod is None or not was_of_pool(pod) or session.status.ready_at is not None:
+    if pod is None or not was_of_pool(pod) or was_shown(pod) or session.status.ready_at is not None:
         return False
     return observed.secret is not None and belongs_to(observed.secret, pod)
+
+
+def was_shown(pod: Manifest) -> bool:
+    """Return whether a session was ready with a pod that it had taken from a pool."""
+    return bool((pod["metadata"].get("annotations") or {}).get(labels.SHOWN))
 
 
 def record_of_granted(session: Session, observed: Observed) -> Manifest | None:

@@ -119,8 +119,11 @@ def _plan_end(session: Session, observed: Observed) -> Stages:
 def _may_run(session: Session, observed: Observed) -> bool:
     """Return whether missing objects of the desktop may be created.
 
-    A running desktop is kept when its class refuses the session now, because that applies to the next start only.
+    A running desktop is kept when its class refuses the session now, because that applies to the next start only. A
+    session that is offered a desktop of a pool makes none beside it, also while it may not take that one yet.
     """
+    if observed.offer is not None:
+        return False
     return observed.may_start or (observed.settings is not None and own_pod(session, observed) is not None)
 
 

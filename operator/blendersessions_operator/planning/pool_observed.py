@@ -101,12 +101,16 @@ class PoolObserved:
     departed: Mapping[str, AccessView] = field(default_factory=dict)
     """By name: what desktops have in Guacamole whose pods are gone, and that no session has taken."""
     policies: Mapping[str, Manifest] = field(default_factory=dict)
+    strays: tuple[tuple[Ref, str], ...] = ()
+    """Pods of the pool, and their UIDs, that the watch lost sight of because their label changed."""
     claims_waiting: bool = False
     """Whether sessions of the class are about to take a desktop, or to start one."""
     wanting: tuple[RoomWanted, ...] = ()
     """The sessions that start cold and find no room now, for which a desktop less could make some."""
     claims: int = 0
     """How many desktops sessions have taken in the last minute."""
+    last_claim: datetime | None = None
+    """When a session last took one, if that was in the last minute."""
     refused_until: datetime | None = None
     """Until when no desktop is tried, because the API server refused the last one; None if one may be tried."""
     refusal: str = ""
@@ -142,7 +146,10 @@ def state_of(member: PoolMember, observed: PoolObserved) -> MemberState:
     # Whoever makes the Secret again makes other passwords than the desktop has read.
     has_lost_secret = podstate.is_running(pod) and not member.has_secret
     # What somebody has left behind is not for the person who takes the desktop.
-    if is_uncertain(pod) or has_lost_secret or member.opened or member.access.grants:
+    was_opened = member.opened or member.access.grants
+    # A session could not tell a connection that leads elsewhere from another's of that name.
+    own = own_connections(member.name, observed.namespace, member.access)
+    if is_uncertain(pod) or has_lost_secret or was_opened or len(own) < len(member.access.connections):
         return MemberState.UNFIT
     if any(podstate.ends(pod)):
         # Nor is what such an end has left behind.
@@ -177,6 +184,13 @@ def access_of(name: str, namespace: str) -> SessionAccess:
     """Return how a desktop of a pool is known in Guacamole. Nobody is let in."""
     desktop = desktop_of_pod({"metadata": {"name": name, "namespace": namespace}})
     return SessionAccess(connections=desktop.connections, hostname=desktop.hostname, namespace=namespace)
+
+
+def own_connections(name: str, namespace: str, access: AccessView) -> list[str]:
+    """Return the connections of a desktop as far as is known: somebody may have led one of its name elsewhere."""
+    hostname = access_of(name, namespace).hostname
+    found = sorted(access.connections.items())
+    return [key for key, record in found if record.parameters is None or record.leads_to(hostname)]
 
 
 def is_uncertain(pod: Manifest) -> bool:

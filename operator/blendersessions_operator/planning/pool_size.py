@@ -54,6 +54,8 @@ def _nearest(entry: PoolSchedule, now: datetime, *, reverse: bool) -> datetime |
         local = now.astimezone(ZoneInfo(entry.time_zone))
         # A time that is now has come. The search itself leaves out where it begins.
         start = local.replace(second=0, microsecond=0) + timedelta(minutes=1) if reverse else local
-        return next(CronSim(entry.cron, start, reverse=reverse)).astimezone(UTC)
+        times = (at.astimezone(UTC) for at in CronSim(entry.cron, start, reverse=reverse))
+        # In the hour that comes twice, the next time by the clock on the wall may be over, and the last one to come.
+        return next(at for at in times if (at <= now) is reverse)
     except (ZoneInfoNotFoundError, CronSimError, StopIteration, ValueError, OSError, OverflowError):
         return None

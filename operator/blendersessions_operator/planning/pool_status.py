@@ -9,8 +9,8 @@ from blendersessions.model.conditions import Reason
 from blendersessions.model.warm_pool import PoolStatus
 from blendersessions_operator.planning.endings import Explanation
 from blendersessions_operator.planning.pod_explanation import why_not_running
-from blendersessions_operator.planning.pool import members_by_state
 from blendersessions_operator.planning.pool_observed import MemberState
+from blendersessions_operator.planning.pool_removals import members_by_state
 from blendersessions_operator.planning.pool_size import schedule_faults
 from blendersessions_operator.resources.pool_desktop import pool_selector
 

@@ -48,11 +48,21 @@ class RemoveDesktop:
     area: Area = Area.DESKTOP
 
 
+@dataclass(frozen=True)
+class RemoveStray:
+    """Delete a pod that the watch does not see, if the class still controls it."""
+
+    ref: Ref
+    uid: str
+    area: Area = Area.DESKTOP
+
+
 PoolStep: TypeAlias = (
     MakeDesktop
     | MakeSecret
     | MakeService
     | RemoveDesktop
+    | RemoveStray
     | steps.ApplyPolicy
     | steps.CreateConnection
     | steps.RemoveConnection

@@ -54,6 +54,6 @@ def is_by_quota(message: str) -> bool:
     return _QUOTA in message
 
 
-def takes_room(pod: Manifest) -> bool:
-    """Return whether a pod has its place on a node."""
-    return bool(podstate.node_name(pod)) or podstate.is_running(pod)
+def has_place(pod: Manifest) -> bool:
+    """Return whether a pod waits for no place on a node, because it has one or has ended."""
+    return podstate.has_ended(pod) or bool(podstate.node_name(pod)) or podstate.is_running(pod)

@@ -24,6 +24,8 @@ class Area(StrEnum):
     ACCESS = "access"
     VIEWERS = "viewers"
     NOTICE = "notice"
+    TAKE_OVER = "takeOver"
+    """What a desktop still has of its pool. A session works without it, so nothing else waits for it."""
 
 
 @dataclass(frozen=True)
@@ -176,11 +178,11 @@ class ClaimDesktop:
 
 @dataclass(frozen=True)
 class TakeOver:
-    """Make the session the owner of what belongs to the desktop that it has taken, by a patch of what was seen."""
+    """Make the session the owner of the Secret of the desktop that it has taken, by a patch of what was seen."""
 
     ref: Ref
     patch: Manifest = field(repr=False)
-    area: Area = Area.DESKTOP
+    area: Area = Area.TAKE_OVER
 
 
 @dataclass(frozen=True)

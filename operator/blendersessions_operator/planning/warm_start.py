@@ -20,14 +20,21 @@ from blendersessions.model.secret_data import DesktopCredentials, decode
 from blendersessions.model.status import StartPath, Startup
 from blendersessions.model.warm_pool import was_of_pool
 from blendersessions_operator.planning import podstate, steps
+from blendersessions_operator.planning.confinement import missing_policies
 from blendersessions_operator.planning.desktop import credentials_of
 from blendersessions_operator.planning.endings import Explanation
-from blendersessions_operator.planning.observed import belongs_to, granted_before, is_new_claim, own_pod
+from blendersessions_operator.planning.observed import (
+    belongs_to,
+    granted_before,
+    is_new_claim,
+    own_pod,
+    owned,
+    was_shown,
+)
 from blendersessions_operator.planning.steps import Area
 from blendersessions_operator.resources.pod import outdated, pod, pod_metadata
 from blendersessions_operator.resources.pool_desktop import desktop_of_pod, pool_pod, typical_session
 from blendersessions_operator.resources.secret import desktop_secret
-from blendersessions_operator.resources.service import service
 
 if TYPE_CHECKING:
     from blendersessions.model.effective_settings import EffectiveSettings
@@ -95,19 +102,21 @@ def why_cold(
         return Explanation(ColdReason.OWN_SCENE, text)
     if fits(session, settings, pool_pod(session.desktop, of, of_pool)):
         return None
-    if spec.resources.requests or spec.resources.limits:
-        return Explanation(ColdReason.OWN_RESOURCES, "The desktops of the pool have the resources of the class.")
     if _screen(spec) != _screen(shown):
         width, height, depth = _screen(shown)
         text = f"The desktops of the pool have a screen of {width} x {height} pixels and {depth} bits."
         return Explanation(ColdReason.OWN_DISPLAY, text)
+    if spec.resources.requests or spec.resources.limits:
+        return Explanation(ColdReason.OWN_RESOURCES, "The desktops of the pool have the resources of the class.")
     return Explanation(ColdReason.OTHER_SETTINGS, "The desktops of the pool have the settings of the class.")
 
 
 def why_none(session: Session, observed: Observed) -> Explanation | None:
     """Return why a session that starts is offered no desktop, because of what it had; None if it had nothing."""
     known, took = session.status, session.desktop.name != session.generated_name
-    if took and known.ready_at is None and known.suspension is None:
+    secret = observed.secret
+    was_ready = secret is not None and owned(secret, session) and was_of_pool(secret)
+    if took and not was_ready and known.ready_at is None and known.suspension is None:
         return FAILED
     if took or known.ready_at is not None or known.connection is not None or known.desktop_name:
         return RESUMED
@@ -136,6 +145,9 @@ def plan_claim(session: Session, observed: Observed) -> Stages:
         return ()
     if own_pod(session, observed) is not None or Area.DESKTOP in observed.failures:
         return ()
+    if missing_policies(session, observed):
+        # A desktop that nothing confines is nobody's to work in, as a new one is not made then.
+        return ()
     desktop = desktop_of_pod(offer.pod)
     made_from = {
         labels.DESKTOP: pod(desktop, session, settings)["metadata"]["annotations"][labels.DESKTOP],
@@ -148,22 +160,21 @@ def plan_claim(session: Session, observed: Observed) -> Stages:
 
 
 def plan_take_over(session: Session, observed: Observed) -> Stages:
-    """Plan what makes the session the owner of what belongs to the pod that it has taken, once it is ready."""
-    pod = own_pod(session, observed)
-    if Area.DESKTOP in observed.failures or pod is None or is_new_claim(session, observed):
+    """Plan what makes the session the owner of the Secret of the pod that it has taken, once it is ready.
+
+    The pod tells of that too, in case that the Secret cannot be changed. The Service stays the pod's and goes with it.
+    """
+    pod, secret = own_pod(session, observed), observed.secret
+    if Area.TAKE_OVER in observed.failures or pod is None or is_new_claim(session, observed):
         return ()
-    todo: list[Step] = []
-    secret, found = observed.secret, observed.service
-    if secret is not None and belongs_to(secret, pod):
-        known = DesktopCredentials(decode(secret, VNC_PASSWORD), decode(secret, AGENT_TOKEN))
-        wanted = desktop_secret(session.desktop, session, known)
-        granted = dict.fromkeys([*granted_before(session, observed), *access_list(session)])
-        wanted["metadata"]["annotations"][labels.GRANTED] = ",".join(granted)
-        todo.append(steps.TakeOver(ref_of({"kind": "Secret"} | secret), _take(secret, wanted)))
-    if found is not None and belongs_to(found, pod):
-        wanted = service(session.desktop, session)
-        todo.append(steps.TakeOver(ref_of({"kind": "Service"} | found), _take(found, wanted)))
-    return (tuple(todo),) if todo else ()
+    if secret is None or not belongs_to(secret, pod):
+        return ()
+    known = DesktopCredentials(decode(secret, VNC_PASSWORD), decode(secret, AGENT_TOKEN))
+    wanted = desktop_secret(session.desktop, session, known)
+    granted = dict.fromkeys([*granted_before(session, observed), *access_list(session)])
+    wanted["metadata"]["annotations"][labels.GRANTED] = ",".join(granted)
+    taking = steps.TakeOver(ref_of({"kind": "Secret"} | secret), _take(secret, wanted))
+    return ((taking,),) if was_shown(pod) else ((_note_shown(pod), taking),)
 
 
 def plan_surplus(session: Session, observed: Observed) -> Stages:
@@ -231,6 +242,13 @@ def _screen(spec: Spec) -> tuple[int, int, int]:
 
 def _shown(waiting: Manifest) -> str:
     return str((waiting["metadata"].get("annotations") or {}).get(labels.POOL_SCENE) or "")
+
+
+def _note_shown(actual: Manifest) -> steps.AnnotateObject:
+    meta = {key: actual["metadata"][key] for key in ("name", "namespace", "uid")}
+    return steps.AnnotateObject(
+        {"kind": "Pod", "metadata": meta | {"annotations": {labels.SHOWN: "true"}}}, Area.TAKE_OVER
+    )
 
 
 def _take(actual: Manifest, wanted: Manifest) -> Manifest:

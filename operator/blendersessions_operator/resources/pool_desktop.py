@@ -71,10 +71,9 @@ def pool_secret(waiting: Manifest, credentials: DesktopCredentials) -> Manifest:
     }
 
 
-def pool_service(waiting: Manifest, session_class: SessionClass) -> Manifest:
-    """Build the Service of a pod that waits. It goes with the pod."""
-    desktop = desktop_of_pod(waiting)
-    return service(desktop, typical_session(session_class)) | {"metadata": _of_pod(waiting)}
+def pool_service(waiting: Manifest, session: Session) -> Manifest:
+    """Build the Service of a pod that waits, or that a session has taken. It goes with the pod."""
+    return service(desktop_of_pod(waiting), session) | {"metadata": _of_pod(waiting)}
 
 
 def pool_connection(waiting: Manifest, session_class: SessionClass, secret: Manifest) -> ConnectionSpec:
@@ -96,7 +95,7 @@ def _of_pod(waiting: Manifest) -> Manifest:
     """Build the metadata of what belongs to a pod that waits."""
     meta = waiting["metadata"]
     owner: Manifest = {"apiVersion": "v1", "kind": "Pod", "name": meta["name"], "uid": meta["uid"], "controller": True}
-    return _metadata(desktop_of_pod(waiting), str(meta["labels"][labels.POOL]), owner)
+    return _metadata(desktop_of_pod(waiting), str(meta["labels"].get(labels.POOL, "")), owner)
 
 
 def _metadata(desktop: Desktop, class_name: str, owner: Manifest) -> Manifest:

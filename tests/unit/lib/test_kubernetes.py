@@ -11,7 +11,7 @@ from aiohttp import web
 
 from blendersessions.clients.kubernetes.answers import Change
 from blendersessions.clients.kubernetes.client import OBJECTS_PER_PAGE, PAGE_BYTES
-from blendersessions.model.errors import DomainError, Expired, Unauthorised, Unavailable
+from blendersessions.model.errors import DomainError, Expired, SignedOut, Unauthorised, Unavailable
 from unit.api_server import answering
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ async def test_changes_come_in_order_however_the_bytes_are_split(served: tuple[A
     assert query == {"watch": "true", "allowWatchBookmarks": "true", "resourceVersion": "100", "labelSelector": "a=b"}
 
 
-@pytest.mark.parametrize(("code", "error"), [(410, Expired), (403, Unauthorised), (500, Unavailable)])
+@pytest.mark.parametrize(("code", "error"), [(410, Expired), (401, SignedOut), (403, Unauthorised), (500, Unavailable)])
 async def test_each_refusal_has_its_own_error(
     served: tuple[ApiServer, Kubernetes], code: int, error: type[DomainError]
 ) -> None:

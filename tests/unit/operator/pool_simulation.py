@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 POOL_KEY = Ref(CLASS_KIND, "art", "default")
 CART = {"scene": {"sample": "shopping_cart.blend"}}
+POOL: Manifest = {"size": 2, "scene": "shopping_cart.blend"}
 CLOCKED = ("observer", "executor", "agent_calls", "pool_observer", "pool_executor", "claims")
 
 
@@ -211,3 +212,23 @@ def owner(manifest: Manifest) -> Manifest:
     """The one that controls an object."""
     (found,) = [each for each in manifest["metadata"]["ownerReferences"] if each.get("controller")]
     return dict(found)
+
+
+def filled(**pool: object) -> PoolSimulation:
+    sim = PoolSimulation(POOL | pool)
+    sim.settle()
+    return sim
+
+
+def find_no_room(sim: PoolSimulation, ref: Ref) -> None:
+    """The scheduler says of the pod of a session that no node has room."""
+    full = {"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available: 1 Insufficient cpu."}
+    ((of_pod, pod),) = [each for each in sim.of_kind("Pod").items() if owner(each[1])["name"] == ref.name]
+    pod["status"] = {"phase": "Pending", "conditions": [full | {"lastTransitionTime": sim.now().isoformat()}]}
+    sim.server.touched(of_pod)
+
+
+def crowded() -> tuple[PoolSimulation, Ref]:
+    """A full pool, and a session that starts cold and whose pod is not made yet."""
+    sim = filled(size=3)
+    return sim, sim.create({"scene": {}})

@@ -13,27 +13,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from blendersessions.model.access import Tunnel
 from blendersessions_operator.controller.tunnel_poll import update_tunnels
-from unit.operator.pool_simulation import CART, POOL_KEY, PoolSimulation, owner
+from unit.operator.pool_simulation import CART, POOL, POOL_KEY, PoolSimulation, crowded, filled, find_no_room, owner
 
 if TYPE_CHECKING:
-    from blendersessions.model.manifest import Manifest, Ref
+    from blendersessions.model.manifest import Manifest
 
-POOL: Manifest = {"size": 2, "scene": "shopping_cart.blend"}
 HOUR = 3600.0
-
-
-def filled(**pool: object) -> PoolSimulation:
-    sim = PoolSimulation(POOL | pool)
-    sim.settle()
-    return sim
-
-
-def find_no_room(sim: PoolSimulation, ref: Ref) -> None:
-    """The scheduler says of the pod of a session that no node has room."""
-    full = {"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available: 1 Insufficient cpu."}
-    ((of_pod, pod),) = [each for each in sim.of_kind("Pod").items() if owner(each[1])["name"] == ref.name]
-    pod["status"] = {"phase": "Pending", "conditions": [full | {"lastTransitionTime": sim.now().isoformat()}]}
-    sim.server.touched(of_pod)
 
 
 def test_a_full_pool_of_two_hundred_sends_no_request_while_nothing_happens() -> None:
@@ -61,7 +46,7 @@ def test_a_session_takes_a_desktop_with_few_requests_and_the_rest_follows() -> N
         for each, made in sim.server.objects.items()
         if each.name == name and "ownerReferences" in made["metadata"] and owner(made)["kind"] == "BlenderSession"
     }
-    assert kinds == {"Pod", "Secret", "Service"}
+    assert kinds == {"Pod", "Secret"}, "the Service goes with the pod"
     assert len(sim.waiting()) == 2
 
 
@@ -191,12 +176,6 @@ def test_one_desktop_goes_for_a_session_although_several_pools_could_give_one() 
     find_no_room(sim, ref)
     sim.settle(60.0)
     assert len(sim.waiting()) == 5
-
-
-def crowded() -> tuple[PoolSimulation, Ref]:
-    """A full pool, and a session that starts cold and whose pod is not made yet."""
-    sim = filled(size=3)
-    return sim, sim.create({"scene": {}})
 
 
 def test_a_removal_that_fails_makes_no_room_and_another_one_does() -> None:

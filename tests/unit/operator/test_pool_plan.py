@@ -13,8 +13,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from blendersessions.model.access import AccessView, ConnectionRecord
 from blendersessions.model.errors import System, Unauthorised, Unavailable
 from blendersessions_operator.planning import pool_steps, steps
-from blendersessions_operator.planning.pool import FAILED_BACKOFF, max_surge, plan_pool, requeue_pool_after
+from blendersessions_operator.planning.pool import CLAIM_PAUSE, REFILL_PAUSE, plan_pool, requeue_pool_after
 from blendersessions_operator.planning.pool_observed import MemberState, PoolMember, PoolObserved, state_of
+from blendersessions_operator.planning.pool_removals import FAILED_BACKOFF, max_surge
 from blendersessions_operator.planning.pool_status import PoolReason, pool_status
 from blendersessions_operator.planning.room import HELD_TIME, RoomWanted
 from blendersessions_operator.planning.steps import Area
@@ -317,6 +318,90 @@ def test_one_end_in_a_large_pool_does_not_slow_it() -> None:
     made.touch(name, reported(made.members[name].pod, ready=False, phase="Failed"))
     made.session_class = class_of({"size": 30})
     assert len(of_kind(made.observe(), pool_steps.MakeDesktop)) == max_surge(30)
+
+
+def test_policies_are_repaired_also_when_a_pool_is_full() -> None:
+    observed = replace(full().observe(), installation=CONFINING)
+    assert {type(step) for step in plan_pool(observed).steps} == {steps.ApplyPolicy}
+    refused = Unauthorised("no rights", System.KUBERNETES)
+    assert plan_pool(replace(observed, failures={Area.NETWORK: refused})).steps == ()
+
+
+@pytest.mark.parametrize("by_quota", [False, True])
+def test_a_desktop_that_was_evicted_makes_no_room(by_quota: bool) -> None:
+    made = full({"size": 5})
+    name = min(made.members)
+    evicted = {"type": "Ready", "status": "False", "lastTransitionTime": NOW.isoformat()}
+    made.touch(name, reported(made.members[name].pod, ready=False, phase="Failed", conditions=[evicted]))
+    made.wanting = [wants(by_quota=by_quota)]
+    served = [step.ref.name for step in of_kind(made.observe(), pool_steps.RemoveDesktop) if step.makes_room_for]  # type: ignore[union-attr]
+    assert len(served) == 1
+    assert name not in served
+
+
+QUOTA, OTHER = 'forbidden: exceeded quota: "few"', "the ConfigMap studio is missing"
+
+
+@pytest.mark.parametrize(("refusal", "left"), [(QUOTA, 1), (OTHER, 0)])
+@pytest.mark.parametrize("size", [1, 5])
+def test_an_old_desktop_goes_only_if_a_successor_may_come(size: int, refusal: str, left: int) -> None:
+    made = full({"size": size})
+    made.now += timedelta(hours=25)
+    refused = replace(made.observe(), refused_until=made.now + FAILED_BACKOFF, refusal=refusal)
+    assert len(of_kind(refused, pool_steps.RemoveDesktop)) == left, "a quota that is full has room then"
+    fewer = replace(refused, members=refused.members[1:])
+    assert of_kind(fewer, pool_steps.RemoveDesktop) == [], "the last one was not replaced yet"
+
+
+def test_old_desktops_do_not_all_go_while_none_can_be_made() -> None:
+    made = full({"size": 5})
+    made.now += timedelta(hours=25)
+    observed = made.observe()
+    for _ in range(10):
+        gone = {step.ref.name for step in of_kind(observed, pool_steps.RemoveDesktop)}  # type: ignore[union-attr]
+        observed = replace(observed, members=tuple(each for each in observed.members if each.name not in gone))
+    assert len(observed.members) == 3, "as few are missing as are renewed at a time"
+
+
+ELSEWHERE = ConnectionRecord("7", "blender-a", "vnc", {}, {"hostname": "elsewhere"})
+
+
+def test_a_desktop_whose_connection_somebody_led_elsewhere_is_removed_and_the_connection_left_alone() -> None:
+    of = class_of(POOL)
+    view = AccessView(inspected=True, connections={"blender-a": ELSEWHERE})
+    member = replace(complete(reported(waiting_pod(of, "blender-a"))), access=view)
+    observed = replace(PoolWorld(of).observe(), members=(member,), departed={"blender-a": view})
+    assert state_of(member, observed) is MemberState.UNFIT
+    assert of_kind(observed, steps.RemoveConnection) == []
+    going = member.pod | {"metadata": member.pod["metadata"] | {"deletionTimestamp": NOW.isoformat()}}
+    leaving = replace(observed, members=(replace(member, pod=going),), departed={})
+    assert of_kind(leaving, steps.RemoveConnection) == []
+
+
+def test_a_pool_that_has_others_left_waits_a_moment_after_a_claim() -> None:
+    made = full({"size": 4})
+    observed = replace(made.observe(), members=made.observe().members[1:], claims=1, last_claim=NOW)
+    assert of_kind(observed, pool_steps.MakeDesktop) == []
+    assert requeue_pool_after(observed) == REFILL_PAUSE
+    assert of_kind(replace(observed, now=NOW + REFILL_PAUSE), pool_steps.MakeDesktop) != []
+    assert of_kind(replace(observed, now=NOW - REFILL_PAUSE), pool_steps.MakeDesktop) != [], "the clock was set back"
+    assert of_kind(replace(observed, members=()), pool_steps.MakeDesktop) != [], "the next person would wait"
+    few = replace(observed, members=observed.members[2:])
+    assert of_kind(few, pool_steps.MakeDesktop) != [], "it would soon be empty"
+
+
+def test_a_pool_is_never_looked_at_again_at_once() -> None:
+    made = full()
+    made.now += timedelta(hours=24) - timedelta(milliseconds=1)
+    assert requeue_pool_after(made.observe()) == CLAIM_PAUSE
+
+
+def test_a_removal_that_fails_is_tried_again_by_the_queue() -> None:
+    made = full({"size": 1})
+    name = min(made.members)
+    made.touch(name, reported(made.members[name].pod, ready=False, phase="Failed"))
+    away = Unavailable("no answer", System.KUBERNETES)
+    assert requeue_pool_after(replace(made.observe(), failures={Area.DESKTOP: away})) is None
 
 
 @pytest.mark.parametrize("size", [1, 2, 10])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,8 +22,6 @@ from unit.operator.factories import NOW, OTHER_UID, UID, body, session
 from unit.operator.pools import CLASS_UID, class_of, waiting_pod
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from blendersessions.model.session import Session
 
 POOL = {"size": 2, "scene": "shopping_cart.blend"}
@@ -186,7 +184,7 @@ def test_a_desktop_is_offered_to_one_session_and_stays_offered(cache: ObjectCach
 def test_what_was_offered_to_a_session_that_is_gone_is_for_others(cache: ObjectCache) -> None:
     pools = offering(cache, NAME)
     pools.offer(session(), KEY, anything)
-    assert pools.forget(UID) == KEY
+    assert pools.forget(UID) == (KEY, False)
     assert pools.offer(another(), KEY, anything) == POD
 
 
@@ -211,8 +209,10 @@ def test_claims_are_counted_for_a_minute(cache: ObjectCache) -> None:
     pools.claimed(KEY, NOW)
     pools.claimed(KEY, NOW + timedelta(seconds=40))
     assert pools.claims(KEY, NOW + timedelta(seconds=50)) == 2
+    assert pools.last_claim(KEY, NOW + timedelta(seconds=50)) == NOW + timedelta(seconds=40)
     assert pools.claims(KEY, NOW + timedelta(seconds=60)) == 1
     assert pools.claims(KEY, NOW - timedelta(hours=1)) == 0, "the clock was set back"
+    assert pools.last_claim(KEY, NOW) is None
 
 
 def test_a_refusal_holds_for_its_time(cache: ObjectCache) -> None:
@@ -221,6 +221,13 @@ def test_a_refusal_holds_for_its_time(cache: ObjectCache) -> None:
     assert pools.refusal(KEY, NOW - timedelta(seconds=1)) is not None
     assert pools.refusal(KEY, NOW) is None
     assert pools.refusals == {}
+
+
+@pytest.mark.parametrize(("message", "freed"), [('forbidden: exceeded quota: "few"', [KEY]), ("no such file", [])])
+def test_a_pod_less_helps_where_a_quota_refused(cache: ObjectCache, message: str, freed: list[Ref]) -> None:
+    pools = Pools(cache)
+    pools.refusals[KEY] = Refusal(NOW, message)
+    assert pools.pod_gone(POD, None) == freed
 
 
 def full(message: str, since: datetime = NOW) -> Manifest:
@@ -257,7 +264,7 @@ def test_a_quota_counts_in_its_namespace_alone(cache: ObjectCache) -> None:
     assert [each.uid for each in pools.wanting(KEY, NOW)] == [UID]
     assert pools.wanting(Ref(CLASS_KIND, "other", "default"), NOW) == ()
     assert pools.pod_gone(POD, None) == [session().ref], "it is tried again when a pod has gone"
-    pools.forget(UID)
+    assert pools.forget(UID) == (None, True), "pools need not wait for it any more"
     assert pools.pod_gone(POD, None) == []
 
 
@@ -288,6 +295,23 @@ def test_the_next_look_is_when_the_schedule_changes_something() -> None:
     at = NOW.replace(hour=6, minute=0, second=0, microsecond=0)
     assert time_to_next_size(WEEK, at) == timedelta(minutes=30)
     assert time_to_next_size(WarmPool(size=1), at) is None
+
+
+@pytest.mark.parametrize("cron", ["30 2 * * *", "*/7 * * * *", "15 1-3 * * *"])
+@pytest.mark.parametrize("day", [datetime(2026, 3, 28, 22, tzinfo=UTC), datetime(2026, 10, 24, 22, tzinfo=UTC)])
+def test_the_next_time_is_never_over_also_when_the_clocks_change(cron: str, day: datetime) -> None:
+    entry = {"cron": cron, "timeZone": "Europe/Berlin", "size": 2}
+    pool = WarmPool.model_validate({"size": 1, "schedule": [entry]})
+    for minutes in range(0, 8 * 60, 5):
+        after = time_to_next_size(pool, day + timedelta(minutes=minutes, seconds=31.5))
+        assert after is not None
+        assert after > timedelta(), minutes
+
+
+def test_a_desktop_does_not_expire_before_it_has_started() -> None:
+    with pytest.raises(ValueError, match="at least 10m"):
+        WarmPool.model_validate({"size": 1, "expireAfter": "9m"})
+    assert WarmPool.model_validate({"size": 1, "expireAfter": "10m"}).expire_after == timedelta(minutes=10)
 
 
 @pytest.mark.parametrize(

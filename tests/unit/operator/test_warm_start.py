@@ -12,16 +12,18 @@ from blendersessions.model.access import AccessView
 from blendersessions.model.conditions import ConditionType, Reason
 from blendersessions.model.desktop import Desktop
 from blendersessions.model.effective_settings import EffectiveSettings, effective_settings
+from blendersessions.model.errors import System, Unauthorised
 from blendersessions.model.names import name_for
 from blendersessions.model.status import SessionStatus, StartPath, Suspension
 from blendersessions_operator.planning import steps
 from blendersessions_operator.planning.access import vnc_password
 from blendersessions_operator.planning.conditions import compute_conditions
-from blendersessions_operator.planning.desktop import credentials_of
+from blendersessions_operator.planning.desktop import credentials_of, repair_existing
 from blendersessions_operator.planning.observed import Observed, Offer, granted_before, not_owned
 from blendersessions_operator.planning.opening import Opening
 from blendersessions_operator.planning.plan import MIN_REQUEUE, plan, requeue_after
 from blendersessions_operator.planning.status import status
+from blendersessions_operator.planning.steps import Area
 from blendersessions_operator.planning.warm_start import (
     EMPTY,
     FAILED,
@@ -34,8 +36,8 @@ from blendersessions_operator.planning.warm_start import (
     why_none,
 )
 from blendersessions_operator.resources.pod import outdated
-from blendersessions_operator.resources.pool_desktop import typical_session
-from unit.operator.factories import NOW, OTHER_UID, PROFILE, everything_observed, nothing_observed, session
+from blendersessions_operator.resources.pool_desktop import pool_service, typical_session
+from unit.operator.factories import CONFINING, NOW, OTHER_UID, PROFILE, everything_observed, nothing_observed, session
 from unit.operator.pools import class_of, complete, reported, waiting_pod
 
 if TYPE_CHECKING:
@@ -85,17 +87,28 @@ def ready(spec: Manifest | None = None) -> tuple[Session, Observed]:
 
 
 def taken_over(of: Session, observed: Observed) -> Observed:
-    """What there is once the session has the Secret and the Service of its pod."""
-    ((secret, service),) = plan(of, observed).stages
-    assert isinstance(secret, steps.TakeOver)
-    assert isinstance(service, steps.TakeOver)
+    """What there is once the session has the Secret of its pod."""
+    _, secret = taking_over(of, observed)
     assert observed.secret is not None
-    assert observed.service is not None
-    return replace(
-        observed,
-        secret=observed.secret | {"metadata": observed.secret["metadata"] | secret.patch["metadata"]},
-        service=observed.service | {"metadata": observed.service["metadata"] | service.patch["metadata"]},
-    )
+    meta = observed.secret["metadata"] | secret.patch["metadata"]
+    meta["labels"] = observed.secret["metadata"]["labels"] | meta["labels"]
+    return replace(observed, secret=observed.secret | {"metadata": meta})
+
+
+def taking_over(of: Session, observed: Observed) -> tuple[steps.AnnotateObject, steps.TakeOver]:
+    """The steps of a session that is ready: the note on its pod, and the Secret."""
+    ((note, secret),) = plan(of, observed).stages
+    assert isinstance(note, steps.AnnotateObject)
+    assert isinstance(secret, steps.TakeOver)
+    return note, secret
+
+
+def shown(observed: Observed, note: steps.AnnotateObject) -> Observed:
+    """What there is once the pod says that it was shown."""
+    assert observed.pod is not None
+    meta = observed.pod["metadata"]
+    annotations = meta["annotations"] | note.manifest["metadata"]["annotations"]
+    return replace(observed, pod=observed.pod | {"metadata": meta | {"annotations": annotations}})
 
 
 def test_a_claim_is_one_patch_of_the_version_that_was_seen() -> None:
@@ -138,9 +151,11 @@ def test_nothing_is_taken_over_while_somebody_waits_for_the_desktop() -> None:
     assert requeue_after(*ready()) == MIN_REQUEUE, "a moment later it is"
 
 
-def test_a_desktop_that_was_shown_is_as_safe_as_any_after_a_suspension_that_is_taken_back() -> None:
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_desktop_that_was_shown_is_as_safe_as_any_after_a_suspension_that_is_taken_back(refused: bool) -> None:
     of, observed = ready(CAN)
-    observed = taken_over(of, observed)
+    note, _ = taking_over(of, observed)
+    observed = shown(observed, note) if refused else taken_over(of, observed)
     assert observed.pod is not None
     # The suspension has cleared the status, and Blender had been quit before.
     quit_once = {"name": "blender", "state": {"running": {}}, "lastState": {"terminated": {"exitCode": 0}}}
@@ -153,14 +168,44 @@ def test_a_desktop_that_was_shown_is_as_safe_as_any_after_a_suspension_that_is_t
 
 def test_what_belongs_to_the_pod_is_taken_over_with_the_record_of_who_is_let_in() -> None:
     of, observed = ready(CART | {"owner": "ann", "viewers": ["vic"]})
-    ((secret, service),) = plan(of, observed).stages
-    assert isinstance(secret, steps.TakeOver)
-    assert isinstance(service, steps.TakeOver)
-    assert (secret.ref.kind, service.ref.kind) == ("Secret", "Service")
+    _, secret = taking_over(of, observed)
+    assert secret.ref.kind == "Secret"
     granted = secret.patch["metadata"]["annotations"][labels.GRANTED]
     assert set(granted.split(",")) == {"ann", "vic"}
     assert not_owned(of, observed) == [], "nobody has to act"
     assert plan_take_over(of, taken_over(of, observed)) == ()
+
+
+def test_nothing_of_a_session_waits_for_what_it_cannot_take_over() -> None:
+    of, observed = ready(CART)
+    note, secret = taking_over(of, observed)
+    assert {note.area, secret.area} == {Area.TAKE_OVER}
+    refused = Unauthorised("secrets is forbidden", System.KUBERNETES)
+    observed = replace(observed, failures={Area.TAKE_OVER: refused})
+    assert plan_take_over(of, observed) == ()
+    ((recorded,),) = plan(replace(of, held=True), observed).stages
+    assert isinstance(recorded, steps.RecordSuspension)
+
+
+def test_the_service_stays_its_pods_and_is_repaired_as_such() -> None:
+    of, observed = claimed()
+    assert observed.pod is not None
+    whole = pool_service(observed.pod, of)
+    whole["metadata"] |= {"uid": "service", "resourceVersion": "4"}
+    observed = replace(observed, service=whole)
+    assert repair_existing(of, observed) == []
+    (repaired,) = repair_existing(of, replace(observed, service=whole | {"spec": whole["spec"] | {"selector": {}}}))
+    assert isinstance(repaired, steps.ApplyObject)
+    assert repaired.manifest["spec"]["selector"] == {labels.DESKTOP_NAME: NAME}
+    assert repaired.manifest["metadata"]["ownerReferences"] == whole["metadata"]["ownerReferences"]
+
+
+def test_no_desktop_is_taken_and_none_is_made_while_no_policy_confines_it() -> None:
+    of = session(CART)
+    observed = replace(offered(of), installation=CONFINING)
+    assert {type(step) for stage in plan(of, observed).stages for step in stage} == {steps.ApplyPolicy}
+    refused = Unauthorised("networkpolicies is forbidden", System.KUBERNETES)
+    assert plan(of, replace(observed, failures={Area.NETWORK: refused})).empty
 
 
 def test_a_session_that_may_not_start_or_has_a_desktop_takes_none() -> None:
@@ -192,6 +237,7 @@ def test_a_session_that_may_not_start_or_has_a_desktop_takes_none() -> None:
         (CART | {"input": {"emulateNumpad": True}}, ColdReason.OTHER_SETTINGS),
         (CART | {"display": {"width": 800}}, ColdReason.OWN_DISPLAY),
         (CART | {"display": {"colorDepth": 16}}, ColdReason.OWN_DISPLAY),
+        (CART | {"display": {"width": 800}, "resources": {"requests": {"cpu": "500m"}}}, ColdReason.OWN_DISPLAY),
     ],
 )
 def test_what_a_pool_can_give_and_what_not(spec: Manifest, reason: ColdReason | None) -> None:
@@ -286,6 +332,8 @@ def test_the_start_is_told_in_the_status() -> None:
         (SessionStatus(), True, False, FAILED),
         (SessionStatus(suspension=Suspension(Reason.SUSPENDING, NOW, 1)), True, False, RESUMED),
         (SessionStatus(ready_at=NOW), True, False, RESUMED),
+        # It has taken over the Secret, so it was ready with it, and the suspension is over.
+        (SessionStatus(), True, True, RESUMED),
     ],
 )
 def test_a_session_that_had_a_desktop_takes_no_other(
@@ -293,6 +341,8 @@ def test_a_session_that_had_a_desktop_takes_no_other(
 ) -> None:
     of = replace(session(CART), status=status, taken=NAME if took else "")
     seen = everything_observed(of) if begun else nothing_observed()
+    if begun and took:
+        seen = taken_over(*ready())
     assert why_none(of, replace(seen, pod=None)) == expected
 
 

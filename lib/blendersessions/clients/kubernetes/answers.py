@@ -13,6 +13,7 @@ from blendersessions.model.errors import (
     Invalid,
     KindUnknown,
     NotFound,
+    SignedOut,
     System,
     Unauthorised,
     Unavailable,
@@ -26,7 +27,7 @@ FIRST_ERROR_STATUS: Final = 400
 """The lowest HTTP status that is an error."""
 _ERRORS: Final[dict[int, type[DomainError]]] = {
     400: Invalid,
-    401: Unauthorised,
+    401: SignedOut,
     403: Unauthorised,
     404: NotFound,
     409: Conflict,
