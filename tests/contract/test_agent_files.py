@@ -20,6 +20,7 @@ from blendersessions.model.errors import (
     Invalid,
     NoSuchRange,
     NotFound,
+    NotYet,
     Unauthorised,
     Unavailable,
 )
@@ -111,7 +112,7 @@ async def test_a_scene_is_opened_by_its_name(agent: AgentStandin, files: AgentFi
         ({"uploads": False}, Unauthorised, "The session's class allows no uploads."),
         ({"max_bytes": 3}, Invalid, "The file is larger than 3 bytes."),
         ({"full": True}, Invalid, "The home folder is full."),
-        ({"busy": True}, Unavailable, "Four transfers run. Try again."),
+        ({"busy": True}, NotYet, "Four transfers run. Try again."),
         ({"token": "another"}, Unauthorised, "Send the agent's token as a bearer token."),
         ({"is_old": True}, Invalid, f"The desktop {DESKTOP} gives and takes no files"),
     ],
