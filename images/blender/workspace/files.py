@@ -1,5 +1,6 @@
 """Reads and makes files that a person may have replaced by anything: a pipe, a folder, a link to nowhere, gigabytes."""
 
+import codecs
 import contextlib
 import json
 import os
@@ -47,8 +48,9 @@ def read_json(path: Path, max_bytes: int) -> Any:  # noqa: ANN401 - decoded JSON
     if len(content) > max_bytes:
         raise ValueError(f"{path} has more than {max_bytes} bytes.")
     try:
-        # Not by the library's guess of the encoding: it takes a file of zeros for UTF-32.
-        return json.loads(content.decode("utf-8-sig"))
+        # Not by the library's guess of the encoding: it takes a file of zeros for UTF-32. Nor by a codec that Python
+        # must import first, which a program that has changed its user may not read.
+        return json.loads(content.removeprefix(codecs.BOM_UTF8).decode())
     except RecursionError:
         raise ValueError(f"{path} is nested too deeply.") from None
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+import workspace.files
 from workspace.files import (
     clear_path,
     is_blocking,
@@ -91,6 +94,24 @@ def test_what_was_written_is_read(tmp_path: Path, mark: bytes) -> None:
     assert write_json(tmp_path / "file", {"scene": "/home/blender/日本.blend"})
     (tmp_path / "file").write_bytes(mark + (tmp_path / "file").read_bytes())
     assert read_json(tmp_path / "file", 100) == {"scene": "/home/blender/日本.blend"}
+
+
+def test_reading_json_imports_nothing(tmp_path: Path) -> None:
+    """A program that has changed its user may not be able to read Python's own modules any more."""
+    (tmp_path / "file").write_bytes(b'\xef\xbb\xbf{"running": true}')
+    program = "\n".join(
+        (
+            "import pathlib, sys",
+            f"sys.path.insert(0, {str(Path(workspace.files.__file__).parents[1])!r})",
+            "from workspace.files import read_json",
+            "sys.meta_path.clear()",
+            "sys.exit(not read_json(pathlib.Path(sys.argv[1]), 100)['running'])",
+        )
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", program, tmp_path / "file"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("name", ["a\0b", "x" * 300, "file/below"])
