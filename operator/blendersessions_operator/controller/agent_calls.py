@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Final
 
 from blendersessions.model.errors import Busy, DomainError, Unauthorised, Unavailable
 from blendersessions_operator.controller.activity import work_of
+from blendersessions_operator.controller.background_tasks import BackgroundTasks
 from blendersessions_operator.planning.save_progress import SaveOutcome, SaveProgress
 from blendersessions_operator.planning.saving import WORK, save_occasion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable
     from datetime import timedelta
 
     from blendersessions.clients.agent import AgentClient, AgentEndpoint, AgentStatus
@@ -68,7 +69,7 @@ class AgentCalls:
         self._slots: defaultdict[str, asyncio.Semaphore] = defaultdict(
             lambda: asyncio.Semaphore(REQUESTS_PER_NAMESPACE)
         )
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks()
 
     def is_asking(self, uid: str) -> bool:
         """Return whether the agent of a session is being asked for its state."""
@@ -83,11 +84,11 @@ class AgentCalls:
         """Ask an agent for its state. The answer tells of the activity and of the scene of its session."""
         if session.uid not in self._asking:
             self._asking.add(session.uid)
-            self._run(self._ask(session), f"ask {session.ref}")
+            self._tasks.start(self._ask(session), f"ask {session.ref}")
 
     def notify(self, session: Session, message: str, seconds: float) -> None:
         """Show a notice on a desktop for a number of seconds. A desktop that does not answer shows none."""
-        self._run(self._notify(session, message, seconds), f"notify {session.ref}")
+        self._tasks.start(self._notify(session, message, seconds), f"notify {session.ref}")
 
     def save(self, session: Session, pod_uid: str, longest: timedelta, *, final: bool) -> None:
         """Have what a person made in a desktop saved.
@@ -103,7 +104,7 @@ class AgentCalls:
             return
         key = pod_uid, save_occasion(session)
         self._saves[session.uid] = key, replace(former, running=True)
-        self._run(self._save(session, key, former, longest, final=final), f"save {session.ref}")
+        self._tasks.start(self._save(session, key, former, longest, final=final), f"save {session.ref}")
 
     def forget(self, uid: str) -> None:
         """Forget a session that is gone."""
@@ -113,24 +114,11 @@ class AgentCalls:
 
     async def idle(self) -> None:
         """Wait until no request is under way."""
-        while self._tasks:
-            await asyncio.wait(list(self._tasks))
+        await self._tasks.idle()
 
     async def close(self) -> None:
         """End all requests."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _run(self, work: Coroutine[None, None, None], name: str) -> None:
-        task = asyncio.create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("%s failed unexpectedly.", task.get_name(), exc_info=error)
+        await self._tasks.close()
 
     async def _ask(self, session: Session) -> None:
         try:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from blendersessions.model import labels
-from blendersessions.model.errors import Conflict, DomainError, Invalid, KindUnknown, NameTaken, NotFound, System
+from blendersessions.model.errors import Conflict, DomainError, KindUnknown, NameTaken, NotFound, System
 from blendersessions.model.manifest import SESSION_KIND, Manifest, Ref, controller_uid, ref_of
 from blendersessions.model.names import user_secret_name
 from blendersessions.model.secret_data import decode
@@ -16,12 +16,18 @@ from blendersessions_operator.controller.claims import claim_desktop, open_sampl
 from blendersessions_operator.controller.credentials import new_desktop_credentials, new_user_password
 from blendersessions_operator.controller.failures import gather_failures
 from blendersessions_operator.controller.kept_fields import MAX_FINALIZERS
+from blendersessions_operator.controller.shared_steps import (
+    apply_policy,
+    create,
+    create_connection,
+    remove_connection,
+    revoke,
+)
 from blendersessions_operator.controller.status_writer import write_status
 from blendersessions_operator.planning import steps
 from blendersessions_operator.planning.observed import is_user_secret
 from blendersessions_operator.planning.status import with_save, with_suspension
 from blendersessions_operator.planning.status_events import Event
-from blendersessions_operator.resources.network_policy import is_in_force
 from blendersessions_operator.resources.secret import desktop_secret, user_secret
 
 if TYPE_CHECKING:
@@ -82,21 +88,6 @@ async def _apply_object(context: ReconcilerContext, session: Session, step: step
     answer = await _update(context, ref, context.kubernetes.apply(step.manifest))
     context.alterations.note(session.uid, step.manifest, answer)
     return f"Repaired {ref}."
-
-
-async def apply_policy(context: ReconcilerContext, of: object, step: steps.ApplyPolicy) -> str:
-    """Apply a policy; raises `Invalid` if the cluster's admission made other rules of it."""
-    del of
-    ref = ref_of(step.manifest)
-    if is_in_force(context.cache.get(ref), step.manifest):
-        # Another session of the namespace was first.
-        return ""
-    applied = {"kind": ref.kind} | await context.kubernetes.apply(step.manifest)
-    context.cache.put(applied)
-    if not is_in_force(applied, step.manifest):
-        message = f"{ref}: an admission policy of the cluster changed its rules."
-        raise Invalid(message, System.KUBERNETES)
-    return f"Applied {ref}."
 
 
 async def _annotate_object(context: ReconcilerContext, session: Session, step: steps.AnnotateObject) -> str:
@@ -163,13 +154,6 @@ async def _add_owner(context: ReconcilerContext, session: Session, step: steps.A
     return ""
 
 
-async def create_connection(context: ReconcilerContext, of: object, step: steps.CreateConnection) -> str:
-    """Create a connection of a session, or of a desktop that waits in a pool."""
-    del of
-    await context.guacamole.create_connection(step.spec)
-    return f"Registered the connection {step.spec.name} in Guacamole."
-
-
 async def _update_connection(context: ReconcilerContext, session: Session, step: steps.UpdateConnection) -> str:
     del session
     await context.guacamole.update_connection(step.identifier, step.spec)
@@ -194,21 +178,6 @@ async def _grant(context: ReconcilerContext, session: Session, step: steps.Grant
     del session
     await context.guacamole.grant(step.username, step.connection)
     return f"Granted the connection {step.connection} to the user {step.username}."
-
-
-async def revoke(context: ReconcilerContext, of: object, step: steps.Revoke) -> str:
-    """Revoke a right on a connection of a session, or of a desktop that waits in a pool."""
-    del of
-    closed = await context.guacamole.revoke(step.username, step.connection)
-    return f"Revoked the connection {step.connection} from the user {step.username}, and closed {closed} tunnels."
-
-
-async def remove_connection(context: ReconcilerContext, of: object, step: steps.RemoveConnection) -> str:
-    """Remove a connection of a session, or of a desktop that waits in a pool."""
-    del of
-    known = step.name in context.guacamole.view(step.access).connections
-    closed = await context.guacamole.remove_connection(step.name, step.access)
-    return f"Removed the connection {step.name} from Guacamole, and closed {closed} tunnels." if known else ""
 
 
 async def _record_suspension(context: ReconcilerContext, session: Session, step: steps.RecordSuspension) -> str:
@@ -303,19 +272,13 @@ async def _update(context: ReconcilerContext, ref: Ref, request: Awaitable[Manif
 
 
 async def _create(context: ReconcilerContext, session: Session, manifest: Manifest) -> str:
-    """Create an object. An existing one is adopted if it is ours: made before a crash, or not in the cache yet."""
     ref = ref_of(manifest)
     try:
-        created = await context.kubernetes.create(manifest)
+        is_new = await create(context, manifest, lambda existing: _is_ours(existing, manifest, session))
     except Conflict:
-        existing = {"kind": ref.kind} | await context.kubernetes.get(ref)
-        if not _is_ours(existing, manifest, session):
-            message = f"{ref} exists and is not this session's: delete or rename it, and the session starts."
-            raise NameTaken(message, System.KUBERNETES) from None
-        context.cache.put(existing)
-        return ""
-    context.cache.put({"kind": ref.kind} | created)
-    return f"Created {ref}."
+        message = f"{ref} exists and is not this session's: delete or rename it, and the session starts."
+        raise NameTaken(message, System.KUBERNETES) from None
+    return f"Created {ref}." if is_new else ""
 
 
 def _is_ours(existing: Manifest, wanted: Manifest, session: Session) -> bool:

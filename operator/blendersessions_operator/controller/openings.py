@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import TYPE_CHECKING
 
 from blendersessions.model.errors import DomainError
+from blendersessions_operator.controller.background_tasks import BackgroundTasks
 from blendersessions_operator.planning.opening import Opening
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Openings:
         self._enqueue = enqueue
         self._known: dict[str, tuple[str, Opening]] = {}
         """By the session's UID: the pod's UID, and how far its desktop is."""
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks()
 
     def opening_of(self, uid: str, pod_uid: str) -> Opening | None:
         """Return how far a session's pod is; None if it was not asked."""
@@ -52,9 +52,7 @@ class Openings:
         """Ask the agent of a session's pod to open a sample, or the empty scene."""
         if self.opening_of(session.uid, pod_uid) is None:
             self._known[session.uid] = pod_uid, Opening()
-            task = asyncio.create_task(self._open(session, pod_uid, sample), name=f"open {session.ref}")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._tasks.start(self._open(session, pod_uid, sample), f"open {session.ref}")
 
     def forget(self, uid: str) -> None:
         """Forget a session that is gone."""
@@ -62,14 +60,11 @@ class Openings:
 
     async def idle(self) -> None:
         """Wait until no request is under way."""
-        while self._tasks:
-            await asyncio.wait(list(self._tasks))
+        await self._tasks.idle()
 
     async def close(self) -> None:
         """End all requests."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.close()
 
     async def _open(self, session: Session, pod_uid: str, sample: str) -> None:
         failure = "The agent failed unexpectedly."

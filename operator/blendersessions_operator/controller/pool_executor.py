@@ -10,13 +10,19 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from blendersessions.model.desktop import Desktop
 from blendersessions.model.effective_settings import effective_settings
 from blendersessions.model.errors import Conflict, DomainError, Invalid, NotFound, SignedOut, System, Unauthorised
-from blendersessions.model.manifest import Ref, ref_of
+from blendersessions.model.manifest import Ref
 from blendersessions.model.names import name_for
 from blendersessions.model.warm_pool import pool_of
 from blendersessions_operator.controller.credentials import new_desktop_credentials
-from blendersessions_operator.controller.executor import apply_policy, create_connection, remove_connection, revoke
 from blendersessions_operator.controller.failures import gather_failures
 from blendersessions_operator.controller.pools import REFUSAL_PAUSE, Refusal
+from blendersessions_operator.controller.shared_steps import (
+    apply_policy,
+    create,
+    create_connection,
+    remove_connection,
+    revoke,
+)
 from blendersessions_operator.planning import pool_steps, steps
 from blendersessions_operator.planning.class_files import class_files_refusal
 from blendersessions_operator.planning.observed import belongs_to
@@ -163,18 +169,8 @@ async def _version_of_stray(context: ReconcilerContext, key: Ref, step: pool_ste
 
 
 async def _create(context: ReconcilerContext, manifest: Manifest, pod: Manifest) -> str:
-    """Create an object of a pod. An existing one is left alone: it is this pod's, or the pod is removed as unfit."""
-    ref = ref_of(manifest)
-    try:
-        created = await context.kubernetes.create(manifest)
-    except Conflict:
-        existing = {"kind": ref.kind} | await context.kubernetes.get(ref)
-        if not belongs_to(existing, pod):
-            # It goes with a former owner, or somebody took the name.
-            raise
-        context.cache.put(existing)
-        return ""
-    context.cache.put({"kind": ref.kind} | created)
+    """Create an object of a pod. One that is not its goes with a former owner, or somebody took the name."""
+    await create(context, manifest, lambda existing: belongs_to(existing, pod))
     return ""
 
 
