@@ -35,7 +35,7 @@ CHROMIUM_FLAGS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster() -> Iterator[Cluster]:
     """A cluster with the product in it; KEEP_CLUSTER=1 leaves it running for the next run."""
     cluster = Cluster("test")
@@ -48,7 +48,7 @@ def cluster() -> Iterator[Cluster]:
             cluster.down()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def statuses(cluster: Cluster) -> Iterator[StatusWatch]:
     """A watch of every session in the cluster, for as long as the tests run."""
     watch = StatusWatch(Api(cluster.kubeconfig, cluster.kubeconfig.parent))
@@ -65,7 +65,7 @@ def _every_status_keeps_to_the_rules(request: pytest.FixtureRequest) -> Iterator
         watch.check()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def public_url(cluster: Cluster) -> str:
     """What a browser opens: the portal, and Guacamole behind guacamole/."""
     return cluster.http_url
@@ -112,7 +112,7 @@ def started(kubectl: Kubectl) -> Callable[..., Desktop]:
     return start
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, headless."""
     with sync_playwright() as playwright:

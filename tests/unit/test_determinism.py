@@ -1,4 +1,4 @@
-"""No test depends on how fast the machine is: what would make it so is refused in all tests."""
+"""No test depends on how fast the machine is, or on what ran before: what would make it so is refused in all tests."""
 
 from __future__ import annotations
 
@@ -80,8 +80,15 @@ def faults_of_call(call: ast.Call) -> Iterator[str]:
         yield "sets a deadline for an example"
 
 
+def outlives_its_tests(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Tell whether a fixture holds Playwright, whose event loop fills its thread, until the run ends."""
+    return any("scope='session'" in ast.unparse(each) for each in function.decorator_list) and any(
+        isinstance(each, ast.Call) and name_of(each).endswith("sync_playwright") for each in ast.walk(function)
+    )
+
+
 def faults_of(source: str) -> list[str]:
-    """Return what in a file depends on the machine's speed, by line."""
+    """Return what in a file depends on the machine's speed or on what ran before, by line."""
     tree = ast.parse(source)
     held = clock_names(tree)
     found: list[tuple[int, str]] = []
@@ -92,11 +99,13 @@ def faults_of(source: str) -> list[str]:
             used = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
             if reads_a_clock(node) or held & used:
                 found.append((node.lineno, "compares what a clock says"))
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and outlives_its_tests(node):
+            found.append((node.lineno, "keeps Playwright for the whole run: no async test can run after it"))
     return [f"line {line}: {fault}" for line, fault in sorted(found)]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(TESTS.parent)))
-def test_a_test_file_does_not_depend_on_the_machines_speed(path: Path) -> None:
+def test_a_test_file_depends_on_nothing_of_the_run(path: Path) -> None:
     assert faults_of(path.read_text(encoding="utf-8")) == []
 
 
@@ -122,6 +131,12 @@ def test_a_test_file_does_not_depend_on_the_machines_speed(path: Path) -> None:
 def test_what_would_depend_on_it_is_found(line: str) -> None:
     body = "\n".join(f"    {part}" for part in line.splitlines())
     assert len(faults_of(f"async def test() -> None:\n{body}\n")) == 1
+
+
+def test_a_browser_for_the_whole_run_is_found() -> None:
+    held = "def browser():\n    with sync_playwright() as playwright:\n        yield playwright.chromium.launch()\n"
+    assert len(faults_of(f'@pytest.fixture(scope="session")\n{held}')) == 1
+    assert faults_of(f'@pytest.fixture(scope="package")\n{held}') == []
 
 
 @pytest.mark.parametrize(
