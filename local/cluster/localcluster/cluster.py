@@ -97,8 +97,9 @@ class Cluster:
         """
         ports = [port for port in (http_port, api_port) if port not in self._forwarded()]
         facts = preflight.gather({"cache": paths.cache(), "state": self.state}, ports)
-        first = bool(binaries.missing(*binaries.ALL)) or not (self.state / "containerd").exists()
-        preflight.check(preflight.problems(facts, first=first, missing_packages=packages.missing()))
+        filled = {"cache": not binaries.missing(*binaries.ALL), "state": (self.state / "containerd").exists()}
+        names = {name for name, has in filled.items() if has}
+        preflight.check(preflight.problems(facts, filled=names, missing_packages=packages.missing()))
         release.check()
 
     def ports(self, http_port: int | None, api_port: int | None) -> tuple[int, int]:
@@ -168,9 +169,14 @@ class Cluster:
             step.note = "installed" if chart.install(helm, self.kubectl, values, self.state / "etc") else "unchanged"
 
     def import_images(self, images: Sequence[tuple[str, Path]]) -> list[str]:
-        """Import the images that the node lacks, given as (reference, archive). Return the imported references."""
+        """Import the images that the node lacks, given as (reference, archive). Return the imported references.
+
+        Former builds of the same images are removed, unless a container uses them.
+        """
         supervisor = self.node.supervisor()
-        return [reference for reference, path in images if runtime.import_image(supervisor, reference, path)]
+        imported = [reference for reference, path in images if runtime.import_image(supervisor, reference, path)]
+        runtime.remove_former_images(supervisor, [reference for reference, _ in images])
+        return imported
 
     def down(self, *, purge: bool = False) -> None:
         """Stop the cluster. Nothing stays running, mounted or routed, and objects and volumes are removed.

@@ -77,7 +77,8 @@ class KindCluster:
         first = bool(binaries.missing(*PROGRAMS)) or not self.kubectl.kubeconfig.exists()
         ports = () if answers and not first and self.exists() else (HTTP_PORT,)
         facts = preflight.gather(folders, ports)
-        preflight.check(preflight.kind_problems(facts, first=first, docker_answers=answers))
+        filled = set() if first else set(folders)
+        preflight.check(preflight.kind_problems(facts, filled=filled, docker_answers=answers))
 
     def up(self) -> bool:
         """Create the cluster unless it exists, and return whether it was created."""

@@ -5,6 +5,7 @@ import platform
 import shutil
 import socket
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,13 +15,13 @@ GIB = 1024**3
 """Bytes."""
 MEMORY_NEEDED_BYTES = 3 * GIB
 DISK_NEEDED_BYTES = {"cache": 14 * GIB, "state": 6 * GIB}
-"""Free space for a first run: `cache` gets builds and images, and `state` the node's image store."""
+"""Free space that empty folders need: `cache` gets builds and images, and `state` the node's image store."""
 DISK_NEEDED_AGAIN_BYTES = {"cache": GIB, "state": GIB}
-"""Free space for a later run, which finds all of these."""
+"""Free space that the same folders need once they are filled."""
 KIND_DISK_NEEDED_BYTES = {"cache": 5 * GIB, "docker": 12 * GIB}
-"""Free space for a first run with kind: `cache` gets the builds of kind, kubectl and Helm, and `docker` all images."""
+"""The same with kind: `cache` gets the builds of kind, kubectl and Helm, and `docker` all images."""
 KIND_DISK_NEEDED_AGAIN_BYTES = {"cache": GIB, "docker": GIB}
-"""Free space for a later run with kind."""
+"""The same once they are filled."""
 _MORE_MEMORY = "End other programs, or use a larger machine."
 
 
@@ -50,12 +51,12 @@ class Facts:
     """Our folders that are on an overlay file system."""
 
 
-def problems(facts: Facts, *, first: bool, missing_packages: Sequence[str] = ()) -> list[str]:
+def problems(facts: Facts, *, filled: AbstractSet[str], missing_packages: Sequence[str] = ()) -> list[str]:
     """Return the problems of the embedded cluster on a machine. Each text has the problem and its solution.
 
     Args:
         facts: the machine.
-        first: whether this is the first run, which needs more disk.
+        filled: the folders that need little more disk, by their keys in `DISK_NEEDED_BYTES`.
         missing_packages: the Debian packages that are missing.
     """
     if facts.system != "Linux":
@@ -75,7 +76,7 @@ def problems(facts: Facts, *, first: bool, missing_packages: Sequence[str] = ())
         f"{folder} is on an overlay file system, which cannot hold an image store. Mount a volume there."
         for folder in facts.overlays
     ]
-    found += _disk_problems(facts.disks, DISK_NEEDED_BYTES if first else DISK_NEEDED_AGAIN_BYTES)
+    found += _disk_problems(facts.disks, _needed(DISK_NEEDED_BYTES, DISK_NEEDED_AGAIN_BYTES, filled))
     found += _memory_problems(facts.memory)
     found += [
         f"Port {port} on 127.0.0.1 is in use by another program. "
@@ -85,12 +86,12 @@ def problems(facts: Facts, *, first: bool, missing_packages: Sequence[str] = ())
     return found
 
 
-def kind_problems(facts: Facts, *, first: bool, docker_answers: bool) -> list[str]:
+def kind_problems(facts: Facts, *, filled: AbstractSet[str], docker_answers: bool) -> list[str]:
     """Return the problems of kind on a machine. Each text has the problem and its solution.
 
     Args:
         facts: the machine.
-        first: whether this is the first run, which needs more disk.
+        filled: the folders that need little more disk, by their keys in `KIND_DISK_NEEDED_BYTES`.
         docker_answers: whether a Docker engine answers this user.
     """
     found = []
@@ -99,7 +100,7 @@ def kind_problems(facts: Facts, *, first: bool, docker_answers: bool) -> list[st
             "No Docker engine answers `docker info`, and kind needs one. Start it, or join the group docker and log in "
             "again, or use `--engine embedded`, which needs no engine."
         )
-    found += _disk_problems(facts.disks, KIND_DISK_NEEDED_BYTES if first else KIND_DISK_NEEDED_AGAIN_BYTES)
+    found += _disk_problems(facts.disks, _needed(KIND_DISK_NEEDED_BYTES, KIND_DISK_NEEDED_AGAIN_BYTES, filled))
     # On other systems, the engine runs in a virtual machine, whose memory is unknown here.
     if facts.system == "Linux":
         found += _memory_problems(facts.memory)
@@ -108,6 +109,10 @@ def kind_problems(facts: Facts, *, first: bool, docker_answers: bool) -> list[st
         for port in facts.busy_ports
     ]
     return found
+
+
+def _needed(empty: Mapping[str, int], again: Mapping[str, int], filled: AbstractSet[str]) -> dict[str, int]:
+    return {name: (again if name in filled else empty)[name] for name in empty}
 
 
 def _disk_problems(disks: Sequence[Disk], needed: Mapping[str, int]) -> list[str]:

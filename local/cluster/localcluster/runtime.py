@@ -1,6 +1,7 @@
 """containerd, and the network of its pods."""
 
 import json
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from localcluster.addresses import Addresses
@@ -128,6 +129,53 @@ def import_image(node: Supervisor, reference: str, archive: Path) -> bool:
             f"The archive {archive} has no image called {reference}. Remove the archive and make it again."
         )
     return True
+
+
+def remove_former_images(node: Supervisor, wanted: Collection[str]) -> list[str]:
+    """Remove other tags of these images that no container uses, and return their references.
+
+    Each build has a tag of its own, and the kubelet removes no image before the disk is nearly full.
+
+    Args:
+        node: the node.
+        wanted: references, with their tags.
+    """
+    digests = dict(_columns(ctr(node, "images", "list"), 0, 2))
+    used = {digests.get(image) for _, image in _columns(ctr(node, "containers", "list"), 0, 1)}
+    former = former_images(digests, wanted, used)
+    if former:
+        ctr(node, "images", "remove", "--sync", *former)
+    return former
+
+
+def former_images(digests: Mapping[str, str], wanted: Collection[str], used: Collection[str | None]) -> list[str]:
+    """Return the references of images that others of the same name have replaced.
+
+    Args:
+        digests: the digest of each reference. containerd's plugin for Kubernetes gives each image a second reference,
+            which has no name: `sha256:ID`.
+        wanted: the references that replace the others.
+        used: digests of images in use.
+    """
+    names = {reference.rpartition(":")[0] for reference in wanted}
+    former = [
+        reference
+        for reference, digest in digests.items()
+        if reference.rpartition(":")[0] in names and reference not in wanted and digest not in used
+    ]
+    kept = {digest for reference, digest in digests.items() if reference not in former and not _is_nameless(reference)}
+    gone = {digests[reference] for reference in former} - kept
+    return [reference for reference, digest in digests.items() if reference in former or digest in gone]
+
+
+def _is_nameless(reference: str) -> bool:
+    return reference.startswith("sha256:")
+
+
+def _columns(table: str, *columns: int) -> list[list[str]]:
+    """Return some columns of what ctr prints, without the heading."""
+    rows = [line.split() for line in table.splitlines()[1:]]
+    return [[row[column] for column in columns] for row in rows]
 
 
 def images(node: Supervisor) -> list[str]:

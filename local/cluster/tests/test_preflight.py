@@ -38,8 +38,8 @@ FINE_FOR_KIND = replace(FINE, user_id=1000, disks=(Disk(CACHE, 40 * GIB), Disk(D
 
 
 def test_a_fitting_machine_has_no_problems() -> None:
-    assert problems(FINE, first=True, missing_packages=["runc"]) == []
-    assert kind_problems(FINE_FOR_KIND, first=True, docker_answers=True) == []
+    assert problems(FINE, filled=set(), missing_packages=["runc"]) == []
+    assert kind_problems(FINE_FOR_KIND, filled=set(), docker_answers=True) == []
     check([])
 
 
@@ -57,7 +57,7 @@ def test_a_fitting_machine_has_no_problems() -> None:
     ],
 )
 def test_a_problem_is_named_with_its_way_out(facts: Facts, words: str, way_out: str) -> None:
-    (problem,) = problems(facts, first=True)
+    (problem,) = problems(facts, filled=set())
     assert words in problem
     assert way_out in problem
 
@@ -74,19 +74,19 @@ def test_a_problem_is_named_with_its_way_out(facts: Facts, words: str, way_out: 
 def test_a_problem_with_kind_is_named_with_its_way_out(
     facts: Facts, words: str, way_out: str, *, docker_answers: bool
 ) -> None:
-    (problem,) = kind_problems(facts, first=True, docker_answers=docker_answers)
+    (problem,) = kind_problems(facts, filled=set(), docker_answers=docker_answers)
     assert words in problem
     assert way_out in problem
 
 
 def test_the_memory_of_another_machine_is_not_judged() -> None:
-    assert kind_problems(replace(FINE_FOR_KIND, system="Darwin", memory=0), first=True, docker_answers=True) == []
+    assert kind_problems(replace(FINE_FOR_KIND, system="Darwin", memory=0), filled=set(), docker_answers=True) == []
 
 
 def test_places_on_one_disk_share_its_space() -> None:
     needed = sum(DISK_NEEDED_BYTES.values())
-    assert problems(replace(FINE, disks=(Disk(PLACES, needed),)), first=True) == []
-    (problem,) = problems(replace(FINE, disks=(Disk(PLACES, needed - 1),)), first=True)
+    assert problems(replace(FINE, disks=(Disk(PLACES, needed),)), filled=set()) == []
+    (problem,) = problems(replace(FINE, disks=(Disk(PLACES, needed - 1),)), filled=set())
     assert f"{PLACES['cache']} and {PLACES['state']} have together" in problem
     assert f"{needed // GIB} are needed" in problem
 
@@ -107,21 +107,28 @@ def test_the_readme_names_what_is_asked_for() -> None:
 
 
 def test_missing_packages_matter_only_without_apt() -> None:
-    (problem,) = problems(replace(FINE, has_apt=False), first=True, missing_packages=["buildah", "runc"])
+    (problem,) = problems(replace(FINE, has_apt=False), filled=set(), missing_packages=["buildah", "runc"])
     assert "buildah, runc" in problem
-    assert problems(replace(FINE, has_apt=False), first=True) == []
+    assert problems(replace(FINE, has_apt=False), filled=set()) == []
 
 
 def test_a_second_run_needs_little_disk() -> None:
     again = preflight.DISK_NEEDED_AGAIN_BYTES
     facts = replace(FINE, disks=(Disk(CACHE, again["cache"]), Disk(STATE, again["state"])))
-    assert problems(facts, first=False) == []
-    assert len(problems(facts, first=True)) == 2
+    assert problems(facts, filled=PLACES.keys()) == []
+    assert len(problems(facts, filled=set())) == 2
+
+
+def test_a_second_cluster_needs_no_disk_for_builds() -> None:
+    again = preflight.DISK_NEEDED_AGAIN_BYTES["cache"] + DISK_NEEDED_BYTES["state"]
+    assert problems(replace(FINE, disks=(Disk(PLACES, again),)), filled={"cache"}) == []
+    (problem,) = problems(replace(FINE, disks=(Disk(PLACES, again - 1),)), filled={"cache"})
+    assert f"{again // GIB} are needed" in problem
 
 
 def test_all_problems_are_reported_at_once() -> None:
     with pytest.raises(LocalClusterError) as caught:
-        check(problems(replace(FINE, user_id=1000, busy_ports=(8080, 6443)), first=True))
+        check(problems(replace(FINE, user_id=1000, busy_ports=(8080, 6443)), filled=set()))
     assert str(caught.value).count("\n- ") == 2
     assert "sudo" in str(caught.value)
 
