@@ -54,7 +54,7 @@ class Run:
             return await Fetch(web, url, sha256, self.target, limits, room, self.told.append, pace).run()
 
     async def cut(self, answering: Answering, content: bytes, *headers: str) -> None:
-        """Send a part of a file, and end once something of it was received: the rest may be lost with the connection."""
+        """Send a part of a file, and end once some of it was received: the rest may be lost with the connection."""
         await answering.respond("200 OK", content, *headers, length=len(CONTENT))
         await asyncio.to_thread(until, "something was received", lambda: len(self.told) > 1)
 
