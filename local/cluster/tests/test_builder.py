@@ -114,6 +114,13 @@ def test_only_the_newest_two_archives_are_kept(calls: Path) -> None:
     assert other.exists()
 
 
+def test_what_an_ended_build_left_is_removed_before_the_next(calls: Path) -> None:
+    build(["guacd"])
+    lines = calls.read_text().splitlines()
+    removal = next(number for number, line in enumerate(lines) if line.endswith(" rm --all"))
+    assert removal < next(number for number, line in enumerate(lines) if " bud " in line)
+
+
 def test_a_build_that_fails_shows_the_end_of_its_log(calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BUILDAH_BUD_CODE", "125")
     with pytest.raises(ImageBuildError, match="the disk is full") as failed:

@@ -88,6 +88,8 @@ def _build_one(wanted: Recipe, cache: Path, report: Progress) -> ImageRef:
         return ImageRef(repository=repository, tag=tag, archive=archive)
     report(name, "building")
     log.unlink(missing_ok=True)
+    # Builds that were ended half-way left these, each as large as its image. No other build runs now.
+    buildah.output(["rm", "--all"])
     reference = f"docker.io/{repository}:{tag}"
     buildah.run(_bud_arguments(wanted, reference, cache), log)
     if _tag(wanted, cache, buildah, log) != tag:
