@@ -35,7 +35,7 @@ class PoolKubelet(threading.Thread):
 
     def run(self) -> None:
         while not self.ended.wait(0.1):
-            found = pods(self._installation)
+            found = self._installation.pods()
             # A container runs once its Secret can be mounted.
             mounted = {each for each in self._installation.children() if each.startswith("secrets/")}
             for pod in found:
@@ -64,17 +64,11 @@ def pool_kubelet(installation: Installation, address: str = "127.0.0.99") -> Ite
         kubelet.join()
 
 
-def pods(installation: Installation) -> list[Object]:
-    """List the pods."""
-    items: Any = installation.api.request("GET", f"api/v1/namespaces/{installation.namespace}/pods")["items"]
-    return list(items)
-
-
 def waiting(installation: Installation, pool: str) -> set[str]:
     """Return the names of the desktops that wait in a pool."""
     owners = {
         pod["metadata"]["name"]: pod["metadata"]["ownerReferences"][0]["kind"]
-        for pod in pods(installation)
+        for pod in installation.pods()
         if pod["metadata"]["labels"].get(POOL) == pool and "deletionTimestamp" not in pod["metadata"]
     }
     return {name for name, kind in owners.items() if kind == "BlenderSessionClass"}

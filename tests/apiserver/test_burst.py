@@ -8,7 +8,7 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -39,12 +39,9 @@ class Kubelets(threading.Thread):
         self.ended = threading.Event()
 
     def run(self) -> None:
-        pods = f"api/v1/namespaces/{self._installation.namespace}/pods"
         while not self.ended.wait(0.5):
-            items: Any = self._installation.api.request("GET", pods, fieldSelector="status.phase=Pending", limit="200")[
-                "items"
-            ]
-            names = [item["metadata"]["name"] for item in items]
+            pending = self._installation.listed("pods", fieldSelector="status.phase=Pending", limit="200")
+            names = [pod["metadata"]["name"] for pod in pending]
             list(self._pool.map(lambda name: self._installation.set_pod_status(name, READY), names))
 
 
@@ -90,9 +87,8 @@ def test_many_sessions_at_once_all_start_and_leave_nothing(burst: tuple[Installa
     assert installation.guacamole.users() == set()
     owners = {session["metadata"]["uid"] for session in created}
     for plural in ("pods", "services", "secrets"):
-        collection = f"api/v1/namespaces/{installation.namespace}/{plural}"
-        items: Any = installation.api.request("GET", collection)["items"]
-        owned = [{owner["uid"] for owner in item["metadata"].get("ownerReferences", [])} for item in items]
+        objects = installation.listed(plural)
+        owned = [{owner["uid"] for owner in each["metadata"].get("ownerReferences", [])} for each in objects]
         assert all(uids and uids <= owners for uids in owned), f"{plural} stay that no garbage collector takes"
     logger.info(
         "%d sessions: applied in %.1f s, ready after %.1f s, gone after %.1f s", BURST_SESSIONS, applied, started, ended
