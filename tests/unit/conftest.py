@@ -6,7 +6,13 @@ from ipaddress import ip_address
 
 import pytest
 
+from clock import Clock
 from scene import addresses
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
 
 
 @pytest.fixture

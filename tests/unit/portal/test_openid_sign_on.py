@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from dataclasses import dataclass
-from functools import partial
 from html import unescape
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +29,7 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from clock import Clock
     from unit.portal.conftest import Browser
 
 ALICE = {"sub": "alice-1", "name": "Alice", "sid": "at-home"}
@@ -57,19 +56,11 @@ def settings(provider: Provider, folder: Path, **more: Any) -> SignOnSettings:  
     )
 
 
-@dataclass
-class Clock:
-    """The clock of the sign-ons."""
-
-    now: float = 0.0
-
-
 @pytest.fixture(autouse=True)
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    made = partial(SignOns, clock=lambda: clock.now)
-    monkeypatch.setattr("blendersessions_portal.openid.build.SignOns", lambda seconds, _clock: made(seconds))
-    return clock
+def _sign_ons_end_by_the_clock(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+    monkeypatch.setattr(
+        "blendersessions_portal.openid.build.SignOns", lambda seconds, _clock: SignOns(seconds, clock=clock)
+    )
 
 
 @pytest.fixture
