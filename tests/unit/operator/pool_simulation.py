@@ -221,7 +221,10 @@ def filled(**pool: object) -> PoolSimulation:
 
 
 def find_no_room(sim: PoolSimulation, ref: Ref) -> None:
-    """The scheduler says of the pod of a session that no node has room."""
+    """The operator makes the pod of a session, and the scheduler says that no node has room for it."""
+    for _ in range(3):
+        sim.deliver()
+        sim.work()
     full = {"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available: 1 Insufficient cpu."}
     ((of_pod, pod),) = [each for each in sim.of_kind("Pod").items() if owner(each[1])["name"] == ref.name]
     pod["status"] = {"phase": "Pending", "conditions": [full | {"lastTransitionTime": sim.now().isoformat()}]}
