@@ -14,9 +14,10 @@ from blendersessions.model.errors import Invalid, System
 from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Manifest, Ref, ref_of
 from blendersessions_operator.controller.informer import enqueue_affected, watched_kinds
 from blendersessions_operator.controller.reconciler import reconcile
+from unit.operator.api_server import Server
 from unit.operator.contexts import context_of
 from unit.operator.factories import NOW, body
-from unit.operator.simulation import FakeAgents, Guacamole, Server, clock
+from unit.operator.simulation import FakeAgents, Guacamole, clock
 
 if TYPE_CHECKING:
     from blendersessions_operator.controller.context import ReconcilerContext
@@ -55,7 +56,7 @@ class SharedServer(Server):
     """An API server on which others work between a request and its answer."""
 
     def __init__(self, sim: PoolSimulation) -> None:
-        super().__init__(sim.now)
+        super().__init__(now=sim.now)
         self.sessions_of_pod: dict[str, set[str]] = {}
         """By the UID of each pod: the sessions that have controlled it."""
         self.quota = 1000
