@@ -1,3 +1,5 @@
+"""A token of the stand-in lives for its time, and longer while a tunnel uses it."""
+
 from collections.abc import Iterator
 
 import pytest
