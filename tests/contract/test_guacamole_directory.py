@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,8 +11,6 @@ import pytest
 from blendersessions.clients.guacamole import connections, users
 from blendersessions.clients.guacamole.directory import GuacamoleDirectory
 from blendersessions.model.errors import Conflict, Unavailable
-from contract.browsing import Site
-from contract.fake_guacd import fake_guacd
 from contract.guacamole_access import (
     CONNECTION,
     GROUP,
@@ -30,12 +27,13 @@ from contract.guacamole_access import (
     removed,
     signed_in,
 )
-from contract.standins import running
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from blendersessions.clients.guacamole.client import GuacamoleClient
+    from contract.browsing import Site
+    from contract.fake_guacd import FakeGuacd
 
 
 async def test_a_registered_session_is_known_without_a_request(directory: GuacamoleDirectory) -> None:
@@ -146,35 +144,33 @@ async def test_removal_is_complete_and_can_be_repeated(directory: GuacamoleDirec
     assert not is_known(directory)
 
 
-async def test_removal_and_revocation_kill_the_running_tunnels(tmp_path: Path) -> None:
-    with fake_guacd() as guacd, running(guacd.port) as guacamole, ExitStack() as sockets:
-        site = Site(guacamole, sockets)
-        async with signed_in(guacamole, tmp_path) as client:
-            directory = GuacamoleDirectory(client, INSTALLATION)
-            identifier = await registered(directory)
-            token = await asyncio.to_thread(site.sign_in, "alice", "secret-1")
-            in_use = []
-            for who in (token, site.token):
-                in_use.append(await asyncio.to_thread(opened, site, token=who, GUAC_ID=identifier))
-                guacd.next_connection()
-            await asyncio.to_thread(opened, site)
-            assert await directory.revoke("alice", CONNECTION.name) == 1
-            assert (await asyncio.to_thread(in_use[0].closed))[0] == 1000
-            assert await removed(directory) == 1
-            assert (await asyncio.to_thread(in_use[1].closed))[0] == 1000
-            assert len(site.active()) == 1
+async def test_removal_and_revocation_kill_the_running_tunnels(site: Site, guacd: FakeGuacd, tmp_path: Path) -> None:
+    async with signed_in(site.guacamole, tmp_path) as client:
+        directory = GuacamoleDirectory(client, INSTALLATION)
+        identifier = await registered(directory)
+        token = await asyncio.to_thread(site.sign_in, "alice", "secret-1")
+        in_use = []
+        for who in (token, site.token):
+            in_use.append(await asyncio.to_thread(opened, site, token=who, GUAC_ID=identifier))
+            guacd.next_connection()
+        await asyncio.to_thread(opened, site)
+        assert await directory.revoke("alice", CONNECTION.name) == 1
+        assert (await asyncio.to_thread(in_use[0].closed))[0] == 1000
+        assert await removed(directory) == 1
+        assert (await asyncio.to_thread(in_use[1].closed))[0] == 1000
+        assert len(site.active()) == 1
 
 
-async def test_tunnels_of_a_deleted_connection_are_killed_by_the_reported_identifier(tmp_path: Path) -> None:
-    with fake_guacd() as guacd, running(guacd.port) as guacamole, ExitStack() as sockets:
-        site = Site(guacamole, sockets)
-        async with signed_in(guacamole, tmp_path) as client:
-            directory = GuacamoleDirectory(client, INSTALLATION)
-            identifier = await registered(directory)
-            tunnel = await asyncio.to_thread(opened, site, GUAC_ID=identifier)
-            await connections.remove(client, [identifier])
-            assert await removed(directory, identifier) == 1
-            assert (await asyncio.to_thread(tunnel.closed))[0] == 1000
+async def test_tunnels_of_a_deleted_connection_are_killed_by_the_reported_identifier(
+    site: Site, tmp_path: Path
+) -> None:
+    async with signed_in(site.guacamole, tmp_path) as client:
+        directory = GuacamoleDirectory(client, INSTALLATION)
+        identifier = await registered(directory)
+        tunnel = await asyncio.to_thread(opened, site, GUAC_ID=identifier)
+        await connections.remove(client, [identifier])
+        assert await removed(directory, identifier) == 1
+        assert (await asyncio.to_thread(tunnel.closed))[0] == 1000
 
 
 async def test_a_duplicate_is_a_conflict(directory: GuacamoleDirectory, client: GuacamoleClient) -> None:
