@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from typing import TYPE_CHECKING
 
 from apiserver.guacamole_admin import GuacamoleAdmin
 from apiserver.installation import Installation
+from apiserver.repetition import repeated
 from apiserver.replicas import Replicas, replicated
 from apiserver.tcp_proxy import DirectAddress
 from contract.faults import Faults, before
@@ -22,24 +22,6 @@ if TYPE_CHECKING:
 LEASE_SECONDS = 4
 CONVERGENCE_SECONDS = 300.0
 Chaos = tuple[Installation, Faults, Replicas]
-
-
-@contextlib.contextmanager
-def repeated(what: Callable[[], None], name: str) -> Iterator[None]:
-    """Do something again and again, in a thread of this name, while the block runs."""
-    ended = threading.Event()
-
-    def repeat() -> None:
-        while not ended.wait(0.2):
-            what()
-
-    thread = threading.Thread(target=repeat, name=name, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
 
 
 @contextlib.contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from apiserver.repetition import repeated
 from blendersessions.model.names import name_for
 from waiting import until
 
@@ -29,22 +29,6 @@ BURST_DEADLINE_SECONDS = 600.0
 READY = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
 
 
-class Kubelets(threading.Thread):
-    """Report the pods of a namespace as ready, several at a time."""
-
-    def __init__(self, installation: Installation, pool: ThreadPoolExecutor) -> None:
-        super().__init__(name="kubelets", daemon=True)
-        self._installation = installation
-        self._pool = pool
-        self.ended = threading.Event()
-
-    def run(self) -> None:
-        while not self.ended.wait(0.5):
-            pending = self._installation.listed("pods", fieldSelector="status.phase=Pending", limit="200")
-            names = [pod["metadata"]["name"] for pod in pending]
-            list(self._pool.map(lambda name: self._installation.set_pod_status(name, READY), names))
-
-
 @pytest.fixture
 def burst(own_installation: Installation) -> Iterator[tuple[Installation, ThreadPoolExecutor]]:
     """An installation with a running operator whose pods all become ready, and a pool for parallel requests."""
@@ -56,13 +40,14 @@ def burst(own_installation: Installation) -> Iterator[tuple[Installation, Thread
     }
     own_installation.start()
     with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
-        kubelets = Kubelets(own_installation, pool)
-        kubelets.start()
-        try:
+
+        def report() -> None:
+            pending = own_installation.listed("pods", fieldSelector="status.phase=Pending", limit="200")
+            names = [pod["metadata"]["name"] for pod in pending]
+            list(pool.map(lambda name: own_installation.set_pod_status(name, READY), names))
+
+        with repeated(report, "kubelets", 0.5):
             yield own_installation, pool
-        finally:
-            kubelets.ended.set()
-            kubelets.join()
 
 
 @pytest.mark.timeout(3 * BURST_DEADLINE_SECONDS)

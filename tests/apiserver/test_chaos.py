@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from apiserver.chaos import CONVERGENCE_SECONDS, chaotic, repeated
+from apiserver.chaos import CONVERGENCE_SECONDS, chaotic
 from apiserver.installation import ignoring_not_found
+from apiserver.repetition import repeated
 from blendersessions.model.desktop import VIEW_SUFFIX, connection_key
 from blendersessions.model.names import name_for
 from contract.faults import Faults
