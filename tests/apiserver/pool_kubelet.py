@@ -76,10 +76,17 @@ def pool_of(installation: Installation, name: str) -> Object:
 
 
 def until_full(installation: Installation, name: str, size: int, seconds: float = DEADLINE_SECONDS) -> set[str]:
-    """Wait until this number of desktops can be taken; return their names."""
-    until(
-        lambda: f"the pool {name} has {size} that can be taken; it is {pool_of(installation, name)}",
-        lambda: (found := pool_of(installation, name)).get("ready") == size and found.get("replicas") == size,
-        seconds,
+    """Wait until this number of desktops can be taken; return their names.
+
+    The status may still be that of desktops that are being replaced, so the desktops themselves are counted too.
+    """
+
+    def full() -> tuple[set[str]] | None:
+        found, names = pool_of(installation, name), waiting(installation, name)
+        return (names,) if found.get("ready") == found.get("replicas") == len(names) == size else None
+
+    found = until(
+        lambda: f"the pool {name} has {size} that can be taken; it is {pool_of(installation, name)}", full, seconds
     )
-    return waiting(installation, name)
+    assert found is not None
+    return found[0]
