@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import http.server
 import json
 import secrets
-import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from waiting import DEADLINE_SECONDS
+from http_servers import Silent, answering, loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,7 +124,7 @@ def _base64(content: bytes) -> str:
     return base64.urlsafe_b64encode(content).decode().rstrip("=")
 
 
-class _Handler(http.server.BaseHTTPRequestHandler):
+class _Handler(Silent, BaseHTTPRequestHandler):
     provider: Provider
 
     def do_GET(self) -> None:
@@ -175,21 +174,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    def log_message(self, *_: object) -> None:
-        """Write nothing."""
-
 
 @contextmanager
 def running_provider() -> Iterator[Provider]:
     """Run a provider while the block runs."""
     provider = Provider()
     handler = type("Handler", (_Handler,), {"provider": provider})
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        provider.url = f"http://127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield provider
-        finally:
-            server.shutdown()
-            thread.join(DEADLINE_SECONDS)
+    server = loopback(handler)
+    provider.url = f"http://127.0.0.1:{server.server_port}"
+    with answering(server):
+        yield provider

@@ -64,6 +64,12 @@ def namespace(api: Api) -> str:
 
 
 @pytest.fixture(scope="module")
+def shared_namespace(api: Api) -> str:
+    """A namespace for all tests of a file whose requests are dry runs, which leave nothing there."""
+    return api.create_namespace()
+
+
+@pytest.fixture(scope="module")
 def shared_installation(api: Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """An installation whose operator runs for all tests of a file."""
     with installed(api, tmp_path_factory.mktemp("installation")) as shared:

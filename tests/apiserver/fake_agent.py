@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 from blendersessions.model.container import AGENT_PORT
+from http_servers import Silent, answering
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,7 +58,7 @@ def fake_agent() -> Iterator[FakeAgent]:
     """Run one."""
     agent = FakeAgent(f"{_NETWORK}.{next(_numbers)}")
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Silent, BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             agent.polls += 1
             work = {"work": agent.work, "work_seconds": 0.0, "work_message": "", "stuck": False}
@@ -90,19 +91,8 @@ def fake_agent() -> Iterator[FakeAgent]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-            """Stay silent."""
-
-    server = ThreadingHTTPServer((agent.address, AGENT_PORT), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with answering(ThreadingHTTPServer((agent.address, AGENT_PORT), Handler)):
         yield agent
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 class SilentAgent:

@@ -5,23 +5,20 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
-import threading
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import requests
 
 from apiserver.api import SESSIONS, ApiError
+from apiserver.guacamole_admin import GuacamoleAdmin
 from apiserver.operator_process import OperatorProcess
-from blendersessions.model.desktop import connection_key
+from apiserver.tcp_proxy import TcpProxy
 from blendersessions.model.names import name_for
 from contract.standins import running
 from ports import HeldPort
 from status_watch import StatusWatch
-from waiting import DEADLINE_SECONDS, until
+from waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +28,6 @@ if TYPE_CHECKING:
 
 GROUP = "blender-sessions"
 CHILDREN = ("pods", "services", "secrets", "persistentvolumeclaims")
-FOREVER = 10**9
 Object = dict[str, Any]
 
 
@@ -48,155 +44,6 @@ def ignoring_not_found() -> Iterator[None]:
     except ApiError as error:
         if error.status != requests.codes.not_found:
             raise
-
-
-class DirectAddress:
-    """Guacamole's own address, with no proxy in between."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-
-
-TLS_END_BYTES = 24
-"""A record of TLS 1.3 with an alert, which ends a connection: header 5, alert 2, type 1, tag 16 (RFC 8446, section 5).
-No request is as short."""
-
-
-class TcpProxy:
-    """A proxy to one server on a fixed port. While it is cut, it refuses connections and ends open ones."""
-
-    def __init__(self, target: str) -> None:
-        self._target = urlsplit(target)
-        self._sockets: set[socket.socket] = set()
-        self._lock = threading.Lock()
-        self._port = HeldPort()
-        self._listener = self._listen()
-        self.url = f"http://127.0.0.1:{self._port.number}{self._target.path}"
-        self.answers_left = FOREVER
-        """How many more answers pass. After them Guacamole carries a request out, and its answer is lost."""
-        self.bytes_sent = 0
-        """How many bytes clients have sent through it, but for the record that ends a connection of TLS 1.3."""
-        self._serve()
-
-    def cut(self) -> None:
-        """Refuse new connections, and end open ones."""
-        with self._lock:
-            with contextlib.suppress(OSError):
-                self._listener.shutdown(socket.SHUT_RDWR)
-            self._listener.close()
-            for each in list(self._sockets):
-                with contextlib.suppress(OSError):
-                    each.shutdown(socket.SHUT_RDWR)
-
-    def restore(self) -> None:
-        """Let everything through again."""
-        self.answers_left = FOREVER
-        self._listener = self._listen()
-        self._serve()
-
-    def close(self) -> None:
-        """Cut it for good, and release the port."""
-        self.cut()
-        self._port.release()
-
-    def _listen(self) -> socket.socket:
-        listener = socket.socket()
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", self._port.number))
-        listener.listen(64)
-        return listener
-
-    def _serve(self) -> None:
-        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
-
-    def _accept(self, listener: socket.socket) -> None:
-        while True:
-            try:
-                client, _ = listener.accept()
-            except OSError:
-                return
-            server = socket.create_connection((self._target.hostname or "", self._target.port or 80))
-            with self._lock:
-                if listener is not self._listener or listener.fileno() < 0:
-                    # The proxy was cut while this connection was being opened.
-                    client.close()
-                    server.close()
-                    return
-                self._sockets |= {client, server}
-            for source, sink, counts in ((client, server, False), (server, client, True)):
-                threading.Thread(target=self._pump, args=(source, sink, counts), daemon=True).start()
-
-    def _pump(self, source: socket.socket, sink: socket.socket, counts: bool) -> None:
-        with contextlib.suppress(OSError):
-            while data := source.recv(65536):
-                if counts:
-                    if self.answers_left <= 0:
-                        break
-                    self.answers_left -= 1
-                elif len(data) != TLS_END_BYTES:
-                    with self._lock:
-                        self.bytes_sent += len(data)
-                sink.sendall(data)
-        for each in (source, sink):
-            with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-        self._sockets.discard(source)
-        source.close()
-
-
-class GuacamoleAdmin:
-    """Guacamole as its administrator sees it, without the proxy."""
-
-    def __init__(self, url: str, username: str, password: str) -> None:
-        self._http = requests.Session()
-        self._url = url
-        answer = self._http.post(
-            url + "api/tokens", data={"username": username, "password": password}, timeout=DEADLINE_SECONDS
-        )
-        self.source = answer.json()["dataSource"]
-        self._http.headers["Guacamole-Token"] = answer.json()["authToken"]
-        self._data = f"{url}api/session/data/{self.source}/"
-
-    def get(self, path: str) -> Any:  # noqa: ANN401 - decoded JSON
-        """Read something of the data source; None when it does not exist."""
-        answer = self._http.get(self._data + path, timeout=DEADLINE_SECONDS)
-        return None if answer.status_code == requests.codes.not_found else answer.json()
-
-    def send(self, method: str, path: str, body: object = None) -> None:
-        """Change something."""
-        answer = self._http.request(method, self._data + path, json=body, timeout=DEADLINE_SECONDS)
-        assert answer.ok, answer.text
-
-    def remove(self, kind: str, identifier: str) -> None:
-        """Delete a connection or a user."""
-        self.send("PATCH", kind, [{"op": "remove", "path": f"/{identifier}"}])
-
-    def connections(self) -> dict[str, Object]:
-        """All connections by identifier, with names."""
-        return dict(self.get("connections"))
-
-    def named(self, key: str) -> list[Object]:
-        """The connections with this key in their name."""
-        return [each for each in self.connections().values() if connection_key(each["name"]) == key]
-
-    def connection_keys(self) -> Counter[str]:
-        """How often each key stands in the name of a connection."""
-        return Counter(connection_key(each["name"]) for each in self.connections().values())
-
-    def users(self) -> set[str]:
-        """All users but the administrator."""
-        return set(self.get("users")) - {"guacadmin"}
-
-    def can_log_in(self, username: str, password: str) -> bool:
-        """Whether Guacamole accepts these credentials."""
-        answer = requests.post(
-            self._url + "api/tokens", data={"username": username, "password": password}, timeout=DEADLINE_SECONDS
-        )
-        return answer.ok
-
-    def close(self) -> None:
-        """Close the sockets."""
-        self._http.close()
 
 
 @dataclass
@@ -314,11 +161,15 @@ class Installation:
 
     def children(self) -> list[str]:
         """List what is in the namespace besides sessions, as `plural/name`."""
-        found = []
-        for plural in CHILDREN:
-            items: Any = self.api.request("GET", f"api/v1/namespaces/{self.namespace}/{plural}")["items"]
-            found += [f"{plural}/{item['metadata']['name']}" for item in items]
-        return found
+        return [f"{plural}/{item['metadata']['name']}" for plural in CHILDREN for item in self.listed(plural)]
+
+    def listed(self, plural: str, **query: str) -> list[Object]:
+        """List the objects of one of Kubernetes' own kinds."""
+        return self._items(f"api/v1/namespaces/{self.namespace}/{plural}", **query)
+
+    def pods(self) -> list[Object]:
+        """List the pods."""
+        return self.listed("pods")
 
     def create_class(self, name: str, **spec: object) -> None:
         """Create a class."""
@@ -412,10 +263,9 @@ class Installation:
     def collect_garbage(self) -> None:
         """Delete the objects whose owners are gone, as the garbage collector does."""
         for plural in CHILDREN:
-            items: Any = self.api.request("GET", f"api/v1/namespaces/{self.namespace}/{plural}")["items"]
+            items = self.listed(plural)
             # Owners are listed after what they own, or those that were made meanwhile would seem to be gone.
-            pods: Any = self.api.request("GET", f"api/v1/namespaces/{self.namespace}/pods")["items"]
-            alive = {each["metadata"]["uid"] for each in [*pods, *self.sessions(), *self.classes()]}
+            alive = {each["metadata"]["uid"] for each in [*self.pods(), *self.sessions(), *self.classes()]}
             for item in items:
                 owners = {owner["uid"] for owner in item["metadata"].get("ownerReferences", [])}
                 if owners and not owners & alive:
@@ -424,13 +274,11 @@ class Installation:
 
     def sessions(self) -> list[Object]:
         """List the sessions."""
-        items: Any = self.api.request("GET", f"{SESSIONS}/namespaces/{self.namespace}/blendersessions")["items"]
-        return list(items)
+        return self._items(f"{SESSIONS}/namespaces/{self.namespace}/blendersessions")
 
     def classes(self) -> list[Object]:
         """List the classes."""
-        items: Any = self.api.request("GET", f"{SESSIONS}/namespaces/{self.namespace}/blendersessionclasses")["items"]
-        return list(items)
+        return self._items(f"{SESSIONS}/namespaces/{self.namespace}/blendersessionclasses")
 
     def delete_class(self, name: str) -> None:
         """Delete a class."""
@@ -453,9 +301,12 @@ class Installation:
         """List the Events on a session, without those on an earlier one of its name: type, reason, message."""
         session = self.session(name)
         uid = session["metadata"]["uid"] if session is not None else ""
-        chosen = f"fieldSelector=involvedObject.uid={uid}"
-        items: Any = self.api.request("GET", f"api/v1/namespaces/{self.namespace}/events?{chosen}")["items"]
+        items = self.listed("events", fieldSelector=f"involvedObject.uid={uid}")
         return [(item["type"], item["reason"], item["message"]) for item in items]
+
+    def _items(self, path: str, **query: str) -> list[Object]:
+        items: Any = self.api.request("GET", path, **query)["items"]
+        return list(items)
 
     def _get(self, path: str) -> Object | None:
         try:

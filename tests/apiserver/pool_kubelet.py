@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from apiserver.api import SESSIONS
 from apiserver.installation import ignoring_not_found
+from apiserver.repetition import repeated
 from waiting import DEADLINE_SECONDS, until
 
 if TYPE_CHECKING:
@@ -19,11 +19,10 @@ POOL = "blendersessions.io/pool"
 SESSION_UID = "blendersessions.io/session-uid"
 
 
-class PoolKubelet(threading.Thread):
+class PoolKubelet:
     """Reports on every pod of a namespace."""
 
     def __init__(self, installation: Installation, address: str = "127.0.0.99") -> None:
-        super().__init__(name="kubelet", daemon=True)
         self._installation = installation
         self.address = address
         """Where the agents of the desktops are."""
@@ -31,19 +30,18 @@ class PoolKubelet(threading.Thread):
         """Whether the desktops become ready."""
         self.leaves_alone = False
         """Whether it reports nothing by itself. Set before a pod is made, it holds for that pod."""
-        self.ended = threading.Event()
 
-    def run(self) -> None:
-        while not self.ended.wait(0.1):
-            found = pods(self._installation)
-            # A container runs once its Secret can be mounted.
-            mounted = {each for each in self._installation.children() if each.startswith("secrets/")}
-            for pod in found:
-                starts = not pod.get("status", {}).get("podIP") and f"secrets/{pod['metadata']['name']}" in mounted
-                if starts and not self.leaves_alone:
-                    with ignoring_not_found():
-                        self.report(pod["metadata"]["name"])
-            self._installation.collect_garbage()
+    def work(self) -> None:
+        """Report on the pods that are new, and delete what nobody owns."""
+        found = self._installation.pods()
+        # A container runs once its Secret can be mounted.
+        mounted = {each for each in self._installation.children() if each.startswith("secrets/")}
+        for pod in found:
+            starts = not pod.get("status", {}).get("podIP") and f"secrets/{pod['metadata']['name']}" in mounted
+            if starts and not self.leaves_alone:
+                with ignoring_not_found():
+                    self.report(pod["metadata"]["name"])
+        self._installation.collect_garbage()
 
     def report(self, name: str, **status: object) -> None:
         """Report a pod as running, and as ready if its desktop becomes so."""
@@ -56,25 +54,15 @@ class PoolKubelet(threading.Thread):
 def pool_kubelet(installation: Installation, address: str = "127.0.0.99") -> Iterator[PoolKubelet]:
     """Run one."""
     kubelet = PoolKubelet(installation, address)
-    kubelet.start()
-    try:
+    with repeated(kubelet.work, "kubelet", 0.1):
         yield kubelet
-    finally:
-        kubelet.ended.set()
-        kubelet.join()
-
-
-def pods(installation: Installation) -> list[Object]:
-    """List the pods."""
-    items: Any = installation.api.request("GET", f"api/v1/namespaces/{installation.namespace}/pods")["items"]
-    return list(items)
 
 
 def waiting(installation: Installation, pool: str) -> set[str]:
     """Return the names of the desktops that wait in a pool."""
     owners = {
         pod["metadata"]["name"]: pod["metadata"]["ownerReferences"][0]["kind"]
-        for pod in pods(installation)
+        for pod in installation.pods()
         if pod["metadata"]["labels"].get(POOL) == pool and "deletionTimestamp" not in pod["metadata"]
     }
     return {name for name, kind in owners.items() if kind == "BlenderSessionClass"}
@@ -88,10 +76,17 @@ def pool_of(installation: Installation, name: str) -> Object:
 
 
 def until_full(installation: Installation, name: str, size: int, seconds: float = DEADLINE_SECONDS) -> set[str]:
-    """Wait until this number of desktops can be taken; return their names."""
-    until(
-        lambda: f"the pool {name} has {size} that can be taken; it is {pool_of(installation, name)}",
-        lambda: (found := pool_of(installation, name)).get("ready") == size and found.get("replicas") == size,
-        seconds,
+    """Wait until this number of desktops can be taken; return their names.
+
+    The status may still be that of desktops that are being replaced, so the desktops themselves are counted too.
+    """
+
+    def full() -> tuple[set[str]] | None:
+        found, names = pool_of(installation, name), waiting(installation, name)
+        return (names,) if found.get("ready") == found.get("replicas") == len(names) == size else None
+
+    found = until(
+        lambda: f"the pool {name} has {size} that can be taken; it is {pool_of(installation, name)}", full, seconds
     )
-    return waiting(installation, name)
+    assert found is not None
+    return found[0]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from apiserver.api import ApiError
-from apiserver.installation import TcpProxy
+from apiserver.tcp_proxy import TcpProxy
 from ports import HeldPort
 from waiting import DEADLINE_SECONDS, until
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
+from apiserver.repetition import repeated
 from blendersessions.model.names import name_for
 from waiting import until
 
@@ -29,25 +29,6 @@ BURST_DEADLINE_SECONDS = 600.0
 READY = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
 
 
-class Kubelets(threading.Thread):
-    """Report the pods of a namespace as ready, several at a time."""
-
-    def __init__(self, installation: Installation, pool: ThreadPoolExecutor) -> None:
-        super().__init__(name="kubelets", daemon=True)
-        self._installation = installation
-        self._pool = pool
-        self.ended = threading.Event()
-
-    def run(self) -> None:
-        pods = f"api/v1/namespaces/{self._installation.namespace}/pods"
-        while not self.ended.wait(0.5):
-            items: Any = self._installation.api.request("GET", pods, fieldSelector="status.phase=Pending", limit="200")[
-                "items"
-            ]
-            names = [item["metadata"]["name"] for item in items]
-            list(self._pool.map(lambda name: self._installation.set_pod_status(name, READY), names))
-
-
 @pytest.fixture
 def burst(own_installation: Installation) -> Iterator[tuple[Installation, ThreadPoolExecutor]]:
     """An installation with a running operator whose pods all become ready, and a pool for parallel requests."""
@@ -59,13 +40,14 @@ def burst(own_installation: Installation) -> Iterator[tuple[Installation, Thread
     }
     own_installation.start()
     with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
-        kubelets = Kubelets(own_installation, pool)
-        kubelets.start()
-        try:
+
+        def report() -> None:
+            pending = own_installation.listed("pods", fieldSelector="status.phase=Pending", limit="200")
+            names = [pod["metadata"]["name"] for pod in pending]
+            list(pool.map(lambda name: own_installation.set_pod_status(name, READY), names))
+
+        with repeated(report, "kubelets", 0.5):
             yield own_installation, pool
-        finally:
-            kubelets.ended.set()
-            kubelets.join()
 
 
 @pytest.mark.timeout(3 * BURST_DEADLINE_SECONDS)
@@ -90,9 +72,8 @@ def test_many_sessions_at_once_all_start_and_leave_nothing(burst: tuple[Installa
     assert installation.guacamole.users() == set()
     owners = {session["metadata"]["uid"] for session in created}
     for plural in ("pods", "services", "secrets"):
-        collection = f"api/v1/namespaces/{installation.namespace}/{plural}"
-        items: Any = installation.api.request("GET", collection)["items"]
-        owned = [{owner["uid"] for owner in item["metadata"].get("ownerReferences", [])} for item in items]
+        objects = installation.listed(plural)
+        owned = [{owner["uid"] for owner in each["metadata"].get("ownerReferences", [])} for each in objects]
         assert all(uids and uids <= owners for uids in owned), f"{plural} stay that no garbage collector takes"
     logger.info(
         "%d sessions: applied in %.1f s, ready after %.1f s, gone after %.1f s", BURST_SESSIONS, applied, started, ended

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hypothesis import HealthCheck, Phase, given, settings
 
@@ -51,8 +51,7 @@ def test_no_stored_pod_is_above_its_class(installation: Installation) -> None:
     pods: dict[str, Object] = {}
 
     def undecided() -> list[str]:
-        items: Any = installation.api.request("GET", f"api/v1/namespaces/{installation.namespace}/pods")["items"]
-        pods.update({item["metadata"]["name"]: item for item in items})
+        pods.update({pod["metadata"]["name"]: pod for pod in installation.pods()})
         refused = {
             session["metadata"]["name"]
             for session in installation.sessions()

@@ -15,83 +15,51 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from apiserver.installation import DirectAddress, GuacamoleAdmin, Installation, ignoring_not_found
-from apiserver.replicas import Replicas, replicated
+from apiserver.chaos import CONVERGENCE_SECONDS, chaotic
+from apiserver.installation import ignoring_not_found
+from apiserver.repetition import repeated
 from blendersessions.model.desktop import VIEW_SUFFIX, connection_key
 from blendersessions.model.names import name_for
-from contract.faults import Faults, before
-from contract.standins import running
+from contract.faults import Faults
 from waiting import until
 
 if TYPE_CHECKING:
+    import contextlib
     from collections.abc import Iterator
     from pathlib import Path
 
     from apiserver.api import Api
+    from apiserver.chaos import Chaos
+    from apiserver.installation import Installation
+    from apiserver.replicas import Replicas
 
 SEED = int(os.environ.get("CHAOS_SEED", "20261124"))
 SESSIONS = 200
 KILLS = 50
 FAULT_RATE = 0.1
-LEASE_SECONDS = 4
-CONVERGENCE_SECONDS = 300.0
 OWNERS = ("", "", "ann", "bo", "cy")
 VIEWERS = ((), (), ("dee",), ("dee", "eve"))
 PASSWORD_OF_ADMIN = "guacadmin"
 
 
-class Kubelet(threading.Thread):
-    """Reports every pod of a namespace as ready, and starts again the operators that ended."""
+def kubelet(installation: Installation) -> contextlib.AbstractContextManager[None]:
+    """Report every pod as ready, and delete what nobody owns."""
 
-    def __init__(self, installation: Installation, replicas: Replicas) -> None:
-        super().__init__(name="kubelet", daemon=True)
-        self._installation = installation
-        self._replicas = replicas
-        self.ended = threading.Event()
+    def report() -> None:
+        for pod in installation.pods():
+            if pod["status"].get("phase") == "Pending" and not pod["metadata"].get("deletionTimestamp"):
+                ready = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+                with ignoring_not_found():
+                    installation.set_pod_status(pod["metadata"]["name"], ready)
+        installation.collect_garbage()
 
-    def run(self) -> None:
-        while not self.ended.wait(0.2):
-            self._replicas.start_what_ended()
-            for pod in pods(self._installation):
-                if pod["status"].get("phase") == "Pending" and not pod["metadata"].get("deletionTimestamp"):
-                    ready = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
-                    with ignoring_not_found():
-                        self._installation.set_pod_status(pod["metadata"]["name"], ready)
-            self._installation.collect_garbage()
-
-    def end(self) -> None:
-        """End the thread, so that nothing is started any more."""
-        self.ended.set()
-        self.join()
-
-
-Chaos = tuple[Installation, Faults, Replicas]
-
-
-def pods(installation: Installation) -> list[dict[str, Any]]:
-    items: Any = installation.api.request("GET", f"api/v1/namespaces/{installation.namespace}/pods")["items"]
-    return list(items)
+    return repeated(report, "kubelet")
 
 
 @pytest.fixture
 def chaos(api: Api, tmp_path: Path) -> Iterator[Chaos]:
-    with running() as guacamole, before(guacamole.url, Faults(SEED, FAULT_RATE)) as faults:
-        admin = GuacamoleAdmin(guacamole.url, guacamole.username, guacamole.password)
-        settings = {"BLENDERSESSIONS_SWEEP_GRACE_SECONDS": "5"}
-        installation = Installation(
-            api, api.create_namespace(), DirectAddress(faults.url), admin, tmp_path, settings=settings
-        )
-        installation.write_password(guacamole.password)
-        with replicated(installation, faults.url, LEASE_SECONDS) as replicas:
-            kubelet = Kubelet(installation, replicas)
-            kubelet.start()
-            try:
-                yield installation, faults, replicas
-            finally:
-                kubelet.end()
-                installation.end()
-                admin.close()
-        installation.statuses.check()
+    with chaotic(api, tmp_path, Faults(SEED, FAULT_RATE), kubelet) as chaos:
+        yield chaos
 
 
 def disturb(replicas: Replicas, dice: random.Random) -> None:
@@ -189,7 +157,9 @@ def test_fifty_kills_leave_exactly_what_the_living_sessions_need(chaos: Chaos) -
         CONVERGENCE_SECONDS,
     )
     names = {name_for(uid) for uid in uids.values()}
-    until("one pod each", lambda: {pod["metadata"]["name"] for pod in pods(installation)} == names, CONVERGENCE_SECONDS)
+    until(
+        "one pod each", lambda: {pod["metadata"]["name"] for pod in installation.pods()} == names, CONVERGENCE_SECONDS
+    )
     for user in sorted(users):
         password = password_of(installation, user)
         until(f"{user} gets in", lambda user=user, password=password: installation.guacamole.can_log_in(user, password))
@@ -226,15 +196,16 @@ def secret_names(installation: Installation) -> list[str]:
 
 def planted(installation: Installation) -> set[str]:
     """Return every password and token that stands in a Secret now."""
-    items: Any = installation.api.request("GET", f"api/v1/namespaces/{installation.namespace}/secrets")["items"]
-    values = ({**item["data"]} for item in items)
-    return {base64.b64decode(value).decode() for data in values for key, value in data.items() if key != "username"}
+    return {value for data in secret_data(installation) for key, value in data.items() if key != "username"}
 
 
 def password_of(installation: Installation, user: str) -> str:
-    items: Any = installation.api.request("GET", f"api/v1/namespaces/{installation.namespace}/secrets")["items"]
-    for item in items:
-        data = {key: base64.b64decode(value).decode() for key, value in item["data"].items()}
+    for data in secret_data(installation):
         if data.get("username") == user:
             return data["password"]
     raise AssertionError(f"no Secret for {user}")
+
+
+def secret_data(installation: Installation) -> Iterator[dict[str, str]]:
+    for secret in installation.listed("secrets"):
+        yield {key: base64.b64decode(value).decode() for key, value in secret["data"].items()}

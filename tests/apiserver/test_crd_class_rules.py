@@ -232,12 +232,6 @@ def create(api: Api, namespace: str, spec: Spec, name: str = "large") -> dict[st
     return api.request("POST", address, body | {"spec": spec}, dryRun="All", fieldValidation="Strict")
 
 
-@pytest.fixture(scope="module")
-def shared_namespace(api: Api) -> str:
-    """One namespace for all rows: dry runs leave nothing there."""
-    return api.create_namespace()
-
-
 @pytest.mark.parametrize("name", ACCEPTED)
 def test_accepted_and_read_as_it_is(api: Api, shared_namespace: str, name: str) -> None:
     made = create(api, shared_namespace, ACCEPTED[name])

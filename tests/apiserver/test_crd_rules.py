@@ -245,12 +245,6 @@ def create(api: Api, namespace: str, spec: Mapping[str, object], name: str = "se
     return api.create_session(namespace, {"metadata": {"name": name}, "spec": spec}, dryRun="All")
 
 
-@pytest.fixture(scope="module")
-def shared_namespace(api: Api) -> str:
-    """One namespace for all rows: dry runs leave nothing there."""
-    return api.create_namespace()
-
-
 def test_the_table_is_as_long_as_we_promise() -> None:
     assert len(ACCEPTED) + len(REFUSED) >= 40
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from apiserver.installation import Installation, TcpProxy
+from apiserver.tcp_proxy import TcpProxy
 from contract.fake_guacd import fake_guacd
 from waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from apiserver.installation import Object
+    from apiserver.installation import Installation, Object
 
 POD = "operator-0"
 
@@ -39,8 +39,7 @@ def versions(installation: Installation) -> dict[str, str]:
 
 
 def operator_events(installation: Installation) -> list[Object]:
-    path = f"api/v1/namespaces/{installation.namespace}/events?fieldSelector=involvedObject.name={POD}"
-    return list(installation.api.request("GET", path)["items"])
+    return installation.listed("events", fieldSelector=f"involvedObject.name={POD}")
 
 
 def test_every_session_says_so_and_recovers(own_installation: Installation, guacd: TcpProxy) -> None:

@@ -153,5 +153,4 @@ def test_each_is_refused_with_a_message_or_has_a_clear_condition(
 
 def pods_of(installation: Installation) -> set[str]:
     """Return the names of the sessions that have a pod."""
-    items: Any = installation.api.request("GET", f"api/v1/namespaces/{installation.namespace}/pods")["items"]
-    return {item["metadata"].get("annotations", {}).get("blendersessions.io/session", "") for item in items}
+    return {pod["metadata"].get("annotations", {}).get("blendersessions.io/session", "") for pod in installation.pods()}

@@ -14,15 +14,14 @@ import signal
 import threading
 from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from apiserver.installation import DirectAddress, GuacamoleAdmin, Installation
-from apiserver.pool_kubelet import POOL, PoolKubelet, pods, until_full
-from apiserver.replicas import Replicas, replicated
-from contract.faults import Faults, before
-from contract.standins import running
+from apiserver.chaos import CONVERGENCE_SECONDS, chaotic
+from apiserver.pool_kubelet import POOL, pool_kubelet, until_full
+from contract.faults import Faults
 from waiting import DEADLINE_SECONDS, until
 
 if TYPE_CHECKING:
@@ -30,14 +29,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from apiserver.api import Api
+    from apiserver.chaos import Chaos
     from apiserver.fake_agent import FakeAgent
 
 SEED = int(os.environ.get("CHAOS_SEED", "20261127"))
 SESSIONS = 100
 DESKTOPS = 60
 KILLS = 6
-LEASE_SECONDS = 4
-CONVERGENCE_SECONDS = 300.0
 CLAIMS_PER_KILL = 8
 SCENES = ({"sample": "shopping_cart.blend"}, {"sample": "watering_can.blend"})
 """What the sessions ask for. The pool shows the first one; the agent opens the other one."""
@@ -92,49 +90,10 @@ class PodHistory(threading.Thread):
             self.of_pool.add(meta["uid"])
 
 
-Chaos = tuple[Installation, Faults, Replicas]
-
-
-class Starter(threading.Thread):
-    """Starts again the operators that ended."""
-
-    def __init__(self, replicas: Replicas) -> None:
-        super().__init__(name="starter", daemon=True)
-        self._replicas = replicas
-        self._ending = threading.Event()
-
-    def run(self) -> None:
-        while not self._ending.wait(0.2):
-            self._replicas.start_what_ended()
-
-    def end(self) -> None:
-        """End the thread, so that nothing is started any more."""
-        self._ending.set()
-        self.join()
-
-
 @pytest.fixture
 def chaos(api: Api, agent: FakeAgent, tmp_path: Path) -> Iterator[Chaos]:
-    with running() as guacamole, before(guacamole.url, Faults(SEED, 0.0)) as faults:
-        admin = GuacamoleAdmin(guacamole.url, guacamole.username, guacamole.password)
-        settings = {"BLENDERSESSIONS_SWEEP_GRACE_SECONDS": "5"}
-        installation = Installation(
-            api, api.create_namespace(), DirectAddress(faults.url), admin, tmp_path, settings=settings
-        )
-        installation.write_password(guacamole.password)
-        with replicated(installation, faults.url, LEASE_SECONDS) as replicas:
-            kubelet, starter = PoolKubelet(installation, agent.address), Starter(replicas)
-            kubelet.start()
-            starter.start()
-            try:
-                yield installation, faults, replicas
-            finally:
-                starter.end()
-                kubelet.ended.set()
-                kubelet.join()
-                installation.end()
-                admin.close()
-        installation.statuses.check()
+    with chaotic(api, tmp_path, Faults(SEED, 0.0), partial(pool_kubelet, address=agent.address)) as chaos:
+        yield chaos
 
 
 @pytest.mark.timeout(1200)
@@ -144,7 +103,7 @@ def test_a_hundred_sessions_take_sixty_desktops_while_operators_are_killed(chaos
     replicas.until_led(CONVERGENCE_SECONDS)
     installation.create_class("warm", warmPool={"size": DESKTOPS, "maxSize": DESKTOPS, "scene": SCENES[0]["sample"]})
     until_full(installation, "warm", DESKTOPS, CONVERGENCE_SECONDS)
-    first = {pod["metadata"]["uid"] for pod in pods(installation)}
+    first = {pod["metadata"]["uid"] for pod in installation.pods()}
     history = PodHistory(installation.api, installation.namespace)
     history.start()
     faults.rate = 0.05
@@ -179,10 +138,10 @@ def test_a_hundred_sessions_take_sixty_desktops_while_operators_are_killed(chaos
     desktops = Counter(each["status"]["desktop"]["name"] for each in sessions)
     assert len(sessions) == SESSIONS
     assert set(desktops.values()) == {1}, "each session has a desktop of its own"
-    until("no session has a second one", lambda: len(pods(installation)) == SESSIONS + DESKTOPS, CONVERGENCE_SECONDS)
+    until("no session has a second one", lambda: len(installation.pods()) == SESSIONS + DESKTOPS, CONVERGENCE_SECONDS)
     owned = {
         pod["metadata"]["name"]
-        for pod in pods(installation)
+        for pod in installation.pods()
         if pod["metadata"]["ownerReferences"][0]["kind"] == "BlenderSession"
     }
     assert owned == set(desktops)
@@ -191,7 +150,7 @@ def test_a_hundred_sessions_take_sixty_desktops_while_operators_are_killed(chaos
     until(
         "Guacamole has a connection for each desktop and no other",
         lambda: (
-            installation.guacamole.connection_keys() == Counter(pod["metadata"]["name"] for pod in pods(installation))
+            installation.guacamole.connection_keys() == Counter(pod["metadata"]["name"] for pod in installation.pods())
         ),
         CONVERGENCE_SECONDS,
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from apiserver.installation import desktop_name
-from apiserver.pool_kubelet import SESSION_UID, pods, pool_kubelet, pool_of, until_full, waiting
+from apiserver.pool_kubelet import SESSION_UID, pool_kubelet, pool_of, until_full, waiting
 from waiting import until
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ def test_a_class_that_is_deleted_leaves_taken_desktops_alone(installation: Insta
     filled(installation)
     name = taken(installation)["status"]["desktop"]["name"]
     installation.delete_class("warm")
-    until("the pool is gone", lambda: {pod["metadata"]["name"] for pod in pods(installation)} == {name})
+    until("the pool is gone", lambda: {pod["metadata"]["name"] for pod in installation.pods()} == {name})
     until("and its connections", lambda: set(installation.guacamole.connection_keys()) == {name})
     assert installation.condition("Ready")["status"] == "True"
 

@@ -33,7 +33,7 @@ from apiserver.api import SESSIONS, Api
 from bench import page
 from bench.frame_table import Figures, table
 from bench.tab import Pixels, Seen, Tab, mean_difference
-from e2e.conftest import CHROMIUM_FLAGS
+from e2e.chromium import CHROMIUM_FLAGS
 from e2e.desktop import Desktop, manifest
 from e2e.kubectl import CHILDREN, MANAGED, Kubectl
 from e2e.picture import SAME

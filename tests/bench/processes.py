@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from apiserver.installation import GuacamoleAdmin
+from apiserver.guacamole_admin import GuacamoleAdmin
 from chart.rendering import ROOT
 from contract.standins import ADMIN, PASSWORD, Guacamole
 from ports import HeldPort

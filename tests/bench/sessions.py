@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from apiserver.installation import GuacamoleAdmin
+    from apiserver.guacamole_admin import GuacamoleAdmin
     from bench.processes import Operator
 
 COLLECTION = f"{SESSIONS}/namespaces/{SESSIONS_IN}/blendersessions"

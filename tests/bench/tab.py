@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from e2e.conftest import SIZE
+from e2e.chromium import SIZE
 from e2e.picture import SAME, difference, from_tab, from_vnc
 from waiting import until
 

@@ -11,7 +11,7 @@ from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from walls import Port
+    from who_reaches_whom import Port
 
 Policy = dict[str, Any]
 

@@ -13,7 +13,18 @@ from blendersessions.model.network import NEVER_OPEN, NetworkPeers
 from blendersessions_operator.resources.network_policy import network_policies
 from chart.network import Endpoint, Outside, Pod, Policy, allowed, matches
 from chart.rendering import EVERYTHING, NAMESPACE, RefusedError, Rendered, render
-from walls import METADATA, OPEN, OPEN_BEYOND_THE_PORTAL, OPEN_TO_OTHERS, OURS, OUTSIDE, PARTS, PORTS, PRIVATE, Port
+from who_reaches_whom import (
+    METADATA,
+    OPEN,
+    OPEN_BEYOND_THE_PORTAL,
+    OPEN_TO_OTHERS,
+    OURS,
+    OUTSIDE,
+    PARTS,
+    PORTS,
+    PRIVATE,
+    Port,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,8 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from blendersessions.clients.guacamole.directory import GuacamoleDirectory
 from contract.agent_standin import running_agent
+from contract.browsing import Site
+from contract.fake_guacd import fake_guacd
 from contract.guacamole_access import INSTALLATION, signed_in
 from contract.kube import serving
 from contract.standins import Guacamole, running
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
     from blendersessions.clients.guacamole.client import GuacamoleClient
     from contract.agent_standin import AgentStandin
+    from contract.fake_guacd import FakeGuacd
     from contract.kube import Cluster
 
 
@@ -58,6 +62,20 @@ def agent(tmp_path: Path) -> Iterator[AgentStandin]:
     """An agent for the files of a desktop, with an empty home folder."""
     with running_agent(tmp_path / "home") as agent:
         yield agent
+
+
+@pytest.fixture
+def guacd() -> Iterator[FakeGuacd]:
+    """A guacd that draws what the test says."""
+    with fake_guacd() as guacd:
+        yield guacd
+
+
+@pytest.fixture
+def site(guacd: FakeGuacd) -> Iterator[Site]:
+    """A stand-in before that guacd, with a connection in it."""
+    with running(guacd.port) as guacamole, ExitStack() as sockets:
+        yield Site(guacamole, sockets)
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ARGS = ("VERSION_1_5_0", "hostname", "port", "password", "read-only", "color-depth")
+COLOUR = (200, 30, 60)
+"""Of the desktop that it draws."""
 
 
 @dataclass
@@ -85,6 +87,13 @@ class FakeGuacd:
         """Send an instruction to the browser."""
         instruction = Instruction.from_elements(elements)
         asyncio.run_coroutine_threadsafe(connection.transport.send(instruction), self._loop).result(DEADLINE_SECONDS)
+
+    def draw(self, connection: GuacdConnection) -> None:
+        """Draw a desktop of one colour."""
+        self.send(connection, "size", "0", "1280", "720")
+        self.send(connection, "rect", "0", "0", "0", "1280", "720")
+        self.send(connection, "cfill", "14", "0", *(str(part) for part in COLOUR), "255")
+        self.send(connection, "sync", "1700000000000")
 
     def close_connection(self, connection: GuacdConnection) -> None:
         """Close a connection."""

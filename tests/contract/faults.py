@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import requests
 
+from http_servers import Silent, answering
 from waiting import DEADLINE_SECONDS
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Faults:
             return self._die.choice(self.kinds) if self._die.random() < self.rate else ""
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Silent, BaseHTTPRequestHandler):
     """Hands a request on, or fails instead."""
 
     protocol_version = "HTTP/1.1"
@@ -86,9 +87,6 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Log nothing."""
-
 
 class _Server(ThreadingHTTPServer):
     def handle_error(self, request: object, client_address: object) -> None:
@@ -101,15 +99,8 @@ def before(target: str, faults: Faults, tls: ssl.SSLContext | None = None) -> It
     upstream = urlsplit(target)
     handler = type("Handler", (_Handler,), {"faults": faults, "upstream": upstream})
     server = _Server(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, name="faults", daemon=True)
-    thread.start()
     faults.url = f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}{upstream.path}"
-    try:
+    with answering(server):
         yield faults
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -31,6 +31,15 @@ class Served:
         self.store = store
         self.url = url
 
+    def visit(self, page: Page) -> str:
+        """Make a session that is ready for whoever uses a tab, and return its name."""
+        page.goto(self.url)
+        token = page.locator("[name=csrf]").first.input_value()
+        answer = page.request.post(f"{self.url}sessions", form={"csrf": token, "sample": ""}, max_redirects=0)
+        assert answer.status == 303
+        self.store.make_ready(self.store.only)
+        return self.store.only
+
 
 @contextmanager
 def serving(folder: Path) -> Iterator[Served]:

@@ -12,10 +12,9 @@ from blendersessions.clients.guacamole.sign_in import SignInClient
 from blendersessions_portal.app import create_app
 from contract.browsing import Site
 from contract.fake_guacd import FakeGuacd, fake_guacd
+from contract.proxies import Proxy, started
 from contract.served_portal import served_at
 from contract.standins import running
-from contract.test_proxy_limits import Proxy, started
-from localcluster import packages
 from ports import HeldPort
 from unit.portal.fakes import KEY, FakeStore, write_samples
 from waiting import until
@@ -90,7 +89,6 @@ def serving_people(
         public_url: what browsers open, with a trailing slash; empty: the proxy itself.
         environment: of the proxy, beside what all tests of it have.
     """
-    packages.ensure("nginx", "gettext-base")
     key = folder / "proxy-key"
     key.write_text(PROXY_KEY)
     with ExitStack() as stack:

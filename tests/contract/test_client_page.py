@@ -4,34 +4,19 @@ from __future__ import annotations
 
 import base64
 import io
-from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from contract.browsing import Site
-from contract.fake_guacd import FakeGuacd, GuacdConnection, fake_guacd
-from contract.standins import running
+from contract.fake_guacd import COLOUR, FakeGuacd, GuacdConnection
 from waiting import DEADLINE_MILLISECONDS, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-COLOUR = (200, 30, 60)
-
-
-@pytest.fixture
-def guacd() -> Iterator[FakeGuacd]:
-    with fake_guacd() as guacd:
-        yield guacd
-
-
-@pytest.fixture
-def site(guacd: FakeGuacd) -> Iterator[Site]:
-    with running(guacd.port) as guacamole, ExitStack() as sockets:
-        yield Site(guacamole, sockets)
+    from contract.browsing import Site
 
 
 @pytest.fixture
@@ -52,13 +37,6 @@ def link(site: Site, connection: str | None = None) -> str:
     return f"{site.guacamole.url}#/client/{base64.urlsafe_b64encode(raw).decode().rstrip('=')}"
 
 
-def draw(guacd: FakeGuacd, connection: GuacdConnection) -> None:
-    guacd.send(connection, "size", "0", "1280", "720")
-    guacd.send(connection, "rect", "0", "0", "0", "1280", "720")
-    guacd.send(connection, "cfill", "14", "0", *(str(part) for part in COLOUR), "255")
-    guacd.send(connection, "sync", "1700000000000")
-
-
 def shown(page: Page) -> tuple[int, ...]:
     """Return the colour in the middle of the window."""
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
@@ -70,7 +48,7 @@ def shown(page: Page) -> tuple[int, ...]:
 def see(page: Page, guacd: FakeGuacd) -> GuacdConnection:
     """Wait until the desktop is on the page, and check that it is the right picture."""
     connection = guacd.next_connection()
-    draw(guacd, connection)
+    guacd.draw(connection)
     expect(page.locator("body")).to_have_attribute("data-state", "connected")
     until("the desktop is drawn", lambda: shown(page) == COLOUR)
     return connection

@@ -1,3 +1,5 @@
+"""The page of what the stand-in covers is what it covers."""
+
 from contract import coverage
 
 COMMAND = "PYTHONPATH=tests python -m contract.coverage"

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from blendersessions.clients.guacamole import users
 from blendersessions.clients.guacamole.directory import GuacamoleDirectory
 from blendersessions.model.access import ConnectionRecord
-from contract.browsing import Site
-from contract.fake_guacd import fake_guacd
 from contract.guacamole_access import (
     CONNECTION,
     GROUP,
@@ -26,12 +23,12 @@ from contract.guacamole_access import (
     removed,
     signed_in,
 )
-from contract.standins import running
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from blendersessions.clients.guacamole.client import GuacamoleClient
+    from contract.browsing import Site
 
 
 async def test_a_connection_renamed_and_moved_by_hand_is_found_and_restored(
@@ -63,20 +60,18 @@ async def test_a_moved_connection_is_found_by_the_identifier_that_was_reported(
     assert await named(client, CONNECTION.name) == []
 
 
-async def test_an_identifier_reused_by_another_connection_is_not_touched(tmp_path: Path) -> None:
-    with fake_guacd() as guacd, running(guacd.port) as guacamole, ExitStack() as sockets:
-        site = Site(guacamole, sockets)
-        async with signed_in(guacamole, tmp_path) as client:
-            directory = GuacamoleDirectory(client, INSTALLATION)
-            body = {"name": "desk-of-a-person", "protocol": "vnc", "attributes": {}, "parentIdentifier": "ROOT"}
-            body |= {"parameters": {"hostname": "elsewhere"}}
-            made: Any = await client.call("POST", "connections", body=body)
-            tunnel = await asyncio.to_thread(opened, site, GUAC_ID=made["identifier"])
-            assert (await inspected(directory, identifier=made["identifier"])).connections == {}
-            assert await removed(directory, made["identifier"]) == 0
-            assert len(await named(client, "desk-of-a-person")) == 1
-            assert len(site.active()) == 1
-            del tunnel
+async def test_an_identifier_reused_by_another_connection_is_not_touched(site: Site, tmp_path: Path) -> None:
+    async with signed_in(site.guacamole, tmp_path) as client:
+        directory = GuacamoleDirectory(client, INSTALLATION)
+        body = {"name": "desk-of-a-person", "protocol": "vnc", "attributes": {}, "parentIdentifier": "ROOT"}
+        body |= {"parameters": {"hostname": "elsewhere"}}
+        made: Any = await client.call("POST", "connections", body=body)
+        tunnel = await asyncio.to_thread(opened, site, GUAC_ID=made["identifier"])
+        assert (await inspected(directory, identifier=made["identifier"])).connections == {}
+        assert await removed(directory, made["identifier"]) == 0
+        assert len(await named(client, "desk-of-a-person")) == 1
+        assert len(site.active()) == 1
+        del tunnel
 
 
 async def test_a_connection_of_our_name_that_leads_elsewhere_is_not_removed(
@@ -182,20 +177,18 @@ async def test_values_that_no_list_contains_are_checked_one_by_one(
     assert not view.connections[CONNECTION.name].matches(CONNECTION)
 
 
-async def test_a_tunnel_opened_while_its_user_was_being_revoked_is_closed_later(tmp_path: Path) -> None:
-    with fake_guacd() as guacd, running(guacd.port) as guacamole, ExitStack() as sockets:
-        site = Site(guacamole, sockets)
-        async with signed_in(guacamole, tmp_path) as client:
-            now = 0.0
-            directory = GuacamoleDirectory(client, INSTALLATION, lambda: now)
-            identifier = await registered(directory)
-            await directory.revoke("alice", CONNECTION.name)
-            await users.change(client, "alice", "add", [f"/connectionPermissions/{identifier}"])
-            token = await asyncio.to_thread(site.sign_in, "alice", "secret-1")
-            late = await asyncio.to_thread(opened, site, token=token, GUAC_ID=identifier)
-            assert await directory.tunnels() == []
-            assert (await asyncio.to_thread(late.closed))[0] == 1000
-            await directory.grant("alice", CONNECTION.name)
-            await asyncio.to_thread(opened, site, token=token, GUAC_ID=identifier)
-            [running_now] = await directory.tunnels()
-            assert (running_now.connection, running_now.username) == (identifier, "alice")
+async def test_a_tunnel_opened_while_its_user_was_being_revoked_is_closed_later(site: Site, tmp_path: Path) -> None:
+    async with signed_in(site.guacamole, tmp_path) as client:
+        now = 0.0
+        directory = GuacamoleDirectory(client, INSTALLATION, lambda: now)
+        identifier = await registered(directory)
+        await directory.revoke("alice", CONNECTION.name)
+        await users.change(client, "alice", "add", [f"/connectionPermissions/{identifier}"])
+        token = await asyncio.to_thread(site.sign_in, "alice", "secret-1")
+        late = await asyncio.to_thread(opened, site, token=token, GUAC_ID=identifier)
+        assert await directory.tunnels() == []
+        assert (await asyncio.to_thread(late.closed))[0] == 1000
+        await directory.grant("alice", CONNECTION.name)
+        await asyncio.to_thread(opened, site, token=token, GUAC_ID=identifier)
+        [running_now] = await directory.tunnels()
+        assert (running_now.connection, running_now.username) == (identifier, "alice")

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import http.client
-import http.server
 import json
 import socket
-import threading
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
 import requests
 
-from contract.test_proxy_limits import BURST, THERE, Proxy, started
-from localcluster import packages
+from contract.proxies import BURST, THERE, Proxy, started
+from http_servers import Silent, answering, loopback
 from waiting import DEADLINE_SECONDS
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ KEY = "k" * 64
 COOKIE = "blender-browser=word; HttpOnly; Path=/; SameSite=lax"
 
 
-class Upstream(http.server.BaseHTTPRequestHandler):
+class Upstream(Silent, BaseHTTPRequestHandler):
     """The portal, which knows everybody as alice, and Guacamole. Both answer with the headers that they got."""
 
     protocol_version = "HTTP/1.1"
@@ -51,19 +50,11 @@ class Upstream(http.server.BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.do_GET()
 
-    def log_message(self, *_: object) -> None:
-        """Write nothing."""
-
 
 @pytest.fixture(scope="module")
 def upstream() -> Iterator[int]:
-    packages.ensure("nginx", "gettext-base")
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Upstream) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield int(server.server_address[1])
-        server.shutdown()
-        thread.join(DEADLINE_SECONDS)
+    with answering(loopback(Upstream)) as server:
+        yield server.server_port
 
 
 @pytest.fixture(scope="module")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import http.server
 import socket
 import threading
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
-from contract.test_proxy_limits import BURST, Proxy, started
-from localcluster import packages
+from contract.proxies import BURST, Proxy, started
+from http_servers import Silent, answering, loopback
 from network_buffers import MORE_THAN_BUFFERS
 from waiting import DEADLINE_SECONDS, until
 
@@ -22,7 +22,7 @@ FILE = "/sessions/cart-x7k2p/files/renders/a.png"
 SCENE = "/sessions/cart-x7k2p/scene/cart.blend"
 
 
-class Portal(http.server.BaseHTTPRequestHandler):
+class Portal(Silent, BaseHTTPRequestHandler):
     """Takes and sends files as fast as the proxy does."""
 
     protocol_version = "HTTP/1.1"
@@ -54,19 +54,11 @@ class Portal(http.server.BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.do_PUT()
 
-    def log_message(self, *_: object) -> None:
-        """Write nothing."""
-
 
 @pytest.fixture(scope="module")
 def upstream() -> Iterator[int]:
-    packages.ensure("nginx", "gettext-base")
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Portal) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield int(server.server_address[1])
-        server.shutdown()
-        thread.join(DEADLINE_SECONDS)
+    with answering(loopback(Portal)) as server:
+        yield server.server_port
 
 
 @pytest.fixture

@@ -12,11 +12,11 @@ import yaml
 
 from blendersessions_portal.sign_on_settings import SignOnSettings
 from chart.rendering import PUBLIC_URL, render
-from unit.portal.conftest import Portal
 from unit.portal.fakes import FakeGuacamole, FakeStore, write_samples
+from unit.portal.portals import Portal
 
 if TYPE_CHECKING:
-    from unit.portal.conftest import Browser
+    from unit.portal.portals import Browser
 
 PAGE = Path(__file__).parents[2] / "docs" / "sign-on.md"
 VARIABLE = "BLENDERSESSIONS_PORTAL_SIGN_ON_"

@@ -14,7 +14,6 @@ from websockets.sync.client import connect
 
 from blendersessions_portal.sign_on_settings import SignOnMode, SignOnSettings
 from contract.sign_on_site import PERSON_HEADER, USER_HEADER, SignOnSite, serving_people
-from contract.test_client_page import draw
 from waiting import DEADLINE_MILLISECONDS, DEADLINE_SECONDS, until
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ def opened(site: SignOnSite, page: Page, name: str) -> GuacdConnection:
 def drawn(site: SignOnSite) -> GuacdConnection:
     """Wait for the connection of a page, and show a desktop there."""
     connection = site.guacd.next_connection()
-    draw(site.guacd, connection)
+    site.guacd.draw(connection)
     return connection
 
 

@@ -15,9 +15,8 @@ import requests
 from playwright.sync_api import expect
 
 from blendersessions_portal.sign_on_settings import SignOnMode, SignOnSettings
+from contract.proxies import listens
 from contract.sign_on_site import SignOnSite, serving_people
-from contract.test_client_page import draw
-from contract.test_proxy_limits import _listens
 from localcluster import binaries
 from openid_provider import CLIENT, SECRET, Provider, running_provider
 from ports import HeldPort
@@ -73,7 +72,7 @@ def oauth2_proxy(folder: Path, port: int, site: SignOnSite, provider: Provider) 
             [program, f"--config={folder / 'oauth2-proxy.cfg'}"], env=os.environ | variables, stdout=log, stderr=log
         )
         try:
-            until("oauth2-proxy listens", lambda: process.poll() is not None or _listens(port))
+            until("oauth2-proxy listens", lambda: process.poll() is not None or listens(port))
             assert process.poll() is None, (folder / "oauth2-proxy.log").read_text()
             yield
         finally:
@@ -116,7 +115,7 @@ def test_oauth2_proxy_signs_people_in_for_the_portal_and_for_guacamole(
     assert behind.store.objects[behind.store.only]["spec"]["owner"] == "alice-1"
     behind.store.make_ready(behind.store.only, behind.desk_url(url))
     connection = behind.guacd.next_connection()
-    draw(behind.guacd, connection)
+    behind.guacd.draw(connection)
     expect(page.locator("body")).to_have_attribute("data-state", "connected")
     assert page.url == behind.desk_url(url)
 

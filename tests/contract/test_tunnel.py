@@ -11,25 +11,12 @@ import requests
 from guapy import Instruction
 
 from contract.browsing import Site
-from contract.fake_guacd import FakeGuacd, fake_guacd
 from contract.standins import running
 from ports import HeldPort
 from waiting import DEADLINE_SECONDS, until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@pytest.fixture
-def guacd() -> Iterator[FakeGuacd]:
-    with fake_guacd() as guacd:
-        yield guacd
-
-
-@pytest.fixture
-def site(guacd: FakeGuacd) -> Iterator[Site]:
-    with running(guacd.port) as guacamole, ExitStack() as sockets:
-        yield Site(guacamole, sockets)
+    from contract.fake_guacd import FakeGuacd
 
 
 def test_a_tunnel_begins_with_its_uuid_and_is_listed_by_it(site: Site, guacd: FakeGuacd) -> None:

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from apiserver.api import Api
+from e2e.chromium import CHROMIUM_FLAGS, SIZE
 from e2e.desktop import Desktop, manifest
 from e2e.guacamole import Guacamole
 from e2e.kubectl import TIMEOUT, Kubectl
@@ -21,18 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Browser, Page
-
-SIZE = {"width": 1280, "height": 760}
-"""The size of a desktop of 1280x720 and of the line under it, in which the stand-in names itself."""
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(scope="package")

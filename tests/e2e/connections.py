@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from waiting import until
-from walls import PORTS, Port
+from who_reaches_whom import PORTS, Port
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

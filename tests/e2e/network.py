@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from e2e.connections import Endpoint, entered, new_namespace
 from waiting import DEADLINE_SECONDS
-from walls import OUTSIDE
+from who_reaches_whom import OUTSIDE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

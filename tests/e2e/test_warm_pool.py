@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from apiserver.api import SESSIONS, Api
-from e2e.conftest import SIZE
+from e2e.chromium import SIZE
 from e2e.desktop import Desktop, manifest
 from e2e.kubectl import CHILDREN, MANAGED, TIMEOUT
 from e2e.picture import SAME, difference, from_tab, from_vnc, viewport

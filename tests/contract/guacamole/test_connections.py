@@ -1,3 +1,5 @@
+"""Connections in Guacamole: what is kept of them, and what happens when many are made at once."""
+
 import pytest
 
 from contract.blackbox import AT_ONCE, Api

@@ -1,3 +1,5 @@
+"""Guacamole's tokens: who gets one, what a dead one is worth, and how it ends."""
+
 import pytest
 
 from contract.blackbox import Api

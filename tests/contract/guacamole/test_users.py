@@ -1,3 +1,5 @@
+"""Users and their permissions in Guacamole, also when many change them at once."""
+
 from contract.blackbox import AT_ONCE, Api
 
 

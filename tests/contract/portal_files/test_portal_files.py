@@ -24,18 +24,8 @@ if TYPE_CHECKING:
 def page(browser: Browser, portal: Served) -> Iterator[Page]:
     """The page of the files of a session."""
     with tab(browser) as page:
-        page.goto(f"{portal.url}sessions/{visit(portal, page)}/files")
+        page.goto(f"{portal.url}sessions/{portal.visit(page)}/files")
         yield page
-
-
-def visit(portal: Served, page: Page) -> str:
-    """Make a session that is ready, and return its name."""
-    page.goto(portal.url)
-    token = page.locator("[name=csrf]").first.input_value()
-    answer = page.request.post(f"{portal.url}sessions", form={"csrf": token, "sample": ""}, max_redirects=0)
-    assert answer.status == 303
-    portal.store.make_ready(portal.store.only)
-    return portal.store.only
 
 
 class Visitor:
@@ -179,7 +169,7 @@ def test_a_file_that_came_meanwhile_is_asked_for_too(agent: FakeAgent, page: Pag
 
 def test_without_scripts_forms_do_it(portal: Served, agent: FakeAgent, browser: Browser) -> None:
     with tab(browser, scripts=False) as page:
-        page.goto(f"{portal.url}sessions/{visit(portal, page)}/files")
+        page.goto(f"{portal.url}sessions/{portal.visit(page)}/files")
         page.get_by_label("File to add").set_input_files([file("a.png", bytes(range(256)) * 999)])
         page.get_by_role("button", name="Add", exact=True).click()
         expect(page.locator("[data-file]")).to_have_count(1)

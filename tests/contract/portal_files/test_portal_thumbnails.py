@@ -55,16 +55,8 @@ def pictures(agent: FakeAgent) -> None:
 def page(browser: Browser, portal: Served) -> Iterator[Page]:
     """A tab of somebody with a session that is ready, which shows nothing yet."""
     with tab(browser) as page:
-        visit(portal, page)
+        portal.visit(page)
         yield page
-
-
-def visit(portal: Served, page: Page) -> None:
-    page.goto(portal.url)
-    token = page.locator("[name=csrf]").first.input_value()
-    answer = page.request.post(f"{portal.url}sessions", form={"csrf": token, "sample": ""}, max_redirects=0)
-    assert answer.status == 303
-    portal.store.make_ready(portal.store.only)
 
 
 def session_page(portal: Served) -> str:
@@ -150,7 +142,7 @@ def test_nothing_moves_when_a_picture_comes(agent: FakeAgent, portal: Served, pa
 @pytest.mark.parametrize("scripts", [True, False])
 def test_files_and_screens_are_shown(browser: Browser, portal: Served, *, scripts: bool) -> None:
     with tab(browser, scripts=scripts) as page:
-        visit(portal, page)
+        portal.visit(page)
         page.goto(files_page(portal))
         until_wide(page.get_by_role("img", name="Picture of scene.blend"), 256)
         # It has none, so it has that of all files.

@@ -67,13 +67,6 @@ def samples(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    folder = tmp_path / "home"
-    folder.mkdir()
-    return folder
-
-
 def of(home: Path, blender: FakeBlender, samples: Path) -> Samples:
     return Samples(home, cast("Blender", blender), samples)
 

@@ -3,18 +3,7 @@
 import pytest
 
 from bridge.rendering import RECENT_SECONDS, RenderTracker
-
-
-class Clock:
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
+from clock import Clock
 
 
 @pytest.fixture

@@ -22,13 +22,6 @@ def samples(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    folder = tmp_path / "home"
-    folder.mkdir()
-    return folder
-
-
 def test_the_first_start_opens_a_copy_that_can_be_saved(samples: Path, home: Path) -> None:
     choice = choose_scene(CART, samples, home, WorkspaceState())
     assert choice.scene == home / CART

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from blendersessions.clients.kubernetes.client import Kubernetes
 from blendersessions.clients.write_guard import WriteGuard
 from blendersessions.model.errors import System, Unavailable
 from blendersessions.model.manifest import Ref
+from http_servers import Silent, answering
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,8 +70,6 @@ async def test_kubernetes_is_read_without_a_lease_and_not_changed() -> None:
 class Guacamole(ThreadingHTTPServer):
     """Takes each request, and breaks the connection as often as it is told."""
 
-    daemon_threads = True
-
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.seen: list[str] = []
@@ -79,7 +77,7 @@ class Guacamole(ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_address[1]}/guacamole/"
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(Silent, BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: Guacamole
 
@@ -94,18 +92,11 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Log nothing."""
-
 
 @pytest.fixture
 def guacamole() -> Iterator[Guacamole]:
-    with Guacamole() as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with answering(Guacamole()) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 async def test_guacamole_is_not_asked_without_a_lease(guacamole: Guacamole) -> None:

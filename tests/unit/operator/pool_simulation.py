@@ -14,9 +14,10 @@ from blendersessions.model.errors import Invalid, System
 from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Manifest, Ref, ref_of
 from blendersessions_operator.controller.informer import enqueue_affected, watched_kinds
 from blendersessions_operator.controller.reconciler import reconcile
+from unit.operator.api_server import Server
 from unit.operator.contexts import context_of
 from unit.operator.factories import NOW, body
-from unit.operator.simulation import FakeAgents, Guacamole, Server, clock
+from unit.operator.simulation import FakeAgents, Guacamole, clock
 
 if TYPE_CHECKING:
     from blendersessions_operator.controller.context import ReconcilerContext
@@ -55,7 +56,7 @@ class SharedServer(Server):
     """An API server on which others work between a request and its answer."""
 
     def __init__(self, sim: PoolSimulation) -> None:
-        super().__init__(sim.now)
+        super().__init__(now=sim.now)
         self.sessions_of_pod: dict[str, set[str]] = {}
         """By the UID of each pod: the sessions that have controlled it."""
         self.quota = 1000
@@ -221,7 +222,10 @@ def filled(**pool: object) -> PoolSimulation:
 
 
 def find_no_room(sim: PoolSimulation, ref: Ref) -> None:
-    """The scheduler says of the pod of a session that no node has room."""
+    """The operator makes the pod of a session, and the scheduler says that no node has room for it."""
+    for _ in range(3):
+        sim.deliver()
+        sim.work()
     full = {"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available: 1 Insufficient cpu."}
     ((of_pod, pod),) = [each for each in sim.of_kind("Pod").items() if owner(each[1])["name"] == ref.name]
     pod["status"] = {"phase": "Pending", "conditions": [full | {"lastTransitionTime": sim.now().isoformat()}]}

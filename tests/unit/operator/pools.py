@@ -17,6 +17,7 @@ from blendersessions.model.session_class import parse_session_class
 from blendersessions_operator.planning import pool_steps, steps
 from blendersessions_operator.planning.pool import plan_pool
 from blendersessions_operator.planning.pool_observed import PoolMember, PoolObserved, is_outdated
+from blendersessions_operator.planning.room import RoomWanted
 from blendersessions_operator.resources.pool_desktop import pool_pod, pool_secret, typical_session
 from unit.operator.factories import NOW, PROFILE
 
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
     from blendersessions.model.session_class import SessionClass
     from blendersessions_operator.planning.pool_steps import PoolStep
-    from blendersessions_operator.planning.room import RoomWanted
 
+POOL = {"size": 3, "scene": "shopping_cart.blend"}
+ENDED = {"name": "blender", "state": {"running": {}}, "lastState": {"terminated": {"exitCode": 1}}}
 CLASS_UID = "0c1a5500-0000-4000-8000-000000000001"
 
 
@@ -206,3 +208,21 @@ class PoolWorld:
         if name in self.members:
             known = seen_in_guacamole(name) if name in self.connections else AccessView(inspected=True)
             self.members[name] = replace(self.members[name], access=known)
+
+
+def world(pool: dict[str, object] | None = None, **spec: object) -> PoolWorld:
+    return PoolWorld(class_of(POOL if pool is None else pool, **spec))
+
+
+def full(pool: dict[str, object] | None = None) -> PoolWorld:
+    made = world(pool)
+    made.settle()
+    return made
+
+
+def wants(uid: str = "large", *, by_quota: bool = False) -> RoomWanted:
+    return RoomWanted(uid, "art", "default", NOW, by_quota)
+
+
+def of_kind(observed: PoolObserved, kind: type) -> list[pool_steps.PoolStep]:
+    return [step for step in plan_pool(observed).steps if isinstance(step, kind)]

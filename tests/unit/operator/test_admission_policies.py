@@ -11,10 +11,12 @@ from blendersessions.model.errors import Invalid, System
 from blendersessions.model.manifest import Manifest, Ref, first_difference
 from blendersessions_operator.controller.alterations import RETRY_SECONDS
 from unit.operator.factories import body
-from unit.operator.simulation import KEY, Server, Simulation
+from unit.operator.simulation import KEY, Simulation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from unit.operator.api_server import Server
 
 
 def writes_of(server: Server, change: Callable[[Manifest], None]) -> list[Ref]:

@@ -1,4 +1,4 @@
-"""The objects of a session, compared whole: no field may come or go by accident."""
+"""The objects of a session, compared whole with tests/data/: no field may come or go by accident."""
 
 from __future__ import annotations
 
@@ -18,78 +18,25 @@ from blendersessions_operator.resources.pod import outdated, pod
 from blendersessions_operator.resources.secret import desktop_secret, user_secret
 from blendersessions_operator.resources.service import service
 from unit.operator.factories import CREDENTIALS, PROFILE, UID, USER_PASSWORD, session, settings
+from unit.operator.manifests import manifest
 
 if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
 
 DESKTOP = session().desktop
 NAME = DESKTOP.name
-METADATA = {
-    "name": NAME,
-    "namespace": "art",
-    "labels": {
-        "app.kubernetes.io/managed-by": "blender-sessions",
-        "app.kubernetes.io/name": "blender-desktop",
-        "blendersessions.io/session-uid": UID,
-        "blendersessions.io/desktop-name": NAME,
-    },
-    "ownerReferences": [
-        {
-            "apiVersion": "blendersessions.io/v1alpha1",
-            "kind": "BlenderSession",
-            "name": "cart",
-            "uid": UID,
-            "controller": True,
-            "blockOwnerDeletion": True,
-        }
-    ],
-}
 
 
 def test_service() -> None:
-    assert service(DESKTOP, session()) == {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": METADATA | {"annotations": {"blendersessions.io/session": "cart"}},
-        "spec": {
-            "type": "ClusterIP",
-            "publishNotReadyAddresses": True,
-            "selector": {"blendersessions.io/desktop-name": NAME},
-            "ports": [{"name": "vnc", "port": 5900, "protocol": "TCP", "targetPort": "vnc"}],
-        },
-    }
+    assert service(DESKTOP, session()) == manifest("service")
 
 
 def test_secret_of_the_desktop() -> None:
-    assert desktop_secret(DESKTOP, session({"owner": "alice"}), CREDENTIALS) == {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": METADATA
-        | {"annotations": {"blendersessions.io/session": "cart", "blendersessions.io/granted": "alice"}},
-        "type": "Opaque",
-        "data": {"vnc-password": "cHcxMjM0NTY=", "agent-token": "YWdlbnQtdG9rZW4tMQ=="},
-    }
+    assert desktop_secret(DESKTOP, session({"owner": "alice"}), CREDENTIALS) == manifest("desktop-secret")
 
 
 def test_secret_of_the_user() -> None:
-    assert user_secret(session({"owner": "alice"}), "alice", USER_PASSWORD) == {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {
-            "name": "blender-user-2bd806c97f0e00af",
-            "namespace": "art",
-            "labels": {
-                "app.kubernetes.io/managed-by": "blender-sessions",
-                "app.kubernetes.io/name": "blender-desktop",
-                "blendersessions.io/secret": "user",
-            },
-            "ownerReferences": [
-                {"apiVersion": "blendersessions.io/v1alpha1", "kind": "BlenderSession", "name": "cart", "uid": UID}
-            ],
-        },
-        "type": "Opaque",
-        "data": {"username": "YWxpY2U=", "password": "dXNlci1wYXNzd29yZC0x"},
-    }
+    assert user_secret(session({"owner": "alice"}), "alice", USER_PASSWORD) == manifest("user-secret")
 
 
 def test_pod() -> None:
@@ -103,66 +50,7 @@ def test_pod() -> None:
     environment = made["spec"]["containers"][0].pop("env")
     # tests/unit/test_display.py has the screen's.
     assert environment[0] == {"name": "BLENDER_SCENE", "value": "shopping_cart.blend"}
-    assert made == {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": METADATA
-        | {
-            "annotations": {"blendersessions.io/session": "cart"},
-            "labels": METADATA["labels"] | {"blendersessions.io/egress": "None"},
-        },
-        "spec": {
-            "automountServiceAccountToken": False,
-            "enableServiceLinks": False,
-            "restartPolicy": "Always",
-            "terminationGracePeriodSeconds": 90,
-            "securityContext": {
-                "runAsNonRoot": True,
-                "runAsUser": 1000,
-                "runAsGroup": 1000,
-                "fsGroup": 1000,
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
-            "containers": [
-                {
-                    "name": "blender",
-                    "image": "blender-sessions/blender:test",
-                    "imagePullPolicy": "IfNotPresent",
-                    "ports": [
-                        {"name": "vnc", "containerPort": 5900, "protocol": "TCP"},
-                        {"name": "agent", "containerPort": 8788, "protocol": "TCP"},
-                    ],
-                    "resources": {
-                        "requests": {"cpu": "250m", "memory": "1Gi"},
-                        "limits": {"cpu": "2", "memory": "4Gi"},
-                    },
-                    "readinessProbe": {
-                        "httpGet": {"path": "/readyz", "port": "agent"},
-                        "periodSeconds": 1,
-                        "timeoutSeconds": 5,
-                        "failureThreshold": 6,
-                    },
-                    "securityContext": {
-                        "allowPrivilegeEscalation": False,
-                        "capabilities": {"drop": ["ALL"]},
-                        "readOnlyRootFilesystem": True,
-                    },
-                    "volumeMounts": [
-                        {"name": "desktop", "mountPath": "/run/secrets/desktop", "readOnly": True},
-                        {"name": "home", "mountPath": "/home/blender"},
-                        {"name": "tmp", "mountPath": "/tmp"},
-                        {"name": "run", "mountPath": "/run/blender-sessions"},
-                    ],
-                }
-            ],
-            "volumes": [
-                {"name": "desktop", "secret": {"secretName": NAME, "defaultMode": 0o440}},
-                {"name": "home", "emptyDir": {"sizeLimit": "4Gi"}},
-                {"name": "tmp", "emptyDir": {"sizeLimit": "1Gi"}},
-                {"name": "run", "emptyDir": {"medium": "Memory", "sizeLimit": "16Mi"}},
-            ],
-        },
-    }
+    assert made == manifest("pod")
 
 
 TRANSFER = [

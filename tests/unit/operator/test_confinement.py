@@ -15,9 +15,9 @@ from blendersessions_operator.planning.conditions import compute_conditions
 from blendersessions_operator.planning.plan import Plan, plan
 from blendersessions_operator.planning.steps import Area
 from blendersessions_operator.resources.network_policy import network_policies
+from unit.operator.api_server import Server
 from unit.operator.contexts import context_of
 from unit.operator.factories import CONFINING, body, everything_observed, nothing_observed, session, stored
-from unit.operator.simulation import Server
 
 if TYPE_CHECKING:
     from blendersessions_operator.planning.observed import Observed

@@ -14,9 +14,10 @@ from blendersessions_operator.controller.executor import HANDLERS, execute
 from blendersessions_operator.planning import steps
 from blendersessions_operator.planning.plan import Plan
 from blendersessions_operator.resources.secret import desktop_secret
+from unit.operator.api_server import Server
 from unit.operator.contexts import context_of
 from unit.operator.factories import CREDENTIALS, body, session, stored
-from unit.operator.simulation import KEY, Server
+from unit.operator.simulation import KEY
 
 if TYPE_CHECKING:
     from blendersessions.model.errors import DomainError

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import ValidationError
 
-from blendersessions.model.network import ALWAYS_CLOSED, CLUSTER_DNS, NetworkPeers, fetch_network
+from blendersessions.model.network import ALWAYS_CLOSED, NetworkPeers, fetch_network
 from blendersessions_operator.resources.network_policy import is_in_force, network_policies
 from unit.operator.factories import stored
+from unit.operator.manifests import manifest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,24 +26,7 @@ CLOSED, PUBLIC = network_policies("art", PEERS)
 
 
 def test_a_desktop_is_reached_by_guacd_and_the_operator_and_reaches_nobody() -> None:
-    assert CLOSED == {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "NetworkPolicy",
-        "metadata": {
-            "name": "blender-desktops",
-            "namespace": "art",
-            "labels": {"app.kubernetes.io/managed-by": "blender-sessions"},
-        },
-        "spec": {
-            "podSelector": {"matchLabels": {"app.kubernetes.io/name": "blender-desktop"}},
-            "policyTypes": ["Ingress", "Egress"],
-            "ingress": [
-                {"ports": [{"protocol": "TCP", "port": 5900}], "from": [GUACD]},
-                {"ports": [{"protocol": "TCP", "port": 8788}], "from": [OPERATOR]},
-            ],
-            "egress": [],
-        },
-    }
+    assert manifest("policy-closed") == CLOSED
 
 
 def test_the_portal_reaches_the_agents_of_its_own_namespace_alone() -> None:
@@ -59,17 +43,8 @@ def test_the_portal_reaches_the_agents_of_its_own_namespace_alone() -> None:
 
 
 def test_a_public_desktop_reaches_the_internet_and_the_name_servers() -> None:
-    spec = PUBLIC["spec"]
-    assert spec["podSelector"] == {
-        "matchLabels": {"app.kubernetes.io/name": "blender-desktop", "blendersessions.io/egress": "Public"}
-    }
-    assert spec["policyTypes"] == ["Egress"]
-    world, names = spec["egress"]
-    assert names == {"ports": [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}], "to": [CLUSTER_DNS]}
-    blocks = [peer["ipBlock"] for peer in world["to"]]
-    assert [block["cidr"] for block in blocks] == ["0.0.0.0/0", "::/0"]
-    assert {"10.0.0.0/8", "169.254.0.0/16", "203.0.113.0/24"} <= set(blocks[0]["except"])
-    assert {"fc00::/7", "64:ff9b::a9fe:0/112", "2001:db8::/32"} <= set(blocks[1]["except"])
+    assert manifest("policy-public") == PUBLIC
+    blocks = [peer["ipBlock"] for peer in PUBLIC["spec"]["egress"][0]["to"]]
     assert not [network for network in blocks[0]["except"] if ":" in network]
     assert not [network for network in blocks[1]["except"] if ":" not in network]
 

@@ -170,9 +170,6 @@ def test_one_desktop_goes_for_a_session_although_several_pools_could_give_one() 
     sim.settle()
     assert len(sim.waiting()) == 6
     ref = sim.create({"scene": {}})
-    for _ in range(3):
-        sim.deliver()
-        sim.work()
     find_no_room(sim, ref)
     sim.settle(60.0)
     assert len(sim.waiting()) == 5
@@ -180,9 +177,6 @@ def test_one_desktop_goes_for_a_session_although_several_pools_could_give_one() 
 
 def test_a_removal_that_fails_makes_no_room_and_another_one_does() -> None:
     sim, ref = crowded()
-    for _ in range(3):
-        sim.deliver()
-        sim.work()
     find_no_room(sim, ref)
     sim.deliver()
     sim.server.next_fault = iter(["refused"] * 2 + [""] * 500).__next__

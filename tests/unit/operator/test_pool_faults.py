@@ -129,9 +129,6 @@ def test_a_policy_that_somebody_deletes_has_the_pools_of_its_namespace_looked_at
 
 def test_pools_grow_at_once_when_a_session_that_wanted_room_goes() -> None:
     sim, ref = crowded()
-    for _ in range(3):
-        sim.deliver()
-        sim.work()
     find_no_room(sim, ref)
     sim.settle(20.0)
     assert len(sim.waiting()) == 2

@@ -1,4 +1,4 @@
-"""One reconciliation, with the API server replaced by a few dicts that count requests."""
+"""One reconciliation, with an API server in memory that notes the requests."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 import pytest
 
 from blendersessions.model.access import AccessView, SessionAccess, UserRecord
-from blendersessions.model.errors import Conflict, DomainError, NotFound, System, Unauthorised, Unavailable
+from blendersessions.model.errors import System, Unauthorised, Unavailable
 from blendersessions.model.manifest import Manifest, Ref, ref_of
 from blendersessions.model.secret_data import decode
 from blendersessions_operator.controller.reconciler import reconcile
 from blendersessions_operator.controller.status_debouncer import FIRST_STATUS_DELAY_SECONDS
 from blendersessions_operator.resources.secret import desktop_secret, user_secret
 from blendersessions_operator.resources.service import service
-from status_rules import StatusRules
+from unit.operator.api_server import Server
 from unit.operator.contexts import context_of
 from unit.operator.factories import (
     CREDENTIALS,
@@ -31,60 +31,6 @@ from unit.operator.factories import (
 from unit.operator.simulation import clock
 
 KEY = Ref("BlenderSession", "art", "cart")
-
-
-class FakeApi:
-    """Holds objects, records each request as `VERB Kind`, and fails at a status that breaks the rules."""
-
-    def __init__(self, *objects: Manifest) -> None:
-        self.objects = {ref_of(each): copy.deepcopy(each) for each in objects}
-        self.requests: list[str] = []
-        self.broken: type[DomainError] | None = None
-        self.answers_lost = 0
-        self._version = 1000
-        self._rules = StatusRules()
-
-    async def create(self, manifest: Manifest) -> Manifest:
-        ref = ref_of(manifest)
-        self._note("CREATE", ref.kind)
-        if ref in self.objects:
-            raise Conflict("exists", System.KUBERNETES)
-        self.objects[ref] = copy.deepcopy(manifest)
-        self.objects[ref]["metadata"]["uid"] = f"uid-of-{ref.kind}"
-        return self._touched(ref)
-
-    async def get(self, ref: Ref) -> Manifest:
-        self._note("GET", ref.kind)
-        if ref not in self.objects:
-            raise NotFound("gone", System.KUBERNETES)
-        return copy.deepcopy(self.objects[ref])
-
-    async def replace(self, manifest: Manifest, subresource: str) -> Manifest:
-        assert subresource == "status", "every session here has the finalizer"
-        ref, seen = ref_of(manifest), manifest["metadata"]
-        self._note("STATUS", ref.kind)
-        if self.objects[ref]["metadata"]["resourceVersion"] != seen["resourceVersion"]:
-            raise Conflict("another one by now", System.KUBERNETES)
-        self._rules.see(self.objects[ref])
-        self.objects[ref]["status"] = copy.deepcopy(manifest["status"])
-        written = self._touched(ref)
-        self._rules.see(written)
-        self._rules.check()
-        if self.answers_lost:
-            self.answers_lost -= 1
-            raise Unavailable("the answer is lost", System.KUBERNETES)
-        return written
-
-    def _touched(self, ref: Ref) -> Manifest:
-        self._version += 1
-        self.objects[ref]["metadata"]["resourceVersion"] = str(self._version)
-        return copy.deepcopy(self.objects[ref])
-
-    def _note(self, verb: str, kind: str) -> None:
-        if self.broken is not None:
-            raise self.broken("the API server is away", System.KUBERNETES)
-        if kind != "Event":
-            self.requests.append(f"{verb} {kind}")
 
 
 class FakeGuacamole:
@@ -128,7 +74,7 @@ def starting() -> tuple[list[Manifest], Manifest]:
 
 async def test_the_status_is_written_once_and_the_steady_state_makes_no_request() -> None:
     objects = finished()
-    api = FakeApi(*objects)
+    api = Server(*objects)
     made, _ = context_of(api, FakeGuacamole(granted_access(session())), *objects)
     assert await reconcile(made, KEY)
     assert api.requests == ["STATUS BlenderSession"]
@@ -140,7 +86,7 @@ async def test_the_status_is_written_once_and_the_steady_state_makes_no_request(
 
 async def test_a_quick_start_is_one_status_write() -> None:
     objects, pod = starting()
-    api = FakeApi(*objects)
+    api = Server(*objects)
     made, queue = context_of(api, FakeGuacamole(granted_access(session())), *objects)
     made.debouncer.clock = lambda: 0.0
     assert await reconcile(made, KEY)
@@ -155,7 +101,7 @@ async def test_a_quick_start_is_one_status_write() -> None:
 
 async def test_a_slower_start_is_reported() -> None:
     objects, _ = starting()
-    api = FakeApi(*objects)
+    api = Server(*objects)
     made, _ = context_of(api, FakeGuacamole(granted_access(session())), *objects)
     seconds = 0.0
     made.debouncer.clock = lambda: seconds
@@ -169,7 +115,7 @@ async def test_a_slower_start_is_reported() -> None:
 
 async def test_an_event_older_than_the_written_status_changes_nothing() -> None:
     objects = finished()
-    api = FakeApi(*objects)
+    api = Server(*objects)
     made, _ = context_of(api, FakeGuacamole(granted_access(session())), *objects)
     await reconcile(made, KEY)
     made.cache.put(body())
@@ -179,7 +125,7 @@ async def test_an_event_older_than_the_written_status_changes_nothing() -> None:
 
 async def test_a_cache_that_is_behind_neither_duplicates_nor_overwrites() -> None:
     objects = finished()
-    api = FakeApi(*objects)
+    api = Server(*objects)
     made, _ = context_of(api, FakeGuacamole(granted_access(session())), body())
     await reconcile(made, KEY)
     writes = [request for request in api.requests if not request.startswith(("GET", "CREATE"))]
@@ -192,17 +138,18 @@ async def test_a_cache_that_is_behind_neither_duplicates_nor_overwrites() -> Non
 async def test_an_object_not_owned_that_no_watch_shows_is_reported_and_retried() -> None:
     foreign = service(session().desktop, session())
     foreign["metadata"] |= {"ownerReferences": [], "labels": {}, "uid": "foreign"}
-    api = FakeApi(body(), foreign)
+    api = Server(body(), foreign)
     made, _ = context_of(api, FakeGuacamole(AccessView(), Unavailable("away", System.GUACAMOLE)), body())
     assert not await reconcile(made, KEY), "it must be reconciled again, since no watch shows the change"
     assert api.objects[ref_of(foreign)] == foreign
     conditions = {entry["type"]: entry for entry in api.objects[KEY]["status"]["conditions"]}
     assert conditions["Stalled"]["reason"] == "NameTaken"
+    assert {request.partition(" ")[0] for request in api.requests} == {"CREATE", "GET", "STATUS"}
 
 
 async def test_a_malformed_session_is_reported_and_not_acted_upon() -> None:
     wrong = body({"display": {"width": "wide"}})
-    api = FakeApi(wrong)
+    api = Server(wrong)
     made, _ = context_of(api, FakeGuacamole(AccessView()), wrong)
     assert await reconcile(made, KEY), "nothing to retry: the next change enqueues it"
     assert api.requests == ["STATUS BlenderSession"]
@@ -228,7 +175,7 @@ async def test_an_unavailable_guacamole_is_retried_and_reported_once(error: Exce
     known[0]["metadata"]["creationTimestamp"] = datetime.now(UTC).isoformat()
     for each in known[1:]:
         each["metadata"]["uid"] = "some-uid"
-    api = FakeApi(*known)
+    api = Server(*known)
     made, _ = context_of(api, FakeGuacamole(AccessView(), error), *known)
     for _ in range(3):
         assert not await reconcile(made, KEY)
@@ -241,7 +188,7 @@ async def test_an_owner_made_for_another_namespace_is_refused_and_checked_again(
     taken = AccessView(inspected=True, users={"alice": UserRecord("alice", exists=True, made_for="music")})
     found = (observed.secret, observed.service, observed.pod, *observed.user_secrets.values())
     objects = [body({"owner": "alice"}), *(each for each in found if each is not None)]
-    api = FakeApi(*objects)
+    api = Server(*objects)
     assert not await reconcile(context_of(api, FakeGuacamole(taken), *objects)[0], KEY), (
         "no watch shows a change in Guacamole"
     )
@@ -254,13 +201,15 @@ async def test_an_owner_made_for_another_namespace_is_refused_and_checked_again(
 
 
 async def test_an_unavailable_api_server_is_retried() -> None:
-    api = FakeApi(body())
-    api.broken = Unavailable
+    api = Server(body())
+    api.next_fault = lambda: "refused"
     assert not await reconcile(context_of(api, FakeGuacamole(AccessView()), body())[0], KEY)
 
 
 async def test_a_session_that_is_gone_is_done() -> None:
-    assert await reconcile(context_of(FakeApi(), FakeGuacamole(AccessView()))[0], KEY)
+    api = Server()
+    assert await reconcile(context_of(api, FakeGuacamole(AccessView()))[0], KEY)
+    assert api.requests == []
 
 
 async def test_a_session_that_becomes_ready_is_requeued_for_its_warning(
@@ -273,15 +222,18 @@ async def test_a_session_that_becomes_ready_is_requeued_for_its_warning(
     found = (observed.secret, observed.service, observed.pod, *observed.user_secrets.values())
     objects = [body(wanted), *(each for each in found if each is not None)]
     objects[0]["metadata"]["creationTimestamp"] = NOW.isoformat()
-    made, queue = context_of(FakeApi(*objects), FakeGuacamole(granted_access(of)), *objects)
+    api = Server(*objects)
+    made, queue = context_of(api, FakeGuacamole(granted_access(of)), *objects)
     assert await reconcile(made, KEY)
+    assert api.requests == ["STATUS BlenderSession"]
     assert queue.delays == [15 * 60], "when the warning would begin, since no event marks that"
 
 
 async def test_a_status_whose_answer_was_lost_is_not_written_again() -> None:
     objects = finished()
-    api = FakeApi(*objects)
-    api.answers_lost = 1
+    api = Server(*objects)
+    faults = iter(["lost"])
+    api.next_fault = lambda: next(faults, "")
     made, queue = context_of(api, FakeGuacamole(granted_access(session())), *objects)
     assert not await reconcile(made, KEY), "nobody knows whether it was written"
     written = copy.deepcopy(api.objects[KEY])
@@ -291,14 +243,16 @@ async def test_a_status_whose_answer_was_lost_is_not_written_again() -> None:
     assert await reconcile(made, KEY)
     assert queue.added == [KEY]
     assert api.objects[KEY] == written
+    assert api.requests == ["STATUS BlenderSession", "STATUS BlenderSession", "GET BlenderSession"]
 
 
 async def test_a_status_is_not_written_to_a_successor_of_the_same_name() -> None:
     objects = finished()
-    api = FakeApi(*objects)
+    api = Server(*objects)
     made, queue = context_of(api, FakeGuacamole(granted_access(session())), *objects)
     api.objects[KEY]["metadata"] |= {"uid": OTHER_UID, "resourceVersion": "2000"}
     queue.added.clear()
     assert await reconcile(made, KEY)
     assert queue.added == [KEY], "what is there now wants to be looked at"
     assert "status" not in api.objects[KEY]
+    assert api.requests == ["STATUS BlenderSession", "GET BlenderSession"]

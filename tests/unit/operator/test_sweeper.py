@@ -6,32 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from blendersessions.clients.kubernetes.answers import Page
 from blendersessions.model.access import ConnectionRecord, UserRecord
 from blendersessions.model.names import name_for
 from blendersessions_operator.controller.sweep import Mode, Sweeper
 from blendersessions_operator.planning.sweep import GracePeriod
+from unit.operator.api_server import Server
 from unit.operator.contexts import context_of
 from unit.operator.factories import OTHER_UID, UID
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from blendersessions.model.access import SessionAccess
     from blendersessions_operator.controller.context import ReconcilerContext
 
 GONE, OTHER = name_for(OTHER_UID), name_for(UID)
-
-
-class CountingApi:
-    """An API server without sessions, which counts how often it lists them."""
-
-    def __init__(self) -> None:
-        self.lists = 0
-
-    async def pages(self, kind: str, *_: str) -> AsyncIterator[Page]:
-        self.lists += kind == "BlenderSession"
-        yield Page("7", [])
 
 
 class Guacamole:
@@ -57,8 +44,8 @@ class Guacamole:
         return 0
 
 
-def world() -> tuple[ReconcilerContext, CountingApi, Guacamole]:
-    api, guacamole = CountingApi(), Guacamole()
+def world() -> tuple[ReconcilerContext, Server, Guacamole]:
+    api, guacamole = Server(), Guacamole()
     context, _ = context_of(api, guacamole)
     context.events = RecordedEvents()  # type: ignore[assignment]
     return context, api, guacamole
@@ -74,6 +61,11 @@ class RecordedEvents:
         self.messages.append(event.message)
 
 
+def lists_of(api: Server) -> int:
+    """How often the sessions were listed."""
+    return api.requests.count("LIST BlenderSession")
+
+
 def sweeper(mode: Mode) -> Sweeper:
     return Sweeper(mode, GracePeriod(0), GracePeriod(0))
 
@@ -87,10 +79,10 @@ async def test_a_report_lists_the_sessions_once_for_each_orphan() -> None:
     context, api, guacamole = world()
     sweep = sweeper("Report")
     await turns(sweep, context)
-    assert (api.lists, guacamole.rechecked) == (1, [GONE])
+    assert (lists_of(api), guacamole.rechecked) == (1, [GONE])
     guacamole.connections[OTHER] = ConnectionRecord("8", OTHER, "vnc", {}, {"hostname": f"{OTHER}.art.svc"})
     await turns(sweep, context)
-    assert (api.lists, guacamole.rechecked) == (2, [GONE, OTHER]), "another orphan is looked at"
+    assert (lists_of(api), guacamole.rechecked) == (2, [GONE, OTHER]), "another orphan is looked at"
 
 
 async def test_an_orphan_that_comes_back_is_reported_again() -> None:
@@ -101,7 +93,7 @@ async def test_an_orphan_that_comes_back_is_reported_again() -> None:
     await turns(sweep, context)
     guacamole.connections[GONE] = orphan
     await turns(sweep, context)
-    assert api.lists == 2
+    assert lists_of(api) == 2
     assert guacamole.rechecked == [GONE, GONE]
 
 
@@ -112,7 +104,7 @@ async def test_what_is_not_ours_to_remove_is_looked_at_once(hostname: str, names
     guacamole.users = {}
     guacamole.connections = {GONE: ConnectionRecord("7", GONE, "vnc", {}, {"hostname": hostname})}
     await turns(sweeper("Remove"), context)
-    assert (api.lists, guacamole.rechecked) == (1, [GONE])
+    assert (lists_of(api), guacamole.rechecked) == (1, [GONE])
     assert GONE in guacamole.connections
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from blendersessions.model.access import ConnectionRecord, SessionAccess, UserRecord
 from blendersessions.model.names import name_for
 from blendersessions_operator.controller.sweep import MAX_REMOVALS, Sweeper
 from blendersessions_operator.planning.sweep import GracePeriod
+from unit.operator.api_server import Server
 from unit.operator.contexts import context_of
 
 if TYPE_CHECKING:
@@ -46,16 +47,8 @@ class FakeGuacamole:
         return 0
 
 
-class NoSessions:
-    """An API server that lists nothing."""
-
-    async def pages(self, *_: str) -> Any:  # noqa: ANN401 - an asynchronous iterator of nothing
-        for page in ():
-            yield page
-
-
 def swept(guacamole: FakeGuacamole) -> tuple[Sweeper, ReconcilerContext]:
-    context, _ = context_of(NoSessions(), guacamole)
+    context, _ = context_of(Server(), guacamole)
     context.namespaces = ["art"]
     return Sweeper("Remove", GracePeriod(0), GracePeriod(0)), context
 

@@ -15,8 +15,8 @@ from blendersessions_portal.transfer_rules import TransferRules
 if TYPE_CHECKING:
     import httpx
 
-    from unit.portal.conftest import Browser, Portal
     from unit.portal.fake_agent import FakeAgent
+    from unit.portal.portals import Browser, Portal
 
 HOSTILE = [
     "<img src=x onerror=alert(1)>.blend",

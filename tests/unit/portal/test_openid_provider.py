@@ -21,6 +21,8 @@ from openid_provider import Provider as FakeProvider
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from clock import Clock
+
 DISCOVERY = "/.well-known/openid-configuration"
 
 
@@ -28,20 +30,6 @@ DISCOVERY = "/.well-known/openid-configuration"
 def fake() -> Iterator[FakeProvider]:
     with running_provider() as provider:
         yield provider
-
-
-class Clock:
-    """The portal's clock."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from blendersessions_portal.signing import Signer
 from unit.portal.fakes import KEY, FakeGuacamole
 
 if TYPE_CHECKING:
-    from unit.portal.conftest import Browser, Portal
+    from unit.portal.portals import Browser, Portal
 
 CLIENT = "http://portal.test/guacamole/#/client/MQBjAHBvc3RncmVzcWw"
 

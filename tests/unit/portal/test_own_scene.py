@@ -15,7 +15,7 @@ from blendersessions_portal.transfer_rules import TransferRules, rules_in
 from blendersessions_portal.wording import FAILURES
 
 if TYPE_CHECKING:
-    from unit.portal.conftest import Browser, Portal
+    from unit.portal.portals import Browser, Portal
 
 FILE = "https://example.org/scenes/K%C3%BCche.blend?version=2"
 

@@ -16,7 +16,7 @@ from blendersessions_portal.scene_choice import SceneChoice
 from blendersessions_portal.session_view import SessionView, read_session
 
 if TYPE_CHECKING:
-    from unit.portal.conftest import Browser, Portal
+    from unit.portal.portals import Browser, Portal
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 STALLED = Condition("Stalled", "True", "NameTaken", "It is taken.")

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from blendersessions_portal.identity import AnonymousIdentifier
-from unit.portal.conftest import Portal
+from unit.portal.portals import Portal
 
 if TYPE_CHECKING:
     import httpx
 
-    from unit.portal.conftest import Browser
+    from unit.portal.portals import Browser
 
 
 def cookie_line(answer: httpx.Response, name: str) -> str:

@@ -11,7 +11,7 @@ from blendersessions.model.errors import Invalid, System, Unauthorised, Unavaila
 from blendersessions_portal.session_view import OWNER_HASH_LABEL, owner_hash
 
 if TYPE_CHECKING:
-    from unit.portal.conftest import Browser, Portal
+    from unit.portal.portals import Browser, Portal
 
 
 async def test_home_shows_each_scene_with_its_picture_and_a_button(browser: Browser) -> None:

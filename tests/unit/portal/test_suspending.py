@@ -14,7 +14,7 @@ from unit.portal.fakes import NOW
 
 if TYPE_CHECKING:
     from blendersessions.model.manifest import Manifest
-    from unit.portal.conftest import Browser, Portal
+    from unit.portal.portals import Browser, Portal
 
 
 async def ready(portal: Portal, browser: Browser, **workspace: object) -> str:

@@ -11,8 +11,8 @@ from PIL import Image
 from blendersessions_portal.transfer_rules import TransferRules
 
 if TYPE_CHECKING:
-    from unit.portal.conftest import Browser, Portal
     from unit.portal.fake_agent import FakeAgent
+    from unit.portal.portals import Browser, Portal
 
 SCENE = "/static/thumbnails/shopping_cart.png"
 

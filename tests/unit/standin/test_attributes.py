@@ -1,3 +1,5 @@
+"""Attributes of users and connections are kept as Guacamole keeps them."""
+
 import pytest
 
 from standin import attributes

@@ -1,3 +1,5 @@
+"""A body that a call cannot use is unreadable, as for Guacamole."""
+
 import pytest
 
 from standin.answers import GuacamoleError, UnreadableBodyError

@@ -1,25 +1,15 @@
+"""A token of the stand-in lives for its time, and longer while a tunnel uses it."""
+
 from collections.abc import Iterator
 
 import pytest
 
+from clock import Clock
 from standin.settings import Settings
 from standin.state import State
 from standin.tunnels import Tunnel
 
 LIFETIME = 3600.0
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

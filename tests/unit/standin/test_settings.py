@@ -1,3 +1,5 @@
+"""The stand-in reports a wrong setting by its name."""
+
 from pathlib import Path
 
 import pytest

@@ -1,6 +1,7 @@
 """Who may connect to whom, on which ports: what the chart's network policies and the operator's open together.
 
-`chart/test_network_policies.py` evaluates the policies over all pairs, and `e2e/test_walls.py` connects in a cluster.
+`chart/test_network_policies.py` evaluates the policies over all pairs, and `e2e/test_who_reaches_whom.py` connects in a
+cluster.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from e2e.network import WORLD, node_of, pods_of, world_around
 from localcluster import binaries, chart
 from localcluster.archive import Program
 from waiting import until
-from walls import OPEN_BEYOND_THE_PORTAL, OPEN_TO_OTHERS, OURS, PARTS, PORTS, Port
+from who_reaches_whom import OPEN_BEYOND_THE_PORTAL, OPEN_TO_OTHERS, OURS, PARTS, PORTS, Port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from unit.portal.conftest import Browser, Portal
+    from unit.portal.portals import Browser, Portal
 
 MESSAGE = "The desktop needed more memory than its limit of 4Gi, and was ended."
 

@@ -1,3 +1,5 @@
+"""The stand-in's log holds no token."""
+
 import pytest
 
 from standin.container import redacted
