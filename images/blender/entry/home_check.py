@@ -161,10 +161,13 @@ def keep_auto_saves(home: Path) -> Path | None:
     """Move the automatic saves of the former run away, and return the newest of them, or None.
 
     Blender names them by the scene and its own process ID, which is often the same in the next container. What cannot
-    be moved stays where it is: the folder may be one that a person replaced, and the volume may be full.
+    be moved stays where it is: the volume may be full, and a person may have put a file or a link in the folder's
+    place. Where a link leads, files of theirs are, which must not be taken for old ones of ours.
     """
     target = home / RECOVERED_FOLDER
     newest = None
+    if os.path.islink(target):  # noqa: PTH114 - `Path.is_symlink` raises where the home folder may not be read
+        return None
     found = _regular_files(home / AUTO_SAVE_FOLDER, f"*{_AUTO_SAVE_SUFFIX}")
     for file in found:
         with contextlib.suppress(OSError):

@@ -187,6 +187,20 @@ def test_without_a_folder_to_move_to_the_automatic_saves_stay(home: Path) -> Non
     assert (home / "recovered").read_text() == "a file of the person"
 
 
+def test_a_link_in_the_place_of_the_recovered_folder_is_not_followed(home: Path) -> None:
+    theirs = home / "archive"
+    theirs.mkdir()
+    (home / "recovered").symlink_to(theirs)
+    for number in range(MAX_RECOVERED + 1):
+        written = 1_800_000_000 + number
+        name = time.strftime("%Y%m%d-%H%M%S", time.localtime(written))
+        write(theirs / f"{number}-{name}.blend", "their work", written)
+    write(home / "autosave" / "two_7_autosave.blend", "work")
+    assert keep_auto_saves(home) is None
+    assert len(list(theirs.iterdir())) == MAX_RECOVERED + 1
+    assert (home / "autosave" / "two_7_autosave.blend").read_text() == "work"
+
+
 def test_the_oldest_beyond_the_limit_go_but_no_file_that_somebody_saved_to(home: Path) -> None:
     for number in range(MAX_RECOVERED + 5):
         write(home / "autosave" / f"cart_{number}_autosave.blend", str(number), 1_000_000 + number)

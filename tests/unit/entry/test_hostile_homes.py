@@ -162,6 +162,7 @@ def start(home: Path, samples: Path, temporary: Path, sample: str) -> None:
 )
 @example([], b'{"scene": "\\ud800", "running": true, "failed_starts": 9, "ended_because": "a\\u0000b"}', "", 0o755)
 @example([], json.dumps({"scene": "x" * 300, "running": True, "failed_starts": 1}).encode(), "", 0o755)
+@example([("autosave/two_7_autosave.blend", "file"), ("recovered", "home")], None, "", 0o755)
 @example([("shots/two.blend", "file")], b'{"scene": "shots", "running": true, "failed_starts": 0}', SAMPLE, 0o755)
 def test_any_home_folder_can_be_started_with(
     things: list[tuple[str, str]], state: bytes | None, sample: str, mode: int
