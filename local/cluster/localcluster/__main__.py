@@ -66,7 +66,9 @@ def images(names: tuple[str, ...], blender: str | None, blender_url: str, blende
         recipes.append(blender_recipe(blender, blender_url, blender_sha256))
     elif blender_url or blender_sha256:
         raise LocalClusterError("Say by BLENDER which version the official build has, for instance BLENDER=5.2.")
-    for image in release.build_recipes(Steps(console), recipes or [recipe(name) for name in NAMES]).values():
+    steps = Steps(console)
+    demo.install_packages(steps)
+    for image in release.build_recipes(steps, recipes or [recipe(name) for name in NAMES]).values():
         console.print(f"{image.reference}  {image.archive}", highlight=False)
 
 

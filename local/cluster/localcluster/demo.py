@@ -24,12 +24,17 @@ def build_programs(steps: Steps, names: tuple[str, ...]) -> dict[str, Path]:
     return binaries.ensure(*names)
 
 
+def install_packages(steps: Steps) -> None:
+    """Install the Debian packages that the cluster and the image builds need."""
+    with steps.step("Install Debian packages") as step:
+        step.note = ", ".join(packages.ensure()) or "all installed already"
+
+
 def prepare(cluster: Cluster, http_port: int, api_port: int, steps: Steps) -> None:
     """Check the machine, install Debian packages and build the programs."""
     with steps.step("Check this machine"):
         cluster.check(http_port, api_port)
-    with steps.step("Install Debian packages") as step:
-        step.note = ", ".join(packages.ensure()) or "all installed already"
+    install_packages(steps)
     build_programs(steps, binaries.ALL)
 
 
