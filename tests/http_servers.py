@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 Server = TypeVar("Server", bound=ThreadingHTTPServer)
 
+STOP_SECONDS = 0.02
+"""How soon a server sees that it is to stop. Most tests that have one start a new one."""
+
 
 class Silent:
     """The part of a request handler that writes nothing about the requests."""
@@ -32,7 +35,7 @@ def loopback(handler: type[BaseHTTPRequestHandler]) -> ThreadingHTTPServer:
 def answering(server: Server) -> Iterator[Server]:
     """Have a server answer while the block runs, and close it."""
     with server:
-        thread = threading.Thread(target=server.serve_forever, name="http server", daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(STOP_SECONDS,), name="http server", daemon=True)
         thread.start()
         try:
             yield server
