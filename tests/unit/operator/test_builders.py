@@ -17,6 +17,7 @@ from blendersessions_operator.resources.connection import client_url, connection
 from blendersessions_operator.resources.pod import outdated, pod
 from blendersessions_operator.resources.secret import desktop_secret, user_secret
 from blendersessions_operator.resources.service import service
+from blendersessions_operator.resources.volume_claim import volume_claim
 from unit.operator.factories import CREDENTIALS, PROFILE, UID, USER_PASSWORD, session, settings
 from unit.operator.manifests import manifest
 
@@ -37,6 +38,17 @@ def test_secret_of_the_desktop() -> None:
 
 def test_secret_of_the_user() -> None:
     assert user_secret(session({"owner": "alice"}), "alice", USER_PASSWORD) == manifest("user-secret")
+
+
+@pytest.mark.parametrize("policy", ["Delete", "Retain"])
+def test_claim_of_the_workspace(policy: str) -> None:
+    of = session({"workspace": {"size": "5Gi", "storageClassName": "fast", "reclaimPolicy": policy}})
+    expected = manifest("volume-claim")
+    if policy == "Retain":
+        # The garbage collector leaves what has no owner.
+        del expected["metadata"]["ownerReferences"]
+    assert of.spec.workspace is not None
+    assert volume_claim(of, of.spec.workspace) == expected
 
 
 def test_pod() -> None:
