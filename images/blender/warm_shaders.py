@@ -18,8 +18,8 @@ START_TIMEOUT_SECONDS = 180
 IN_BLENDER = """
 import bpy
 bpy.context.preferences.view.show_splash = False
-# The agent's setting. Another anti-aliasing needs other shaders.
-bpy.context.preferences.system.viewport_aa = "FXAA"
+# The bridge's setting. Another anti-aliasing needs other shaders.
+bpy.context.preferences.system.viewport_aa = "OFF"
 draws = 0
 quiet = 0
 seen = 0

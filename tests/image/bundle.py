@@ -31,6 +31,7 @@ def write_bundle(
     writable: Mapping[str, Path],
     read_only: Mapping[str, Path],
     memory: int,
+    processors: int | None,
 ) -> None:
     """Write `config.json` into a folder.
 
@@ -43,6 +44,7 @@ def write_bundle(
         writable: files and folders of this machine, by their path in the container.
         read_only: the same, for those that the container cannot change.
         memory: the limit in bytes.
+        processors: how many it may use; all if None.
     """
     file = folder / "config.json"
     file.unlink(missing_ok=True)
@@ -63,6 +65,8 @@ def write_bundle(
     spec["mounts"] += [_bind(source, target, "ro") for target, source in (dict(read_only) | image.overlays).items()]
     spec["linux"]["cgroupsPath"] = f"/{folder.name}"
     spec["linux"]["resources"]["memory"] = {"limit": memory}
+    if processors is not None:
+        spec["linux"]["resources"]["cpu"] = {"quota": processors * 100_000, "period": 100_000}
     spec["linux"]["namespaces"] = _joined(spec["linux"]["namespaces"], network)
     file.write_text(json.dumps(spec))
 

@@ -101,6 +101,7 @@ class Container:
         read_only: files and folders that the container cannot change, by their path in it.
         memory: the memory limit in bytes.
         identity: the user that it runs as.
+        processors: how many it may use; all if None.
     """
 
     def __init__(
@@ -113,6 +114,7 @@ class Container:
         read_only: Mapping[str, Path],
         memory: int,
         identity: Identity,
+        processors: int | None = None,
     ) -> None:
         self._folder = folder
         self._image = image
@@ -122,6 +124,7 @@ class Container:
         self._read_only = read_only
         self._memory = memory
         self._identity = identity
+        self._processors = processors
         self._starts = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._inside = Inside(folder / "tests")
@@ -161,6 +164,7 @@ class Container:
             }
             | self._read_only,
             memory=self._memory,
+            processors=self._processors,
         )
         self._starts += 1
         with self._log_file().open("wb") as log:

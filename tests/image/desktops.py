@@ -38,6 +38,7 @@ class RunDesktop(Protocol):
         home_bytes: int | None = None,
         tmp_bytes: int | None = None,
         identity: Identity = OWN_IDENTITY,
+        processors: int | None = None,
     ) -> Container:
         """Start a container, without waiting until it is ready.
 
@@ -52,6 +53,7 @@ class RunDesktop(Protocol):
             home_bytes: size of the home folder; by default that of the disk.
             tmp_bytes: size of /tmp, in the same way.
             identity: the user that the container runs as.
+            processors: how many it may use; all if None.
         """
 
 
@@ -71,6 +73,7 @@ def running(run: Path, image: BuiltImage) -> Iterator[RunDesktop]:
         home_bytes: int | None = None,
         tmp_bytes: int | None = None,
         identity: Identity = OWN_IDENTITY,
+        processors: int | None = None,
     ) -> Container:
         folder = _next_folder(run)
         volumes = make_volumes(folder, home, home_bytes, tmp_bytes, identity.volume_group)
@@ -83,7 +86,9 @@ def running(run: Path, image: BuiltImage) -> Iterator[RunDesktop]:
             "BLENDER_HEIGHT": "720",
             "BLENDER_DEPTH": "24",
         } | dict(env(network.host_address) if callable(env) else env or {})
-        container = Container(folder, image, network, volumes, environment, read_only or {}, memory, identity)
+        container = Container(
+            folder, image, network, volumes, environment, read_only or {}, memory, identity, processors
+        )
         started.append(container)
         container.start()
         return container

@@ -55,9 +55,11 @@ def assert_picture(container: Container, name: str) -> None:
 
 
 def test_the_first_cycles_render_of_an_empty_scene(run_desktop: RunDesktop) -> None:
-    """With the settings that Blender comes with, which ask for denoising."""
-    container = run_desktop()
+    """With the settings that Blender comes with, which ask for denoising, and with one processor."""
+    container = run_desktop(processors=1)
     container.wait_ready()
+    assert container.blender("bpy.context.scene.render.threads") == 1, "the node has more"
+    assert container.blender("bpy.context.preferences.system.viewport_aa") == "OFF", "the processor draws here"
     container.blender(CYCLES)
     container.blender(F12)
     assert_picture(container, "untitled")

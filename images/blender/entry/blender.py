@@ -8,6 +8,7 @@ from typing import Final
 from entry.home_check import Home
 from entry.scene_choice import SceneChoice
 from entry.screen import Screen
+from limits.processors import processor_count
 from workspace.files import clear_path, own_folder
 
 RUNTIME: Final = Path("/run/blender-sessions")
@@ -44,6 +45,8 @@ def blender_command(start: Start, screen: Screen) -> list[str]:
         # Both, so that the first frame has its final size: the window manager only has to leave the frame away.
         "--window-geometry", "0", "0", str(screen.width), str(screen.height),
         "--window-fullscreen",
+        # It takes those of the node otherwise, which the container's limit then stops again and again.
+        "--threads", str(processor_count()),
         # Before the scene, so that the bridge sees whether Blender can read it.
         "--python", str(BRIDGE),
         # After `--`, a name that begins with a dash would still be an option, so it is given with its folder.
@@ -76,6 +79,8 @@ def blender_environment(
         "HOME": str(home.home),
         "LD_PRELOAD": str(FLUID),
         "DISPLAY": display,
+        # Of Mesa's software renderer, which has its own threads.
+        "LP_NUM_THREADS": str(processor_count()),
         "BLENDER_SESSION_HOME": str(files),
         "BLENDER_USER_CONFIG": str(home.config),
         "BLENDER_USER_SCRIPTS": str(scripts),

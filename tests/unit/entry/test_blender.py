@@ -34,6 +34,15 @@ def test_the_scene_comes_last_after_the_bridge_and_is_no_option() -> None:
     assert Path(found[-2]).is_file()
 
 
+def test_blender_and_its_renderer_have_as_many_threads_as_the_container_may_use(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, home: Home
+) -> None:
+    monkeypatch.setattr("entry.blender.processor_count", lambda: 3)
+    found = command()
+    assert found[found.index("--threads") + 1] == "3"
+    assert environment(home, tmp_path)["LP_NUM_THREADS"] == "3"
+
+
 def test_without_a_scene_none_is_given() -> None:
     assert command()[-2] == "--python"
 
