@@ -18,10 +18,11 @@ from agent.files.transfers import Transfers
 from agent.idle import InputClock
 from agent.messages import Request, Response, Streamed
 from agent.notices import Notices, NotShown
-from agent.routes import respond
+from agent.routes import is_ready, respond
 from agent.samples import Samples
 from agent.scene_source import SceneSource
 from agent.server import serve
+from agent.start_wait import StartWait
 from agent.thumbnails.desktop import DesktopThumbnails
 from agent.watch import Folders, Watch
 from agent.work import Work, WorkTracker
@@ -61,6 +62,7 @@ class Agent:
         self._samples = Samples(folders.home, self.blender)
         self.thumbnails = DesktopThumbnails(lambda: self.blender.state.ready)
         self.watch = Watch(self.blender, self._work, folders, self.notify)
+        self.start = StartWait(lambda: is_ready(self), self.blender.next_report)
 
     @property
     def state(self) -> BlenderState:

@@ -12,6 +12,7 @@ from agent.files.transfers import Transfers
 from agent.messages import BadRequest, Refused, Request, Response, Streamed, read_nothing, read_notice, read_sample
 from agent.notices import NotShown
 from agent.scene_source import SceneSource
+from agent.start_wait import StartWait, wait_of
 from agent.thumbnails import routes as thumbnail_routes
 from agent.thumbnails.routes import Thumbnails
 from agent.work import Work
@@ -51,6 +52,10 @@ class Desktop(Protocol):
     @property
     def thumbnails(self) -> Thumbnails:
         """What has pictures made."""
+
+    @property
+    def start(self) -> StartWait:
+        """What waits for the first picture of the scene."""
 
     def idle_seconds(self) -> float:
         """Return the seconds since the last input."""
@@ -114,6 +119,7 @@ async def _respond(path: str, request: Request, desktop: Desktop) -> Response:
         case "/healthz":
             return Response(200, {"message": "The agent serves."})
         case "/readyz":
+            await desktop.start.until_over(wait_of(request.raw_query))
             return _readiness(desktop)
         case "/status":
             return _status(desktop)
@@ -193,6 +199,11 @@ async def _notice(body: bytes, desktop: Desktop) -> Response:
     except NotShown as error:
         return Response(500, {"message": str(error)})
     return Response(200, {})
+
+
+def is_ready(desktop: Desktop) -> bool:
+    """Return whether the scene that was asked for is on screen."""
+    return desktop.state.ready and not desktop.scene.state.reason
 
 
 def _describe(desktop: Desktop) -> dict[str, object]:

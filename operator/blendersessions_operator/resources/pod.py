@@ -149,7 +149,8 @@ def _container(session: Session, settings: EffectiveSettings) -> Manifest:
         ],
         "resources": {"requests": dict(settings.requests), "limits": dict(settings.limits)},
         "readinessProbe": {
-            "httpGet": {"path": "/readyz", "port": "agent"},
+            # While the desktop starts, the answer comes as soon as the scene is on screen.
+            "httpGet": {"path": "/readyz?wait=4", "port": "agent"},
             "periodSeconds": 1,
             # A probe that times out while a render takes all CPU is not a scene that is gone.
             "timeoutSeconds": 5,

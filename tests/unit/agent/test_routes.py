@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,6 +15,9 @@ from agent.routes import respond
 from agent.scene_source import OPEN, SceneState
 from agent.work import Work
 from workspace.save_failure import SaveFailed
+
+if TYPE_CHECKING:
+    from agent.start_wait import StartWait
 
 TOKEN = "correct-horse-battery"
 BEARER = f"Bearer {TOKEN}"
@@ -36,6 +40,16 @@ class FakeDesktop:
     failure: Exception | None = None
     saves: int = 0
     shown: list[tuple[str, float]] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
+
+    @property
+    def start(self) -> StartWait:
+        return self  # type: ignore[return-value]
+
+    async def until_over(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        if seconds:
+            self.state = STATE
 
     def idle_seconds(self) -> float:
         return 12.5
@@ -91,6 +105,12 @@ async def test_not_ready_has_a_reason(desktop: FakeDesktop, state: BlenderState)
     assert response.body == {"ready": False, "reason": state.reason, "message": state.message}
     assert state.reason
     assert state.message
+
+
+async def test_a_question_for_readiness_may_wait_for_the_start(desktop: FakeDesktop) -> None:
+    desktop.state = DRAWING
+    answer = await respond(Request("GET", "/readyz", raw_query="wait=4"), desktop, TOKEN)
+    assert (answer.status, desktop.waits) == (200, [4.0])
 
 
 @pytest.mark.parametrize("work", [Work(), RENDER, STUCK])
