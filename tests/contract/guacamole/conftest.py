@@ -2,7 +2,7 @@
 
 By default it is a stand-in. With ``GUACAMOLE_URL``, ``GUACAMOLE_USER`` and ``GUACAMOLE_PASSWORD`` it is any
 Guacamole, and the user an administrator of it; whatever the tests make there has a name that begins with ``contract-``,
-and is removed.
+and is removed. ``GUACAMOLE_PERSON_HEADER`` is the header by which its header extension learns who somebody is.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from contract.standins import Guacamole, running
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+STANDIN_HEADER = "X-Person"
+
 
 @pytest.fixture(scope="session")
 def guacamole() -> Iterator[Guacamole]:
@@ -28,8 +30,19 @@ def guacamole() -> Iterator[Guacamole]:
         password = os.environ["GUACAMOLE_PASSWORD"]
         yield Guacamole(url.rstrip("/") + "/", os.environ["GUACAMOLE_USER"], password)
         return
-    with running() as standin:
+    with running(person_header=STANDIN_HEADER) as standin:
         yield standin
+
+
+@pytest.fixture(scope="session")
+def person_header() -> str:
+    """The header that names people to the server under test."""
+    if "GUACAMOLE_URL" not in os.environ:
+        return STANDIN_HEADER
+    header = os.environ.get("GUACAMOLE_PERSON_HEADER")
+    if not header:
+        pytest.skip("no GUACAMOLE_PERSON_HEADER: this Guacamole has no header extension")
+    return header
 
 
 @pytest.fixture
