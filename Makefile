@@ -45,8 +45,8 @@ cluster: .venv/dev ## Check the local cluster's own package alone: format, rules
 	@PYTHONPATH=local/cluster .venv/bin/lint-imports --config local/cluster/pyproject.toml
 	@.venv/bin/python -m pytest local/cluster/tests $(OPTIONS)
 
-conformance: .venv/dev ## Put any Guacamole to our suite: URL=… USER=… PASSWORD=…
-	@GUACAMOLE_URL=$(URL) GUACAMOLE_USER=$(USER) GUACAMOLE_PASSWORD=$(PASSWORD) .venv/bin/python -m pytest tests/contract/guacamole $(OPTIONS)
+conformance: .venv/dev ## Put any Guacamole to our suite: URL=… USER=… PASSWORD=…, HEADER=… of its header extension
+	@GUACAMOLE_URL=$(URL) GUACAMOLE_USER=$(USER) GUACAMOLE_PASSWORD=$(PASSWORD) GUACAMOLE_PERSON_HEADER=$(HEADER) .venv/bin/python -m pytest tests/contract/guacamole $(OPTIONS)
 
 bench: .venv/dev ## Measure the operator under load, on simulated nodes; OPTIONS=--help has more
 	@PYTHONPATH=lib:operator:local/cluster:local/guacamole:images/blender:tests .venv/bin/python -m bench $(OPTIONS)

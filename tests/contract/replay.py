@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import requests
+from urllib3 import HTTPHeaderDict
 from websockets.sync.client import connect
 
 from contract import scenario
@@ -15,6 +16,7 @@ from contract.matching import Bindings, MismatchError, filled, match
 from waiting import DEADLINE_SECONDS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from contextlib import ExitStack
 
     from contract.scenario import Exchange
@@ -27,7 +29,7 @@ KEPT = "b1"
 
 
 class Replay:
-    """One run through the recording."""
+    """One run through a recording."""
 
     def __init__(self, guacamole: Guacamole, sockets: ExitStack) -> None:
         self._guacamole = guacamole
@@ -38,9 +40,15 @@ class Replay:
     def run(self) -> dict[str, str]:
         """Make all calls, and return how the answers of some differ from the recording."""
         self._prepare()
-        before = scenario.before()
+        return self._make_all(scenario.exchanges(), scenario.before())
+
+    def run_with_header(self) -> dict[str, str]:
+        """Make all calls to a Guacamole with the header extension, which begin with a sign-in of the administrator."""
+        return self._make_all(scenario.exchanges(scenario.HEADER_RECORDING), scenario.before_with_header())
+
+    def _make_all(self, recorded: list[Exchange], before: Mapping[str, Callable[[Replay], None]]) -> dict[str, str]:
         wrong = {}
-        for exchange in scenario.exchanges():
+        for exchange in recorded:
             if exchange.name in before:
                 before[exchange.name](self)
             try:
@@ -49,7 +57,7 @@ class Replay:
                 wrong[exchange.name] = str(mismatch)
         return wrong
 
-    def open(self, token: str, connection: str, placeholder: str) -> None:
+    def open(self, token: str, connection: str, placeholder: str, headers: Mapping[str, str] | None = None) -> None:
         """Open a tunnel and keep it."""
         query = {
             "token": self._bound[token],
@@ -59,6 +67,7 @@ class Replay:
         }
         url = self._guacamole.url.replace("http", "ws", 1) + "websocket-tunnel?" + urlencode(query)
         options = {"open_timeout": DEADLINE_SECONDS, "proxy": None}
+        options["additional_headers"] = headers
         opened = connect(url, subprotocols=["guacamole"], **options)  # type: ignore[arg-type,list-item]
         socket = self._sockets.enter_context(opened)
         first = socket.recv(timeout=DEADLINE_SECONDS)
@@ -112,20 +121,21 @@ class Replay:
         return answer
 
     def _make(self, exchange: Exchange) -> None:
-        headers = {name: str(filled(value, self._bound)) for name, value in exchange.headers.items()}
-        if exchange.name in scenario.DEAD_TOKEN:
-            headers["Guacamole-Token"] = "0" * 64
         query = filled(dict(exchange.query), self._bound)
         assert isinstance(query, dict)
-        answer = self._http.request(
-            exchange.method,
-            self._guacamole.url + str(filled(exchange.path, self._bound)),
-            params=query,
-            headers=headers,
-            data=self._payload(exchange),
-            timeout=DEADLINE_SECONDS,
-        )
-        self._compare(exchange, answer)
+        url = self._guacamole.url + str(filled(exchange.path, self._bound))
+        request = requests.Request(exchange.method, url, params=query, data=self._payload(exchange))
+        prepared = self._http.prepare_request(request)
+        # A header may have several lines here, which requests itself does not send.
+        lines = HTTPHeaderDict(prepared.headers.items())
+        for name, value in exchange.headers.items():
+            lines.discard(name)
+            for line in value if isinstance(value, list) else [value]:
+                lines.add(name, str(filled(line, self._bound)))
+        if exchange.name in scenario.DEAD_TOKEN:
+            lines["Guacamole-Token"] = "0" * 64
+        prepared.headers = lines  # type: ignore[assignment]
+        self._compare(exchange, self._http.send(prepared, timeout=DEADLINE_SECONDS))
 
     def _payload(self, exchange: Exchange) -> bytes | None:
         body = filled(exchange.body, self._bound)

@@ -1,7 +1,8 @@
 """What happened around the recorded exchanges.
 
-The recording holds the calls that our programs and the stand-in's page make. Between them other calls were made,
-tunnels were opened and things were cleaned up; the steps here do the same.
+The recordings hold the calls that our programs and the stand-in's page make. Between them other calls were made,
+tunnels were opened and things were cleaned up; the steps here do the same. The second recording is of a Guacamole with
+the header extension before its database, and with ``PERSON_HEADER`` as the header that names people.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from contract.replay import Replay
 
 RECORDING = Path(__file__).parent / "guacamole" / "exchanges.json"
+HEADER_RECORDING = RECORDING.with_name("header-exchanges.json")
+PERSON_HEADER = "X-Person"
 
 
 @dataclass(frozen=True)
@@ -27,14 +30,15 @@ class Exchange:
     method: str
     path: str
     query: Mapping[str, str]
-    headers: Mapping[str, str]
+    headers: Mapping[str, str | list[str]]
+    """A list stands for a header with several lines."""
     body: object
     status: int
     content_type: str
     answer: object
 
 
-def exchanges() -> list[Exchange]:
+def exchanges(recording: Path = RECORDING) -> list[Exchange]:
     """Return the recorded calls in the order in which they were made."""
     return [
         Exchange(
@@ -48,7 +52,7 @@ def exchanges() -> list[Exchange]:
             content_type=entry["response"]["headers"].get("Content-Type", ""),
             answer=entry["response"].get("body"),
         )
-        for entry in json.loads(RECORDING.read_text(encoding="utf-8"))
+        for entry in json.loads(recording.read_text(encoding="utf-8"))
     ]
 
 
@@ -76,6 +80,16 @@ def before() -> dict[str, Callable[[Replay], None]]:
         "activeconnections-other-user-with-read": _bob_works_and_carol_may_look,
         "deleted-user-list": lambda replay: replay.remove("users", "rec-bob"),
         "group-delete-with-tunnel": _a_connection_in_the_group,
+    }
+
+
+def before_with_header() -> dict[str, Callable[[Replay], None]]:
+    """Return what has to be done before an exchange of the second recording, by its name."""
+    return {
+        "header-tunnel-is-the-persons": lambda replay: replay.open("<token:alice>", "<id:1>", "<uuid:1>"),
+        "header-tunnel-does-not-ask-the-header": lambda replay: replay.open(
+            "<token:alice2>", "<id:1>", "<uuid:2>", {PERSON_HEADER: "hdr-bob"}
+        ),
     }
 
 

@@ -31,9 +31,12 @@ class Upstream(Silent, BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     asked: dict[str, str]
     """What the portal was asked last."""
+    lines: list[tuple[str, str]]
+    """The headers that Guacamole got last, also those that came twice."""
 
     def do_GET(self) -> None:
         headers = dict(self.headers.items())
+        type(self).lines = self.headers.items()
         body = json.dumps(headers).encode()
         self.send_response(200)
         if self.path == "/internal/person":
@@ -94,6 +97,39 @@ def test_guacamole_gets_nothing_that_opens_another_door(proxy: Proxy, path: str)
     assert not names & {name.lower() for name in SECRETS if name not in {"Remote-User", "Remote_User"}}
     assert got[PERSON_HEADER] == "alice"
     assert got["Guacamole-Token"] == "ABC"
+
+
+SPELLINGS = {
+    spelt for name in (PERSON_HEADER, PERSON_HEADER.replace("-", "_")) for spelt in (name, name.lower(), name.upper())
+}
+
+
+@pytest.mark.parametrize("spelling", sorted(SPELLINGS))
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("path", ["/guacamole/api/tokens", "/guacamole/websocket-tunnel?token=A"])
+def test_guacamole_gets_one_name_and_it_is_the_portals(proxy: Proxy, path: str, times: int, spelling: str) -> None:
+    """Of two lines Guacamole takes the first (exchange `header-twice`), and no letter's case makes another header."""
+    connection = http.client.HTTPConnection(urlsplit(proxy.url).netloc, timeout=DEADLINE_SECONDS)
+    connection.putrequest("GET", path)
+    for name in (spelling,) * times:
+        connection.putheader(name, "guacadmin")
+    connection.endheaders()
+    assert connection.getresponse().status == 200
+    connection.close()
+    named = [value for name, value in Upstream.lines if name.lower().replace("_", "-") == PERSON_HEADER.lower()]
+    assert named == ["alice"]
+    assert "guacadmin" not in str(Upstream.lines)
+
+
+@pytest.mark.parametrize("name", ["REMOTE_USER", "Remote_User", "remote_user", "HTTP_REMOTE_USER"])
+def test_guacamoles_own_name_for_the_header_never_arrives(
+    tmp_path: Path, proxy: Proxy, upstream: int, name: str
+) -> None:
+    """A Guacamole of one's own may have the header extension with the name that it has by default."""
+    with started(tmp_path, upstream) as guests:
+        for each in (proxy, guests):
+            each.send("GET", "/guacamole/api/tokens", **{name: "guacadmin"})
+            assert "guacadmin" not in str(Upstream.lines)
 
 
 def test_guacamole_gets_no_cookie_of_guests_either(tmp_path: Path, upstream: int) -> None:

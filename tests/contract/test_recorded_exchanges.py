@@ -18,14 +18,18 @@ from standin.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-RECORDED = [exchange.name for exchange in scenario.exchanges()]
+WITH_HEADER = scenario.exchanges(scenario.HEADER_RECORDING)
+RECORDED = [exchange.name for exchange in [*scenario.exchanges(), *WITH_HEADER]]
 
 
 @pytest.fixture(scope="module")
 def wrong() -> Iterator[dict[str, str]]:
-    """What was not answered as recorded in one run through the whole recording."""
-    with fake_guacd() as guacd, running(guacd.port) as guacamole, ExitStack() as sockets:
-        yield Replay(guacamole, sockets).run()
+    """What was not answered as recorded in one run through each whole recording."""
+    with fake_guacd() as guacd, ExitStack() as sockets:
+        plain = sockets.enter_context(running(guacd.port))
+        other = sockets.enter_context(running(guacd.port, person_header=scenario.PERSON_HEADER))
+        with ExitStack() as tunnels:
+            yield Replay(plain, tunnels).run() | Replay(other, tunnels).run_with_header()
 
 
 @pytest.mark.parametrize("name", RECORDED)
@@ -34,7 +38,7 @@ def test_an_exchange_is_answered_as_recorded(wrong: dict[str, str], name: str) -
 
 
 def test_every_step_belongs_to_a_recorded_exchange() -> None:
-    assert set(scenario.before()) <= set(RECORDED)
+    assert scenario.before().keys() | scenario.before_with_header().keys() <= set(RECORDED)
     assert set(scenario.DEAD_TOKEN) <= set(RECORDED)
     assert len(RECORDED) == len(set(RECORDED))
 

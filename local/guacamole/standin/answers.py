@@ -89,12 +89,13 @@ def permission_denied(message: str = "Permission denied.") -> GuacamoleError:
     return GuacamoleError(403, message)
 
 
-def invalid_login() -> GuacamoleError:
+def invalid_login(message: str = "Invalid login") -> GuacamoleError:
     """Return the error for a wrong user name, a wrong password, or no credentials.
 
-    The answer is the same (recorded: login-unknown-user, login-wrong-password, login-missing-credentials).
+    The answer is the same (recorded: login-unknown-user, login-wrong-password, login-missing-credentials). Only the
+    extension that refuses first has its own message.
     """
-    return GuacamoleError(403, "Invalid login", "INVALID_CREDENTIALS", expected=LOGIN_FIELDS)
+    return GuacamoleError(403, message, "INVALID_CREDENTIALS", expected=LOGIN_FIELDS)
 
 
 def json_response(body: JSON, status: int = 200) -> Response:

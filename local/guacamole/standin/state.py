@@ -29,7 +29,7 @@ class Session:
     token: str = field(repr=False)
     username: str
     user: int
-    """The account's id."""
+    """The account's id. There may be none any more."""
     last_used: float
     """Seconds since the epoch."""
     by_header: bool = False

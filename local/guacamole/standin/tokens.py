@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 FORM = "application/x-www-form-urlencoded"
 HEADER_SOURCE = "header"
-"""What the header extension calls itself."""
+"""What the header extension calls itself (recorded: header-person)."""
+NOBODY = -1
+"""The id of no account: of a person whom the header names, and the database does not know."""
 
 
 class Tokens:
@@ -77,38 +79,55 @@ class Tokens:
         return Response(status_code=204)
 
     def _continued(self, form: FormData) -> Session | None:
-        """Return the session of a live token in the form. Credentials beside it are ignored.
+        """Return the session of a live token in the form. Credentials and a header beside it are ignored.
 
-        The account must still be usable (recorded: reauth-token-plus-wrong-password, deleted-user-reauth,
-        user-disabled-reauth-token).
+        The account of a password must still be usable (recorded: reauth-token-plus-wrong-password, deleted-user-reauth,
+        user-disabled-reauth-token). The one of a header is looked up again (recorded:
+        header-token-from-before-the-user-after-that, header-disabled-user-sees-nothing-then).
         """
         session = self._state.live_session(_field(form, "token"))
-        if session is not None:
+        if session is None:
+            return None
+        if session.by_header:
+            session.user = self._account(session.username)
+        else:
             self._refuse_unusable(self._store.get(Users.kind, session.user))
         return session
 
     def _named(self, request: Request) -> Session | None:
-        """Start a session for the user whom the header names, without a password.
+        """Start a session for the person whom the header names, in small letters (recorded: header-person).
 
-        The sources of guacamole-auth-header 1.6.0 say so: it takes the name in small letters, and is called ``header``.
-        There, a person without an account is let in too, and sees nothing. It was not recorded.
-
-        Raises:
-            GuacamoleError: There is no such account, or it is disabled.
+        Of two such headers the first counts (recorded: header-twice). Everybody is let in: also an empty name, and one
+        without an account, who see nothing (recorded: header-empty, header-unknown-person-sees-nothing).
         """
         header = self._state.settings.person_header
         name = request.headers.get(header) if header else None
         if name is None:
             return None
-        user = self._refuse_unusable(next(iter(self._store.named(Users.kind, name.lower())), None))
-        session = self._state.open_session(user.name, user.id)
+        username = name.lower()
+        session = self._state.open_session(username, self._account(username))
         session.by_header = True
         return session
+
+    def _account(self, username: str) -> int:
+        """Return the id of the account of a person whom the header named; `NOBODY` if it is missing or disabled.
+
+        No other restriction of the account counts (recorded: header-user-no-longer-valid-sees-all,
+        header-user-outside-access-window-sees-all, header-user-with-an-expired-password-sees-all).
+        """
+        user = next(iter(self._store.named(Users.kind, username)), None)
+        if user is None or user.trait == DISABLED:
+            return NOBODY
+        self._store.used(user.id, self._state.now())
+        return user.id
 
     def _started(self, form: FormData) -> Session:
         """Start a session for the user whom the form's name and password identify (recorded: login-ok)."""
         found = self._store.named(Users.kind, _field(form, "username") or "")
         user = next((each for each in found if accepts(each, _field(form, "password") or "")), None)
+        if user is None and self._state.settings.person_header:
+            # (recorded: header-missing, header-wrong-password-without-a-header, header-disabled-user-with-a-password)
+            raise invalid_login("Invalid login.")
         user = self._refuse_unusable(user)
         if user.attributes.get("expired") == "true":
             # (recorded: login-expired-user)

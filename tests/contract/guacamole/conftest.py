@@ -2,7 +2,7 @@
 
 By default it is a stand-in. With ``GUACAMOLE_URL``, ``GUACAMOLE_USER`` and ``GUACAMOLE_PASSWORD`` it is any
 Guacamole, and the user an administrator of it; whatever the tests make there has a name that begins with ``contract-``,
-and is removed.
+and is removed. ``GUACAMOLE_PERSON_HEADER`` is the header by which its header extension learns who somebody is.
 """
 
 from __future__ import annotations
@@ -19,17 +19,27 @@ from contract.standins import Guacamole, running
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+URL = os.environ.get("GUACAMOLE_URL")
+PERSON_HEADER = os.environ.get("GUACAMOLE_PERSON_HEADER", "") if URL else "X-Person"
+# A Guacamole without the header extension is not put to its tests.
+collect_ignore = [] if PERSON_HEADER else ["test_header.py"]
+
 
 @pytest.fixture(scope="session")
 def guacamole() -> Iterator[Guacamole]:
     """The server under test."""
-    url = os.environ.get("GUACAMOLE_URL")
-    if url:
+    if URL:
         password = os.environ["GUACAMOLE_PASSWORD"]
-        yield Guacamole(url.rstrip("/") + "/", os.environ["GUACAMOLE_USER"], password)
+        yield Guacamole(URL.rstrip("/") + "/", os.environ["GUACAMOLE_USER"], password)
         return
-    with running() as standin:
+    with running(person_header=PERSON_HEADER) as standin:
         yield standin
+
+
+@pytest.fixture(scope="session")
+def person_header() -> str:
+    """The header that names people to the server under test."""
+    return PERSON_HEADER
 
 
 @pytest.fixture
