@@ -187,7 +187,7 @@ def _session(state: str) -> Callable[[Tour], None]:
 def _question(verb: str) -> Callable[[Tour], None]:
     def show(tour: Tour) -> None:
         tour.go(f"sessions/{tour.session()}?stay=yes")
-        tour.page.get_by_role("button", name=f"{verb} {tour.words.file}").click()
+        tour.page.get_by_role("button", name=f"{verb} {tour.words.file}").press("Enter")
         tour.page.get_by_role("dialog").wait_for()
 
     return show
@@ -230,7 +230,7 @@ def _files_deep(tour: Tour) -> None:
 
 def _files_question(tour: Tour) -> None:
     _files(tour)
-    tour.page.get_by_role("button", name=f"Delete {tour.words.file}").click()
+    tour.page.get_by_role("button", name=f"Delete {tour.words.file}").press("Enter")
     tour.page.get_by_role("dialog").wait_for()
 
 
