@@ -177,7 +177,7 @@ def _full(tour: Tour) -> None:
 
 def _view(tour: Tour) -> None:
     tour.hold("**/sessions")
-    tour.go("view?url=shopping_cart.blend")
+    tour.go("view?blender_file=shopping_cart.blend")
 
 
 def _session(state: str) -> Callable[[Tour], None]:
@@ -195,7 +195,7 @@ def _question(verb: str) -> Callable[[Tour], None]:
 
 def _administrators_details(tour: Tour) -> None:
     _session("failed")(tour)
-    tour.page.get_by_text("Details for your administrator").click()
+    tour.page.get_by_text("Details for your administrator").press("Enter")
 
 
 def _wrong_file(tour: Tour) -> None:
