@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from contract.portal_pages import PAGES, WORDS
+from contract.portal_pages import PAGES
+from contract.portal_tour import WORDS
 from unit.portal.fake_agent import FakeAgent, running
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from playwright.sync_api import Page, expect
 
-from contract.portal_pages import PAGES, Tour
+from contract.portal_pages import PAGES
+from contract.portal_tour import Tour
 from contract.served_portal import serving_files, tab
 from unit.portal.fake_agent import FakeAgent, running
 from waiting import until
