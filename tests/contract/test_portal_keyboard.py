@@ -53,13 +53,17 @@ def tour(browser: Browser, tmp_path: Path, agent: FakeAgent) -> Iterator[Tour]:
 
 
 def name_of_focused(page: Page) -> str:
-    """What a screen reader calls the control that has the focus."""
+    """What a screen reader calls the control that has the focus; empty if none has it."""
+    # One answer: a refresh may replace the control between two.
     tools = page.context.new_cdp_session(page)
-    focused = tools.send("Runtime.evaluate", {"expression": "document.activeElement"})["result"]["objectId"]
-    found = tools.send("Accessibility.getPartialAXTree", {"objectId": focused, "fetchRelatives": False})
+    nodes: list[dict[str, Any]] = tools.send("Accessibility.getFullAXTree")["nodes"]
     tools.detach()
-    node: dict[str, Any] = found["nodes"][0]
-    return str(node.get("name", {}).get("value", ""))
+    focused = [node for node in nodes if node["role"]["value"] != "RootWebArea" and _has_focus(node)]
+    return str(focused[-1].get("name", {}).get("value", "")) if focused else ""
+
+
+def _has_focus(node: dict[str, Any]) -> bool:
+    return any(each["name"] == "focused" and each["value"]["value"] for each in node.get("properties", []))
 
 
 def tab_to(page: Page, name: str) -> None:
