@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import uvicorn
 
 from blendersessions_portal.app import create_app
+from blendersessions_portal.sign_on_settings import GUESTS
 from file_choosers import catch_file_choosers
 from ports import HeldPort
 from unit.portal.fakes import KEY, FakeGuacamole, FakeStore, write_samples
 from waiting import DEADLINE_MILLISECONDS, DEADLINE_SECONDS, until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from playwright.sync_api import Browser, Page
-    from starlette.types import ASGIApp
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from blendersessions_portal.sign_on_settings import SignOnSettings
     from unit.portal.fake_agent import FakeAgent
+
+NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class Served:
@@ -42,8 +47,8 @@ class Served:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[Served]:
-    """Serve a portal over a store in memory while the block runs."""
+def serving(folder: Path, sign_on: SignOnSettings = GUESTS, headers: Mapping[str, str] = NONE) -> Iterator[Served]:
+    """Serve a portal over a store in memory while the block runs. A proxy before it would add the headers."""
     with HeldPort() as port:
         served = Served(FakeStore(), f"http://127.0.0.1:{port.number}/")
         app = create_app(
@@ -54,9 +59,21 @@ def serving(folder: Path) -> Iterator[Served]:
             samples_dir=write_samples(folder),
             max_sessions=3,
             max_sessions_of_all=60,
+            sign_on=sign_on,
         )
-        with served_at(port.number, app):
+        with served_at(port.number, _with_headers(app, headers)):
             yield served
+
+
+def _with_headers(app: ASGIApp, headers: Mapping[str, str]) -> ASGIApp:
+    added = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+    async def passed_on(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope["headers"] = [*scope["headers"], *added]
+        await app(scope, receive, send)
+
+    return passed_on
 
 
 @contextmanager
@@ -76,9 +93,11 @@ def served_at(port: int, app: ASGIApp) -> Iterator[None]:
 
 
 @contextmanager
-def serving_files(folder: Path, agent: FakeAgent) -> Iterator[Served]:
+def serving_files(
+    folder: Path, agent: FakeAgent, sign_on: SignOnSettings = GUESTS, headers: Mapping[str, str] = NONE
+) -> Iterator[Served]:
     """Serve a portal whose desktops all have this agent while the block runs."""
-    with serving(folder) as served:
+    with serving(folder, sign_on, headers) as served:
         served.store.agent_url = agent.url
         yield served
         # What still waits for the agent would hold up the end of the portal.
