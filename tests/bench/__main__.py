@@ -4,6 +4,7 @@ make bench                                    everything; prints a table
 make bench OPTIONS='burst --rounds 5'         chosen scenarios
 make bench OPTIONS='--record'                 keeps the figures, and writes docs/performance.md
 make bench OPTIONS='page'                     writes docs/performance.md anew from the kept figures
+make bench OPTIONS='claims'                       sessions that take desktops of a pool, 20 and 75 a second and at once
 make bench OPTIONS='line --waiting 10000'         what a departure from a long line costs the operator's one thread
 make bench OPTIONS='hostile'                      a tenant who fills the cluster with large objects
 make bench OPTIONS='transfer'                     a large file up, down and in an archive of a desktop's agent
@@ -16,6 +17,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -25,7 +27,8 @@ from bench.run import SCENARIOS, Options, run
 
 
 def main() -> None:
-    """Do what the command line asks for."""
+    """Do what the command line asks for. Whoever ends it, by SIGINT or SIGTERM, its control plane ends with it."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     arguments = sys.argv[1:]
     if arguments[:1] == ["frame"]:
         frame.main(arguments[1:])

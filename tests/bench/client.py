@@ -21,6 +21,7 @@ IN_FLIGHT = 24
 """Requests in flight, as many as the operator's."""
 DEADLINE = 600.0
 """Seconds that anything is waited for: a thousand sessions on a machine with other work take minutes."""
+MERGE = "application/merge-patch+json"
 Object = dict[str, Any]
 
 
@@ -52,7 +53,9 @@ class Client:
         if self._session is not None:
             await self._session.close()
 
-    async def text(self, method: str, path: str, body: Object | None = None) -> str:
+    async def text(
+        self, method: str, path: str, body: Object | None = None, content_type: str = "application/json"
+    ) -> str:
         """Send one request and return the answer as it is.
 
         Raises:
@@ -60,7 +63,7 @@ class Client:
         """
         assert self._session is not None
         data = None if body is None else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json"}
+        headers = {"Content-Type": content_type}
         async with self._session.request(method, f"/{path}", data=data, headers=headers) as response:
             text = await response.text()
         if response.status >= 300:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from typing import TYPE_CHECKING
+
+from bench.percentiles import percentile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,4 +30,4 @@ def spread(seconds: Sequence[float]) -> str:
     """Write the median and the 90th percentile, by the nearest rank; nothing if there is none."""
     if not seconds:
         return ""
-    return f"{statistics.median(seconds):.2f} / {sorted(seconds)[math.ceil(0.9 * len(seconds)) - 1]:.2f}"
+    return f"{statistics.median(seconds):.2f} / {percentile(seconds, 0.9):.2f}"

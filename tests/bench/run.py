@@ -7,10 +7,12 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bench.claims import claims
 from bench.floor import floor, templates
 from bench.machine import describe
 from bench.registration import registration
 from bench.sessions import under_test
+from bench.warm_pool import warm_pool
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,9 +21,11 @@ if TYPE_CHECKING:
     from bench.client import Object
     from bench.sessions import Bench
 
-SCENARIOS = ("single", "burst", "live", "registration")
+SCENARIOS = ("single", "burst", "claims", "live", "registration")
 BURST = 300
 SINGLES = 20
+POOL = 200
+"""Desktops that wait beside the live sessions while nothing happens."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,8 @@ async def under_load(folder: Path, options: Options, results: Object) -> None:
             await bench.delete(SINGLES)
         if "burst" in options.scenarios:
             results["burst"] = await bursts(bench, made_of, options.rounds)
+        if "claims" in options.scenarios:
+            results["claims"] = await claims(bench, made_of)
         if "live" in options.scenarios:
             results["live"] = await live(bench, made_of, options)
 
@@ -96,6 +102,10 @@ async def live(bench: Bench, made_of: Mapping[str, list[Object]], options: Optio
     say("large burst", burst)
     steady = await bench.steady(options.steady_seconds)
     say("steady", steady)
+    async with warm_pool(bench.client, POOL):
+        pool = {"desktops": POOL} | await bench.steady(options.steady_seconds)
+    say("pool", pool)
+    await bench.settled()
     restart = await bench.restart()
     say("restart", restart)
     gone = await bench.delete(options.live + 1)
@@ -103,6 +113,7 @@ async def live(bench: Bench, made_of: Mapping[str, list[Object]], options: Optio
     return {
         "burst": burst,
         "steady": steady,
+        "pool": pool,
         "restart": restart,
         "delete": gone,
     }

@@ -60,3 +60,14 @@ def test_an_archive_without_its_version_is_refused() -> None:
     result = CliRunner().invoke(main, ["images", "--blender-url", "https://example.org/blender.tar.xz"])
     assert isinstance(result.exception, LocalClusterError)
     assert "BLENDER=5.2" in str(result.exception)
+
+
+def test_an_address_that_is_not_https_is_refused_before_anything_is_built() -> None:
+    with pytest.raises(LocalClusterError, match=r"There is no file http://example.org/.* Give an https address"):
+        blender_recipe("5.2", "http://example.org/blender.tar.xz", SHA256)
+
+
+@pytest.mark.parametrize("digits", ["", "12ab", "x" * 64])
+def test_digits_that_are_no_sha_256_are_refused_before_anything_is_built(digits: str) -> None:
+    with pytest.raises(LocalClusterError, match="Give the 64 hexadecimal digits"):
+        blender_recipe("5.2", "https://example.org/blender.tar.xz", digits)

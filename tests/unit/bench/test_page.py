@@ -9,7 +9,13 @@ import pytest
 from bench import page
 from bench.run import SCENARIOS
 
-KEYS = {"single": "one by one", "burst": "ratio to the floor", "live": "restart", "registration": "bare client"}
+KEYS = {
+    "single": "one by one",
+    "burst": "ratio to the floor",
+    "claims": "take a desktop of a pool",
+    "live": "restart",
+    "registration": "bare client",
+}
 
 
 def test_the_page_is_current() -> None:

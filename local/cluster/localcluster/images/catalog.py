@@ -1,5 +1,6 @@
 """The list of images, and how each is built."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ _DOCKERFILES: Final[dict[str, str]] = {
 }
 BLENDERS: Final[dict[str, str]] = {"4.3": "trixie", "5.2": "sid"}
 """The release of Debian that has a Blender, by that Blender's version. The first is the image `blender`."""
+_SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
 _ARCHIVES: Final = "/tmp/official"  # noqa: S108 - the Dockerfile's folder
 """Where a build looks for the archive of an official build that is no address."""
 
@@ -74,12 +76,17 @@ def blender_recipe(version: str, source: str, sha256: str) -> Recipe:
         sha256: that archive's SHA-256 in hexadecimal digits.
 
     Raises:
-        LocalClusterError: the path is no file, or Debian has no such Blender.
+        LocalClusterError: the path is no file, the address is not https, the SHA-256 is none, or Debian has no such
+            Blender.
     """
     if not source:
         return recipe(blender_name(version))
+    if not _SHA256.fullmatch(sha256):
+        raise LocalClusterError(
+            f"BLENDER_SHA256 is {sha256!r}. Give the 64 hexadecimal digits that are published beside the archive."
+        )
     mounts: dict[Path, str] = {}
-    if "://" not in source:
+    if not source.startswith("https://"):
         archive = Path(source).expanduser().resolve()
         if not archive.is_file():
             raise LocalClusterError(f"There is no file {source}. Give an https address or the path of an archive.")
