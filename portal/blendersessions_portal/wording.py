@@ -220,6 +220,9 @@ SLOW: Final = Words(
     "Blender is starting",
     "This takes longer than usual. The first start on a machine downloads Blender. The steps below show what happens.",
 )
+NOT_CURRENT: Final = (
+    "This may be out of date: there has been no news from the cluster since {since} UTC. The page goes on trying."
+)
 NO_STATUS: Final = Words(
     "Waiting for the start",
     "Nothing has happened yet. If this does not change, tell your administrator: the operator may not be running.",
