@@ -124,6 +124,7 @@ async def test_rules_of_a_class_that_change_are_shown(portal: Portal, browser: B
     await browser.see("/")
     await browser.submit("/sessions", upload="yes")
     portal.store.make_awaiting(portal.store.only)
+    portal.store.rules_were_read = False
     show(portal)
     async with opened(portal, browser, f"/sessions/{portal.store.only}/events") as stream:
         assert "At most 2.1 GB" in (await stream.next()).data
