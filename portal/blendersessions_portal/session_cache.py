@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from blendersessions_portal.freshness import Freshness
-from blendersessions_portal.session_view import OWNER_HASH_LABEL, SessionView, read_session
+from blendersessions_portal.session_view import OWNER_HASH_LABEL, SessionView, owner_hash, read_session
 from blendersessions_portal.transfer_rules import TransferRules, rules_in
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ class _Known:
     view: SessionView
     version: int
     """0 if the API server's versions are no numbers: then what comes later is newer."""
-    is_portals: bool
-    """Whether the portal made it, as its label says."""
+    label: str
+    """The label by which the portal finds what it made; empty if somebody else made it."""
     noted: int = 0
     """The number of the answer that it came by; 0 for lists and watches."""
 
@@ -63,7 +63,9 @@ class SessionCache:
 
     def of(self, owner: str) -> list[SessionView]:
         """Return the owner's sessions, the newest first."""
-        own = [self._known[name].view for name in self._names_of.get(owner, ())]
+        known, label = (self._known[name] for name in self._names_of.get(owner, ())), owner_hash(owner)
+        # As by a request: what somebody else made for this owner is not in the list.
+        own = [each.view for each in known if each.label == label]
         return sorted(own, key=lambda session: (session.created, session.name), reverse=True)
 
     def get(self, name: str) -> SessionView | None:
@@ -73,7 +75,7 @@ class SessionCache:
 
     def count(self) -> int:
         """Return the number of the portal's sessions, without those that are being deleted."""
-        return sum(known.is_portals and not known.view.ending for known in self._known.values())
+        return sum(bool(known.label) and not known.view.ending for known in self._known.values())
 
     def rules(self, class_name: str) -> TransferRules | None:
         """Return what a class lets in and out; None if that is not known for certain."""
@@ -201,7 +203,7 @@ def _read(body: Manifest) -> _Known | None:
         logger.warning("The cluster sent a session that the portal cannot read. It is on no page.")
         return None
     labels = body["metadata"].get("labels") or {}
-    return _Known(view, _number(view.session.resource_version), OWNER_HASH_LABEL in labels)
+    return _Known(view, _number(view.session.resource_version), str(labels.get(OWNER_HASH_LABEL, "")))
 
 
 def _number(version: str) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from blendersessions_portal.session_cache import EVERYBODY, SessionCache
+from blendersessions_portal.session_view import OWNER_HASH_LABEL, owner_hash
 from blendersessions_portal.transfer_rules import TransferRules
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 def session(name: str = "a", owner: str = "alice", version: int = 10, **more: object) -> Manifest:
     metadata = {"name": name, "namespace": "b", "uid": f"uid-{name}", "creationTimestamp": "2026-11-24T11:00:00Z"}
-    metadata |= {"resourceVersion": str(version), "labels": {"blendersessions.io/owner-hash": "x"}}
+    metadata |= {"resourceVersion": str(version), "labels": {OWNER_HASH_LABEL: owner_hash(owner)}}
     return {"metadata": metadata | more, "spec": {"owner": owner}}
 
 
@@ -116,11 +117,14 @@ def test_a_session_that_was_deleted_here_ends_at_once(cache: SessionCache, told:
     assert cache.count() == 0
 
 
-def test_the_portals_own_sessions_are_counted(cache: SessionCache) -> None:
+def test_the_portals_own_sessions_are_listed_and_counted(cache: SessionCache) -> None:
     cache.put(session())
     cache.put(session("b", labels={}))
     cache.put(session("c", deletionTimestamp="2026-11-24T12:00:00Z"))
-    assert cache.count() == 1
+    cache.put(session("d", labels={OWNER_HASH_LABEL: owner_hash("bob")}))
+    assert [each.name for each in cache.of("alice")] == ["c", "a"]
+    assert cache.get("b") is not None, "its page can be opened"
+    assert cache.count() == 2
 
 
 def test_what_cannot_be_read_is_left_out_and_logged(cache: SessionCache, caplog: pytest.LogCaptureFixture) -> None:
