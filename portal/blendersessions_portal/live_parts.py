@@ -213,7 +213,10 @@ class LiveParts:
             if shown is None:
                 part.is_gone, part.text = True, self._renderer.removed()
             elif shown != part.shown:
-                part.shown, part.text = shown, self._renderer.part(shown, self.token_place)
+                before, part.shown = part.text, shown
+                part.text = self._renderer.part(shown, self.token_place)
+                if part.text == before:
+                    return
             else:
                 return
             for watcher in part.watchers:

@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 
 _MAX_WATCH_LINE_BYTES: Final = 2**21
 """Size of one event of a watch. etcd takes objects of up to 1.5 MiB."""
+_KEEP_ALIVE: Final = {
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE): 1,
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE): 15,
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL): 5,
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT): 3,
+}
+"""A watch sends nothing. Without these its end would not be noticed for over a minute where a network drops packets
+(tcp(7); times in seconds)."""
 _READING: Final = frozenset({"GET", "HEAD"})
 
 
@@ -131,6 +139,8 @@ async def _read(response: aiohttp.ClientResponse, most_bytes: int | None) -> byt
 def _open_socket(guard: WriteGuard | None, address: aiohttp.AddrInfoType) -> socket.socket:
     family, kind, protocol, _, _ = address
     opened = socket.socket(family, kind, protocol)
+    for option, value in _KEEP_ALIVE.items():
+        opened.setsockopt(*option, value)
     if guard is not None:
         opened.setsockopt(*guard.socket_option)
     return opened
