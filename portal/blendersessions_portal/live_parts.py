@@ -24,6 +24,8 @@ GATHER_SECONDS: Final = 0.03
 """How long a change waits for others that belong to it: the operator writes several in a moment."""
 PAUSE_SECONDS: Final = 0.2
 """Shortest time between two renderings of a part. People read no faster."""
+SPREAD_SECONDS: Final = 0.005
+"""Time between two parts where all change at once, so that other requests are answered meanwhile."""
 CHANGING_SECONDS: Final = 5.0
 """A part that waits for something says so in other words after some time, though nothing happens."""
 STEADY_SECONDS: Final = 30.0
@@ -175,8 +177,10 @@ class LiveParts:
         if owner == EVERYBODY and not self.works:
             # Nothing is watched any more. The pages ask again, and go on without a stream.
             self._wake_all()
-        for key, part in self._parts.items():
-            if owner in (EVERYBODY, key.owner):
+        for number, (key, part) in enumerate(self._parts.items()):
+            if owner == EVERYBODY:
+                self._render_at(part, GATHER_SECONDS + number * SPREAD_SECONDS)
+            elif owner == key.owner:
                 self._render_at(part, GATHER_SECONDS)
 
     def _departed(self, whose: Whose) -> None:
@@ -192,10 +196,13 @@ class LiveParts:
                 watcher.news.set()
 
     def _render_at(self, part: LivePart, delay: float) -> None:
-        if part.soon is None and not part.is_gone:
-            loop = asyncio.get_running_loop()
-            at = max(loop.time() + delay, part.rendered_at + PAUSE_SECONDS)
-            part.soon = loop.call_at(at, self._begin_rendering, part)
+        loop = asyncio.get_running_loop()
+        at = max(loop.time() + delay, part.rendered_at + PAUSE_SECONDS)
+        if part.is_gone or (part.soon is not None and part.soon.when() <= at):
+            return
+        if part.soon is not None:
+            part.soon.cancel()
+        part.soon = loop.call_at(at, self._begin_rendering, part)
 
     def _begin_rendering(self, part: LivePart) -> None:
         part.soon = None

@@ -97,6 +97,7 @@ class LivePart {
     this.expect(FIRST_EVENT_MILLISECONDS);
     source.addEventListener("part", (event) => {
       this.hear();
+      if (this.stopped.signal.aborted) return;
       this.show(new DOMParser().parseFromString(event.data, "text/html").getElementById(this.element.id));
     });
     source.addEventListener("beat", () => this.hear());
@@ -168,7 +169,8 @@ class LivePart {
     try {
       const unseen = document.hidden && element.dataset.pace === "slow";
       const fresh = unseen ? element : await fetchFragment(element.dataset.refresh, element.id);
-      if (this.stopped.signal.aborted || this.element !== element) return;
+      // What a stream has shown meanwhile is newer.
+      if (this.stopped.signal.aborted || this.isHeard || this.element !== element) return;
       if (fresh === null) {
         location.reload();
         return;
@@ -184,7 +186,6 @@ class LivePart {
       this.tellLost(true);
       this.pause = Math.min((this.pause || 1000) * 2, LONGEST_MILLISECONDS_AFTER_ERROR);
     }
-    // A stream that began meanwhile goes on by itself.
     if (!this.stopped.signal.aborted && !this.isHeard) this.ask(this.pause);
   }
 
