@@ -220,10 +220,10 @@ class LiveParts:
             if shown is None:
                 part.is_gone, part.text = True, self._renderer.removed()
             elif shown != part.shown:
-                before, part.shown = part.text, shown
-                part.text = self._renderer.part(shown, self.token_place)
-                if part.text == before:
+                part.shown, text = shown, self._renderer.part(shown, self.token_place)
+                if text == part.text:
                     return
+                part.text = text
             else:
                 return
             for watcher in part.watchers:

@@ -264,4 +264,4 @@ class Renderer:
     def _not_current(self) -> str:
         """Return that what a page shows is old, and from when; empty if it is current."""
         since = self._old_since()
-        return wording.NOT_CURRENT.format(since=f"{since:%H:%M:%S}") if since else ""
+        return wording.NOT_CURRENT.format(since=f"{since:%H:%M}") if since else ""

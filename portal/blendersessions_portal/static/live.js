@@ -56,8 +56,9 @@ function exchange(old, fresh) {
   const shown = replace(old, fresh);
   if (shown === fresh) {
     looks.set(fresh, look);
-    // What is kept has moved with its focus lost.
-    if (isFocused) (active.isConnected ? active : same || document.getElementById("main")).focus({ preventScroll: true });
+    // What is kept has moved, which loses the focus too.
+    if (isFocused) (active.isConnected ? active : same)?.focus({ preventScroll: true });
+    if (isFocused && document.activeElement === document.body) document.getElementById("main").focus();
   }
   return shown;
 }
@@ -210,7 +211,7 @@ class LivePart {
     const told = document.getElementById("lost");
     if (!isLost) told?.remove();
     else if (!told) {
-      const words = Object.assign(document.createElement("p"), { id: "lost", className: "warning", textContent: LOST });
+      const words = Object.assign(document.createElement("p"), { id: "lost", className: "old-news", textContent: LOST });
       words.setAttribute("role", "status");
       this.element.before(words);
     }

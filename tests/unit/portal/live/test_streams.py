@@ -91,6 +91,22 @@ async def test_what_nobody_would_see_is_neither_rendered_nor_sent(
     assert rendered == ["_progress.html"]
 
 
+async def test_a_part_that_says_the_same_in_the_end_is_not_sent_again(
+    portal: Portal, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The row of a session has an age, which its own page does not show."""
+    monkeypatch.setattr(live_parts, "STEADY_SECONDS", 0.01)
+    monkeypatch.setattr(live_parts, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(live_pages, "HEARTBEAT_SECONDS", 0.05)
+    address = await ready(portal, browser)
+    async with opened(portal, browser, address) as stream:
+        await stream.next()
+        ages = iter(range(10**6))
+        monkeypatch.setattr("blendersessions_portal.lifetime_words.age", lambda *_moments: f"{next(ages)} minutes ago")
+        for _ in range(3):
+            await stream.next("beat")
+
+
 async def test_many_changes_in_a_moment_are_one(portal: Portal, browser: Browser, rendered: list[str]) -> None:
     address = await ready(portal, browser)
     async with opened(portal, browser, address) as stream:
@@ -243,7 +259,7 @@ async def test_what_is_old_says_from_when_it_is(
     async with opened(portal, browser, await ready(portal, browser)) as stream:
         assert "out of date" not in (await stream.next()).data
         cache.sessions.ended(Unavailable("away", System.KUBERNETES))
-        assert "no news from the cluster since 12:00:00 UTC" in (await stream.next()).data
+        assert "no news from the cluster since 12:00 UTC" in (await stream.next()).data
         cache.sessions.heard()
         assert "out of date" not in (await stream.next()).data
 
