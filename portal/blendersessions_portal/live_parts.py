@@ -30,7 +30,7 @@ CHANGING_SECONDS: Final = 5.0
 """A part that waits for something says so in other words after some time, though nothing happens."""
 STEADY_SECONDS: Final = 30.0
 """The same of any other part, which tells times in minutes."""
-MAX_WATCHERS: Final = 2000
+MAX_WATCHERS: Final = 1000
 """Streams to all browsers together. Each takes some tens of kilobytes."""
 MAX_WATCHERS_OF_ONE: Final = 24
 """Streams of one person. A browser keeps one for each window, since tabs that are hidden close theirs."""
