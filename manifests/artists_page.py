@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -19,6 +20,24 @@ _TEMPLATE = """\
 </article>
 {{% endblock %}}
 """
+_HEADING_OR_TABLE = re.compile(r"<h[1-6]>(?P<heading>.*?)</h[1-6]>|<table>")
+
+
+class _Tables:
+    """Has each wide table scroll by itself, so that the page does not.
+
+    With a tab stop, the keyboard scrolls it too. The heading above it is its name in screen readers.
+    """
+
+    def __init__(self) -> None:
+        self._heading = ""
+
+    def __call__(self, found: re.Match[str]) -> str:
+        """Return what takes the place of a heading or of the beginning of a table."""
+        if heading := found["heading"]:
+            self._heading = re.sub(r"<[^>]*>", "", heading).replace('"', "&quot;")
+            return found[0]
+        return f'<div class="table" tabindex="0" role="region" aria-label="{self._heading}"><table>'
 
 
 def page() -> str:
@@ -32,8 +51,5 @@ def page() -> str:
     if not first.startswith("# "):
         raise ValueError(f"{SOURCE.name} must begin with its title: write '# TITLE' into its first line.")
     content = MarkdownIt("commonmark").enable("table").render(text)
-    # A wide table scrolls by itself, so that the page does not. With a tab stop, the keyboard scrolls it too.
-    content = content.replace("<table>", '<div class="table" tabindex="0"><table>').replace(
-        "</table>", "</table></div>"
-    )
+    content = _HEADING_OR_TABLE.sub(_Tables(), content).replace("</table>", "</table></div>")
     return _TEMPLATE.format(title=first.removeprefix("# "), content=content)

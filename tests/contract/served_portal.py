@@ -6,26 +6,31 @@ import asyncio
 import threading
 from contextlib import contextmanager
 from copy import deepcopy
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import uvicorn
 
 from blendersessions_portal.app import create_app
 from blendersessions_portal.session_cache import SessionCache
+from blendersessions_portal.sign_on_settings import GUESTS
 from file_choosers import catch_file_choosers
 from ports import HeldPort
 from unit.portal.fakes import KEY, FakeGuacamole, FakeStore, write_samples
 from waiting import DEADLINE_MILLISECONDS, DEADLINE_SECONDS, until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from playwright.sync_api import Browser, Page
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from blendersessions_portal.live_parts import LiveParts
+    from blendersessions_portal.sign_on_settings import SignOnSettings
     from unit.portal.fake_agent import FakeAgent
+
+NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class Served:
@@ -67,11 +72,15 @@ class Served:
 
 
 @contextmanager
-def serving(folder: Path, *, watches: bool = False) -> Iterator[Served]:
+def serving(
+    folder: Path, sign_on: SignOnSettings = GUESTS, headers: Mapping[str, str] = NONE, *, watches: bool = False
+) -> Iterator[Served]:
     """Serve a portal over a store in memory while the block runs.
 
     Args:
         folder: for the samples.
+        sign_on: how people sign in.
+        headers: what a proxy before it would add.
         watches: whether the portal has a watch, which sees what a test shows it.
     """
     with HeldPort() as port:
@@ -84,6 +93,7 @@ def serving(folder: Path, *, watches: bool = False) -> Iterator[Served]:
             samples_dir=write_samples(folder),
             max_sessions=3,
             max_sessions_of_all=60,
+            sign_on=sign_on,
             cache=served.cache if watches else None,
         )
         if watches:
@@ -94,10 +104,21 @@ def serving(folder: Path, *, watches: bool = False) -> Iterator[Served]:
             await app(scope, receive, send)
 
         served.live = app.live
-        with served_at(port.number, answer):
+        with served_at(port.number, _with_headers(answer, headers)):
             yield served
             if served.loop is not None:
                 served.in_portal(app.live.close)
+
+
+def _with_headers(app: ASGIApp, headers: Mapping[str, str]) -> ASGIApp:
+    added = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+    async def passed_on(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope["headers"] = [*scope["headers"], *added]
+        await app(scope, receive, send)
+
+    return passed_on
 
 
 @contextmanager
@@ -117,9 +138,11 @@ def served_at(port: int, app: ASGIApp) -> Iterator[None]:
 
 
 @contextmanager
-def serving_files(folder: Path, agent: FakeAgent) -> Iterator[Served]:
+def serving_files(
+    folder: Path, agent: FakeAgent, sign_on: SignOnSettings = GUESTS, headers: Mapping[str, str] = NONE
+) -> Iterator[Served]:
     """Serve a portal whose desktops all have this agent while the block runs."""
-    with serving(folder) as served:
+    with serving(folder, sign_on, headers) as served:
         served.store.agent_url = agent.url
         yield served
         # What still waits for the agent would hold up the end of the portal.

@@ -129,13 +129,15 @@ async def _make_service(context: ReconcilerContext, key: Ref, step: pool_steps.M
 
 async def _remove_desktop(context: ReconcilerContext, key: Ref, step: pool_steps.RemoveDesktop) -> str:
     """Delete the version that was seen. If it has changed since, a session may have it, and the next plan decides."""
-    del key
     gone = False
     try:
         await context.kubernetes.delete(step.ref, step.uid, REMOVAL_GRACE_SECONDS, step.resource_version)
         await context.reread(step.ref)
         pod = context.cache.get(step.ref)
         gone = pod is None or bool(pod["metadata"].get("deletionTimestamp"))
+        if pod is None:
+            # A watch that begins anew never tells of a pod that came and went before it.
+            context.pools.departed[key].add(step.ref.name)
     finally:
         if not gone:
             # Another desktop makes room for the session.

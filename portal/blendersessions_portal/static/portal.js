@@ -10,19 +10,35 @@ function announce(text) {
   if (text && place.textContent !== text) place.textContent = text;
 }
 
-// Replacing an element closes its popover and loses the focus. So an element with an open popover is left alone, and
-// the focus is set again.
+// Replacing an element closes its popover. So an element with an open popover is left alone.
 function replace(old, fresh) {
   if (old.querySelector(":popover-open")) return old;
-  const focused = old.contains(document.activeElement) ? document.activeElement.id : "";
+  const focused = placeOfFocus(old);
   const kept = keepParts(old, fresh);
   old.replaceWith(fresh);
   guardForms(fresh);
   document.dispatchEvent(new CustomEvent("refreshed", { detail: fresh }));
   for (const part of kept) part.dispatchEvent(new Event("kept"));
-  if (focused) (document.getElementById(focused) || document.getElementById("main")).focus();
+  focusAgain(focused);
   announce(fresh.dataset.announce);
   return fresh;
+}
+
+// The ids of what has the focus and of all around it, from the inside out; none if the focus is not in the element.
+function placeOfFocus(element) {
+  const ids = [];
+  if (!element.contains(document.activeElement)) return ids;
+  for (let at = document.activeElement; at; at = at.parentElement) if (at.id) ids.push(at.id);
+  return ids;
+}
+
+// Sets the focus to the same control, or to what it was part of if it is gone.
+function focusAgain(ids) {
+  for (const id of ids) {
+    const element = document.getElementById(id);
+    element?.focus({ preventScroll: true });
+    if (element && element === document.activeElement) return;
+  }
 }
 
 // What a person does in a part with `data-keep` goes on: the part moves into the fresh element, with the fresh state.
@@ -43,6 +59,7 @@ function showPage(fresh, address) {
   document.title = fresh.title;
   document.getElementById("main").replaceWith(fresh.getElementById("main"));
   if (address) history.pushState(null, "", address);
+  shown = pageAddress();
   setUp(document.getElementById("main"));
   document.getElementById("main").focus();
   window.scrollTo(0, 0);
@@ -80,6 +97,27 @@ function setUp(root) {
   document.dispatchEvent(new CustomEvent("refreshed", { detail: root }));
 }
 
+// Without the hash: a link to a place of the same page is no other page.
+function pageAddress() {
+  return location.pathname + location.search;
+}
+
+// Browsers close popovers by Escape, and not details.
+function closeDetails(event) {
+  const details = event.key === "Escape" && event.target.closest?.("details[open]");
+  if (!details) return;
+  details.open = false;
+  details.querySelector("summary").focus();
+}
+
+// A question that stayed open would cover what has the focus now.
+function closeQuestionLeft(event) {
+  const question = document.querySelector("[popover]:popover-open");
+  const inside = question?.contains(event.target) || event.target.getAttribute("popovertarget") === question?.id;
+  if (question && !inside) question.hidePopover();
+}
+
+let shown = pageAddress();
 document.documentElement.classList.add("scripted");
 setUp(document);
 
@@ -88,4 +126,8 @@ window.addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload();
 });
 // The address is of another page than the document shows.
-window.addEventListener("popstate", () => location.reload());
+window.addEventListener("popstate", () => {
+  if (pageAddress() !== shown) location.reload();
+});
+document.addEventListener("keydown", closeDetails);
+document.addEventListener("focusin", closeQuestionLeft);

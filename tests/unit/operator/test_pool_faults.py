@@ -118,6 +118,17 @@ def test_a_desktop_that_lost_the_label_of_the_watch_is_deleted() -> None:
     assert sim.context.pools.strays == {}
 
 
+def test_a_desktop_that_no_watch_told_of_leaves_nothing_in_guacamole() -> None:
+    """It was made and removed while the watch was away, and the next watch begins after both."""
+    sim = filled(size=1)
+    for _ in range(2):
+        sim.seconds += 90_000.0
+        sim.work()
+    sim.settle(60.0)
+    assert len(sim.waiting()) == 1
+    assert sim.guacamole.connections.keys() == sim.waiting()
+
+
 def test_a_policy_that_somebody_deletes_has_the_pools_of_its_namespace_looked_at() -> None:
     sim = filled()
     policy = {"kind": "NetworkPolicy", "metadata": {"namespace": "art", "name": CLOSED}}

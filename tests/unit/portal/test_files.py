@@ -54,8 +54,8 @@ async def test_a_folder_is_listed_with_a_link_to_each_file(browser: Browser, ses
 
     deeper = (await browser.see(f"{session}/files?path=renders/2026")).text
     assert f'href="{session}/files/renders/2026/a.png"' in deeper
-    assert f'<a href="{session}/files">Home folder</a>' in deeper
-    assert f'<a href="{session}/files?path=renders">renders</a>' in deeper
+    assert f'<a href="{session}/files"><bdi>Home folder</bdi></a>' in deeper
+    assert f'<a href="{session}/files?path=renders"><bdi>renders</bdi></a>' in deeper
     assert f'href="{session}/archive?path=renders%2F2026"' in deeper
 
     assert f'href="{session}/files"' in (await browser.see(f"{session}?stay=yes")).text
