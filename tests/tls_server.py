@@ -129,6 +129,11 @@ async def _end(listening: asyncio.Server, ended: asyncio.Event) -> None:
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+    await abort_connections()
+
+
+async def abort_connections() -> None:
+    """Close all connections of the running loop, which may end before the other sides have ended theirs."""
     # Nobody waits for a client to end its side of TLS. Connections that came to no request are known to the loop only.
     transports = asyncio.get_running_loop()._transports  # type: ignore[attr-defined]
     for transport in list(transports.values()):

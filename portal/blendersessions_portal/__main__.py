@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+from typing import TYPE_CHECKING
 
 import uvicorn
 from kubernetes.aio.config.config_exception import ConfigException
@@ -13,9 +14,16 @@ from pydantic import ValidationError
 from blendersessions.clients.guacamole.sign_in import SignInClient
 from blendersessions.clients.kubernetes.client import connect
 from blendersessions_portal.app import create_app
+from blendersessions_portal.session_cache import SessionCache
 from blendersessions_portal.session_store import KubernetesSessionStore
+from blendersessions_portal.session_watch import WATCHES, SessionWatch
 from blendersessions_portal.settings import Settings, describe_faults
 from blendersessions_portal.sign_on_settings import PREFIX, SignOnSettings
+
+if TYPE_CHECKING:
+    import socket
+
+    from blendersessions_portal.live_parts import LiveParts
 
 logger = logging.getLogger(__name__)
 
@@ -63,11 +71,13 @@ def _read_settings() -> tuple[Settings | None, SignOnSettings | None, list[str]]
 
 
 async def _serve(settings: Settings, sign_on: SignOnSettings) -> None:
-    gateway = await connect()
+    gateway = await connect(watches=WATCHES)
     guacamole = SignInClient(settings.guacamole_url, settings.guacamole_ca_file)
+    cache = SessionCache()
+    watch = SessionWatch(gateway, settings.namespace, cache)
     try:
         app = create_app(
-            store=KubernetesSessionStore(gateway, settings.namespace),
+            store=KubernetesSessionStore(gateway, settings.namespace, cache),
             guacamole=guacamole,
             cookie_key=settings.read_cookie_key(),
             public_url=settings.public_url,
@@ -75,6 +85,7 @@ async def _serve(settings: Settings, sign_on: SignOnSettings) -> None:
             max_sessions=settings.max_sessions,
             max_sessions_of_all=settings.max_sessions_of_all,
             sign_on=sign_on,
+            cache=cache,
         )
         server = uvicorn.Config(
             app,
@@ -88,10 +99,25 @@ async def _serve(settings: Settings, sign_on: SignOnSettings) -> None:
             lifespan="off",
             timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
         )
-        await uvicorn.Server(server).serve()
+        watch.start()
+        await _Server(server, app.live).serve()
     finally:
+        await watch.stop()
         await guacamole.close()
         await gateway.close()
+
+
+class _Server(uvicorn.Server):
+    """Ends the streams to open pages when it has to end. It would wait for them, and they have no end of their own."""
+
+    def __init__(self, config: uvicorn.Config, live: LiveParts) -> None:
+        super().__init__(config)
+        self._live = live
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more requests, and end those that are there."""
+        self._live.close()
+        await super().shutdown(sockets)
 
 
 if __name__ == "__main__":

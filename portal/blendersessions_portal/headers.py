@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _STATIC_PATH = "/static/"
-_HEALTH_PATH = "/healthz"
+_HEALTH_PATHS = {"/healthz", "/readyz"}
 _READING_METHODS = {"GET", "HEAD"}
 
 
@@ -78,7 +78,7 @@ class AccessLog:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Log the request after its response."""
-        if scope["type"] != "http" or scope["path"] == _HEALTH_PATH:
+        if scope["type"] != "http" or scope["path"] in _HEALTH_PATHS:
             await self._app(scope, receive, send)
             return
         started = time.monotonic()

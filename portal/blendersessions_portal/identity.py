@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from itsdangerous import BadSignature
@@ -67,6 +67,7 @@ class Visitor:
         is_admin: whether one of the person's groups makes administrators.
         classes: the classes that the person may choose from, the first by default; empty for the default class alone.
         session: the sign-on, as an OpenID provider knows it.
+        seconds_left: how long the sign-on still lasts; None if it has no end that the portal knows.
     """
 
     owner: str
@@ -76,6 +77,7 @@ class Visitor:
     is_admin: bool = False
     classes: tuple[str, ...] = ()
     session: ProviderSession = ProviderSession()
+    seconds_left: float | None = field(default=None, compare=False)
 
     @property
     def class_name(self) -> str:

@@ -6,16 +6,17 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from blendersessions.model.errors import DomainError, Invalid, System
+from blendersessions.model.errors import Invalid, System
 from blendersessions_portal import csrf, wording
 from blendersessions_portal.own_session import own_session
 from blendersessions_portal.problems import FullError
-from blendersessions_portal.rendering import STAY
+from blendersessions_portal.rendering import STAY, asks_to_stay
+from blendersessions_portal.rules_shown import class_rules_shown, rules_shown
 from blendersessions_portal.scene_choice import SceneChoice, address
-from blendersessions_portal.transfer_rules import TransferRules, rules_of_any
+from blendersessions_portal.transfer_rules import rules_of_any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from blendersessions_portal.identity import Identifier, Visitor
     from blendersessions_portal.input_choice import InputChoice
     from blendersessions_portal.opening import Opening
-    from blendersessions_portal.rendering import Renderer
+    from blendersessions_portal.rendering import Part, Renderer
     from blendersessions_portal.samples import Samples
     from blendersessions_portal.session_store import SessionStore
     from blendersessions_portal.session_view import SessionView
@@ -62,7 +63,6 @@ class Pages:
         """Return the endpoint of each address."""
         return [
             Route("/", self.home),
-            Route("/healthz", self.health),
             Route("/artists", self.artists),
             Route("/view", self.view),
             Route("/sessions", self.session_list),
@@ -75,10 +75,6 @@ class Pages:
             Route("/sessions/{name}/resume", self.resume, methods=["POST"]),
         ]
 
-    async def health(self, _request: Request) -> Response:
-        """Answer while the event loop runs."""
-        return PlainTextResponse("ok\n")
-
     async def artists(self, request: Request) -> Response:
         """Show what is kept, and when."""
         return self.renderer.artists(request)
@@ -87,7 +83,8 @@ class Pages:
         """Show the scenes and the visitor's sessions."""
         visitor = self.identifier.identify(request)
         sessions, chosen = await self._sessions(visitor), self.input_choice.remembered(request)
-        rules = rules_of_any([await self._rules_shown(name) for name in visitor.classes or (visitor.class_name,)])
+        classes = visitor.classes or (visitor.class_name,)
+        rules = rules_of_any([await class_rules_shown(self.store, name) for name in classes])
         response = self.renderer.home(request, sessions, self.guard.token(visitor), rules, no_middle_button=chosen)
         # Each visit renews the cookie, so that only browsers that stay away for a month are forgotten.
         self.identifier.remember(visitor, response)
@@ -96,7 +93,7 @@ class Pages:
     async def session_list(self, request: Request) -> Response:
         """Show the visitor's sessions alone, for a page that refreshes its list."""
         visitor = self.identifier.identify(request)
-        return self.renderer.session_list(request, await self._sessions(visitor), self.guard.token(visitor))
+        return self._part(visitor, self.renderer.list_part(await self._sessions(visitor)))
 
     async def create(self, request: Request) -> Response:
         """Make a session and go to its page; with `reuse`, go to a live session of the same scene if there is one.
@@ -184,11 +181,11 @@ class Pages:
         """Show a session's page; redirect to Blender if the session is ready, unless the query asks to stay."""
         visitor, session = await own_session(request, self.identifier, self.store)
         response: Response
-        if session.ready and not _asks_to_stay(request):
+        if session.ready and not asks_to_stay(request):
             response = RedirectResponse(f"/sessions/{session.name}/open", status_code=303)
         else:
-            stay = _asks_to_stay(request)
-            rules = await self._rules_shown(session.class_name) if session.wants_file else TransferRules()
+            stay = asks_to_stay(request)
+            rules = await rules_shown(self.store, session)
             response = self.renderer.session(request, session, self.guard.token(visitor), rules, stay=stay)
         self.identifier.remember(visitor, response)
         return response
@@ -196,9 +193,8 @@ class Pages:
     async def progress(self, request: Request) -> Response:
         """Show the session's progress alone, for a page that refreshes it."""
         visitor, session = await own_session(request, self.identifier, self.store)
-        rules = await self._rules_shown(session.class_name) if session.wants_file else TransferRules()
-        token = self.guard.token(visitor)
-        return self.renderer.progress(request, session, token, rules, stay=_asks_to_stay(request))
+        rules = await rules_shown(self.store, session)
+        return self._part(visitor, self.renderer.session_part(session, rules, stay=asks_to_stay(request)))
 
     async def open(self, request: Request) -> Response:
         """Go to Blender, as the owner."""
@@ -246,13 +242,8 @@ class Pages:
         logger.info("Session %s was resumed by %s.", session.name, visitor.owner)
         return RedirectResponse(f"/sessions/{session.name}", status_code=303)
 
-    async def _rules_shown(self, class_name: str) -> TransferRules:
-        try:
-            return await self.store.rules(class_name)
-        except DomainError as error:
-            # The page is shown all the same. What a form asks for is checked again.
-            logger.warning("The rules of the class %s cannot be read: %s", class_name, error)
-            return TransferRules()
+    def _part(self, visitor: Visitor, part: Part) -> Response:
+        return HTMLResponse(self.renderer.part(part, self.guard.token(visitor)))
 
     async def _sessions(self, visitor: Visitor) -> list[SessionView]:
         # A name that was made just now has no sessions.
@@ -269,10 +260,6 @@ def _find_live(sessions: Sequence[SessionView], scene: SceneChoice, class_name: 
     """Return a live session of a scene, and of a class if one is named."""
     fitting = (session for session in sessions if session.live and session.scene == scene)
     return next((session for session in fitting if class_name in {"", session.class_name}), None)
-
-
-def _asks_to_stay(request: Request) -> bool:
-    return "stay" in request.query_params
 
 
 def _chosen_class(visitor: Visitor, form: FormData) -> str:

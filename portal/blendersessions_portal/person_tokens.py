@@ -19,6 +19,7 @@ from blendersessions.model.errors import DomainError
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from blendersessions_portal.departures import Departures
     from blendersessions_portal.identity import ProviderSession, Visitor
 
 logger = logging.getLogger(__name__)
@@ -57,10 +58,16 @@ class _Use:
 
 
 class PersonTokens:
-    """The tokens that browsers showed."""
+    """The tokens that browsers showed.
 
-    def __init__(self, guacamole: Guacamole) -> None:
+    Args:
+        guacamole: says whose a token is, and ends it.
+        departures: told of whoever has to go, so that what else is open for them ends too.
+    """
+
+    def __init__(self, guacamole: Guacamole, departures: Departures) -> None:
         self._guacamole = guacamole
+        self._departures = departures
         self._seen: OrderedDict[str, _Use] = OrderedDict()
         self._ending: set[str] = set()
         """Tokens that nobody uses any more, and that Guacamole may still know."""
@@ -95,19 +102,26 @@ class PersonTokens:
 
     async def end(self, owner: str, browser: str) -> None:
         """End the tokens of one browser of a person, with the desktops that are open by them."""
+        self._departures.tell(lambda visitor: (visitor.owner, visitor.browser) == (owner, browser))
         await self._end(self._those(lambda use: (use.username, use.browser) == (owner, browser)))
 
     async def end_others(self, owner: str, browser: str) -> None:
         """End the tokens that other people than the owner have in a browser, since the owner uses it now."""
+        self._tell_of_others(owner, browser)
         await self._end(self._of_others(owner, browser))
 
     def end_others_soon(self, owner: str, browser: str) -> None:
         """End them without a wait. None of them opens anything from now on."""
+        self._tell_of_others(owner, browser)
         self._start_to_end(self._of_others(owner, browser))
 
     async def end_session(self, subject: str, name: str) -> None:
         """End the tokens of a provider's session, of all of a person's sessions, or of both together."""
+        self._departures.tell(lambda visitor: visitor.session.is_meant(subject, name))
         await self._end(self._those(lambda use: use.session.is_meant(subject, name)))
+
+    def _tell_of_others(self, owner: str, browser: str) -> None:
+        self._departures.tell(lambda visitor: visitor.browser == browser and visitor.owner != owner)
 
     async def _username_of(self, owner: str, token: str) -> str:
         if use := self._seen.get(token):

@@ -62,6 +62,8 @@ class Progress:
 
 def describe(session: SessionView, now: datetime) -> Progress:
     """Return how far the session has come by now."""
+    if (unnoticed := _unnoticed(session, now)) is not None:
+        return unnoticed
     if session.ending:
         return Progress(State.ENDING, wording.ENDING.headline, _why_deletion_waits(session) or wording.ENDING.way_out)
     if session.failed:
@@ -89,6 +91,15 @@ def describe(session: SessionView, now: datetime) -> Progress:
     # A resumed session waits since its last change, not since it was made.
     words = _waiting_words(session, now - (session.changed or session.created))
     return Progress(State.WORKING, words.headline, words.way_out, _steps(session))
+
+
+def _unnoticed(session: SessionView, now: datetime) -> Progress | None:
+    """Return that the operator does not notice what was asked of a session; None if it does, or may yet."""
+    since = session.unnoticed_since
+    if since is None or now - since <= _NO_STATUS_AFTER or session.ready:
+        return None
+    state = State.SUSPENDING if session.suspend_requested else State.WORKING
+    return Progress(State.ENDING if session.ending else state, wording.UNNOTICED.headline, wording.UNNOTICED.way_out)
 
 
 def _place(position: int) -> str:

@@ -42,6 +42,12 @@ TEMPLATES = _HERE / "templates"
 STAY = "stay=yes"
 """Query of a session's page that shows the session instead of opening it."""
 
+
+def asks_to_stay(request: Request) -> bool:
+    """Return whether a page shows a session that is ready, instead of opening it."""
+    return "stay" in request.query_params
+
+
 _CHANGING = {State.WORKING, State.AWAITING, State.QUEUED, State.SUSPENDING, State.ENDING}
 
 
@@ -88,17 +94,31 @@ class SessionRow:
     may_hold_work: bool
 
 
+@dataclass(frozen=True)
+class Part:
+    """A part of a page that is kept current: two that are equal look the same. The tokens of its forms are left out."""
+
+    template: str
+    context: dict[str, object]
+    changing: bool
+    """Whether it says something else soon, though nothing happens."""
+
+
 class Renderer:
     """Renders the templates. They get rows and words, never the objects behind them.
 
     Args:
         samples: the scenes that pages offer.
         signs_on: whether people sign in, so that what a page says of browsers holds for people.
+        old_since: returns from when the sessions are that pages show, if they are not current.
     """
 
-    def __init__(self, samples: Samples, *, signs_on: bool = False) -> None:
+    def __init__(
+        self, samples: Samples, *, signs_on: bool = False, old_since: Callable[[], datetime | None] = lambda: None
+    ) -> None:
         self._samples = samples
         self.signs_on = signs_on
+        self._old_since = old_since
         contexts: list[Context] = [account_context, lambda _request: {"signs_on": signs_on}]
         self._templates = Jinja2Templates(env=_environment(), context_processors=contexts)
 
@@ -152,26 +172,36 @@ class Renderer:
         """Render the scenes and the visitor's sessions."""
         context: dict[str, object] = {"samples": list(self._samples), "no_middle_button": no_middle_button}
         context |= {"rules": rules, "largest": size(rules.max_bytes), "no_uploads": wording.NO_UPLOADS}
-        context |= self._list_context(sessions, csrf)
+        context |= self.list_part(sessions).context | {"csrf": csrf}
         return self._templates.TemplateResponse(request, "home.html", context)
-
-    def session_list(self, request: Request, sessions: Sequence[SessionView], csrf: str) -> Response:
-        """Render the list of the visitor's sessions alone, to replace it on the page."""
-        return self._templates.TemplateResponse(request, "_sessions.html", self._list_context(sessions, csrf))
 
     def session(
         self, request: Request, session: SessionView, csrf: str, rules: TransferRules, *, stay: bool
     ) -> Response:
         """Render a session's page; without `stay` it goes to Blender as soon as the session is ready."""
-        context = self._session_context(session, csrf, rules, stay=stay)
+        context = self.session_part(session, rules, stay=stay).context | {"csrf": csrf}
         return self._templates.TemplateResponse(request, "session.html", context)
 
-    def progress(
-        self, request: Request, session: SessionView, csrf: str, rules: TransferRules, *, stay: bool
-    ) -> Response:
-        """Render the session's progress alone, to replace it on the page."""
-        context = self._session_context(session, csrf, rules, stay=stay)
-        return self._templates.TemplateResponse(request, "_progress.html", context)
+    def list_part(self, sessions: Sequence[SessionView]) -> Part:
+        """Return the list of the visitor's sessions."""
+        rows = [self.row(session) for session in sessions]
+        changing = any(row.state in _CHANGING for row in rows)
+        context: dict[str, object] = {"rows": rows, "changing": changing, "not_current": self._not_current()}
+        return Part("_sessions.html", context, changing)
+
+    def session_part(self, session: SessionView, rules: TransferRules, *, stay: bool) -> Part:
+        """Return the progress of a session."""
+        row, largest = self.row(session), size(rules.max_bytes)
+        context: dict[str, object] = {"row": row, "stay": stay, "rules": rules, "largest": largest}
+        return Part("_progress.html", context | {"not_current": self._not_current()}, row.state in _CHANGING)
+
+    def part(self, part: Part, csrf: str) -> str:
+        """Render a part alone, to replace it on the page."""
+        return self._templates.get_template(part.template).render(part.context | {"csrf": csrf})
+
+    def removed(self) -> str:
+        """Render what stands in place of the progress of a session that is gone."""
+        return self._templates.get_template("_removed.html").render()
 
     def full(
         self,
@@ -185,7 +215,7 @@ class Renderer:
         """Render the page of a visitor with too many sessions: their list, and a button that starts the scene later."""
         context: dict[str, object] = {"count": len(sessions), "scene": scene, "title": self._title(scene)}
         context["no_middle_button"] = no_middle_button
-        context |= self._list_context(sessions, csrf)
+        context |= self.list_part(sessions).context | {"csrf": csrf}
         return self._templates.TemplateResponse(request, "full.html", context, status_code=409)
 
     def view(self, request: Request, file: str, csrf: str, *, no_middle_button: bool) -> Response:
@@ -231,13 +261,7 @@ class Renderer:
         sample = self._samples.get(scene.sample)
         return sample.title if sample else scene.file or "Empty scene"
 
-    def _session_context(
-        self, session: SessionView, csrf: str, rules: TransferRules, *, stay: bool
-    ) -> dict[str, object]:
-        row, largest = self.row(session), size(rules.max_bytes)
-        return {"row": row, "csrf": csrf, "stay": stay, "rules": rules, "largest": largest}
-
-    def _list_context(self, sessions: Sequence[SessionView], csrf: str) -> dict[str, object]:
-        rows = [self.row(session) for session in sessions]
-        changing = any(row.state in _CHANGING for row in rows)
-        return {"rows": rows, "changing": changing, "csrf": csrf}
+    def _not_current(self) -> str:
+        """Return that what a page shows is old, and from when; empty if it is current."""
+        since = self._old_since()
+        return wording.NOT_CURRENT.format(since=f"{since:%H:%M}") if since else ""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from blendersessions.clients.agent import endpoint_of
 from blendersessions.clients.agent_files import AgentFiles
 from blendersessions.model.container import AGENT_PORT
-from blendersessions.model.errors import Conflict, KindUnknown, NotFound, System, Unavailable
+from blendersessions.model.errors import Conflict, DomainError, KindUnknown, NotFound, System, Unavailable
 from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Manifest, Ref
 from blendersessions.model.names import user_secret_name
 from blendersessions.model.session import DEFAULT_CLASS
 from blendersessions.model.user_credentials import credentials_in
 from blendersessions_portal.known_desktops import KnownDesktops
+from blendersessions_portal.session_cache import SessionCache
 from blendersessions_portal.session_view import OWNER_HASH_LABEL, SessionView, new_session, owner_hash, read_session
 from blendersessions_portal.transfer_rules import TransferRules, rules_in
 
@@ -91,8 +93,13 @@ class SessionStore(Protocol):
         """
         ...
 
-    async def rules(self, class_name: str) -> TransferRules:
-        """Return what a class lets in and out of its sessions' desktops."""
+    async def rules(self, class_name: str, *, may_be_known: bool = False) -> TransferRules:
+        """Return what a class lets in and out of its sessions' desktops.
+
+        Args:
+            class_name: the class.
+            may_be_known: whether it may be what a watch showed. What is let through is decided without it.
+        """
         ...
 
     async def desktop_files(self, session: SessionView, *, may_be_known: bool = False) -> AgentFiles:
@@ -109,15 +116,24 @@ class SessionStore(Protocol):
 
 
 class KubernetesSessionStore:
-    """Sessions as objects in one namespace of the cluster. All methods raise the domain errors of `model.errors`."""
+    """Sessions as objects in one namespace of the cluster. All methods raise the domain errors of `model.errors`.
 
-    def __init__(self, kubernetes: Kubernetes, namespace: str) -> None:
+    Args:
+        kubernetes: sends the requests.
+        namespace: where the sessions are.
+        cache: what a watch showed of them; without it, or where the portal may not watch, each call sends requests.
+    """
+
+    def __init__(self, kubernetes: Kubernetes, namespace: str, cache: SessionCache | None = None) -> None:
         self._kubernetes = kubernetes
         self._namespace = namespace
+        self._cache = cache or SessionCache()
         self._desktops = KnownDesktops(self._find_agent)
 
     async def list(self, owner: str) -> list[SessionView]:
         """Return the owner's sessions, the newest first."""
+        if self._cache.sessions.is_filled:
+            return self._cache.of(owner)
         selector = f"{OWNER_HASH_LABEL}={owner_hash(owner)}"
         try:
             sessions = [_read(body) async for body in self._kubernetes.list(SESSION_KIND, self._namespace, selector)]
@@ -129,6 +145,8 @@ class KubernetesSessionStore:
 
     async def count(self) -> int:
         """Return the number of sessions that all visitors have, without those that are being deleted."""
+        if self._cache.sessions.is_current:
+            return self._cache.count()
         try:
             return len(
                 [
@@ -141,14 +159,16 @@ class KubernetesSessionStore:
             raise self._no_such_kind() from error
 
     async def get(self, owner: str, name: str) -> SessionView:
-        """Return one of the owner's sessions.
+        """Return one of the owner's sessions. What the watch has is there, whatever a request would say.
 
         Raises:
             NotFound: there is none, or it is somebody else's.
         """
         ref = Ref(SESSION_KIND, self._namespace, name)
+        session = self._cache.get(name) if self._cache.sessions.is_filled else None
         # A name like ".." would change the path of the request.
-        session = _read(await self._kubernetes.get(ref)) if _NAME.fullmatch(name) else None
+        if session is None and _NAME.fullmatch(name):
+            session = self._noted(await self._kubernetes.get(ref))
         if session is None or session.owner != owner:
             raise NotFound(f"{ref} does not exist.", System.KUBERNETES)
         return session
@@ -169,7 +189,7 @@ class KubernetesSessionStore:
                 made = new_session(
                     self._namespace, owner, scene, class_name=class_name, no_middle_button=no_middle_button
                 )
-                return _read(await self._kubernetes.create(made))
+                return self._noted(await self._kubernetes.create(made))
             except Conflict:
                 # The random characters may give a name that exists. Another draw very likely does not.
                 continue
@@ -185,6 +205,7 @@ class KubernetesSessionStore:
         """
         session = await self.get(owner, name)
         await self._kubernetes.delete(Ref(SESSION_KIND, self._namespace, name), session.uid)
+        self._cache.note_deletion(name, session.uid)
 
     async def suspend(self, owner: str, name: str) -> None:
         """Request that a session is suspended.
@@ -214,8 +235,15 @@ class KubernetesSessionStore:
             raise NotFound(f"{ref} holds no sign-in for {owner}.", System.KUBERNETES)
         return found
 
-    async def rules(self, class_name: str) -> TransferRules:
-        """Return what a class lets in and out of its sessions' desktops; the defaults if there is no such class."""
+    async def rules(self, class_name: str, *, may_be_known: bool = False) -> TransferRules:
+        """Return what a class lets in and out of its sessions' desktops; the defaults if there is no such class.
+
+        Args:
+            class_name: the class.
+            may_be_known: whether it may be what a watch showed. A class that it has not shown is read.
+        """
+        if may_be_known and (known := self._cache.rules(class_name)) is not None:
+            return known
         try:
             return rules_in(await self._kubernetes.get(Ref(CLASS_KIND, self._namespace, class_name)))
         except NotFound:
@@ -247,12 +275,22 @@ class KubernetesSessionStore:
         return endpoint_of(pod, secret)
 
     async def _scale(self, owner: str, name: str, replicas: int) -> None:
-        session = await self.get(owner, name)
+        session, ref = await self.get(owner, name), Ref(SESSION_KIND, self._namespace, name)
         # With the UID, the API server refuses this if the name now belongs to another session.
         try:
-            await self._kubernetes.scale(Ref(SESSION_KIND, self._namespace, name), session.uid, replicas)
+            await self._kubernetes.scale(ref, session.uid, replicas)
         except KindUnknown as error:
             raise self._no_such_kind() from error
+        if self._cache.sessions.is_filled:
+            # The next page may be asked for before the watch has shown it.
+            with suppress(DomainError):
+                self._cache.note(await self._kubernetes.get(ref))
+
+    def _noted(self, body: Manifest) -> SessionView:
+        """Return the session of an answer, which the watch may not have shown yet."""
+        session = _read(body)
+        self._cache.note(body)
+        return session
 
     def _no_such_kind(self) -> Unavailable:
         return Unavailable(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from blendersessions.model.conditions import ConditionType, Reason
+from blendersessions.model.fields import moment
 from blendersessions.model.files import Files
 from blendersessions.model.manifest import API_VERSION, SESSION_KIND, Manifest
 from blendersessions.model.names import ALPHABET
@@ -38,6 +39,8 @@ class SessionView:
     owner: str
     scene: SceneChoice
     """What the session opens first."""
+    written: datetime | None = None
+    """When a person or the portal last asked something of it; None if that is not known."""
 
     @property
     def name(self) -> str:
@@ -126,6 +129,12 @@ class SessionView:
         return self.status.activity or ReportedActivity()
 
     @property
+    def unnoticed_since(self) -> datetime | None:
+        """When something was asked of the session that the operator has not noticed; None if there is nothing."""
+        noticed = self.status.observed_generation
+        return self.written if noticed is not None and noticed < self.session.generation else None
+
+    @property
     def changed(self) -> datetime | None:
         """When a condition last became true or false; None if none did."""
         moments = (condition.last_transition_time for condition in self.status.conditions)
@@ -188,7 +197,14 @@ def read_session(body: Manifest) -> SessionView:
     session = parse_session(body)
     # Read from the object itself: if a part of the spec is malformed, the model has defaults for all of it.
     spec = body.get("spec") or {}
-    return SessionView(session, str(spec.get("owner", "")), scene_in(spec))
+    return SessionView(session, str(spec.get("owner", "")), scene_in(spec), _written(body["metadata"]))
+
+
+def _written(metadata: Manifest) -> datetime | None:
+    """Return when something besides the status was last written, as the API server keeps it for each writer."""
+    entries = (entry for entry in metadata.get("managedFields") or () if entry.get("subresource") != "status")
+    moments = [moment(entry.get("time")) for entry in entries] + [moment(metadata.get("deletionTimestamp"))]
+    return max((each for each in moments if each is not None), default=None)
 
 
 def new_session(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from blendersessions_portal.cookies import Site
     from blendersessions_portal.csrf import CsrfGuard
+    from blendersessions_portal.departures import Departures
     from blendersessions_portal.identity import Identifier
     from blendersessions_portal.opening import Opening
     from blendersessions_portal.problems import Handler
@@ -52,6 +53,7 @@ class Parts:
     store: SessionStore
     guacamole: GuacamoleSignIn
     renderer: Renderer
+    departures: Departures
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ def _by_header(settings: SignOnSettings, parts: Parts) -> SignOn:
         reserved=settings.reserved,
         fold_case=settings.fold_case,
     )
-    tokens = PersonTokens(parts.guacamole)
+    tokens = PersonTokens(parts.guacamole, parts.departures)
     pages = SignOnPages(identifier, parts.guard, tokens, parts.renderer, settings.sign_out_url)
     shown = AccountIdentifier(identifier, parts.guard, tokens, can_sign_out=bool(settings.sign_out_url))
     opening = PersonOpening(parts.public_url, parts.store, parts.renderer, parts.signer)

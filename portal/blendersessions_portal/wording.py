@@ -220,6 +220,14 @@ SLOW: Final = Words(
     "Blender is starting",
     "This takes longer than usual. The first start on a machine downloads Blender. The steps below show what happens.",
 )
+UNNOTICED: Final = Words(
+    "Waiting for the operator",
+    "It has not noticed what was asked of this session. Nothing is lost, and it goes on by itself. If this does not"
+    " change, tell your administrator: the operator may not be running.",
+)
+NOT_CURRENT: Final = (
+    "This may be out of date: there has been no news from the cluster since {since} UTC. The page goes on trying."
+)
 NO_STATUS: Final = Words(
     "Waiting for the start",
     "Nothing has happened yet. If this does not change, tell your administrator: the operator may not be running.",

@@ -173,12 +173,13 @@ def test_the_rights_of_the_operator_on_its_lease(api: Api) -> None:
 
 @pytest.mark.usefixtures("installed")
 def test_the_rights_of_the_portal(api: Api) -> None:
-    for verb in ("get", "list", "create", "delete"):
+    classes = f"{BS[:-1]}classes"
+    for verb in ("get", "list", "watch", "create", "delete"):
         assert may(api, PORTAL, verb, BS, SESSIONS)
-        assert not may(api, PORTAL, verb, BS, "elsewhere")
-        # By their names alone: the address of an agent, and what a class lets in and out.
-        for resource in ("pods", "blendersessions.io/blendersessionclasses"):
-            assert may(api, PORTAL, verb, resource, SESSIONS) is (verb == "get")
+        assert may(api, PORTAL, verb, classes, SESSIONS) is (verb in {"get", "list", "watch"})
+        # By its name alone: the address of an agent.
+        assert may(api, PORTAL, verb, "pods", SESSIONS) is (verb == "get")
+        for resource in (BS, classes, "pods"):
             assert not may(api, PORTAL, verb, resource, "elsewhere")
     for verb in ("patch", "update"):
         assert not may(api, PORTAL, verb, BS, SESSIONS), "it may neither change an owner nor viewers"

@@ -9,6 +9,7 @@ make bench OPTIONS='line --waiting 10000'         what a departure from a long l
 make bench OPTIONS='hostile'                      a tenant who fills the cluster with large objects
 make bench OPTIONS='transfer'                     a large file up, down and in an archive of a desktop's agent
 make bench OPTIONS='portal-transfer'              1 GB through the portal, in and out, and its memory
+make bench OPTIONS='portal-live'                  how soon open pages of the portal show a change, and what they cost
 make bench OPTIONS='frame --cluster demo'         seconds to the picture of a real Blender, on a running cluster
 """
 
@@ -22,7 +23,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import frame, hostile, line, page, portal_transfer, transfer
+from bench import frame, hostile, line, page, portal_live, portal_transfer, transfer
 from bench.run import SCENARIOS, Options, run
 
 
@@ -40,6 +41,8 @@ def main() -> None:
         transfer.main(arguments[1:])
     elif arguments[:1] == ["portal-transfer"]:
         portal_transfer.main(arguments[1:])
+    elif arguments[:1] == ["portal-live"]:
+        portal_live.main(arguments[1:])
     elif arguments[:1] == ["page"]:
         page.write()
     else:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from contextlib import contextmanager
+from copy import deepcopy
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import uvicorn
 
 from blendersessions_portal.app import create_app
+from blendersessions_portal.session_cache import SessionCache
 from blendersessions_portal.sign_on_settings import GUESTS
 from file_choosers import catch_file_choosers
 from ports import HeldPort
@@ -17,12 +20,13 @@ from unit.portal.fakes import KEY, FakeGuacamole, FakeStore, write_samples
 from waiting import DEADLINE_MILLISECONDS, DEADLINE_SECONDS, until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from playwright.sync_api import Browser, Page
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from blendersessions_portal.live_parts import LiveParts
     from blendersessions_portal.sign_on_settings import SignOnSettings
     from unit.portal.fake_agent import FakeAgent
 
@@ -35,6 +39,27 @@ class Served:
     def __init__(self, store: FakeStore, url: str) -> None:
         self.store = store
         self.url = url
+        self.cache = SessionCache()
+        self.loop: asyncio.AbstractEventLoop | None = None
+        """The portal's, once it has answered something."""
+        self.live: LiveParts
+        """The streams to open pages."""
+
+    def show(self) -> None:
+        """Have the portal's watch see what is in the store now."""
+        self.in_portal(self.cache.replace, deepcopy(list(self.store.objects.values())), "", 0)
+
+    def in_portal(self, call: Callable[..., object], *arguments: object) -> None:
+        """Call something in the portal's own thread, and wait until that is done."""
+        assert self.loop is not None, "the portal has answered nothing yet"
+        done = threading.Event()
+
+        def run() -> None:
+            call(*arguments)
+            done.set()
+
+        self.loop.call_soon_threadsafe(run)
+        assert done.wait(DEADLINE_SECONDS)
 
     def visit(self, page: Page) -> str:
         """Make a session that is ready for whoever uses a tab, and return its name."""
@@ -47,8 +72,17 @@ class Served:
 
 
 @contextmanager
-def serving(folder: Path, sign_on: SignOnSettings = GUESTS, headers: Mapping[str, str] = NONE) -> Iterator[Served]:
-    """Serve a portal over a store in memory while the block runs. A proxy before it would add the headers."""
+def serving(
+    folder: Path, sign_on: SignOnSettings = GUESTS, headers: Mapping[str, str] = NONE, *, watches: bool = False
+) -> Iterator[Served]:
+    """Serve a portal over a store in memory while the block runs.
+
+    Args:
+        folder: for the samples.
+        sign_on: how people sign in.
+        headers: what a proxy before it would add.
+        watches: whether the portal has a watch, which sees what a test shows it.
+    """
     with HeldPort() as port:
         served = Served(FakeStore(), f"http://127.0.0.1:{port.number}/")
         app = create_app(
@@ -60,9 +94,20 @@ def serving(folder: Path, sign_on: SignOnSettings = GUESTS, headers: Mapping[str
             max_sessions=3,
             max_sessions_of_all=60,
             sign_on=sign_on,
+            cache=served.cache if watches else None,
         )
-        with served_at(port.number, _with_headers(app, headers)):
+        if watches:
+            served.cache.sessions.listed()
+
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            served.loop = asyncio.get_running_loop()
+            await app(scope, receive, send)
+
+        served.live = app.live
+        with served_at(port.number, _with_headers(answer, headers)):
             yield served
+            if served.loop is not None:
+                served.in_portal(app.live.close)
 
 
 def _with_headers(app: ASGIApp, headers: Mapping[str, str]) -> ASGIApp:
@@ -116,4 +161,4 @@ def tab(browser: Browser, *, scripts: bool = True, **options: object) -> Iterato
     catch_file_choosers(page)
     yield page
     context.close()
-    assert troubles == []
+    assert troubles == [], troubles

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import aclosing
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from blendersessions.model.errors import DomainError, Expired, KindUnknown, Unauthorised
+from blendersessions.clients.backoff import backoff
+from blendersessions.clients.kubernetes.reflector import Collection, Reflector
+from blendersessions.model.errors import DomainError, KindUnknown
 from blendersessions.model.labels import SELECTOR
 from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Ref, ref_of
 from blendersessions.model.warm_pool import pool_of
 from blendersessions_operator.controller.cache import CHILD_KINDS
-from blendersessions_operator.controller.workqueue import backoff
 from blendersessions_operator.resources.network_policy import NETWORK_POLICY_KIND
 
 if TYPE_CHECKING:
+    from blendersessions.clients.kubernetes.answers import Change
     from blendersessions.model.installation import InstallationDefaults
     from blendersessions.model.manifest import Manifest
     from blendersessions_operator.controller.context import ReconcilerContext
@@ -29,20 +30,6 @@ logger = logging.getLogger(__name__)
 
 MAX_SYNC_DELAY_SECONDS = 5.0
 """Longest pause between two attempts to fill the cache at start-up. No session is reconciled before it is filled."""
-MAX_WATCH_DELAY_SECONDS = 10.0
-"""Longest pause between two attempts to watch. Changes during the pause are seen late."""
-MIN_WATCH_DELAY_SECONDS = 0.1
-"""Pause before a watch continues that received an event and ended in order."""
-WATCH_ATTEMPTS = 3
-"""After this number of failures in a row the collection is listed again, because the resource version may be wrong."""
-
-
-class Collection(NamedTuple):
-    """All objects of one kind in one namespace, or in all, which are listed and watched together."""
-
-    kind: str
-    namespace: str
-    """Empty: all namespaces."""
 
 
 def watched_kinds(installation: InstallationDefaults) -> tuple[str, ...]:
@@ -192,30 +179,16 @@ class Informer:
 
     async def run(self, version: str) -> None:
         """Watch for ever, from this resource version on."""
-        attempt, logged = 0, ""
-        while True:
-            attempt += 1
-            try:
-                if not version:
-                    version = await relist(self._context, self._collection)
-                async with aclosing(self._context.kubernetes.watch(*self._collection, SELECTOR, version)) as changes:
-                    async for change in changes:
-                        if change.manifest is not None:
-                            apply_event(self._context, change.manifest, gone=change.gone)
-                        attempt, version, logged = 0, change.version, ""
-            except Expired:
-                version = ""
-            except DomainError as error:
-                # A single broken watch is normal. A lasting failure is logged once, because sessions do not advance.
-                lasting = attempt >= WATCH_ATTEMPTS or isinstance(error, Unauthorised)
-                if lasting and str(error) != logged:
-                    logged = str(error)
-                    kind = self._collection.kind
-                    logger.warning("Changes of kind %s are not seen; the operator watches again. %s", kind, error)
-            except Exception:
-                # An unexpected answer must not end the watch for the rest of the process's life.
-                logger.exception("The watch of %s failed unexpectedly; it starts again.", self._collection.kind)
-                version = ""
-            if attempt >= WATCH_ATTEMPTS:
-                version = ""
-            await asyncio.sleep(min(backoff(attempt), MAX_WATCH_DELAY_SECONDS) if attempt else MIN_WATCH_DELAY_SECONDS)
+        reflector = Reflector(
+            self._context.kubernetes, self._collection, SELECTOR, self, meanwhile="the operator watches again"
+        )
+        await reflector.run(version)
+
+    async def relist(self) -> str:
+        """List the collection again, and return the resource version of the list."""
+        return await relist(self._context, self._collection)
+
+    def apply(self, change: Change) -> None:
+        """Cache what a watch reported, and enqueue the affected sessions."""
+        if change.manifest is not None:
+            apply_event(self._context, change.manifest, gone=change.gone)

@@ -8,11 +8,11 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from blendersessions.clients.backoff import backoff
 from blendersessions.clients.guacamole.marks import Installation
 from blendersessions.model.conditions import Reason
 from blendersessions.model.errors import DomainError, GroupTaken
 from blendersessions.model.manifest import Ref
-from blendersessions_operator.controller.workqueue import backoff
 from blendersessions_operator.planning.status_events import Event
 
 if TYPE_CHECKING:

@@ -4,30 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Generic, TypeVar
+
+from blendersessions.clients.backoff import backoff
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable
 
 logger = logging.getLogger(__name__)
 
-FIRST_DELAY_SECONDS = 0.5
-"""Delay after the first failure; it doubles with each further one."""
-MAX_DELAY_SECONDS = 60.0
-JITTER_FRACTION = 0.2
-"""Largest part by which a delay is shortened at random, so that retries are spread over time."""
 SPARE_FRACTION = 0.25
 """The part of the workers that one tenant never holds, so that the next key of another tenant is taken at once."""
 
 Key = TypeVar("Key", bound="Hashable")
-
-
-def backoff(failures: int) -> float:
-    """Return the seconds to wait after this number of failures in a row: doubled each time, capped, with jitter."""
-    delay = min(MAX_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2.0 ** min(failures - 1, 16))
-    return delay * (1 - JITTER_FRACTION * random.random())  # noqa: S311 - to spread the load, not to keep a secret
 
 
 class _Turns(Generic[Key]):
@@ -212,6 +202,6 @@ class WorkQueue(Generic[Key]):
         delay = backoff(self._failures[key])
         if again:
             # The change may repair the failure. A key that fails and changes all the time must not spin.
-            delay = min(delay, FIRST_DELAY_SECONDS)
+            delay = min(delay, backoff(1))
         logger.debug("%s is not done; it is tried again in %.1f s.", key, delay)
         self.add_after(key, delay)

@@ -57,5 +57,7 @@ def build(settings: SignOnSettings, parts: Parts, roles: Roles) -> OpenIDPages:
         claims=claims,
         logout_tokens=LogoutTokens(provider, skew),
         renderer=parts.renderer,
-        common=SignOnPages(identifier, parts.guard, PersonTokens(parts.guacamole), parts.renderer, ""),
+        common=SignOnPages(
+            identifier, parts.guard, PersonTokens(parts.guacamole, parts.departures), parts.renderer, ""
+        ),
     )

@@ -105,6 +105,7 @@ class OpenIDIdentifier:
             is_admin=self._roles.is_admin(signed_on.groups),
             classes=self._roles.classes(signed_on.groups),
             session=signed_on.session,
+            seconds_left=self._sign_ons.seconds_left(signed_on),
         )
 
     def remember(self, visitor: Visitor, response: Response) -> None:

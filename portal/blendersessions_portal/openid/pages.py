@@ -31,6 +31,7 @@ CALLBACK: Final = "sign-in/callback"
 SIGNED_OUT: Final = "signed-out"
 SCRIPT_HEADER: Final = "X-Requested-With"
 """Header of what our scripts ask, which cannot go to the provider."""
+_NOT_DOCUMENTS: Final = ("image/", "text/event-stream")
 _MAX_FIELDS: Final = 4
 _FAILED: Final = (
     "The sign-in was not finished: it took too long, or this browser keeps no cookies. Try it again, and tell your"
@@ -199,7 +200,7 @@ def _is_for_document(request: Request) -> bool:
     destination = headers.get("sec-fetch-dest")
     if destination is not None:
         return destination == "document"
-    return SCRIPT_HEADER not in headers and not headers.get("accept", "").startswith("image/")
+    return SCRIPT_HEADER not in headers and not headers.get("accept", "").startswith(_NOT_DOCUMENTS)
 
 
 def sign_in_address(target: str) -> str:

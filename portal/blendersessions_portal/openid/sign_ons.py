@@ -113,6 +113,10 @@ class SignOns:
             return None
         return found
 
+    def seconds_left(self, signed_on: SignedOn) -> float:
+        """Return how long a sign-on still lasts."""
+        return max(0.0, signed_on.until - self._clock())
+
     def end(self, key: str) -> SignedOn | None:
         """Take a sign-on away, and return it if it was there."""
         return self._kept.pop(key, None)

@@ -1,16 +1,9 @@
-// Keeps a page up to date. Without this file everything works too: forms post, and a meta tag refreshes pages.
+// Replaces parts of a page, which live.js keeps current. Without scripts everything works too: forms post, and a meta tag
+// refreshes pages.
 "use strict";
 
-const PACES = {
-  // `first` and `longest` are pauses in milliseconds. The pause grows by `factor` while the state stays the same.
-  quick: { first: 300, factor: 1.12, longest: 2500 },
-  slow: { first: 15000, factor: 1, longest: 15000 },
-};
-// The HTML of an element as the portal sent it. Scripts and people change the element.
-const sources = new WeakMap();
 // The portal leads documents to the sign-in, and scripts not.
 const FROM_SCRIPT = { Accept: "text/html", "X-Requested-With": "portal" };
-const LONGEST_MILLISECONDS_AFTER_ERROR = 10000;
 
 function announce(text) {
   const place = document.getElementById("announcement");
@@ -19,9 +12,7 @@ function announce(text) {
 
 // Replacing an element closes its popover. So an element with an open popover is left alone.
 function replace(old, fresh) {
-  const source = fresh.outerHTML;
-  if (sources.get(old) === source || old.querySelector(":popover-open")) return old;
-  sources.set(fresh, source);
+  if (old.querySelector(":popover-open")) return old;
   const focused = placeOfFocus(old);
   const kept = keepParts(old, fresh);
   old.replaceWith(fresh);
@@ -82,39 +73,6 @@ async function fetchFragment(address, id) {
   return new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(id);
 }
 
-function keepCurrent(element) {
-  let state = element.dataset.state || element.dataset.pace;
-  let pause = PACES[element.dataset.pace].first;
-  sources.set(element, element.outerHTML);
-
-  async function refresh() {
-    if (!element.isConnected) return;
-    const hidden = document.hidden && element.dataset.pace === "slow";
-    try {
-      const fresh = hidden ? element : await fetchFragment(element.dataset.refresh, element.id);
-      if (fresh === null) {
-        location.reload();
-        return;
-      }
-      element = replace(element, fresh);
-      if (element.dataset.next) {
-        location.replace(element.dataset.next);
-        return;
-      }
-      const pace = PACES[element.dataset.pace];
-      if (!pace) return;
-      const now = element.dataset.state || element.dataset.pace;
-      pause = now === state ? Math.min(pause * pace.factor, pace.longest) : pace.first;
-      state = now;
-    } catch (error) {
-      announce("The portal does not answer. This page keeps trying.");
-      pause = Math.min(pause * 2, LONGEST_MILLISECONDS_AFTER_ERROR);
-    }
-    setTimeout(refresh, pause);
-  }
-  setTimeout(refresh, pause);
-}
-
 // The first click disables the form's buttons, so that a double click makes one session. That comes after the browser has
 // collected the form's values: it leaves out those of a disabled button.
 function guardForms(root) {
@@ -134,7 +92,7 @@ function guardForms(root) {
 
 function setUp(root) {
   guardForms(root);
-  for (const element of root.querySelectorAll("[data-refresh]")) keepCurrent(element);
+  for (const element of root.querySelectorAll("[data-refresh], [data-events]")) new LivePart(element);
   for (const form of root.querySelectorAll("form[data-send]")) form.requestSubmit();
   document.dispatchEvent(new CustomEvent("refreshed", { detail: root }));
 }

@@ -151,3 +151,4 @@ async def test_what_is_not_delivered_in_time_is_given_up_by_the_kernel(
         await kubernetes.replace(POD)
     await kubernetes.close()
     assert wanted in given
+    assert (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1) in given, "a watch sends nothing that could stay undelivered"

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from blendersessions.clients.kubernetes.answers import Change, Page
+from blendersessions.clients.kubernetes.reflector import WATCH_ATTEMPTS, Collection
 from blendersessions.model.errors import Expired, System, Unauthorised, Unavailable
 from blendersessions.model.manifest import Manifest, Ref, ref_of
-from blendersessions_operator.controller.informer import WATCH_ATTEMPTS, Collection, Informer
+from blendersessions_operator.controller.informer import Informer
 from blendersessions_operator.resources.service import service
 from unit.operator.contexts import context_of
 from unit.operator.factories import body, session, stored
 from waiting import until_set
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from blendersessions_operator.controller.context import ReconcilerContext
 
@@ -43,10 +44,13 @@ class FakeApi:
         assert selector
         yield Page("500", self.items)
 
-    async def watch(self, kind: str, namespace: str, selector: str, version: str) -> AsyncIterator[Change]:
+    async def watch(
+        self, kind: str, namespace: str, selector: str, version: str, opened: Callable[[], None]
+    ) -> AsyncIterator[Change]:
         assert (kind, namespace) == COLLECTION
         assert selector
         self.begun.append(version)
+        opened()
         if not self.acts:
             self.over.set()
             await asyncio.Event().wait()
@@ -58,8 +62,8 @@ class FakeApi:
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("blendersessions_operator.controller.informer.MIN_WATCH_DELAY_SECONDS", 0.0)
-    monkeypatch.setattr("blendersessions_operator.controller.informer.MAX_WATCH_DELAY_SECONDS", 0.0)
+    monkeypatch.setattr("blendersessions.clients.kubernetes.reflector.MIN_WATCH_DELAY_SECONDS", 0.0)
+    monkeypatch.setattr("blendersessions.clients.kubernetes.reflector.MAX_WATCH_DELAY_SECONDS", 0.0)
 
 
 @asynccontextmanager
@@ -117,9 +121,18 @@ async def test_a_watch_whose_version_expired_relists(fate: list[Act]) -> None:
         assert enqueued == [SESSION]
 
 
+async def test_a_watch_that_goes_back_relists_and_keeps_nothing_of_it() -> None:
+    """A restored etcd has older versions. Its bookmarks are the first that shows it."""
+    api = FakeApi([Change("90", manifest=at("90"))])
+    async with watched(api, at("101")) as (context, enqueued):
+        assert api.begun == ["100", "500"]
+        assert context.cache.get(ref_of(at("101"))) is None
+        assert enqueued == [SESSION]
+
+
 async def test_a_refused_watch_is_logged_once_and_retried(caplog: pytest.LogCaptureFixture) -> None:
     refused = Unauthorised("you may not watch", System.KUBERNETES)
-    api = FakeApi([refused], [refused], [refused], [Change("101", manifest=at("101"))])
+    api = FakeApi([refused], [refused], [refused], [Change("501", manifest=at("501"))])
     async with watched(api) as (_, enqueued):
         assert enqueued == [SESSION]
     assert caplog.text.count("you may not watch") == 1
@@ -132,15 +145,15 @@ async def test_a_watch_that_only_ends_is_retried_with_growing_delay(monkeypatch:
         waits.append(attempt)
         return 0.0
 
-    monkeypatch.setattr("blendersessions_operator.controller.informer.backoff", backoff)
+    monkeypatch.setattr("blendersessions.clients.kubernetes.reflector.backoff", backoff)
     async with watched(
-        FakeApi([], [Expired("too old", System.KUBERNETES)], [], [Change("101", manifest=at("101"))], [])
+        FakeApi([], [Expired("too old", System.KUBERNETES)], [], [Change("501", manifest=at("501"))], [])
     ):
         assert waits == [1, 2, 3, 1], "a watch that delivers something resets the count"
 
 
 async def test_a_fault_of_ours_does_not_end_the_informer(caplog: pytest.LogCaptureFixture) -> None:
-    async with watched(FakeApi([ZeroDivisionError("a fault of ours")], [Change("101", manifest=at("101"))])) as (
+    async with watched(FakeApi([ZeroDivisionError("a fault of ours")], [Change("501", manifest=at("501"))])) as (
         _,
         enqueued,
     ):

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from blendersessions.clients.kubernetes.reflector import Collection
 from blendersessions.model.errors import KindUnknown, System, Unavailable
 from blendersessions.model.manifest import CLASS_KIND, SESSION_KIND, Manifest, Ref, ref_of
 from blendersessions_operator.controller.cache import CHILD_KINDS
-from blendersessions_operator.controller.informer import Collection, relist, relist_sessions_and_classes, sync_caches
+from blendersessions_operator.controller.informer import relist, relist_sessions_and_classes, sync_caches
 from blendersessions_operator.controller.resync import refresh
 from unit.operator.api_server import Server
 from unit.operator.contexts import context_of

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from blendersessions_operator.controller import workqueue
-from blendersessions_operator.controller.workqueue import WorkQueue, backoff
+from blendersessions.clients import backoff as delays
+from blendersessions.clients.backoff import backoff
+from blendersessions_operator.controller.workqueue import WorkQueue
 from waiting import until_set
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ async def test_a_key_added_while_it_is_processed_is_processed_again(work: Record
 
 
 async def test_a_key_that_is_not_done_is_tried_again(work: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workqueue, "FIRST_DELAY_SECONDS", 0.001)
+    monkeypatch.setattr(delays, "FIRST_DELAY_SECONDS", 0.001)
     queue = started(work, 1)
     work.answers["a"] = [False, False, True]
     queue.add("a")
@@ -114,7 +115,7 @@ async def test_a_key_that_is_not_done_is_tried_again(work: Recorder, monkeypatch
 async def test_adding_a_key_makes_its_waiting_retry_come_at_once(
     work: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workqueue, "FIRST_DELAY_SECONDS", 3600.0)
+    monkeypatch.setattr(delays, "FIRST_DELAY_SECONDS", 3600.0)
     queue = started(work, 1)
     work.answers["a"] = [False]
     queue.add("a")
@@ -131,7 +132,7 @@ async def test_adding_a_key_does_not_delay_its_next_retry(work: Recorder, monkey
         failures.append(count)
         return 3600.0
 
-    monkeypatch.setattr(workqueue, "backoff", recorded)
+    monkeypatch.setattr("blendersessions_operator.controller.workqueue.backoff", recorded)
     queue = started(work, 1)
     work.answers["a"] = [False] * 4
     for tries in range(1, 5):
@@ -145,7 +146,7 @@ async def test_adding_a_key_does_not_delay_its_next_retry(work: Recorder, monkey
 async def test_a_fault_in_one_key_is_logged_and_stops_nothing(
     work: Recorder, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workqueue, "FIRST_DELAY_SECONDS", 0.001)
+    monkeypatch.setattr(delays, "FIRST_DELAY_SECONDS", 0.001)
     queue = started(work, 1)
     work.answers["a"] = [RuntimeError("a fault of ours")]
     queue.add("a")

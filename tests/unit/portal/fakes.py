@@ -36,6 +36,8 @@ class FakeStore:
         self.failure: Exception | None = None
         self.rules_of: dict[str, TransferRules] = {}
         """Rules of the classes that have other ones than the defaults."""
+        self.rules_were_read = False
+        """Whether somebody asked for the rules of a class as they are now, and not as they were seen."""
         self.agent_url = ""
         """Where the agent of all desktops is."""
         self.former_agent_url = ""
@@ -84,8 +86,9 @@ class FakeStore:
             raise NotFound("Secret “blender-user-0” does not exist.", System.GUACAMOLE)
         return UserCredentials(owner, self.passwords[owner])
 
-    async def rules(self, class_name: str) -> TransferRules:
+    async def rules(self, class_name: str, *, may_be_known: bool = False) -> TransferRules:
         self._fail()
+        self.rules_were_read = self.rules_were_read or not may_be_known
         return self.rules_of.get(class_name, TransferRules())
 
     async def desktop_files(self, session: SessionView, *, may_be_known: bool = False) -> AgentFiles:

@@ -15,6 +15,7 @@ from unit.portal.fakes import KEY, PUBLIC_URL, FakeGuacamole, FakeStore
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from blendersessions_portal.session_cache import SessionCache
     from blendersessions_portal.sign_on_settings import SignOnSettings
 
 
@@ -55,6 +56,8 @@ class Portal:
     sign_on: SignOnSettings = GUESTS
     peer: str = "127.0.0.1"
     """The address from which the portal's connections come."""
+    cache: SessionCache | None = None
+    """What a watch would show; None if nothing is watched."""
 
     def __post_init__(self) -> None:
         self._browsers: list[Browser] = []
@@ -71,6 +74,7 @@ class Portal:
             max_sessions=self.max_sessions,
             max_sessions_of_all=self.max_sessions_of_all,
             sign_on=self.sign_on,
+            cache=self.cache,
         )
         for browser in self._browsers:
             browser._transport = self._transport()

@@ -121,7 +121,8 @@ async def test_where_the_class_takes_no_files_the_page_says_so(portal: Portal, b
 async def test_the_scenes_are_there_even_if_the_class_cannot_be_read(
     portal: Portal, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def refused(_class_name: str) -> TransferRules:
+    async def refused(_class_name: str, *, may_be_known: bool) -> TransferRules:
+        assert may_be_known
         raise Unauthorised("no right", System.KUBERNETES)
 
     monkeypatch.setattr(portal.store, "rules", refused)

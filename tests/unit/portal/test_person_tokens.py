@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from blendersessions.model.errors import System, Unavailable
+from blendersessions_portal.departures import Departures
 from blendersessions_portal.identity import ProviderSession, Visitor
 from blendersessions_portal.person_tokens import PersonTokens
 from unit.portal.fakes import FakeGuacamole
@@ -35,7 +36,7 @@ def guacamole() -> FakeGuacamole:
 
 @pytest.fixture
 def tokens(guacamole: FakeGuacamole) -> PersonTokens:
-    return PersonTokens(guacamole)
+    return PersonTokens(guacamole, Departures())
 
 
 @pytest.fixture

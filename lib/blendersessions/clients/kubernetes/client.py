@@ -30,7 +30,7 @@ from blendersessions.model.labels import FIELD_MANAGER
 from blendersessions.model.manifest import Manifest, Ref, ref_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 
     from blendersessions.clients.write_guard import WriteGuard
 
@@ -134,8 +134,17 @@ class Kubernetes:
                 return table
             query["continue"] = further
 
-    async def watch(self, kind: str, namespace: str, selector: str, version: str) -> AsyncGenerator[Change, None]:
+    async def watch(
+        self, kind: str, namespace: str, selector: str, version: str, opened: Callable[[], None] | None = None
+    ) -> AsyncGenerator[Change, None]:
         """Yield the changes of the objects of a kind after a resource version, until the API server ends the watch.
+
+        Args:
+            kind: the kind.
+            namespace: of the objects; empty for all namespaces.
+            selector: which of them; empty for all.
+            version: the resource version.
+            opened: called when the API server has accepted the watch, which may be long before a change comes.
 
         Raises:
             Expired: the API server does not keep that version any more.
@@ -148,6 +157,8 @@ class Kubernetes:
             async with response:
                 if response.status >= FIRST_ERROR_STATUS:
                     raise answers.error(ref, response.status, answers.decode(await response.read()))
+                if opened is not None:
+                    opened()
                 async for line in response.content:
                     yield answers.change(ref, answers.decode(line))
         except (TimeoutError, aiohttp.ClientError, OSError) as error:

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 _MAX_WATCH_LINE_BYTES: Final = 2**21
 """Size of one event of a watch. etcd takes objects of up to 1.5 MiB."""
+_KEEP_ALIVE_SECONDS: Final = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5}
+"""After how long without a packet the other side is asked whether it is there, and the pause between two questions. A
+watch sends nothing, so its end would not be noticed for over a minute where a network drops packets (tcp(7))."""
+_KEEP_ALIVE_QUESTIONS: Final = 3
 _READING: Final = frozenset({"GET", "HEAD"})
 
 
@@ -131,6 +135,11 @@ async def _read(response: aiohttp.ClientResponse, most_bytes: int | None) -> byt
 def _open_socket(guard: WriteGuard | None, address: aiohttp.AddrInfoType) -> socket.socket:
     family, kind, protocol, _, _ = address
     opened = socket.socket(family, kind, protocol)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in {**_KEEP_ALIVE_SECONDS, "TCP_KEEPCNT": _KEEP_ALIVE_QUESTIONS}.items():
+        # The command runs on other systems too, and not all of them have these.
+        if hasattr(socket, name):
+            opened.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
     if guard is not None:
         opened.setsockopt(*guard.socket_option)
     return opened
