@@ -12,7 +12,7 @@ IMAGE = Path(__file__).parents[3] / "images" / "blender"
 ALLOWED = {
     "agent": {"agent", "limits", "scene", "workspace", "aiohttp"},
     "agent/thumbnails/maker": {"agent", "scene", "PIL"},
-    "bridge": {"bridge", "class_files", "scene", "workspace", "addon_utils", "bpy", "_bpy", "_cycles"},
+    "bridge": {"bridge", "class_files", "scene", "workspace", "addon_utils", "bpy", "_bpy", "_cycles", "gpu"},
     "class_files": {"class_files", "scene", "workspace"},
     "entry": {"class_files", "entry", "limits", "workspace"},
     "limits": {"limits"},
