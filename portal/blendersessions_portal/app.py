@@ -91,7 +91,9 @@ def create_app(
     site = Site(secure=address.scheme == "https", whole_host=address.path == "/")
     samples = load_samples(samples_dir)
     known, departures, guard = cache or SessionCache(), Departures(), CsrfGuard(signer)
-    renderer = Renderer(samples, signs_on=sign_on.signs_on, old_since=lambda: known.sessions.old_since)
+    renderer = Renderer(
+        samples, signs_on=sign_on.signs_on, old_since=lambda: known.sessions.old_since, everybody=known.everybody
+    )
     parts = Parts(
         public_url=public_url,
         site=site,

@@ -18,6 +18,7 @@ from blendersessions_portal.account import account_context
 from blendersessions_portal.file_view import size
 from blendersessions_portal.progress import Progress, State, describe
 from blendersessions_portal.scene_choice import OWN_FILE
+from blendersessions_portal.start_times import start_pace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from blendersessions_portal.samples import Samples
     from blendersessions_portal.scene_choice import SceneChoice
     from blendersessions_portal.session_view import SessionView
+    from blendersessions_portal.start_times import StartPace
     from blendersessions_portal.transfer_rules import TransferRules
 
     Context = Callable[[Request], dict[str, Any]]
@@ -111,21 +113,28 @@ class Renderer:
         samples: the scenes that pages offer.
         signs_on: whether people sign in, so that what a page says of browsers holds for people.
         old_since: returns from when the sessions are that pages show, if they are not current.
+        everybody: returns all sessions, which tell how long a start usually takes; nothing without a watch.
     """
 
     def __init__(
-        self, samples: Samples, *, signs_on: bool = False, old_since: Callable[[], datetime | None] = lambda: None
+        self,
+        samples: Samples,
+        *,
+        signs_on: bool = False,
+        old_since: Callable[[], datetime | None] = lambda: None,
+        everybody: Callable[[], Sequence[SessionView]] = lambda: (),
     ) -> None:
         self._samples = samples
         self.signs_on = signs_on
         self._old_since = old_since
+        self._everybody = everybody
         contexts: list[Context] = [account_context, lambda _request: {"signs_on": signs_on}]
         self._templates = Jinja2Templates(env=_environment(), context_processors=contexts)
 
-    def row(self, session: SessionView) -> SessionRow:
+    def row(self, session: SessionView, pace: StartPace | None = None) -> SessionRow:
         """Return a session in words, as of now."""
         now = datetime.now(UTC)
-        progress = describe(session, now)
+        progress = describe(session, now, pace)
         sample = self._samples.get(session.scene.sample)
         return SessionRow(
             name=session.name,
@@ -191,8 +200,9 @@ class Renderer:
 
     def session_part(self, session: SessionView, rules: TransferRules, *, stay: bool) -> Part:
         """Return the progress of a session."""
-        row, largest = self.row(session), size(rules.max_bytes)
-        context: dict[str, object] = {"row": row, "stay": stay, "rules": rules, "largest": largest}
+        pace = start_pace(session, self._everybody(), datetime.now(UTC))
+        row, largest = self.row(session, pace), size(rules.max_bytes)
+        context: dict[str, object] = {"row": row, "pace": pace, "stay": stay, "rules": rules, "largest": largest}
         return Part("_progress.html", context | {"not_current": self._not_current()}, row.state in _CHANGING)
 
     def part(self, part: Part, csrf: str) -> str:

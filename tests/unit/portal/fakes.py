@@ -147,6 +147,11 @@ class FakeStore:
             clientURL=url,
         )
 
+    def note_start(self, name: str, seconds: float, path: str = "Cold") -> None:
+        """Add to the status of a session that is ready how it was started."""
+        startup = {"path": path, "seconds": seconds}
+        self.objects[name]["status"] |= {"readyAt": NOW.isoformat(), "startup": startup}
+
     def make_suspended(self, name: str, reason: str, **suspension: object) -> None:
         """Suspend a session as the operator does, and write its status."""
         self.objects[name]["spec"]["replicas"] = 0

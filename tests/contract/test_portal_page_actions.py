@@ -1,0 +1,56 @@
+"""What a person sees and does on the page of a session that starts, runs or failed, in a real browser."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from contract.served_portal import Served, serving, tab
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def portal(tmp_path: Path) -> Iterator[Served]:
+    with serving(tmp_path, watches=True) as served:
+        yield served
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    with tab(browser) as page:
+        yield page
+
+
+def start(portal: Served, page: Page) -> str:
+    """Start a session from the home page, without following it, and return its name."""
+    page.goto(portal.url)
+    known = set(portal.store.objects)
+    token = page.locator("[name=csrf]").first.input_value()
+    form = {"csrf": token, "sample": "shopping_cart.blend"}
+    answer = page.request.post(f"{portal.url}sessions", form=form, max_redirects=0)
+    assert answer.status == 303, answer.text()
+    (name,) = portal.store.objects.keys() - known
+    return name
+
+
+def test_a_page_counts_how_long_a_start_has_taken(portal: Served, page: Page, browser: Browser) -> None:
+    for seconds in (2.4, 3.1, 40.0):
+        with tab(browser) as other:
+            name = start(portal, other)
+        portal.store.make_ready(name)
+        portal.store.note_start(name, seconds)
+    name = start(portal, page)
+    portal.store.make_starting(name)
+    portal.show()
+    page.goto(f"{portal.url}sessions/{name}")
+    pace = page.locator(".pace")
+    expect(pace).to_contain_text("A start usually takes 3 s.")
+    counted = pace.locator("[data-count]")
+    first = int(counted.inner_text())
+    page.wait_for_function("first => Number(document.querySelector('[data-count]').textContent) > first", arg=first)
+    expect(page.get_by_role("status")).not_to_contain_text("usually")
