@@ -91,6 +91,7 @@ class SessionRow:
     takes_file: bool
     wants_file: bool
     has_files: bool
+    can_cancel: bool
     can_suspend: bool
     can_resume: bool
     may_hold_work: bool
@@ -155,6 +156,7 @@ class Renderer:
             takes_file=session.takes_file,
             wants_file=session.wants_file,
             has_files=session.has_files,
+            can_cancel=session.can_cancel,
             can_suspend=session.can_suspend,
             can_resume=session.can_resume,
             may_hold_work=session.may_hold_work,

@@ -176,6 +176,16 @@ class SessionView:
         return self.files is not Files.LOST or self.status.ready_at is not None
 
     @property
+    def can_cancel(self) -> bool:
+        """Whether the session starts or waits for its turn, and has never run: whoever gives it up loses nothing.
+
+        Each suspension and each resume is another generation. A session that was resumed may have somebody's files.
+        """
+        never_ran = self.session.generation == 1 and self.status.ready_at is None
+        gone_or_stopping = not self.live or self.suspending or self.suspended
+        return never_ran and not (gone_or_stopping or self.ready or self.awaits_upload)
+
+    @property
     def ready(self) -> bool:
         """Whether the session can be opened now."""
         openable = self.status.holds(ConditionType.READY) and bool(self.status.client_url)

@@ -7,6 +7,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from blendersessions.model.status import StartPath
+from blendersessions_portal.lifetime_words import span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,6 +20,8 @@ FEWEST_STARTS: Final = 3
 MOST_STARTS: Final = 20
 """The last ones count, since yesterday's machines may be others."""
 
+_LONG_SECONDS: Final = 180
+
 
 @dataclass(frozen=True)
 class StartPace:
@@ -26,6 +29,11 @@ class StartPace:
 
     usual: int
     so_far: int
+
+    @property
+    def long(self) -> str:
+        """The time so far in minutes or hours; empty while it is better told in seconds."""
+        return span(self.so_far) if self.so_far >= _LONG_SECONDS else ""
 
 
 def start_pace(session: SessionView, others: Iterable[SessionView], now: datetime) -> StartPace | None:
@@ -63,13 +71,14 @@ def _usual_seconds(session: SessionView, others: Iterable[SessionView]) -> float
 
 
 def _path(session: SessionView) -> StartPath | None:
-    """Return by which path a session is being started; None while it has no desktop."""
+    """Return by which path a session is being started; None if that is not known."""
     if session.status.suspension is not None:
         return StartPath.COLD
     desktop = session.status.desktop_name
-    if not desktop:
-        return None
-    return StartPath.COLD if desktop == session.session.generated_name else StartPath.WARM
+    if desktop == session.session.generated_name:
+        return StartPath.COLD
+    # A desktop of a pool is new to a session that was never changed. A resumed one has kept the name of its former one.
+    return StartPath.WARM if desktop and session.session.generation == 1 else None
 
 
 def _brings_its_own(session: SessionView) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -46,6 +47,7 @@ def test_a_page_counts_how_long_a_start_has_taken(portal: Served, page: Page, br
         portal.store.note_start(name, seconds)
     name = start(portal, page)
     portal.store.make_starting(name)
+    portal.store.objects[name]["status"]["startedAt"] = datetime.now(UTC).isoformat()
     portal.show()
     page.goto(f"{portal.url}sessions/{name}")
     pace = page.locator(".pace")
@@ -54,3 +56,29 @@ def test_a_page_counts_how_long_a_start_has_taken(portal: Served, page: Page, br
     first = int(counted.inner_text())
     page.wait_for_function("first => Number(document.querySelector('[data-count]').textContent) > first", arg=first)
     expect(page.get_by_role("status")).not_to_contain_text("usually")
+
+
+def test_a_start_in_the_line_says_its_place_and_is_cancelled_by_one_click(portal: Served, page: Page) -> None:
+    name = start(portal, page)
+    queued = ("False", "Queued", "Three sessions run.")
+    portal.store.set_status(name, "Queued", ("Ready", *queued), ("DesktopReady", *queued), queuePosition=2)
+    portal.show()
+    page.goto(f"{portal.url}sessions/{name}")
+    expect(page.locator(".lead")).to_contain_text("You are number 2.")
+    page.get_by_role("button", name="Cancel the start of Shopping cart").click()
+    page.wait_for_url("**/#sessions")
+    assert "deletionTimestamp" in portal.store.objects[name]["metadata"]
+
+
+def test_the_question_of_a_start_with_a_workspace_can_be_taken_back(portal: Served, page: Page) -> None:
+    name = start(portal, page)
+    portal.store.give_workspace(name, size="5Gi")
+    portal.store.make_starting(name)
+    portal.show()
+    page.goto(f"{portal.url}sessions/{name}")
+    page.get_by_role("button", name="Cancel the start of Shopping cart").click()
+    question = page.get_by_role("dialog")
+    expect(question).to_contain_text("the workspace is deleted with all your files")
+    question.get_by_role("button", name="Go on").click()
+    expect(question).to_be_hidden()
+    assert "deletionTimestamp" not in portal.store.objects[name]["metadata"]

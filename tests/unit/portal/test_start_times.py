@@ -23,8 +23,8 @@ def at(seconds: float) -> str:
     return (NOW + timedelta(seconds=seconds)).isoformat()
 
 
-def body(status: dict[str, object], spec: dict[str, object]) -> SessionView:
-    metadata = {"name": "cart", "namespace": "b", "uid": UID, "creationTimestamp": at(-7)}
+def body(status: dict[str, object], spec: dict[str, object], generation: int = 1) -> SessionView:
+    metadata = {"name": "cart", "namespace": "b", "uid": UID, "creationTimestamp": at(-7), "generation": generation}
     return read_session({"metadata": metadata, "spec": {"owner": "guest-a", **spec}, "status": status})
 
 
@@ -33,14 +33,16 @@ def started(seconds: float, path: str = "Cold", *, ago: float = 60, **spec: obje
     return body({"readyAt": at(-ago), "startup": {"path": path, "seconds": seconds}}, spec)
 
 
-def starting(desktop: str = "", *, suspension: bool = False, begun: float | None = 2, **spec: object) -> SessionView:
+def starting(
+    desktop: str = "", *, suspension: bool = False, begun: float | None = 2, generation: int = 1, **spec: object
+) -> SessionView:
     """Return a session whose start began some seconds ago."""
     status: dict[str, object] = {"desktop": {"name": desktop}} if desktop else {}
     if begun is not None:
         status["startedAt"] = at(-begun)
     if suspension:
         status["suspension"] = {"reason": "Idle", "at": at(-3600), "generation": 1}
-    return body(status, spec)
+    return body(status, spec, generation)
 
 
 OWN_DESKTOP = starting().session.generated_name
@@ -83,6 +85,12 @@ def test_a_resumed_session_starts_cold_and_not_when_it_was_made() -> None:
     assert start_pace(starting(begun=None), THREE, NOW) == StartPace(usual=3, so_far=7), "since it was made"
 
 
+def test_a_resumed_session_that_keeps_the_name_of_a_desktop_of_a_pool_may_be_started_by_either_path() -> None:
+    resumed = starting("blender-aaaaaaaaaa", generation=3)
+    assert start_pace(resumed, [*THREE, *(started(0.5, "Warm") for _ in range(3))], NOW) is None
+    assert start_pace(resumed, THREE, NOW) == StartPace(usual=3, so_far=2)
+
+
 def test_only_the_last_starts_count() -> None:
     former = [started(100, ago=9000 + number) for number in range(50)]
     last = [started(5, ago=number) for number in range(MOST_STARTS)]
@@ -110,6 +118,11 @@ def test_what_does_not_start_is_not_timed(status: dict[str, object]) -> None:
 
 def test_a_clock_that_is_behind_tells_no_negative_time() -> None:
     assert start_pace(starting(OWN_DESKTOP, begun=-5), THREE, NOW) == StartPace(usual=3, so_far=0)
+
+
+@pytest.mark.parametrize(("so_far", "words"), [(179, ""), (180, "3 minutes"), (7300, "2 hours")])
+def test_a_long_time_is_told_in_larger_units(so_far: int, words: str) -> None:
+    assert StartPace(usual=3, so_far=so_far).long == words
 
 
 def test_what_is_usual_here_is_not_called_longer_than_usual() -> None:
