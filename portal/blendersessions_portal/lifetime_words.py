@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from blendersessions.model.files import Files
 from blendersessions_portal import wording
 
 if TYPE_CHECKING:
@@ -38,6 +39,12 @@ def stopping(session: SessionView) -> str:
     if session.failed:
         return wording.STOP_FAILED[session.files]
     return (wording.STOP_SUSPENDED if session.suspended else wording.STOP)[session.files]
+
+
+def duplicating(session: SessionView) -> str:
+    """Return what a person should know before they start another session like this one."""
+    words = wording.DUPLICATE_UPLOAD if session.scene.upload else wording.DUPLICATE
+    return words if session.files is Files.LOST else f"{words} {wording.DUPLICATE_HAS_NO_WORKSPACE}"
 
 
 def restarted(session: SessionView, now: datetime) -> str:

@@ -87,11 +87,13 @@ class SessionRow:
     restarted: str
     suspending: str
     stopping: str
+    duplicating: str
     files: Files
     takes_file: bool
     wants_file: bool
     has_files: bool
     can_cancel: bool
+    can_duplicate: bool
     can_suspend: bool
     can_resume: bool
     may_hold_work: bool
@@ -152,11 +154,13 @@ class Renderer:
             restarted=lifetime_words.restarted(session, now),
             suspending=wording.SUSPEND[session.files],
             stopping=lifetime_words.stopping(session),
+            duplicating=lifetime_words.duplicating(session),
             files=session.files,
             takes_file=session.takes_file,
             wants_file=session.wants_file,
             has_files=session.has_files,
             can_cancel=session.can_cancel,
+            can_duplicate=session.can_duplicate,
             can_suspend=session.can_suspend,
             can_resume=session.can_resume,
             may_hold_work=session.may_hold_work,
@@ -226,7 +230,16 @@ class Renderer:
     ) -> Response:
         """Render the page of a visitor with too many sessions: their list, and a button that starts the scene later."""
         context: dict[str, object] = {"count": len(sessions), "scene": scene, "title": self._title(scene)}
-        context["no_middle_button"] = no_middle_button
+        context |= {"no_middle_button": no_middle_button, "duplicate": ""}
+        context |= self.list_part(sessions).context | {"csrf": csrf}
+        return self._templates.TemplateResponse(request, "full.html", context, status_code=409)
+
+    def full_for_duplicate(
+        self, request: Request, sessions: Sequence[SessionView], csrf: str, session: SessionView
+    ) -> Response:
+        """Render the same page, with a button that duplicates a session later."""
+        title = session.scene_name or self._title(session.scene)
+        context: dict[str, object] = {"count": len(sessions), "title": title, "duplicate": session.name}
         context |= self.list_part(sessions).context | {"csrf": csrf}
         return self._templates.TemplateResponse(request, "full.html", context, status_code=409)
 

@@ -298,6 +298,17 @@ SUSPEND: Final = {
 }
 """What a person should know before suspending a session."""
 
+DUPLICATE: Final = (
+    "Another session starts with the same scene, as it was at the beginning, on the same kind of desktop. Your work and"
+    " your files stay in this session: they are not copied."
+)
+DUPLICATE_UPLOAD: Final = (
+    "Another session starts on the same kind of desktop, and waits for your file. Your files stay in this session: they"
+    " are not copied. Send the file again, or first take out what you made of it, by Files."
+)
+DUPLICATE_HAS_NO_WORKSPACE: Final = "The other session has no workspace, so your work in it is lost when it stops."
+"""What a person should know before starting another session like one."""
+
 STOP: Final = {
     Files.LOST: "Blender closes, and your work in this session is lost.",
     Files.DELETED: (

@@ -82,3 +82,18 @@ def test_the_question_of_a_start_with_a_workspace_can_be_taken_back(portal: Serv
     question.get_by_role("button", name="Go on").click()
     expect(question).to_be_hidden()
     assert "deletionTimestamp" not in portal.store.objects[name]["metadata"]
+
+
+def test_duplicate_says_that_files_are_not_copied_and_leads_to_the_new_session(portal: Served, page: Page) -> None:
+    name = start(portal, page)
+    portal.store.make_ready(name)
+    portal.show()
+    page.goto(f"{portal.url}sessions/{name}?stay=yes")
+    page.get_by_role("button", name="Duplicate Shopping cart").click()
+    question = page.get_by_role("dialog")
+    expect(question).to_contain_text("they are not copied")
+    question.get_by_role("button", name="Start another one").dblclick()
+    page.wait_for_url(lambda address: "/sessions/shopping-cart-" in address and name not in address)
+    (made,) = portal.store.objects.keys() - {name}
+    assert page.url == f"{portal.url}sessions/{made}"
+    assert portal.store.objects[made]["spec"] == portal.store.objects[name]["spec"]
