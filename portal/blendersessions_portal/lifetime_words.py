@@ -1,4 +1,4 @@
-"""How long a session lives, what keeps it alive, and what is lost at its end, in words for people. Pure."""
+"""Who is in a session, how long it lives, what keeps it alive, what is lost at its end, in words for people. Pure."""
 
 from __future__ import annotations
 
@@ -18,6 +18,14 @@ _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"))
 def kept_alive_by(session: SessionView) -> str:
     """Return what keeps a ready session alive; empty if the operator does not report it."""
     return wording.KEPT_ALIVE.get(session.activity.kept_alive_by or "", "") if session.ready else ""
+
+
+def connected(session: SessionView) -> str:
+    """Return in how many browsers a ready session is open; empty if the operator does not report it."""
+    users = session.activity.users
+    if users is None or not session.ready:
+        return ""
+    return wording.CONNECTED.get(users, wording.CONNECTED_MORE).format(users=users)
 
 
 def expiry(session: SessionView, now: datetime) -> str:

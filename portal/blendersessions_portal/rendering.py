@@ -81,6 +81,7 @@ class SessionRow:
     age: str
     progress: Progress
     state: State
+    connected: str
     kept_alive_by: str
     expiry: str
     keeping: str
@@ -148,6 +149,7 @@ class Renderer:
             age=lifetime_words.age(session.created, now),
             progress=progress,
             state=progress.state,
+            connected=lifetime_words.connected(session),
             kept_alive_by=lifetime_words.kept_alive_by(session),
             expiry=lifetime_words.expiry(session, now),
             keeping=lifetime_words.keeping(session),

@@ -263,6 +263,13 @@ HELD: Final = {
 NOT_SAVED: Final = "The last save before the stop failed, so your last changes may be missing: {why} "
 """Comes before what a person finds after a resume."""
 
+CONNECTED: Final[dict[int, str]] = {
+    0: "It is open in no browser now.",
+    1: "It is open in one browser now.",
+}
+CONNECTED_MORE: Final = "It is open in {users} browsers now."
+"""Who is in a session, people who only look on among them."""
+
 KEPT_ALIVE: Final[dict[str, str]] = {
     KeepAliveReason.STARTING: "This session has just started.",
     KeepAliveReason.INPUT: "Your work keeps this session running.",

@@ -97,3 +97,16 @@ def test_duplicate_says_that_files_are_not_copied_and_leads_to_the_new_session(p
     (made,) = portal.store.objects.keys() - {name}
     assert page.url == f"{portal.url}sessions/{made}"
     assert portal.store.objects[made]["spec"] == portal.store.objects[name]["spec"]
+
+
+def test_a_page_says_at_once_that_somebody_else_has_come_in(portal: Served, page: Page) -> None:
+    name = start(portal, page)
+    portal.store.make_ready(name)
+    portal.store.objects[name]["status"]["activity"] = {"users": 1}
+    portal.show()
+    page.goto(f"{portal.url}sessions/{name}?stay=yes")
+    place = page.locator("[data-life=users]")
+    expect(place).to_have_text("It is open in one browser now.")
+    portal.store.objects[name]["status"]["activity"] = {"users": 2}
+    portal.show()
+    expect(place).to_have_text("It is open in 2 browsers now.")
