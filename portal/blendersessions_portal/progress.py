@@ -150,15 +150,16 @@ def _step(session: SessionView, kind: ConditionType, title: str, waiting: str, *
         return Step(title, State.READY, wording.DONE)
     if broken:
         failure = _harmless_message(session, ConditionType.STALLED, ConditionType.READY, kind)
-        if words := wording.SCENE_FAILURES.get(_failure(session)):
-            return Step(title, State.FAILED, words, failure)
-        return Step(title, State.FAILED, failure or "The operator gave no reason.")
+        words = wording.SCENE_FAILURES.get(_failure(session), wording.STOPPED_HERE)
+        return Step(title, State.FAILED, words, failure or wording.NO_REASON)
+    if session.failed:
+        return Step(title, State.WAITING, wording.NOT_DONE, message)
     if condition and condition.reason == Reason.AWAITING_UPLOAD and session.awaits_upload:
         # The operator's message names ways for people who use kubectl too.
         return Step(title, State.AWAITING, wording.YOUR_FILE)
-    if condition and not session.failed:
+    if condition:
         return Step(title, State.WORKING, message or waiting)
-    return Step(title, State.WAITING, message or waiting)
+    return Step(title, State.WAITING, waiting)
 
 
 def _broken_step(session: SessionView) -> ConditionType | None:

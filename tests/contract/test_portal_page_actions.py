@@ -84,6 +84,19 @@ def test_the_question_of_a_start_with_a_workspace_can_be_taken_back(portal: Serv
     assert "deletionTimestamp" not in portal.store.objects[name]["metadata"]
 
 
+def test_a_failure_is_told_in_plain_words_and_its_technical_reason_is_folded_away(portal: Served, page: Page) -> None:
+    name = start(portal, page)
+    message = "The pod on node n7 has no policy."
+    failed = [(kind, "False", "Unconfined", message) for kind in ("Ready", "DesktopReady")]
+    portal.store.set_status(name, "Failed", *failed, ("Stalled", "True", "Unconfined", message))
+    portal.show()
+    page.goto(f"{portal.url}sessions/{name}")
+    expect(page.get_by_role("heading", level=1)).to_have_text("No session may start here now")
+    expect(page.get_by_text(message)).to_be_hidden()
+    page.get_by_text("Details for your administrator").first.click()
+    expect(page.get_by_text(message)).to_be_visible()
+
+
 def test_duplicate_says_that_files_are_not_copied_and_leads_to_the_new_session(portal: Served, page: Page) -> None:
     name = start(portal, page)
     portal.store.make_ready(name)
