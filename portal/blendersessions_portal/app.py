@@ -13,6 +13,7 @@ from starlette.staticfiles import StaticFiles
 from blendersessions_portal.cookies import Site
 from blendersessions_portal.csrf import CsrfGuard
 from blendersessions_portal.departures import Departures
+from blendersessions_portal.duplicate_pages import DuplicatePages
 from blendersessions_portal.file_pages import FilePages
 from blendersessions_portal.headers import AccessLog, SecurityHeaders
 from blendersessions_portal.health_pages import HealthPages
@@ -91,7 +92,9 @@ def create_app(
     site = Site(secure=address.scheme == "https", whole_host=address.path == "/")
     samples = load_samples(samples_dir)
     known, departures, guard = cache or SessionCache(), Departures(), CsrfGuard(signer)
-    renderer = Renderer(samples, signs_on=sign_on.signs_on, old_since=lambda: known.sessions.old_since)
+    renderer = Renderer(
+        samples, signs_on=sign_on.signs_on, old_since=lambda: known.sessions.old_since, everybody=known.everybody
+    )
     parts = Parts(
         public_url=public_url,
         site=site,
@@ -115,6 +118,14 @@ def create_app(
         max_sessions=max_sessions,
         max_sessions_of_all=max_sessions_of_all,
     )
+    duplicate_pages = DuplicatePages(
+        identifier=identifier,
+        guard=guard,
+        store=store,
+        renderer=renderer,
+        max_sessions=max_sessions,
+        max_sessions_of_all=max_sessions_of_all,
+    )
     file_pages = FilePages(identifier=identifier, guard=guard, store=store, renderer=renderer)
     thumbnails = ThumbnailPages(identifier=identifier, store=store, renderer=renderer)
     live = LiveParts(known, store, renderer, departures)
@@ -122,6 +133,7 @@ def create_app(
         routes=[
             *HealthPages(cache.sessions if cache is not None else None).routes(),
             *pages.routes(),
+            *duplicate_pages.routes(),
             *LivePages(identifier=identifier, guard=guard, store=store, parts=live).routes(),
             *file_pages.routes(),
             *signed_on.routes,

@@ -1,9 +1,10 @@
-"""How long a session lives, what keeps it alive, and what is lost at its end, in words for people. Pure."""
+"""Who is in a session, how long it lives, what keeps it alive, what is lost at its end, in words for people. Pure."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from blendersessions.model.files import Files
 from blendersessions_portal import wording
 
 if TYPE_CHECKING:
@@ -17,6 +18,14 @@ _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"))
 def kept_alive_by(session: SessionView) -> str:
     """Return what keeps a ready session alive; empty if the operator does not report it."""
     return wording.KEPT_ALIVE.get(session.activity.kept_alive_by or "", "") if session.ready else ""
+
+
+def connected(session: SessionView) -> str:
+    """Return in how many browsers a ready session is open; empty if the operator does not report it."""
+    users = session.activity.users
+    if users is None or not session.ready:
+        return ""
+    return wording.CONNECTED.get(users, wording.CONNECTED_MORE).format(users=users)
 
 
 def expiry(session: SessionView, now: datetime) -> str:
@@ -38,6 +47,12 @@ def stopping(session: SessionView) -> str:
     if session.failed:
         return wording.STOP_FAILED[session.files]
     return (wording.STOP_SUSPENDED if session.suspended else wording.STOP)[session.files]
+
+
+def duplicating(session: SessionView) -> str:
+    """Return what a person should know before they start another session like this one."""
+    words = wording.DUPLICATE_UPLOAD if session.scene.upload else wording.DUPLICATE
+    return words if session.files is Files.LOST else f"{words} {wording.DUPLICATE_HAS_NO_WORKSPACE}"
 
 
 def restarted(session: SessionView, now: datetime) -> str:

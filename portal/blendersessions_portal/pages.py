@@ -10,12 +10,12 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from blendersessions.model.errors import Invalid, System
-from blendersessions_portal import csrf, wording
+from blendersessions_portal.forms import checked_form, text
 from blendersessions_portal.own_session import own_session
-from blendersessions_portal.problems import FullError
 from blendersessions_portal.rendering import STAY, asks_to_stay
 from blendersessions_portal.rules_shown import class_rules_shown, rules_shown
 from blendersessions_portal.scene_choice import SceneChoice, address
+from blendersessions_portal.start_rules import check_class, check_room, check_scene
 from blendersessions_portal.transfer_rules import rules_of_any
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ logger = logging.getLogger(__name__)
 
 CLASS_FIELD = "class"
 """The choice between classes, for people who have one."""
-_MAX_FIELDS = 10
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ class Pages:
 
         A form that chooses no scene makes nothing, and its other choice is remembered.
         """
-        visitor, form = await self._checked_form(request)
+        visitor, form = await checked_form(request, self.identifier, self.guard)
         chosen = self.input_choice.in_form(form)
         class_name = _chosen_class(visitor, form)
         scene = await self._chosen_scene(form, class_name)
@@ -108,7 +107,7 @@ class Pages:
         if scene is None:
             response = RedirectResponse("/#scenes", status_code=303)
         else:
-            reuse = bool(_text(form, "reuse"))
+            reuse = bool(text(form, "reuse"))
             response = await self._start(request, visitor, scene, class_name, reuse=reuse, no_middle_button=chosen)
         self.input_choice.remember(response, no_middle_button=chosen)
         return response
@@ -120,19 +119,17 @@ class Pages:
             Invalid: there is no such sample, the address is none, or the class does not allow it.
         """
         if "sample" in form:
-            sample = _text(form, "sample")
+            sample = text(form, "sample")
             return SceneChoice(sample=self.samples.require(sample).file if sample else "")
+        scene = None
         if "upload" in form:
-            if not (await self.store.rules(class_name)).upload:
-                raise Invalid(f"{wording.NO_UPLOADS} Choose one of the scenes.", System.OWN)
-            return SceneChoice(upload=True)
-        if _text(form, "url").strip():
+            scene = SceneChoice(upload=True)
+        elif text(form, "url").strip():
             # Enter in the field sends the form by its first button, so the field counts too.
-            scene = address(_text(form, "url"))
-            if not (await self.store.rules(class_name)).addresses:
-                raise Invalid(wording.NO_ADDRESSES, System.OWN)
-            return scene
-        return None
+            scene = address(text(form, "url"))
+        if scene is not None:
+            await check_scene(self.store, scene, class_name)
+        return scene
 
     async def _start(
         self,
@@ -151,12 +148,7 @@ class Pages:
             token = self.guard.token(visitor)
             return self.renderer.full(request, sessions, token, scene, no_middle_button=no_middle_button)
         if session is None:
-            if await self.store.count() >= self.max_sessions_of_all:
-                raise FullError(
-                    "All places for sessions of this page are taken. Try again when somebody has stopped a session, or"
-                    " when one has ended by itself. If you have one that you no longer need, please stop it.",
-                    System.OWN,
-                )
+            await check_room(self.store, self.max_sessions_of_all)
             session = await self.store.create(
                 visitor.owner, scene, class_name=class_name, no_middle_button=no_middle_button
             )
@@ -205,7 +197,7 @@ class Pages:
 
     async def stop(self, request: Request) -> Response:
         """Delete a session. With a guest's last session, sign the browser out of Guacamole."""
-        visitor, _form = await self._checked_form(request)
+        visitor, _form = await checked_form(request, self.identifier, self.guard)
         name = request.path_params["name"]
         await self.store.delete(visitor.owner, name)
         logger.info("Session %s was stopped by %s.", name, visitor.owner)
@@ -216,7 +208,7 @@ class Pages:
 
     async def suspend(self, request: Request) -> Response:
         """Suspend a session that keeps its files, and go to its page."""
-        visitor, _form = await self._checked_form(request)
+        visitor, _form = await checked_form(request, self.identifier, self.guard)
         session = await self.store.get(visitor.owner, request.path_params["name"])
         if not session.can_suspend:
             raise Invalid(
@@ -230,7 +222,7 @@ class Pages:
 
     async def resume(self, request: Request) -> Response:
         """Resume a suspended session, and go to its page, which opens it."""
-        visitor, _form = await self._checked_form(request)
+        visitor, _form = await checked_form(request, self.identifier, self.guard)
         session = await self.store.get(visitor.owner, request.path_params["name"])
         if session.held:
             raise Invalid(
@@ -249,12 +241,6 @@ class Pages:
         # A name that was made just now has no sessions.
         return await self.store.list(visitor.owner) if visitor.known else []
 
-    async def _checked_form(self, request: Request) -> tuple[Visitor, FormData]:
-        visitor = self.identifier.identify(request)
-        form = await request.form(max_files=0, max_fields=_MAX_FIELDS)
-        self.guard.check(request, visitor, _text(form, csrf.FIELD))
-        return visitor, form
-
 
 def _find_live(sessions: Sequence[SessionView], scene: SceneChoice, class_name: str = "") -> SessionView | None:
     """Return a live session of a scene, and of a class if one is named."""
@@ -268,12 +254,6 @@ def _chosen_class(visitor: Visitor, form: FormData) -> str:
     Raises:
         Invalid: the visitor may not choose that class.
     """
-    chosen = _text(form, CLASS_FIELD) or visitor.class_name
-    if chosen not in (visitor.classes or (visitor.class_name,)):
-        raise Invalid(f"You may not start sessions of the class “{chosen}”. Choose another one.", System.OWN)
+    chosen = text(form, CLASS_FIELD) or visitor.class_name
+    check_class(visitor, chosen)
     return chosen
-
-
-def _text(form: FormData, field: str) -> str:
-    value = form.get(field, "")
-    return value if isinstance(value, str) else ""

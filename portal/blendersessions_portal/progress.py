@@ -17,11 +17,14 @@ if TYPE_CHECKING:
 
     from blendersessions.model.conditions import Condition
     from blendersessions_portal.session_view import SessionView
+    from blendersessions_portal.start_times import StartPace
     from blendersessions_portal.wording import Words
 
 _DELAY_SHOWN_AFTER = timedelta(seconds=10)
 _NO_STATUS_AFTER = timedelta(seconds=15)
 _SLOW_AFTER = timedelta(seconds=45)
+_SLOW_FACTOR = 1.5
+"""A start that takes this multiple of the usual time is slow, but none is before `_SLOW_AFTER`."""
 
 
 class State(StrEnum):
@@ -60,8 +63,8 @@ class Progress:
     steps: tuple[Step, ...] = ()
 
 
-def describe(session: SessionView, now: datetime) -> Progress:
-    """Return how far the session has come by now."""
+def describe(session: SessionView, now: datetime, pace: StartPace | None = None) -> Progress:
+    """Return how far the session has come by now; with the pace of its start, what is slow is measured by it."""
     if (unnoticed := _unnoticed(session, now)) is not None:
         return unnoticed
     if session.ending:
@@ -89,7 +92,8 @@ def describe(session: SessionView, now: datetime) -> Progress:
         place = _place(queue.position) if queue is not None and queue.position else ""
         return Progress(State.QUEUED, wording.QUEUE.headline, wording.QUEUE.way_out + place, _steps(session))
     # A resumed session waits since its last change, not since it was made.
-    words = _waiting_words(session, now - (session.changed or session.created))
+    slow_after = max(_SLOW_AFTER, timedelta(seconds=_SLOW_FACTOR * pace.usual)) if pace else _SLOW_AFTER
+    words = _waiting_words(session, now - (session.changed or session.created), slow_after)
     return Progress(State.WORKING, words.headline, words.way_out, _steps(session))
 
 
@@ -108,7 +112,7 @@ def _place(position: int) -> str:
     return f" You are number {position}."
 
 
-def _waiting_words(session: SessionView, waited: timedelta) -> Words:
+def _waiting_words(session: SessionView, waited: timedelta, slow_after: timedelta) -> Words:
     if not session.status.conditions:
         return wording.NO_STATUS if waited > _NO_STATUS_AFTER else wording.STARTING
     if words := wording.NEEDS_ADMINISTRATOR.get(_reason(session, ConditionType.READY)):
@@ -121,7 +125,7 @@ def _waiting_words(session: SessionView, waited: timedelta) -> Words:
         for kind, _, _ in wording.STEPS:
             if not session.status.holds(kind) and (words := wording.DELAYS.get(_reason(session, kind))):
                 return words
-    return wording.SLOW if waited > _SLOW_AFTER else wording.STARTING
+    return wording.SLOW if waited > slow_after else wording.STARTING
 
 
 def _why_deletion_waits(session: SessionView) -> str:
@@ -146,15 +150,16 @@ def _step(session: SessionView, kind: ConditionType, title: str, waiting: str, *
         return Step(title, State.READY, wording.DONE)
     if broken:
         failure = _harmless_message(session, ConditionType.STALLED, ConditionType.READY, kind)
-        if words := wording.SCENE_FAILURES.get(_failure(session)):
-            return Step(title, State.FAILED, words, failure)
-        return Step(title, State.FAILED, failure or "The operator gave no reason.")
+        words = wording.SCENE_FAILURES.get(_failure(session), wording.STOPPED_HERE)
+        return Step(title, State.FAILED, words, failure or wording.NO_REASON)
+    if session.failed:
+        return Step(title, State.WAITING, wording.NOT_DONE, message)
     if condition and condition.reason == Reason.AWAITING_UPLOAD and session.awaits_upload:
         # The operator's message names ways for people who use kubectl too.
         return Step(title, State.AWAITING, wording.YOUR_FILE)
-    if condition and not session.failed:
+    if condition:
         return Step(title, State.WORKING, message or waiting)
-    return Step(title, State.WAITING, message or waiting)
+    return Step(title, State.WAITING, waiting)
 
 
 def _broken_step(session: SessionView) -> ConditionType | None:

@@ -18,6 +18,7 @@ from blendersessions_portal.account import account_context
 from blendersessions_portal.file_view import size
 from blendersessions_portal.progress import Progress, State, describe
 from blendersessions_portal.scene_choice import OWN_FILE
+from blendersessions_portal.start_times import start_pace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from blendersessions_portal.samples import Samples
     from blendersessions_portal.scene_choice import SceneChoice
     from blendersessions_portal.session_view import SessionView
+    from blendersessions_portal.start_times import StartPace
     from blendersessions_portal.transfer_rules import TransferRules
 
     Context = Callable[[Request], dict[str, Any]]
@@ -79,16 +81,20 @@ class SessionRow:
     age: str
     progress: Progress
     state: State
+    connected: str
     kept_alive_by: str
     expiry: str
     keeping: str
     restarted: str
     suspending: str
     stopping: str
+    duplicating: str
     files: Files
     takes_file: bool
     wants_file: bool
     has_files: bool
+    can_cancel: bool
+    can_duplicate: bool
     can_suspend: bool
     can_resume: bool
     may_hold_work: bool
@@ -111,21 +117,28 @@ class Renderer:
         samples: the scenes that pages offer.
         signs_on: whether people sign in, so that what a page says of browsers holds for people.
         old_since: returns from when the sessions are that pages show, if they are not current.
+        everybody: returns all sessions, which tell how long a start usually takes; nothing without a watch.
     """
 
     def __init__(
-        self, samples: Samples, *, signs_on: bool = False, old_since: Callable[[], datetime | None] = lambda: None
+        self,
+        samples: Samples,
+        *,
+        signs_on: bool = False,
+        old_since: Callable[[], datetime | None] = lambda: None,
+        everybody: Callable[[], Sequence[SessionView]] = lambda: (),
     ) -> None:
         self._samples = samples
         self.signs_on = signs_on
         self._old_since = old_since
+        self._everybody = everybody
         contexts: list[Context] = [account_context, lambda _request: {"signs_on": signs_on}]
         self._templates = Jinja2Templates(env=_environment(), context_processors=contexts)
 
-    def row(self, session: SessionView) -> SessionRow:
+    def row(self, session: SessionView, pace: StartPace | None = None) -> SessionRow:
         """Return a session in words, as of now."""
         now = datetime.now(UTC)
-        progress = describe(session, now)
+        progress = describe(session, now, pace)
         sample = self._samples.get(session.scene.sample)
         return SessionRow(
             name=session.name,
@@ -136,16 +149,20 @@ class Renderer:
             age=lifetime_words.age(session.created, now),
             progress=progress,
             state=progress.state,
+            connected=lifetime_words.connected(session),
             kept_alive_by=lifetime_words.kept_alive_by(session),
             expiry=lifetime_words.expiry(session, now),
             keeping=lifetime_words.keeping(session),
             restarted=lifetime_words.restarted(session, now),
             suspending=wording.SUSPEND[session.files],
             stopping=lifetime_words.stopping(session),
+            duplicating=lifetime_words.duplicating(session),
             files=session.files,
             takes_file=session.takes_file,
             wants_file=session.wants_file,
             has_files=session.has_files,
+            can_cancel=session.can_cancel,
+            can_duplicate=session.can_duplicate,
             can_suspend=session.can_suspend,
             can_resume=session.can_resume,
             may_hold_work=session.may_hold_work,
@@ -191,8 +208,9 @@ class Renderer:
 
     def session_part(self, session: SessionView, rules: TransferRules, *, stay: bool) -> Part:
         """Return the progress of a session."""
-        row, largest = self.row(session), size(rules.max_bytes)
-        context: dict[str, object] = {"row": row, "stay": stay, "rules": rules, "largest": largest}
+        pace = start_pace(session, self._everybody(), datetime.now(UTC))
+        row, largest = self.row(session, pace), size(rules.max_bytes)
+        context: dict[str, object] = {"row": row, "pace": pace, "stay": stay, "rules": rules, "largest": largest}
         return Part("_progress.html", context | {"not_current": self._not_current()}, row.state in _CHANGING)
 
     def part(self, part: Part, csrf: str) -> str:
@@ -214,7 +232,16 @@ class Renderer:
     ) -> Response:
         """Render the page of a visitor with too many sessions: their list, and a button that starts the scene later."""
         context: dict[str, object] = {"count": len(sessions), "scene": scene, "title": self._title(scene)}
-        context["no_middle_button"] = no_middle_button
+        context |= {"no_middle_button": no_middle_button, "duplicate": ""}
+        context |= self.list_part(sessions).context | {"csrf": csrf}
+        return self._templates.TemplateResponse(request, "full.html", context, status_code=409)
+
+    def full_for_duplicate(
+        self, request: Request, sessions: Sequence[SessionView], csrf: str, session: SessionView
+    ) -> Response:
+        """Render the same page, with a button that duplicates a session later."""
+        title = session.scene_name or self._title(session.scene)
+        context: dict[str, object] = {"count": len(sessions), "title": title, "duplicate": session.name}
         context |= self.list_part(sessions).context | {"csrf": csrf}
         return self._templates.TemplateResponse(request, "full.html", context, status_code=409)
 

@@ -73,6 +73,10 @@ class SessionCache:
         known = self._known.get(name)
         return known.view if known is not None else None
 
+    def everybody(self) -> list[SessionView]:
+        """Return all sessions, for what is told of them together."""
+        return [known.view for known in self._known.values()]
+
     def count(self) -> int:
         """Return the number of the portal's sessions, without those that are being deleted."""
         return sum(bool(known.label) and not known.view.ending for known in self._known.values())

@@ -16,10 +16,19 @@ from blendersessions.model.session import DEFAULT_CLASS
 from blendersessions.model.user_credentials import credentials_in
 from blendersessions_portal.known_desktops import KnownDesktops
 from blendersessions_portal.session_cache import SessionCache
-from blendersessions_portal.session_view import OWNER_HASH_LABEL, SessionView, new_session, owner_hash, read_session
+from blendersessions_portal.session_view import (
+    OWNER_HASH_LABEL,
+    SessionView,
+    new_session,
+    owner_hash,
+    read_session,
+    session_like,
+)
 from blendersessions_portal.transfer_rules import TransferRules, rules_in
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from blendersessions.clients.agent import AgentEndpoint
     from blendersessions.clients.kubernetes.client import Kubernetes
     from blendersessions.model.user_credentials import UserCredentials
@@ -58,6 +67,14 @@ class SessionStore(Protocol):
             scene: what it opens.
             class_name: its class.
             no_middle_button: whether Blender takes other keys for the middle mouse button and the numeric keypad.
+        """
+        ...
+
+    async def duplicate(self, owner: str, name: str) -> SessionView:
+        """Make a session like one of the owner's, without its files, and return it.
+
+        Raises:
+            NotFound: there is none, or it is somebody else's.
         """
         ...
 
@@ -184,12 +201,23 @@ class KubernetesSessionStore:
             class_name: its class.
             no_middle_button: whether Blender takes other keys for the middle mouse button and the numeric keypad.
         """
+        return await self._create(
+            lambda: new_session(self._namespace, owner, scene, class_name=class_name, no_middle_button=no_middle_button)
+        )
+
+    async def duplicate(self, owner: str, name: str) -> SessionView:
+        """Make a session like one of the owner's, without its files, and return it.
+
+        Raises:
+            NotFound: there is none, or it is somebody else's.
+        """
+        session = await self.get(owner, name)
+        return await self._create(lambda: session_like(session))
+
+    async def _create(self, make: Callable[[], Manifest]) -> SessionView:
         for _ in range(_CREATE_ATTEMPTS):
             try:
-                made = new_session(
-                    self._namespace, owner, scene, class_name=class_name, no_middle_button=no_middle_button
-                )
-                return self._noted(await self._kubernetes.create(made))
+                return self._noted(await self._kubernetes.create(make()))
             except Conflict:
                 # The random characters may give a name that exists. Another draw very likely does not.
                 continue

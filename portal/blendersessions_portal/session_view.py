@@ -58,6 +58,11 @@ class SessionView:
         return self.session.spec.class_name
 
     @property
+    def can_duplicate(self) -> bool:
+        """Whether there can be another session like this one."""
+        return (self.ready or self.suspended) and not self.session.spec_error
+
+    @property
     def scene_name(self) -> str:
         """Name of the file that was brought in; empty while none was."""
         return "" if self.scene.sample else self.status.scene_name
@@ -176,6 +181,16 @@ class SessionView:
         return self.files is not Files.LOST or self.status.ready_at is not None
 
     @property
+    def can_cancel(self) -> bool:
+        """Whether the session starts or waits for its turn, and has never run: whoever gives it up loses nothing.
+
+        Each suspension and each resume is another generation. A session that was resumed may have somebody's files.
+        """
+        never_ran = self.session.generation == 1 and self.status.ready_at is None
+        gone_or_stopping = not self.live or self.suspending or self.suspended
+        return never_ran and not (gone_or_stopping or self.ready or self.awaits_upload)
+
+    @property
     def ready(self) -> bool:
         """Whether the session can be opened now."""
         openable = self.status.holds(ConditionType.READY) and bool(self.status.client_url)
@@ -227,11 +242,31 @@ def new_session(
     if no_middle_button:
         # A keyboard without a numeric keypad goes with a pointer without a middle button.
         spec["input"] = {"emulateMiddleButton": True, "emulateNumpad": True}
+    return _object(namespace, owner, scene.name_stem, spec)
+
+
+def session_like(session: SessionView) -> Manifest:
+    """Return the object of a new session with the scene, class, screen and input of another one, and its owner.
+
+    It has no workspace: two sessions do not share one, and a new volume would be no copy of the files.
+    """
+    asked = session.session.spec
+    parts = {"scene": asked.scene, "display": asked.display, "input": asked.input}
+    given = {name: part.model_dump(mode="json", by_alias=True, exclude_defaults=True) for name, part in parts.items()}
+    spec: Manifest = {"owner": session.owner} | {name: part for name, part in given.items() if part}
+    if session.class_name != DEFAULT_CLASS:
+        spec["className"] = session.class_name
+    on_volume = asked.scene.volume
+    scene = SceneChoice(sample=on_volume.path.rpartition("/")[2]) if on_volume is not None else session.scene
+    return _object(session.session.namespace, session.owner, scene.name_stem, spec)
+
+
+def _object(namespace: str, owner: str, name_stem: str, spec: Manifest) -> Manifest:
     return {
         "apiVersion": API_VERSION,
         "kind": SESSION_KIND,
         "metadata": {
-            "name": scene.name_stem + "".join(secrets.choice(ALPHABET) for _ in range(_RANDOM_CHARACTERS)),
+            "name": name_stem + "".join(secrets.choice(ALPHABET) for _ in range(_RANDOM_CHARACTERS)),
             "namespace": namespace,
             "labels": {OWNER_HASH_LABEL: owner_hash(owner)},
         },

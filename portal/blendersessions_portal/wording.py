@@ -20,6 +20,17 @@ class Words:
 
 _ASK_FOR_HELP = "If this does not change, show the details below to your administrator."
 
+_DOES_NOT_START = Words(
+    "Blender does not start",
+    "It was tried several times, and ended each time. Remove this session and start a new one. If that fails too, show"
+    " the details below to your administrator.",
+)
+_NO_BLENDER = Words(
+    "There is no Blender for this kind of session",
+    "The Blender that it asks for cannot be found. Show the details below to your administrator. Or remove the session"
+    " and start one of another kind.",
+)
+
 FAILURES: Final[dict[str, Words]] = {
     Reason.SCENE_NOT_FOUND: Words(
         "This scene does not exist",
@@ -27,12 +38,12 @@ FAILURES: Final[dict[str, Words]] = {
     ),
     Reason.SCENE_NOT_ALLOWED: Words(
         "This session may not use its scene",
-        "The volume that has the scene is not meant for you. Show the details below to your administrator. Or remove"
+        "The disk that has the scene is not meant for you. Show the details below to your administrator. Or remove"
         " the session.",
     ),
     Reason.CLASS_FILES_NOT_ALLOWED: Words(
         "This kind of session may not use its files",
-        "It brings add-ons, a start-up file or preferences along, from a volume that is not meant for it. Show the"
+        "It brings add-ons, a start-up file or preferences along, from a disk that is not meant for it. Show the"
         " details below to your administrator. Or remove the session.",
     ),
     Reason.SCENE_UNREACHABLE: Words(
@@ -72,13 +83,13 @@ FAILURES: Final[dict[str, Words]] = {
     ),
     Reason.OWNER_TAKEN: Words(
         "Your user name is in use elsewhere",
-        "Sessions in another place use the user name that this browser has in Guacamole. Remove this session. Then open"
+        "Sessions in another place go by the same user name as yours here. Remove this session. Then open"
         " this portal in a private window, which gets another name.",
     ),
     Reason.WORKSPACE_NOT_ALLOWED: Words(
         "This session may not use its workspace",
-        "The volume that it names is not meant for you. Show the details below to your administrator: the session"
-        " starts automatically as soon as the volume allows it. Or remove the session.",
+        "The disk that it names is not meant for you. Show the details below to your administrator: the session"
+        " starts automatically as soon as the disk is meant for you. Or remove the session.",
     ),
     Reason.INVALID: Words(
         "This session cannot be started",
@@ -88,6 +99,43 @@ FAILURES: Final[dict[str, Words]] = {
         "This session's name is already in use",
         "Remove this session and start a new one, which gets another name.",
     ),
+    Reason.OWNER_NOT_ALLOWED: Words(
+        "Your user name may not have sessions here",
+        "Your account was made by an administrator, and is not let in here yet. Show the details below to your"
+        " administrator. Or remove the session.",
+    ),
+    Reason.GROUP_TAKEN: Words(
+        "The way to Blender cannot be set up",
+        "Something else uses its place. You did nothing wrong, and only your administrator can set it right: show them"
+        " the details below.",
+    ),
+    Reason.BEYOND_CLASS: Words(
+        "This session asks for more than it may have",
+        "Sessions of its kind have less. Remove it and start one from the list of scenes, or ask your administrator for"
+        " more. The details below say what it is about.",
+    ),
+    Reason.UNCONFINED: Words(
+        "No session may start here now",
+        "What keeps sessions apart from each other is not in place, so none is started. Show the details below to your"
+        " administrator. When that is set right, the session starts automatically.",
+    ),
+    Reason.START_DEADLINE_EXCEEDED: Words(
+        "This start takes too long",
+        "Blender is still not ready. It is tried further, so you can look at this page again in a while. Or remove the"
+        " session and start a new one. If that takes too long as well, show the details below to your administrator.",
+    ),
+    Reason.OUT_OF_MEMORY: Words(
+        "Blender needs more memory than this session has",
+        "It was tried several times, and ended each time. Remove this session and open a smaller scene, or ask your"
+        " administrator for more memory.",
+    ),
+    "BlenderFailed": _DOES_NOT_START,
+    "DisplayFailed": _DOES_NOT_START,
+    "ContainerFailed": _DOES_NOT_START,
+    "CrashLoopBackOff": _DOES_NOT_START,
+    "Error": _DOES_NOT_START,
+    "InvalidImageName": _NO_BLENDER,
+    "ErrImageNeverPull": _NO_BLENDER,
 }
 """By the reason of Stalled. The session does not become ready until somebody acts."""
 
@@ -263,6 +311,13 @@ HELD: Final = {
 NOT_SAVED: Final = "The last save before the stop failed, so your last changes may be missing: {why} "
 """Comes before what a person finds after a resume."""
 
+CONNECTED: Final[dict[int, str]] = {
+    0: "It is open in no browser now.",
+    1: "It is open in one browser now.",
+}
+CONNECTED_MORE: Final = "It is open in {users} browsers now."
+"""Who is in a session, people who only look on among them."""
+
 KEPT_ALIVE: Final[dict[str, str]] = {
     KeepAliveReason.STARTING: "This session has just started.",
     KeepAliveReason.INPUT: "Your work keeps this session running.",
@@ -297,6 +352,17 @@ SUSPEND: Final = {
     Files.KEPT: "Blender saves and stops. Your files are kept in the workspace.",
 }
 """What a person should know before suspending a session."""
+
+DUPLICATE: Final = (
+    "Another session starts with the same scene, as it was at the beginning, on the same kind of desktop. Your work and"
+    " your files stay in this session: they are not copied."
+)
+DUPLICATE_UPLOAD: Final = (
+    "Another session starts on the same kind of desktop, and waits for your file. Your files stay in this session: they"
+    " are not copied. Send the file again, or first take out what you made of it, by Files."
+)
+DUPLICATE_HAS_NO_WORKSPACE: Final = "The other session has no workspace, so your work in it is lost when it stops."
+"""What a person should know before starting another session like one."""
 
 STOP: Final = {
     Files.LOST: "Blender closes, and your work in this session is lost.",
@@ -340,6 +406,12 @@ OWN_REASONS: Final = frozenset(Reason) - {
     Reason.START_DEADLINE_EXCEEDED,
 }
 """Reasons whose messages are the operator's own words. The others quote the cluster or Guacamole."""
+STOPPED_HERE: Final = "The start stopped here."
+"""What the step says at which a start failed, if there is no more to say of it than the headline says."""
+NOT_DONE: Final = "Not done."
+"""What the other steps of a start that failed say."""
+NO_REASON: Final = "No reason was given."
+"""What the details of a step say where there is nothing else."""
 DONE: Final = "Done."
 """What a step that is done says."""
 REASON_ALONE: Final = "The cluster reports {reason}."

@@ -123,7 +123,7 @@ def test_the_focus_and_what_is_open_stay(portal: Served, page: Page, name: str) 
     portal.store.make_failed(name)
     portal.store.objects[name]["spec"]["replicas"] = 1
     portal.show()
-    details = page.locator("details", has_text="Details for your administrator")
+    details = page.locator("[data-step=scene] details")
     details.locator("summary").press("Enter")
     expect(details).to_have_attribute("open", "")
     portal.store.objects[name]["spec"]["scene"] = {"sample": "shopping_cart.blend"}

@@ -174,7 +174,7 @@ def test_cancel_ends_the_transfer_and_leaves_nothing(
 
 def test_cancel_before_blender_runs_forgets_the_file(portal: Served, agent: FakeAgent, page: Page) -> None:
     name = choose(page, portal, blend())
-    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Cancel", exact=True).click()
     portal.store.make_awaiting(name)
     expect(page.get_by_role("heading", name="Blender waits for your file")).to_be_visible()
     expect(page.get_by_text("Choose a file")).to_be_visible()
@@ -211,8 +211,7 @@ def test_with_too_many_sessions_the_page_explains_it(portal: Served, page: Page)
         assert answer.ok
     page.locator("#start-file-input").set_input_files([blend()])
     expect(page.get_by_role("heading", name="You have 3 sessions already.")).to_be_visible()
-    page.get_by_role("button", name="Stop Empty scene").first.click()
-    page.get_by_role("dialog").get_by_role("button", name="Stop and discard").click()
+    page.get_by_role("button", name="Cancel the start of Empty scene").first.click()
     page.wait_for_url("**/#sessions")
 
 

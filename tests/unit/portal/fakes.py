@@ -11,7 +11,7 @@ from blendersessions.clients.agent_files import AgentFiles
 from blendersessions.model.errors import NotFound, System, Unauthorised
 from blendersessions.model.session import DEFAULT_CLASS
 from blendersessions.model.user_credentials import UserCredentials
-from blendersessions_portal.session_view import SessionView, new_session, read_session
+from blendersessions_portal.session_view import SessionView, new_session, read_session, session_like
 from blendersessions_portal.transfer_rules import TransferRules
 
 if TYPE_CHECKING:
@@ -62,7 +62,15 @@ class FakeStore:
         self, owner: str, scene: SceneChoice, *, class_name: str = DEFAULT_CLASS, no_middle_button: bool
     ) -> SessionView:
         self._fail()
-        body = new_session("blender", owner, scene, class_name=class_name, no_middle_button=no_middle_button)
+        return self._keep(
+            new_session("blender", owner, scene, class_name=class_name, no_middle_button=no_middle_button)
+        )
+
+    async def duplicate(self, owner: str, name: str) -> SessionView:
+        return self._keep(session_like(await self.get(owner, name)))
+
+    def _keep(self, body: Manifest) -> SessionView:
+        owner = str(body["spec"]["owner"])
         name = str(body["metadata"]["name"])
         body["metadata"] |= {"uid": str(uuid.uuid4()), "creationTimestamp": self._moment().isoformat()}
         self.objects[name] = body
@@ -146,6 +154,11 @@ class FakeStore:
             ("DesktopReady", "True", "DesktopRunning", "The desktop runs."),
             clientURL=url,
         )
+
+    def note_start(self, name: str, seconds: float, path: str = "Cold") -> None:
+        """Add to the status of a session that is ready how it was started."""
+        startup = {"path": path, "seconds": seconds}
+        self.objects[name]["status"] |= {"readyAt": NOW.isoformat(), "startup": startup}
 
     def make_suspended(self, name: str, reason: str, **suspension: object) -> None:
         """Suspend a session as the operator does, and write its status."""

@@ -178,7 +178,7 @@ async def test_a_scene_that_cannot_be_had_says_what_to_do(portal: Portal, browse
     page = (await browser.see(f"/sessions/{name}")).text
     assert FAILURES[reason].headline in page
     assert FAILURES[reason].way_out.replace(">", "&gt;") in page
-    folded = re.search(r"<details><summary[^>]*>[^<]+</summary>(.*?)</details>", page)
+    folded = re.search(r"<details><summary[^>]*>[^<]+</summary><span>(.*?)</span></details>", page)
     assert folded is not None
     assert folded[1] == "The details &lt;in&gt; the operator&#39;s words."
     assert page.count(folded[1]) == 1, "the step itself has words for artists"

@@ -157,6 +157,23 @@ async def test_create_takes_another_name_when_one_is_taken(api: ApiServer, store
     assert api.bodies[1]["spec"]["input"] == {"emulateMiddleButton": True, "emulateNumpad": True}
 
 
+async def test_duplicate_makes_another_session_like_the_one_that_was_seen(
+    api: ApiServer, store: KubernetesSessionStore
+) -> None:
+    api.answers = [(200, stored("mine", "guest-a")), (409, failure("already exists")), (201, {})]
+    session = await store.duplicate("guest-a", "mine")
+    assert api.asked == [("GET", f"{SESSIONS}/mine"), ("POST", SESSIONS), ("POST", SESSIONS)]
+    assert api.bodies[2]["spec"] == {"owner": "guest-a", "scene": {"sample": "shopping_cart.blend"}}
+    assert (session.name, session.owner) == (api.bodies[2]["metadata"]["name"], "guest-a")
+
+
+async def test_a_session_of_somebody_else_is_not_duplicated(api: ApiServer, store: KubernetesSessionStore) -> None:
+    api.answers = [(200, stored("theirs", "guest-b"))]
+    with pytest.raises(NotFound):
+        await store.duplicate("guest-a", "theirs")
+    assert [method for method, _ in api.asked] == ["GET"]
+
+
 async def test_delete_removes_exactly_the_session_that_was_seen(api: ApiServer, store: KubernetesSessionStore) -> None:
     api.answers = [(200, stored("mine", "guest-a")), (200, SUCCESS)]
     await store.delete("guest-a", "mine")

@@ -153,6 +153,22 @@ async def test_rules_of_a_class_that_change_are_shown(portal: Portal, browser: B
     assert portal.store.rules_were_read
 
 
+async def test_a_start_is_compared_with_those_of_everybody_without_a_request(portal: Portal, browser: Browser) -> None:
+    for seconds in (2.4, 3.1, 40.0):
+        name = await portal.browser().start()
+        portal.store.make_ready(name)
+        portal.store.note_start(name, seconds)
+    name = await browser.start()
+    portal.store.make_starting(name)
+    show(portal)
+    async with opened(portal, browser, f"/sessions/{name}/events") as stream:
+        assert "A start usually takes 3 s." in (await stream.next()).data
+        portal.store.failure = Unavailable("nobody may ask the cluster", System.KUBERNETES)
+        portal.store.make_ready(name)
+        show(portal)
+        assert "usually takes" not in (await stream.next()).data
+
+
 async def test_the_list_changes_with_each_session(portal: Portal, browser: Browser) -> None:
     async with opened(portal, browser, await _seen_home(browser)) as stream:
         assert "You have no sessions yet." in (await stream.next()).data
