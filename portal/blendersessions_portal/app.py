@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
+from blendersessions_portal.admin_pages import AdminPages
 from blendersessions_portal.cookies import Site
 from blendersessions_portal.csrf import CsrfGuard
 from blendersessions_portal.departures import Departures
@@ -124,6 +125,7 @@ def create_app(
             *pages.routes(),
             *LivePages(identifier=identifier, guard=guard, store=store, parts=live).routes(),
             *file_pages.routes(),
+            *AdminPages(identifier, guard, store, renderer).routes(),
             *signed_on.routes,
             *thumbnails.routes(),
             Mount("/static/thumbnails", StaticFiles(directory=samples_dir / "thumbnails")),

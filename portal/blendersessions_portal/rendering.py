@@ -15,6 +15,7 @@ from starlette.templating import Jinja2Templates
 
 from blendersessions_portal import lifetime_words, wording
 from blendersessions_portal.account import account_context
+from blendersessions_portal.admin_view import search, waiting
 from blendersessions_portal.file_view import size
 from blendersessions_portal.progress import Progress, State, describe
 from blendersessions_portal.scene_choice import OWN_FILE
@@ -247,6 +248,13 @@ class Renderer:
         context: dict[str, object] = {"row": self.row(session), "folder": folder, "rules": rules, "csrf": csrf}
         context |= {"largest": size(rules.max_bytes), "wording": wording}
         return self._templates.TemplateResponse(request, "files.html", context)
+
+    def admin(self, request: Request, sessions: Sequence[SessionView], query: str, page: int, csrf: str) -> Response:
+        """Render all sessions, for administrators."""
+        now = datetime.now(UTC)
+        context: dict[str, object] = {"found": search(sessions, query, page, now), "now": f"{now:%H:%M}", "csrf": csrf}
+        context |= {"waiting": waiting(sessions, now), "not_current": self._not_current()}
+        return self._templates.TemplateResponse(request, "admin.html", context)
 
     def problem(
         self, request: Request, title: str, text: str, status: int, *, retry: str = "", label: str = "Try again"

@@ -68,6 +68,11 @@ class SessionCache:
         own = [each.view for each in known if each.label == label]
         return sorted(own, key=lambda session: (session.created, session.name), reverse=True)
 
+    def every(self) -> list[SessionView]:
+        """Return the sessions of all owners, also those that the portal did not make, the newest first."""
+        views = (known.view for known in self._known.values())
+        return sorted(views, key=lambda session: (session.created, session.name), reverse=True)
+
     def get(self, name: str) -> SessionView | None:
         """Return a session, whosever it is; None if it is not known."""
         known = self._known.get(name)

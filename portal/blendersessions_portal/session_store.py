@@ -20,6 +20,8 @@ from blendersessions_portal.session_view import OWNER_HASH_LABEL, SessionView, n
 from blendersessions_portal.transfer_rules import TransferRules, rules_in
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from blendersessions.clients.agent import AgentEndpoint
     from blendersessions.clients.kubernetes.client import Kubernetes
     from blendersessions.model.user_credentials import UserCredentials
@@ -30,7 +32,19 @@ _CREATE_ATTEMPTS = 4
 
 
 class SessionStore(Protocol):
-    """Keeps sessions. Each call reaches the sessions of one owner only."""
+    """Keeps sessions. Each call reaches the sessions of one owner only, but `every` and `find`."""
+
+    async def every(self) -> Sequence[SessionView]:
+        """Return the sessions of all owners, the newest first. They are for administrators alone."""
+        ...
+
+    async def find(self, name: str) -> SessionView:
+        """Return a session, whosever it is, for administrators alone.
+
+        Raises:
+            NotFound: there is none.
+        """
+        ...
 
     async def list(self, owner: str) -> list[SessionView]:
         """Return the owner's sessions, the newest first."""
@@ -143,6 +157,18 @@ class KubernetesSessionStore:
         own = [session for session in sessions if session.owner == owner]
         return sorted(own, key=lambda session: (session.created, session.name), reverse=True)
 
+    async def every(self) -> Sequence[SessionView]:
+        """Return the sessions of all owners, the newest first. One that cannot be read is left out."""
+        if not self._cache.sessions.is_filled:
+            listed = SessionCache()
+            try:
+                bodies = [body async for body in self._kubernetes.list(SESSION_KIND, self._namespace)]
+            except NotFound as error:
+                raise self._no_such_kind() from error
+            listed.replace(bodies, "", 0)
+            return listed.every()
+        return self._cache.every()
+
     async def count(self) -> int:
         """Return the number of sessions that all visitors have, without those that are being deleted."""
         if self._cache.sessions.is_current:
@@ -164,12 +190,23 @@ class KubernetesSessionStore:
         Raises:
             NotFound: there is none, or it is somebody else's.
         """
+        session = await self.find(name)
+        if session.owner != owner:
+            raise NotFound(f"{Ref(SESSION_KIND, self._namespace, name)} does not exist.", System.KUBERNETES)
+        return session
+
+    async def find(self, name: str) -> SessionView:
+        """Return a session, whosever it is.
+
+        Raises:
+            NotFound: there is none.
+        """
         ref = Ref(SESSION_KIND, self._namespace, name)
         session = self._cache.get(name) if self._cache.sessions.is_filled else None
         # A name like ".." would change the path of the request.
         if session is None and _NAME.fullmatch(name):
             session = self._noted(await self._kubernetes.get(ref))
-        if session is None or session.owner != owner:
+        if session is None:
             raise NotFound(f"{ref} does not exist.", System.KUBERNETES)
         return session
 

@@ -15,6 +15,7 @@ from blendersessions_portal.session_view import SessionView, new_session, read_s
 from blendersessions_portal.transfer_rules import TransferRules
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from blendersessions.model.manifest import Manifest
@@ -47,6 +48,17 @@ class FakeStore:
         self._fail()
         own = [read_session(body) for body in self.objects.values() if body["spec"]["owner"] == owner]
         return sorted(own, key=lambda session: session.created, reverse=True)
+
+    async def every(self) -> Sequence[SessionView]:
+        self._fail()
+        views = [read_session(body) for body in self.objects.values()]
+        return sorted(views, key=lambda session: session.created, reverse=True)
+
+    async def find(self, name: str) -> SessionView:
+        self._fail()
+        if name not in self.objects:
+            raise NotFound(f"There is no session “{name}”.", System.GUACAMOLE)
+        return read_session(self.objects[name])
 
     async def count(self) -> int:
         self._fail()

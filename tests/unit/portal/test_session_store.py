@@ -13,6 +13,7 @@ from aiohttp import web
 
 from blendersessions.model.errors import Invalid, NotFound, Unauthorised, Unavailable
 from blendersessions_portal.scene_choice import SceneChoice
+from blendersessions_portal.session_cache import SessionCache
 from blendersessions_portal.session_store import KubernetesSessionStore
 from blendersessions_portal.session_view import owner_hash, read_session
 from blendersessions_portal.transfer_rules import TransferRules
@@ -101,6 +102,27 @@ async def test_the_sessions_of_all_visitors_are_counted(api: ApiServer, store: K
     assert api.bodies[0]["?"]["labelSelector"] == "blendersessions.io/owner-hash"
 
 
+async def test_administrators_get_the_sessions_of_all_by_one_list(
+    api: ApiServer, store: KubernetesSessionStore
+) -> None:
+    items: list[Manifest] = [stored("older", "a", "2026-11-24T11:00:00Z"), stored("newer", "b"), {"metadata": {}}]
+    api.answers = [(200, {"metadata": {}, "items": items})]
+    assert [session.name for session in await store.every()] == ["newer", "older"]
+    assert api.asked == [("GET", SESSIONS)]
+    assert "labelSelector" not in api.bodies[0]["?"]
+
+
+async def test_a_watch_saves_administrators_the_list(api: ApiServer) -> None:
+    cache = SessionCache()
+    cache.sessions.listed()
+    cache.replace([stored("theirs", "b"), stored("mine", "a", "2026-11-24T11:00:00Z")], "", 0)
+    async with answering(api.answer) as gateway:
+        watching = KubernetesSessionStore(gateway, "blender", cache)
+        assert [session.name for session in await watching.every()] == ["theirs", "mine"]
+        assert (await watching.find("mine")).owner == "a"
+    assert not api.asked
+
+
 async def test_get_reads_what_the_operator_reported(api: ApiServer, store: KubernetesSessionStore) -> None:
     body = stored("mine", "guest-a")
     body["status"] = {
@@ -136,6 +158,8 @@ async def test_a_session_of_somebody_else_does_not_exist(api: ApiServer, store: 
 async def test_an_invalid_name_is_never_requested(api: ApiServer, store: KubernetesSessionStore, name: str) -> None:
     with pytest.raises(NotFound):
         await store.get("guest-a", name)
+    with pytest.raises(NotFound):
+        await store.find(name)
     assert not api.asked
 
 

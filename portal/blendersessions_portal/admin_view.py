@@ -1,0 +1,175 @@
+"""All sessions in words, for administrators: searched, in pages, and what waits and why. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
+
+from blendersessions_portal import admin_wording, lifetime_words
+from blendersessions_portal.progress import State, describe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from blendersessions_portal.session_view import SessionView
+
+PAGE_SIZE: Final = 100
+_WAITING: Final = {State.QUEUED, State.WORKING, State.AWAITING, State.SUSPENDING, State.FAILED}
+_MAX_QUERY_CHARACTERS: Final = 256
+"""Longer than any name of an owner, a session or a class."""
+
+
+@dataclass(frozen=True)
+class AdminRow:
+    """Somebody's session in words. What the operator does not report is empty."""
+
+    name: str
+    uid: str
+    owner: str
+    class_name: str
+    state: State
+    state_words: str
+    headline: str
+    created: str
+    age: str
+    users: str
+    idle_since: str
+    idle: str
+    until: str
+    can_suspend: bool
+    can_resume: bool
+    suspending: str
+    stopping: str
+    loses_files: bool
+
+
+@dataclass(frozen=True)
+class Found:
+    """One page of the sessions that a search found.
+
+    Attributes:
+        total: the number of sessions on all pages.
+        everything: the number of sessions without a search.
+        page: the number of this page, from 1.
+        previous: the query of the address of the page before; empty if there is none.
+        following: the query of the address of the next page; empty if there is none.
+    """
+
+    rows: tuple[AdminRow, ...]
+    query: str
+    total: int
+    everything: int
+    page: int
+    pages: int
+    previous: str
+    following: str
+
+
+@dataclass(frozen=True)
+class WaitingRow:
+    """Somebody's session that is not ready, and why.
+
+    Attributes:
+        place: the place in the line of its class; empty if it is in none.
+        message: the same in the operator's words, as far as they name nothing of the cluster.
+    """
+
+    name: str
+    owner: str
+    class_name: str
+    place: str
+    headline: str
+    message: str
+    since: str
+
+
+def search(sessions: Sequence[SessionView], query: str, page: int, now: datetime) -> Found:
+    """Return a page of the sessions of which the name, the owner or the class has each word of a query."""
+    query = " ".join(query[:_MAX_QUERY_CHARACTERS].split())
+    words = query.casefold().split()
+    found = [session for session in sessions if all(word in _searched(session) for word in words)]
+    pages = max(1, -(-len(found) // PAGE_SIZE))
+    page = min(max(page, 1), pages)
+    shown = found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
+    return Found(
+        rows=tuple(_row(session, now) for session in shown),
+        query=query,
+        total=len(found),
+        everything=len(sessions),
+        page=page,
+        pages=pages,
+        previous=address_query(query, page - 1) if page > 1 else "",
+        following=address_query(query, page + 1) if page < pages else "",
+    )
+
+
+def address_query(query: str, page: int) -> str:
+    """Return the query of the address of a page of a search."""
+    return urlencode({"q": query, "page": page})
+
+
+def waiting(sessions: Sequence[SessionView], now: datetime) -> list[WaitingRow]:
+    """Return the sessions that wait for something: each class's line in its order, and then the others by age."""
+    rows = [(_order(session), _waiting_row(session, now)) for session in sessions]
+    return [row for _, row in sorted(((order, row) for order, row in rows if row), key=lambda pair: pair[0])]
+
+
+def _searched(session: SessionView) -> str:
+    # No name has a line break, so no word is found across two of them.
+    return f"{session.name}\n{session.owner}\n{session.class_name}".casefold()
+
+
+def _row(session: SessionView, now: datetime) -> AdminRow:
+    progress, activity = describe(session, now), session.activity
+    runs = session.live and not session.suspended
+    idle_since = activity.last_active_at if runs else None
+    until = activity.expires_at if session.live and not session.suspend_requested else None
+    return AdminRow(
+        name=session.name,
+        uid=session.uid,
+        owner=session.owner,
+        class_name=session.class_name,
+        state=progress.state,
+        state_words=admin_wording.STATES[progress.state],
+        headline=progress.headline,
+        created=session.created.isoformat(),
+        age=lifetime_words.age(session.created, now),
+        users=str(activity.users) if runs and activity.users is not None else "",
+        idle_since=idle_since.isoformat() if idle_since else "",
+        idle=lifetime_words.age(idle_since, now) if idle_since else "",
+        until=f"{lifetime_words.until(until, now)} ({until:%H:%M} UTC)" if until else "",
+        can_suspend=session.can_suspend,
+        can_resume=session.can_resume,
+        suspending=admin_wording.SUSPEND[session.files],
+        stopping=admin_wording.STOP[session.files],
+        loses_files=session.files.name != "KEPT",
+    )
+
+
+def _waiting_row(session: SessionView, now: datetime) -> WaitingRow | None:
+    progress, queue = describe(session, now), session.status.queue
+    if progress.state not in _WAITING:
+        return None
+    in_line = progress.state is State.QUEUED and queue is not None and queue.position
+    unfinished = sorted(
+        (step for step in progress.steps if step.state is not State.READY),
+        key=lambda step: step.state is not State.FAILED,
+    )
+    since = (queue.queued_at if in_line and queue else None) or session.changed or session.created
+    return WaitingRow(
+        name=session.name,
+        owner=session.owner,
+        class_name=session.class_name,
+        place=str(queue.position) if in_line and queue else "",
+        headline=progress.headline,
+        message=(unfinished[0].details or unfinished[0].message) if unfinished else progress.detail,
+        since=lifetime_words.age(since, now),
+    )
+
+
+def _order(session: SessionView) -> tuple[bool, str, int, str, str]:
+    queue = session.status.queue
+    position = queue.position if queue is not None and queue.position else 0
+    return not position, session.class_name, position, session.created.isoformat(), session.name

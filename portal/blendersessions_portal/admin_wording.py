@@ -1,0 +1,52 @@
+"""The words of the administrators' pages. They speak of other people's sessions."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from blendersessions.model.files import Files
+from blendersessions_portal.progress import State
+
+STATES: Final[dict[State, str]] = {
+    State.WAITING: "Starting",
+    State.WORKING: "Starting",
+    State.QUEUED: "Queued",
+    State.AWAITING: "Waits for a file",
+    State.READY: "Ready",
+    State.FAILED: "Failed",
+    State.SUSPENDING: "Suspending",
+    State.SUSPENDED: "Suspended",
+    State.ENDING: "Ending",
+}
+SUSPEND: Final = {
+    Files.LOST: "Blender stops, and the owner's work is lost.",
+    Files.DELETED: "Blender saves and stops. The owner's files are kept in the workspace until the session is stopped.",
+    Files.KEPT: "Blender saves and stops. The owner's files are kept in the workspace.",
+}
+"""What an administrator should know before suspending somebody's session."""
+STOP: Final = {
+    Files.LOST: "The session is deleted, and the owner's work in it is lost.",
+    Files.DELETED: (
+        "The session is deleted, and its workspace with all the owner's files. To keep them, suspend the session"
+        " instead, or leave it suspended."
+    ),
+    Files.KEPT: "Blender saves and closes if it runs, and the session is deleted. The files in the workspace stay.",
+}
+"""What an administrator should know before stopping somebody's session."""
+
+OTHER_SESSION: Final = (
+    "The session “{name}” of your page is gone, and its name belongs to a new one, which was left alone. Load the page"
+    " of all sessions again."
+)
+NOT_SUSPENDABLE: Final = (
+    "Session “{name}” cannot be suspended. Either it does not run, or it has no workspace and the owner's work would be"
+    " lost. Stop the session if nobody needs it."
+)
+NOT_RESUMABLE: Final = (
+    "Session “{name}” cannot be resumed: it is not suspended, or its suspension has not ended yet. Load the page of all"
+    " sessions again."
+)
+HELD: Final = (
+    "Session “{name}” cannot be resumed here: it is suspended in its spec, which the portal may not change. Set"
+    " spec.suspend to false with kubectl."
+)
