@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
+from blendersessions.model.conditions import ConditionType
 from blendersessions_portal import admin_wording, lifetime_words
 from blendersessions_portal.progress import State, describe
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from blendersessions_portal.progress import Progress
     from blendersessions_portal.session_view import SessionView
 
 PAGE_SIZE: Final = 100
@@ -153,10 +155,6 @@ def _waiting_row(session: SessionView, now: datetime) -> WaitingRow | None:
     if progress.state not in _WAITING:
         return None
     in_line = progress.state is State.QUEUED and queue is not None and queue.position
-    unfinished = sorted(
-        (step for step in progress.steps if step.state is not State.READY),
-        key=lambda step: step.state is not State.FAILED,
-    )
     since = (queue.queued_at if in_line and queue else None) or session.changed or session.created
     return WaitingRow(
         name=session.name,
@@ -164,9 +162,18 @@ def _waiting_row(session: SessionView, now: datetime) -> WaitingRow | None:
         class_name=session.class_name,
         place=str(queue.position) if in_line and queue else "",
         headline=progress.headline,
-        message=(unfinished[0].details or unfinished[0].message) if unfinished else progress.detail,
+        message=_message(session, progress),
         since=lifetime_words.age(since, now),
     )
+
+
+def _message(session: SessionView, progress: Progress) -> str:
+    ready = session.status.condition(ConditionType.READY)
+    if progress.state is State.QUEUED and ready is not None:
+        return ready.message
+    unfinished = [step for step in progress.steps if step.state is not State.READY]
+    broken = next((step for step in unfinished if step.state is State.FAILED), unfinished[0] if unfinished else None)
+    return (broken.details or broken.message) if broken is not None else progress.detail
 
 
 def _order(session: SessionView) -> tuple[bool, str, int, str, str]:

@@ -92,7 +92,12 @@ def create_app(
     site = Site(secure=address.scheme == "https", whole_host=address.path == "/")
     samples = load_samples(samples_dir)
     known, departures, guard = cache or SessionCache(), Departures(), CsrfGuard(signer)
-    renderer = Renderer(samples, signs_on=sign_on.signs_on, old_since=lambda: known.sessions.old_since)
+    renderer = Renderer(
+        samples,
+        signs_on=sign_on.signs_on,
+        has_admins=sign_on.signs_on and bool(sign_on.admin_groups),
+        old_since=lambda: known.sessions.old_since,
+    )
     parts = Parts(
         public_url=public_url,
         site=site,

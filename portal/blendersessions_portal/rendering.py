@@ -111,16 +111,22 @@ class Renderer:
     Args:
         samples: the scenes that pages offer.
         signs_on: whether people sign in, so that what a page says of browsers holds for people.
+        has_admins: whether there are people who see the sessions of all.
         old_since: returns from when the sessions are that pages show, if they are not current.
     """
 
     def __init__(
-        self, samples: Samples, *, signs_on: bool = False, old_since: Callable[[], datetime | None] = lambda: None
+        self,
+        samples: Samples,
+        *,
+        signs_on: bool = False,
+        has_admins: bool = False,
+        old_since: Callable[[], datetime | None] = lambda: None,
     ) -> None:
         self._samples = samples
         self.signs_on = signs_on
         self._old_since = old_since
-        contexts: list[Context] = [account_context, lambda _request: {"signs_on": signs_on}]
+        contexts: list[Context] = [account_context, lambda _request: {"signs_on": signs_on, "has_admins": has_admins}]
         self._templates = Jinja2Templates(env=_environment(), context_processors=contexts)
 
     def row(self, session: SessionView) -> SessionRow:

@@ -12,6 +12,7 @@ import uvicorn
 
 from blendersessions_portal.app import create_app
 from blendersessions_portal.session_cache import SessionCache
+from blendersessions_portal.sign_on_settings import GUESTS
 from file_choosers import catch_file_choosers
 from ports import HeldPort
 from unit.portal.fakes import KEY, FakeGuacamole, FakeStore, write_samples
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from blendersessions_portal.live_parts import LiveParts
+    from blendersessions_portal.sign_on_settings import SignOnSettings
     from unit.portal.fake_agent import FakeAgent
 
 
@@ -67,12 +69,13 @@ class Served:
 
 
 @contextmanager
-def serving(folder: Path, *, watches: bool = False) -> Iterator[Served]:
+def serving(folder: Path, *, watches: bool = False, sign_on: SignOnSettings = GUESTS) -> Iterator[Served]:
     """Serve a portal over a store in memory while the block runs.
 
     Args:
         folder: for the samples.
         watches: whether the portal has a watch, which sees what a test shows it.
+        sign_on: how people sign in; by default they are guests.
     """
     with HeldPort() as port:
         served = Served(FakeStore(), f"http://127.0.0.1:{port.number}/")
@@ -84,6 +87,7 @@ def serving(folder: Path, *, watches: bool = False) -> Iterator[Served]:
             samples_dir=write_samples(folder),
             max_sessions=3,
             max_sessions_of_all=60,
+            sign_on=sign_on,
             cache=served.cache if watches else None,
         )
         if watches:

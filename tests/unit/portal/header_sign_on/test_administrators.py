@@ -81,6 +81,14 @@ async def test_a_guest_is_no_administrator_whatever_the_headers_say(tmp_path: Pa
     await portal.close()
 
 
+async def test_pages_say_that_administrators_see_sessions_where_there_are_some(portal: Portal) -> None:
+    assert "Only you can see your sessions" in (await person(portal, "ann").get("/")).text
+    change(portal, admin_groups=("teachers",))
+    page = (await person(portal, "ann").get("/")).text
+    assert "Your administrators see that you have them" in page
+    assert "Only you can see your sessions" not in page
+
+
 @pytest.mark.usefixtures("admin")
 async def test_nobody_unknown_gets_in(portal: Portal) -> None:
     assert (await portal.browser().get("/admin")).status_code == 401
@@ -142,7 +150,9 @@ async def test_what_waits_says_its_place_and_why(portal: Portal, admin: Browser)
     portal.store.make_ready("works")
     waits = (await admin.get("/admin")).text.split("What waits, and why")[1]
     assert re.findall(r'data-waits="([^"]+)"', waits) == ["next", "later", "broken"]
-    assert re.search(r'data-waits="later".*?Place in the line">2<.*?Waiting for its turn', waits, re.DOTALL)
+    assert re.search(
+        r'data-waits="later".*?Place in the line">2<.*?Waiting for its turn.*?All places of', waits, re.DOTALL
+    )
     assert "This scene does not exist" in waits
     assert "is not in the image" in waits
 
