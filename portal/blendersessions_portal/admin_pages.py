@@ -51,10 +51,11 @@ class AdminPages:
         ]
 
     async def overview(self, request: Request) -> Response:
-        """Show all sessions that a search finds, what waits, and why."""
+        """Show all sessions that a search finds, what waits and why, and the classes."""
         visitor = self._administrator(request)
         query, page = request.query_params.get("q", ""), _number(request.query_params.get("page", ""))
-        response = self.renderer.admin(request, await self.store.every(), query, page, self.guard.token(visitor))
+        sessions, classes = await self.store.every(), await self.store.classes()
+        response = self.renderer.admin(request, sessions, classes, query, page, self.guard.token(visitor))
         self.identifier.remember(visitor, response)
         return response
 

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
 from blendersessions.model.conditions import ConditionType
-from blendersessions_portal import admin_wording, lifetime_words
+from blendersessions.model.session import DEFAULT_CLASS
+from blendersessions.model.status import Phase
+from blendersessions_portal import admin_wording, lifetime_words, wording
 from blendersessions_portal.progress import State, describe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from blendersessions.model.session_class import SessionClass
     from blendersessions_portal.progress import Progress
     from blendersessions_portal.session_view import SessionView
 
@@ -85,6 +88,64 @@ class WaitingRow:
     headline: str
     message: str
     since: str
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """A class in words, with its sessions and its pool. Numbers that nothing tells are empty.
+
+    Attributes:
+        running: the sessions whose desktop is there.
+        queued: the sessions in the line of the class.
+        places: how many sessions may run at a time.
+        ready: desktops in the pool that a session can take.
+        starting: desktops in the pool that are being started.
+        wanted: how many the pool shall have.
+        reason: how the pool is, or that there is none.
+    """
+
+    name: str
+    sessions: int
+    running: int
+    queued: int
+    places: str
+    ready: str
+    starting: str
+    wanted: str
+    reason: str
+
+
+def class_rows(classes: Sequence[SessionClass], sessions: Sequence[SessionView]) -> list[ClassRow]:
+    """Return the classes by name, also one that sessions name and that does not exist."""
+    known = {each.name: each for each in classes}
+    names = sorted(known.keys() | {session.class_name for session in sessions})
+    return [_class_row(name, known.get(name), [each for each in sessions if each.class_name == name]) for name in names]
+
+
+def _class_row(name: str, of: SessionClass | None, sessions: Sequence[SessionView]) -> ClassRow:
+    pool, places = of.pool_status if of is not None else None, of.spec.limits.sessions if of is not None else None
+    return ClassRow(
+        name=name,
+        sessions=len(sessions),
+        running=sum(bool(session.status.replicas) for session in sessions),
+        queued=sum(session.status.phase is Phase.QUEUED for session in sessions),
+        places=str(places) if places is not None else "",
+        ready=str(pool.ready) if pool is not None else "",
+        starting=str(pool.starting) if pool is not None else "",
+        wanted=str(pool.wanted) if pool is not None else "",
+        reason=_pool_words(name, of),
+    )
+
+
+def _pool_words(name: str, of: SessionClass | None) -> str:
+    if of is None:
+        return admin_wording.BUILT_IN if name == DEFAULT_CLASS else admin_wording.NO_SUCH_CLASS
+    if of.spec_error:
+        return admin_wording.POOLS["PoolClassInvalid"]
+    if of.pool_status is None:
+        return admin_wording.POOL_NOT_REPORTED if of.spec.warm_pool is not None else admin_wording.NO_POOL
+    reason = of.pool_status.reason
+    return admin_wording.POOLS.get(reason) or wording.REASON_ALONE.format(reason=reason or "nothing")
 
 
 def search(sessions: Sequence[SessionView], query: str, page: int, now: datetime) -> Found:

@@ -50,3 +50,19 @@ HELD: Final = (
     "Session “{name}” cannot be resumed here: it is suspended in its spec, which the portal may not change. Set"
     " spec.suspend to false with kubectl."
 )
+
+POOLS: Final = {
+    "PoolFull": "As many desktops wait as the class wants.",
+    "PoolFilling": "Desktops are being started.",
+    "PoolWaiting": "Sessions wait for room and come first, so no desktop is made for the pool.",
+    "PoolFailing": "A desktop of the pool does not start. The status of the class says why.",
+    "PoolRefused": "The cluster makes no desktop for the pool. The status of the class says why.",
+    "PoolBlocked": "Kubernetes or Guacamole does not answer. It is tried again automatically.",
+    "PoolScheduleInvalid": "A part of the schedule cannot be read, and counts as left out.",
+    "PoolClassInvalid": "The class cannot be read, so no session of it starts. The pool stays as it is.",
+}
+"""By the reason in the status of a class (docs/pools.md). The message quotes the cluster, so the page leaves it out."""
+NO_POOL: Final = "The class has no pool."
+POOL_NOT_REPORTED: Final = "Nothing was reported of the pool yet. The operator may not be running."
+NO_SUCH_CLASS: Final = "There is no such class. Its sessions start as soon as there is one."
+BUILT_IN: Final = "The built-in class, since nobody made one of this name. It has no pool."

@@ -15,7 +15,7 @@ from starlette.templating import Jinja2Templates
 
 from blendersessions_portal import lifetime_words, wording
 from blendersessions_portal.account import account_context
-from blendersessions_portal.admin_view import search, waiting
+from blendersessions_portal.admin_view import class_rows, search, waiting
 from blendersessions_portal.file_view import size
 from blendersessions_portal.progress import Progress, State, describe
 from blendersessions_portal.scene_choice import OWN_FILE
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from blendersessions.model.files import Files
+    from blendersessions.model.session_class import SessionClass
     from blendersessions_portal.file_view import FolderView
     from blendersessions_portal.samples import Samples
     from blendersessions_portal.scene_choice import SceneChoice
@@ -255,11 +256,20 @@ class Renderer:
         context |= {"largest": size(rules.max_bytes), "wording": wording}
         return self._templates.TemplateResponse(request, "files.html", context)
 
-    def admin(self, request: Request, sessions: Sequence[SessionView], query: str, page: int, csrf: str) -> Response:
+    def admin(
+        self,
+        request: Request,
+        sessions: Sequence[SessionView],
+        classes: Sequence[SessionClass],
+        query: str,
+        page: int,
+        csrf: str,
+    ) -> Response:
         """Render all sessions, for administrators."""
         now = datetime.now(UTC)
         context: dict[str, object] = {"found": search(sessions, query, page, now), "now": f"{now:%H:%M}", "csrf": csrf}
-        context |= {"waiting": waiting(sessions, now), "not_current": self._not_current()}
+        context |= {"waiting": waiting(sessions, now), "classes": class_rows(classes, sessions)}
+        context |= {"not_current": self._not_current()}
         return self._templates.TemplateResponse(request, "admin.html", context)
 
     def problem(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from blendersessions.clients.agent import AgentEndpoint
     from blendersessions.clients.kubernetes.client import Kubernetes
+    from blendersessions.model.session_class import SessionClass
     from blendersessions.model.user_credentials import UserCredentials
     from blendersessions_portal.scene_choice import SceneChoice
 
@@ -36,6 +37,10 @@ class SessionStore(Protocol):
 
     async def every(self) -> Sequence[SessionView]:
         """Return the sessions of all owners, the newest first. They are for administrators alone."""
+        ...
+
+    async def classes(self) -> Sequence[SessionClass]:
+        """Return the classes by name, with what was last reported of their pools."""
         ...
 
     async def find(self, name: str) -> SessionView:
@@ -168,6 +173,17 @@ class KubernetesSessionStore:
             listed.replace(bodies, "", 0)
             return listed.every()
         return self._cache.every()
+
+    async def classes(self) -> Sequence[SessionClass]:
+        """Return the classes by name, with what was last reported of their pools."""
+        if self._cache.classes.is_filled:
+            return self._cache.every_class()
+        listed = SessionCache()
+        try:
+            listed.replace_classes([body async for body in self._kubernetes.list(CLASS_KIND, self._namespace)])
+        except NotFound as error:
+            raise self._no_such_kind() from error
+        return listed.every_class()
 
     async def count(self) -> int:
         """Return the number of sessions that all visitors have, without those that are being deleted."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from blendersessions.clients.agent_files import AgentFiles
 from blendersessions.model.errors import NotFound, System, Unauthorised
 from blendersessions.model.session import DEFAULT_CLASS
+from blendersessions.model.session_class import parse_session_class
 from blendersessions.model.user_credentials import UserCredentials
 from blendersessions_portal.session_view import SessionView, new_session, read_session
 from blendersessions_portal.transfer_rules import TransferRules
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from blendersessions.model.manifest import Manifest
+    from blendersessions.model.session_class import SessionClass
     from blendersessions_portal.scene_choice import SceneChoice
 
 PUBLIC_URL = "http://portal.test/"
@@ -41,6 +43,7 @@ class FakeStore:
         """Whether somebody asked for the rules of a class as they are now, and not as they were seen."""
         self.agent_url = ""
         """Where the agent of all desktops is."""
+        self.class_bodies: list[Manifest] = []
         self.former_agent_url = ""
         """Where it was some seconds ago; empty if it was there too."""
 
@@ -53,6 +56,10 @@ class FakeStore:
         self._fail()
         views = [read_session(body) for body in self.objects.values()]
         return sorted(views, key=lambda session: session.created, reverse=True)
+
+    async def classes(self) -> Sequence[SessionClass]:
+        self._fail()
+        return [parse_session_class(body) for body in self.class_bodies]
 
     async def find(self, name: str) -> SessionView:
         self._fail()

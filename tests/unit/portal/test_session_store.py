@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SESSIONS = "/apis/blendersessions.io/v1alpha1/namespaces/blender/blendersessions"
+CLASSES = "/apis/blendersessions.io/v1alpha1/namespaces/blender/blendersessionclasses"
 SUCCESS = {"kind": "Status", "apiVersion": "v1", "status": "Success"}
 SECRETS = "/api/v1/namespaces/blender/secrets"
 
@@ -120,6 +121,30 @@ async def test_a_watch_saves_administrators_the_list(api: ApiServer) -> None:
         watching = KubernetesSessionStore(gateway, "blender", cache)
         assert [session.name for session in await watching.every()] == ["theirs", "mine"]
         assert (await watching.find("mine")).owner == "a"
+    assert not api.asked
+
+
+CLASS = {"metadata": {"name": "large", "namespace": "blender"}, "spec": {}, "status": {"warmPool": {"ready": 3}}}
+
+
+async def test_the_classes_come_by_one_list(api: ApiServer, store: KubernetesSessionStore) -> None:
+    api.answers = [(200, {"metadata": {}, "items": [CLASS]})]
+    (large,) = await store.classes()
+    assert large.pool_status is not None
+    assert (large.name, large.pool_status.ready) == ("large", 3)
+    assert api.asked == [("GET", CLASSES)]
+
+
+async def test_a_watch_shows_the_classes_as_they_are(api: ApiServer) -> None:
+    cache = SessionCache()
+    cache.classes.listed()
+    cache.replace_classes([CLASS])
+    async with answering(api.answer) as gateway:
+        watching = KubernetesSessionStore(gateway, "blender", cache)
+        cache.put_class(CLASS | {"status": {"warmPool": {"ready": 4}}}, gone=False)
+        assert [each.pool_status and each.pool_status.ready for each in await watching.classes()] == [4]
+        cache.put_class(CLASS, gone=True)
+        assert not await watching.classes()
     assert not api.asked
 
 

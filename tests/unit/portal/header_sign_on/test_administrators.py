@@ -226,3 +226,30 @@ async def test_hostile_and_long_names_stay_text(portal: Portal, admin: Browser) 
         assert "<script>alert" not in page
         assert "<b>class" not in page
         assert "hostile" in shown(page)
+
+
+async def test_classes_say_how_their_pools_are(portal: Portal, admin: Browser) -> None:
+    pool = {"ready": 2, "starting": 1, "wanted": 4, "reason": "PoolRefused", "message": "quota node-7 exceeded"}
+    for name, more in {
+        "pooled": {"spec": {"warmPool": {"size": 4}, "limits": {"sessions": 9}}, "status": {"warmPool": pool}},
+        "plain": {"spec": {}},
+        "fresh": {"spec": {"warmPool": {"size": 1}}},
+        "broken": {"spec": {"limits": {"sessions": "many"}}},
+    }.items():
+        portal.store.class_bodies.append({"metadata": {"name": name, "namespace": "blender"}, **more})
+    add(portal, "a", class_name="pooled")
+    portal.store.set_status("a", "Ready", ("Ready", "True", "SessionReady", ""), replicas=1)
+    add(portal, "b", class_name="pooled")
+    portal.store.set_status("b", "Queued", ("Ready", "False", "Queued", "All places are taken."))
+    add(portal, "c", class_name="missing")
+    add(portal, "d")
+    page = (await admin.get("/admin")).text
+    rows = {row.split('"')[0]: re.findall(r'role="cell"[^>]*>([^<]*)<', row) for row in page.split('data-class="')[1:]}
+    refused = "The cluster makes no desktop for the pool. The status of the class says why."
+    assert rows["pooled"] == ["2", "1", "1", "9", "2", "1", "4", refused]
+    assert rows["plain"][-1] == "The class has no pool."
+    assert rows["fresh"][-1].startswith("Nothing was reported")
+    assert "cannot be read" in rows["broken"][-1]
+    assert rows["missing"][-1].startswith("There is no such class.")
+    assert rows["default"][-1].startswith("The built-in class")
+    assert "node-7" not in page
