@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
-from blendersessions.model.errors import Conflict, Invalid, System
+from blendersessions.model.errors import Conflict, DomainError, Invalid, System, Unavailable
 from blendersessions_portal import admin_wording, csrf
 from blendersessions_portal.admin_view import address_query
 
@@ -48,6 +48,7 @@ class AdminPages:
             Route("/admin/sessions/{name}/stop", self.stop, methods=["POST"]),
             Route("/admin/sessions/{name}/suspend", self.suspend, methods=["POST"]),
             Route("/admin/sessions/{name}/resume", self.resume, methods=["POST"]),
+            Route("/admin/sessions/{name}/message", self.message, methods=["POST"]),
         ]
 
     async def overview(self, request: Request) -> Response:
@@ -55,7 +56,8 @@ class AdminPages:
         visitor = self._administrator(request)
         query, page = request.query_params.get("q", ""), _number(request.query_params.get("page", ""))
         sessions, classes = await self.store.every(), await self.store.classes()
-        response = self.renderer.admin(request, sessions, classes, query, page, self.guard.token(visitor))
+        told = request.query_params.get("told", "")
+        response = self.renderer.admin(request, sessions, classes, query, page, self.guard.token(visitor), told=told)
         self.identifier.remember(visitor, response)
         return response
 
@@ -82,6 +84,28 @@ class AdminPages:
         await self.store.resume(session.owner, session.name)
         return _done(form, visitor, session, "resumed")
 
+    async def message(self, request: Request) -> Response:
+        """Show a message on the desktop of somebody's session."""
+        visitor, form, session = await self._chosen(request)
+        # Browsers send line breaks as two characters.
+        text = _text(form, "message").replace("\r\n", "\n").strip()
+        most = admin_wording.MAX_MESSAGE_CHARACTERS
+        if not any(character.isprintable() and not character.isspace() for character in text):
+            raise Invalid(admin_wording.NO_MESSAGE.format(name=session.name), System.OWN)
+        if len(text) > most:
+            words = admin_wording.LONG_MESSAGE.format(name=session.name, length=len(text), most=most)
+            raise Invalid(words, System.OWN)
+        if not session.has_files:
+            raise Invalid(admin_wording.NO_DESKTOP.format(name=session.name), System.OWN)
+        try:
+            await self.store.tell(session, admin_wording.MESSAGE.format(text=text))
+        except DomainError as error:
+            if error.system is not System.AGENT:
+                raise
+            logger.warning("Session %s shows no message: %s", session.name, error)
+            raise Unavailable(admin_wording.NOT_SHOWN.format(name=session.name), System.OWN) from error
+        return _done(form, visitor, session, "sent a message", told=session.name)
+
     def _administrator(self, request: Request) -> Visitor:
         """Return the administrator who sent a request.
 
@@ -105,9 +129,9 @@ class AdminPages:
         return visitor, form, session
 
 
-def _done(form: FormData, visitor: Visitor, session: SessionView, done: str) -> Response:
+def _done(form: FormData, visitor: Visitor, session: SessionView, done: str, *, told: str = "") -> Response:
     logger.info("Session %s of %r was %s by the administrator %s.", session.name, session.owner, done, visitor.owner)
-    query = address_query(_text(form, "q"), _number(_text(form, "page")))
+    query = address_query(_text(form, "q"), _number(_text(form, "page")), told)
     return RedirectResponse(f"/admin?{query}#session-{quote(session.name)}", status_code=303)
 
 

@@ -45,6 +45,7 @@ class AdminRow:
     until: str
     can_suspend: bool
     can_resume: bool
+    can_tell: bool
     suspending: str
     stopping: str
     loses_files: bool
@@ -168,9 +169,9 @@ def search(sessions: Sequence[SessionView], query: str, page: int, now: datetime
     )
 
 
-def address_query(query: str, page: int) -> str:
-    """Return the query of the address of a page of a search."""
-    return urlencode({"q": query, "page": page})
+def address_query(query: str, page: int, told: str = "") -> str:
+    """Return the query of the address of a page of a search, which says that a session was sent a message."""
+    return urlencode({"q": query, "page": page} | ({"told": told} if told else {}))
 
 
 def waiting(sessions: Sequence[SessionView], now: datetime) -> list[WaitingRow]:
@@ -205,6 +206,7 @@ def _row(session: SessionView, now: datetime) -> AdminRow:
         until=f"{lifetime_words.until(until, now)} ({until:%H:%M} UTC)" if until else "",
         can_suspend=session.can_suspend,
         can_resume=session.can_resume,
+        can_tell=session.has_files,
         suspending=admin_wording.SUSPEND[session.files],
         stopping=admin_wording.STOP[session.files],
         loses_files=session.files.name != "KEPT",

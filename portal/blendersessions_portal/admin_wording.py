@@ -66,3 +66,15 @@ NO_POOL: Final = "The class has no pool."
 POOL_NOT_REPORTED: Final = "Nothing was reported of the pool yet. The operator may not be running."
 NO_SUCH_CLASS: Final = "There is no such class. Its sessions start as soon as there is one."
 BUILT_IN: Final = "The built-in class, since nobody made one of this name. It has no pool."
+
+MESSAGE: Final = "From your administrator: {text}"
+"""What stands on the desktop."""
+MAX_MESSAGE_CHARACTERS: Final = 400
+"""Of a message. With what comes before it, an agent takes 500."""
+NO_MESSAGE: Final = "The message to session “{name}” is empty. Write at least one word."
+LONG_MESSAGE: Final = "The message to session “{name}” is too long: it has {length} characters, and {most} may be."
+NO_DESKTOP: Final = "Session “{name}” has no desktop at the moment that could show the message."
+NOT_SHOWN: Final = (
+    "The desktop of session “{name}” does not answer, or did not show the message. Try again in a moment: load the page"
+    " of all sessions again."
+)

@@ -16,6 +16,7 @@ from starlette.templating import Jinja2Templates
 from blendersessions_portal import lifetime_words, wording
 from blendersessions_portal.account import account_context
 from blendersessions_portal.admin_view import class_rows, search, waiting
+from blendersessions_portal.admin_wording import MAX_MESSAGE_CHARACTERS
 from blendersessions_portal.file_view import size
 from blendersessions_portal.progress import Progress, State, describe
 from blendersessions_portal.scene_choice import OWN_FILE
@@ -264,12 +265,15 @@ class Renderer:
         query: str,
         page: int,
         csrf: str,
+        *,
+        told: str,
     ) -> Response:
-        """Render all sessions, for administrators."""
+        """Render all sessions, for administrators, and that one of them was sent a message if `told` is its name."""
         now = datetime.now(UTC)
         context: dict[str, object] = {"found": search(sessions, query, page, now), "now": f"{now:%H:%M}", "csrf": csrf}
         context |= {"waiting": waiting(sessions, now), "classes": class_rows(classes, sessions)}
-        context |= {"not_current": self._not_current()}
+        context |= {"not_current": self._not_current(), "longest": MAX_MESSAGE_CHARACTERS}
+        context["told"] = next((session.name for session in sessions if session.name == told), "")
         return self._templates.TemplateResponse(request, "admin.html", context)
 
     def problem(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-from blendersessions.clients.agent import endpoint_of
+from blendersessions.clients.agent import AgentClient, endpoint_of
 from blendersessions.clients.agent_files import AgentFiles
 from blendersessions.model.container import AGENT_PORT
 from blendersessions.model.errors import Conflict, DomainError, KindUnknown, NotFound, System, Unavailable
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _CREATE_ATTEMPTS = 4
+NOTICE_SECONDS: Final = 600.0
+"""The longest time that a message is on a desktop. It goes soon after the first input."""
 
 
 class SessionStore(Protocol):
@@ -130,6 +132,15 @@ class SessionStore(Protocol):
 
         Raises:
             Unavailable: the desktop does not run, or not yet.
+        """
+        ...
+
+    async def tell(self, session: SessionView, message: str) -> None:
+        """Show a message on a session's desktop, until somebody works on or its time is over.
+
+        Raises:
+            Unavailable: there is no desktop, or it does not answer.
+            Invalid: the desktop shows no such message.
         """
         ...
 
@@ -315,6 +326,20 @@ class KubernetesSessionStore:
         found = await self._desktops.of(session, may_be_known=may_be_known)
         host = f"[{found.address}]" if ":" in found.address else found.address
         return AgentFiles(found.name, f"http://{host}:{AGENT_PORT}", found.token)
+
+    async def tell(self, session: SessionView, message: str) -> None:
+        """Show a message on a session's desktop, until somebody works on or its time is over.
+
+        Raises:
+            Unavailable: there is no desktop, or it does not answer.
+            Invalid: the desktop shows no such message.
+        """
+        agents = AgentClient()
+        try:
+            found = await self._desktops.of(session, may_be_known=False)
+            await agents.notify(found, message, NOTICE_SECONDS)
+        finally:
+            await agents.close()
 
     async def _find_agent(self, session: SessionView) -> AgentEndpoint:
         desktop = session.session.desktop

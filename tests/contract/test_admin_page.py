@@ -92,6 +92,19 @@ def test_an_administrator_suspends_a_session(portal: Served, page: Page) -> None
     assert portal.store.objects["castle"]["spec"]["replicas"] == 0
 
 
+def test_an_administrator_sends_a_message(portal: Served, page: Page) -> None:
+    page.goto(f"{portal.url}admin?q=castle")
+    page.get_by_role("button", name="Message to castle").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("textbox", name="Message")).to_be_focused()
+    page.keyboard.type("Please save: the lesson ends.")
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_role("status").filter(has_text="castle")).to_have_text(
+        "The desktop of castle shows the message."
+    )
+    assert portal.store.told == [("castle", "From your administrator: Please save: the lesson ends.")]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [320, 700, 1000, 1600])
 def test_no_width_needs_a_scroll_sideways_and_tables_stay_tables(

@@ -44,6 +44,8 @@ class FakeStore:
         self.agent_url = ""
         """Where the agent of all desktops is."""
         self.class_bodies: list[Manifest] = []
+        self.told: list[tuple[str, str]] = []
+        """The messages to desktops, each with the name of its session."""
         self.former_agent_url = ""
         """Where it was some seconds ago; empty if it was there too."""
 
@@ -114,6 +116,10 @@ class FakeStore:
         await self.get(session.owner, session.name)
         address = (may_be_known and self.former_agent_url) or self.agent_url
         return AgentFiles("desktop-1", address, AGENT_TOKEN)
+
+    async def tell(self, session: SessionView, message: str) -> None:
+        await self.get(session.owner, session.name)
+        self.told.append((session.name, message))
 
     def _moment(self) -> datetime:
         """Return a moment that is later for each session, and the same on every machine."""

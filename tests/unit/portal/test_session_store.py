@@ -22,6 +22,7 @@ from unit.api_server import answering
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from blendersessions.clients.agent import AgentEndpoint
     from blendersessions.model.manifest import Manifest
     from blendersessions_portal.session_view import SessionView
 
@@ -355,3 +356,22 @@ async def test_a_pod_of_another_session_is_none(api: ApiServer, store: Kubernete
     api.answers = pod_and_secret(uid, "10.1.2.3")
     with pytest.raises(Unavailable, match="no desktop"):
         await store.desktop_files(of_guest_a())
+
+
+async def test_a_message_is_a_notice_on_the_desktop_of_the_session(
+    api: ApiServer, store: KubernetesSessionStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[tuple[str, str, float]] = []
+
+    async def notify(_client: object, desktop: AgentEndpoint, message: str, seconds: float) -> None:
+        shown.append((desktop.address, message, seconds))
+
+    monkeypatch.setattr("blendersessions_portal.session_store.AgentClient.notify", notify)
+    session = of_guest_a()
+    api.answers = pod_and_secret(session.uid, "10.1.2.3")
+    await store.tell(session, "Save now")
+    assert shown == [("10.1.2.3", "Save now", 600.0)]
+    api.answers = pod_and_secret("another", "10.1.2.3")
+    with pytest.raises(Unavailable):
+        await store.tell(session, "Save now")
+    assert len(shown) == 1

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from blendersessions.model.errors import Invalid, System
 from unit.portal.fakes import NOW, FakeGuacamole, FakeStore, write_samples
 from unit.portal.header_sign_on.people import GROUPS, change, person
 from unit.portal.portals import Browser, Portal
@@ -16,7 +17,7 @@ from unit.portal.portals import Browser, Portal
 if TYPE_CHECKING:
     from pathlib import Path
 
-ACTIONS = ("stop", "suspend", "resume")
+ACTIONS = ("stop", "suspend", "resume", "message")
 
 
 @pytest.fixture
@@ -253,3 +254,47 @@ async def test_classes_say_how_their_pools_are(portal: Portal, admin: Browser) -
     assert rows["missing"][-1].startswith("There is no such class.")
     assert rows["default"][-1].startswith("The built-in class")
     assert "node-7" not in page
+
+
+async def test_a_message_gets_to_the_desktop_and_not_into_the_log(
+    portal: Portal, admin: Browser, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    await admin.see("/admin")
+    fields = {"uid": uid(portal, name), "message": " The lesson ends.\r\n<b>Save</b> now! "}
+    answer = await admin.submit(f"/admin/sessions/{name}/message", **fields)
+    assert portal.store.told == [(name, "From your administrator: The lesson ends.\n<b>Save</b> now!")]
+    assert answer.headers["location"] == f"/admin?q=&page=1&told={name}#session-{name}"
+    assert f"The desktop of {name} shows the message." in (await admin.get(f"/admin?told={name}")).text
+    assert "shows the message" not in (await admin.get("/admin?told=nobody")).text
+    assert f"Session {name} of 'ann' was sent a message by the administrator tess." in caplog.messages
+    assert "lesson ends" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("message", "words"), [("", "is empty"), (" \u200b\n", "is empty"), ("w" * 401, "401 characters")]
+)
+async def test_an_empty_and_a_long_message_are_refused(
+    portal: Portal, admin: Browser, name: str, message: str, words: str
+) -> None:
+    await admin.see("/admin")
+    answer = await admin.submit(f"/admin/sessions/{name}/message", uid=uid(portal, name), message=message)
+    assert (answer.status_code, words in answer.text) == (400, True)
+    assert not portal.store.told
+
+
+async def test_a_desktop_that_cannot_show_a_message_is_explained(
+    portal: Portal, admin: Browser, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(_session: object, _message: str) -> None:
+        raise Invalid("The desktop blender-x answered 500 to notice: no display", System.AGENT)
+
+    monkeypatch.setattr(portal.store, "tell", fails)
+    await admin.see("/admin")
+    fields = {"uid": uid(portal, name), "message": "Hello"}
+    answer = await admin.submit(f"/admin/sessions/{name}/message", **fields)
+    assert (answer.status_code, "did not show the message" in answer.text) == (503, True)
+    assert "blender-x" not in answer.text
+    portal.store.make_suspended(name, "Requested")
+    answer = await admin.submit(f"/admin/sessions/{name}/message", **fields)
+    assert (answer.status_code, "has no desktop" in answer.text) == (400, True)
