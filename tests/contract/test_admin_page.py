@@ -106,7 +106,7 @@ def test_an_administrator_sends_a_message(portal: Served, page: Page) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 700, 1000, 1600])
+@pytest.mark.parametrize("width", [320, 700, 1000, 1120, 1600])
 def test_no_width_needs_a_scroll_sideways_and_tables_stay_tables(
     portal: Served, browser: Browser, width: int, scheme: str
 ) -> None:
