@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
+from blendersessions_portal.admin_pages import AdminPages
 from blendersessions_portal.cookies import Site
 from blendersessions_portal.csrf import CsrfGuard
 from blendersessions_portal.departures import Departures
@@ -93,7 +94,11 @@ def create_app(
     samples = load_samples(samples_dir)
     known, departures, guard = cache or SessionCache(), Departures(), CsrfGuard(signer)
     renderer = Renderer(
-        samples, signs_on=sign_on.signs_on, old_since=lambda: known.sessions.old_since, everybody=known.everybody
+        samples,
+        signs_on=sign_on.signs_on,
+        has_admins=sign_on.signs_on and bool(sign_on.admin_groups),
+        old_since=lambda: known.sessions.old_since,
+        everybody=known.everybody,
     )
     parts = Parts(
         public_url=public_url,
@@ -136,6 +141,7 @@ def create_app(
             *duplicate_pages.routes(),
             *LivePages(identifier=identifier, guard=guard, store=store, parts=live).routes(),
             *file_pages.routes(),
+            *AdminPages(identifier, guard, store, renderer).routes(),
             *signed_on.routes,
             *thumbnails.routes(),
             Mount("/static/thumbnails", StaticFiles(directory=samples_dir / "thumbnails")),

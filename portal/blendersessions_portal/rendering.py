@@ -15,6 +15,8 @@ from starlette.templating import Jinja2Templates
 
 from blendersessions_portal import lifetime_words, wording
 from blendersessions_portal.account import account_context
+from blendersessions_portal.admin_view import class_rows, search, waiting
+from blendersessions_portal.admin_wording import MAX_MESSAGE_CHARACTERS
 from blendersessions_portal.file_view import size
 from blendersessions_portal.progress import Progress, State, describe
 from blendersessions_portal.scene_choice import OWN_FILE
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from blendersessions.model.files import Files
+    from blendersessions.model.session_class import SessionClass
     from blendersessions_portal.file_view import FolderView
     from blendersessions_portal.samples import Samples
     from blendersessions_portal.scene_choice import SceneChoice
@@ -116,6 +119,7 @@ class Renderer:
     Args:
         samples: the scenes that pages offer.
         signs_on: whether people sign in, so that what a page says of browsers holds for people.
+        has_admins: whether there are people who see the sessions of all.
         old_since: returns from when the sessions are that pages show, if they are not current.
         everybody: returns all sessions, which tell how long a start usually takes; nothing without a watch.
     """
@@ -125,6 +129,7 @@ class Renderer:
         samples: Samples,
         *,
         signs_on: bool = False,
+        has_admins: bool = False,
         old_since: Callable[[], datetime | None] = lambda: None,
         everybody: Callable[[], Sequence[SessionView]] = lambda: (),
     ) -> None:
@@ -132,7 +137,7 @@ class Renderer:
         self.signs_on = signs_on
         self._old_since = old_since
         self._everybody = everybody
-        contexts: list[Context] = [account_context, lambda _request: {"signs_on": signs_on}]
+        contexts: list[Context] = [account_context, lambda _request: {"signs_on": signs_on, "has_admins": has_admins}]
         self._templates = Jinja2Templates(env=_environment(), context_processors=contexts)
 
     def row(self, session: SessionView, pace: StartPace | None = None) -> SessionRow:
@@ -274,6 +279,25 @@ class Renderer:
         context: dict[str, object] = {"row": self.row(session), "folder": folder, "rules": rules, "csrf": csrf}
         context |= {"largest": size(rules.max_bytes), "wording": wording}
         return self._templates.TemplateResponse(request, "files.html", context)
+
+    def admin(
+        self,
+        request: Request,
+        sessions: Sequence[SessionView],
+        classes: Sequence[SessionClass],
+        query: str,
+        page: int,
+        csrf: str,
+        *,
+        told: str,
+    ) -> Response:
+        """Render all sessions, for administrators, and that one of them was sent a message if `told` is its name."""
+        now = datetime.now(UTC)
+        context: dict[str, object] = {"found": search(sessions, query, page, now), "now": f"{now:%H:%M}", "csrf": csrf}
+        context |= {"waiting": waiting(sessions, now), "classes": class_rows(classes, sessions)}
+        context |= {"not_current": self._not_current(), "longest": MAX_MESSAGE_CHARACTERS}
+        context["told"] = next((session.name for session in sessions if session.name == told), "")
+        return self._templates.TemplateResponse(request, "admin.html", context)
 
     def problem(
         self, request: Request, title: str, text: str, status: int, *, retry: str = "", label: str = "Try again"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from blendersessions.model.session_class import SessionClass, parse_session_class
 from blendersessions_portal.freshness import Freshness
 from blendersessions_portal.session_view import OWNER_HASH_LABEL, SessionView, owner_hash, read_session
 from blendersessions_portal.transfer_rules import TransferRules, rules_in
@@ -48,6 +49,7 @@ class SessionCache:
         self._known: dict[str, _Known] = {}
         self._names_of: defaultdict[str, set[str]] = defaultdict(set)
         self._rules: dict[str, TransferRules] = {}
+        self._classes: dict[str, SessionClass] = {}
         self._gone: OrderedDict[str, None] = OrderedDict()
         self._noted = 0
         self._listeners: list[Callable[[str], None]] = []
@@ -68,6 +70,11 @@ class SessionCache:
         own = [each.view for each in known if each.label == label]
         return sorted(own, key=lambda session: (session.created, session.name), reverse=True)
 
+    def every(self) -> list[SessionView]:
+        """Return the sessions of all owners, also those that the portal did not make, the newest first."""
+        views = (known.view for known in self._known.values())
+        return sorted(views, key=lambda session: (session.created, session.name), reverse=True)
+
     def get(self, name: str) -> SessionView | None:
         """Return a session, whosever it is; None if it is not known."""
         known = self._known.get(name)
@@ -84,6 +91,10 @@ class SessionCache:
     def rules(self, class_name: str) -> TransferRules | None:
         """Return what a class lets in and out; None if that is not known for certain."""
         return self._rules.get(class_name) if self.classes.is_current else None
+
+    def every_class(self) -> list[SessionClass]:
+        """Return the classes by name, with what was last reported of their pools."""
+        return [self._classes[name] for name in sorted(self._classes)]
 
     @property
     def answers(self) -> int:
@@ -142,18 +153,25 @@ class SessionCache:
 
     def replace_classes(self, bodies: Iterable[Manifest]) -> None:
         """Take over a list of all classes."""
-        before, self._rules = self._rules, {str(body["metadata"]["name"]): rules_in(body) for body in bodies}
+        before, self._rules, self._classes = self._rules, {}, {}
+        for body in bodies:
+            self._keep_class(body)
         if before != self._rules:
             self._tell(EVERYBODY)
 
     def put_class(self, body: Manifest, *, gone: bool) -> None:
-        """Take over a class that the watch showed. Its status is no matter of the pages."""
+        """Take over a class that the watch showed. Its status is no matter of the pages that stay current."""
         name = str(body["metadata"]["name"])
         before = self._rules.pop(name, None)
+        self._classes.pop(name, None)
         if not gone:
-            self._rules[name] = rules_in(body)
+            self._keep_class(body)
         if before != self._rules.get(name):
             self._tell(EVERYBODY)
+
+    def _keep_class(self, body: Manifest) -> None:
+        name = str(body["metadata"]["name"])
+        self._rules[name], self._classes[name] = rules_in(body), parse_session_class(body)
 
     def _forget(self, uid: str) -> None:
         self._gone[uid] = None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-from blendersessions.clients.agent import endpoint_of
+from blendersessions.clients.agent import AgentClient, endpoint_of
 from blendersessions.clients.agent_files import AgentFiles
 from blendersessions.model.container import AGENT_PORT
 from blendersessions.model.errors import Conflict, DomainError, KindUnknown, NotFound, System, Unavailable
@@ -27,19 +27,38 @@ from blendersessions_portal.session_view import (
 from blendersessions_portal.transfer_rules import TransferRules, rules_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from blendersessions.clients.agent import AgentEndpoint
     from blendersessions.clients.kubernetes.client import Kubernetes
+    from blendersessions.model.session_class import SessionClass
     from blendersessions.model.user_credentials import UserCredentials
     from blendersessions_portal.scene_choice import SceneChoice
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _CREATE_ATTEMPTS = 4
+NOTICE_SECONDS: Final = 600.0
+"""The longest time that a message is on a desktop. It goes soon after the first input."""
 
 
 class SessionStore(Protocol):
-    """Keeps sessions. Each call reaches the sessions of one owner only."""
+    """Keeps sessions. Each call reaches the sessions of one owner only, but `every` and `find`."""
+
+    async def every(self) -> Sequence[SessionView]:
+        """Return the sessions of all owners, the newest first. They are for administrators alone."""
+        ...
+
+    async def classes(self) -> Sequence[SessionClass]:
+        """Return the classes by name, with what was last reported of their pools."""
+        ...
+
+    async def find(self, name: str) -> SessionView:
+        """Return a session, whosever it is, for administrators alone.
+
+        Raises:
+            NotFound: there is none.
+        """
+        ...
 
     async def list(self, owner: str) -> list[SessionView]:
         """Return the owner's sessions, the newest first."""
@@ -131,6 +150,15 @@ class SessionStore(Protocol):
         """
         ...
 
+    async def tell(self, session: SessionView, message: str) -> None:
+        """Show a message on a session's desktop, until somebody works on or its time is over.
+
+        Raises:
+            Unavailable: there is no desktop, or it does not answer.
+            Invalid: the desktop shows no such message.
+        """
+        ...
+
 
 class KubernetesSessionStore:
     """Sessions as objects in one namespace of the cluster. All methods raise the domain errors of `model.errors`.
@@ -160,6 +188,29 @@ class KubernetesSessionStore:
         own = [session for session in sessions if session.owner == owner]
         return sorted(own, key=lambda session: (session.created, session.name), reverse=True)
 
+    async def every(self) -> Sequence[SessionView]:
+        """Return the sessions of all owners, the newest first. One that cannot be read is left out."""
+        if not self._cache.sessions.is_filled:
+            listed = SessionCache()
+            try:
+                bodies = [body async for body in self._kubernetes.list(SESSION_KIND, self._namespace)]
+            except NotFound as error:
+                raise self._no_such_kind() from error
+            listed.replace(bodies, "", 0)
+            return listed.every()
+        return self._cache.every()
+
+    async def classes(self) -> Sequence[SessionClass]:
+        """Return the classes by name, with what was last reported of their pools."""
+        if self._cache.classes.is_filled:
+            return self._cache.every_class()
+        listed = SessionCache()
+        try:
+            listed.replace_classes([body async for body in self._kubernetes.list(CLASS_KIND, self._namespace)])
+        except NotFound as error:
+            raise self._no_such_kind() from error
+        return listed.every_class()
+
     async def count(self) -> int:
         """Return the number of sessions that all visitors have, without those that are being deleted."""
         if self._cache.sessions.is_current:
@@ -181,12 +232,23 @@ class KubernetesSessionStore:
         Raises:
             NotFound: there is none, or it is somebody else's.
         """
+        session = await self.find(name)
+        if session.owner != owner:
+            raise NotFound(f"{Ref(SESSION_KIND, self._namespace, name)} does not exist.", System.KUBERNETES)
+        return session
+
+    async def find(self, name: str) -> SessionView:
+        """Return a session, whosever it is.
+
+        Raises:
+            NotFound: there is none.
+        """
         ref = Ref(SESSION_KIND, self._namespace, name)
         session = self._cache.get(name) if self._cache.sessions.is_filled else None
         # A name like ".." would change the path of the request.
         if session is None and _NAME.fullmatch(name):
             session = self._noted(await self._kubernetes.get(ref))
-        if session is None or session.owner != owner:
+        if session is None:
             raise NotFound(f"{ref} does not exist.", System.KUBERNETES)
         return session
 
@@ -290,6 +352,20 @@ class KubernetesSessionStore:
         found = await self._desktops.of(session, may_be_known=may_be_known)
         host = f"[{found.address}]" if ":" in found.address else found.address
         return AgentFiles(found.name, f"http://{host}:{AGENT_PORT}", found.token)
+
+    async def tell(self, session: SessionView, message: str) -> None:
+        """Show a message on a session's desktop, until somebody works on or its time is over.
+
+        Raises:
+            Unavailable: there is no desktop, or it does not answer.
+            Invalid: the desktop shows no such message.
+        """
+        agents = AgentClient()
+        try:
+            found = await self._desktops.of(session, may_be_known=False)
+            await agents.notify(found, message, NOTICE_SECONDS)
+        finally:
+            await agents.close()
 
     async def _find_agent(self, session: SessionView) -> AgentEndpoint:
         desktop = session.session.desktop

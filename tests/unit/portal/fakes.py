@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING
 from blendersessions.clients.agent_files import AgentFiles
 from blendersessions.model.errors import NotFound, System, Unauthorised
 from blendersessions.model.session import DEFAULT_CLASS
+from blendersessions.model.session_class import parse_session_class
 from blendersessions.model.user_credentials import UserCredentials
 from blendersessions_portal.session_view import SessionView, new_session, read_session, session_like
 from blendersessions_portal.transfer_rules import TransferRules
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from blendersessions.model.manifest import Manifest
+    from blendersessions.model.session_class import SessionClass
     from blendersessions_portal.scene_choice import SceneChoice
 
 PUBLIC_URL = "http://portal.test/"
@@ -40,6 +43,9 @@ class FakeStore:
         """Whether somebody asked for the rules of a class as they are now, and not as they were seen."""
         self.agent_url = ""
         """Where the agent of all desktops is."""
+        self.class_bodies: list[Manifest] = []
+        self.told: list[tuple[str, str]] = []
+        """The messages to desktops, each with the name of its session."""
         self.former_agent_url = ""
         """Where it was some seconds ago; empty if it was there too."""
 
@@ -47,6 +53,21 @@ class FakeStore:
         self._fail()
         own = [read_session(body) for body in self.objects.values() if body["spec"]["owner"] == owner]
         return sorted(own, key=lambda session: session.created, reverse=True)
+
+    async def every(self) -> Sequence[SessionView]:
+        self._fail()
+        views = [read_session(body) for body in self.objects.values()]
+        return sorted(views, key=lambda session: session.created, reverse=True)
+
+    async def classes(self) -> Sequence[SessionClass]:
+        self._fail()
+        return [parse_session_class(body) for body in self.class_bodies]
+
+    async def find(self, name: str) -> SessionView:
+        self._fail()
+        if name not in self.objects:
+            raise NotFound(f"There is no session “{name}”.", System.GUACAMOLE)
+        return read_session(self.objects[name])
 
     async def count(self) -> int:
         self._fail()
@@ -103,6 +124,10 @@ class FakeStore:
         await self.get(session.owner, session.name)
         address = (may_be_known and self.former_agent_url) or self.agent_url
         return AgentFiles("desktop-1", address, AGENT_TOKEN)
+
+    async def tell(self, session: SessionView, message: str) -> None:
+        await self.get(session.owner, session.name)
+        self.told.append((session.name, message))
 
     def _moment(self) -> datetime:
         """Return a moment that is later for each session, and the same on every machine."""

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from blendersessions.model.errors import Invalid, NotFound, Unauthorised, Unavailable
 from blendersessions_portal.scene_choice import SceneChoice
+from blendersessions_portal.session_cache import SessionCache
 from blendersessions_portal.session_store import KubernetesSessionStore
 from blendersessions_portal.session_view import owner_hash, read_session
 from blendersessions_portal.transfer_rules import TransferRules
@@ -21,12 +22,14 @@ from unit.api_server import answering
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from blendersessions.clients.agent import AgentEndpoint
     from blendersessions.model.manifest import Manifest
     from blendersessions_portal.session_view import SessionView
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SESSIONS = "/apis/blendersessions.io/v1alpha1/namespaces/blender/blendersessions"
+CLASSES = "/apis/blendersessions.io/v1alpha1/namespaces/blender/blendersessionclasses"
 SUCCESS = {"kind": "Status", "apiVersion": "v1", "status": "Success"}
 SECRETS = "/api/v1/namespaces/blender/secrets"
 
@@ -101,6 +104,51 @@ async def test_the_sessions_of_all_visitors_are_counted(api: ApiServer, store: K
     assert api.bodies[0]["?"]["labelSelector"] == "blendersessions.io/owner-hash"
 
 
+async def test_administrators_get_the_sessions_of_all_by_one_list(
+    api: ApiServer, store: KubernetesSessionStore
+) -> None:
+    items: list[Manifest] = [stored("older", "a", "2026-11-24T11:00:00Z"), stored("newer", "b"), {"metadata": {}}]
+    api.answers = [(200, {"metadata": {}, "items": items})]
+    assert [session.name for session in await store.every()] == ["newer", "older"]
+    assert api.asked == [("GET", SESSIONS)]
+    assert "labelSelector" not in api.bodies[0]["?"]
+
+
+async def test_a_watch_saves_administrators_the_list(api: ApiServer) -> None:
+    cache = SessionCache()
+    cache.sessions.listed()
+    cache.replace([stored("theirs", "b"), stored("mine", "a", "2026-11-24T11:00:00Z")], "", 0)
+    async with answering(api.answer) as gateway:
+        watching = KubernetesSessionStore(gateway, "blender", cache)
+        assert [session.name for session in await watching.every()] == ["theirs", "mine"]
+        assert (await watching.find("mine")).owner == "a"
+    assert not api.asked
+
+
+CLASS = {"metadata": {"name": "large", "namespace": "blender"}, "spec": {}, "status": {"warmPool": {"ready": 3}}}
+
+
+async def test_the_classes_come_by_one_list(api: ApiServer, store: KubernetesSessionStore) -> None:
+    api.answers = [(200, {"metadata": {}, "items": [CLASS]})]
+    (large,) = await store.classes()
+    assert large.pool_status is not None
+    assert (large.name, large.pool_status.ready) == ("large", 3)
+    assert api.asked == [("GET", CLASSES)]
+
+
+async def test_a_watch_shows_the_classes_as_they_are(api: ApiServer) -> None:
+    cache = SessionCache()
+    cache.classes.listed()
+    cache.replace_classes([CLASS])
+    async with answering(api.answer) as gateway:
+        watching = KubernetesSessionStore(gateway, "blender", cache)
+        cache.put_class(CLASS | {"status": {"warmPool": {"ready": 4}}}, gone=False)
+        assert [each.pool_status and each.pool_status.ready for each in await watching.classes()] == [4]
+        cache.put_class(CLASS, gone=True)
+        assert not await watching.classes()
+    assert not api.asked
+
+
 async def test_get_reads_what_the_operator_reported(api: ApiServer, store: KubernetesSessionStore) -> None:
     body = stored("mine", "guest-a")
     body["status"] = {
@@ -136,6 +184,8 @@ async def test_a_session_of_somebody_else_does_not_exist(api: ApiServer, store: 
 async def test_an_invalid_name_is_never_requested(api: ApiServer, store: KubernetesSessionStore, name: str) -> None:
     with pytest.raises(NotFound):
         await store.get("guest-a", name)
+    with pytest.raises(NotFound):
+        await store.find(name)
     assert not api.asked
 
 
@@ -323,3 +373,22 @@ async def test_a_pod_of_another_session_is_none(api: ApiServer, store: Kubernete
     api.answers = pod_and_secret(uid, "10.1.2.3")
     with pytest.raises(Unavailable, match="no desktop"):
         await store.desktop_files(of_guest_a())
+
+
+async def test_a_message_is_a_notice_on_the_desktop_of_the_session(
+    api: ApiServer, store: KubernetesSessionStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[tuple[str, str, float]] = []
+
+    async def notify(_client: object, desktop: AgentEndpoint, message: str, seconds: float) -> None:
+        shown.append((desktop.address, message, seconds))
+
+    monkeypatch.setattr("blendersessions_portal.session_store.AgentClient.notify", notify)
+    session = of_guest_a()
+    api.answers = pod_and_secret(session.uid, "10.1.2.3")
+    await store.tell(session, "Save now")
+    assert shown == [("10.1.2.3", "Save now", 600.0)]
+    api.answers = pod_and_secret("another", "10.1.2.3")
+    with pytest.raises(Unavailable):
+        await store.tell(session, "Save now")
+    assert len(shown) == 1
