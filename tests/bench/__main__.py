@@ -24,7 +24,7 @@ import tempfile
 from pathlib import Path
 
 from bench import frame, hostile, line, page, portal_live, portal_transfer, transfer
-from bench.run import SCENARIOS, Options, run
+from bench.run import MORE, SCENARIOS, Options, run
 
 
 def main() -> None:
@@ -53,7 +53,9 @@ def _measure(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(
         prog="make bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=f"{', '.join(SCENARIOS)}; default: all")
+    parser.add_argument(
+        "scenarios", nargs="*", metavar="SCENARIO", help=f"{', '.join(SCENARIOS)}: the default; {', '.join(MORE)}"
+    )
     parser.add_argument("--rounds", type=int, default=3, help="bursts of 300, and registrations")
     parser.add_argument("--live", type=int, default=1000, help="sessions of the large burst, steady state and restart")
     parser.add_argument("--steady-seconds", type=float, default=120.0, help="how long the steady state is watched")
@@ -61,9 +63,9 @@ def _measure(arguments: list[str]) -> None:
     parser.add_argument("--record", action="store_true", help="keep the figures, and write docs/performance.md")
     parser.add_argument("--keep", type=Path, help="a folder for the logs; default: one that is removed")
     given = parser.parse_args(arguments)
-    unknown = set(given.scenarios) - set(SCENARIOS)
+    unknown = set(given.scenarios) - {*SCENARIOS, *MORE}
     if unknown:
-        parser.error(f"no scenario {', '.join(sorted(unknown))}; there are {', '.join(SCENARIOS)}")
+        parser.error(f"no scenario {', '.join(sorted(unknown))}; there are {', '.join((*SCENARIOS, *MORE))}")
     if given.record and given.scenarios:
         parser.error("--record keeps the figures of all scenarios: name none")
     options = Options(tuple(given.scenarios or SCENARIOS), given.rounds, given.live, given.steady_seconds)

@@ -240,11 +240,10 @@ def _live(live: Object) -> Iterator[Row]:
             f"requests to {system.capitalize()} in {steady['seconds']:.0f} s",
             f"{steady[f'{system}_requests']} ({steady[f'{system}_requests_per_second']:.2f} per second)",
         )
-    pool = live["pool"]
-    yield Row(
-        f"with a pool of {pool['desktops']} beside them: memory", f"{pool['operator_memory_mib']:.0f} MiB", "<= 150 MiB"
-    )
-    yield Row(f"requests to Kubernetes in {pool['seconds']:.0f} s", str(pool["kubernetes_requests"]), "0")
+    if pool := live.get("pool"):
+        memory = f"{pool['operator_memory_mib']:.0f} MiB"
+        yield Row(f"with a pool of {pool['desktops']} beside them: memory", memory, "<= 150 MiB")
+        yield Row(f"requests to Kubernetes in {pool['seconds']:.0f} s", str(pool["kubernetes_requests"]), "0")
     yield Row("restart: until a new session is Ready", f"{restart['seconds']:.1f} s", "<= 10 s")
     yield Row("restart: objects of other sessions that were written", str(restart["objects_written"]), "0")
     yield Row(f"{live['delete']['sessions']} sessions deleted at once", f"{live['delete']['seconds']:.1f} s")

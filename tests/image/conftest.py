@@ -12,7 +12,7 @@ from image import built
 from image.desktops import running
 from image.leftovers import own_folder
 from localcluster import packages
-from localcluster.images.catalog import BLENDERS, blender_name
+from localcluster.images.catalog import BLENDERS, blender_name, official_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 CHOSEN = os.environ.get("BLENDER") or None
 """The version of Blender for all tests. Without one it is the first, and some tests run with every version."""
+NAME_OF = official_name if os.environ.get("BLENDER_OFFICIAL") else blender_name
+"""Names the image of a version: that with Debian's Blender, or that with an official build."""
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +48,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def mount_image(image_run: Path) -> MountImage:
     """Mount the image with a version of Blender, once."""
-    return cache(lambda version: built.mount(image_run.name, blender_name(version)))
+    return cache(lambda version: built.mount(image_run.name, NAME_OF(version)))
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from localcluster.images.buildah import Buildah
-from localcluster.images.catalog import BLENDERS, blender_name, cache_dir
+from localcluster.images.catalog import BLENDERS, blender_name, cache_dir, official_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,7 +86,7 @@ def remove(folder: Path) -> None:
         if Path(mount.mountpoint).is_relative_to(folder):
             subprocess.run(["umount", mount.mountpoint], check=True)
     buildah = Buildah(cache_dir() / "storage")
-    for version in BLENDERS:
-        # By name: a list of containers fails while another process removes one.
-        buildah.output(["rm", mount_name(folder.name, blender_name(version))])
+    # By name: a list of containers fails while another process removes one.
+    for name in (name_of(version) for version in BLENDERS for name_of in (blender_name, official_name)):
+        buildah.output(["rm", mount_name(folder.name, name)])
     shutil.rmtree(folder)

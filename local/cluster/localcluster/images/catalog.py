@@ -93,7 +93,12 @@ def blender_recipe(version: str, source: str, sha256: str) -> Recipe:
         mounts[archive] = f"{_ARCHIVES}/{archive.name}"
         source = archive.name
     arguments = {"BLENDER": version, "BLENDER_URL": source, "BLENDER_SHA256": sha256}
-    return Recipe(f"blender-{version}-official", dockerfile("blender"), arguments, mounts)
+    return Recipe(official_name(version), dockerfile("blender"), arguments, mounts)
+
+
+def official_name(version: str) -> str:
+    """Return the name of the image with an official build of a version of Blender."""
+    return f"blender-{version}-official"
 
 
 def dockerfile(name: str) -> Path:
