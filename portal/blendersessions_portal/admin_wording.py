@@ -10,11 +10,11 @@ from blendersessions_portal.progress import State
 STATES: Final[dict[State, str]] = {
     State.WAITING: "Starting",
     State.WORKING: "Starting",
-    State.QUEUED: "Queued",
+    State.QUEUED: "In the line",
     State.AWAITING: "Waits for a file",
     State.READY: "Ready",
     State.FAILED: "Failed",
-    State.SUSPENDING: "Suspending",
+    State.SUSPENDING: "Being suspended",
     State.SUSPENDED: "Suspended",
     State.ENDING: "Ending",
 }

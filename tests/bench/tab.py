@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from e2e.chromium import SIZE
+from e2e.chromium import SIZE, close
 from e2e.picture import SAME, difference, from_tab, from_vnc
 from waiting import until
 
@@ -51,7 +51,7 @@ class Tab:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._context.close()
+        close(self._context)
 
     def show(self, link: str) -> Seen:
         """Open a link, wait until its picture is at rest, and return what was seen. Nothing else is done meanwhile."""

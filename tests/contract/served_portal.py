@@ -14,6 +14,7 @@ import uvicorn
 from blendersessions_portal.app import create_app
 from blendersessions_portal.session_cache import SessionCache
 from blendersessions_portal.sign_on_settings import GUESTS
+from e2e.chromium import close
 from file_choosers import catch_file_choosers
 from ports import HeldPort
 from unit.portal.fakes import KEY, FakeGuacamole, FakeStore, write_samples
@@ -160,5 +161,5 @@ def tab(browser: Browser, *, scripts: bool = True, **options: object) -> Iterato
     page = context.new_page()
     catch_file_choosers(page)
     yield page
-    context.close()
+    close(context)
     assert troubles == [], troubles

@@ -11,6 +11,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from contract.fake_guacd import COLOUR, FakeGuacd, GuacdConnection
+from e2e.chromium import close
 from waiting import DEADLINE_MILLISECONDS, until
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def page(browser: Browser) -> Iterator[Page]:
     page.on("pageerror", lambda error: troubles.append(str(error)))
     page.on("console", lambda line: troubles.append(line.text) if "Content Security Policy" in line.text else None)
     yield page
-    context.close()
+    close(context)
     assert troubles == []
 
 

@@ -14,6 +14,7 @@ from websockets.sync.client import connect
 
 from blendersessions_portal.sign_on_settings import SignOnMode, SignOnSettings
 from contract.sign_on_site import PERSON_HEADER, USER_HEADER, SignOnSite, serving_people
+from e2e.chromium import close
 from waiting import DEADLINE_MILLISECONDS, DEADLINE_SECONDS, until
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def person(browser: Browser) -> Iterator[Callable[[str], Page]]:
 
     yield open_tab
     for context in contexts:
-        context.close()
+        close(context)
 
 
 def opened(site: SignOnSite, page: Page, name: str) -> GuacdConnection:

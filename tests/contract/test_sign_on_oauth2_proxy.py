@@ -17,6 +17,7 @@ from playwright.sync_api import expect
 from blendersessions_portal.sign_on_settings import SignOnMode, SignOnSettings
 from contract.proxies import listens
 from contract.sign_on_site import SignOnSite, serving_people
+from e2e.chromium import close
 from localcluster import binaries
 from openid_provider import CLIENT, SECRET, Provider, running_provider
 from ports import HeldPort
@@ -123,7 +124,7 @@ def test_oauth2_proxy_signs_people_in_for_the_portal_and_for_guacamole(
     tab.goto(url)
     tab.get_by_role("button", name="Sign out").click()
     expect(page.locator("body")).not_to_have_attribute("data-state", "connected")
-    context.close()
+    close(context)
 
 
 def test_without_a_sign_in_nothing_is_reached(site: tuple[str, SignOnSite], provider: Provider) -> None:

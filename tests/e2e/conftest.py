@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from apiserver.api import Api
-from e2e.chromium import CHROMIUM_FLAGS, SIZE
+from e2e.chromium import CHROMIUM_FLAGS, SIZE, close
 from e2e.desktop import Desktop, manifest
 from e2e.guacamole import Guacamole
 from e2e.kubectl import TIMEOUT, Kubectl
@@ -115,4 +115,4 @@ def page(browser: Browser) -> Iterator[Page]:
     """A tab of a person who was never here before."""
     context = browser.new_context(viewport=SIZE)  # type: ignore[arg-type]
     yield context.new_page()
-    context.close()
+    close(context)

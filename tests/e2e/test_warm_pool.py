@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from apiserver.api import SESSIONS, Api
-from e2e.chromium import SIZE
+from e2e.chromium import SIZE, close
 from e2e.desktop import Desktop, manifest
 from e2e.kubectl import CHILDREN, MANAGED, TIMEOUT
 from e2e.picture import SAME, difference, from_tab, from_vnc, viewport
@@ -102,7 +102,7 @@ def shown_in_a_tab(browser: Browser, desktop: Desktop, public_url: str, file: Pa
     whole = from_vnc(desktop, file)
     until("the tab shows what VNC shows", lambda: difference(whole, from_tab(page)) < SAME)
     picture = viewport(from_tab(page))
-    context.close()
+    close(context)
     return picture
 
 

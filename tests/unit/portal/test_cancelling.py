@@ -50,7 +50,7 @@ async def test_with_a_workspace_a_person_is_asked(
     portal.store.give_workspace(name, **workspace)
     page = (await browser.see(f"/sessions/{name}")).text
     assert LABEL in page
-    for part in (ASKS, "Stop “Shopping cart”?", words, confirm, "Go on</button>"):
+    for part in (ASKS, 'Stop “<bdi dir="auto">Shopping cart</bdi>”?', words, confirm, "Go on</button>"):
         assert part in page, part
 
 

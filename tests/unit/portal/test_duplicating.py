@@ -116,7 +116,7 @@ async def test_the_limits_of_a_start_hold(portal: Portal, browser: Browser) -> N
     await browser.see(f"/sessions/{name}?stay=yes")
     page = await browser.submit(f"/sessions/{name}/duplicate")
     assert page.status_code == 409
-    assert "then duplicate “Empty scene”" in page.text
+    assert 'then duplicate “<bdi dir="auto">Empty scene</bdi>”' in page.text
     assert f'action="/sessions/{name}/duplicate"' in page.text
     assert len(portal.store.objects) == portal.max_sessions
     other = next(each for each in portal.store.objects if each != name)
