@@ -38,6 +38,12 @@ class BuiltImage:
     overlays: Mapping[str, Path]
     """Files and folders of the work tree that stand in place of the image's, by their path in the container."""
 
+    @property
+    def startup_folder(self) -> str:
+        """The folder in the container of which Blender loads every module, with factory settings too."""
+        official = next(self.root.glob("opt/blender/[0-9]*/scripts/startup"), None)
+        return f"/{official.relative_to(self.root)}" if official is not None else "/usr/share/blender/scripts/startup"
+
 
 def mount(run: str, image_name: str = "blender") -> BuiltImage:
     """Mount a Blender image in a container of buildah, whose name begins with the run's.

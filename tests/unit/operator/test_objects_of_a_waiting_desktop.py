@@ -21,7 +21,7 @@ MADE = pool_pod(Desktop("art", NAME), CLASS, settings_of(CLASS))
 WAITING = MADE | {"metadata": MADE["metadata"] | {"uid": "uid-of-pod", "resourceVersion": "1"}}
 
 
-def test_pod_that_waits() -> None:
+def test_a_pod_that_waits_is_made_as_written() -> None:
     metadata = dict(MADE["metadata"])
     digest = metadata["annotations"]["blendersessions.io/desktop"]
     assert len(digest) == 16
@@ -37,11 +37,11 @@ def test_a_pod_that_waits_runs_what_a_session_would_have() -> None:
     assert blender["env"][0] == {"name": "BLENDER_SCENE", "value": "shopping_cart.blend"}
 
 
-def test_secret_of_a_pod_that_waits() -> None:
+def test_the_secret_of_a_pod_that_waits_is_made_as_written() -> None:
     made = pool_secret(WAITING, CREDENTIALS)
     assert made == manifest("pool-secret")
     assert pool_connection(WAITING, CLASS, made).parameters["password"] == CREDENTIALS.vnc_password
 
 
-def test_service_of_a_pod_that_waits() -> None:
+def test_the_service_of_a_pod_that_waits_is_made_as_written() -> None:
     assert pool_service(WAITING, typical_session(CLASS)) == manifest("pool-service")

@@ -20,7 +20,7 @@ from standin import attributes
         ("guac-organization", "", None),
     ],
 )
-def test_what_is_kept_of_a_users_attribute(name: str, given: str, kept: str | None) -> None:
+def test_guacamole_keeps_corrects_or_drops_a_users_attribute(name: str, given: str, kept: str | None) -> None:
     assert attributes.stored(attributes.USER, {name: given})[name] == kept
 
 

@@ -28,20 +28,20 @@ DESKTOP = session().desktop
 NAME = DESKTOP.name
 
 
-def test_service() -> None:
+def test_the_service_is_made_as_written_and_has_no_other_field() -> None:
     assert service(DESKTOP, session()) == manifest("service")
 
 
-def test_secret_of_the_desktop() -> None:
+def test_the_secret_of_the_desktop_is_made_as_written() -> None:
     assert desktop_secret(DESKTOP, session({"owner": "alice"}), CREDENTIALS) == manifest("desktop-secret")
 
 
-def test_secret_of_the_user() -> None:
+def test_the_secret_of_the_user_is_made_as_written() -> None:
     assert user_secret(session({"owner": "alice"}), "alice", USER_PASSWORD) == manifest("user-secret")
 
 
 @pytest.mark.parametrize("policy", ["Delete", "Retain"])
-def test_claim_of_the_workspace(policy: str) -> None:
+def test_the_claim_of_the_workspace_is_made_as_written(policy: str) -> None:
     of = session({"workspace": {"size": "5Gi", "storageClassName": "fast", "reclaimPolicy": policy}})
     expected = manifest("volume-claim")
     if policy == "Retain":
@@ -51,7 +51,7 @@ def test_claim_of_the_workspace(policy: str) -> None:
     assert volume_claim(of, of.spec.workspace) == expected
 
 
-def test_pod() -> None:
+def test_the_pod_is_made_as_written() -> None:
     spec = {
         "scene": {"sample": "shopping_cart.blend"},
         "display": {"width": 1920, "height": 1080, "colorDepth": 16},
