@@ -96,7 +96,7 @@ def _question(verb: str) -> Callable[[Tour], None]:
 
 def _administrators_details(tour: Tour) -> None:
     _session("failed")(tour)
-    tour.page.get_by_text("Details for your administrator").press("Enter")
+    tour.page.get_by_text("Details for your administrator").first.press("Enter")
 
 
 def _wrong_file(tour: Tour) -> None:
@@ -157,6 +157,18 @@ def _opening(tour: Tour) -> None:
     tour.go(f"sessions/{name}/open")
 
 
+def _administrators(tour: Tour) -> None:
+    tour.one_of_each()
+    tour.go("admin")
+    tour.page.get_by_role("table").first.wait_for()
+
+
+def _administrators_question(tour: Tour) -> None:
+    _administrators(tour)
+    tour.page.get_by_role("button", name="Stop").first.press("Enter")
+    tour.page.get_by_role("dialog").wait_for()
+
+
 def _leaving(tour: Tour) -> None:
     tour.hold("**/signed-out-there")
     tour.go()
@@ -197,6 +209,8 @@ PAGES: Final = {
     "files: opened": Place(_files_opened),
     "files without transfers": Place(_without_transfers(_files)),
     "opening": Place(_opening, BY_HEADER, has_person=True),
+    "administrators": Place(_administrators, BY_HEADER, has_person=True),
+    "administrators: stop?": Place(_administrators_question, BY_HEADER, has_person=True),
     "what is kept": Place(lambda tour: tour.go("artists")),
     "signing out": Place(_leaving, BY_HEADER, has_person=True),
     "signed out": Place(lambda tour: tour.go("signed-out"), BY_OPENID),

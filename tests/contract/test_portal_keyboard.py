@@ -156,12 +156,12 @@ def test_the_focus_stays_when_the_progress_is_sent_anew(tour: Tour) -> None:
 def test_escape_closes_questions_and_details(tour: Tour) -> None:
     tour.go(f"sessions/{tour.in_state('failed')}?stay=yes")
     page = tour.page
-    summary = page.get_by_text("Details for your administrator")
+    summary = page.get_by_text("Details for your administrator").first
     summary.focus()
     page.keyboard.press("Enter")
-    expect(page.locator("details")).to_have_attribute("open", "")
+    expect(page.locator("details").first).to_have_attribute("open", "")
     page.keyboard.press("Escape")
-    expect(page.locator("details")).not_to_have_attribute("open", "")
+    expect(page.locator("details").first).not_to_have_attribute("open", "")
     expect(summary).to_be_focused()
 
     tab_to(page, f"Remove {tour.words.file}")
