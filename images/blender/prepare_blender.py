@@ -26,7 +26,7 @@ def check(series: str) -> None:
     if found != series:
         sys.exit(
             f"This is Blender {bpy.app.version_string}, and Blender {series} was asked for. "
-            f"Build with --build-arg BLENDER={found}, or take another Debian or another archive."
+            f"Build with BLENDER={found}, or take another Debian or another archive."
         )
     if not all(addon_utils.check(_EXTENSIONS)):
         sys.exit(f"Blender did not load its add-on {_EXTENSIONS}: a Python module is missing. The lines above name it.")

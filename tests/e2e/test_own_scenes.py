@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from e2e.background import in_blender, made
 from e2e.command import command
 from e2e.connections import entered
 from e2e.desktop import Desktop, manifest
@@ -59,29 +60,10 @@ CLAIM = {
 }
 
 
-def in_blender(desktop: Desktop, script: str, *options: str) -> str:
-    """Run a script in another Blender, without a window, in a desktop's container."""
-    encoded = base64.b64encode(script.encode()).decode()
-    return desktop.agent.run(
-        f"mkdir -p /tmp/made /tmp/home; echo {encoded} | base64 -d > /tmp/script.py; "
-        f"HOME=/tmp/home blender --background --factory-startup {' '.join(options)} --python-exit-code 1 "
-        "--python /tmp/script.py 2>&1"
-    )
-
-
-def made(desktop: Desktop, script: str = MAKE) -> dict[str, bytes]:
-    """Make a scene and its texture in a desktop; return the files, and both packed as `cart.zip`."""
-    in_blender(desktop, script)
-    packed = desktop.agent.run(
-        "cd /tmp/made; rm -f cart.zip; python3 -m zipfile -c cart.zip *; for f in *; do echo $f $(base64 -w0 $f); done"
-    )
-    return {name: base64.b64decode(content) for name, content in (line.split() for line in packed.splitlines())}
-
-
 @pytest.fixture
 def scene(started: Callable[..., Desktop]) -> dict[str, bytes]:
     """A scene with a texture beside it, which was made in another desktop."""
-    return made(started("maker"))
+    return made(started("maker"), MAKE)
 
 
 def ready(kubectl: Kubectl, name: str) -> Desktop:
@@ -248,7 +230,7 @@ def test_a_file_of_a_newer_blender_needs_a_newer_class(cluster: Cluster, kubectl
     newer, older = Desktop(kubectl, "newer"), Desktop(kubectl, "older")
     for each in (newer, older):
         until("the session waits for its file", lambda each=each: reason(each) == "AwaitingUpload")
-    (tmp_path / "cart.blend").write_bytes(made(newer)["cart.blend"])
+    (tmp_path / "cart.blend").write_bytes(made(newer, MAKE)["cart.blend"])
     refused = command(kubectl, tmp_path, "upload", "older", "cart.blend")
     assert refused.returncode == 1
     assert re.search(r"saved by Blender 5\.2 .* This desktop has Blender 4\.3", refused.stderr), refused.stderr

@@ -16,7 +16,7 @@ from image.leftovers import mount_name
 from image.recipe import read_recipe
 from localcluster import images
 from localcluster.images.buildah import Buildah
-from localcluster.images.catalog import cache_dir, dockerfile
+from localcluster.images.catalog import NAMES, cache_dir, dockerfile
 from localcluster.images.content import TAG_CHARACTERS
 
 if TYPE_CHECKING:
@@ -39,17 +39,22 @@ class BuiltImage:
     """Files and folders of the work tree that stand in place of the image's, by their path in the container."""
 
     @property
-    def startup_folder(self) -> str:
-        """The folder in the container of which Blender loads every module, with factory settings too."""
-        official = next(self.root.glob("opt/blender/[0-9]*/scripts/startup"), None)
-        return f"/{official.relative_to(self.root)}" if official is not None else "/usr/share/blender/scripts/startup"
+    def startup_scripts(self) -> str:
+        """The folder of Blender's startup scripts: that of Debian's package or of an official build."""
+        folders = [
+            *self.root.glob("usr/share/blender/scripts/startup"),
+            *self.root.glob("opt/blender/*/scripts/startup"),
+        ]
+        assert len(folders) == 1, f"The image has not one Blender but {len(folders)}: {folders}"
+        return f"/{folders[0].relative_to(self.root)}"
 
 
 def mount(run: str, image_name: str = "blender") -> BuiltImage:
     """Mount a Blender image in a container of buildah, whose name begins with the run's.
 
     It is the image of this work tree, built if it is not there. With `BLENDER_IMAGE_SOURCE=tree` it is the image that
-    was built last, with the work tree's programs over its own: then a change of the programs needs no build.
+    was built last, with the work tree's programs over its own: then a change of the programs needs no build. So is
+    that with an official build, whose archive may be gone.
 
     Args:
         run: the name of the run. `leftovers.remove` unmounts the image.
@@ -57,7 +62,7 @@ def mount(run: str, image_name: str = "blender") -> BuiltImage:
     """
     name = mount_name(run, image_name)
     buildah = Buildah(cache_dir() / "storage")
-    from_tree = os.environ.get("BLENDER_IMAGE_SOURCE", "image") == "tree"
+    from_tree = os.environ.get("BLENDER_IMAGE_SOURCE", "image") == "tree" or image_name not in NAMES
     reference, archive = _built_last(image_name) if from_tree else _built_now(image_name)
     if buildah.output(["inspect", "--type", "image", reference]) is None:
         _output(buildah, "pull", f"docker-archive:{archive}")
@@ -92,7 +97,7 @@ def _built_now(name: str) -> tuple[str, Path]:
 def _built_last(name: str) -> tuple[str, Path]:
     archives = cache_dir().glob(f"{name}-{'?' * TAG_CHARACTERS}.tar")
     archive = max(archives, key=lambda path: path.stat().st_mtime, default=None)
-    assert archive is not None, f"No image {name} was built yet. Run once without BLENDER_IMAGE_SOURCE."
+    assert archive is not None, f"No image {name} was built yet. docs/images.md says how it is built."
     return f"docker.io/blender-sessions/{name}:{archive.stem.removeprefix(f'{name}-')}", archive
 
 

@@ -14,7 +14,7 @@ import requests
 
 from e2e.picture import settled
 from image.bundle import HOST_NAME, write_bundle
-from image.inside import FOLDER_TARGET, SCRIPT, Inside
+from image.inside import FOLDER_TARGET, SCRIPT, SCRIPT_NAME, Inside
 from image.viewer import Viewer
 from vnc import vncdo
 from waiting import DEADLINE_SECONDS, until
@@ -160,7 +160,7 @@ class Container:
             read_only={
                 "/run/secrets/desktop": self._volumes.secret,
                 "/etc/hosts": self._hosts,
-                f"{self._image.startup_folder}/blender_sessions_tests.py": SCRIPT,
+                f"{self._image.startup_scripts}/{SCRIPT_NAME}": SCRIPT,
             }
             | self._read_only,
             memory=self._memory,

@@ -21,6 +21,15 @@ def unregister():
     bpy.utils.unregister_class(Hello)
 """
 WHEEL = "studio_wheel-1.0.0-py3-none-any.whl"
+REFUSED = (
+    "The extension good.zip was not installed: it has the same extension and version as good-again.zip.",
+    "The extension hostile.zip was not installed: it has an entry that leads out of it (../../escaped.py).",
+    "The extension of-the-future.zip was not installed: it needs Blender 9.9.0 or newer",
+    "The extension broken.zip was not installed: it is a damaged .zip",
+    "The extension raises was not enabled: RuntimeError: no licence.",
+    "The extension ends was not enabled: SystemExit: 7.",
+)
+"""What is said of the repository that `write_repository` writes."""
 
 
 def manifest(name: str, version: str = "1.0.0", oldest: str = "4.2.0", more: str = "") -> str:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SCRIPT = Path(__file__).with_name("startup_script.py")
+SCRIPT_NAME = "blender_sessions_tests.py"
+"""Blender loads every module of its folder `startup`, with factory settings too."""
 FOLDER_TARGET = "/run/blender-tests"
 COMPUTE = """
 import itertools, mmap

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from image.extensions import extension, packed, write_repository
+from image.extensions import REFUSED, extension, packed, write_repository
 from waiting import until
 
 if TYPE_CHECKING:
@@ -21,14 +21,6 @@ ENVIRONMENT = {
     "BLENDER_STARTUP_FILE": "studio/start.blend",
     "BLENDER_PREFERENCES": "userpref.blend",
 }
-REFUSED = (
-    "The extension good.zip was not installed: it has the same extension and version as good-again.zip.",
-    "The extension hostile.zip was not installed: it has an entry that leads out of it (../../escaped.py).",
-    "The extension of-the-future.zip was not installed: it needs Blender 9.9.0 or newer",
-    "The extension broken.zip was not installed: it is a damaged .zip",
-    "The extension raises was not enabled: RuntimeError: no licence.",
-    "The extension ends was not enabled: SystemExit: 7.",
-)
 MAKE = """
 bpy.data.objects["Cube"].name = "StudioLogo"
 bpy.ops.wm.save_homefile()

@@ -100,9 +100,9 @@ def refuse_bad_uploads(container: Container, scene: bytes, archive: bytes) -> No
         ("cart.blend", scene[:20_000], 415, "Blender cannot read the file"),
         (
             "new.blend",
-            new_blend(),
+            new_blend("0909", (9, 7, 0)),
             415,
-            "saved by Blender 5.2 and needs Blender 4.5 or newer. This desktop has Blender",
+            "saved by Blender 9.9 and needs Blender 9.7 or newer. This desktop has Blender",
         ),
         ("cart.obj", b"x", 400, "Name a scene"),
         ("cart.zip", archive[:-30], 415, "damaged .zip"),

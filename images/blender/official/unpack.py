@@ -16,6 +16,7 @@ import zlib
 from http.client import HTTPException
 from pathlib import Path
 from typing import BinaryIO, Final
+from urllib.error import URLError
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}", re.IGNORECASE)
 _CHUNK_BYTES: Final = 1024 * 1024
@@ -39,6 +40,7 @@ def take(source: str, sha256: str, here: Path, target: Path) -> None:
     Raises:
         Refused: it is not what was asked for. Nothing is in `target` then.
         OSError: it cannot be read or unpacked.
+        HTTPException: the server does not speak HTTP.
     """
     if not _SHA256.fullmatch(sha256):
         raise Refused(
@@ -58,7 +60,15 @@ def take(source: str, sha256: str, here: Path, target: Path) -> None:
 
 def _opened(source: str, here: Path) -> BinaryIO:
     if source.startswith("https://"):
-        opened: BinaryIO = urllib.request.urlopen(source, timeout=_TIMEOUT_SECONDS)  # noqa: S310 - https alone
+        # blender.org refuses what urllib calls itself.
+        request = urllib.request.Request(source, headers={"User-Agent": "blender-sessions"})  # noqa: S310 - https alone
+        try:
+            opened: BinaryIO = urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS)  # noqa: S310
+        except URLError as error:
+            raise Refused(
+                f"{source} was not answered with an archive: {error}. Download the archive with a browser, and give "
+                "its path to `make images`, or put it into images/blender/official/ and give its name."
+            ) from error
         return opened
     if "/" in source or not (here / source).is_file():
         raise Refused(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,26 @@ def test_without_an_archive_it_is_debians() -> None:
     assert blender_recipe("5.2", "", "") == recipe("blender-5.2")
 
 
+def test_digits_without_an_archive_are_refused() -> None:
+    with pytest.raises(LocalClusterError, match="Give BLENDER_URL too"):
+        blender_recipe("5.2", "", SHA256)
+
+
+@pytest.mark.parametrize("version", ["5", "5.2.2", "5.2 LTS", "v5.2", "../5.2"])
+def test_an_official_build_is_named_by_two_numbers(version: str) -> None:
+    with pytest.raises(LocalClusterError, match=r"Give the first two numbers of the version, such as 5\.2"):
+        blender_recipe(version, "https://example.org/blender.tar.xz", SHA256)
+
+
+def test_an_archive_of_this_machine_is_compared_before_anything_is_built(tmp_path: Path) -> None:
+    archive = tmp_path / "blender-5.2.2-linux-x64.tar.xz"
+    archive.write_bytes(b"archive")
+    digits = hashlib.sha256(b"archive").hexdigest()
+    with pytest.raises(LocalClusterError, match=f"has the SHA-256 {digits}, and BLENDER_SHA256 is {SHA256}"):
+        blender_recipe("5.2", str(archive), SHA256)
+    assert blender_recipe("5.2", str(archive), digits.upper()).mounts == {archive: f"/tmp/official/{archive.name}"}
+
+
 def test_an_archive_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LocalClusterError, match=r"There is no file .*/none\.tar\.xz"):
         blender_recipe("5.2", str(tmp_path / "none.tar.xz"), SHA256)
@@ -63,7 +84,7 @@ def test_an_archive_without_its_version_is_refused() -> None:
 
 
 def test_an_address_that_is_not_https_is_refused_before_anything_is_built() -> None:
-    with pytest.raises(LocalClusterError, match=r"There is no file http://example.org/.* Give an https address"):
+    with pytest.raises(LocalClusterError, match=r"BLENDER_URL is http://example.org/.* begins with https://"):
         blender_recipe("5.2", "http://example.org/blender.tar.xz", SHA256)
 
 

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import subprocess
 import sys
 import tarfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+from tls_server import tls_server
+
+if TYPE_CHECKING:
+    from tls_server import Answering
 
 PROGRAM = Path(__file__).parents[3] / "images" / "blender" / "official" / "unpack.py"
 NAME = "blender-5.2.0-linux-x64.tar.xz"
@@ -53,10 +60,10 @@ BLENDER = {
 }
 
 
-def unpack(here: Path, source: str, sha256: str) -> str:
+def unpack(here: Path, source: str, sha256: str, **environment: str | Path) -> str:
     """Run the program and return what it says; empty if it took the archive."""
     command = [sys.executable, here / PROGRAM.name, source, sha256, here.parent / "opt" / "blender"]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    result = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
     assert (result.returncode == 0) == (result.stderr == ""), result.stderr
     return result.stderr
 
@@ -74,6 +81,42 @@ def test_the_archive_is_unpacked_without_its_outer_folder(here: Path) -> None:
     folder = here.parent / "opt" / "blender"
     assert (folder / "blender").stat().st_mode & 0o111 == 0o111
     assert (folder / "lib" / "libOpenImageDenoise.so").read_bytes() == b"library"
+
+
+def test_the_archive_is_downloaded_by_a_name_of_our_own(here: Path, tmp_path: Path) -> None:
+    async def script(answering: Answering) -> None:
+        await answering.respond("200 OK", (tmp_path / NAME).read_bytes())
+
+    sha256 = pack(tmp_path / NAME, BLENDER)
+    with tls_server(tmp_path, script) as server:
+        assert unpack(here, server.url(f"/{NAME}"), sha256, SSL_CERT_FILE=server.ca_file) == ""
+    assert unpacked(here) == {name.removeprefix(f"{TOP}/") for name in BLENDER}
+    # blender.org answers Python-urllib with 403.
+    assert [asked["user-agent"] for asked in server.asked] == ["blender-sessions"]
+
+
+def test_a_server_that_refuses_the_download_is_told_with_a_way_out(here: Path, tmp_path: Path) -> None:
+    async def script(answering: Answering) -> None:
+        await answering.respond("403 Forbidden", b"Are you a person?")
+
+    with tls_server(tmp_path, script) as server:
+        said = unpack(here, server.url(f"/{NAME}"), "a" * 64, SSL_CERT_FILE=server.ca_file)
+        not_trusted = unpack(here, server.url(f"/{NAME}"), "a" * 64)
+    assert "was not answered with an archive: HTTP Error 403: Forbidden. Download the archive with a browser" in said
+    assert "CERTIFICATE_VERIFY_FAILED" in not_trusted
+    assert not unpacked(here)
+
+
+def test_a_download_that_breaks_off_is_refused(here: Path, tmp_path: Path) -> None:
+    async def script(answering: Answering) -> None:
+        content = (tmp_path / NAME).read_bytes()
+        await answering.respond("200 OK", content[:-100], length=len(content))
+
+    sha256 = pack(tmp_path / NAME, BLENDER)
+    with tls_server(tmp_path, script) as server:
+        said = unpack(here, server.url(f"/{NAME}"), sha256, SSL_CERT_FILE=server.ca_file)
+    assert "was not taken" in said
+    assert not unpacked(here)
 
 
 def test_another_archive_is_refused(here: Path) -> None:

@@ -1,6 +1,7 @@
 """Image archives, built from Dockerfiles unless they exist."""
 
 import fcntl
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +26,8 @@ _ARCHIVES_KEPT = 2
 _HOST_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 _EXTRA_CERTIFICATES = "/usr/local/share/ca-certificates"
 _APT_SETTINGS = "/etc/apt/apt.conf"
+_OF_A_BUILD = re.compile(r".+-working-container(-\d+)?")
+"""The names that buildah gives to a build's own containers."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +91,7 @@ def _build_one(wanted: Recipe, cache: Path, report: Progress) -> ImageRef:
         return ImageRef(repository=repository, tag=tag, archive=archive)
     report(name, "building")
     log.unlink(missing_ok=True)
-    # Builds that were ended half-way left these, each as large as its image. No other build runs now.
-    buildah.output(["rm", "--all"])
+    _remove_what_ended_builds_left(buildah)
     reference = f"docker.io/{repository}:{tag}"
     buildah.run(_bud_arguments(wanted, reference, cache), log)
     if _tag(wanted, cache, buildah, log) != tag:
@@ -124,6 +126,16 @@ def _bud_arguments(wanted: Recipe, reference: str, cache: Path) -> list[str | Pa
     for name, value in wanted.arguments.items():
         options += ["--build-arg", f"{name}={value}"]
     return ["bud", *options, "--file", wanted.dockerfile, "--tag", reference, paths.REPOSITORY]
+
+
+def _remove_what_ended_builds_left(buildah: Buildah) -> None:
+    """Remove the containers of builds that were ended half-way, each as large as its image. No other build runs now.
+
+    Other containers have names of their own. In them, tests have an image mounted.
+    """
+    listed = buildah.output(["containers", "--noheading", "--format", "{{.ContainerName}}"]) or ""
+    if left := [name for name in listed.split() if _OF_A_BUILD.fullmatch(name)]:
+        buildah.output(["rm", *left])
 
 
 def _certificates(cache: Path) -> Path:

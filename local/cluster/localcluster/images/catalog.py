@@ -1,5 +1,6 @@
 """The list of images, and how each is built."""
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ _DOCKERFILES: Final[dict[str, str]] = {
 }
 BLENDERS: Final[dict[str, str]] = {"4.3": "trixie", "5.2": "sid"}
 """The release of Debian that has a Blender, by that Blender's version. The first is the image `blender`."""
+_SERIES: Final = re.compile(r"\d+\.\d+")
 _SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
 _ARCHIVES: Final = "/tmp/official"  # noqa: S108 - the Dockerfile's folder
 """Where a build looks for the archive of an official build that is no address."""
@@ -76,24 +78,49 @@ def blender_recipe(version: str, source: str, sha256: str) -> Recipe:
         sha256: that archive's SHA-256 in hexadecimal digits.
 
     Raises:
-        LocalClusterError: the path is no file, the address is not https, the SHA-256 is none, or Debian has no such
-            Blender.
+        LocalClusterError: the path is no file or another one, the address is not https, the version or the SHA-256 is
+            none, or Debian has no such Blender.
     """
     if not source:
+        if sha256:
+            raise LocalClusterError(
+                "BLENDER_SHA256 is that of an official build. Give BLENDER_URL too, or none of both."
+            )
         return recipe(blender_name(version))
+    if not _SERIES.fullmatch(version):
+        raise LocalClusterError(f"BLENDER is {version!r}. Give the first two numbers of the version, such as 5.2.")
     if not _SHA256.fullmatch(sha256):
         raise LocalClusterError(
             f"BLENDER_SHA256 is {sha256!r}. Give the 64 hexadecimal digits that are published beside the archive."
         )
     mounts: dict[Path, str] = {}
     if not source.startswith("https://"):
-        archive = Path(source).expanduser().resolve()
-        if not archive.is_file():
-            raise LocalClusterError(f"There is no file {source}. Give an https address or the path of an archive.")
+        archive = _checked_archive(source, sha256)
         mounts[archive] = f"{_ARCHIVES}/{archive.name}"
         source = archive.name
     arguments = {"BLENDER": version, "BLENDER_URL": source, "BLENDER_SHA256": sha256}
     return Recipe(official_name(version), dockerfile("blender"), arguments, mounts)
+
+
+def _checked_archive(path: str, sha256: str) -> Path:
+    """Return the archive at a path.
+
+    Raises:
+        LocalClusterError: there is none, or its SHA-256 is another one.
+    """
+    if "://" in path:
+        raise LocalClusterError(f"BLENDER_URL is {path}. Give an address that begins with https://, or a file's path.")
+    archive = Path(path).expanduser().resolve()
+    if not archive.is_file():
+        raise LocalClusterError(f"There is no file {path}. Give an https address or the path of an archive.")
+    with archive.open("rb") as content:
+        found = hashlib.file_digest(content, "sha256").hexdigest()
+    if found != sha256.lower():
+        raise LocalClusterError(
+            f"{path} has the SHA-256 {found}, and BLENDER_SHA256 is {sha256.lower()}. The archive is another one, or "
+            "it is damaged. Compare it with the digits that are published beside it."
+        )
+    return archive
 
 
 def official_name(version: str) -> str:
