@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -40,9 +39,9 @@ def tell():
         "objects": sorted(each.name for each in bpy.data.objects),
         "drag": bpy.context.preferences.inputs.drag_threshold,
     }
-    with open("/tmp/told.json", "w") as file:
+    with open("/tmp/told.part", "w") as file:
         json.dump(told, file)
-    os.replace("/tmp/told.json", "/home/blender/told.json")
+    os.replace("/tmp/told.part", "/tmp/told.json")
     return 0.5
 def register():
     bpy.app.timers.register(tell, persistent=True)
@@ -58,17 +57,22 @@ FILES = {
 OBJECTS = ["Camera", "Light", "StudioLogo"]
 
 
-def config_map(name: str, files: dict[str, bytes]) -> dict[str, Any]:
-    data = {key: base64.b64encode(content).decode() for key, content in files.items()}
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "binaryData": data}
+def create_config_map(kubectl: Kubectl, name: str, files: dict[str, bytes], folder: Path) -> None:
+    """Make a ConfigMap of files, as an administrator does."""
+    folder = folder / name
+    folder.mkdir()
+    for key, content in files.items():
+        (folder / key).write_bytes(content)
+    kubectl.run("create", "configmap", name, f"--from-file={folder}")
 
 
 @pytest.fixture
-def studio(kubectl: Kubectl, started: Callable[..., Desktop]) -> None:
+def studio(kubectl: Kubectl, started: Callable[..., Desktop], tmp_path: Path) -> None:
     """A class that names files, of which the start-up file and the preferences are there."""
     files = made(started("maker"), MAKE)
+    del files["cart.zip"]
+    create_config_map(kubectl, "studio-files", files, tmp_path)
     kubectl.apply(
-        config_map("studio-files", {name: files[name] for name in ("start.blend", "userpref.blend")}),
         {
             "apiVersion": "blendersessions.io/v1alpha1",
             "kind": "BlenderSessionClass",
@@ -93,7 +97,7 @@ def ready(kubectl: Kubectl, name: str) -> Desktop:
 def until_told(desktop: Desktop, extensions: list[str]) -> None:
     """Wait until Blender has these extensions enabled, and the class's scene and preferences."""
     wanted = {"extensions": extensions, "objects": OBJECTS, "drag": 17}
-    told = "cat /home/blender/told.json 2>/dev/null || echo null"
+    told = "cat /tmp/told.json 2>/dev/null || echo null"
     until(
         lambda: f"Blender tells {wanted}, not {desktop.agent.run(told)}: {desktop.agent.log()}",
         lambda: json.loads(desktop.agent.run(told)) == wanted,
@@ -101,8 +105,8 @@ def until_told(desktop: Desktop, extensions: list[str]) -> None:
 
 
 @pytest.mark.usefixtures("studio")
-def test_a_session_has_what_its_class_brings(kubectl: Kubectl) -> None:
-    kubectl.apply(config_map("add-ons", {"witness.zip": packed(extension("witness", WITNESS))}))
+def test_a_session_has_what_its_class_brings(kubectl: Kubectl, tmp_path: Path) -> None:
+    create_config_map(kubectl, "add-ons", {"witness.zip": packed(extension("witness", WITNESS))}, tmp_path)
     desktop = ready(kubectl, "chair")
     until_told(desktop, ["witness"])
     assert "session class" not in desktop.agent.log()
@@ -111,9 +115,12 @@ def test_a_session_has_what_its_class_brings(kubectl: Kubectl) -> None:
 
 @pytest.mark.usefixtures("studio")
 def test_broken_extensions_are_named_and_keep_nobody_out(kubectl: Kubectl, tmp_path: Path) -> None:
-    write_repository(tmp_path)
-    files = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    kubectl.apply(config_map("add-ons", files | {"witness.zip": packed(extension("witness", WITNESS))}))
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    write_repository(repository)
+    files = {path.name: path.read_bytes() for path in repository.iterdir()}
+    files["witness.zip"] = packed(extension("witness", WITNESS))
+    create_config_map(kubectl, "add-ons", files, tmp_path)
     desktop = ready(kubectl, "table")
     until_told(desktop, ["good", "with_wheel", "witness"])
     until(
