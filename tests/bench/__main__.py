@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -28,8 +27,7 @@ from bench.run import MORE, SCENARIOS, Options, run
 
 
 def main() -> None:
-    """Do what the command line asks for. Whoever ends it, by SIGINT or SIGTERM, its control plane ends with it."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Do what the command line asks for."""
     arguments = sys.argv[1:]
     if arguments[:1] == ["frame"]:
         frame.main(arguments[1:])

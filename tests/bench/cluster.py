@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -41,7 +42,8 @@ class Cluster:
 
 @contextmanager
 def simulated(folder: Path, *etcd_options: str) -> Iterator[Cluster]:
-    """Run etcd, kube-apiserver, kube-scheduler and kwok while the block runs."""
+    """Run etcd, kube-apiserver, kube-scheduler and kwok while the block runs. SIGTERM ends them too, as SIGINT does."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     built = binaries.ensure("kube-scheduler", "kwok", "helm")
     plane = controlplane.start(folder, 0, etcd_options=etcd_options)
     others = (
