@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
-from blendersessions.model.conditions import ConditionType, Reason
+from blendersessions.model.conditions import ConditionType
 from blendersessions.model.session import DEFAULT_CLASS
 from blendersessions_portal import admin_wording, lifetime_words, wording
-from blendersessions_portal.progress import State, describe
+from blendersessions_portal.progress import State, describe, is_queued
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,7 +128,7 @@ def _class_row(name: str, of: SessionClass | None, sessions: Sequence[SessionVie
         name=name,
         sessions=len(sessions),
         running=sum(bool(session.status.replicas) for session in sessions),
-        queued=sum(_is_queued(session) for session in sessions),
+        queued=sum(is_queued(session) for session in sessions),
         places=str(places) if places is not None else "",
         ready=str(pool.ready) if pool is not None else "",
         starting=str(pool.starting) if pool is not None else "",
@@ -210,11 +210,6 @@ def _row(session: SessionView, now: datetime) -> AdminRow:
         stopping=admin_wording.STOP[session.files],
         loses_files=session.files.name != "KEPT",
     )
-
-
-def _is_queued(session: SessionView) -> bool:
-    ready = session.status.condition(ConditionType.READY)
-    return ready is not None and ready.reason == Reason.QUEUED
 
 
 def _waiting_row(session: SessionView, now: datetime) -> WaitingRow | None:

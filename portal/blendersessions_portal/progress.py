@@ -87,7 +87,7 @@ def describe(session: SessionView, now: datetime, pace: StartPace | None = None)
         return Progress(State.READY, wording.READY.headline, wording.READY.way_out, _steps(session))
     if session.awaits_upload:
         return Progress(State.AWAITING, wording.AWAITING.headline, wording.AWAITING.way_out, _steps(session))
-    if _reason(session, ConditionType.READY) == Reason.QUEUED:
+    if is_queued(session):
         queue = session.status.queue
         place = _place(queue.position) if queue is not None and queue.position else ""
         return Progress(State.QUEUED, wording.QUEUE.headline, wording.QUEUE.way_out + place, _steps(session))
@@ -179,6 +179,11 @@ def _failed_save(session: SessionView) -> str:
     """Return that the last save before the suspension failed, and why; empty if it did not."""
     save = session.status.suspension.save if session.status.suspension is not None else None
     return wording.NOT_SAVED.format(why=save.message) if save is not None and save.result is SaveResult.FAILED else ""
+
+
+def is_queued(session: SessionView) -> bool:
+    """Return whether a session waits in the line of its class."""
+    return _reason(session, ConditionType.READY) == Reason.QUEUED
 
 
 def _reason(session: SessionView, *kinds: ConditionType) -> str:
